@@ -1,0 +1,66 @@
+"""What someone asks a guest session to do. Each has a `command_id` and is answered once; the same id again gets the
+same answer again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from .errors import CommandError
+
+
+@dataclass(slots=True, frozen=True)
+class Send:
+    """Say `text` to the agent."""
+
+    command_id: str
+    text: str
+    attributes: dict[str, str] | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class Reply:
+    """Choose from what the agent offered: quick reply, card button, date, list items (reference §2.6)."""
+
+    command_id: str
+    reply_type: str
+    choices: tuple[tuple[str, str], ...]
+    originating_message_id: str = ""
+
+
+@dataclass(slots=True, frozen=True)
+class Typing:
+    """Show the agent that the guest is typing; at most one per 5 s is passed on."""
+
+    command_id: str
+
+
+@dataclass(slots=True, frozen=True)
+class Context:
+    """Custom UI state (SOCK-4): any JSON object; sent again after a reconnect."""
+
+    command_id: str
+    context: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
+class End:
+    """End the conversation in an orderly way and forget the guest session (SESS-6)."""
+
+    command_id: str
+
+
+Command = Send | Reply | Typing | Context | End
+
+
+@dataclass(slots=True, frozen=True)
+class Answer:
+    """The one answer to a command: accepted (with the intent's `seq`), or an error."""
+
+    command_id: str
+    seq: int = 0
+    error: CommandError | None = None
+
+    @property
+    def accepted(self) -> bool:
+        return self.error is None

@@ -1,0 +1,122 @@
+"""What the thinking part wants done next.
+
+The runner performs effects in order; whatever follows a Record waits until that is durable.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+
+from .commands import Answer
+from .endings import Ending
+from .events import Event
+from .requests import Request
+
+
+class Notice(Enum):
+    """Things worth counting that change nothing else. Also the words of the metrics."""
+
+    DUPLICATE = "duplicates"
+    REORDERED = "reordered"
+    LATE = "late"
+    GAP_FILLED = "gap_filled"
+    GAP_LEFT = "gap_left"
+    GARBAGE = "garbage"
+    UNKNOWN = "unknown"
+    THROTTLED = "throttled"
+    RESENT = "resent"
+    HEARTBEAT_SENT = "heartbeats_sent"
+    HEARTBEAT_LOST = "heartbeats_lost"
+    PLATFORM_ERROR = "platform_errors"
+
+
+@dataclass(slots=True)
+class AskAdmission:
+    """Wait for a place in the fleet-wide connect budget; answered by `Admitted`."""
+
+
+@dataclass(slots=True)
+class CancelAdmission:
+    pass
+
+
+@dataclass(slots=True)
+class Dial:
+    pass
+
+
+@dataclass(slots=True)
+class Say:
+    request: Request
+
+
+@dataclass(slots=True)
+class Ping:
+    """A WebSocket ping, where the dialect's heartbeat is one."""
+
+
+@dataclass(slots=True)
+class HangUp:
+    code: int = 1000
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Drop:
+    """Abort the link without a closing handshake: the peer is taken for dead."""
+
+
+@dataclass(slots=True)
+class Record:
+    event: Event
+
+
+@dataclass(slots=True)
+class Tell:
+    """Answer the asker, once."""
+
+    answer: Answer
+
+
+@dataclass(slots=True)
+class FetchHistory:
+    jwt: str = field(repr=False)
+    page_number: int = 1
+
+
+@dataclass(slots=True)
+class Noticed:
+    notice: Notice
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Echoed:
+    """A command was confirmed by the platform `latency_s` after its frame was sent."""
+
+    latency_s: float
+
+
+@dataclass(slots=True)
+class Finish:
+    """The guest session is over; forget it."""
+
+    ending: Ending
+
+
+Effect = (
+    AskAdmission
+    | CancelAdmission
+    | Dial
+    | Say
+    | Ping
+    | HangUp
+    | Drop
+    | Record
+    | Tell
+    | FetchHistory
+    | Noticed
+    | Echoed
+    | Finish
+)

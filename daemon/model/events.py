@@ -1,0 +1,110 @@
+"""What happened in a guest session: journaled, then shown to frontends as JSON with exactly these field names.
+
+Every event of a guest session has the next `seq`: 1, 2, 3, … without holes. `kind` says which of these it is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class MessageEvent:
+    """A message of the conversation, the guest's own echo (`direction: "Inbound"`) included.
+
+    `late` marks one whose place was before messages already shown. `command_id` is set on the echo of a command.
+    """
+
+    seq: int
+    id: str
+    direction: str
+    type: str
+    text: str
+    time: str
+    sender: str = ""
+    bot: bool = False
+    late: bool = False
+    command_id: str = ""
+    message_id: str = ""
+    content: list[Any] = field(default_factory=list)
+    kind: str = "message"
+
+
+@dataclass(slots=True)
+class PresenceEvent:
+    """Join, Disconnect, Clear or SignIn, in the conversation's order."""
+
+    seq: int
+    id: str
+    direction: str
+    presence: str
+    time: str
+    read_only: bool = False
+    late: bool = False
+    kind: str = "presence"
+
+
+@dataclass(slots=True)
+class TypingEvent:
+    seq: int
+    on: bool
+    duration_ms: int
+    kind: str = "typing"
+
+
+@dataclass(slots=True)
+class ReceiptEvent:
+    seq: int
+    sequence: str
+    kind: str = "receipt"
+
+
+@dataclass(slots=True)
+class SessionEvent:
+    """The guest session changed its state: live, resting, leaving, ended. `reason` is an ending's word, or ""."""
+
+    seq: int
+    state: str
+    reason: str = ""
+    read_only: bool = False
+    kind: str = "session"
+
+
+@dataclass(slots=True)
+class AcceptedEvent:
+    """A command was accepted: the intent, durable before any frame of it is sent."""
+
+    seq: int
+    command_id: str
+    action: str
+    text: str = ""
+    kind: str = "accepted"
+
+
+@dataclass(slots=True)
+class DeliveryEvent:
+    """What became of a command: `confirmed` by the platform, `failed` for `reason`, or `uncertain`."""
+
+    seq: int
+    command_id: str
+    status: str
+    reason: str = ""
+    message_id: str = ""
+    kind: str = "delivery"
+
+
+@dataclass(slots=True)
+class GapEvent:
+    """Something is missing that could not be fetched: between these places messages may be lost to us."""
+
+    seq: int
+    reason: str
+    after: str = ""
+    before: str = ""
+    kind: str = "gap"
+
+
+Event = (
+    MessageEvent | PresenceEvent | TypingEvent | ReceiptEvent | SessionEvent | AcceptedEvent | DeliveryEvent | GapEvent
+)

@@ -1,0 +1,23 @@
+"""Who a guest is: the few identities that outlive a connection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True, frozen=True)
+class Guest:
+    """One guest session's identity.
+
+    `session_id` is ours and safe to show; `token` is the platform's secret handle of the session (reference §0.3: a
+    UUID v4 the client invents) and never leaves through a log, metric or event. `name` is how frontends pick it.
+    `email` and `metadata` belong to the webchat dialect (SOCK-1); `attributes` become custom attributes.
+    """
+
+    session_id: str
+    name: str
+    token: str = field(repr=False)
+    email: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)

@@ -1,0 +1,183 @@
+"""The outside, as the few verbs we need of it.
+
+Floors 3 and 4 know only these Protocols and are given the objects by `app/wiring.py`; each port has a living twin, so
+the whole supervisor runs in a simulated world as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from .commands import Answer, Command
+from .endings import Ending
+from .events import Event
+
+
+@dataclass(slots=True, frozen=True)
+class DialTarget:
+    """Where to dial: a `ws://` or `wss://` URL, and the extra headers of the upgrade request."""
+
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class LinkSink(Protocol):
+    """Who is told what a link receives. Plain callbacks on the loop; they never raise."""
+
+    def text_received(self, text: bytes) -> None:
+        """One whole text message, valid UTF-8."""
+
+    def pong_received(self) -> None:
+        """The peer answered our latest ping."""
+
+    def garbage_received(self, reason: str) -> None:
+        """Something legal that is no text message (a binary frame); it was dropped."""
+
+    def writable_changed(self, writable: bool) -> None:
+        """The write buffer went over its high-water mark (False) or came back under it (True)."""
+
+    def link_ended(self, ending: Ending) -> None:
+        """Exactly once, after which no other callback comes; never before `dial` has returned the link."""
+
+
+class Link(Protocol):
+    """One open WebSocket to the platform."""
+
+    def send_text(self, text: bytes) -> None: ...
+
+    def ping(self) -> None: ...
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        """Start the closing handshake; a peer that does not answer in time is aborted."""
+
+    def abort(self) -> None:
+        """Drop the TCP connection now."""
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+
+class Dialer(Protocol):
+    async def dial(self, target: DialTarget, sink: LinkSink) -> Link:
+        """Open a link. Raises DialError with the ending; never anything else, except cancellation."""
+
+
+@dataclass(slots=True, frozen=True)
+class HistoryAnswer:
+    """One page of `GET /api/v2/webmessaging/messages`, newest first (reference §11.1)."""
+
+    entities: Sequence[dict[str, Any]]
+    page_number: int
+    page_count: int
+    total: int
+
+
+class History(Protocol):
+    async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
+        """Raises PlatformUnavailable (worth retrying) or PlatformRefused."""
+
+
+@dataclass(slots=True, frozen=True)
+class DeploymentFacts:
+    """What a deployment's config.json says that changes what a guest may do (reference §8)."""
+
+    active: bool = True
+    auto_start: bool = False
+    conversation_clear: bool = False
+    user_typing: bool = True
+
+
+@dataclass(slots=True)
+class Entry:
+    """One row on its way into the journal: an event of one guest session."""
+
+    session_id: str
+    event: Event
+
+
+class Journal(Protocol):
+    """Where events become durable. A batch is one commit; batches commit in the order they were given."""
+
+    def commit(self, batch: Sequence[Entry], done: Callable[[], None]) -> None:
+        """Make the batch durable, then call `done` on the loop (possibly at once, before returning)."""
+
+    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
+        """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`."""
+
+    def forget(self, session_id: str) -> None:
+        """An ended guest session's events may be dropped from now on, by the journal's own retention."""
+
+
+@dataclass(slots=True)
+class Replay:
+    """`first_kept_seq` tells a reader that asked for older ones what it cannot get any more."""
+
+    events: list[Event] = field(default_factory=list)
+    first_kept_seq: int = 1
+
+
+class Watcher(Protocol):
+    """Someone who follows one guest session. `offer` never blocks and never raises."""
+
+    def offer(self, event: Event, encoded: bytes) -> None: ...
+
+
+@dataclass(slots=True, frozen=True)
+class OpenGuest:
+    """What it takes to open a guest session. `name` is unique among the living ones; `duration_s` None: the default."""
+
+    name: str
+    email: str = ""
+    attributes: dict[str, str] = field(default_factory=dict)
+    metadata: dict[str, Any] = field(default_factory=dict)
+    duration_s: float | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class SessionView:
+    """One guest session as an outsider may see it."""
+
+    session_id: str
+    name: str
+    state: str
+    seq: int
+    read_only: bool = False
+
+
+class Fleet(Protocol):
+    """All guest sessions of this process, as floor 4 sees them."""
+
+    def open(self, guest: OpenGuest) -> str:
+        """Open a guest session, return its `session_id`. Raises LimitExceeded (SESS-1) or CommandError."""
+
+    def find(self, name: str) -> str | None:
+        """The living guest session of that name."""
+
+    def view(self, session_id: str) -> SessionView:
+        """Raises NotFound."""
+
+    def sessions(self) -> Sequence[SessionView]: ...
+
+    def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
+        """Hand over a command; `answered` is called once, on the loop, when the intent is durable (perhaps at once)."""
+
+    def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
+        """Follow a guest session: first what came after `after_seq` (None: nothing old), then all that comes.
+
+        Returns the oldest `seq` that could be given, so that the caller can tell what is gone. Raises NotFound."""
+
+    def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
+
+    def is_ready(self) -> bool:
+        """True once guest sessions are admitted and the fleet is not draining."""
+
+
+class Clock(Protocol):
+    """Monotonic seconds for deadlines, epoch milliseconds for what is written down."""
+
+    def now(self) -> float: ...
+
+    def epoch_ms(self) -> int: ...

@@ -1,0 +1,178 @@
+"""What we may say to the platform, free of dialect. A dialect writes them as frames, or has no frame for them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(slots=True)
+class Hello:
+    """configureSession (reference §2.2) or `connect` (SOCK-1): the first thing said on a new link."""
+
+    tracing_id: str = ""
+    start_new: bool = False
+
+
+@dataclass(slots=True)
+class HelloAuthenticated:
+    """configureAuthenticatedSession (reference §2.3); `code` is the platform-issued JWT."""
+
+    code: str = field(repr=False)
+    tracing_id: str = ""
+    start_new: bool = False
+
+
+@dataclass(slots=True)
+class SayText:
+    """A guest's text, with at most one finished attachment (reference §2.5).
+
+    `marker` travels in the message's metadata and comes back in its echo and in history: our own proof of delivery.
+    """
+
+    text: str
+    tracing_id: str
+    marker: str = ""
+    attributes: dict[str, str] | None = None
+    attachment_ids: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class SayReply:
+    """The answer to a quick reply, card, date picker or list picker (reference §2.6).
+
+    `reply_type` is one of Button, DatePicker, Form, ListPicker, QuickReply; `choices` are (text, payload) pairs: one,
+    but several for a list picker. `originating_message_id` names the message answered, "" if unknown.
+    """
+
+    reply_type: str
+    choices: tuple[tuple[str, str], ...]
+    tracing_id: str
+    marker: str = ""
+    originating_message_id: str = ""
+    attributes: dict[str, str] | None = None
+
+
+@dataclass(slots=True)
+class SayForm:
+    """A filled form (reference §2.6). `answers` are (component id, text, payload)."""
+
+    canned_response_id: str
+    answers: tuple[tuple[str, str, str], ...]
+    tracing_id: str
+    text: str = ""
+    marker: str = ""
+    originating_message_id: str = ""
+
+
+@dataclass(slots=True)
+class SayOffer:
+    """The answer to a co-browse or video offer (reference §2.7): `offer` is "CoBrowse" or "Video"."""
+
+    offer: str
+    accepted: bool
+    fields: dict[str, str]
+    tracing_id: str = ""
+
+
+@dataclass(slots=True)
+class SayAttachments:
+    """webchat: a message that carries the metadata of uploaded files (SOCK-6)."""
+
+    attachments: tuple[dict[str, Any], ...]
+    caption: str = ""
+    tracing_id: str = ""
+
+
+@dataclass(slots=True)
+class ShowTyping:
+    tracing_id: str = ""
+    duration_ms: int | None = None
+
+
+@dataclass(slots=True)
+class Join:
+    """Presence Join: start the conversation without a text (reference §2.7)."""
+
+    tracing_id: str
+    attributes: dict[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Clear:
+    """Presence Clear: end and erase the conversation (reference §2.7, §6.5)."""
+
+    tracing_id: str
+
+
+@dataclass(slots=True)
+class CloseSession:
+    tracing_id: str
+    all_connections: bool = True
+
+
+@dataclass(slots=True)
+class Beat:
+    """The application's health check: `echo` (reference §2.9)."""
+
+
+@dataclass(slots=True)
+class AskJwt:
+    tracing_id: str = ""
+
+
+@dataclass(slots=True)
+class AskConfiguration:
+    tracing_id: str = ""
+
+
+@dataclass(slots=True)
+class AskSlot:
+    """onAttachment: ask where to upload a file (reference §2.11)."""
+
+    attachment_id: str
+    file_name: str
+    file_type: str
+    file_bytes: int
+    tracing_id: str = ""
+
+
+@dataclass(slots=True)
+class AskDownload:
+    attachment_id: str
+    tracing_id: str = ""
+
+
+@dataclass(slots=True)
+class DeleteAttachment:
+    attachment_id: str
+    tracing_id: str = ""
+
+
+@dataclass(slots=True)
+class SetContext:
+    """webchat's setContext (SOCK-4). webmessaging has no frame for it: attributes ride on the next message."""
+
+    context: dict[str, Any]
+
+
+Request = (
+    Hello
+    | HelloAuthenticated
+    | SayText
+    | SayReply
+    | SayForm
+    | SayOffer
+    | SayAttachments
+    | ShowTyping
+    | Join
+    | Clear
+    | CloseSession
+    | Beat
+    | AskJwt
+    | AskConfiguration
+    | AskSlot
+    | AskDownload
+    | DeleteAttachment
+    | SetContext
+)

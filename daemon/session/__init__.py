@@ -1,0 +1,1 @@
+"""One guest session's life, as values: no clock, no I/O, no task."""

@@ -1,0 +1,103 @@
+"""May this command be accepted now? One question, answered with an error that names the field and the remedy, or None.
+
+Nothing is truncated and nothing is sent to find out: a command is refused before its intent is journaled (SOCK-7).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from ..model.commands import Command, Context, End, Reply, Send, Typing
+from ..model.errors import CommandError, NotReady, Overloaded
+from .settings import SessionSettings
+from .states import State
+
+REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
+COMMAND_ID_MAX = 128
+
+
+def refusal(
+    command: Command,
+    *,
+    state: State,
+    leaving: bool,
+    read_only: bool,
+    settings: SessionSettings,
+    text_max: int,
+    text_unit: str,
+    text_length: Callable[[str], int],
+    attribute_bytes_max: int,
+    waiting: int,
+    must_wait: bool,
+) -> CommandError | None:
+    """Why `command` is refused, or None. `waiting` counts the lane, `must_wait` says a message could not leave now."""
+    if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
+        return CommandError(f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id")
+    if isinstance(command, End):
+        return None
+    if leaving:
+        return CommandError("the guest session is about to end; open another one", code="ended")
+    if isinstance(command, Context):
+        return _context_refusal(command, attribute_bytes_max)
+    if state is not State.LIVE and (settings.when_down == "reject" or isinstance(command, Typing)):
+        return NotReady("Genesys connection not ready")
+    if read_only:
+        return CommandError("the conversation has ended and is read-only; open another guest session", code="read_only")
+    if isinstance(command, Typing):
+        return None
+    problem = _message_refusal(command, text_max, text_unit, text_length, attribute_bytes_max)
+    if problem is not None:
+        return problem
+    if settings.pacing == "reject" and must_wait:
+        return CommandError("too many messages at once; send it again in a moment", code="rate_limited")
+    if waiting >= settings.outbox_commands_max:
+        return Overloaded(f"{waiting} messages are waiting to be sent already, which is the bound", retry_after_s=5.0)
+    return None
+
+
+def _message_refusal(
+    command: Send | Reply, text_max: int, text_unit: str, text_length: Callable[[str], int], attribute_bytes_max: int
+) -> CommandError | None:
+    if isinstance(command, Reply):
+        if command.reply_type not in REPLY_TYPES:
+            return CommandError(f"a reply's type is one of {', '.join(REPLY_TYPES)}", field="type")
+        if not command.choices:
+            return CommandError("a reply needs at least one choice", field="choices")
+        texts = [text for choice in command.choices for text in choice]
+    else:
+        if not command.text:
+            return CommandError("text is empty; say something", field="text")
+        texts = [command.text]
+        size = _attribute_bytes(command.attributes or {})
+        if size > attribute_bytes_max:
+            return _attributes_too_large(size, attribute_bytes_max, "attributes")
+    for text in texts:
+        if text_length(text) > text_max:
+            return CommandError(
+                f"text has {text_length(text)} {text_unit}, the limit is {text_max}; split it into several messages",
+                code="too_long",
+                field="text",
+            )
+    return None
+
+
+def _context_refusal(command: Context, attribute_bytes_max: int) -> CommandError | None:
+    size = _attribute_bytes(flatten_context(command.context))
+    return _attributes_too_large(size, attribute_bytes_max, "data") if size > attribute_bytes_max else None
+
+
+def _attributes_too_large(size: int, size_max: int, field: str) -> CommandError:
+    return CommandError(f"{field} has {size} bytes, the limit is {size_max}; send less", code="too_long", field=field)
+
+
+def _attribute_bytes(attributes: dict[str, str]) -> int:
+    return sum(len(key.encode()) + len(value.encode()) for key, value in attributes.items())
+
+
+def flatten_context(context: dict[str, Any]) -> dict[str, str]:
+    """Custom attributes are strings (reference §2.5): text stays, all else is written as JSON."""
+    return {
+        key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) for key, value in context.items()
+    }

@@ -1,0 +1,65 @@
+"""Reading the history to close a gap: which page next, when to try again, when to stop asking.
+
+A gap is possible after a lost link, after a frame that could not be read (it might have been a message), and when a
+message of ours stays unconfirmed. The platform replays nothing by itself (reference §6.7), so we ask: a short-lived JWT
+over the socket, then pages over REST, newest first, until a page ends in something already shown.
+
+The history may lie: a page can come back empty though the platform knows better, and reads are limited to ten a minute
+per session. Both are answered with patience, `attempts_max` times; then the gap is stated instead of hidden.
+"""
+
+from __future__ import annotations
+
+from enum import Enum
+
+from ..model.signals import MessageArrived
+
+NEVER = float("inf")
+
+
+class Step(Enum):
+    """What a fill is waiting for."""
+
+    JWT = "jwt"
+    PAGE = "page"
+    REST = "rest"
+
+
+class Fill:
+    """One reading of the history. `again` asks for another one right after: something else went missing meanwhile."""
+
+    __slots__ = ("_pages", "again", "asked_at", "attempts", "page_number", "step", "wake_at")
+
+    def __init__(self) -> None:
+        self._pages: list[list[MessageArrived]] = []
+        self.page_number = 1
+        self.attempts = 0
+        self.again = False
+        self.asked_at = NEVER
+        self.step = Step.REST
+        self.wake_at = NEVER
+
+    def restart(self, at: float) -> None:
+        """Begin anew at `at`: pages shift when messages arrive, so a broken reading is not continued."""
+        self._pages.clear()
+        self.page_number = 1
+        self.step, self.wake_at = Step.REST, at
+
+    def asked(self, step: Step, answer_by: float) -> None:
+        self.step, self.wake_at = step, answer_by
+
+    def take(self, items: list[MessageArrived]) -> None:
+        self._pages.append(items)
+        self.page_number += 1
+
+    @property
+    def pages_read(self) -> int:
+        return len(self._pages)
+
+    def oldest_first(self) -> list[MessageArrived]:
+        """All items read, oldest first, each once: while we paged, newer ones pushed old ones to a later page."""
+        seen: dict[str, MessageArrived] = {}
+        for page in self._pages:
+            for item in page:
+                seen.setdefault(item.identity, item)
+        return list(reversed(seen.values()))

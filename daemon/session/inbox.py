@@ -1,0 +1,343 @@
+"""Puts what arrives into the conversation's order: each item once, in bounded memory.
+
+The wire gives no promise of order (reference §0.3, fact 5), repeats items after a reconnect when we read the history,
+and two dialects say the order in two ways. Both give the same answers to the same three verbs, so the machine does not
+know which one it holds:
+
+    arrive(item, now)   what may be shown now, and what was noticed
+    release(now)        the same, when `wake_at` is reached
+    merge(history)      the same, when a gap was filled
+
+`ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is still under way, so
+order can only be bought with waiting, and the price is `HoldBack.hold_ms`: learned from what all sessions of the
+deployment see, nothing while traffic is in order. An item that comes too late even so is shown at the end, marked `late`:
+never dropped. Equal times are two messages; they keep the order of their arrival, or the history's where it is known.
+
+While a gap is being filled everything is held, because the missing items belong *before* what arrives now. The history
+is the platform's own order, so on `merge` it is the spine, and what it does not hold yet is sorted in by time.
+
+`BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for `gap_wait_s`, then the gap
+is stated and life goes on. A stream whose numbers jump by nature strikes out after three unfilled gaps: from then on
+only order and repetition are checked.
+
+Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max` identities are kept to
+know a repetition; an item older than the oldest forgotten one is taken for known, because the history repeats old ones.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from ..model.effects import Notice
+from ..model.signals import MessageArrived
+from ..policy.holdback import HoldBack
+from ..policy.naturals import NaturalKey, natural_key
+
+NEVER = float("inf")
+
+
+@dataclass(slots=True)
+class Placed:
+    """One item in its place. `gap` names the sequence ids around a hole that opened just before it."""
+
+    item: MessageArrived
+    late: bool = False
+    gap: tuple[str, str] | None = None
+
+
+@dataclass(slots=True)
+class Outcome:
+    placed: list[Placed] = field(default_factory=list)
+    notices: list[tuple[Notice, int]] = field(default_factory=list)
+
+
+class Remembered:
+    """The last `kept_max` identities, oldest forgotten first."""
+
+    __slots__ = ("_kept_max", "_seen", "forgotten_time")
+
+    def __init__(self, kept_max: int) -> None:
+        self._kept_max = kept_max
+        self._seen: OrderedDict[str, str] | None = None
+        self.forgotten_time = ""
+
+    def __contains__(self, identity: str) -> bool:
+        return self._seen is not None and identity in self._seen
+
+    def __len__(self) -> int:
+        return 0 if self._seen is None else len(self._seen)
+
+    def add(self, identity: str, time: str) -> None:
+        seen = self._seen
+        if seen is None:
+            seen = self._seen = OrderedDict()
+        seen[identity] = time
+        if len(seen) > self._kept_max:
+            _, forgotten = seen.popitem(last=False)
+            if forgotten > self.forgotten_time:
+                self.forgotten_time = forgotten
+
+
+@dataclass(slots=True)
+class _Held:
+    time: str
+    arrived_at: float
+    item: MessageArrived
+
+
+class ByTime:
+    """Order by `channel.time`; see the essay above."""
+
+    __slots__ = ("_held", "_held_max", "_hold", "_last_arrived_at", "_last_time", "_remembered", "filling", "wake_at")
+
+    def __init__(self, hold: HoldBack, held_max: int, remembered_max: int) -> None:
+        self._hold = hold
+        self._held_max = held_max
+        self._remembered = Remembered(remembered_max)
+        self._held: list[_Held] | None = None
+        self._last_time = ""
+        self._last_arrived_at = -NEVER
+        self.filling = False
+        self.wake_at = NEVER
+
+    @property
+    def held(self) -> int:
+        return len(self._held) if self._held else 0
+
+    @property
+    def has_released(self) -> bool:
+        return self._last_time != ""
+
+    def passes(self, item: MessageArrived, now: float) -> bool:
+        """The common case, without building an outcome: in order, not seen before, nothing to wait for."""
+        if self._held or self.filling or self._hold.hold_ms > 0 or not item.identity or item.time < self._last_time:
+            return False
+        if not item.time or item.identity in self._remembered:
+            return False
+        self._remembered.add(item.identity, item.time)
+        self._last_time = item.time
+        self._last_arrived_at = now
+        self._hold.saw_in_order()
+        return True
+
+    def arrive(self, item: MessageArrived, now: float) -> Outcome:
+        outcome = Outcome()
+        if self._is_known(item):
+            outcome.notices.append((Notice.DUPLICATE, 1))
+            return outcome
+        self._insert(item, now, outcome)
+        self._release_ripe(now, outcome)
+        return outcome
+
+    def release(self, now: float) -> Outcome:
+        outcome = Outcome()
+        self._release_ripe(now, outcome)
+        return outcome
+
+    def begin_fill(self) -> None:
+        self.filling = True
+        self.wake_at = NEVER
+
+    def knows(self, item: MessageArrived) -> bool:
+        """True if a history item at this place means that all before it were seen as well."""
+        return self._was_released(item)
+
+    def merge(self, history: list[MessageArrived], now: float) -> Outcome:
+        """End the fill: `history` is oldest first and may repeat anything. Everything held is released."""
+        outcome = Outcome()
+        live = {held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())}
+        spine: list[_Held] = []
+        fetched = 0
+        for item in history:
+            if item.identity in live:
+                del live[item.identity]
+            elif self._is_known(item):
+                continue
+            else:
+                self._remember(item)
+                fetched += 1
+            spine.append(_Held(item.time or (spine[-1].time if spine else ""), now, item))
+        for extra in live.values():
+            spine.insert(bisect_right(spine, extra.time, key=_time_of), extra)
+        if fetched:
+            outcome.notices.append((Notice.GAP_FILLED, fetched))
+        self._held, self.filling = spine, False
+        self._release_first(len(spine), outcome)
+        return outcome
+
+    def _is_known(self, item: MessageArrived) -> bool:
+        return bool(item.identity) and (item.identity in self._remembered or self._is_forgotten(item))
+
+    def _is_forgotten(self, item: MessageArrived) -> bool:
+        return bool(item.time) and item.time < self._remembered.forgotten_time
+
+    def _was_released(self, item: MessageArrived) -> bool:
+        return self._is_known(item) and not any(held.item.identity == item.identity for held in self._held or ())
+
+    def _remember(self, item: MessageArrived) -> None:
+        if item.identity:
+            self._remembered.add(item.identity, item.time)
+
+    def _insert(self, item: MessageArrived, now: float, outcome: Outcome) -> None:
+        self._remember(item)
+        held = self._held
+        if held is None:
+            held = self._held = []
+        time = item.time or (held[-1].time if held else self._last_time)
+        place = bisect_right(held, time, key=_time_of)
+        overtaker_at = self._last_arrived_at if time < self._last_time else NEVER
+        if place < len(held):
+            overtaker_at = min(overtaker_at, *(one.arrived_at for one in held[place:]))
+        held.insert(place, _Held(time, now, item))
+        if overtaker_at == NEVER:
+            self._hold.saw_in_order()
+        elif not self.filling:
+            outcome.notices.append((Notice.REORDERED, 1))
+            self._hold.saw_displacement((now - overtaker_at) * 1000.0)
+
+    def _release_ripe(self, now: float, outcome: Outcome) -> None:
+        held = self._held
+        if not held:
+            self.wake_at = NEVER
+            return
+        count = max(0, len(held) - self._held_max)
+        if not self.filling:
+            hold_s = self._hold.hold_ms / 1000.0
+            for n in range(len(held) - 1, count - 1, -1):
+                if held[n].arrived_at + hold_s <= now:
+                    count = n + 1
+                    break
+        self._release_first(count, outcome)
+
+    def _release_first(self, count: int, outcome: Outcome) -> None:
+        held = self._held
+        assert held is not None
+        for one in held[:count]:
+            late = one.time < self._last_time
+            if late:
+                outcome.notices.append((Notice.LATE, 1))
+            else:
+                self._last_time = one.time
+            self._last_arrived_at = max(self._last_arrived_at, one.arrived_at)
+            outcome.placed.append(Placed(one.item, late))
+        del held[:count]
+        if not held:
+            self._held = None
+            self.wake_at = NEVER
+        elif self.filling:
+            self.wake_at = NEVER
+        else:
+            self.wake_at = min(one.arrived_at for one in held) + self._hold.hold_ms / 1000.0
+
+
+def _time_of(held: _Held) -> str:
+    return held.time
+
+
+class BySequence:
+    """Order by increasing `sequenceId` strings, numeric-aware (SOCK-5); see the essay above."""
+
+    __slots__ = ("_gap_wait_s", "_held", "_held_max", "_last", "_last_key", "_remembered", "_strikes", "filling", "wake_at")
+
+    STRIKES_MAX = 3  # unfilled gaps in a row after which the numbers are taken to jump by nature
+
+    def __init__(self, gap_wait_s: float, held_max: int, remembered_max: int) -> None:
+        self._gap_wait_s = gap_wait_s
+        self._held_max = held_max
+        self._remembered = Remembered(remembered_max)
+        self._held: list[tuple[NaturalKey, float, MessageArrived]] | None = None
+        self._last = ""
+        self._last_key: NaturalKey | None = None
+        self._strikes = 0
+        self.filling = False
+        self.wake_at = NEVER
+
+    @property
+    def held(self) -> int:
+        return len(self._held) if self._held else 0
+
+    @property
+    def has_released(self) -> bool:
+        return self._last_key is not None
+
+    def passes(self, item: MessageArrived, now: float) -> bool:
+        return False
+
+    def arrive(self, item: MessageArrived, now: float) -> Outcome:
+        outcome = Outcome()
+        if not item.sequence:
+            outcome.placed.append(Placed(item))
+            return outcome
+        if item.sequence in self._remembered:
+            outcome.notices.append((Notice.DUPLICATE, 1))
+            return outcome
+        self._remembered.add(item.sequence, "")
+        key = natural_key(item.sequence)
+        if self._last_key is not None and key <= self._last_key:
+            outcome.notices.append((Notice.LATE, 1))
+            outcome.placed.append(Placed(item, late=True))
+            return outcome
+        held = self._held
+        if held is None:
+            held = self._held = []
+        place = bisect_right(held, key, key=_key_of)
+        if place < len(held):
+            outcome.notices.append((Notice.REORDERED, 1))
+        held.insert(place, (key, now, item))
+        self._release_ripe(now, outcome)
+        return outcome
+
+    def release(self, now: float) -> Outcome:
+        outcome = Outcome()
+        self._release_ripe(now, outcome)
+        return outcome
+
+    def begin_fill(self) -> None:
+        """webchat has no history to fill from."""
+
+    def knows(self, item: MessageArrived) -> bool:
+        return item.sequence in self._remembered
+
+    def merge(self, history: list[MessageArrived], now: float) -> Outcome:
+        outcome = Outcome()
+        for item in history:
+            part = self.arrive(item, now)
+            outcome.placed += part.placed
+            outcome.notices += part.notices
+        return outcome
+
+    def _release_ripe(self, now: float, outcome: Outcome) -> None:
+        held = self._held or []
+        while held:
+            key, arrived_at, item = held[0]
+            gap = None
+            if not self._follows(key):
+                waited = arrived_at + self._gap_wait_s <= now or len(held) > self._held_max
+                if self._strikes < self.STRIKES_MAX and not waited:
+                    break
+                if self._strikes < self.STRIKES_MAX:
+                    self._strikes += 1
+                    gap = (self._last, item.sequence)
+                    outcome.notices.append((Notice.GAP_LEFT, 1))
+            elif self._strikes < self.STRIKES_MAX:
+                self._strikes = 0
+            self._last, self._last_key = item.sequence, key
+            outcome.placed.append(Placed(item, gap=gap))
+            held.pop(0)
+        if held:
+            self.wake_at = held[0][1] + self._gap_wait_s
+        else:
+            self._held = None
+            self.wake_at = NEVER
+
+    def _follows(self, key: NaturalKey) -> bool:
+        return self._last_key is None or key.follows(self._last_key)
+
+
+def _key_of(held: tuple[NaturalKey, float, MessageArrived]) -> NaturalKey:
+    return held[0]
+
+
+Inbox = ByTime | BySequence

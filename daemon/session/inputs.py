@@ -1,0 +1,98 @@
+"""What happens to a guest session from our own side. Signals from the platform are inputs as well (`model.signals`)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..model.commands import Command
+from ..model.endings import Cause, Ending
+from ..model.signals import MessageArrived
+
+
+@dataclass(slots=True)
+class Opened:
+    """The guest session exists; let it live."""
+
+
+@dataclass(slots=True)
+class Admitted:
+    """The fleet's connect budget has a place for us."""
+
+
+@dataclass(slots=True)
+class LinkOpened:
+    """The WebSocket is open. Not yet ready: that is the platform's word to say."""
+
+
+@dataclass(slots=True)
+class DialFailed:
+    ending: Ending
+
+
+@dataclass(slots=True)
+class LinkEnded:
+    ending: Ending
+
+
+@dataclass(slots=True)
+class PongArrived:
+    pass
+
+
+@dataclass(slots=True)
+class DeadlineReached:
+    pass
+
+
+@dataclass(slots=True)
+class CommandGiven:
+    command: Command
+
+
+@dataclass(slots=True)
+class IntentDurable:
+    """The journal holds the intent of this command: from now on its frame may be sent."""
+
+    command_id: str
+
+
+@dataclass(slots=True)
+class HistoryRead:
+    """One page, newest first."""
+
+    items: list[MessageArrived]
+    page_number: int
+    page_count: int
+    total: int
+
+
+@dataclass(slots=True)
+class HistoryUnread:
+    """A page that could not be read; `worth_retrying` is False if the platform refused."""
+
+    reason: str
+    worth_retrying: bool
+    retry_after_s: float | None = None
+
+
+@dataclass(slots=True)
+class LeaveAsked:
+    """End in an orderly way: say goodbye to the platform, whatever state we are in."""
+
+    cause: Cause = Cause.FINISHED
+
+
+OwnInput = (
+    Opened
+    | Admitted
+    | LinkOpened
+    | DialFailed
+    | LinkEnded
+    | PongArrived
+    | DeadlineReached
+    | CommandGiven
+    | IntentDurable
+    | HistoryRead
+    | HistoryUnread
+    | LeaveAsked
+)

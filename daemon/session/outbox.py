@@ -1,0 +1,147 @@
+"""Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
+
+The lane is strict: where the platform confirms (it echoes what a guest said, reference §3.5), one message is under way
+at a time and the next waits for its proof. That costs a round trip per message, which a limit of five messages a second
+hides, and buys two things: a throttled or lost message can never be overtaken by its successor, and after a lost link
+there is at most *one* message whose fate is unknown.
+
+A message's life:
+
+    accepted ──intent durable──▶ ready ──pacing allows──▶ sent ──echo──▶ confirmed
+                                   ▲                       │ ├─ error frame ──▶ failed
+                                   └── 429: retry_after ───┘ ├─ found in history ──▶ confirmed
+                                   ▲                         └─ history read, not found ──▶ ready again (resent)
+                                   └───────────────────────────── history unreadable ──▶ uncertain
+
+Never resent blindly: `sent` goes back to `ready` only by the platform's own word, a 429 or a history without it.
+
+Bounds: `commands_max` waiting commands; beyond that the asker is refused (`overloaded`).
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass
+
+from ..model.commands import Reply, Send
+from ..model.requests import Request, SayReply, SayText
+from ..model.signals import MessageArrived
+from ..policy.buckets import SlidingCount
+
+NEVER = float("inf")
+
+
+@dataclass(slots=True)
+class Outgoing:
+    """One message on its way. `tracing_id` and `marker` stay the same over all attempts."""
+
+    command: Send | Reply
+    tracing_id: str
+    durable: bool = False
+    sent_at: float | None = None
+    attempts: int = 0
+    orphaned: bool = False  # the link it was sent on is gone
+    attributes: dict[str, str] | None = None
+
+    def request(self) -> Request:
+        command = self.command
+        if isinstance(command, Send):
+            return SayText(command.text, self.tracing_id, marker=self.tracing_id, attributes=self.attributes)
+        return SayReply(
+            command.reply_type,
+            command.choices,
+            self.tracing_id,
+            marker=self.tracing_id,
+            originating_message_id=command.originating_message_id,
+            attributes=self.attributes,
+        )
+
+    @property
+    def text(self) -> str:
+        command = self.command
+        return command.text if isinstance(command, Send) else command.choices[0][0]
+
+
+class Outbox:
+    """The lane of one guest session. `head` is the message under way, or the next one."""
+
+    __slots__ = ("_lane", "_messages", "_spacing_s", "blocked_until")
+
+    def __init__(self, messages: SlidingCount, spacing_s: float = 0.0) -> None:
+        self._lane: deque[Outgoing] = deque()
+        self._messages = messages
+        self._spacing_s = spacing_s
+        self.blocked_until = -NEVER
+
+    def __len__(self) -> int:
+        return len(self._lane)
+
+    @property
+    def head(self) -> Outgoing | None:
+        return self._lane[0] if self._lane else None
+
+    @property
+    def under_way(self) -> Outgoing | None:
+        head = self.head
+        return head if head is not None and head.sent_at is not None else None
+
+    def accept(self, outgoing: Outgoing) -> None:
+        self._lane.append(outgoing)
+
+    def made_durable(self, command_id: str) -> None:
+        for outgoing in self._lane:
+            if outgoing.command.command_id == command_id:
+                outgoing.durable = True
+                return
+
+    def waits(self, now: float) -> bool:
+        """True if a message given now could not leave now."""
+        return bool(self._lane) or now < self.blocked_until or self._messages.ready_at(now) > now
+
+    def ready_at(self, now: float, requests: SlidingCount | None) -> float:
+        """When the head may be sent: `now` or before means at once, NEVER that it waits for something else."""
+        head = self.head
+        if head is None or not head.durable or head.sent_at is not None:
+            return NEVER
+        at = max(self.blocked_until, self._messages.ready_at(now))
+        return at if requests is None else max(at, requests.ready_at(now))
+
+    def send_head(self, now: float, requests: SlidingCount | None) -> Outgoing:
+        """Take the pacing and mark the head as under way. Only after `ready_at` said so."""
+        head = self._lane[0]
+        self._messages.take(now)
+        if requests is not None:
+            requests.take(now)
+        head.sent_at = now
+        head.orphaned = False
+        head.attempts += 1
+        self.blocked_until = max(self.blocked_until, now + self._spacing_s)
+        return head
+
+    def match(self, tracing_id: str) -> Outgoing | None:
+        """The message under way, if this is its tracing id or marker."""
+        head = self.under_way
+        return head if head is not None and tracing_id and tracing_id == head.tracing_id else None
+
+    def matches_echo(self, item: MessageArrived) -> bool:
+        """By tracing id, then by our own marker, then by text where the platform kept neither."""
+        head = self.under_way
+        if head is None or item.direction != "Inbound" or item.type == "Presence":
+            return False
+        if item.tracing_id or item.marker:
+            return head.tracing_id in (item.tracing_id, item.marker)
+        return item.text == head.text
+
+    def finish_head(self) -> Outgoing:
+        return self._lane.popleft()
+
+    def put_back(self, until: float = -NEVER) -> None:
+        """The head was not taken by the platform: it may be sent again, not before `until`."""
+        self._lane[0].sent_at = None
+        self.blocked_until = max(self.blocked_until, until)
+
+    def give_up(self) -> list[Outgoing]:
+        """Everything still in the lane, oldest first; the lane is empty afterwards."""
+        left = list(self._lane)
+        self._lane.clear()
+        return left

@@ -1,0 +1,16 @@
+"""The real clock: the loop's monotonic seconds, and the wall's milliseconds for what is written down."""
+
+from __future__ import annotations
+
+import time
+from asyncio import AbstractEventLoop
+
+
+class LoopClock:
+    __slots__ = ("now",)
+
+    def __init__(self, loop: AbstractEventLoop) -> None:
+        self.now = loop.time
+
+    def epoch_ms(self) -> int:
+        return time.time_ns() // 1_000_000

@@ -1,0 +1,48 @@
+"""Who watches which guest session. An event is encoded once, and the same bytes go to every watcher."""
+
+from __future__ import annotations
+
+import orjson
+
+from ..model.events import Event
+from ..model.ports import Journal, Watcher
+
+REPLAY_PAGE = 500
+
+
+class Hub:
+    def __init__(self, journal: Journal) -> None:
+        self._journal = journal
+        self._watchers: dict[str, list[Watcher]] = {}
+
+    def __len__(self) -> int:
+        return sum(map(len, self._watchers.values()))
+
+    def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
+        """Replay what is in the journal after `after_seq`, then follow. Nothing can slip in between: no suspension.
+
+        An event that is recorded but not yet durable is in neither half: it is published when it is durable.
+        """
+        first_kept_seq = 1
+        while after_seq is not None:
+            replay = self._journal.read(session_id, after_seq, REPLAY_PAGE)
+            first_kept_seq = max(first_kept_seq, replay.first_kept_seq)
+            for event in replay.events:
+                watcher.offer(event, orjson.dumps(event))
+            after_seq = replay.events[-1].seq if replay.events else None
+        self._watchers.setdefault(session_id, []).append(watcher)
+        return first_kept_seq
+
+    def unwatch(self, session_id: str, watcher: Watcher) -> None:
+        watchers = self._watchers.get(session_id, [])
+        if watcher in watchers:
+            watchers.remove(watcher)
+            if not watchers:
+                del self._watchers[session_id]
+
+    def publish(self, session_id: str, event: Event) -> None:
+        watchers = self._watchers.get(session_id)
+        if watchers:
+            encoded = orjson.dumps(event)
+            for watcher in tuple(watchers):
+                watcher.offer(event, encoded)

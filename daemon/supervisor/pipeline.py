@@ -1,0 +1,106 @@
+"""Record, then publish, then tell: the order that makes us trustworthy.
+
+Everything the fleet records within one turn of the loop is one batch, and a batch is one commit. With a journal that
+answers at once the batch is durable before the turn ends; with one that waits for a disk, the next batches queue behind
+it and grow, which is all the group commit there is. Only when a batch is durable is any of it shown to a watcher, and
+only then does a command's machine hear that its intent may be acted on.
+
+The bound is `uncommitted_max` events. When it is reached, `full(True)` makes the fleet stop reading its sockets, so that
+the pressure goes back to the platform by TCP; it resumes at half of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import Protocol
+
+from ..model.events import AcceptedEvent, Event
+from ..model.ports import Clock, Entry, Journal
+from ..observe.metrics import Metrics
+from .hub import Hub
+
+
+class Owner(Protocol):
+    def intent_durable(self, command_id: str) -> None: ...
+
+
+class Batch:
+    """What one commit holds: the entries in order, and whose intents are among them."""
+
+    __slots__ = ("entries", "given_at", "intents", "over")
+
+    def __init__(self) -> None:
+        self.entries: list[Entry] = []
+        self.intents: list[tuple[Owner, str]] = []
+        self.over: list[str] = []
+        self.given_at = 0.0
+
+
+class Pipeline:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        journal: Journal,
+        hub: Hub,
+        metrics: Metrics,
+        uncommitted_max: int,
+        full: Callable[[bool], None],
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._journal = journal
+        self._hub = hub
+        self._metrics = metrics
+        self._uncommitted_max = uncommitted_max
+        self._full = full
+        self._batch: Batch | None = None
+        self._uncommitted = 0
+        self._is_full = False
+
+    @property
+    def uncommitted(self) -> int:
+        return self._uncommitted
+
+    def record(self, owner: Owner, session_id: str, event: Event) -> None:
+        batch = self._open_batch()
+        batch.entries.append(Entry(session_id, event))
+        if type(event) is AcceptedEvent:
+            batch.intents.append((owner, event.command_id))
+        self._uncommitted += 1
+        if self._uncommitted >= self._uncommitted_max and not self._is_full:
+            self._is_full = True
+            self._full(True)
+
+    def session_over(self, session_id: str) -> None:
+        """After what is recorded so far is durable, the journal may let this session go."""
+        self._open_batch().over.append(session_id)
+
+    def _open_batch(self) -> Batch:
+        batch = self._batch
+        if batch is None:
+            batch = self._batch = Batch()
+            self._loop.call_soon(self._flush)
+        return batch
+
+    def _flush(self) -> None:
+        batch, self._batch = self._batch, None
+        assert batch is not None
+        batch.given_at = self._clock.now()
+        self._journal.commit(batch.entries, lambda: self._committed(batch))
+
+    def _committed(self, batch: Batch) -> None:
+        self._metrics.journal_commit_s.observe(self._clock.now() - batch.given_at)
+        self._metrics.journal_batch.observe(len(batch.entries))
+        self._uncommitted -= len(batch.entries)
+        publish = self._hub.publish
+        for entry in batch.entries:
+            publish(entry.session_id, entry.event)
+        for owner, command_id in batch.intents:
+            owner.intent_durable(command_id)
+        for session_id in batch.over:
+            self._journal.forget(session_id)
+        if self._is_full and self._uncommitted <= self._uncommitted_max // 2:
+            self._is_full = False
+            self._full(False)

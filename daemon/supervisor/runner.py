@@ -1,0 +1,292 @@
+"""One guest session on the loop: feeds its machine and performs the effects, in order. It decides nothing.
+
+A runner at rest is this object, the machine, and a link. Everything shared (dialect, timers, pipeline, admission) is in
+the one `Bench` all runners work at.
+
+A link's callbacks go through a `Line`. When the machine drops a link, its line is cut at once: whatever the dying
+connection still has to say reaches nobody, and can never be taken for the next link's word.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from ..model import effects as e
+from ..model.commands import Answer, Command
+from ..model.effects import Notice
+from ..model.endings import Cause, Ending
+from ..model.errors import CommandError
+from ..model.ports import Clock, Link
+from ..model.requests import Request
+from ..model.signals import Signal
+from ..observe.metrics import Metrics
+from ..session import inputs as i
+from ..session.machine import Machine
+from ..session.states import State
+from ..wire.dialect import Dialect
+from .pipeline import Pipeline
+from .timers import NEVER, Timers
+
+logger = logging.getLogger("guestd.session")
+
+Answered = Callable[[Answer], None]
+
+
+@dataclass(slots=True)
+class Bench:
+    """What all runners share. The callables are the supervisor's."""
+
+    dialect: Dialect
+    clock: Clock
+    timers: Timers
+    pipeline: Pipeline
+    metrics: Metrics
+    ask_admission: Callable[[Runner], None]
+    cancel_admission: Callable[[Runner], None]
+    dial: Callable[[Runner, Line], None]
+    fetch_history: Callable[[Runner, e.FetchHistory], None]
+    finished: Callable[[Runner, Ending], None]
+    is_full: bool = False
+
+
+class Line:
+    """One link's way to its runner; cut when the link is given up."""
+
+    __slots__ = ("runner",)
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner: Runner | None = runner
+
+    def text_received(self, text: bytes) -> None:
+        if self.runner is not None:
+            self.runner.text_received(text)
+
+    def pong_received(self) -> None:
+        if self.runner is not None:
+            self.runner.feed(i.PongArrived())
+
+    def garbage_received(self, reason: str) -> None:
+        if self.runner is not None:
+            self.runner.bench.metrics.notice(Notice.GARBAGE)
+
+    def writable_changed(self, writable: bool) -> None:
+        """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
+
+    def link_ended(self, ending: Ending) -> None:
+        if self.runner is not None:
+            self.runner.link_ended(ending)
+
+
+class Runner:
+    __slots__ = ("_askers", "_counted", "_line", "_link", "_timer_at", "bench", "machine")
+
+    def __init__(self, machine: Machine, bench: Bench) -> None:
+        self.machine = machine
+        self.bench = bench
+        self._line: Line | None = None
+        self._link: Link | None = None
+        self._timer_at = NEVER
+        self._askers: dict[str, list[Answered]] | None = None
+        self._counted: State | None = None
+
+    @property
+    def session_id(self) -> str:
+        return self.machine.guest.session_id
+
+    # ------------------------------------------------------------------ what happens
+
+    def text_received(self, text: bytes) -> None:
+        metrics = self.bench.metrics
+        metrics.frames_in += 1
+        metrics.bytes_in += len(text)
+        for signal in self.bench.dialect.decode(text):
+            self.feed(signal)
+
+    def link_opened(self, link: Link) -> None:
+        self._link = link
+        if self.bench.is_full:
+            link.pause_reading()
+        self.feed(i.LinkOpened())
+
+    def dial_failed(self, ending: Ending) -> None:
+        self._cut_line()
+        self.feed(i.DialFailed(ending))
+
+    def link_ended(self, ending: Ending) -> None:
+        self._cut_line()
+        self.feed(i.LinkEnded(ending))
+
+    def deadline_reached(self) -> None:
+        self._timer_at = NEVER
+        if self.machine.wake_at > self.bench.clock.now():
+            self._set_timer()
+        else:
+            self.feed(i.DeadlineReached())
+
+    def intent_durable(self, command_id: str) -> None:
+        self.feed(i.IntentDurable(command_id))
+
+    def give(self, command: Command, answered: Answered) -> None:
+        if self._askers is None:
+            self._askers = {}
+        self._askers.setdefault(command.command_id, []).append(answered)
+        self.feed(i.CommandGiven(command))
+
+    def pause_reading(self, paused: bool) -> None:
+        if self._link is not None:
+            if paused:
+                self._link.pause_reading()
+            else:
+                self._link.resume_reading()
+
+    def feed(self, given: i.OwnInput | Signal) -> None:
+        machine = self.machine
+        try:
+            for effect in machine.handle(given, self.bench.clock.now()):
+                self._PERFORM[type(effect)](self, effect)
+        except Exception:
+            self._break(given)
+        if machine.state is not self._counted:
+            self._count_state()
+        if machine.wake_at < self._timer_at:
+            self._set_timer()
+
+    def abandon(self) -> None:
+        """Drop everything at once: the fleet stops and will not wait any longer."""
+        self._drop(None)
+        self.bench.timers.cancel(self)
+
+    # ------------------------------------------------------------------ effects
+
+    def _record(self, effect: e.Record) -> None:
+        event = effect.event
+        if event.kind == "message":
+            self.bench.metrics.messages_in += 1
+        elif event.kind == "delivery":
+            self.bench.metrics.deliveries[event.status] = self.bench.metrics.deliveries.get(event.status, 0) + 1
+        elif event.kind == "session" and event.state == "resting":
+            self.bench.metrics.reconnects[event.reason] = self.bench.metrics.reconnects.get(event.reason, 0) + 1
+        self.bench.pipeline.record(self, self.session_id, event)
+
+    def _say(self, effect: e.Say) -> None:
+        frame = self.bench.dialect.encode(self.machine.guest, effect.request)
+        if frame is None or self._link is None:
+            return
+        metrics = self.bench.metrics
+        metrics.frames_out += 1
+        metrics.bytes_out += len(frame)
+        metrics.messages_out += is_message(effect.request)
+        self._link.send_text(frame)
+
+    def _ping(self, effect: e.Ping) -> None:
+        if self._link is not None:
+            self._link.ping()
+
+    def _dial(self, effect: e.Dial) -> None:
+        self._line = Line(self)
+        self.bench.dial(self, self._line)
+
+    def _hang_up(self, effect: e.HangUp) -> None:
+        link = self._link
+        self._cut_line()
+        if link is not None:
+            link.resume_reading()
+            link.close(effect.code, effect.reason)
+
+    def _drop(self, effect: e.Drop | None) -> None:
+        link = self._link
+        self._cut_line()
+        if link is not None:
+            link.abort()
+
+    def _cut_line(self) -> None:
+        if self._line is not None:
+            self._line.runner = None
+        self._line = self._link = None
+
+    def _ask_admission(self, effect: e.AskAdmission) -> None:
+        self.bench.ask_admission(self)
+
+    def _cancel_admission(self, effect: e.CancelAdmission) -> None:
+        self.bench.cancel_admission(self)
+
+    def _tell(self, effect: e.Tell) -> None:
+        answer = effect.answer
+        metrics = self.bench.metrics
+        if answer.accepted:
+            metrics.commands_accepted += 1
+        else:
+            metrics.commands_refused += 1
+        for answered in self._askers.pop(answer.command_id, ()) if self._askers else ():
+            answered(answer)
+        if not self._askers:
+            self._askers = None
+
+    def _fetch_history(self, effect: e.FetchHistory) -> None:
+        self.bench.fetch_history(self, effect)
+
+    def _noticed(self, effect: e.Noticed) -> None:
+        self.bench.metrics.notice(effect.notice, effect.count)
+
+    def _echoed(self, effect: e.Echoed) -> None:
+        self.bench.metrics.echo_latency_s.observe(effect.latency_s)
+
+    def _finish(self, effect: e.Finish) -> None:
+        self._cut_line()
+        self.bench.timers.cancel(self)
+        self._timer_at = -NEVER
+        self.bench.finished(self, effect.ending)
+
+    # ------------------------------------------------------------------ small things
+
+    def _set_timer(self) -> None:
+        at = self.machine.wake_at
+        if at < self._timer_at:
+            self._timer_at = at
+            self.bench.timers.set(self, at)
+
+    def _count_state(self) -> None:
+        sessions = self.bench.metrics.sessions
+        if self._counted is not None:
+            sessions[self._counted.value] -= 1
+        self._counted = state = self.machine.state
+        if state is not State.ENDED:
+            sessions[state.value] = sessions.get(state.value, 0) + 1
+        if logger.isEnabledFor(logging.DEBUG):
+            logger.debug("%r", self.machine)
+
+    def _break(self, given: object) -> None:
+        """A bug of ours in one guest session must not reach the others: say it loudly, end this one."""
+        logger.exception("guest session %s broke on %s: our bug", self.session_id, type(given).__name__)
+        self._drop(None)
+        if self.machine.state is not State.ENDED:
+            self.machine.state = State.ENDED
+            self._finish(e.Finish(Ending(Cause.LOST, detail="internal error")))
+        error = CommandError("the guest session ended by an internal error; see the log", code="internal")
+        for command_id, askers in (self._askers or {}).items():
+            for answered in askers:
+                answered(Answer(command_id, error=error))
+        self._askers = None
+
+    _PERFORM: ClassVar[dict[type, Any]] = {
+        e.Record: _record,
+        e.Say: _say,
+        e.Ping: _ping,
+        e.Dial: _dial,
+        e.HangUp: _hang_up,
+        e.Drop: _drop,
+        e.AskAdmission: _ask_admission,
+        e.CancelAdmission: _cancel_admission,
+        e.Tell: _tell,
+        e.FetchHistory: _fetch_history,
+        e.Noticed: _noticed,
+        e.Echoed: _echoed,
+        e.Finish: _finish,
+    }
+
+
+def is_message(request: Request) -> bool:
+    return type(request).__name__ in ("SayText", "SayReply", "SayForm", "SayAttachments")

@@ -1,0 +1,340 @@
+"""All guest sessions of this process: opened, found, listed, told, watched, ended (the `Fleet` port).
+
+Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is `policy/deadlines`, what a
+session does is its machine. This room only carries their answers to where they belong.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import secrets
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+from ..model import requests as r
+from ..model.commands import Answer, Command
+from ..model.effects import FetchHistory, Notice
+from ..model.endings import Cause, Ending
+from ..model.errors import CommandError, DialError, LimitExceeded, NotFound, PlatformError
+from ..model.ids import Guest
+from ..model.ports import Clock, Dialer, DialTarget, History, Journal, OpenGuest, SessionView, Watcher
+from ..model.signals import MessageArrived
+from ..observe.metrics import Metrics
+from ..policy.admission import Admission
+from ..policy.holdback import HoldBack
+from ..session import inputs as i
+from ..session.inbox import BySequence, ByTime, Inbox
+from ..session.machine import Machine, Manners
+from ..session.settings import SessionSettings
+from ..session.states import State
+from ..wire.dialect import Beating, Dialect, Ordering
+from .drain import DrainReport, drain
+from .hub import Hub
+from .pipeline import Pipeline
+from .runner import Answered, Bench, Line, Runner
+from .settings import SupervisorSettings
+from .tasks import Errands
+from .timers import Timers
+
+logger = logging.getLogger("guestd.supervisor")
+
+#: Endings that deserve a line in the log: not what somebody asked for.
+_QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
+
+
+class Supervisor:
+    """The fleet. Needs a running loop at construction; `drain` and `stop` end it.
+
+    `dialer`, `journal` and `history` are ports; `target` says where to dial; `rng` feeds jitter and tracing ids only:
+    session tokens come from `draw_token`, by default from the system's own randomness.
+    """
+
+    def __init__(
+        self,
+        settings: SupervisorSettings,
+        session: SessionSettings,
+        dialect: Dialect,
+        dialer: Dialer,
+        target: DialTarget,
+        journal: Journal,
+        history: History | None,
+        clock: Clock,
+        rng: Random,
+        metrics: Metrics,
+        loop: asyncio.AbstractEventLoop | None = None,
+        draw_token: Callable[[], str] = lambda: str(uuid4()),
+        draw_session_id: Callable[[], str] = lambda: secrets.token_hex(8),
+    ) -> None:
+        loop = loop or asyncio.get_running_loop()
+        self._loop = loop
+        self._settings = settings
+        self._session = session
+        self._dialect = dialect
+        self._dialer = dialer
+        self._target = target
+        self._history = history
+        self._clock = clock
+        self._rng = rng
+        self._draw_token = draw_token
+        self._draw_session_id = draw_session_id
+        self.metrics = metrics
+        self._manners = manners_of(dialect, session)
+        self._hold = HoldBack(
+            session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
+        )
+        self._hub = Hub(journal)
+        self._timers = Timers(loop, clock, settings.timer_tick_s)
+        self._admission: Admission[Runner] = Admission(
+            per_minute=settings.connects_per_minute,
+            burst=settings.connects_burst,
+            inflight_max=settings.dials_inflight_max,
+        )
+        self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._dials = Errands("dial", settings.dials_inflight_max)
+        self._readings = Errands("history", settings.history_inflight_max)
+        self._runners: dict[str, Runner] = {}
+        self._names: dict[str, str] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self._draining = False
+        pipeline = Pipeline(loop, clock, journal, self._hub, metrics, settings.uncommitted_max, self._journal_is_full)
+        self._bench = Bench(
+            dialect=dialect,
+            clock=clock,
+            timers=self._timers,
+            pipeline=pipeline,
+            metrics=metrics,
+            ask_admission=self._ask_admission,
+            cancel_admission=self._cancel_admission,
+            dial=lambda runner, line: self._dials.run(lambda: self._dial(runner, line)),
+            fetch_history=lambda runner, effect: self._readings.run(lambda: self._read_history(runner, effect)),
+            finished=self._finished,
+        )
+
+    # ------------------------------------------------------------------ the Fleet port
+
+    def open(self, guest: OpenGuest) -> str:
+        """Open a guest session (SESS-1). Raises LimitExceeded, or CommandError naming the field."""
+        if self._draining:
+            raise CommandError("the daemon is shutting down; no new guest sessions", code="draining")
+        if len(self._runners) >= self._settings.max_sessions:
+            self.metrics.refused_sessions += 1
+            raise LimitExceeded(
+                f"limit exceeded: {len(self._runners)} guest sessions live, limits.max_sessions is"
+                f" {self._settings.max_sessions}"
+            )
+        if guest.name in self._names:
+            raise CommandError(f"a guest session named {guest.name!r} lives already", code="conflict", field="name")
+        identity = Guest(
+            self._draw_session_id(), guest.name, self._draw_token(), guest.email, guest.attributes, guest.metadata
+        )
+        self._dialect.check_guest(identity)
+        runner = Runner(self._new_machine(identity, guest.duration_s), self._bench)
+        self._runners[identity.session_id] = runner
+        self._names[guest.name] = identity.session_id
+        self._empty.clear()
+        runner.feed(i.Opened())
+        return identity.session_id
+
+    def find(self, name: str) -> str | None:
+        return self._names.get(name)
+
+    def view(self, session_id: str) -> SessionView:
+        return _view(self._runner(session_id))
+
+    def sessions(self) -> Sequence[SessionView]:
+        return [_view(runner) for runner in self._runners.values()]
+
+    def give(self, session_id: str, command: Command, answered: Answered) -> None:
+        runner = self._runners.get(session_id)
+        if runner is None:
+            error = NotFound(f"no guest session {session_id} lives here", code="ended")
+            answered(Answer(command.command_id, error=error))
+        else:
+            runner.give(command, answered)
+
+    def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
+        self._runner(session_id)
+        return self._hub.watch(session_id, watcher, after_seq)
+
+    def unwatch(self, session_id: str, watcher: Watcher) -> None:
+        self._hub.unwatch(session_id, watcher)
+
+    def is_ready(self) -> bool:
+        return not self._draining
+
+    # ------------------------------------------------------------------ the end
+
+    async def drain(self, grace_s: float, progress: Callable[[int], None] = lambda left: None) -> DrainReport:
+        """Say goodbye for every guest session, waiting at most `grace_s`; `progress` hears how many are left."""
+        self._draining = True
+        return await drain(list(self._runners.values()), self._empty, self._clock, grace_s, progress, self._count)
+
+    async def stop(self) -> None:
+        """Drop what is left, at once. After this no task, timer or socket of the fleet remains."""
+        self._draining = True
+        for runner in list(self._runners.values()):
+            runner.abandon()
+        self._runners.clear()
+        self._names.clear()
+        if self._admission_timer is not None:
+            self._admission_timer.cancel()
+        self._timers.stop()
+        await self._dials.stop()
+        await self._readings.stop()
+
+    # ------------------------------------------------------------------ figures
+
+    def status(self) -> dict[str, Any]:
+        """The status line's figures; `echo_p99_s` is None before the first echo."""
+        metrics = self.metrics
+        return {
+            "live": metrics.sessions.get("live", 0),
+            "resting": sum(metrics.sessions.get(state, 0) for state in ("resting", "waiting", "dialing", "joining")),
+            "leaving": metrics.sessions.get("leaving", 0),
+            "messages_in": metrics.messages_in,
+            "messages_out": metrics.messages_out,
+            "reordered": metrics.notices.get(Notice.REORDERED, 0),
+            "gaps_filled": metrics.notices.get(Notice.GAP_FILLED, 0),
+            "echo_p99_s": metrics.echo_latency_s.quantile(0.99),
+        }
+
+    def _count(self) -> int:
+        return len(self._runners)
+
+    # ------------------------------------------------------------------ admission and dials
+
+    def _ask_admission(self, runner: Runner) -> None:
+        self._admission.ask(runner, self._clock.now(), priority=0 if runner.machine.has_unsent else 1)
+        self._look_at_admission_soon()
+
+    def _cancel_admission(self, runner: Runner) -> None:
+        self._admission.cancel(runner)
+
+    def _look_at_admission_soon(self) -> None:
+        if isinstance(self._admission_timer, asyncio.TimerHandle):
+            self._admission_timer.cancel()
+            self._admission_timer = None
+        if self._admission_timer is None:
+            self._admission_timer = self._loop.call_soon(self._admit)
+
+    def _admit(self) -> None:
+        self._admission_timer = None
+        for runner in self._admission.admit(self._clock.now()):
+            runner.feed(i.Admitted())
+        at = self._admission.next_at(self._clock.now())
+        if at is not None and self._admission_timer is None:
+            self._admission_timer = self._loop.call_at(at, self._admit)
+
+    async def _dial(self, runner: Runner, line: Line) -> None:
+        connects = self.metrics.connects
+        try:
+            link = await self._dialer.dial(self._target, line)
+        except DialError as error:
+            ending = error.ending
+            connects[ending.cause.value] = connects.get(ending.cause.value, 0) + 1
+            if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
+                self._admission.refused(self._clock.now(), ending.retry_after_s)
+            if line.runner is not None:
+                runner.dial_failed(ending)
+        else:
+            connects["ok"] = connects.get("ok", 0) + 1
+            if line.runner is None:
+                link.abort()
+            else:
+                runner.link_opened(link)
+        finally:
+            self._admission.finished(runner)
+            self._look_at_admission_soon()
+
+    # ------------------------------------------------------------------ history
+
+    async def _read_history(self, runner: Runner, effect: FetchHistory) -> None:
+        fetches = self.metrics.history_fetches
+        given: i.HistoryRead | i.HistoryUnread
+        if self._history is None:
+            given = i.HistoryUnread("this deployment has no history endpoint", worth_retrying=False)
+        else:
+            try:
+                page = await self._history.page(effect.jwt, effect.page_number)
+            except PlatformError as error:
+                given = i.HistoryUnread(str(error), error.worth_retrying, error.retry_after_s)
+                fetches[error.code] = fetches.get(error.code, 0) + 1
+            else:
+                fetches["ok"] = fetches.get("ok", 0) + 1
+                items = [
+                    signal
+                    for entity in page.entities
+                    for signal in reversed(self._dialect.decode_history(entity))
+                    if isinstance(signal, MessageArrived)
+                ]
+                given = i.HistoryRead(items, page.page_number, page.page_count, page.total)
+        if runner.machine.state is not State.ENDED:
+            runner.feed(given)
+
+    # ------------------------------------------------------------------ small things
+
+    def _runner(self, session_id: str) -> Runner:
+        runner = self._runners.get(session_id)
+        if runner is None:
+            raise NotFound(f"no guest session {session_id} lives here")
+        return runner
+
+    def _finished(self, runner: Runner, ending: Ending) -> None:
+        guest = runner.machine.guest
+        self._runners.pop(guest.session_id, None)
+        if self._names.get(guest.name) == guest.session_id:
+            del self._names[guest.name]
+        self._bench.pipeline.session_over(guest.session_id)
+        self.metrics.endings[ending.cause.value] = self.metrics.endings.get(ending.cause.value, 0) + 1
+        if ending.cause not in _QUIET:
+            logger.warning("guest session %s ended: %s", guest.session_id, ending)
+        if not self._runners:
+            self._empty.set()
+
+    def _journal_is_full(self, is_full: bool) -> None:
+        self._bench.is_full = is_full
+        self.metrics.read_pauses += is_full
+        for runner in self._runners.values():
+            runner.pause_reading(is_full)
+
+    def _new_machine(self, guest: Guest, duration_s: float | None) -> Machine:
+        machine = Machine(guest, self._session, self._manners, self._new_inbox(), self._rng)
+        if duration_s is not None:
+            machine.duration_s = duration_s
+        return machine
+
+    def _new_inbox(self) -> Inbox:
+        session = self._session
+        if self._dialect.traits.ordering is Ordering.BY_TIME:
+            return ByTime(self._hold, session.inbox_held_max, session.inbox_remembered_max)
+        return BySequence(session.gap_wait_s, session.inbox_held_max, session.inbox_remembered_max)
+
+
+def manners_of(dialect: Dialect, session: SessionSettings) -> Manners:
+    """The dialect's traits with the configuration's wishes over them, as the machine wants them."""
+    traits = dialect.traits
+    someone = Guest("probe", "probe", "probe", "probe@example.org")
+    return Manners(
+        confirms=traits.confirms,
+        has_history=traits.has_history,
+        beats_by_echo=traits.beating is Beating.ECHO,
+        has_goodbye=dialect.encode(someone, r.CloseSession("probe")) is not None,
+        has_context=dialect.encode(someone, r.SetContext({})) is not None,
+        reconnect_codes=traits.reconnect_codes,
+        messages_per_s=session.messages_per_s or traits.messages_per_s,
+        requests_per_minute=session.requests_per_minute or traits.requests_per_minute,
+        text_max=session.text_max or traits.text_max,
+        text_unit=traits.text_unit,
+        text_length=dialect.text_length,
+        attribute_bytes_max=traits.attribute_bytes_max,
+    )
+
+
+def _view(runner: Runner) -> SessionView:
+    machine = runner.machine
+    guest = machine.guest
+    return SessionView(guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only)
