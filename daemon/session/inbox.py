@@ -141,8 +141,8 @@ class ByTime:
         self.wake_at = NEVER
 
     def knows(self, item: MessageArrived) -> bool:
-        """True if a history item at this place means that all before it were seen as well."""
-        return self._was_released(item)
+        """True if this item of the history was seen, or is as old as what we have forgotten."""
+        return self._is_known(item) or (bool(item.time) and item.time <= self._remembered.forgotten_time)
 
     def merge(self, history: list[MessageArrived], now: float) -> Outcome:
         """End the fill: `history` is oldest first and may repeat anything. Everything held is released."""
@@ -153,7 +153,7 @@ class ByTime:
         for item in history:
             if item.identity in live:
                 del live[item.identity]
-            elif self._is_known(item):
+            elif self.knows(item):
                 continue
             else:
                 self._remember(item)
@@ -172,9 +172,6 @@ class ByTime:
 
     def _is_forgotten(self, item: MessageArrived) -> bool:
         return bool(item.time) and item.time < self._remembered.forgotten_time
-
-    def _was_released(self, item: MessageArrived) -> bool:
-        return self._is_known(item) and not any(held.item.identity == item.identity for held in self._held or ())
 
     def _remember(self, item: MessageArrived) -> None:
         if item.identity:
@@ -239,7 +236,17 @@ def _time_of(held: _Held) -> str:
 class BySequence:
     """Order by increasing `sequenceId` strings, numeric-aware (SOCK-5); see the essay above."""
 
-    __slots__ = ("_gap_wait_s", "_held", "_held_max", "_last", "_last_key", "_remembered", "_strikes", "filling", "wake_at")
+    __slots__ = (
+        "_gap_wait_s",
+        "_held",
+        "_held_max",
+        "_last",
+        "_last_key",
+        "_remembered",
+        "_strikes",
+        "filling",
+        "wake_at",
+    )
 
     STRIKES_MAX = 3  # unfilled gaps in a row after which the numbers are taken to jump by nature
 

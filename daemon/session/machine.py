@@ -570,7 +570,8 @@ class Machine:
             text_max=self._manners.text_max,
             text_unit=self._manners.text_unit,
             text_length=self._manners.text_length,
-            attribute_bytes_max=(self.figures and self.figures.attribute_bytes_max) or self._manners.attribute_bytes_max,
+            attribute_bytes_max=(self.figures and self.figures.attribute_bytes_max)
+            or self._manners.attribute_bytes_max,
             waiting=len(outbox) if outbox is not None else 0,
             must_wait=outbox is not None and outbox.waits(now),
         )

@@ -19,6 +19,7 @@ from ..model.commands import Answer, Command
 from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
+from ..model.events import DeliveryEvent, MessageEvent, SessionEvent
 from ..model.ports import Clock, Link
 from ..model.requests import Request
 from ..model.signals import Signal
@@ -162,13 +163,13 @@ class Runner:
     # ------------------------------------------------------------------ effects
 
     def _record(self, effect: e.Record) -> None:
-        event = effect.event
-        if event.kind == "message":
-            self.bench.metrics.messages_in += 1
-        elif event.kind == "delivery":
-            self.bench.metrics.deliveries[event.status] = self.bench.metrics.deliveries.get(event.status, 0) + 1
-        elif event.kind == "session" and event.state == "resting":
-            self.bench.metrics.reconnects[event.reason] = self.bench.metrics.reconnects.get(event.reason, 0) + 1
+        event, metrics = effect.event, self.bench.metrics
+        if type(event) is MessageEvent:
+            metrics.messages_in += 1
+        elif type(event) is DeliveryEvent:
+            metrics.deliveries[event.status] = metrics.deliveries.get(event.status, 0) + 1
+        elif type(event) is SessionEvent and event.state == "resting":
+            metrics.reconnects[event.reason] = metrics.reconnects.get(event.reason, 0) + 1
         self.bench.pipeline.record(self, self.session_id, event)
 
     def _say(self, effect: e.Say) -> None:

@@ -1,4 +1,4 @@
-"""The few tasks there are: dials and history reads, each short-lived, named and referenced. Never one per session at rest."""
+"""The few tasks there are: dials and history reads, short-lived, named, referenced. Never one per session at rest."""
 
 from __future__ import annotations
 

@@ -1,0 +1,76 @@
+"""guestd itself: the whole way of a message, socket → decoded → ordered → recorded → published to a watcher."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from random import Random
+
+from worker import obey, run
+
+from daemon.journal.memory import MemoryJournal
+from daemon.model.events import Event
+from daemon.model.ports import DialTarget, OpenGuest
+from daemon.observe.metrics import Metrics
+from daemon.session.settings import SessionSettings
+from daemon.supervisor.clock import LoopClock
+from daemon.supervisor.settings import SupervisorSettings
+from daemon.supervisor.supervisor import Supervisor
+from daemon.transport import TransportSettings, WebsocketDialer
+from daemon.wire.webmessaging import WebMessaging
+
+
+class Counting:
+    """A watcher that only counts, so that the cost of handing over is in and the cost of a frontend is out."""
+
+    def __init__(self, client: Guestd) -> None:
+        self.client = client
+
+    def offer(self, event: Event, encoded: bytes) -> None:
+        if event.kind == "message":
+            self.client.received += 1
+
+
+class Guestd:
+    def __init__(self, port: int, watched: bool) -> None:
+        loop = asyncio.get_running_loop()
+        dialect = WebMessaging("0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10")
+        self.received = 0
+        self.watched = watched
+        self.watcher = Counting(self)
+        self.opened = 0
+        self.metrics = Metrics()
+        self.fleet = Supervisor(
+            SupervisorSettings(
+                max_sessions=100_000, connects_per_minute=10_000_000, connects_burst=100_000, dials_inflight_max=100
+            ),
+            SessionSettings(duration_s=100_000.0),
+            dialect,
+            WebsocketDialer(TransportSettings()),
+            DialTarget(dialect.url(f"ws://127.0.0.1:{port}")),
+            MemoryJournal(events_per_session_max=50),
+            None,
+            LoopClock(loop),
+            Random(1),
+            self.metrics,
+        )
+
+    async def open(self, count: int) -> None:
+        for _ in range(count):
+            self.opened += 1
+            session_id = self.fleet.open(OpenGuest(f"guest-{self.opened}"))
+            if self.watched:
+                self.fleet.watch(session_id, self.watcher, None)
+        while self.metrics.sessions.get("live", 0) < self.opened:
+            await asyncio.sleep(0.02)
+
+    async def close(self) -> None:
+        await self.fleet.stop()
+
+
+async def main() -> None:
+    await obey(Guestd(int(sys.argv[1]), watched="--idle" not in sys.argv))
+
+
+if __name__ == "__main__":
+    run(main())

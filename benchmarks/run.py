@@ -1,0 +1,220 @@
+"""guestd beside the websockets library and Node's ws, in one table, measured in one run.
+
+    make bench                        everything (several minutes)
+    .venv/bin/python benchmarks/run.py --quick
+    .venv/bin/python benchmarks/run.py --json
+
+Only the client process is measured: CPU seconds it used (never elapsed time) and resident memory. The server runs beside
+it. Ratios are against the library in the same run, because absolute figures belong to the machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+HERE = Path(__file__).parent
+
+
+class Process:
+    """A subprocess that answers each JSON line with one."""
+
+    def __init__(self, *command: str, env: dict[str, str] | None = None) -> None:
+        self.child = subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+        )
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        self.child.stdin.write(json.dumps(order) + "\n")
+        self.child.stdin.flush()
+        return self.answer()
+
+    def answer(self) -> dict[str, Any]:
+        line = self.child.stdout.readline()
+        if not line:
+            raise SystemExit(f"{self.child.args[1]} ended without an answer (exit {self.child.wait()})")
+        return json.loads(line)
+
+    def end(self) -> None:
+        self.child.stdin.close()
+        try:
+            self.child.wait(15)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+
+class Server:
+    def __enter__(self) -> Server:
+        self.process = Process(sys.executable, str(HERE / "server.py"))
+        ports = self.process.answer()
+        self.port = ports["port"]
+        self.control = socket.create_connection(("127.0.0.1", ports["control"])).makefile("rw")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.control.close()
+        self.process.end()
+
+    def ask(self, **order: Any) -> dict[str, Any]:
+        self.control.write(json.dumps(order) + "\n")
+        self.control.flush()
+        return json.loads(self.control.readline())
+
+
+@dataclass
+class Contender:
+    name: str
+    command: list[str]
+    env: dict[str, str]
+
+    def start(self, port: int, *flags: str) -> Process:
+        return Process(*self.command, str(port), *flags, env=self.env)
+
+
+def contenders(node_home: Path) -> list[Contender]:
+    python = [sys.executable]
+    found = [
+        Contender("guestd", [*python, str(HERE / "client_guestd.py")], {}),
+        Contender("websockets library", [*python, str(HERE / "client_library.py")], {}),
+    ]
+    if shutil.which("node") and install_ws(node_home):
+        command = ["node", "--expose-gc", str(HERE / "client_node.mjs")]
+        found.append(Contender("Node.js ws", command, {"WS_HOME": str(node_home)}))
+    return found
+
+
+def install_ws(home: Path) -> bool:
+    if (home / "node_modules" / "ws").exists():
+        return True
+    home.mkdir(parents=True, exist_ok=True)
+    done = subprocess.run(
+        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), "ws@8"], capture_output=True
+    )
+    return done.returncode == 0
+
+
+def settle(client: Process, expected: int) -> dict[str, Any]:
+    """Wait until the client has received what was sent, then read its figures."""
+    for _ in range(600):
+        figures = client.ask(do="figures")
+        if figures["received"] >= expected:
+            return figures
+        time.sleep(0.05)
+    raise SystemExit(f"only {figures['received']} of {expected} messages arrived")
+
+
+def connect_and_rest(contender: Contender, small: int, large: int) -> dict[str, float]:
+    with Server() as server:
+        client = contender.start(server.port, "--idle")
+        first = client.ask(do="open", count=small)
+        second = client.ask(do="open", count=large - small)
+        client.end()
+    more = large - small
+    return {
+        "KiB per idle session": (second["rss_bytes"] - first["rss_bytes"]) / more / 1024,
+        "CPU ms per connect": (second["cpu_s"] - first["cpu_s"]) / more * 1000,
+    }
+
+
+def paced(contender: Contender, sessions: int, rate: int, seconds: float) -> float:
+    with Server() as server:
+        client = contender.start(server.port)
+        client.ask(do="open", count=sessions)
+        sent = server.ask(do="paced", rate=rate, seconds=2.0)["sent"]
+        before = settle(client, sent)
+        more = server.ask(do="paced", rate=rate, seconds=seconds)["sent"]
+        after = settle(client, sent + more)
+        client.end()
+    return (after["cpu_s"] - before["cpu_s"]) / more * 1e6
+
+
+def flooded(contender: Contender, connections: int, messages: int) -> float:
+    with Server() as server:
+        client = contender.start(server.port)
+        client.ask(do="open", count=connections)
+        sent = server.ask(do="flood", connections=connections, messages=messages // 4)["sent"]
+        before = settle(client, sent)
+        more = server.ask(do="flood", connections=connections, messages=messages)["sent"]
+        after = settle(client, sent + more)
+        client.end()
+    return (after["cpu_s"] - before["cpu_s"]) / more * 1e6
+
+
+def idle(contender: Contender, sessions: int, seconds: float) -> tuple[float, float]:
+    """Percent of a core for heartbeating sessions, and heartbeats (echo or ping) per second as the server saw them."""
+    with Server() as server:
+        client = contender.start(server.port, "--idle")
+        client.ask(do="open", count=sessions)
+        time.sleep(20.0)
+        seen, before, started = server.ask(do="state"), client.ask(do="figures"), time.monotonic()
+        time.sleep(seconds)
+        after, last, elapsed = client.ask(do="figures"), server.ask(do="state"), time.monotonic() - started
+        client.end()
+    beats = last["echoes"] + last["pings"] - seen["echoes"] - seen["pings"]
+    return (after["cpu_s"] - before["cpu_s"]) / elapsed * 100, beats / elapsed
+
+
+def best_of(times: int, measure: Any) -> float:
+    return statistics.median(measure() for _ in range(times))
+
+
+def measure(quick: bool, node_home: Path) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = []
+    times = 1 if quick else 3
+    small, large = (500, 2000) if quick else (1000, 5000)
+    seconds = 3.0 if quick else 8.0
+    for contender in contenders(node_home):
+        row: dict[str, Any] = {"client": contender.name}
+        runs = [connect_and_rest(contender, small, large) for _ in range(times)]
+        row.update({key: statistics.median(run[key] for run in runs) for key in runs[0]})
+        row["µs per message, paced"] = best_of(times, lambda c=contender: paced(c, 1000, 10_000, seconds))
+        row["µs per message, flood"] = best_of(times, lambda c=contender: flooded(c, 100, 500 if quick else 2000))
+        rows.append(row)
+        print(f"  measured {contender.name}", file=sys.stderr)
+    guestd = contenders(node_home)[0]
+    for sessions in (100, 1000) if quick else (100, 1000, 10_000):
+        rows[0][f"µs paced over {sessions} sessions"] = best_of(
+            times, lambda n=sessions: paced(guestd, n, 10_000, seconds)
+        )
+    many = 2000 if quick else 10_000
+    percent, beats = idle(guestd, many, 20.0 if quick else 64.0)
+    rows[0][f"% of a core, {many} idle sessions"] = percent
+    rows[0]["heartbeats/s while idle"] = beats
+    return rows
+
+
+def table(rows: list[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(key for row in rows for key in row if key != "client"))
+    head = ["", *(row["client"] for row in rows), "guestd / library"]
+    lines = [head]
+    for name in names:
+        cells = [f"{row[name]:.3g}" if name in row else "-" for row in rows]
+        both = name in rows[0] and name in rows[1]
+        lines.append([name, *cells, f"{rows[0][name] / rows[1][name]:.2f}" if both else "-"])
+    widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
+    return "\n".join("  ".join(cell.rjust(w) if n else cell.ljust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True))) for line in lines)
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--quick", action="store_true", help="one short run of each: a look, not a figure")
+    options.add_argument("--json", action="store_true")
+    options.add_argument("--node-home", type=Path, default=HERE / "results" / "node", help="where ws is installed")
+    chosen = options.parse_args()
+    rows = measure(chosen.quick, chosen.node_home.resolve())
+    print(json.dumps(rows, indent=2, ensure_ascii=False) if chosen.json else table(rows))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Counters and the log: what the house says about itself."""

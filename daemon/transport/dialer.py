@@ -1,0 +1,141 @@
+"""Opens links: resolve, connect, (tunnel,) TLS, upgrade; one time limit over all of it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from itertools import cycle
+from typing import cast
+from urllib.parse import urlsplit
+
+from websockets.exceptions import InvalidURI
+from websockets.uri import WebSocketURI, parse_uri
+
+from ..model.endings import Cause, Ending
+from ..model.errors import ConfigError, DialError
+from ..model.ports import DialTarget, LinkSink
+from .handshake import Tunnel, Upgrade
+from .resolve import Resolver
+from .settings import TransportSettings
+from .socket import GuestSocket
+
+
+class WebsocketDialer:
+    """The Dialer port over real sockets. Raises ConfigError at once for a CA file or proxy URL that cannot be used."""
+
+    def __init__(self, settings: TransportSettings) -> None:
+        self._settings = settings
+        self._tls = tls_context(settings.ca_file)
+        self._proxy = urlsplit(settings.proxy_url) if settings.proxy_url else None
+        if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
+            raise ConfigError("transport.proxy_url", "is no http:// URL with a host", "write http://host:port")
+        self._local = cycle(settings.local_addresses) if settings.local_addresses else None
+        self._resolver: Resolver | None = None
+
+    async def dial(self, target: DialTarget, sink: LinkSink) -> GuestSocket:
+        loop = asyncio.get_running_loop()
+        try:
+            uri = parse_uri(target.url)
+            async with asyncio.timeout(self._settings.dial_timeout_s):
+                link = await self._open(loop, uri, target, sink)
+        except DialError:
+            raise
+        except (OSError, ssl.SSLError, TimeoutError, InvalidURI) as error:
+            raise DialError(ending_of(error)) from error
+        loop.call_soon(link.begin)
+        return link
+
+    async def _open(
+        self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, target: DialTarget, sink: LinkSink
+    ) -> GuestSocket:
+        upgrade = Upgrade(loop, uri, target.headers, sink, self._settings)
+        try:
+            if self._proxy is not None:
+                await self._through_proxy(loop, uri, upgrade)
+            else:
+                host, port = self._settings.connect_to or (uri.host, uri.port)
+                tls = self._tls if uri.secure else None
+                await self._connect(loop, upgrade, host, port, tls, uri.host if uri.secure else None)
+            return cast(GuestSocket, await upgrade.done)
+        except BaseException:
+            upgrade.abandon()
+            raise
+
+    async def _connect(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        protocol: asyncio.Protocol,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None,
+        server_name: str | None,
+    ) -> None:
+        if self._resolver is None:
+            self._resolver = Resolver(loop, self._settings.dns_ttl_s)
+        addresses = await self._resolver.addresses(host, port)
+        for n, address in enumerate(addresses):
+            try:
+                await loop.create_connection(
+                    lambda: protocol,
+                    address,
+                    port,
+                    ssl=tls,
+                    server_hostname=server_name,
+                    local_addr=(next(self._local), 0) if self._local is not None else None,
+                )
+                return
+            except ssl.SSLError:
+                raise
+            except OSError:
+                if n == len(addresses) - 1:
+                    raise
+
+    async def _through_proxy(self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, upgrade: Upgrade) -> None:
+        assert self._proxy is not None and self._proxy.hostname is not None
+        tunnel = Tunnel(loop, self._proxy, uri.host, uri.port)
+        try:
+            await self._connect(loop, tunnel, self._proxy.hostname, self._proxy.port or 80, None, None)
+            transport = cast(asyncio.Transport, await tunnel.done)
+            if uri.secure:
+                secured = await loop.start_tls(transport, upgrade, self._tls, server_hostname=uri.host)
+                assert secured is not None
+                upgrade.connection_made(secured)
+            else:
+                transport.set_protocol(upgrade)
+                upgrade.connection_made(transport)
+        except BaseException:
+            tunnel.abandon()
+            raise
+
+
+def tls_context(ca_file: str | None) -> ssl.SSLContext:
+    """TLS 1.2 or later, hostnames checked, and no switch to turn that off."""
+    try:
+        context = ssl.create_default_context(cafile=ca_file)
+    except FileNotFoundError:
+        raise ConfigError("platform.ca_file", f"{ca_file} does not exist", "name a PEM file with the CA") from None
+    except (OSError, ssl.SSLError) as error:
+        reason = getattr(error, "strerror", None) or "not PEM"
+        raise ConfigError("platform.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file") from None
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    return context
+
+
+def ending_of(error: BaseException) -> Ending:
+    """Every foreign exception of a dial, and what it means: the one place that knows."""
+    match error:
+        case ssl.SSLCertVerificationError():
+            remedy = "name the CA that signed it in platform.ca_file, or check the host name"
+            return Ending(Cause.CERTIFICATE_REFUSED, None, f"{error.verify_message}; {remedy}")
+        case ssl.SSLError():
+            return Ending(Cause.UNREACHABLE, None, f"TLS failed: {error.reason or 'the peer does not speak TLS'}")
+        case socket.gaierror():
+            return Ending(Cause.UNREACHABLE, None, "the host name cannot be resolved")
+        case TimeoutError():
+            return Ending(Cause.DIAL_TIMEOUT, None, "no answer in time")
+        case InvalidURI():
+            return Ending(Cause.ACCESS_DENIED, None, "the target is no ws:// or wss:// URL")
+        case OSError():
+            return Ending(Cause.UNREACHABLE, None, error.strerror or type(error).__name__)
+    raise error

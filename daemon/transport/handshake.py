@@ -1,0 +1,155 @@
+"""The upgrade from HTTP to WebSocket, and the CONNECT through a proxy before it. Both are gone once the link is open."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import time
+from email.utils import parsedate_to_datetime
+from urllib.parse import SplitResult, unquote
+
+from websockets.client import ClientProtocol
+from websockets.uri import WebSocketURI
+
+from ..model.endings import Cause, Ending
+from ..model.errors import DialError
+from ..model.ports import LinkSink
+from .settings import TransportSettings
+from .socket import GuestSocket
+
+HEAD_BYTES_MAX = 32_768
+
+
+class _Head(asyncio.Protocol):
+    """Reads one HTTP response head; `done` gets what `_head_received` makes of it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._data = b""
+        self._transport: asyncio.Transport | None = None
+        self.done: asyncio.Future[object] = loop.create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._send(transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        end = self._data.find(b"\r\n\r\n")
+        if end >= 0 and not self.done.done():
+            head, rest = self._data[: end + 4], self._data[end + 4 :]
+            try:
+                self.done.set_result(self._head_received(head, rest))
+            except DialError as error:
+                self.done.set_exception(error)
+        elif len(self._data) > HEAD_BYTES_MAX:
+            self._fail(Ending(Cause.PROTOCOL_VIOLATION, None, "the answer's head is too long"))
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._fail(Ending(Cause.LOST, None, "the connection ended during the handshake"))
+
+    def abandon(self) -> None:
+        self.done.cancel()
+        if self._transport is not None:
+            self._transport.abort()
+
+    def _fail(self, ending: Ending) -> None:
+        if not self.done.done():
+            self.done.set_exception(DialError(ending))
+
+    def _send(self, transport: asyncio.Transport) -> None:
+        raise NotImplementedError  # each of the two heads below asks its own question
+
+    def _head_received(self, head: bytes, rest: bytes) -> object:
+        raise NotImplementedError
+
+
+class Upgrade(_Head):
+    """Asks for the upgrade; `done` gets the GuestSocket that has taken over the transport."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        uri: WebSocketURI,
+        headers: tuple[tuple[str, str], ...],
+        sink: LinkSink,
+        settings: TransportSettings,
+    ) -> None:
+        super().__init__(loop)
+        self._client = ClientProtocol(uri, max_size=settings.frame_bytes_max)
+        self._headers = headers
+        self._sink = sink
+        self._settings = settings
+
+    def _send(self, transport: asyncio.Transport) -> None:
+        request = self._client.connect()
+        for name, value in self._headers:
+            request.headers[name] = value
+        self._client.send_request(request)
+        transport.writelines(self._client.data_to_send())
+
+    def _head_received(self, head: bytes, rest: bytes) -> GuestSocket:
+        status, retry_after = _status(head)
+        if status == 403:
+            raise DialError(Ending(Cause.ACCESS_DENIED, 403, "the platform denied access; check deployment and origin"))
+        if status != 101:
+            detail = f"the upgrade was answered with {status}"
+            raise DialError(Ending(Cause.UPGRADE_REFUSED, status, detail, retry_after))
+        self._client.receive_data(head)
+        if self._client.handshake_exc is not None:
+            detail = f"no valid upgrade: {self._client.handshake_exc}"
+            raise DialError(Ending(Cause.PROTOCOL_VIOLATION, status, detail[:200]))
+        transport = self._transport
+        assert transport is not None
+        socket = GuestSocket(self._loop, transport, self._sink, self._settings, rest)
+        transport.set_write_buffer_limits(self._settings.write_high_water_bytes)
+        transport.set_protocol(socket)
+        return socket
+
+
+class Tunnel(_Head):
+    """Asks a proxy for a tunnel (RFC 9110 §9.3.6); `done` gets the transport to go on with."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, proxy: SplitResult, host: str, port: int) -> None:
+        super().__init__(loop)
+        self._proxy = proxy
+        self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+    def _send(self, transport: asyncio.Transport) -> None:
+        lines = [f"CONNECT {self._target} HTTP/1.1", f"Host: {self._target}"]
+        if self._proxy.username:
+            pair = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
+            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+        transport.write("\r\n".join([*lines, "", ""]).encode())
+
+    def _head_received(self, head: bytes, rest: bytes) -> asyncio.Transport:
+        status, _ = _status(head)
+        if status // 100 != 2:
+            hint = "; check the user and password in proxy_url" if status == 407 else ""
+            raise DialError(Ending(Cause.PROXY_REFUSED, status, f"the proxy answered {status}{hint}"))
+        assert self._transport is not None
+        return self._transport
+
+
+def _status(head: bytes) -> tuple[int, float | None]:
+    """The status, and Retry-After in seconds if there is one. Raises DialError if this is no HTTP response."""
+    lines = head.split(b"\r\n")
+    parts = lines[0].split(b" ", 2)
+    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit() or len(parts[1]) != 3:
+        raise DialError(Ending(Cause.PROTOCOL_VIOLATION, None, "the answer is not HTTP"))
+    for line in lines[1:]:
+        name, _, value = line.partition(b":")
+        if name.strip().lower() == b"retry-after":
+            return int(parts[1]), _retry_after_s(value.strip().decode("latin-1"))
+    return int(parts[1]), None
+
+
+def _retry_after_s(value: str) -> float | None:
+    """Both forms of RFC 9110 §10.2.3: seconds, or a date."""
+    if value.isdigit() and len(value) < 8:
+        return float(value)
+    try:
+        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
+    except ValueError:
+        return None

@@ -1,0 +1,109 @@
+"""The `webchat` dialect: the legacy JSON frames of the design documents (SOCK-1, 3, 4, 6)."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from ..model import requests as r
+from ..model import signals as s
+from ..model.errors import CommandError
+from ..model.ids import Guest
+from .dialect import Beating, Ordering, Traits
+from .reading import text
+
+TRAITS = Traits(
+    name="webchat",
+    ordering=Ordering.BY_SEQUENCE,
+    beating=Beating.PING,
+    has_history=False,
+    confirms=False,
+    reconnect_codes=frozenset({1001, 1005, 1006, 1011, 1012, 1013}),
+    messages_per_s=10.0,
+    requests_per_minute=None,
+    text_max=4096,
+    text_unit="characters",
+)
+
+_EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(\.[^@\s.]{1,63})+")
+
+
+class Webchat:
+    traits = TRAITS
+
+    def url(self, base: str) -> str:
+        return f"{base.rstrip('/')}/webchat/v1"
+
+    def check_guest(self, guest: Guest) -> None:
+        """SOCK-1: a name and a valid e-mail are required before connecting."""
+        if not guest.name.strip():
+            raise CommandError("a webchat guest needs a name", field="name")
+        if not _EMAIL.fullmatch(guest.email):
+            raise CommandError("a webchat guest needs a valid e-mail address, such as ana@example.org", field="email")
+
+    def encode(self, guest: Guest, request: r.Request) -> bytes | None:
+        """The documents know four frames from a guest; there is no typing, no heartbeat and no goodbye among them."""
+        if isinstance(request, r.Hello):
+            info = {"name": guest.name, "email": guest.email}
+            return orjson.dumps({"type": "connect", "guestInfo": info, "metadata": guest.metadata})
+        if isinstance(request, r.SayText):
+            return orjson.dumps({"type": "message", "text": request.text})
+        if isinstance(request, r.SayReply):
+            return orjson.dumps({"type": "message", "text": ", ".join(label for label, _ in request.choices)})
+        if isinstance(request, r.SayAttachments):
+            attachments = list(request.attachments)
+            return orjson.dumps({"type": "message", "text": request.caption, "attachments": attachments})
+        if isinstance(request, r.SetContext):
+            return orjson.dumps({"type": "setContext", "context": request.context})
+        return None
+
+    def decode(self, frame: bytes) -> list[s.Signal]:
+        try:
+            found = orjson.loads(frame)
+        except ValueError:
+            return [s.Garbage("not JSON")]
+        if type(found) is not dict:
+            return [s.Garbage("not a JSON object")]
+        kind = text(found, "type")
+        if kind == "message":
+            return [self._message(found)]
+        if kind == "typing":
+            return [s.TypingShown(found.get("state") not in (False, "off", "Off", "stopped", None))]
+        if kind == "readReceipt":
+            return [s.ReceiptArrived(_sequence(found))]
+        if kind == "connect":
+            return [s.Joined(new_session=False)]
+        if kind == "error":
+            return [s.Refused(400, text(found, "message") or text(found, "error"))]
+        return [s.Unknown(kind[:64])] if kind else [s.Garbage("a frame without a type")]
+
+    def decode_history(self, entity: dict[str, Any]) -> list[s.Signal]:
+        return []
+
+    def text_length(self, text: str) -> int:
+        return len(text)
+
+    def _message(self, found: dict[str, Any]) -> s.MessageArrived:
+        """A message without a sequenceId has no identity: it is shown as it comes, and never taken for a repetition."""
+        sequence = _sequence(found)
+        attachments = found.get("attachments")
+        return s.MessageArrived(
+            sequence,
+            s.OUTBOUND,
+            "Text",
+            text=text(found, "text"),
+            sequence=sequence,
+            message_id=sequence,
+            sender=text(found, "from"),
+            content=attachments if type(attachments) is list else [],
+        )
+
+
+def _sequence(found: dict[str, Any]) -> str:
+    """Sequence ids are strings; a number is read as its digits."""
+    value = found.get("sequenceId")
+    if type(value) is str:
+        return value[:256]
+    return str(value) if type(value) is int and abs(value) < 1 << 64 else ""

@@ -1,0 +1,55 @@
+"""The `webmessaging` dialect: the real platform's Web Messaging Guest API."""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import quote
+
+from .. import __version__
+from ..model.ids import Guest
+from ..model.requests import Request
+from ..model.signals import Signal
+from . import webmessaging_decode, webmessaging_encode
+from .dialect import Beating, Ordering, Traits
+
+TRAITS = Traits(
+    name="webmessaging",
+    ordering=Ordering.BY_TIME,
+    beating=Beating.ECHO,
+    has_history=True,
+    confirms=True,
+    reconnect_codes=frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1014}),
+    messages_per_s=5.0,
+    requests_per_minute=60,
+    text_max=4096,
+    text_unit="bytes",
+)
+
+
+class WebMessaging:
+    """Speaks for one deployment; `application` names the client to the platform (reference §1.1)."""
+
+    traits = TRAITS
+
+    def __init__(self, deployment_id: str, application: str = f"guestd-{__version__}") -> None:
+        self._deployment_id = deployment_id
+        self._application = application
+
+    def url(self, base: str) -> str:
+        query = f"deploymentId={quote(self._deployment_id, safe='')}&application={quote(self._application, safe='')}"
+        return f"{base.rstrip('/')}/v1?{query}"
+
+    def check_guest(self, guest: Guest) -> None:
+        """An anonymous guest needs nothing but a token."""
+
+    def encode(self, guest: Guest, request: Request) -> bytes | None:
+        return webmessaging_encode.encode(self._deployment_id, guest.token, request)
+
+    def decode(self, frame: bytes) -> list[Signal]:
+        return webmessaging_decode.decode(frame)
+
+    def decode_history(self, entity: dict[str, Any]) -> list[Signal]:
+        return webmessaging_decode.decode_history(entity)
+
+    def text_length(self, text: str) -> int:
+        return len(text.encode())

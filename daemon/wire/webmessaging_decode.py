@@ -1,0 +1,314 @@
+"""Frames as signals (reference §3, §4).
+
+Nothing in a frame can be trusted to have the type it should: the vendor's own sources disagree about some, and a guest
+session must outlive all of them. So every look goes through `reading`, unknown classes are `Unknown`, and what is no JSON
+object at all is `Garbage`. Nothing here raises.
+
+The hot path is a StructuredMessage of type Text: one look per field that is used, no copy of what is passed on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from ..model import signals as s
+from .reading import Json, number, obj, objects, text, texts, whole
+from .times import canonical
+
+RETRY_AFTER_DEFAULT_S = 1.0
+
+_EXPIRED = 4006
+_TOO_MANY = (429, 4029)
+
+
+def decode(frame: bytes) -> list[s.Signal]:
+    """What a frame means, in order."""
+    try:
+        envelope = orjson.loads(frame)
+    except ValueError:
+        return [s.Garbage("not JSON")]
+    if type(envelope) is not dict:
+        return [s.Garbage("not a JSON object")]
+    name = envelope.get("class")
+    read = _READ.get(name) if type(name) is str else None
+    if read is None:
+        return _unknown(envelope, name)
+    return read(envelope)
+
+
+def decode_history(entity: Json) -> list[s.Signal]:
+    """One entity of `GET /api/v2/webmessaging/messages`: the same shape as a frame's body."""
+    if type(entity) is not dict:
+        return []
+    return [signal for signal in _structured_body(entity, "") if type(signal) is s.MessageArrived]
+
+
+def _unknown(envelope: Json, name: object) -> list[s.Signal]:
+    """An unknown class with a failing code is an error all the same."""
+    code = whole(envelope, "code", 200)
+    if code >= 300:
+        return [_error(code, _reason(envelope), text(envelope, "tracingId"), None)]
+    if not isinstance(name, str) or not name:
+        return [s.Garbage("a frame without a class")]
+    return [s.Unknown(name[:64])]
+
+
+def _structured(envelope: Json) -> list[s.Signal]:
+    body = envelope.get("body")
+    if type(body) is not dict:
+        return [s.Garbage("a StructuredMessage without a body")]
+    code = envelope.get("code")
+    if type(code) is int and code >= 300:
+        return [_error(code, _reason(envelope), text(envelope, "tracingId"), None)]
+    if envelope.get("type") == "response":
+        metadata = obj(body, "metadata")
+        return [s.HeartbeatAnswered(number(metadata, "durationSeconds"), number(metadata, "expirationDate"))]
+    trace = envelope.get("tracingId")
+    return _structured_body(body, trace if type(trace) is str else "")
+
+
+def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
+    get = body.get
+    kind = get("type")
+    if kind == "Event":
+        return _events(body, tracing_id)
+    channel = get("channel")
+    if type(channel) is not dict:
+        channel = {}
+    metadata = get("metadata")
+    message_id = text(body, "id")
+    content = get("content")
+    sender = channel.get("from")
+    return [
+        s.MessageArrived(
+            text(channel, "messageId") or message_id,
+            s.INBOUND if get("direction") == s.INBOUND else s.OUTBOUND,
+            kind if type(kind) is str else "Text",
+            text(body, "text"),
+            canonical(channel.get("time")),
+            "",
+            message_id,
+            tracing_id,
+            _marker(metadata) if metadata else "",
+            text(sender, "nickname") if type(sender) is dict else "",
+            get("originatingEntity") == "Bot",
+            content=content if type(content) is list else [],
+        )
+    ]
+
+
+def _marker(metadata: Any) -> str:
+    """What we, or an old mobile SDK (reference §2.4), put into a message to know it again."""
+    if type(metadata) is not dict:
+        return ""
+    return text(metadata, "id") or text(metadata, "customMessageId")
+
+
+def _events(body: Json, tracing_id: str) -> list[s.Signal]:
+    found: list[s.Signal] = []
+    for n, event in enumerate(objects(body, "events")):
+        kind = text(event, "eventType")
+        if kind == "Typing":
+            found.append(_typing(event, body))
+        elif kind == "Presence":
+            found.append(_presence(event, body, tracing_id, n))
+        else:
+            found.append(s.Unknown(f"event {kind[:48]}"))
+    return found
+
+
+def _typing(event: Json, body: Json) -> s.TypingShown:
+    typing = obj(event, "typing")
+    duration_ms = number(typing, "duration") or number(typing, "durationMs") or 5000.0
+    return s.TypingShown(text(typing, "type") != "Off", int(duration_ms), _direction(body))
+
+
+def _presence(event: Json, body: Json, tracing_id: str, n: int) -> s.MessageArrived:
+    channel = obj(body, "channel")
+    message_id = text(body, "id")
+    identity = text(channel, "messageId") or message_id
+    return s.MessageArrived(
+        identity if n == 0 or not identity else f"{identity}#{n}",
+        _direction(body),
+        "Presence",
+        time=canonical(channel.get("time")),
+        message_id=message_id,
+        tracing_id=tracing_id,
+        marker=_marker(body.get("metadata")),
+        sender=text(obj(channel, "from"), "nickname"),
+        bot=body.get("originatingEntity") == "Bot",
+        presence=text(obj(event, "presence"), "type") or "Unknown",
+        read_only=text(obj(body, "metadata"), "readOnly").lower() == "true",
+    )
+
+
+def _direction(body: Json) -> str:
+    return s.INBOUND if body.get("direction") == s.INBOUND else s.OUTBOUND
+
+
+def _session(envelope: Json) -> list[s.Signal]:
+    code = whole(envelope, "code", 200)
+    tracing_id = text(envelope, "tracingId")
+    if code >= 300:
+        return [_error(code, _reason(envelope), tracing_id, None)]
+    body = obj(envelope, "body")
+    if body.get("connected") is False:
+        return [s.Left(tracing_id)]
+    media = obj(obj(body, "allowedMedia"), "inbound")
+    kilobytes = number(media, "maxFileSizeKB")
+    custom = number(body, "maxCustomDataBytes")
+    return [
+        s.Joined(
+            new_session=body.get("newSession") is True,
+            read_only=body.get("readOnly") is True,
+            cleared_existing=body.get("clearedExistingSession") is True,
+            duration_s=number(body, "durationSeconds"),
+            expires_at_epoch_s=number(body, "expirationDate"),
+            custom_attribute_bytes_max=None if custom is None else int(custom),
+            file_bytes_max=None if kilobytes is None else int(kilobytes * 1024),
+            file_types=tuple(text(one, "type") for one in objects(media, "fileTypes") if text(one, "type")),
+            blocked_extensions=texts(body, "blockedExtensions"),
+            tracing_id=tracing_id,
+        )
+    ]
+
+
+def _configuration(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    media = obj(obj(body, "allowedMedia"), "inbound")
+    kilobytes = number(media, "maxFileSizeKB")
+    return [
+        s.ConfigurationTold(
+            whole(body, "maxCustomDataBytes"),
+            body.get("messageRoutingEnabled") is True,
+            None if kilobytes is None else int(kilobytes * 1024),
+            tuple(text(one, "type") for one in objects(media, "fileTypes") if text(one, "type")),
+            texts(body, "blockedExtensions"),
+            number(body, "sessionDurationSeconds"),
+        )
+    ]
+
+
+def _slot(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    size = number(body, "fileSize")
+    return [
+        s.SlotGranted(
+            text(body, "attachmentId"),
+            text(body, "url"),
+            {key: value for key, value in obj(body, "headers").items() if type(value) is str},
+            text(body, "fileName"),
+            None if size is None else int(size),
+            text(body, "fileType"),
+            text(envelope, "tracingId"),
+        )
+    ]
+
+
+def _slot_error(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    code = whole(body, "errorCode") or whole(envelope, "code")
+    return [s.SlotRefused(text(body, "attachmentId"), code, _reason(envelope), text(envelope, "tracingId"))]
+
+
+def _upload_succeeded(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    return [s.UploadSucceeded(text(body, "attachmentId"), text(body, "downloadUrl"), canonical(body.get("timestamp")))]
+
+
+def _upload_failed(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    code = whole(body, "errorCode") or whole(envelope, "code")
+    return [s.UploadFailed(text(body, "attachmentId"), code, _reason(envelope), canonical(body.get("timestamp")))]
+
+
+def _deleted(envelope: Json) -> list[s.Signal]:
+    return [s.AttachmentDeleted(text(obj(envelope, "body"), "attachmentId"), text(envelope, "tracingId"))]
+
+
+def _jwt(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    jwt = text(body, "jwt")
+    return [s.JwtGranted(jwt, number(body, "exp") or 0.0)] if jwt else [s.Garbage("a JwtResponse without a JWT")]
+
+
+def _resume_token(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    return [s.ResumeTokenGranted(text(body, "resumeToken"), number(body, "exp") or 0.0)]
+
+
+def _closed(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    return [s.ConnectionClosed(text(body, "reason") or text(body, "reasonCode"))]
+
+
+def _cleared(envelope: Json) -> list[s.Signal]:
+    return [s.SessionCleared()]
+
+
+def _expired(envelope: Json) -> list[s.Signal]:
+    return [s.SessionExpired()]
+
+
+def _logged_out(envelope: Json) -> list[s.Signal]:
+    return [s.LoggedOut()]
+
+
+def _throttled(envelope: Json) -> list[s.Signal]:
+    body = obj(envelope, "body")
+    code = whole(envelope, "code", 429)
+    return [
+        _error(429 if code < 300 else code, _reason(envelope), text(envelope, "tracingId"), number(body, "retryAfter"))
+    ]
+
+
+def _string(envelope: Json) -> list[s.Signal]:
+    """Class `string`: the frame's code is the error, its body the text. A 200 here is nothing (reference §3.15)."""
+    code = whole(envelope, "code", 5000)
+    if code < 300:
+        return [s.Unknown("string")]
+    retry_after_s = number(obj(envelope, "body"), "retryAfter")
+    return [_error(code, _reason(envelope), text(envelope, "tracingId"), retry_after_s)]
+
+
+def _error(code: int, reason: str, tracing_id: str, retry_after_s: float | None) -> s.Signal:
+    if code == _EXPIRED:
+        return s.SessionExpired()
+    if code in _TOO_MANY:
+        wait_s = RETRY_AFTER_DEFAULT_S if retry_after_s is None or retry_after_s < 0 else min(retry_after_s, 3600.0)
+        return s.Throttled(wait_s, reason, tracing_id)
+    return s.Refused(code, reason, tracing_id)
+
+
+def _reason(envelope: Json) -> str:
+    body = envelope.get("body")
+    if type(body) is str:
+        return body[:500]
+    if type(body) is dict:
+        return (text(body, "errorMessage") or text(body, "message") or text(body, "text"))[:500]
+    return ""
+
+
+_READ: dict[str, Callable[[Json], list[s.Signal]]] = {
+    "StructuredMessage": _structured,
+    "SessionResponse": _session,
+    "GetConfigurationResponse": _configuration,
+    "PresignedUrlResponse": _slot,
+    "GenerateUrlError": _slot_error,
+    "UploadSuccessEvent": _upload_succeeded,
+    "UploadFailureEvent": _upload_failed,
+    "AttachmentDeletedResponse": _deleted,
+    "JwtResponse": _jwt,
+    "ResumeTokenResponse": _resume_token,
+    "ConnectionClosedEvent": _closed,
+    "SessionClearedEvent": _cleared,
+    "SessionExpiredEvent": _expired,
+    "LogoutEvent": _logged_out,
+    "TooManyRequestsErrorMessage": _throttled,
+    "string": _string,
+    "Error": _string,
+    "ErrorMessage": _string,
+}

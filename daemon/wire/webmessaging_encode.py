@@ -1,0 +1,182 @@
+"""Requests as frames (reference §2). Absent fields are left out, never null; attributes stand where they belong:
+`message.channel.metadata.customAttributes` (§2.5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+
+from ..model import requests as r
+
+#: The tracing id by which the vendor's SDK and the platform know a health check (reference §2.9).
+HEALTH_CHECK_TRACING_ID = "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ="
+
+Fields = dict[str, Any]
+
+
+def encode(deployment_id: str, token: str, request: r.Request) -> bytes | None:
+    build = _BUILD.get(type(request))
+    if build is None:
+        return None
+    fields = build(request, deployment_id)
+    return orjson.dumps({"action": fields.pop("action"), "token": token, **fields})
+
+
+def _traced(fields: Fields, tracing_id: str) -> Fields:
+    if tracing_id:
+        fields["tracingId"] = tracing_id
+    return fields
+
+
+def _hello(request: r.Hello, deployment_id: str) -> Fields:
+    fields: Fields = {"action": "configureSession", "deploymentId": deployment_id, "startNew": request.start_new}
+    return _traced(fields, request.tracing_id)
+
+
+def _hello_authenticated(request: r.HelloAuthenticated, deployment_id: str) -> Fields:
+    fields: Fields = {
+        "action": "configureAuthenticatedSession",
+        "deploymentId": deployment_id,
+        "startNew": request.start_new,
+        "data": {"code": request.code},
+    }
+    return _traced(fields, request.tracing_id)
+
+
+def _message(message: Fields, tracing_id: str, marker: str = "", attributes: dict[str, str] | None = None) -> Fields:
+    if marker:
+        message["metadata"] = {"id": marker, **message.get("metadata", {})}
+    if attributes:
+        message["channel"] = {"metadata": {"customAttributes": attributes}}
+    return _traced({"action": "onMessage", "message": message}, tracing_id)
+
+
+def _text(request: r.SayText, deployment_id: str) -> Fields:
+    message: Fields = {"type": "Text", "text": request.text}
+    if request.attachment_ids:
+        message["content"] = [
+            {"contentType": "Attachment", "attachment": {"id": attachment_id}}
+            for attachment_id in request.attachment_ids
+        ]
+    return _message(message, request.tracing_id, request.marker, request.attributes)
+
+
+def _button(reply_type: str, text: str, payload: str, originating_message_id: str) -> Fields:
+    button: Fields = {"type": reply_type, "text": text, "payload": payload}
+    if originating_message_id:
+        button["originatingMessageId"] = originating_message_id
+    return {"contentType": "ButtonResponse", "buttonResponse": button}
+
+
+def _reply(request: r.SayReply, deployment_id: str) -> Fields:
+    """A date picker's answer has no text of its own; all others say the label (reference §2.6)."""
+    message: Fields = {
+        "type": "Structured",
+        "content": [
+            _button(request.reply_type, text, payload, request.originating_message_id)
+            for text, payload in request.choices
+        ],
+    }
+    if request.reply_type != "DatePicker":
+        message["text"] = ", ".join(text for text, _ in request.choices)
+    if request.reply_type in ("DatePicker", "ListPicker") and request.originating_message_id:
+        message["metadata"] = {"parentMessageId": request.originating_message_id}
+    return _message(message, request.tracing_id, request.marker, request.attributes)
+
+
+def _form(request: r.SayForm, deployment_id: str) -> Fields:
+    form: Fields = {
+        "cannedResponseId": request.canned_response_id,
+        "response": [
+            {"id": component_id, "component": _button("Form", text, payload, "")}
+            for component_id, text, payload in request.answers
+        ],
+    }
+    message: Fields = {"type": "Structured", "text": request.text, "content": [{"contentType": "Form", "form": form}]}
+    if request.originating_message_id:
+        form["originatingMessageId"] = request.originating_message_id
+        message["metadata"] = {"parentMessageId": request.originating_message_id}
+    return _message(message, request.tracing_id, request.marker)
+
+
+def _event(event: Fields, tracing_id: str, attributes: dict[str, str] | None = None) -> Fields:
+    return _message({"type": "Event", "events": [event]}, tracing_id, attributes=attributes)
+
+
+def _offer(request: r.SayOffer, deployment_id: str) -> Fields:
+    answer = {"type": "OfferingAccepted" if request.accepted else "OfferingRejected", **request.fields}
+    key = request.offer[:1].lower() + request.offer[1:]
+    return _event({"eventType": request.offer, key: answer}, request.tracing_id)
+
+
+def _typing(request: r.ShowTyping, deployment_id: str) -> Fields:
+    typing: Fields = {"type": "On"}
+    if request.duration_ms is not None:
+        typing["duration"] = request.duration_ms
+    return _event({"eventType": "Typing", "typing": typing}, request.tracing_id)
+
+
+def _join(request: r.Join, deployment_id: str) -> Fields:
+    return _event({"eventType": "Presence", "presence": {"type": "Join"}}, request.tracing_id, request.attributes)
+
+
+def _clear(request: r.Clear, deployment_id: str) -> Fields:
+    return _event({"eventType": "Presence", "presence": {"type": "Clear"}}, request.tracing_id)
+
+
+def _close_session(request: r.CloseSession, deployment_id: str) -> Fields:
+    return _traced({"action": "closeSession", "closeAllConnections": request.all_connections}, request.tracing_id)
+
+
+def _beat(request: r.Beat, deployment_id: str) -> Fields:
+    return _traced({"action": "echo", "message": {"type": "Text", "text": "ping"}}, HEALTH_CHECK_TRACING_ID)
+
+
+def _jwt(request: r.AskJwt, deployment_id: str) -> Fields:
+    return _traced({"action": "getJwt"}, request.tracing_id)
+
+
+def _configuration(request: r.AskConfiguration, deployment_id: str) -> Fields:
+    return _traced({"action": "getConfiguration", "deploymentId": deployment_id}, request.tracing_id)
+
+
+def _slot(request: r.AskSlot, deployment_id: str) -> Fields:
+    fields: Fields = {
+        "action": "onAttachment",
+        "attachmentId": request.attachment_id,
+        "fileName": request.file_name,
+        "fileType": request.file_type,
+        "fileSize": request.file_bytes,
+        "errorsAsJson": True,
+    }
+    return _traced(fields, request.tracing_id)
+
+
+def _download(request: r.AskDownload, deployment_id: str) -> Fields:
+    return _traced({"action": "getAttachment", "attachmentId": request.attachment_id}, request.tracing_id)
+
+
+def _delete(request: r.DeleteAttachment, deployment_id: str) -> Fields:
+    return _traced({"action": "deleteAttachment", "attachmentId": request.attachment_id}, request.tracing_id)
+
+
+_BUILD: dict[type, Callable[[Any, str], Fields]] = {
+    r.Hello: _hello,
+    r.HelloAuthenticated: _hello_authenticated,
+    r.SayText: _text,
+    r.SayReply: _reply,
+    r.SayForm: _form,
+    r.SayOffer: _offer,
+    r.ShowTyping: _typing,
+    r.Join: _join,
+    r.Clear: _clear,
+    r.CloseSession: _close_session,
+    r.Beat: _beat,
+    r.AskJwt: _jwt,
+    r.AskConfiguration: _configuration,
+    r.AskSlot: _slot,
+    r.AskDownload: _download,
+    r.DeleteAttachment: _delete,
+}

@@ -1,0 +1,199 @@
+"""A guest session's machine on a table: feed it inputs, see its effects. No loop, no clock, no sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+
+from daemon.model import effects as e
+from daemon.model import signals as s
+from daemon.model.commands import Send
+from daemon.model.ids import Guest
+from daemon.policy.holdback import HoldBack
+from daemon.session import inputs as i
+from daemon.session.inbox import BySequence, ByTime
+from daemon.session.machine import Machine, Manners
+from daemon.session.settings import SessionSettings
+from daemon.session.states import State
+
+RECONNECT_CODES = frozenset({1001, 1006, 1011, 1012, 1013})
+
+WEBMESSAGING = Manners(
+    confirms=True,
+    has_history=True,
+    beats_by_echo=True,
+    has_goodbye=True,
+    has_context=False,
+    reconnect_codes=RECONNECT_CODES,
+    messages_per_s=5.0,
+    requests_per_minute=60,
+    text_max=4096,
+    text_unit="bytes",
+    text_length=lambda text: len(text.encode()),
+    attribute_bytes_max=2048,
+)
+
+WEBCHAT = Manners(
+    confirms=False,
+    has_history=False,
+    beats_by_echo=False,
+    has_goodbye=False,
+    has_context=True,
+    reconnect_codes=frozenset({1006, 1011, 1012}),
+    messages_per_s=10.0,
+    requests_per_minute=None,
+    text_max=4096,
+    text_unit="characters",
+    text_length=len,
+    attribute_bytes_max=2048,
+)
+
+
+@dataclass
+class Table:
+    """The machine, the time, and everything it ever wanted."""
+
+    machine: Machine
+    now: float = 1000.0
+    effects: list[e.Effect] = field(default_factory=list)
+
+    def feed(self, *given: Any) -> list[e.Effect]:
+        wanted: list[e.Effect] = []
+        for one in given:
+            wanted += self.machine.handle(one, self.now)
+        self.effects += wanted
+        return wanted
+
+    def pass_time(self, seconds: float) -> list[e.Effect]:
+        """Let time pass, waking the machine whenever it wants to be woken."""
+        until = self.now + seconds
+        wanted: list[e.Effect] = []
+        while self.machine.wake_at <= until:
+            self.now = max(self.now, self.machine.wake_at)
+            wanted += self.feed(i.DeadlineReached())
+        self.now = until
+        return wanted
+
+    def to(self, state: State) -> Table:
+        """Walk the shortest way to a state."""
+        steps: dict[State, Callable[[], Any]] = {
+            State.WAITING: lambda: self.feed(i.Opened()),
+            State.DIALING: lambda: self.feed(i.Admitted()),
+            State.JOINING: lambda: self.feed(i.LinkOpened()),
+            State.LIVE: lambda: self.feed(s.Joined(new_session=True)),
+        }
+        for step, walk in steps.items():
+            walk()
+            if step is state:
+                return self
+        if state is State.RESTING:
+            self.feed(lost())
+        elif state is State.LEAVING:
+            self.feed(i.LeaveAsked())
+        elif state is State.ENDED:
+            self.feed(s.LoggedOut())
+        assert self.machine.state is state
+        return self
+
+    def rejoin(self, **joined: Any) -> list[e.Effect]:
+        """From resting back to live."""
+        self.pass_time(max(0.0, self.machine.wake_at - self.now))
+        return self.feed(i.Admitted(), i.LinkOpened(), s.Joined(**joined))
+
+    def answer_history(self, items: list[s.MessageArrived]) -> list[e.Effect]:
+        """Grant the JWT if it is asked for and answer one whole history (oldest first as given)."""
+        wanted: list[e.Effect] = []
+        if isinstance(self.last(e.Say, e.FetchHistory), e.Say):
+            wanted += self.feed(s.JwtGranted("jwt", 0.0))
+        newest_first = list(reversed(items))
+        wanted += self.feed(i.HistoryRead(newest_first, 1, 1, len(items)))
+        return wanted
+
+    def last(self, *kinds: type) -> Any:
+        return next((effect for effect in reversed(self.effects) if isinstance(effect, kinds)), None)
+
+    def events(self, kind: str | None = None) -> list[Any]:
+        recorded = [effect.event for effect in self.effects if isinstance(effect, e.Record)]
+        return [event for event in recorded if kind in (None, event.kind)]
+
+    def texts(self) -> list[str]:
+        return [event.text for event in self.events("message")]
+
+    def said(self, kind: type) -> list[Any]:
+        return [
+            effect.request for effect in self.effects if isinstance(effect, e.Say) and isinstance(effect.request, kind)
+        ]
+
+    def answers(self) -> list[Any]:
+        return [effect.answer for effect in self.effects if isinstance(effect, e.Tell)]
+
+    def count(self, notice: e.Notice) -> int:
+        return sum(f.count for f in self.effects if isinstance(f, e.Noticed) and f.notice is notice)
+
+    def beat_asked(self) -> bool:
+        return self.machine.beat.asked_at is not None
+
+    def send(self, text: str, command_id: str = "c1") -> list[e.Effect]:
+        """Give a command and make its intent durable."""
+        wanted = self.feed(i.CommandGiven(Send(command_id, text)))
+        if any(isinstance(effect, e.Record) and effect.event.kind == "accepted" for effect in wanted):
+            wanted += self.feed(i.IntentDurable(command_id))
+        return wanted
+
+
+def lost() -> i.LinkEnded:
+    from daemon.model.endings import Cause, Ending
+
+    return i.LinkEnded(Ending(Cause.LOST, 1006))
+
+
+@pytest.fixture
+def new_table() -> Callable[..., Table]:
+    def build(manners: Manners = WEBMESSAGING, hold: HoldBack | None = None, seed: int = 1, **settings: Any) -> Table:
+        figures = SessionSettings(**{"hold_initial_ms": 0.0, **settings})
+        hold = hold or HoldBack(figures.hold_initial_ms, figures.hold_min_ms, figures.hold_max_ms)
+        inbox: ByTime | BySequence
+        if manners.has_history:
+            inbox = ByTime(hold, figures.inbox_held_max, figures.inbox_remembered_max)
+        else:
+            inbox = BySequence(figures.gap_wait_s, figures.inbox_held_max, figures.inbox_remembered_max)
+        guest = Guest("g1", "ana", "token", "ana@example.org")
+        return Table(Machine(guest, figures, manners, inbox, Random(seed)))
+
+    return build
+
+
+@pytest.fixture
+def table(new_table: Callable[..., Table]) -> Table:
+    return new_table()
+
+
+@pytest.fixture
+def webchat(new_table: Callable[..., Table]) -> Table:
+    return new_table(WEBCHAT)
+
+
+def text(n: int, at_ms: int | None = None, direction: str = s.OUTBOUND, **more: Any) -> s.MessageArrived:
+    """The n-th message of a conversation; `at_ms` after the start of a minute, by default n × 10."""
+    ms = n * 10 if at_ms is None else at_ms
+    time = f"2027-05-31T09:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}Z"
+    return s.MessageArrived(f"m{n}", direction, "Text", text=f"text {n}", time=time, message_id=f"id{n}", **more)
+
+
+@pytest.fixture
+def make_text() -> Callable[..., s.MessageArrived]:
+    return text
+
+
+@pytest.fixture
+def make_lost() -> Callable[[], i.LinkEnded]:
+    return lost
+
+
+@pytest.fixture
+def webchat_manners() -> Manners:
+    return WEBCHAT

@@ -1,0 +1,190 @@
+"""The inbox puts any mess into order: hole-free, each once, in bounded memory."""
+
+from __future__ import annotations
+
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.model.effects import Notice
+from daemon.model.signals import OUTBOUND, MessageArrived
+from daemon.policy.holdback import HoldBack
+from daemon.session.inbox import NEVER, BySequence, ByTime
+
+
+def item(n: int, ms: int) -> MessageArrived:
+    return MessageArrived(
+        f"m{n}", OUTBOUND, "Text", text=str(n), time=f"2027-05-31T09:00:{ms // 1000:02d}.{ms % 1000:03d}Z"
+    )
+
+
+def numbered(sequence: str) -> MessageArrived:
+    return MessageArrived(sequence, OUTBOUND, "Text", text=sequence, sequence=sequence)
+
+
+def drain(inbox: ByTime | BySequence, now: float) -> list[MessageArrived]:
+    shown = []
+    while inbox.wake_at < NEVER:
+        now = max(now, inbox.wake_at)
+        shown += [placed.item for placed in inbox.release(now).placed]
+    return shown
+
+
+class TestByTime:
+    def test_in_order_traffic_waits_for_nothing(self):
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        assert all(inbox.passes(item(n, n), float(n)) for n in range(10))
+
+    def test_equal_times_are_two_messages_in_the_order_of_their_arrival(self):
+        inbox = ByTime(HoldBack(50.0, 50.0, 2000.0), 16, 64)
+        for n in range(4):
+            inbox.arrive(item(n, 7), 0.0)
+        assert [shown.text for shown in drain(inbox, 0.0)] == ["0", "1", "2", "3"]
+
+    def test_a_late_item_is_shown_marked_and_never_dropped(self):
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox.arrive(item(2, 20), 0.0)
+        outcome = inbox.arrive(item(1, 10), 0.03)
+        placed = outcome.placed or inbox.release(10.0).placed
+        assert [(one.item.text, one.late) for one in placed] == [("1", True)]
+
+    def test_a_displacement_seen_once_is_waited_for_from_then_on(self):
+        hold = HoldBack(0.0, 0.0, 2000.0)
+        inbox = ByTime(hold, 16, 64)
+        inbox.arrive(item(2, 20), 0.0)
+        inbox.arrive(item(1, 10), 0.03)
+        drain(inbox, 0.03)
+        assert hold.hold_ms >= 60.0
+        inbox.arrive(item(4, 40), 1.0)
+        inbox.arrive(item(3, 30), 1.03)
+        assert [shown.text for shown in drain(inbox, 1.03)] == ["3", "4"]
+
+    def test_a_full_inbox_releases_its_oldest(self):
+        inbox = ByTime(HoldBack(1000.0, 1000.0, 2000.0), 4, 64)
+        shown = [placed.item.text for n in range(10) for placed in inbox.arrive(item(n, n), 0.0).placed]
+        assert shown == ["0", "1", "2", "3", "4", "5"] and inbox.held == 4
+
+    def test_forgotten_identities_are_not_taken_for_new(self):
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 8)
+        for n in range(40):
+            inbox.passes(item(n, n * 10), float(n)) or inbox.arrive(item(n, n * 10), float(n))
+        inbox.begin_fill()
+        outcome = inbox.merge([item(n, n * 10) for n in range(45)], 50.0)
+        assert [placed.item.text for placed in outcome.placed] == ["40", "41", "42", "43", "44"]
+
+    def test_history_is_the_spine_for_equal_times(self):
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox.begin_fill()
+        for n in (3, 1):
+            inbox.arrive(item(n, 5), 0.0)
+        outcome = inbox.merge([item(0, 5), item(1, 5), item(2, 5), item(3, 5)], 1.0)
+        assert [placed.item.text for placed in outcome.placed] == ["0", "1", "2", "3"]
+
+    @settings(max_examples=150, deadline=None)
+    @given(seed=st.integers(0, 2**32), count=st.integers(1, 60), ties=st.booleans())
+    def test_any_reordering_within_the_hold_comes_out_in_order_each_once(self, seed, count, ties):
+        rng = Random(seed)
+        inbox = ByTime(HoldBack(100.0, 100.0, 2000.0), 256, 1024)
+        items = [item(n, (n // 2 if ties else n) * 20) for n in range(count)]
+        arrivals = [(n * 0.02 + rng.random() * 0.09 * (not ties), n) for n in range(count)]
+        arrivals += [(at + rng.random(), n) for at, n in arrivals if rng.random() < 0.3]
+        shown = []
+        for at, n in sorted(arrivals):
+            while inbox.wake_at <= at:
+                shown += inbox.release(inbox.wake_at).placed
+            shown += inbox.arrive(items[n], at).placed
+        texts = [placed.item.text for placed in shown] + [one.text for one in drain(inbox, 1000.0)]
+        assert texts == [str(n) for n in range(count)]
+
+    @settings(max_examples=150, deadline=None)
+    @given(seed=st.integers(0, 2**32))
+    def test_any_mess_with_gaps_and_fills_shows_each_item_once_and_stays_bounded(self, seed):
+        rng = Random(seed)
+        inbox = ByTime(HoldBack(rng.choice([0.0, 30.0]), 0.0, 200.0), 16, 256)
+        items = [item(n, rng.choice([n, n // 3]) * 10) for n in range(80)]
+        items.sort(key=lambda one: one.time)
+        shown: list[str] = []
+        lost: set[int] = set()
+        now = 0.0
+        for n in range(80):
+            now += rng.random() * 0.05
+            if rng.random() < 0.2:
+                lost.add(n)
+                inbox.begin_fill()
+                continue
+            for _ in range(rng.choice([1, 1, 2])):
+                shown += [placed.item.text for placed in inbox.arrive(items[n], now).placed]
+            assert inbox.held <= 17
+            if rng.random() < 0.2:
+                shown += [placed.item.text for placed in inbox.merge(items[max(0, n - 40) : n + 1], now).placed]
+        shown += [placed.item.text for placed in inbox.merge(items, now).placed]
+        shown += [one.text for one in drain(inbox, now)]
+        assert sorted(shown) == sorted(one.text for one in items)
+
+
+class TestBySequence:
+    def test_numbers_compare_as_numbers(self):
+        inbox = BySequence(2.0, 16, 64)
+        inbox.arrive(numbered("msg-9"), 0.0)
+        assert [p.item.text for p in inbox.arrive(numbered("msg-10"), 0.0).placed] == ["msg-10"]
+
+    def test_a_gap_is_waited_for_then_stated(self):
+        inbox = BySequence(2.0, 16, 64)
+        inbox.arrive(numbered("1"), 0.0)
+        assert not inbox.arrive(numbered("3"), 1.0).placed
+        assert inbox.wake_at == 3.0
+        (placed,) = inbox.release(3.0).placed
+        assert placed.gap == ("1", "3")
+
+    def test_a_gap_that_closes_in_time_is_no_gap(self):
+        inbox = BySequence(2.0, 16, 64)
+        inbox.arrive(numbered("1"), 0.0)
+        inbox.arrive(numbered("3"), 0.1)
+        placed = inbox.arrive(numbered("2"), 0.2).placed
+        assert [(p.item.text, p.gap) for p in placed] == [("2", None), ("3", None)]
+
+    def test_late_is_marked_and_duplicates_are_dropped(self):
+        inbox = BySequence(0.0, 16, 64)
+        for sequence in ("5", "7"):
+            inbox.arrive(numbered(sequence), 0.0)
+        late = inbox.arrive(numbered("6"), 1.0)
+        assert [(p.item.text, p.late) for p in late.placed] == [("6", True)]
+        assert inbox.arrive(numbered("6"), 1.0).notices == [(Notice.DUPLICATE, 1)]
+
+    def test_numbers_that_jump_by_nature_are_no_longer_waited_for(self):
+        inbox = BySequence(2.0, 16, 64)
+        now = 0.0
+        for sequence in ("10", "20", "30", "40"):
+            inbox.arrive(numbered(sequence), now)
+            now += 2.0
+            inbox.release(now)
+        assert [p.item.text for p in inbox.arrive(numbered("50"), now).placed] == ["50"]
+
+    def test_messages_without_a_sequence_pass(self):
+        inbox = BySequence(2.0, 16, 64)
+        assert len(inbox.arrive(numbered(""), 0.0).placed) == 1
+        assert len(inbox.arrive(numbered(""), 0.0).placed) == 1
+
+    @settings(max_examples=150, deadline=None)
+    @given(seed=st.integers(0, 2**32), count=st.integers(1, 50))
+    def test_any_interleaving_shows_each_once_and_in_order_where_nothing_is_late(self, seed, count):
+        rng = Random(seed)
+        inbox = BySequence(0.5, 64, 256)
+        arrivals = [(n * 0.02 + rng.random() * 0.3, n) for n in range(count)]
+        missing = {n for n in range(1, count) if rng.random() < 0.1}
+        arrivals = [(at, n) for at, n in arrivals if n not in missing] + [
+            (at + 0.1, n) for at, n in arrivals if n not in missing and rng.random() < 0.3
+        ]
+        shown = []
+        for at, n in sorted(arrivals):
+            while inbox.wake_at <= at:
+                shown += inbox.release(inbox.wake_at).placed
+            shown += inbox.arrive(numbered(f"msg-{n + 8}"), at).placed
+            assert inbox.held <= 65
+        while inbox.wake_at < NEVER:
+            shown += inbox.release(inbox.wake_at).placed
+        order = [int(p.item.text[4:]) - 8 for p in shown]
+        assert sorted(order) == sorted({n for _, n in arrivals})
+        on_time = [n for n, p in zip(order, shown, strict=True) if not p.late]
+        assert on_time == sorted(on_time)
