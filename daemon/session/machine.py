@@ -493,8 +493,14 @@ class Machine:
         return True
 
     def _is_suspicious(self, given: i.HistoryRead, fill: Fill) -> bool:
-        """An empty page where there must be something: known messages, or pages still to come."""
-        return (given.page_number == 1 and self._inbox.has_released) or given.page_number < given.page_count
+        """An empty page where there must be something: known messages, pages still to come, a total above nothing.
+
+        With a message under way, "there is nothing" would mean to send it again: believed only when said twice.
+        """
+        if given.total > 0 or given.page_number < given.page_count:
+            return True
+        under_way = self._outbox is not None and self._outbox.under_way is not None
+        return given.page_number == 1 and (self._inbox.has_released or (under_way and fill.attempts == 0))
 
     def _history_unread(self, given: i.HistoryUnread, now: float, out: list[e.Effect]) -> bool:
         if self._fill is None or self._fill.step is not Step.PAGE:

@@ -6,6 +6,7 @@ import asyncio
 import base64
 import time
 from email.utils import parsedate_to_datetime
+from typing import cast
 from urllib.parse import SplitResult, unquote
 
 from websockets.client import ClientProtocol
@@ -30,9 +31,8 @@ class _Head(asyncio.Protocol):
         self.done: asyncio.Future[object] = loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._send(transport)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not asyncio's by class
+        self._send(self._transport)
 
     def data_received(self, data: bytes) -> None:
         self._data += data

@@ -1,0 +1,481 @@
+"""The guest's requests on `/v1`, one function per action (reference §2), answered as the platform does.
+
+Tolerant where real clients differ from the schema: a missing `type` with an attachment, a top-level `channel`, attachment ids
+at top level, an `echo` without token, quick replies as Text or Structured. Strict where the platform is: configure first, sizes,
+rates, presence that the deployment does not allow.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from math import ceil
+from typing import Any, ClassVar
+
+from ..policy.buckets import SlidingCount
+from . import agentdesk, frames
+from .clockwork import draw_hex, draw_uuid
+from .records import Attachment, Connection, Effect, GuestSession, Json, Send
+from .world import World
+
+FILE_NAME_MAX = 1024
+NESTING_MAX = 64
+
+
+def receive(world: World, connection_id: int, text: bytes, now: float) -> list[Effect]:
+    """One text frame from a guest. Never raises, whatever it holds."""
+    connection = world.connections.get(connection_id)
+    if connection is None:
+        return []
+    try:
+        request = json.loads(text)
+    except (ValueError, RecursionError):
+        return [Send(connection_id, frames.error(400, "Request failed."))]
+    if not isinstance(request, dict) or _depth(request) > NESTING_MAX:
+        return [Send(connection_id, frames.error(400, "Request failed."))]
+    return _Desk(world, connection, request, now).answer()
+
+
+def _depth(value: Any, limit: int = NESTING_MAX + 1) -> int:
+    """How deep it is nested, counted up to `limit`."""
+    depth, level = 0, [value]
+    while level and depth < limit:
+        depth += 1
+        level = [
+            inner
+            for one in level
+            if isinstance(one, dict | list)
+            for inner in (one.values() if isinstance(one, dict) else one)
+            if isinstance(inner, dict | list)
+        ]
+    return depth
+
+
+def _text(value: Any, key: str) -> str:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, str) else ""
+
+
+def _object(value: Any, key: str) -> Json:
+    found = value.get(key) if isinstance(value, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _objects(value: Any, key: str) -> list[Json]:
+    found = value.get(key) if isinstance(value, dict) else None
+    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+
+
+class _Desk:
+    """One request at the desk: who asks, what, when."""
+
+    def __init__(self, world: World, connection: Connection, request: Json, now: float) -> None:
+        self.world = world
+        self.connection = connection
+        self.request = request
+        self.now = now
+        self.trace = _text(request, "tracingId")
+        self.token = _text(request, "token") or connection.token
+
+    def answer(self) -> list[Effect]:
+        limited = self._limit_requests()
+        if limited is not None:
+            return limited
+        action = self._ACTIONS.get(_text(self.request, "action"))
+        return action(self) if action is not None else self._error(400, "Request failed.")
+
+    # ------------------------------------------------------------------ small answers
+
+    def _say(self, frame: Json) -> list[Effect]:
+        return [Send(self.connection.id, frame)]
+
+    def _error(self, code: int, text: str) -> list[Effect]:
+        return self._say(frames.error(code, text, self.trace))
+
+    def _too_many(self, count: SlidingCount, what: str) -> list[Effect] | None:
+        """The platform's 429; None if it may go on. A tolerant emulator never refuses (reference §9.1)."""
+        ready_at = count.ready_at(self.now)
+        if ready_at <= self.now or not self.world.limits.strict:
+            count.take(self.now)
+            return None
+        return self._say(
+            frames.too_many(ceil(ready_at - self.now), f"{what} rate too high for this session", self.trace)
+        )
+
+    def _limit_requests(self) -> list[Effect] | None:
+        limit = self.world.limits.requests_per_connection_per_minute
+        if limit is None:
+            return None
+        count = self.connection.requests = self.connection.requests or SlidingCount(limit, 60.0)
+        return self._too_many(count, "Request")
+
+    def _session(self) -> GuestSession | list[Effect]:
+        """The configured session of this socket, or the error that says why there is none."""
+        session = self.world.sessions.get(self.token)
+        if session is None or self.connection.token != self.token:
+            return self._error(4007, "Session not found")
+        if self.world.is_expired(session, self.now):
+            return self._say(frames.push("SessionExpiredEvent", {}, self.trace))
+        return session
+
+    # ------------------------------------------------------------------ configure
+
+    def _configure(self) -> list[Effect]:
+        return self._configure_as("")
+
+    def _configure_authenticated(self) -> list[Effect]:
+        deployment = self.connection.deployment
+        if not deployment.authentication:
+            return self._error(403, "Session authentication failed: authentication is not enabled for this deployment")
+        user = self.world.users.get(_text(_object(self.request, "data"), "code"), "")
+        if not user:
+            return self._error(401, "User is unauthorized")
+        return self._configure_as(user)
+
+    def _configure_as(self, user: str) -> list[Effect]:
+        world = self.world
+        if not self.token or _text(self.request, "deploymentId") != self.connection.deployment.id:
+            return self._error(400, "Request failed.")
+        session = world.sessions.get(self.token)
+        start_new = self.request.get("startNew") is True
+        if session is not None and not start_new:
+            if world.is_expired(session, self.now):
+                return self._say(frames.push("SessionExpiredEvent", {}, self.trace))
+            if session.user and not user:
+                return self._error(4017, "Cannot downgrade an authenticated session to unauthenticated")
+        limited = self._limit_configures(session)
+        if limited is not None:
+            return limited
+        new = session is None or start_new
+        if session is None or start_new:
+            kept = list(session.connections) if session is not None else []
+            session = world.new_session(self.token, self.connection.deployment, self.now)
+            session.connections = kept
+        effects = self._sign_in(session, user, new) if user else []
+        effects += world.attach(self.connection, session)
+        effects.append(Send(self.connection.id, frames.session_response(session, world.limits, new, self.trace)))
+        return effects
+
+    def _limit_configures(self, session: GuestSession | None) -> list[Effect] | None:
+        limit = self.world.limits.configures_per_session_per_minute
+        if limit is None or session is None:
+            return None
+        session.configures = session.configures or SlidingCount(limit, 60.0)
+        return self._too_many(session.configures, "Configure")
+
+    def _sign_in(self, session: GuestSession, user: str, new: bool) -> list[Effect]:
+        """Authenticated: other sessions of the same user are shown the door; a step-up tells of itself (§6.9)."""
+        world, effects = self.world, []
+        for other in list(world.sessions.values()):
+            if other.user == user and other is not session:
+                for connection_id in list(other.connections):
+                    effects += world.evict(other, connection_id, "signedIn")
+        stepped_up = not new and not session.user
+        session.user = user
+        if stepped_up:
+            body: Json = {
+                "id": draw_hex(world.rng),
+                "type": "Event",
+                "direction": "Inbound",
+                "channel": {"messageId": draw_uuid(world.rng), "from": {"firstName": user[:8], "lastName": "Guest"}},
+                "events": [{"eventType": "Presence", "presence": {"type": "SignIn"}}],
+                "metadata": {"authenticated": "true"},
+            }
+            world.add_message(session, body, self.now)
+            effects += world.fan_out(session, frames.push("StructuredMessage", body))
+        return effects
+
+    # ------------------------------------------------------------------ messages
+
+    def _message(self) -> list[Effect]:
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        message = _object(self.request, "message")
+        if _text(message, "type") == "Event":
+            return self._events(session, message)
+        if session.read_only:
+            return self._error(409, "The conversation is read-only")
+        refused = self._refuse_message(session, message) or self._limit_messages(session)
+        if refused is not None:
+            return refused
+        content, problem = self._content(session, message)
+        if problem is not None:
+            return problem
+        return self._accept(session, message, content)
+
+    def _limit_messages(self, session: GuestSession) -> list[Effect] | None:
+        limit = self.world.limits.messages_per_session_per_s
+        if limit is None:
+            return None
+        session.rate = session.rate or SlidingCount(limit, 1.0)
+        return self._too_many(session.rate, "Message")
+
+    def _refuse_message(self, session: GuestSession, message: Json) -> list[Effect] | None:
+        limits = self.world.limits
+        text = _text(message, "text")
+        if limits.text_bytes is not None and len(text.encode("utf-8", "replace")) > limits.text_bytes:
+            size = len(text.encode("utf-8", "replace"))
+            return self._error(4011, f"Message length {size} is larger than {limits.text_bytes}")
+        if not message or not (text or message.get("content") or self.request.get("attachmentIds")):
+            return self._error(400, "Request failed.")
+        attributes = self._attributes(message)
+        size = sum(len(str(key).encode()) + len(str(value).encode()) for key, value in attributes.items())
+        if limits.attribute_bytes is not None and size > limits.attribute_bytes:
+            return self._error(
+                4013, f"Custom Attributes in channel metadata is larger than {limits.attribute_bytes} bytes"
+            )
+        return None
+
+    def _attributes(self, message: Json) -> Json:
+        """Inside the message; the deprecated place beside it counts only if the switch says so (§2.5)."""
+        found = _object(_object(_object(message, "channel"), "metadata"), "customAttributes")
+        if not found and self.world.settings.honor_legacy_attributes:
+            found = _object(_object(_object(self.request, "channel"), "metadata"), "customAttributes")
+        return found
+
+    def _content(self, session: GuestSession, message: Json) -> tuple[list[Json], list[Effect] | None]:
+        """Content with attachments filled in; or the error for one that is not ready."""
+        content: list[Json] = []
+        wanted = [one for one in self.request.get("attachmentIds") or () if isinstance(one, str)]
+        for item in _objects(message, "content"):
+            if _text(item, "contentType") == "Attachment":
+                wanted.append(_text(_object(item, "attachment"), "id"))
+            elif _text(_object(item, "buttonResponse"), "type") == "Postback":
+                return [], self._error(400, "Request failed.")
+            else:
+                content.append(copy.deepcopy(item))
+        for attachment_id in wanted:
+            attachment = (session.attachments or {}).get(attachment_id)
+            if attachment is None:
+                return [], self._error(4009, "Attachment not found")
+            if not attachment.uploaded:
+                return [], self._error(4010, "Attachment has not been uploaded successfully")
+            attachment.sent = True
+            content.append(frames.attachment_content(attachment, self.world.upload_url(attachment)))
+        return content, None
+
+    def _accept(self, session: GuestSession, message: Json, content: list[Json]) -> list[Effect]:
+        """Put it on record, echo it to every connection (the request's tracing id and metadata come back), tell the agent."""
+        world = self.world
+        first = session.conversation is None
+        kind = _text(message, "type")
+        body: Json = {"id": draw_hex(world.rng), "type": kind if kind in ("Text", "Structured") else "Text"}
+        if "text" in message:
+            body["text"] = _text(message, "text")
+        body["direction"] = "Inbound"
+        body["channel"] = {"messageId": draw_uuid(world.rng), "from": {}, "to": {}}
+        if content:
+            body["content"] = content
+        body["originatingEntity"] = "Human"
+        body["metadata"] = self._metadata(session, message)
+        world.add_message(session, body, self.now)
+        self._keep_attributes(session, message)
+        effects = world.fan_out(session, frames.push("StructuredMessage", body, self.trace), body["channel"]["time"])
+        if first:
+            effects += agentdesk.greet(world, session)
+        buttons = [_object(item, "buttonResponse") for item in content]
+        payload = next((_text(button, "payload") for button in buttons if button), "")
+        return effects + agentdesk.hear(world, session, _text(message, "text") or payload, payload)
+
+    def _metadata(self, session: GuestSession, message: Json) -> dict[str, str]:
+        given = {key: str(value) for key, value in _object(message, "metadata").items() if isinstance(value, str)}
+        more = {"authenticated": "true"} if session.user else {}
+        return {**given, **more, "correlationId": draw_uuid(self.world.rng)}
+
+    def _keep_attributes(self, session: GuestSession, message: Json) -> None:
+        attributes = self._attributes(message)
+        if attributes:
+            session.attributes = {
+                **(session.attributes or {}),
+                **{key: str(value) for key, value in attributes.items()},
+            }
+
+    # ------------------------------------------------------------------ events
+
+    def _events(self, session: GuestSession, message: Json) -> list[Effect]:
+        events = _objects(message, "events")
+        if not events:
+            return self._error(400, "Request failed.")
+        event = events[0]
+        kind = _text(event, "eventType")
+        if kind == "Typing":
+            if session.deployment.user_typing:
+                return []
+            return self._error(403, "Turn on the Feature Toggle or fix the configuration.")
+        if kind == "Presence":
+            presence = _text(_object(event, "presence"), "type")
+            if presence == "Join":
+                return self._join(session, message, event)
+            if presence == "Clear":
+                return self._clear(session, event)
+            return self._error(400, "Request failed.")
+        if kind in ("CoBrowse", "Video", "Reactions"):
+            return []
+        return self._error(400, "Request failed.")
+
+    def _presence(self, session: GuestSession, event: Json, metadata: dict[str, str]) -> Json:
+        body: Json = {
+            "id": draw_hex(self.world.rng),
+            "type": "Event",
+            "direction": "Inbound",
+            "channel": {"messageId": draw_uuid(self.world.rng)},
+            "events": [{"eventType": "Presence", "presence": {"type": _text(_object(event, "presence"), "type")}}],
+            "metadata": metadata,
+        }
+        return self.world.add_message(session, body, self.now)
+
+    def _join(self, session: GuestSession, message: Json, event: Json) -> list[Effect]:
+        if session.read_only:
+            return self._error(409, "The conversation is read-only")
+        first = session.conversation is None
+        self._keep_attributes(session, message)
+        body = self._presence(session, event, self._metadata(session, message))
+        frame = frames.push("StructuredMessage", body, self.trace)
+        effects = self.world.fan_out(session, frame, body["channel"]["time"])
+        return effects + (agentdesk.greet(self.world, session) if first else [])
+
+    def _clear(self, session: GuestSession, event: Json) -> list[Effect]:
+        """Echo, SessionClearedEvent, the session is gone, ConnectionClosedEvent (§6.5)."""
+        if not session.deployment.conversation_clear:
+            return self._error(403, "Presence events Conversation Clear are not supported")
+        world = self.world
+        body = self._presence(session, event, {"correlationId": draw_uuid(world.rng)})
+        effects = world.fan_out(session, frames.push("StructuredMessage", body, self.trace))
+        effects += world.fan_out(session, frames.push("SessionClearedEvent", {}))
+        connections = list(session.connections)
+        world.erase(session)
+        for connection_id in connections:
+            effects += world.evict(session, connection_id, "")
+        return effects
+
+    # ------------------------------------------------------------------ the rest
+
+    def _close_session(self) -> list[Effect]:
+        """The asker gets `connected: false, readOnly: true` and keeps the socket; the others are shown the door (§2.8)."""
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        if not isinstance(self.request.get("closeAllConnections"), bool):
+            return self._error(400, "Request failed.")
+        effects: list[Effect] = []
+        if self.request["closeAllConnections"]:
+            for connection_id in list(session.connections):
+                if connection_id != self.connection.id:
+                    effects += self.world.evict(session, connection_id, "")
+        session.read_only = True
+        self.world.end_conversation(session, self.now)
+        return [*self._say(frames.session_closed(self.trace)), *effects]
+
+    def _echo(self) -> list[Effect]:
+        limit = self.world.limits.echoes_per_connection_per_minute
+        if limit is not None:
+            self.connection.echoes = self.connection.echoes or SlidingCount(limit, 60.0)
+            limited = self._too_many(self.connection.echoes, "Health check")
+            if limited is not None:
+                return limited
+        session = self.world.sessions.get(self.token)
+        if session is not None and self.world.is_expired(session, self.now):
+            return self._say(frames.response("SessionExpiredEvent", {}, self.trace))
+        if session is None:
+            return self._error(4007, "Session not found")
+        message = _object(self.request, "message")
+        metadata = {key: value for key, value in _object(message, "metadata").items() if isinstance(value, str)}
+        text = _text(message, "text") or "ping"
+        return self._say(frames.health_check(session, text, metadata, draw_hex(self.world.rng), self.trace))
+
+    def _jwt(self) -> list[Effect]:
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        jwt, expires = self.world.grant_jwt(session, self.now)
+        return self._say(frames.response("JwtResponse", {"jwt": jwt, "exp": expires}, self.trace))
+
+    def _configuration(self) -> list[Effect]:
+        if _text(self.request, "deploymentId") != self.connection.deployment.id:
+            return self._error(400, "Request failed.")
+        return self._say(frames.configuration(self.connection.deployment, self.world.limits, self.trace))
+
+    def _attachment(self) -> list[Effect]:
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        attachment_id = _text(self.request, "attachmentId") or draw_uuid(self.world.rng)
+        problem = self._refuse_file(session)
+        if problem is not None:
+            return self._say(frames.slot_error(attachment_id, *problem, self.trace))
+        attachment = Attachment(
+            attachment_id,
+            _text(self.request, "fileName"),
+            _text(self.request, "fileType") or "application/octet-stream",
+            int(self.request["fileSize"]),
+            draw_hex(self.world.rng),
+        )
+        session.attachments = {**(session.attachments or {}), attachment_id: attachment}
+        return self._say(frames.upload_slot(attachment, self.world.upload_url(attachment), self.trace))
+
+    def _refuse_file(self, session: GuestSession) -> tuple[int, str] | None:
+        deployment = session.deployment
+        name, mime, size = (
+            _text(self.request, "fileName"),
+            _text(self.request, "fileType"),
+            self.request.get("fileSize"),
+        )
+        stem, dot, extension = name.rpartition(".")
+        if not deployment.file_upload:
+            return 4000, "File upload is not available"
+        if len(name) >= FILE_NAME_MAX:
+            return 4005, f"File name is longer than {FILE_NAME_MAX - 1} characters"
+        if not dot or not extension or not stem or "/" in name:
+            return 4004, "File name is invalid: a name with an extension is needed"
+        if isinstance(size, bool) or not isinstance(size, int):
+            return 4020, "fileSize is missing"
+        if size <= 0:
+            return 4102, "File is empty"
+        if size > deployment.file_kilobytes_max * 1024:
+            return 4002, f"File size {size} is larger than {deployment.file_kilobytes_max} KB"
+        if f".{extension.lower()}" in deployment.blocked_extensions or not _allowed(mime, deployment.file_types):
+            return 4001, f"File type {mime or extension} not supported"
+        return None
+
+    def _known_attachment(self, session: GuestSession) -> Attachment | None:
+        return (session.attachments or {}).get(_text(self.request, "attachmentId"))
+
+    def _refresh(self) -> list[Effect]:
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        attachment = self._known_attachment(session)
+        if attachment is None or not attachment.uploaded:
+            return self._error(4009, "Attachment not found")
+        attachment.secret = draw_hex(self.world.rng)
+        return self._say(frames.download_slot(attachment, self.world.upload_url(attachment), self.trace))
+
+    def _delete(self) -> list[Effect]:
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        attachment = self._known_attachment(session)
+        if attachment is None or attachment.sent or session.attachments is None:
+            return self._error(4009, "Attachment not found")
+        del session.attachments[attachment.id]
+        return self._say(frames.push("AttachmentDeletedResponse", {"attachmentId": attachment.id}, self.trace))
+
+    _ACTIONS: ClassVar[dict[str, Callable[[_Desk], list[Effect]]]] = {
+        "configureSession": _configure,
+        "configureAuthenticatedSession": _configure_authenticated,
+        "onMessage": _message,
+        "closeSession": _close_session,
+        "echo": _echo,
+        "getJwt": _jwt,
+        "getConfiguration": _configuration,
+        "onAttachment": _attachment,
+        "getAttachment": _refresh,
+        "deleteAttachment": _delete,
+    }
+
+
+def _allowed(mime: str, types: tuple[str, ...]) -> bool:
+    """`image/png` is allowed by itself, by `image/*` and by `*/*`."""
+    return any(one in ("*/*", mime) or (one.endswith("/*") and mime.startswith(one[:-1])) for one in types)

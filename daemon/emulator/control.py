@@ -1,0 +1,317 @@
+"""`/__emulator/…`: look at the world, speak as the agent, break things on purpose.
+
+GET  state      {"sessions": {token: {"messages": […in the platform's order…], "conversations": […], …}}}, `?token=` for one
+POST say        {"token", "text", "content"?, "type"?, "nickname"?, "image"?, "bot"?, "quick_replies"?: [[label, payload], …]}
+POST typing     {"token", "duration_ms"?}
+POST disconnect {"token", "mode"?: "Send"|"ReadOnly"|"disabled"}
+POST drop       {"token"} or {"all": true}, "how"?: "abort"|"close"|"half_open", "code"?
+POST expire     {"token"}
+POST logout     {"token"}
+GET, POST, DELETE faults     the plan: see `faults.py`
+POST reset      forget everything
+GET  journal    what was received, newest last, `?limit=`, `?token=`
+GET  counters   connections, most in any minute and second, requests, faults
+GET, POST settings           {"limits": {…} | "off" | "on", "agent": name or script}
+GET  health
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+import orjson
+from aiohttp import web
+from pydantic import ValidationError
+
+from . import frames
+from .agents import built_in, load_script
+from .faults import BadPlan
+from .records import GuestSession, Json
+from .settings import Limits
+
+if TYPE_CHECKING:
+    from .server import Emulator
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class Bad(Exception):
+    """A request to the control that makes no sense."""
+
+    def __init__(self, field: str, message: str, remedy: str = "", status: int = 400) -> None:
+        super().__init__(message)
+        self.field, self.remedy, self.status = field, remedy, status
+
+
+def control_routes(emulator: Emulator) -> list[web.RouteDef]:
+    desk = _Control(emulator)
+    prefix = "/__emulator"
+    routes = [
+        web.get(f"{prefix}/state", desk.state),
+        web.post(f"{prefix}/say", desk.say),
+        web.post(f"{prefix}/typing", desk.typing),
+        web.post(f"{prefix}/disconnect", desk.disconnect),
+        web.post(f"{prefix}/drop", desk.drop),
+        web.post(f"{prefix}/expire", desk.expire),
+        web.post(f"{prefix}/logout", desk.logout),
+        web.get(f"{prefix}/faults", desk.faults),
+        web.post(f"{prefix}/faults", desk.set_faults),
+        web.delete(f"{prefix}/faults", desk.clear_faults),
+        web.post(f"{prefix}/reset", desk.reset),
+        web.get(f"{prefix}/journal", desk.journal),
+        web.get(f"{prefix}/counters", desk.counters),
+        web.get(f"{prefix}/settings", desk.settings),
+        web.post(f"{prefix}/settings", desk.set_settings),
+        web.get(f"{prefix}/health", desk.health),
+    ]
+    return [web.RouteDef(one.method, one.path, _guarded(one.handler), one.kwargs) for one in routes]
+
+
+def _guarded(handler: Any) -> Handler:
+    @wraps(handler)
+    async def guarded(request: web.Request) -> web.StreamResponse:
+        try:
+            answer: web.StreamResponse = await handler(request)
+        except Bad as bad:
+            return web.json_response({"message": str(bad), "field": bad.field, "remedy": bad.remedy}, status=bad.status)
+        return answer
+
+    return guarded
+
+
+async def _body(request: web.Request) -> Json:
+    try:
+        found = json.loads(await request.read() or b"{}")
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Bad("", "the body is not a JSON object", "send one, such as {}")
+    return found
+
+
+class _Control:
+    def __init__(self, emulator: Emulator) -> None:
+        self.emulator = emulator
+
+    def _session(self, body: Json) -> GuestSession:
+        token = body.get("token")
+        session = self.emulator.world.sessions.get(token) if isinstance(token, str) else None
+        if session is None:
+            raise Bad("token", "no guest session has this token", "GET /__emulator/state lists them", 404)
+        return session
+
+    # ------------------------------------------------------------------ looking
+
+    async def state(self, request: web.Request) -> web.Response:
+        world = self.emulator.world
+        wanted = request.query.get("token")
+        sessions = {
+            token: _describe(session)
+            for known in (world.cleared, world.sessions)
+            for token, session in known.items()
+            if wanted is None or token == wanted
+        }
+        return _json({"sessions": sessions, "connections": len(self.emulator.visits)})
+
+    async def journal(self, request: web.Request) -> web.Response:
+        token = request.query.get("token")
+        try:
+            limit = max(0, int(request.query.get("limit", "100")))
+        except ValueError:
+            raise Bad("limit", "is no whole number") from None
+        entries = [entry for entry in self.emulator.journal if token is None or entry["token"] == token]
+        return _json({"entries": entries[-limit:] if limit else []})
+
+    async def counters(self, request: web.Request) -> web.Response:
+        emulator = self.emulator
+        connects = list(emulator.connects)
+        return _json(
+            {
+                **emulator.counters,
+                "connections_open": len(emulator.visits),
+                "connects_most_in_a_minute": _most_within(connects, 60.0),
+                "connects_most_in_a_second": _most_within(connects, 1.0),
+                "sessions": len(emulator.world.sessions),
+                "faults": dict(emulator.faults.injected),
+            }
+        )
+
+    async def health(self, request: web.Request) -> web.Response:
+        return _json(
+            {"status": "up", "sessions": len(self.emulator.world.sessions), "note": "this is not the platform"}
+        )
+
+    # ------------------------------------------------------------------ speaking as the agent
+
+    async def say(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        session = self._session(body)
+        text, content = body.get("text", ""), body.get("content")
+        if not isinstance(text, str) or not (text or content or body.get("quick_replies")):
+            raise Bad("text", "is missing or no string", "say something")
+        limit = self.emulator.world.limits.agent_text_characters
+        if limit is not None and len(text) > limit:
+            raise Bad("text", f"has {len(text)} characters", f"an agent may say {limit}")
+        if body.get("quick_replies"):
+            content = [
+                {
+                    "contentType": "QuickReply",
+                    "quickReply": {"text": str(label), "payload": str(payload), "action": "Message"},
+                }
+                for label, payload in _pairs(body["quick_replies"])
+            ]
+        if content is not None and not isinstance(content, list):
+            raise Bad("content", "is no list of content items", "see reference §3.7")
+        more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
+        said, effects = self.emulator.world.agent_says(session, text, self.emulator.now(), content=content, **more)
+        self.emulator.perform(effects)
+        return _json({"id": said["id"], "time": said["channel"]["time"]})
+
+    async def typing(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        session = self._session(body)
+        duration_ms = body.get("duration_ms", 5000)
+        if not isinstance(duration_ms, int) or duration_ms < 0:
+            raise Bad("duration_ms", "is no whole number of milliseconds")
+        self.emulator.perform(self.emulator.world.agent_types(session, self.emulator.now(), duration_ms))
+        return _json({})
+
+    async def disconnect(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        session = self._session(body)
+        mode = body.get("mode")
+        if mode not in (None, "Send", "ReadOnly", "disabled"):
+            raise Bad("mode", f"{mode!r} is unknown", "Send, ReadOnly or disabled")
+        self.emulator.perform(self.emulator.world.agent_disconnects(session, self.emulator.now(), mode))
+        return _json({})
+
+    async def expire(self, request: web.Request) -> web.Response:
+        session = self._session(await _body(request))
+        self.emulator.expire(session.token)
+        return _json({})
+
+    async def logout(self, request: web.Request) -> web.Response:
+        session = self._session(await _body(request))
+        self.emulator.perform(self.emulator.world.fan_out(session, frames.push("LogoutEvent", {})))
+        return _json({})
+
+    # ------------------------------------------------------------------ breaking things
+
+    async def drop(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        how = body.get("how", "abort")
+        if how not in ("abort", "close", "half_open"):
+            raise Bad("how", f"{how!r} is unknown", "abort, close or half_open")
+        code = body.get("code", 1001)
+        if not isinstance(code, int) or not 1000 <= code <= 4999:
+            raise Bad("code", "is no close code", "1000 to 4999")
+        connections = list(self.emulator.visits) if body.get("all") is True else list(self._session(body).connections)
+        for connection_id in connections:
+            visit = self.emulator.visits.get(connection_id)
+            if visit is None:
+                continue
+            if how == "abort":
+                visit.transport.abort()
+            elif how == "close":
+                visit.close(code, "dropped on request")
+            else:
+                visit.freeze()
+        return _json({"dropped": len(connections)})
+
+    async def faults(self, request: web.Request) -> web.Response:
+        return _json(self.emulator.faults.report())
+
+    async def set_faults(self, request: web.Request) -> web.Response:
+        try:
+            plan = json.loads(await request.read() or b"{}")
+            self.emulator.faults.set(plan, self.emulator.now())
+        except BadPlan as bad:
+            raise Bad(bad.field, str(bad), "GET /__emulator/faults lists the kinds") from None
+        except (ValueError, RecursionError):
+            raise Bad("", "the body is not JSON") from None
+        return _json(self.emulator.faults.report())
+
+    async def clear_faults(self, request: web.Request) -> web.Response:
+        self.emulator.faults.set((), self.emulator.now())
+        return _json(self.emulator.faults.report())
+
+    async def reset(self, request: web.Request) -> web.Response:
+        self.emulator.reset()
+        return _json({})
+
+    # ------------------------------------------------------------------ settings
+
+    async def settings(self, request: web.Request) -> web.Response:
+        world = self.emulator.world
+        return _json(
+            {
+                "limits": world.limits.model_dump(),
+                "deployments": [one.model_dump() for one in world.settings.deployments],
+                "agents": sorted(built_in()),
+            }
+        )
+
+    async def set_settings(self, request: web.Request) -> web.Response:
+        body = await _body(request)
+        world = self.emulator.world
+        unknown = set(body) - {"limits", "agent"}
+        if unknown:
+            raise Bad(", ".join(sorted(unknown)), "cannot be set", "limits and agent can")
+        try:
+            if "limits" in body:
+                given = body["limits"]
+                if given in ("on", "off"):
+                    world.limits = world.settings.limits if given == "on" else world.limits.off()
+                else:
+                    world.limits = Limits.model_validate({**world.limits.model_dump(), **given})
+            if "agent" in body:
+                world.script = load_script(body["agent"])
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise Bad("limits." + ".".join(str(part) for part in first["loc"]), first["msg"]) from None
+        except (TypeError, ValueError) as error:
+            raise Bad("agent" if "agent" in body else "limits", str(error)) from None
+        return await self.settings(request)
+
+
+def _describe(session: GuestSession) -> Json:
+    return {
+        "deployment": session.deployment.id,
+        "dialect": session.dialect,
+        "created": session.created,
+        "expires": session.expires,
+        "connections": len(session.connections),
+        "read_only": session.read_only,
+        "cleared": session.cleared,
+        "attributes": session.attributes or {},
+        "context": session.context or {},
+        "name": session.name,
+        "messages": session.messages,
+        "conversations": [
+            {"id": one.id, "state": one.state, "started": one.started, "ended": one.ended, "messages": one.messages}
+            for one in session.conversations
+        ],
+    }
+
+
+def _pairs(value: Any) -> list[tuple[Any, Any]]:
+    if isinstance(value, list) and all(isinstance(one, list) and len(one) == 2 for one in value):
+        return [(one[0], one[1]) for one in value]
+    raise Bad("quick_replies", "is no list of [label, payload] pairs")
+
+
+def _most_within(instants: list[float], window_s: float) -> int:
+    """The most of these (sorted) instants that lie within any window."""
+    most = start = 0
+    for n, at in enumerate(instants):
+        while at - instants[start] >= window_s:
+            start += 1
+        most = max(most, n - start + 1)
+    return most
+
+
+def _json(body: Json) -> web.Response:
+    return web.Response(body=orjson.dumps(body), content_type="application/json")

@@ -1,0 +1,330 @@
+"""The WebSocket doors of the emulator, and the front door that tells them from plain HTTP.
+
+One port serves everything, so the front door reads the head of a request: an upgrade becomes a `Visit`, anything else is handed,
+bytes and all, to aiohttp. A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
+text frame per message, and close frames always with a code (real clients need both, reference §1.5, §1.6).
+
+Every frame that leaves passes the faults. What they hold back, repeat, replace or swallow is only the telling: the world has its
+record already.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import TYPE_CHECKING, cast
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+from websockets.frames import Frame, Opcode
+from websockets.http11 import Request
+from websockets.protocol import OPEN
+from websockets.server import ServerProtocol
+
+from . import actions, webchat
+from .faults import Rule
+from .records import Json
+
+if TYPE_CHECKING:
+    from .server import Emulator
+
+logger = logging.getLogger("guestd.emulator")
+
+HEAD_BYTES_MAX = 65_536
+HALF_OPEN_S = 120.0  # a half-open link is forgotten after this, as a real network forgets it
+
+
+class FrontDoor(asyncio.Protocol):
+    """Reads one request head and finds out who should have it."""
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._data = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        self._emulator.lobby.add(self._transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._emulator.lobby.discard(self._transport)
+
+    def data_received(self, data: bytes) -> None:
+        self._data += data
+        end = self._data.find(b"\r\n\r\n")
+        if end < 0:
+            if len(self._data) > HEAD_BYTES_MAX:
+                self._transport.abort()
+            return
+        head = self._data[:end].lower()
+        self._emulator.lobby.discard(self._transport)
+        protocol: asyncio.Protocol
+        if b"upgrade: websocket" in head:
+            protocol = Visit(self._emulator)
+        else:
+            protocol = self._emulator.http_protocol()
+        self._transport.set_protocol(protocol)
+        protocol.connection_made(self._transport)
+        protocol.data_received(self._data)
+
+
+class Visit(asyncio.Protocol):
+    """One guest's WebSocket. `connection_id` is the world's, 0 until the upgrade is done."""
+
+    __slots__ = (
+        "_core",
+        "_emulator",
+        "_fragments",
+        "_frozen",
+        "_held",
+        "_is_webchat",
+        "_late_until",
+        "connection_id",
+        "heard_at",
+        "opened_at",
+        "transport",
+    )
+
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._core = ServerProtocol(max_size=emulator.settings.frame_bytes_max)
+        self._fragments: list[bytes] | None = None
+        self._frozen = False
+        self._is_webchat = False
+        self._held: dict[str, list[bytes]] | None = None
+        self._late_until = 0.0
+        self.connection_id = 0
+        self.opened_at = self.heard_at = 0.0
+
+    @property
+    def token(self) -> str:
+        connection = self._emulator.world.connections.get(self.connection_id)
+        return connection.token if connection is not None else ""
+
+    # ------------------------------------------------------------------ asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._emulator.visit_ended(self)
+
+    def eof_received(self) -> bool:
+        return False
+
+    def data_received(self, data: bytes) -> None:
+        if self._frozen:
+            return
+        self.heard_at = self._emulator.loop.time()
+        core = self._core
+        core.receive_data(data)
+        for event in core.events_received():
+            if self._frozen or self.transport.is_closing():
+                return
+            if isinstance(event, Request):
+                self._upgrade(event)
+            else:
+                self._frame(cast(Frame, event))
+        self._flush()
+
+    # ------------------------------------------------------------------ the upgrade
+
+    def _upgrade(self, request: Request) -> None:
+        emulator = self._emulator
+        url = urlsplit(request.path)
+        refused = emulator.faults.strike("upgrade", "", emulator.now())
+        if refused is not None:
+            return self._refuse(refused.status, "refused by a fault", 1)
+        if url.path not in ("/v1", "/webchat/v1"):
+            return self._refuse(404, f"no WebSocket at {url.path}")
+        self._is_webchat = url.path == "/webchat/v1"
+        default = emulator.settings.deployments[0].id if self._is_webchat else ""
+        deployment_id = parse_qs(url.query).get("deploymentId", [default])[0]
+        deployment = emulator.world.deployment(deployment_id)
+        if deployment is None:
+            return self._refuse(403, "unknown or inactive deployment")
+        origin = request.headers.get("Origin")
+        if deployment.allowed_domains and not _is_allowed(origin, deployment.allowed_domains):
+            return self._refuse(403, "origin not allowed for this deployment")
+        wait_s = emulator.world.may_connect(deployment, emulator.now())
+        if wait_s > 0:
+            emulator.counters["connects_refused"] += 1
+            return self._refuse(429, "too many new connections", int(wait_s) + 1)
+        response = self._core.accept(request)
+        self._core.send_response(response)
+        self._flush()
+        if response.status_code == 101:
+            self.connection_id = emulator.world.connect(deployment, emulator.now())
+            self.opened_at = emulator.loop.time()
+            emulator.visit_began(self)
+        return None
+
+    def _refuse(self, status: int, text: str, retry_after_s: int | None = None) -> None:
+        response = self._core.reject(status, text + "\n")
+        if retry_after_s is not None:
+            response.headers["Retry-After"] = str(retry_after_s)
+        self._core.send_response(response)
+        self._flush()
+
+    # ------------------------------------------------------------------ frames in
+
+    def _frame(self, frame: Frame) -> None:
+        if frame.opcode is Opcode.CLOSE:
+            return
+        if frame.opcode is Opcode.TEXT or frame.opcode is Opcode.CONT:
+            if self._fragments is None:
+                self._fragments = []
+            self._fragments.append(bytes(frame.data))
+            if frame.fin:
+                text = b"".join(self._fragments)
+                self._fragments = None
+                self._text(text)
+        elif frame.opcode is Opcode.BINARY:
+            self.close(1003, "text frames only")
+
+    def _text(self, text: bytes) -> None:
+        emulator = self._emulator
+        emulator.note("frame", self.token, text)
+        rule = emulator.faults.strike(
+            "in", self.token, emulator.now(), but=() if b'"onMessage"' in text else ("throttle",)
+        )
+        before = rule is not None and self._fault_before(rule, text)
+        if before:
+            return
+        answer = webchat.receive if self._is_webchat else actions.receive
+        emulator.perform(answer(emulator.world, self.connection_id, text, emulator.now()))
+        if rule is not None and rule.kind == "drop":
+            self.transport.abort()
+
+    def _fault_before(self, rule: Rule, text: bytes) -> bool:
+        """A fault on the way in; True if the request is not to be answered any more."""
+        emulator = self._emulator
+        match rule.kind:
+            case "drop":
+                if rule.when == "before" or (rule.when == "random" and emulator.faults.random() < 0.5):
+                    self.transport.abort()
+                    return True
+                return False
+            case "half_open":
+                self.freeze()
+                return True
+            case "close":
+                self.close(rule.code, "fault")
+                return True
+            case "kick":
+                emulator.kick(self)
+                return True
+            case "throttle":
+                self.deliver(emulator.throttled(text, rule.retry_after_s))
+                return True
+            case "expired_session":
+                emulator.expire(self.token)
+                return True
+        return False
+
+    def freeze(self) -> None:
+        """Half-open: TCP stays up, and nothing goes through any more."""
+        self._frozen = True
+        self._emulator.loop.call_later(HALF_OPEN_S, self.transport.abort)
+
+    # ------------------------------------------------------------------ frames out
+
+    def deliver(self, frame: Json, at: str = "") -> None:
+        """Send a frame, or what the faults make of it. `at` is its channel.time if it belongs to the conversation."""
+        if self._frozen or self.transport.is_closing():
+            return
+        payload = orjson.dumps(frame)
+        rule = self._emulator.faults.strike("out", self.token, self._emulator.now()) if at else None
+        if self._held and at in self._held:
+            self._held[at].append(payload)
+        elif rule is None:
+            self._write_in_turn(payload, 0.0)
+        else:
+            self._fault_out(rule, payload, at)
+
+    def _fault_out(self, rule: Rule, payload: bytes, at: str) -> None:
+        faults = self._emulator.faults
+        match rule.kind:
+            case "drop_out":
+                self.transport.abort()
+            case "mute":
+                pass
+            case "delay":
+                self._write_in_turn(payload, faults.random() * rule.ms / 1000.0)
+            case "reorder":
+                self._hold(payload, at, faults.random() * rule.ms / 1000.0)
+            case "duplicate":
+                self._write_in_turn(payload, 0.0)
+                self._write_in_turn(payload, 0.0)
+            case _:
+                if not (rule.kind == "malformed" and rule.mode == "replace"):
+                    self._write_in_turn(payload, 0.0)
+                self._write_odd(rule, payload)
+
+    def _write_odd(self, rule: Rule, payload: bytes) -> None:
+        match rule.kind:
+            case "malformed":
+                self._write(payload[: max(1, len(payload) // 2)])
+            case "binary":
+                self.transport.write(Frame(Opcode.BINARY, b"\x00\x01\x02").serialize(mask=False))
+            case "invalid_utf8":
+                self._write(b'{"class":"\xff\xfe"}')
+            case "oversize":
+                self._write(b'"' + b"x" * (rule.bytes - 2) + b'"')
+            case "deep_json":
+                self._write(b"[" * rule.depth + b"]" * rule.depth)
+
+    def _hold(self, payload: bytes, at: str, delay_s: float) -> None:
+        if self._held is None:
+            self._held = {}
+        self._held[at] = [payload]
+        self._emulator.loop.call_later(delay_s, self._release, at)
+
+    def _release(self, at: str) -> None:
+        for payload in (self._held or {}).pop(at, ()):
+            self._write(payload)
+
+    def _write_in_turn(self, payload: bytes, delay_s: float) -> None:
+        """Now, or after the frames that are late already."""
+        now = self._emulator.loop.time()
+        due = max(now + delay_s, self._late_until)
+        if due <= now:
+            self._write(payload)
+        else:
+            self._late_until = due + 1e-4
+            self._emulator.loop.call_at(due, self._write, payload)
+
+    def _write(self, payload: bytes) -> None:
+        if not self._frozen and not self.transport.is_closing() and self._core.state is OPEN:
+            size = len(payload)
+            if size < 126:
+                head = bytes((0x81, size))
+            elif size < 65_536:
+                head = b"\x81\x7e" + size.to_bytes(2, "big")
+            else:
+                head = b"\x81\x7f" + size.to_bytes(8, "big")
+            self.transport.write(head + payload)
+
+    def close(self, code: int, reason: str = "") -> None:
+        if self._core.state is OPEN and not self._frozen:
+            self._core.send_close(code, reason)
+            self._flush()
+            self._emulator.loop.call_later(5.0, self.transport.abort)
+
+    def _flush(self) -> None:
+        if self._frozen or self.transport.is_closing():
+            return
+        for data in self._core.data_to_send():
+            if data:
+                self.transport.write(data)
+            else:
+                self.transport.close()
+        if self._core.close_expected() and self._core.close_rcvd is not None:
+            self.transport.close()
+
+
+def _is_allowed(origin: str | None, domains: tuple[str, ...]) -> bool:
+    """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (reference §1.2)."""
+    if origin is None:
+        return False
+    host = urlsplit(origin if "//" in origin else f"//{origin}").hostname or ""
+    return any(host == domain or host.endswith(f".{domain}") for domain in domains)

@@ -1,0 +1,171 @@
+"""What may go wrong, by rule and from a seed.
+
+A rule names a kind and when it strikes:
+
+    {"kind": "drop", "rate": 0.01}                     one chance in a hundred, at each occasion
+    {"kind": "duplicate", "every": 10}                 every tenth occasion
+    {"kind": "half_open", "count": 1, "token": "…"}    the first occasion of this token, once
+    … "after_s": 5, "for_s": 60                        only within this span after the plan was set
+
+Occasions: `in` a frame from a guest, `out` a frame of the conversation to a guest, `upgrade` a WebSocket upgrade, `rest` a REST
+call, `time` a message getting its time. Faults change what is *told*; what is on record stays true.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from random import Random
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+Occasion = Literal["in", "out", "upgrade", "rest", "time"]
+
+#: kind → (where it can strike, what it does)
+KINDS: dict[str, tuple[Occasion, str]] = {
+    "drop": ("in", "abort the TCP connection; `when`: before, after (the request is done) or random"),
+    "drop_out": ("out", "abort the TCP connection instead of delivering a frame"),
+    "half_open": ("in", "the connection goes silent both ways and TCP stays up"),
+    "close": ("in", "close cleanly with `code`"),
+    "kick": ("in", "ConnectionClosedEvent"),
+    "throttle": ("in", "answer a message with 429 and `retry_after_s`; it is not accepted"),
+    "expired_session": ("in", "the session expires"),
+    "delay": ("out", "deliver a frame 0..`ms` later; the frames of a connection keep their order"),
+    "reorder": ("out", "hold a message back 0..`ms`, so that later ones overtake it; never one of equal time"),
+    "duplicate": ("out", "deliver a frame twice"),
+    "malformed": ("out", "broken JSON: `mode` extra (beside the frame) or replace (instead of it)"),
+    "binary": ("out", "an extra binary frame"),
+    "invalid_utf8": ("out", "an extra text frame that is not UTF-8"),
+    "oversize": ("out", "an extra frame of `bytes` (10 MB)"),
+    "deep_json": ("out", "an extra frame nested `depth` (100,000) deep"),
+    "mute": ("out", "a message is not delivered; history has it"),
+    "equal_times": ("time", "a message gets the same channel.time as the one before"),
+    "refuse_upgrade": ("upgrade", "answer the upgrade with `status`"),
+    "http_status": ("rest", "answer a call under `path` with `status`"),
+    "slow_rest": ("rest", "answer a call under `path` after `ms`"),
+    "empty_history": ("rest", "an empty history page"),
+    "upload_refused": ("rest", "answer a presigned PUT with 403"),
+}
+
+
+class Rule(BaseModel):
+    """One fault. Exactly one of rate, every or count says how often."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: str
+    rate: float | None = Field(None, ge=0, le=1)
+    every: int | None = Field(None, ge=1)
+    count: int | None = Field(None, ge=1)
+    token: str | None = None
+    after_s: float = Field(0.0, ge=0)
+    for_s: float | None = Field(None, gt=0)
+    when: Literal["before", "after", "random"] = "random"
+    mode: Literal["extra", "replace"] = "extra"
+    ms: float = Field(150.0, ge=0, le=60_000)
+    code: int = Field(1001, ge=1000, le=4999)
+    status: int = Field(503, ge=400, le=599)
+    retry_after_s: int = Field(1, ge=1, le=3600)
+    path: str = "/"
+    bytes: int = Field(10_000_000, ge=1, le=50_000_000)
+    depth: int = Field(100_000, ge=1, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _is_sensible(self) -> Rule:
+        if self.kind not in KINDS:
+            raise ValueError(f"no fault of kind {self.kind!r}; there are {', '.join(KINDS)}")
+        if [self.rate, self.every, self.count].count(None) != 2:
+            raise ValueError("say how often by exactly one of rate, every or count")
+        return self
+
+
+class BadPlan(ValueError):
+    """A fault plan that makes no sense; `field` says where."""
+
+    def __init__(self, field: str, message: str) -> None:
+        super().__init__(message)
+        self.field = field
+
+
+def parse_plan(plan: Any) -> tuple[int | None, list[Rule]]:
+    """`{"seed": 7, "rules": […]}`, or a bare list of rules. Raises BadPlan."""
+    if isinstance(plan, list | tuple):
+        plan = {"rules": list(plan)}
+    if not isinstance(plan, dict) or set(plan) - {"seed", "rules"} or not isinstance(plan.get("rules", []), list):
+        raise BadPlan("", 'a plan is {"seed": number, "rules": [rule, …]}')
+    seed = plan.get("seed")
+    if seed is not None and not isinstance(seed, int):
+        raise BadPlan("seed", "the seed is a whole number")
+    rules = []
+    for n, rule in enumerate(plan.get("rules", [])):
+        try:
+            rules.append(Rule.model_validate(rule))
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise BadPlan(f"rules.{n}{'.' + where if where else ''}", first["msg"]) from None
+    return seed, rules
+
+
+class Faults:
+    """The plan at work. Every occasion is offered to every rule that could strike there, in order; the first one does."""
+
+    def __init__(self, seed: int, plan: Any = ()) -> None:
+        self.injected: Counter[str] = Counter()
+        self.seed = seed
+        self.rules: list[Rule] = []
+        self._by_occasion: dict[str, list[int]] = {}
+        self.set(plan, 0.0)
+
+    def set(self, plan: Any, now: float) -> None:
+        """Replace the plan. Raises BadPlan and changes nothing."""
+        seed, rules = parse_plan(plan)
+        self.seed = self.seed if seed is None else seed
+        self.rules = rules
+        self._rng = Random(self.seed)
+        self._met = [0] * len(rules)
+        self._struck = [0] * len(rules)
+        self._set_at = now
+        self._by_occasion = {}
+        for n, rule in enumerate(rules):
+            self._by_occasion.setdefault(KINDS[rule.kind][0], []).append(n)
+
+    def strike(
+        self, occasion: Occasion, token: str, now: float, path: str = "", but: tuple[str, ...] = ()
+    ) -> Rule | None:
+        """The rule that strikes on this occasion, if one does."""
+        for n in self._by_occasion.get(occasion, ()):
+            rule = self.rules[n]
+            if (
+                rule.kind in but
+                or (rule.token is not None and rule.token != token)
+                or not path.startswith(rule.path if path else "")
+            ):
+                continue
+            age_s = now - self._set_at
+            if age_s < rule.after_s or (rule.for_s is not None and age_s >= rule.after_s + rule.for_s):
+                continue
+            self._met[n] += 1
+            if self._strikes(rule, n):
+                self._struck[n] += 1
+                self.injected[rule.kind] += 1
+                return rule
+        return None
+
+    def random(self) -> float:
+        return self._rng.random()
+
+    def _strikes(self, rule: Rule, n: int) -> bool:
+        if rule.rate is not None:
+            return self._rng.random() < rule.rate
+        if rule.every is not None:
+            return self._met[n] % rule.every == 0
+        return self._struck[n] < (rule.count or 0)
+
+    def report(self) -> dict[str, Any]:
+        return {
+            "seed": self.seed,
+            "rules": [rule.model_dump(exclude_defaults=True) for rule in self.rules],
+            "injected": dict(self.injected),
+            "kinds": {kind: text for kind, (_, text) in KINDS.items()},
+        }

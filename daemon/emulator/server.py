@@ -1,0 +1,237 @@
+"""The emulator as a running thing: one port, the world behind it, the faults between them."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import json
+import logging
+import ssl
+import tempfile
+import time
+from collections import Counter, deque
+from collections.abc import Callable
+from types import TracebackType
+from typing import Any
+
+from aiohttp import web
+
+from . import agentdesk, frames
+from .control import control_routes
+from .doors import FrontDoor, Visit
+from .faults import Faults
+from .records import Effect, Hangup, Json, Later, Send
+from .rest import rest_routes
+from .settings import EmulatorSettings
+from .storage import Storage
+from .tls import ensure_certificate
+from .world import World
+
+logger = logging.getLogger("guestd.emulator")
+
+BANNER = "not-the-platform"
+
+
+class Emulator:
+    """A local stand-in for Genesys Cloud. `async with Emulator(settings) as emulator:`, then `emulator.url`.
+
+    `url` is http(s)://host:port and serves REST, configuration, storage and control; `ws_url` is the same for WebSockets.
+    """
+
+    def __init__(self, settings: EmulatorSettings | None = None, clock: Callable[[], float] = time.time) -> None:
+        self.settings = settings or EmulatorSettings()
+        self.now = clock
+        self.faults = Faults(self.settings.seed, self.settings.faults)
+        self.world = World(self.settings, self._equal_time)
+        self.counters: Counter[str] = Counter()
+        self.connects: deque[float] = deque(maxlen=100_000)
+        self.journal: deque[Json] = deque(maxlen=self.settings.journal_entries_max)
+        self.visits: dict[int, Visit] = {}
+        self.lobby: set[asyncio.Transport] = set()
+        self.port = 0
+        self.ca_file: str | None = None
+        self._server: asyncio.Server | None = None
+        self._runner: web.AppRunner | None = None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._sweep: asyncio.TimerHandle | None = None
+        self._appointments: set[asyncio.TimerHandle] = set()
+
+    # ------------------------------------------------------------------ life
+
+    async def __aenter__(self) -> Emulator:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Listen. Raises OSError if the address cannot be had."""
+        self.loop = asyncio.get_running_loop()
+        self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
+        self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
+        app = web.Application(middlewares=[self._banner], client_max_size=1024 * 1024)
+        app.add_routes(control_routes(self))
+        app.add_routes(rest_routes(self))
+        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        await self._runner.setup()
+        try:
+            self._server = await self.loop.create_server(
+                lambda: FrontDoor(self), self.settings.host, self.settings.port, ssl=self._tls(), backlog=8192
+            )
+        except BaseException:
+            await self.stop()
+            raise
+        self.port = self._server.sockets[0].getsockname()[1]
+        self.world.base_url = self.url
+        self._warn_if_open()
+        if self.settings.idle_timeout_s or self.settings.connection_age_max_s:
+            self._sweep = self.loop.call_later(1.0, self._close_old)
+
+    async def stop(self) -> None:
+        """Close everything at once: sockets are aborted, nothing is waited for."""
+        if self._server is not None:
+            self._server.close()
+        if self._sweep is not None:
+            self._sweep.cancel()
+        for appointment in self._appointments:
+            appointment.cancel()
+        self._appointments.clear()
+        for transport in list(self.lobby):
+            transport.abort()
+        for visit in list(self.visits.values()):
+            visit.transport.abort()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        await asyncio.sleep(0)
+        if self._folder is not None:
+            self._folder.cleanup()
+
+    @property
+    def url(self) -> str:
+        scheme = "https" if self.settings.tls_dir else "http"
+        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        return f"{scheme}://{host}:{self.port}"
+
+    @property
+    def ws_url(self) -> str:
+        return "ws" + self.url[4:]
+
+    def _tls(self) -> ssl.SSLContext | None:
+        if self.settings.tls_dir is None:
+            return None
+        certificate, key, ca = ensure_certificate(self.settings.tls_dir, self.settings.tls_names)
+        self.ca_file = str(ca)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.load_cert_chain(certificate, key)
+        return context
+
+    def _warn_if_open(self) -> None:
+        try:
+            loopback = ipaddress.ip_address(self.settings.host).is_loopback
+        except ValueError:
+            loopback = self.settings.host == "localhost"
+        if not loopback:
+            logger.warning(
+                "the emulator listens on %s, beyond this machine: anyone there can use it", self.settings.host
+            )
+
+    def http_protocol(self) -> asyncio.Protocol:
+        assert self._runner is not None and self._runner.server is not None
+        return self._runner.server()
+
+    @web.middleware
+    async def _banner(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        response: web.StreamResponse = await handler(request)
+        response.headers["X-Guestd-Emulator"] = BANNER
+        return response
+
+    # ------------------------------------------------------------------ what the doors tell
+
+    def visit_began(self, visit: Visit) -> None:
+        self.visits[visit.connection_id] = visit
+        self.counters["connects_total"] += 1
+        self.connects.append(self.loop.time())
+
+    def visit_ended(self, visit: Visit) -> None:
+        if self.visits.pop(visit.connection_id, None) is not None:
+            self.world.disconnect(visit.connection_id)
+
+    def perform(self, effects: list[Effect]) -> None:
+        for effect in effects:
+            if type(effect) is Send:
+                visit = self.visits.get(effect.connection)
+                if visit is not None:
+                    visit.deliver(effect.frame, effect.time)
+            elif type(effect) is Later:
+                self._make_appointment(effect)
+            elif type(effect) is Hangup and effect.connection in self.visits:
+                self.visits[effect.connection].close(effect.code, effect.reason)
+
+    def _make_appointment(self, later: Later) -> None:
+        handle: asyncio.TimerHandle
+
+        def keep() -> None:
+            self._appointments.discard(handle)
+            self.perform(self._fire(later.what))
+
+        handle = self.loop.call_later(later.delay_s, keep)
+        self._appointments.add(handle)
+
+    def _fire(self, what: tuple[str, ...]) -> list[Effect]:
+        if what[0] == "agent":
+            return agentdesk.do_next_step(self.world, what[1], self.now())
+        return self.world.hangup(int(what[1]))
+
+    def note(self, kind: str, token: str, text: bytes) -> None:
+        """The journal of what was received: a bounded ring, for tests to look into."""
+        self.counters["frames_received"] += 1
+        if self.settings.journal_entries_max:
+            self.journal.append(
+                {"at": self.now(), "kind": kind, "token": token, "text": text[:4096].decode(errors="replace")}
+            )
+
+    # ------------------------------------------------------------------ faults and orders
+
+    def _equal_time(self, token: str, now: float) -> bool:
+        return self.faults.strike("time", token, now) is not None
+
+    def kick(self, visit: Visit) -> None:
+        session = self.world.sessions.get(visit.token)
+        if session is not None:
+            self.perform(self.world.evict(session, visit.connection_id, ""))
+
+    def expire(self, token: str) -> None:
+        session = self.world.sessions.get(token)
+        if session is not None:
+            self.perform(self.world.expire(session, self.now()))
+
+    def throttled(self, text: bytes, retry_after_s: int) -> Json:
+        try:
+            trace = str(json.loads(text).get("tracingId") or "")
+        except (ValueError, AttributeError, RecursionError):
+            trace = ""
+        return frames.too_many(retry_after_s, "Message rate too high for this session", trace)
+
+    def reset(self) -> None:
+        """Forget everything and close every socket; faults are cleared."""
+        for visit in list(self.visits.values()):
+            visit.transport.abort()
+        self.visits.clear()
+        self.world.reset()
+        self.faults.set((), self.now())
+        self.faults.injected.clear()
+        self.counters.clear()
+        self.connects.clear()
+        self.journal.clear()
+
+    def _close_old(self) -> None:
+        now = self.loop.time()
+        idle, age = self.settings.idle_timeout_s, self.settings.connection_age_max_s
+        for visit in list(self.visits.values()):
+            if (idle and now - visit.heard_at >= idle) or (age and now - visit.opened_at >= age):
+                visit.close(1001, "going away")
+        self._sweep = self.loop.call_later(1.0, self._close_old)

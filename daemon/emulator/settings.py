@@ -1,0 +1,82 @@
+"""What the emulator is told: deployments, limits, the agent, faults. Every figure has the platform's published default."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+DEFAULT_DEPLOYMENT_ID = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Deployment(_Strict):
+    """One Messenger deployment (reference §8)."""
+
+    id: str = DEFAULT_DEPLOYMENT_ID
+    status: Literal["Active", "Inactive"] = "Active"
+    auto_start: bool = False
+    conversation_clear: bool = True
+    conversation_disconnect: Literal["disabled", "Send", "ReadOnly"] = "Send"
+    agent_typing: bool = True
+    user_typing: bool = True
+    file_upload: bool = True
+    file_types: tuple[str, ...] = ("*/*",)
+    file_kilobytes_max: int = Field(10240, ge=1)
+    blocked_extensions: tuple[str, ...] = (".exe", ".bat", ".cmd", ".js", ".scr")
+    allowed_domains: tuple[str, ...] = ()
+    session_duration_s: int = Field(259_200, ge=1)
+    authentication: bool = False
+    session_upgrade: bool = False
+
+
+class Limits(_Strict):
+    """The published limits (reference §5). None switches one off; `strict: false` accepts instead of refusing."""
+
+    strict: bool = True
+    messages_per_session_per_s: int | None = Field(5, ge=1)
+    requests_per_connection_per_minute: int | None = Field(60, ge=1)
+    configures_per_session_per_minute: int | None = Field(60, ge=1)
+    connections_per_minute: int | None = Field(1000, ge=1)
+    history_per_session_per_minute: int | None = Field(10, ge=1)
+    echoes_per_connection_per_minute: int | None = Field(2, ge=1)
+    connections_per_session: int | None = Field(3, ge=1)
+    attribute_bytes: int | None = Field(2048, ge=1)
+    text_bytes: int | None = Field(4096, ge=1)
+    agent_text_characters: int | None = Field(4000, ge=1)
+    webchat_messages_per_s: int | None = Field(10, ge=1)
+    webchat_text_characters: int | None = Field(4096, ge=1)
+
+    def off(self) -> Limits:
+        """The rates switched off; the sizes stay."""
+        return self.model_copy(
+            update={name: None for name in type(self).model_fields if name.endswith(("_per_s", "_per_minute"))}
+        )
+
+
+class EmulatorSettings(_Strict):
+    """Everything about one emulator. `seed` makes ids, the agent and faults repeatable."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(0, ge=0, le=65535)
+    tls_dir: Path | None = None
+    tls_names: tuple[str, ...] = ()
+    seed: int = 0
+    deployments: tuple[Deployment, ...] = (Deployment(),)
+    accept_any_deployment: bool = False
+    limits: Limits = Limits()
+    agent: str | dict[str, Any] = "human"
+    faults: tuple[dict[str, Any], ...] = ()
+    honor_legacy_attributes: bool = False
+    upload_delay_s: float = Field(0.05, ge=0)
+    upload_bytes_max: int = Field(16 * 1024 * 1024, ge=1)
+    idle_timeout_s: float | None = Field(None, gt=0)
+    connection_age_max_s: float | None = Field(None, gt=0)
+    frame_bytes_max: int = Field(262_144, ge=1024)
+    history_messages_max: int = Field(10_000, ge=10)
+    journal_entries_max: int = Field(2_000, ge=0)
+    oauth_clients: dict[str, str] = {"emulator-client": "emulator-secret"}

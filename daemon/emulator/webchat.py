@@ -1,0 +1,90 @@
+"""The legacy dialect's door (SOCK-1, 3, 4, 6): bare frames with a `type`, no echo, string sequence ids.
+
+What the documents leave open is kept simple: a refused frame is answered with {"type": "error", "message": …}, and each guest's
+message with a readReceipt for the last thing the agent said.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from ..policy.buckets import SlidingCount
+from . import agentdesk
+from .clockwork import draw_hex, draw_uuid
+from .records import Effect, GuestSession, Json, Send
+from .world import World
+
+_EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
+
+
+def receive(world: World, connection_id: int, text: bytes, now: float) -> list[Effect]:
+    """One text frame of a webchat guest. Never raises."""
+    connection = world.connections.get(connection_id)
+    if connection is None:
+        return []
+    try:
+        request = json.loads(text)
+    except (ValueError, RecursionError):
+        return _refuse(connection_id, "malformed JSON")
+    if not isinstance(request, dict):
+        return _refuse(connection_id, "a JSON object is needed")
+    kind = request.get("type")
+    if kind == "connect":
+        return _connect(world, connection_id, request, now)
+    session = world.sessions.get(connection.token)
+    if session is None:
+        return _refuse(connection_id, "connect first")
+    if kind == "setContext" and isinstance(request.get("context"), dict):
+        session.context = request["context"]
+        return []
+    if kind == "message":
+        return _message(world, session, connection_id, request, now)
+    return _refuse(connection_id, "unknown or incomplete frame")
+
+
+def _refuse(connection_id: int, why: str) -> list[Effect]:
+    return [Send(connection_id, {"type": "error", "message": why})]
+
+
+def _connect(world: World, connection_id: int, request: Json, now: float) -> list[Effect]:
+    info = request.get("guestInfo")
+    name = info.get("name") if isinstance(info, dict) else None
+    email = info.get("email") if isinstance(info, dict) else None
+    if not isinstance(name, str) or not name.strip():
+        return _refuse(connection_id, "guestInfo.name is required")
+    if not isinstance(email, str) or not _EMAIL.fullmatch(email):
+        return _refuse(connection_id, "guestInfo.email must be a valid address")
+    connection = world.connections[connection_id]
+    token = f"webchat:{email}"
+    session = world.sessions.get(token)
+    if session is None:
+        session = world.new_session(token, connection.deployment, now, dialect="webchat", name=name)
+    effects = world.attach(connection, session)
+    first = session.conversation is None
+    if first:
+        world.start_conversation(session, now)
+    effects.append(Send(connection_id, {"type": "connect"}))
+    return effects + (agentdesk.greet(world, session) if first else [])
+
+
+def _message(world: World, session: GuestSession, connection_id: int, request: Json, now: float) -> list[Effect]:
+    limits = world.limits
+    text = request.get("text")
+    attachments = request.get("attachments")
+    if not isinstance(text, str) or (not text and not attachments):
+        return _refuse(connection_id, "text is required")
+    if limits.webchat_text_characters is not None and len(text) > limits.webchat_text_characters:
+        return _refuse(connection_id, f"text has {len(text)} characters, the limit is {limits.webchat_text_characters}")
+    if limits.webchat_messages_per_s is not None:
+        session.rate = session.rate or SlidingCount(limits.webchat_messages_per_s, 1.0)
+        if not session.rate.take(now) and limits.strict:
+            return _refuse(connection_id, f"rate limit exceeded: {limits.webchat_messages_per_s} messages per second")
+    body: Json = {"id": draw_hex(world.rng), "type": "Text", "text": text, "direction": "Inbound"}
+    body["channel"] = {"messageId": draw_uuid(world.rng)}
+    if isinstance(attachments, list) and attachments:
+        body["attachments"] = attachments
+    world.add_message(session, body, now)
+    receipt = {"type": "readReceipt", "sequenceId": str(session.sequence)}
+    effects: list[Effect] = [Send(connection_id, receipt)] if session.sequence else []
+    return effects + agentdesk.hear(world, session, text, "")
