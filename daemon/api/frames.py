@@ -1,0 +1,170 @@
+"""The simulator's frames: what a frontend may ask (SIM-1), and how it is answered (SIM-2).
+
+    {"action": "send", "text": …}
+    {"action": "context", "data": {…}}
+    {"action": "upload", "filename": …, "contentType": …, "buffer": base64 or {"type": "Buffer", "data": [0..255, …]}, "caption"?}
+    {"action": "reply", "type": "QuickReply", "text": …, "payload": …, "in_reply_to"?: …}
+    {"action": "typing"}    {"action": "end"}    {"action": "resume", "since": 12}
+
+Any of them may carry a `command_id`: then success is answered too, {"ok": true, "command_id": …, "seq": …}, and the same id
+again gets the same answer again. An error is {"error": message, "code": stable word, "field"?, "command_id"?}.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from ..model.commands import Command, Context, End, Reply, Send, Typing
+from ..model.errors import CommandError
+
+COMMAND_ID_MAX = 128
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True, frozen=True)
+class Resume:
+    """Not a command: show again what came after `since`."""
+
+    since: int
+
+
+@dataclass(slots=True, frozen=True)
+class Asked:
+    """A frame understood: the command, and whether success is to be answered."""
+
+    wish: Command | Resume
+    answered: bool
+
+
+def parse(text: str, draw_id: Callable[[], str]) -> Asked:
+    """Raises CommandError; its `command_id` attribute is set if the frame had one."""
+    frame = _load(text)
+    command_id = frame.get("command_id")
+    if command_id is not None and not (isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_MAX):
+        raise CommandError(f"command_id is a string of 1 to {COMMAND_ID_MAX} characters", field="command_id")
+    action = frame.get("action")
+    read = _READ.get(action) if isinstance(action, str) else None
+    if read is None:
+        raise CommandError(f"action is one of {', '.join(_READ)}", code="unknown_action", field="action")
+    return Asked(read(frame, command_id or draw_id()), command_id is not None)
+
+
+def command_id_of(text: str) -> str | None:
+    """For an error's sake: the command id of a frame that may be anything."""
+    try:
+        found = json.loads(text).get("command_id")
+    except (ValueError, RecursionError, AttributeError):
+        return None
+    return found if isinstance(found, str) and len(found) <= COMMAND_ID_MAX else None
+
+
+def error_frame(error: CommandError, command_id: str | None = None) -> Json:
+    frame: Json = {"error": str(error), "code": error.code}
+    if error.field:
+        frame["field"] = error.field
+    if command_id:
+        frame["command_id"] = command_id
+    return frame
+
+
+def _load(text: str) -> Json:
+    try:
+        frame = json.loads(text)
+    except RecursionError:
+        raise CommandError("the frame is nested too deep", code="bad_json") from None
+    except ValueError as error:
+        raise CommandError(f"the frame is not JSON: {str(error)[:100]}", code="bad_json") from None
+    if not isinstance(frame, dict):
+        raise CommandError("the frame is no JSON object", code="bad_json")
+    return frame
+
+
+def _text(frame: Json, key: str) -> str:
+    value = frame.get(key)
+    if not isinstance(value, str):
+        raise CommandError(f"{key} is missing or no string", field=key)
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise CommandError(f"{key} holds half a surrogate pair, which is no text", field=key) from None
+    return value
+
+
+def _send(frame: Json, command_id: str) -> Send:
+    return Send(command_id, _text(frame, "text"))
+
+
+def _context(frame: Json, command_id: str) -> Context:
+    data = frame.get("data")
+    if not isinstance(data, dict):
+        raise CommandError("data is missing or no JSON object", field="data")
+    return Context(command_id, data)
+
+
+def _reply(frame: Json, command_id: str) -> Reply:
+    origin = frame.get("in_reply_to", "")
+    if not isinstance(origin, str):
+        raise CommandError("in_reply_to is the id of the message answered, a string", field="in_reply_to")
+    kind = frame.get("type", "QuickReply")
+    choice = (_text(frame, "text"), _text(frame, "payload"))
+    return Reply(command_id, kind if isinstance(kind, str) else "", (choice,), origin)
+
+
+def _typing(frame: Json, command_id: str) -> Typing:
+    return Typing(command_id)
+
+
+def _end(frame: Json, command_id: str) -> End:
+    return End(command_id)
+
+
+def _resume(frame: Json, command_id: str) -> Resume:
+    return Resume(since_of(frame.get("since")))
+
+
+def since_of(value: object) -> int:
+    if isinstance(value, str) and value.isdigit() and len(value) < 18:
+        value = int(value)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise CommandError("since is the last seq you have, a whole number from 0", field="since")
+    return value
+
+
+def _upload(frame: Json, command_id: str) -> Command:
+    """Checked in shape, then refused: attachments are not built yet."""
+    _text(frame, "filename")
+    _text(frame, "contentType")
+    _buffer(frame.get("buffer"))
+    raise CommandError("attachments are not supported yet", code="not_supported")
+
+
+def _buffer(value: object) -> bytes:
+    """Base64, or the JSON form of a Node.js Buffer."""
+    if isinstance(value, str):
+        try:
+            return base64.b64decode(value, validate=True)
+        except binascii.Error:
+            raise CommandError("buffer is no base64", field="buffer") from None
+    if isinstance(value, dict) and value.get("type") == "Buffer" and isinstance(value.get("data"), list):
+        try:
+            return bytes(value["data"])
+        except (TypeError, ValueError):
+            raise CommandError("buffer.data is a list of numbers from 0 to 255", field="buffer") from None
+    raise CommandError('buffer is base64 or {"type": "Buffer", "data": [...]}', field="buffer")
+
+
+_READ: dict[str, Callable[[Json, str], Command | Resume]] = {
+    "send": _send,
+    "context": _context,
+    "upload": _upload,
+    "reply": _reply,
+    "typing": _typing,
+    "end": _end,
+    "resume": _resume,
+}

@@ -1,0 +1,173 @@
+"""The simulator (SIM-1 … SIM-4): `ws://localhost:3000/?guest=NAME&since=SEQ`, a frontend acts as the guest.
+
+The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq"}. Then come events, each with its `kind`
+and `seq`, in order: first those after `since`, if it came back, then all that happen. Errors never close the socket; only a
+bad request in the URL, a full house or a frontend too slow to live with do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+from collections.abc import Callable
+
+from aiohttp import WSCloseCode, WSMsgType, web
+
+from ..model.commands import Answer
+from ..model.errors import CommandError, LimitExceeded, NotFound
+from ..model.events import Event
+from ..model.ports import Fleet, OpenGuest
+from ..observe.metrics import Metrics
+from .frames import Asked, Resume, command_id_of, error_frame, parse, since_of
+from .frontend import Frontend
+from .settings import ApiSettings
+
+_NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
+
+
+class Simulator:
+    def __init__(self, fleet: Fleet, metrics: Metrics, settings: ApiSettings, draw_id: Callable[[], str]) -> None:
+        self._fleet = fleet
+        self._metrics = metrics
+        self._settings = settings
+        self._draw_id = draw_id
+        self._sockets: set[web.WebSocketResponse] = set()
+
+    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse(
+            max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=True, timeout=2.0
+        )
+        await socket.prepare(request)
+        self._sockets.add(socket)
+        self._metrics.watchers += 1
+        try:
+            await self._visit(socket, request)
+        finally:
+            self._metrics.watchers -= 1
+            self._sockets.discard(socket)
+        return socket
+
+    async def close(self) -> None:
+        """Say goodbye to every frontend (1001)."""
+        await asyncio.gather(
+            *(
+                one.close(code=WSCloseCode.GOING_AWAY, message=b"guestd is shutting down")
+                for one in list(self._sockets)
+            ),
+            return_exceptions=True,
+        )
+
+    async def _visit(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+        try:
+            if len(self._sockets) > self._settings.frontends_max:
+                raise LimitExceeded(f"limit exceeded: {self._settings.frontends_max} frontends are connected already")
+            session_id, since = self._pick(request)
+        except CommandError as error:
+            await self._turn_away(socket, error)
+            return
+        frontend = Frontend(socket, self._settings, self._metrics)
+        try:
+            self._follow(frontend, session_id, since)
+        except NotFound as error:
+            await self._turn_away(socket, error)
+            return
+        writing = asyncio.get_running_loop().create_task(frontend.run(), name="frontend")
+        try:
+            await self._listen(socket, frontend, session_id)
+        finally:
+            self._fleet.unwatch(session_id, frontend)
+            writing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await writing
+
+    def _pick(self, request: web.Request) -> tuple[str, int | None]:
+        """The guest session asked for, living or new, and what the frontend has of it already."""
+        name = request.query.get("guest") or f"guest-{self._draw_id()[:8]}"
+        if not _NAME.fullmatch(name):
+            raise CommandError("guest is a name of 1 to 64 letters, digits and . _ @ + -", field="guest")
+        since = since_of(request.query["since"]) if "since" in request.query else None
+        session_id = self._fleet.find(name)
+        if session_id is None:
+            email = request.query.get("email", self._settings.guest_email)
+            session_id = self._fleet.open(OpenGuest(name, email=email))
+            since = 0 if since is None else since
+        return session_id, since
+
+    async def _turn_away(self, socket: web.WebSocketResponse, error: CommandError) -> None:
+        self._count(error)
+        await socket.send_json(error_frame(error))
+        full = isinstance(error, LimitExceeded)
+        code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
+        await socket.close(code=code, message=error.code.encode())
+
+    def _follow(self, frontend: Frontend, session_id: str, since: int | None) -> None:
+        view = self._fleet.view(session_id)
+        hello = {"kind": "hello", "guest": view.name, "session": session_id, "state": view.state, "seq": view.seq}
+        frontend.say(hello)
+        self._replay(frontend, session_id, since, view.seq)
+
+    def _replay(self, frontend: Frontend, session_id: str, since: int | None, last_seq: int) -> None:
+        if since is not None and since > last_seq:
+            frontend.say(error_frame(CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")))
+            since = last_seq
+        recorder = _Recorder()
+        first = self._fleet.watch(session_id, recorder, since)
+        self._fleet.unwatch(session_id, recorder)
+        if since is not None and first > since + 1:
+            reason = f"events before seq {first} are no longer kept"
+            frontend.say({"kind": "gap", "seq": first - 1, "reason": reason, "after": str(since), "before": str(first)})
+        frontend.replay(recorder.offers)
+        self._fleet.watch(session_id, frontend, None)
+
+    async def _listen(self, socket: web.WebSocketResponse, frontend: Frontend, session_id: str) -> None:
+        async for message in socket:
+            if message.type is WSMsgType.TEXT:
+                self._take(message.data, frontend, session_id)
+            elif message.type is WSMsgType.BINARY:
+                error = CommandError("frames are JSON text; this one is binary", code="bad_json")
+                self._count(error)
+                frontend.say(error_frame(error))
+
+    def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
+        try:
+            asked = parse(text, self._draw_id)
+        except CommandError as error:
+            self._count(error)
+            frontend.say(error_frame(error, command_id_of(text)))
+            return
+        if isinstance(asked.wish, Resume):
+            self._resume(asked.wish.since, frontend, session_id)
+            return
+        self._fleet.give(session_id, asked.wish, lambda answer: self._answer(frontend, asked, answer))
+
+    def _resume(self, since: int, frontend: Frontend, session_id: str) -> None:
+        try:
+            last_seq = self._fleet.view(session_id).seq
+        except NotFound as error:
+            frontend.say(error_frame(error))
+            return
+        self._fleet.unwatch(session_id, frontend)
+        self._replay(frontend, session_id, since, last_seq)
+
+    def _answer(self, frontend: Frontend, asked: Asked, answer: Answer) -> None:
+        command_id = answer.command_id if asked.answered else None
+        if answer.error is not None:
+            self._count(answer.error)
+            frontend.say(error_frame(answer.error, command_id))
+        elif command_id is not None:
+            frontend.say({"ok": True, "command_id": command_id, "seq": answer.seq})
+
+    def _count(self, error: CommandError) -> None:
+        errors = self._metrics.simulator_errors
+        errors[error.code] = errors.get(error.code, 0) + 1
+
+
+class _Recorder:
+    """Takes a replay, so that a notice can be put before it."""
+
+    def __init__(self) -> None:
+        self.offers: list[tuple[Event, bytes]] = []
+
+    def offer(self, event: Event, encoded: bytes) -> None:
+        self.offers.append((event, encoded))

@@ -1,0 +1,43 @@
+"""The command line: `guestd serve | emulate | chat | config`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .. import __version__
+from .commands import chat, config, emulate, serve
+
+app = typer.Typer(
+    name="guestd",
+    help="Keeps guest sessions of Genesys Cloud web messaging alive, with an emulator of the platform built in.",
+    epilog="Exit codes: 0 done, 2 usage, 69 platform unreachable or refusing, 70 internal, 78 configuration, 130 interrupted.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+)
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command("emulate", epilog=emulate.EXAMPLES)(emulate.emulate)
+app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
+app.add_typer(config.app, name="config")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"guestd {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def guestd(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and go.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    app()

@@ -1,0 +1,58 @@
+"""`guestd config check | show`."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from .. import exits
+from ..load_config import ConfigProblems, load_config
+
+app = typer.Typer(help="Check the configuration, or show the one in effect.", no_args_is_help=True)
+
+File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+@app.command(epilog="Example:\n\nguestd config check -c guestd.toml")
+def check(config: File = None, as_json: AsJson = False) -> None:
+    """Say everything that is wrong with a configuration, or that nothing is."""
+    try:
+        load_config(config, os.environ)
+    except ConfigProblems as problems:
+        if as_json:
+            print(json.dumps({"ok": False, "problems": problems.problems}))
+            raise typer.Exit(exits.CONFIG) from None
+        raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+    print(json.dumps({"ok": True, "problems": []}) if as_json else "the configuration is good")
+
+
+@app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
+def show(config: File = None, as_json: AsJson = False) -> None:
+    """The configuration in effect: defaults, file, environment. A proxy's password is masked."""
+    try:
+        found = load_config(config, os.environ)
+    except ConfigProblems as problems:
+        raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+    data: dict[str, Any] = found.model_dump(mode="json")
+    data["platform"]["proxy_url"] = _masked(data["platform"]["proxy_url"])
+    if as_json:
+        print(json.dumps(data, indent=2))
+        return
+    for section, values in data.items():
+        sys.stdout.write(f"[{section}]\n")
+        for key, value in values.items():
+            sys.stdout.write(f"# {key} is not set\n" if value is None else f"{key} = {json.dumps(value)}\n")
+        sys.stdout.write("\n")
+
+
+def _masked(url: str | None) -> str | None:
+    if url is None or "@" not in url:
+        return url
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://***@{rest.rpartition('@')[2]}"

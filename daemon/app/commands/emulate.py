@@ -1,0 +1,91 @@
+"""`guestd emulate`: the emulator by itself."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from ...emulator.agents import built_in
+from ...emulator.settings import Deployment, Limits
+from ...observe.log import configure_logging
+from .. import exits
+
+EXAMPLES = """Examples:
+
+guestd emulate --port 8443 --tls-dir ./tls      https and wss, with a CA of its own in ./tls/ca.pem
+
+guestd emulate --port 0 --agent menu --seed 7   a free port; read it from the line "ready http://…"
+
+curl -s localhost:PORT/__emulator/state         what the emulated platform holds
+"""
+
+
+def emulate(
+    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="The one port; 0 takes a free one.")] = 8080,
+    tls_dir: Annotated[
+        Path | None, typer.Option(help="Serve TLS; keep the made certificates and ca.pem there.")
+    ] = None,
+    tls_name: Annotated[
+        list[str] | None, typer.Option(help="One more host name for the certificate; repeatable.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Makes ids and faults repeatable.")] = 0,
+    agent: Annotated[str, typer.Option(help=f"Who answers: {', '.join(sorted(built_in()))}.")] = "human",
+    limits: Annotated[bool, typer.Option(help="Enforce the platform's published rates.")] = True,
+    tolerant: Annotated[
+        bool, typer.Option(help="Never answer with an error for a rate: for clients that die of one.")
+    ] = False,
+    deployment_id: Annotated[str, typer.Option(help="The id of its deployment.")] = DEFAULT_DEPLOYMENT_ID,
+    any_deployment: Annotated[bool, typer.Option(help="Accept every deployment id.")] = False,
+    auto_start: Annotated[bool, typer.Option(help="The deployment's autoStart.")] = False,
+    clear: Annotated[bool, typer.Option(help="The deployment's conversationClear.")] = True,
+    disconnect: Annotated[str, typer.Option(help="conversationDisconnect: disabled, Send or ReadOnly.")] = "Send",
+    authentication: Annotated[bool, typer.Option(help="The deployment's authenticated sessions.")] = False,
+) -> None:
+    """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
+    configure_logging("info", "auto")
+    if agent not in built_in():
+        raise typer.BadParameter(f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent")
+    if disconnect not in ("disabled", "Send", "ReadOnly"):
+        raise typer.BadParameter(f"{disconnect!r} is none of disabled, Send, ReadOnly", param_hint="--disconnect")
+    deployment = Deployment.model_validate(
+        {
+            "id": deployment_id,
+            "auto_start": auto_start,
+            "conversation_clear": clear,
+            "conversation_disconnect": disconnect,
+            "authentication": authentication,
+            "session_upgrade": authentication,
+        }
+    )
+    figures = Limits(strict=not tolerant)
+    settings = EmulatorSettings(
+        host=host,
+        port=port,
+        tls_dir=tls_dir,
+        tls_names=tuple(tls_name or ()),
+        seed=seed,
+        agent=agent,
+        deployments=(deployment,),
+        accept_any_deployment=any_deployment,
+        limits=figures if limits else figures.off(),
+    )
+    raise typer.Exit(exits.run(lambda: _run(settings)))
+
+
+async def _run(settings: EmulatorSettings) -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with Emulator(settings) as emulator:
+        print("this is guestd's emulator, not the platform", file=sys.stderr, flush=True)
+        print(f"deployment {settings.deployments[0].id}, agent {settings.agent}", file=sys.stderr, flush=True)
+        print(f"ready {emulator.url}", flush=True)
+        await stop.wait()

@@ -1,0 +1,58 @@
+"""`guestd serve`: the daemon."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...observe.log import configure_logging
+from .. import exits
+from ..config import Config
+from ..lifecycle import serve as live
+from ..load_config import ConfigProblems, load_config
+
+EXAMPLES = """Examples:
+
+guestd serve --demo 25          the embedded emulator, and 25 guests who talk with its agent
+
+guestd serve -c guestd.toml     the platform named there
+
+guestd serve --port 0           a free port; read it from the line "ready http://…" on standard output
+"""
+
+#: Frontends and other guests beside the demo's, when the demo is larger than limits.max_sessions allows.
+ROOM_BESIDE_DEMO = 100
+
+
+def serve(
+    config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")] = None,
+    host: Annotated[str | None, typer.Option(help="Where the simulator listens; default 127.0.0.1.")] = None,
+    port: Annotated[int | None, typer.Option(help="The simulator's port; 0 takes a free one. Default 3000.")] = None,
+    demo: Annotated[int, typer.Option(min=0, help="Open so many demo guests who talk with the agent.")] = 0,
+    log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
+) -> None:
+    """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second Ctrl-C stops at once."""
+    given = {"simulator.host": host, "simulator.port": port, "log.level": log_level}
+    flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    try:
+        settings = load_config(config, os.environ, flags)
+        if demo:
+            settings = _with_room(settings, demo)
+    except ConfigProblems as problems:
+        raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+    configure_logging(settings.log.level, settings.log.form)
+    raise typer.Exit(exits.run(lambda: live(settings, demo)))
+
+
+def _with_room(config: Config, demo: int) -> Config:
+    """The demo asked for on the command line may exceed the configured bound, and should come up in a minute or so."""
+    wanted = demo + ROOM_BESIDE_DEMO
+    limits = config.limits.model_copy(update={"max_sessions": max(config.limits.max_sessions, wanted)})
+    admission = config.admission
+    if not config.platform.is_given:
+        per_minute = max(admission.connects_per_minute, demo * 2)
+        admission = admission.model_copy(update={"connects_per_minute": per_minute})
+    return config.model_copy(update={"limits": limits, "admission": admission})

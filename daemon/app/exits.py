@@ -1,0 +1,48 @@
+"""Exit codes, and the one place where an error becomes a line for people.
+
+0    done
+2    wrong usage of the command line
+69   the platform cannot be reached, or refuses the deployment or its certificate is refused
+70   a bug of ours
+78   the configuration cannot be used (also: the port is taken)
+130  interrupted by a second signal
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+import uvloop
+
+from ..model.errors import ConfigError, GuestdError, PlatformError
+from .lifecycle import Interrupted
+from .load_config import ConfigProblems
+
+PLATFORM, INTERNAL, CONFIG, INTERRUPTED = 69, 70, 78, 130
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
+    """Run a coroutine on uvloop; known errors become one line on standard error and their exit code."""
+    try:
+        return uvloop.run(main()) or 0
+    except Interrupted:
+        print("guestd: stopped at once; guest sessions may be left open at the platform", file=sys.stderr)
+        return INTERRUPTED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except (ConfigError, ConfigProblems) as error:
+        return tell(error, CONFIG)
+    except PlatformError as error:
+        return tell(error, PLATFORM)
+    except GuestdError as error:
+        return tell(error, INTERNAL)
+    except OSError as error:
+        return tell(error, CONFIG)
+
+
+def tell(error: Exception, code: int) -> int:
+    for line in str(error).splitlines() or [type(error).__name__]:
+        print(f"guestd: {line}", file=sys.stderr)
+    return code

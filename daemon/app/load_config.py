@@ -1,0 +1,122 @@
+"""Reading the configuration, and saying well what is wrong with it: the file, the key, the problem, the remedy."""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from ..model.errors import ConfigError, GuestdError
+from ..platform.regions import endpoints
+from .config import Config
+
+ENV_PREFIX = "GUESTD_"
+
+
+class ConfigProblems(GuestdError):
+    """Everything that is wrong with a configuration, a line each."""
+
+    code = "config"
+
+    def __init__(self, source: str, problems: list[str]) -> None:
+        self.problems = problems
+        super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
+
+
+def load_config(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Config:
+    """The file, under the environment, under the flags (`{"simulator.port": 3001}`). Raises ConfigProblems."""
+    source = str(path) if path is not None else "configuration"
+    data = _read(path) if path is not None else {}
+    for key, value in [*_from_environment(environment), *(flags or {}).items()]:
+        section, _, name = key.partition(".")
+        table = data.setdefault(section, {})
+        if not isinstance(table, dict):
+            raise ConfigProblems(source, [f"{section}: is a table; write [{section}]"])
+        table[name] = value
+    try:
+        config = Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigProblems(source, [_say(one) for one in error.errors()]) from None
+    _check(source, config)
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        text = path.read_bytes().decode()
+    except FileNotFoundError:
+        raise ConfigProblems(str(path), ["there is no such file; copy config.example.toml to begin"]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        raise ConfigProblems(str(path), [f"cannot be read: {reason}"]) from None
+    try:
+        return tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as error:
+        raise ConfigProblems(str(path), [f"is not TOML: {error}"]) from None
+
+
+def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, Any]]:
+    """GUESTD_SIMULATOR__PORT=3001 is simulator.port."""
+    found: list[tuple[str, Any]] = []
+    for name, value in sorted(environment.items()):
+        section, separator, key = name.removeprefix(ENV_PREFIX).partition("__")
+        if name.startswith(ENV_PREFIX) and separator:
+            found.append((f"{section.lower()}.{key.lower()}", value))
+    return found
+
+
+def _check(source: str, config: Config) -> None:
+    """What no single key can tell."""
+    problems = []
+    platform = config.platform
+    if platform.region is not None:
+        try:
+            endpoints(platform.region)
+        except ConfigError as error:
+            problems.append(str(error))
+    if platform.is_given and platform.dialect == "webmessaging" and not platform.deployment_id:
+        problems.append(
+            "platform.deployment_id: is missing; it is the id of the Messenger deployment in Genesys Cloud Admin"
+        )
+    if platform.dialect == "webchat" and platform.region is not None and platform.guest_socket_url is None:
+        problems.append(
+            "platform.guest_socket_url: is missing; the webchat dialect has no host of its own in any region"
+        )
+    if platform.deployment_id and not platform.is_given:
+        problems.append(
+            "platform.region: is missing beside platform.deployment_id; write a domain such as mypurecloud.de"
+        )
+    for name in ("guest_socket_url", "api_url", "cdn_url", "proxy_url"):
+        value = getattr(platform, name)
+        schemes = ("ws://", "wss://") if name == "guest_socket_url" else ("http://", "https://")
+        if value is not None and not value.startswith(schemes):
+            problems.append(f"platform.{name}: {value!r} must begin with {' or '.join(schemes)}")
+    if config.inbox.hold_min_ms > config.inbox.hold_max_ms:
+        problems.append("inbox.hold_min_ms: is larger than inbox.hold_max_ms; make it smaller")
+    if problems:
+        raise ConfigProblems(source, problems)
+
+
+def _say(error: Any) -> str:
+    path = [str(part) for part in error["loc"]]
+    key = ".".join(path)
+    if error["type"] == "extra_forbidden":
+        return f"{key}: unknown key{_suggestion(path)}"
+    given = error["input"]
+    value = "" if isinstance(given, dict) else f" (got {given!r})"
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{key}: {message[:1].lower()}{message[1:]}{value}"
+
+
+def _suggestion(path: list[str]) -> str:
+    model: type[BaseModel] = Config
+    for part in path[:-1]:
+        annotation = model.model_fields[part].annotation
+        assert annotation is not None
+        model = annotation
+    close = difflib.get_close_matches(path[-1], model.model_fields, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(model.model_fields)}"
