@@ -41,8 +41,26 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
         config = Config.model_validate(data)
     except ValidationError as error:
         raise ConfigProblems(source, [_say(one) for one in error.errors()]) from None
+    config = _with_credentials(source, config, environment)
     _check(source, config)
     return config
+
+
+def _with_credentials(source: str, config: Config, environment: Mapping[str, str]) -> Config:
+    """`proxy_url = "credential:NAME"` is read from the service manager's credentials (systemd's LoadCredential=NAME)."""
+    name = (config.platform.proxy_url or "").removeprefix("credential:")
+    if name == (config.platform.proxy_url or ""):
+        return config
+    folder = environment.get("CREDENTIALS_DIRECTORY")
+    if not folder or "/" in name or not name:
+        problem = "platform.proxy_url: names a credential, but there is no CREDENTIALS_DIRECTORY; run under systemd, or write a URL"
+        raise ConfigProblems(source, [problem])
+    try:
+        secret = (Path(folder) / name).read_text().strip()
+    except (OSError, UnicodeDecodeError):
+        problem = f"platform.proxy_url: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
+        raise ConfigProblems(source, [problem]) from None
+    return config.model_copy(update={"platform": config.platform.model_copy(update={"proxy_url": secret})})
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -94,7 +112,7 @@ def _check(source: str, config: Config) -> None:
         value = getattr(platform, name)
         schemes = ("ws://", "wss://") if name == "guest_socket_url" else ("http://", "https://")
         if value is not None and not value.startswith(schemes):
-            problems.append(f"platform.{name}: {value!r} must begin with {' or '.join(schemes)}")
+            problems.append(f"platform.{name}: must begin with {' or '.join(schemes)}")
     if config.inbox.hold_min_ms > config.inbox.hold_max_ms:
         problems.append("inbox.hold_min_ms: is larger than inbox.hold_max_ms; make it smaller")
     if problems:
@@ -116,7 +134,7 @@ def _suggestion(path: list[str]) -> str:
     model: type[BaseModel] = Config
     for part in path[:-1]:
         annotation = model.model_fields[part].annotation
-        assert annotation is not None
+        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation
     close = difflib.get_close_matches(path[-1], model.model_fields, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(model.model_fields)}"

@@ -33,7 +33,7 @@ guestd chat --url ws://localhost:3000/         through a running guestd, as the 
 printf 'hello\\nwhere is my parcel?\\n' | guestd chat --wait 2s --json
 """
 
-HELP = """/1, /2, … choose a quick reply   /typing  show that you are typing   /end  end the conversation   /quit  leave   /help"""
+HELP = "/1, /2, … choose a quick reply, /typing shows that you are typing, /end ends the conversation, /quit leaves it open"
 
 
 def _wait(value: str) -> float:

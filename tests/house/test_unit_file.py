@@ -1,0 +1,39 @@
+"""The systemd unit: silent to verify, and no more exposed than it says."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+UNIT = Path(__file__).parents[2] / "systemd" / "guestd.service"
+
+needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here")
+
+
+@pytest.fixture
+def unit(tmp_path: Path) -> Path:
+    """The unit with a program that exists on this machine, as verify wants it."""
+    path = tmp_path / "guestd.service"
+    path.write_text(UNIT.read_text().replace("/usr/bin/guestd", shutil.which("true") or "/bin/true"))
+    return path
+
+
+@needs_systemd
+def test_verify_says_nothing(unit: Path):
+    done = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
+@needs_systemd
+def test_exposure_is_at_most_1_1(unit: Path):
+    command = ["systemd-analyze", "security", "--offline=true", "--threshold=11", str(unit)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout[-500:]
+
+
+def test_options_stand_one_to_a_line_without_trailing_comments():
+    for line in UNIT.read_text().splitlines():
+        assert not line or line.startswith("[") or ("=" in line and "#" not in line), line
