@@ -1,0 +1,198 @@
+"""Two hundred guest sessions while everything goes wrong: what each frontend saw equals what the platform holds.
+
+Nothing lost, nothing twice, in order. Frontends themselves come and go, and resume by `seq`. The seed is printed; the same
+one draws the same faults (not the same interleaving: these are real sockets).
+
+    GUESTD_FAULT_SECONDS=600 GUESTD_FAULT_SEED=7 pytest tests/integration/test_faults.py -s
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from random import Random
+from typing import Any
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed
+
+SESSIONS = int(os.environ.get("GUESTD_FAULT_SESSIONS", "200"))
+SECONDS = float(os.environ.get("GUESTD_FAULT_SECONDS", "75"))
+SEED = int(os.environ.get("GUESTD_FAULT_SEED", str(Random().randrange(10**6))))
+
+AGENT = {
+    "nickname": "Leo",
+    "greeting": [{"say": "Hello."}],
+    "default": [{"say": "one: {text}"}, {"say": "two: {text}"}, {"typing_s": 0.05}, {"say": "three: {text}"}],
+}
+
+FAULTS = [
+    {"kind": "drop", "rate": 0.02},
+    {"kind": "drop_out", "rate": 0.005},
+    {"kind": "half_open", "rate": 0.004},
+    {"kind": "throttle", "rate": 0.05},
+    {"kind": "reorder", "rate": 0.1, "ms": 150},
+    {"kind": "delay", "rate": 0.05, "ms": 100},
+    {"kind": "duplicate", "rate": 0.05},
+    {"kind": "malformed", "rate": 0.005},
+    {"kind": "malformed", "rate": 0.005, "mode": "replace"},
+    {"kind": "invalid_utf8", "rate": 0.001},
+    {"kind": "binary", "rate": 0.002},
+    {"kind": "deep_json", "rate": 0.0005},
+    {"kind": "equal_times", "rate": 0.1},
+    {"kind": "refuse_upgrade", "rate": 0.05},
+    {"kind": "http_status", "rate": 0.05, "status": 503, "path": "/api/v2/webmessaging"},
+    {"kind": "http_status", "rate": 0.03, "status": 429, "path": "/api/v2/webmessaging"},
+    {"kind": "slow_rest", "rate": 0.05, "ms": 300, "path": "/api/v2/webmessaging"},
+    {"kind": "empty_history", "rate": 0.1},
+]
+
+
+class Frontend:
+    """Talks as one guest, loses its own connection now and then, and remembers all it saw."""
+
+    def __init__(self, url: str, name: str, rng: Random) -> None:
+        self.url, self.name, self.rng = url, name, rng
+        self.events: list[dict[str, Any]] = []
+        self.said = 0
+        self.accepted: dict[str, int] = {}
+        self.quiet = asyncio.Event()
+        self.stop = asyncio.Event()
+
+    @property
+    def last_seq(self) -> int:
+        return self.events[-1]["seq"] if self.events else 0
+
+    def outcomes(self) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        for event in self.events:
+            if event["kind"] == "delivery":
+                found.setdefault(event["command_id"], []).append(event["status"])
+        return found
+
+    def is_settled(self) -> bool:
+        return set(self.accepted) <= set(self.outcomes())
+
+    async def live(self) -> None:
+        while not self.stop.is_set():
+            try:
+                async with connect(f"{self.url}?guest={self.name}&since={self.last_seq}", proxy=None) as socket:
+                    await self._visit(socket)
+            except (ConnectionClosed, OSError):
+                await asyncio.sleep(0.1)
+
+    async def _visit(self, socket: Any) -> None:
+        talking = asyncio.create_task(self._talk(socket))
+        until = asyncio.get_running_loop().time() + self.rng.uniform(8.0, 40.0)
+        try:
+            while not self.stop.is_set() and asyncio.get_running_loop().time() < until:
+                try:
+                    async with asyncio.timeout(0.5):
+                        self._hear(json.loads(await socket.recv()))
+                except TimeoutError:
+                    continue
+        finally:
+            talking.cancel()
+            await asyncio.gather(talking, return_exceptions=True)
+
+    async def _talk(self, socket: Any) -> None:
+        while not self.quiet.is_set():
+            await asyncio.sleep(self.rng.uniform(1.5, 5.0))
+            if self.quiet.is_set():
+                return
+            self.said += 1
+            frame = {"action": "send", "text": f"{self.name} says {self.said}", "command_id": f"{self.name}-{self.said}"}
+            await socket.send(json.dumps(frame))
+
+    def _hear(self, frame: dict[str, Any]) -> None:
+        if frame.get("ok"):
+            self.accepted[frame["command_id"]] = frame["seq"]
+        elif "error" not in frame and frame["kind"] not in ("hello", "lagging"):
+            if frame["kind"] == "accepted":
+                self.accepted[frame["command_id"]] = frame["seq"]
+            self.events.append(frame)
+
+
+def identity(body: dict[str, Any]) -> str:
+    return body["channel"].get("messageId") or body["id"]
+
+
+async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
+    print(f"\nseed {SEED}, {SESSIONS} sessions, {SECONDS:.0f} s: repeat with GUESTD_FAULT_SEED={SEED}")
+    rng = Random(SEED)
+    async with new_town(
+        emulator={"agent": AGENT, "seed": SEED, "limits": {"echoes_per_connection_per_minute": None}},
+        session={"hold_min_ms": 400.0, "heartbeat_interval_s": 10.0, "heartbeat_timeout_s": 4.0, "when_down": "queue"},
+        fleet={"max_sessions": SESSIONS, "connects_per_minute": 1000, "connects_burst": 100},
+    ) as town:
+        frontends = [Frontend(town.ws_url, f"g{n}", Random(rng.random())) for n in range(SESSIONS)]
+        lives = [asyncio.create_task(frontend.live()) for frontend in frontends]
+        await town.until(lambda: town.live() == SESSIONS, 60.0)
+        town.emulator.faults.set({"seed": SEED, "rules": FAULTS}, town.emulator.now())
+        await asyncio.sleep(SECONDS)
+        injected = dict(town.emulator.faults.injected)
+        town.emulator.faults.set([], town.emulator.now())
+        for frontend in frontends:
+            frontend.quiet.set()
+        await _converge(town, frontends)
+        for frontend in frontends:
+            frontend.stop.set()
+        await asyncio.gather(*lives)
+        print(f"faults {injected}\nnoticed {({k.value: v for k, v in town.metrics.notices.items()})}")
+        print(f"reconnects {town.metrics.reconnects} deliveries {town.metrics.deliveries}")
+        _compare(town, frontends)
+        assert all(injected.get(kind, 0) > 0 for kind in ("drop", "half_open", "reorder", "duplicate", "malformed", "throttle"))
+
+
+async def _converge(town: Any, frontends: list[Frontend]) -> None:
+    """Faults are over and nobody speaks: everything must come to rest and be complete."""
+    world = town.emulator.world
+    tokens = {town.fleet._runners[town.fleet.find(f.name)].machine.guest.name: _token(town, f) for f in frontends}
+
+    def complete() -> bool:
+        return all(
+            frontend.is_settled()
+            and sum(event["kind"] == "message" for event in frontend.events)
+            >= sum(body["type"] != "Event" for body in world.sessions[tokens[frontend.name]].messages)
+            for frontend in frontends
+        )
+
+    try:
+        await town.until(complete, 90.0)
+    except TimeoutError:
+        _compare(town, frontends)
+        unsettled = [f.name for f in frontends if not f.is_settled()]
+        pytest.fail(f"seed {SEED}: not at rest after 90 s; unsettled {unsettled[:5]}, states {town.metrics.sessions}")
+
+
+def _token(town: Any, frontend: Frontend) -> str:
+    return town.fleet._runners[town.fleet.find(frontend.name)].machine.guest.token
+
+
+def _compare(town: Any, frontends: list[Frontend]) -> None:
+    for frontend in frontends:
+        held = [body for body in town.emulator.world.sessions[_token(town, frontend)].messages if body["type"] != "Event"]
+        seen = [event for event in frontend.events if event["kind"] == "message"]
+        seqs = [event["seq"] for event in frontend.events]
+        assert seqs == list(range(1, len(seqs) + 1)), f"seed {SEED}: {frontend.name} has holes or repetitions in seq"
+        wanted, got = [identity(body) for body in held], [event["id"] for event in seen]
+        assert len(set(got)) == len(got), f"seed {SEED}: {frontend.name} saw something twice"
+        assert set(got) == set(wanted), f"seed {SEED}: {frontend.name} missed {len(set(wanted) - set(got))}"
+        assert got == wanted, f"seed {SEED}: {frontend.name} saw another order\n{_first_difference(held, seen)}"
+        texts = [body["text"] for body in held if body["direction"] == "Inbound"]
+        assert len(set(texts)) == len(texts), f"seed {SEED}: the platform holds a doubled message of {frontend.name}"
+        outcomes = frontend.outcomes()
+        assert all(len(statuses) == 1 for statuses in outcomes.values()), f"seed {SEED}: told twice what became of a command"
+        confirmed = [int(command.split("-")[1]) for command, (status,) in outcomes.items() if status == "confirmed"]
+        assert [int(text.split()[-1]) for text in texts] == sorted(confirmed), f"seed {SEED}: {frontend.name}'s own words"
+
+
+def _first_difference(held: list[dict[str, Any]], seen: list[dict[str, Any]]) -> str:
+    for n, (body, event) in enumerate(zip(held, seen, strict=False)):
+        if identity(body) != event["id"]:
+            around = slice(max(0, n - 2), n + 3)
+            platform = [(body["channel"]["time"], body["text"]) for body in held[around]]
+            return f"at {n}:\n platform {platform}\n frontend {[(e['time'], e['text'], e['late']) for e in seen[around]]}"
+    return "one is longer"
