@@ -203,7 +203,10 @@ def table(rows: list[dict[str, Any]]) -> str:
         both = name in rows[0] and name in rows[1]
         lines.append([name, *cells, f"{rows[0][name] / rows[1][name]:.2f}" if both else "-"])
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
-    return "\n".join("  ".join(cell.rjust(w) if n else cell.ljust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True))) for line in lines)
+    return "\n".join(
+        "  ".join(cell.rjust(w) if n else cell.ljust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True)))
+        for line in lines
+    )
 
 
 def main() -> None:

@@ -281,7 +281,7 @@ class Visit(asyncio.Protocol):
 
     def _release(self, at: str) -> None:
         for payload in (self._held or {}).pop(at, ()):
-            self._write(payload)
+            self._write_in_turn(payload, 0.0)  # behind what is late: one of the late ones may have the same time
 
     def _write_in_turn(self, payload: bytes, delay_s: float) -> None:
         """Now, or after the frames that are late already."""

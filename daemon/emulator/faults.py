@@ -19,7 +19,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-Occasion = Literal["in", "out", "upgrade", "rest", "time"]
+Occasion = Literal["in", "out", "upgrade", "rest", "history", "time"]
 
 #: kind → (where it can strike, what it does)
 KINDS: dict[str, tuple[Occasion, str]] = {
@@ -43,7 +43,7 @@ KINDS: dict[str, tuple[Occasion, str]] = {
     "refuse_upgrade": ("upgrade", "answer the upgrade with `status`"),
     "http_status": ("rest", "answer a call under `path` with `status`"),
     "slow_rest": ("rest", "answer a call under `path` after `ms`"),
-    "empty_history": ("rest", "an empty history page"),
+    "empty_history": ("history", "an empty history page"),
     "upload_refused": ("rest", "answer a presigned PUT with 403"),
 }
 

@@ -92,8 +92,6 @@ class _Rest:
             emulator.counters["rest_calls"] += 1
             emulator.note("rest", "", f"{request.method} {request.path}".encode())
             skipped: tuple[str, ...] = ("upload_refused",) if request.method != "PUT" else ()
-            if not request.path.endswith("/webmessaging/messages"):
-                skipped += ("empty_history",)
             rule = emulator.faults.strike("rest", "", emulator.now(), path=request.path, but=skipped)
             if rule is not None and rule.kind == "slow_rest":
                 await asyncio.sleep(rule.ms / 1000.0)
@@ -104,8 +102,6 @@ class _Rest:
                 return web.Response(
                     status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml"
                 )
-            elif rule is not None and rule.kind == "empty_history":
-                request["empty_history"] = True
             answer: web.StreamResponse = await handler(request)
             return answer
 
@@ -185,7 +181,7 @@ class _Rest:
         if number < 1 or not 1 <= size <= 500:
             return problem(400, "bad.request", "pageNumber starts at 1, pageSize is 1 to 500")
         page = self.world.history(session, number, size)
-        if request.get("empty_history"):
+        if self.emulator.faults.strike("history", session.token, now) is not None:
             page = {**page, "entities": []}
         return web.json_response(page)
 

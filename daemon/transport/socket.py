@@ -251,7 +251,7 @@ class GuestSocket(asyncio.Protocol):
         self._transport.close()
 
     def _end_by_core(self, core: Protocol) -> None:
-        code = int(core.close_code or 1002)
+        code = int(core.close_sent.code) if core.close_sent is not None and core.close_sent.code else 1002
         self._ending = self._ending or Ending(Cause.PROTOCOL_VIOLATION, code, str(core.parser_exc)[:200])
         self._closing = True
         self._transport.close()

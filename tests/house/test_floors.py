@@ -26,7 +26,20 @@ FLOOR = {
 MAY_ALSO = {("session", "policy"), ("observe", "model")}
 EMULATOR_MAY = {"model", "policy", "observe"}
 THINKING = {"wire", "session", "policy", "model"}
-NO_IO = {"asyncio", "time", "os", "logging", "socket", "ssl", "threading", "subprocess", "select", "signal", "secrets", "uvloop"}
+NO_IO = {
+    "asyncio",
+    "time",
+    "os",
+    "logging",
+    "socket",
+    "ssl",
+    "threading",
+    "subprocess",
+    "select",
+    "signal",
+    "secrets",
+    "uvloop",
+}
 
 
 def imports_of(source: str, package: tuple[str, ...]) -> set[str]:
@@ -49,14 +62,20 @@ def violations(room: str, source: str, package: tuple[str, ...]) -> list[str]:
     rooms = {name.split(".")[1] for name in modules if name.startswith("daemon.")} & set(FLOOR)
     for other in sorted(rooms - {room}):
         down = FLOOR[other] < FLOOR[room] or (room, other) in MAY_ALSO
-        if not down or (room == "emulator" and other not in EMULATOR_MAY) or (FLOOR[room] in (3, 4) and FLOOR[other] == 2):
+        if (
+            not down
+            or (room == "emulator" and other not in EMULATOR_MAY)
+            or (FLOOR[room] in (3, 4) and FLOOR[other] == 2)
+        ):
             wrong.append(f"{room} must not import {other}")
     if room in THINKING:
         tops = {name.split(".")[0] for name in modules}
         wrong += [f"{room} thinks and must not import {name}" for name in sorted(tops & NO_IO)]
         tree = ast.parse(source)
         wrong += [f"{room} thinks and must not await" for node in ast.walk(tree) if isinstance(node, ast.Await)]
-        wrong += [f"global chance in {room}" for name in modules if name.startswith("random.") and name != "random.Random"]
+        wrong += [
+            f"global chance in {room}" for name in modules if name.startswith("random.") and name != "random.Random"
+        ]
     return wrong
 
 
@@ -81,6 +100,10 @@ def test_this_test_can_fail():
     assert violations("session", "from ..policy import backoff", package) == []
     assert violations("session", "import time", package) == ["session thinks and must not import time"]
     assert violations("session", "from random import choice", package) == ["global chance in session"]
-    assert violations("emulator", "from ..wire import dialect", ("daemon", "emulator")) == ["emulator must not import wire"]
-    assert violations("supervisor", "from ..transport import x", ("daemon", "supervisor")) == ["supervisor must not import transport"]
+    assert violations("emulator", "from ..wire import dialect", ("daemon", "emulator")) == [
+        "emulator must not import wire"
+    ]
+    assert violations("supervisor", "from ..transport import x", ("daemon", "supervisor")) == [
+        "supervisor must not import transport"
+    ]
     assert violations("api", "from ..emulator import x", ("daemon", "api")) == ["api must not import emulator"]

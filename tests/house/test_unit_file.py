@@ -10,7 +10,9 @@ import pytest
 
 UNIT = Path(__file__).parents[2] / "systemd" / "guestd.service"
 
-needs_systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here")
+needs_systemd = pytest.mark.skipif(
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed here"
+)
 
 
 @pytest.fixture

@@ -103,7 +103,11 @@ class Frontend:
             if self.quiet.is_set():
                 return
             self.said += 1
-            frame = {"action": "send", "text": f"{self.name} says {self.said}", "command_id": f"{self.name}-{self.said}"}
+            frame = {
+                "action": "send",
+                "text": f"{self.name} says {self.said}",
+                "command_id": f"{self.name}-{self.said}",
+            }
             await socket.send(json.dumps(frame))
 
     def _hear(self, frame: dict[str, Any]) -> None:
@@ -140,10 +144,12 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
         for frontend in frontends:
             frontend.stop.set()
         await asyncio.gather(*lives)
-        print(f"faults {injected}\nnoticed {({k.value: v for k, v in town.metrics.notices.items()})}")
+        print(f"faults {injected}\nnoticed { ({k.value: v for k, v in town.metrics.notices.items()}) }")
         print(f"reconnects {town.metrics.reconnects} deliveries {town.metrics.deliveries}")
         _compare(town, frontends)
-        assert all(injected.get(kind, 0) > 0 for kind in ("drop", "half_open", "reorder", "duplicate", "malformed", "throttle"))
+        assert all(
+            injected.get(kind, 0) > 0 for kind in ("drop", "half_open", "reorder", "duplicate", "malformed", "throttle")
+        )
 
 
 async def _converge(town: Any, frontends: list[Frontend]) -> None:
@@ -173,7 +179,9 @@ def _token(town: Any, frontend: Frontend) -> str:
 
 def _compare(town: Any, frontends: list[Frontend]) -> None:
     for frontend in frontends:
-        held = [body for body in town.emulator.world.sessions[_token(town, frontend)].messages if body["type"] != "Event"]
+        held = [
+            body for body in town.emulator.world.sessions[_token(town, frontend)].messages if body["type"] != "Event"
+        ]
         seen = [event for event in frontend.events if event["kind"] == "message"]
         seqs = [event["seq"] for event in frontend.events]
         assert seqs == list(range(1, len(seqs) + 1)), f"seed {SEED}: {frontend.name} has holes or repetitions in seq"
@@ -184,9 +192,13 @@ def _compare(town: Any, frontends: list[Frontend]) -> None:
         texts = [body["text"] for body in held if body["direction"] == "Inbound"]
         assert len(set(texts)) == len(texts), f"seed {SEED}: the platform holds a doubled message of {frontend.name}"
         outcomes = frontend.outcomes()
-        assert all(len(statuses) == 1 for statuses in outcomes.values()), f"seed {SEED}: told twice what became of a command"
+        assert all(len(statuses) == 1 for statuses in outcomes.values()), (
+            f"seed {SEED}: told twice what became of a command"
+        )
         confirmed = [int(command.split("-")[1]) for command, (status,) in outcomes.items() if status == "confirmed"]
-        assert [int(text.split()[-1]) for text in texts] == sorted(confirmed), f"seed {SEED}: {frontend.name}'s own words"
+        assert [int(text.split()[-1]) for text in texts] == sorted(confirmed), (
+            f"seed {SEED}: {frontend.name}'s own words"
+        )
 
 
 def _first_difference(held: list[dict[str, Any]], seen: list[dict[str, Any]]) -> str:
@@ -194,5 +206,7 @@ def _first_difference(held: list[dict[str, Any]], seen: list[dict[str, Any]]) ->
         if identity(body) != event["id"]:
             around = slice(max(0, n - 2), n + 3)
             platform = [(body["channel"]["time"], body["text"]) for body in held[around]]
-            return f"at {n}:\n platform {platform}\n frontend {[(e['time'], e['text'], e['late']) for e in seen[around]]}"
+            return (
+                f"at {n}:\n platform {platform}\n frontend {[(e['time'], e['text'], e['late']) for e in seen[around]]}"
+            )
     return "one is longer"

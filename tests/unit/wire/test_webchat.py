@@ -1,0 +1,88 @@
+"""The webchat dialect: exactly the frames of the design documents (SOCK-1, 3, 4, 6)."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.model import requests as r
+from daemon.model import signals as s
+from daemon.model.errors import CommandError
+from daemon.model.ids import Guest
+from daemon.wire.webchat import Webchat
+
+DIALECT = Webchat()
+GUEST = Guest("g1", "Ana", "tok", "ana@example.org", metadata={"page": 1})
+
+
+def said(request):
+    frame = DIALECT.encode(GUEST, request)
+    return None if frame is None else json.loads(frame)
+
+
+def read(**frame):
+    return DIALECT.decode(json.dumps(frame).encode())
+
+
+def test_sock_1_connect():
+    assert said(r.Hello()) == {
+        "type": "connect",
+        "guestInfo": {"name": "Ana", "email": "ana@example.org"},
+        "metadata": {"page": 1},
+    }
+    assert read(type="connect") == [s.Joined()]
+
+
+@pytest.mark.parametrize(
+    ("name", "email", "field"),
+    [
+        ("", "a@b.org", "name"),
+        (" ", "a@b.org", "name"),
+        ("A", "", "email"),
+        ("A", "a@b", "email"),
+        ("A", "a b@c.d", "email"),
+    ],
+)
+def test_sock_1_a_name_and_a_valid_email_are_required(name, email, field):
+    with pytest.raises(CommandError) as error:
+        DIALECT.check_guest(Guest("g", name, "t", email))
+    assert error.value.field == field
+
+
+def test_sock_3_inbound():
+    (message,) = read(type="message", text="hi", sequenceId="msg-10")
+    assert (message.text, message.sequence, message.identity, message.direction) == (
+        "hi",
+        "msg-10",
+        "msg-10",
+        "Outbound",
+    )
+    assert read(type="typing", state=True) == [s.TypingShown(True)]
+    assert read(type="typing", state=False) == [s.TypingShown(False)]
+    assert read(type="readReceipt", sequenceId="7") == [s.ReceiptArrived("7")]
+    assert read(type="novelty") == [s.Unknown("novelty")]
+    assert isinstance(DIALECT.decode(b"{nonsense")[0], s.Garbage)
+
+
+def test_sock_4_context_and_sock_6_attachments():
+    assert said(r.SetContext({"cartValue": 3})) == {"type": "setContext", "context": {"cartValue": 3}}
+    attachments = said(r.SayAttachments(({"id": "a"},), "a photo"))
+    assert attachments == {"type": "message", "text": "a photo", "attachments": [{"id": "a"}]}
+    assert said(r.SayText("hi", "t")) == {"type": "message", "text": "hi"}
+
+
+@pytest.mark.parametrize("request_", [r.Beat(), r.Clear("t"), r.CloseSession("t"), r.AskJwt(), r.ShowTyping()])
+def test_what_the_documents_do_not_know_is_not_sent(request_):
+    assert said(request_) is None
+
+
+@given(st.binary(max_size=80) | st.text(max_size=40).map(str.encode))
+def test_nothing_raises(raw):
+    assert DIALECT.decode(raw)
+
+
+def test_limits_count_characters():
+    assert DIALECT.text_length("ä" * 4096) == 4096
