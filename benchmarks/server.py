@@ -17,6 +17,7 @@ import hashlib
 import json
 import re
 import sys
+from typing import ClassVar
 
 import uvloop
 
@@ -55,7 +56,7 @@ def message(n: int) -> bytes:
 
 
 class Guest(asyncio.Protocol):
-    live: list[Guest] = []
+    live: ClassVar[list[Guest]] = []
     echoes = 0
     pings = 0
 

@@ -53,7 +53,10 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
         return config
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder or "/" in name or not name:
-        problem = "platform.proxy_url: names a credential, but there is no CREDENTIALS_DIRECTORY; run under systemd, or write a URL"
+        problem = (
+            "platform.proxy_url: names a credential, but there is no CREDENTIALS_DIRECTORY;"
+            " run under systemd, or write a URL"
+        )
         raise ConfigProblems(source, [problem])
     try:
         secret = (Path(folder) / name).read_text().strip()

@@ -26,7 +26,7 @@ class Step(Enum):
 
 
 class Fill:
-    """One reading of the history. `again` asks for another one right after: something else went missing meanwhile."""
+    """One reading of the history. `again`: something else went missing meanwhile, which this reading may not hold yet."""
 
     __slots__ = ("_pages", "again", "asked_at", "attempts", "page_number", "step", "wake_at")
 
@@ -44,6 +44,12 @@ class Fill:
         self._pages.clear()
         self.page_number = 1
         self.step, self.wake_at = Step.REST, at
+
+    def begin_again(self, now: float) -> None:
+        """Read once more before anything is shown; this too has its limit, or endless garbage would hold all."""
+        self.attempts += 1
+        self.again = False
+        self.restart(now)
 
     def asked(self, step: Step, answer_by: float) -> None:
         self.step, self.wake_at = step, answer_by

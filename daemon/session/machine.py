@@ -529,14 +529,16 @@ class Machine:
             self._read_history(now, out)
 
     def _end_fill(self, fill: Fill, now: float, out: list[e.Effect]) -> None:
+        if fill.again and fill.attempts + 1 < self._settings.history_attempts_max:
+            fill.begin_again(now)
+            self._read_history(now, out)
+            return
         history = fill.oldest_first()
         self._fill = None
         for item in history:
             self._confirm(item, now, out)
         self._show(self._inbox.merge(history, now), out)
         self._settle_under_way(fill.asked_at, out)
-        if fill.again:
-            self._begin_fill(now, out)
         self._move_on(now, out)
 
     def _abandon_fill(self, reason: str, now: float, out: list[e.Effect]) -> None:

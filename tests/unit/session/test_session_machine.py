@@ -198,6 +198,21 @@ class TestGap:
         table.feed(i.HistoryRead([make_text(2), make_text(1)], 1, 1, 2))
         assert table.texts() == ["text 1", "text 2"]
 
+    def test_what_a_second_garbage_frame_was_comes_before_what_follows_it(self, table, make_text):
+        """The first reading cannot hold it; nothing is shown before the second one has told."""
+        table.to(State.LIVE).feed(
+            make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0), s.Garbage("b"), make_text(3, 20)
+        )
+        table.feed(i.HistoryRead([make_text(1)], 1, 1, 1))
+        table.feed(i.HistoryRead([make_text(3, 20), make_text(2, 20), make_text(1)], 1, 1, 3))
+        assert table.texts() == ["text 1", "text 2", "text 3"]
+
+    def test_endless_garbage_does_not_hold_messages_for_ever(self, table, make_text):
+        table.to(State.LIVE).feed(make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0), make_text(2))
+        for _ in range(20):
+            table.feed(s.Garbage("more"), i.HistoryRead([make_text(1)], 1, 1, 1))
+        assert table.texts() == ["text 1", "text 2"]
+
     def test_history_reads_stay_within_ten_a_minute(self, table, make_text):
         table.to(State.LIVE).feed(make_text(1))
         reads = []

@@ -220,7 +220,7 @@ def unmasked(written: bytes) -> tuple[int, bytes]:
 
 
 def test_a_ping_is_answered_and_a_pong_is_matched():
-    link, wire, ear, turns = new_link()
+    link, wire, ear, _turns = new_link()
     link.data_received(Frame(Opcode.PING, b"hey").serialize(mask=False))
     assert unmasked(wire.written) == (0x8A, b"hey")
     wire.written = b""
@@ -279,7 +279,7 @@ def test_nothing_is_said_before_begin_and_the_end_is_told_once():
 
 
 def test_binary_frames_are_dropped_and_counted():
-    link, wire, ear, turns = new_link()
+    link, _wire, ear, _turns = new_link()
     link.data_received(
         Frame(Opcode.BINARY, b"\x00").serialize(mask=False) + Frame(Opcode.TEXT, b"t").serialize(mask=False)
     )
