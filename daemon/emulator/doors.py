@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import deque
 from typing import TYPE_CHECKING, cast
 from urllib.parse import parse_qs, urlsplit
 
@@ -77,7 +78,7 @@ class Visit(asyncio.Protocol):
         "_frozen",
         "_held",
         "_is_webchat",
-        "_late_until",
+        "_late",
         "connection_id",
         "heard_at",
         "opened_at",
@@ -91,7 +92,7 @@ class Visit(asyncio.Protocol):
         self._frozen = False
         self._is_webchat = False
         self._held: dict[str, list[bytes]] | None = None
-        self._late_until = 0.0
+        self._late: deque[tuple[float, bytes]] | None = None
         self.connection_id = 0
         self.opened_at = self.heard_at = 0.0
 
@@ -284,14 +285,26 @@ class Visit(asyncio.Protocol):
             self._write_in_turn(payload, 0.0)  # behind what is late: one of the late ones may have the same time
 
     def _write_in_turn(self, payload: bytes, delay_s: float) -> None:
-        """Now, or after the frames that are late already."""
-        now = self._emulator.loop.time()
-        due = max(now + delay_s, self._late_until)
-        if due <= now:
-            self._write(payload)
+        """Now, or after the frames that are late already: a queue, because timers alone may overtake each other."""
+        late = self._late
+        if late is not None:
+            late.append((self._emulator.loop.time() + delay_s, payload))
+        elif delay_s > 0:
+            due = self._emulator.loop.time() + delay_s
+            self._late = deque([(due, payload)])
+            self._emulator.loop.call_at(due, self._write_late)
         else:
-            self._late_until = due + 1e-4
-            self._emulator.loop.call_at(due, self._write, payload)
+            self._write(payload)
+
+    def _write_late(self) -> None:
+        loop, late = self._emulator.loop, self._late
+        assert late is not None
+        while late and late[0][0] <= loop.time() + 1e-3:
+            self._write(late.popleft()[1])
+        if late:
+            loop.call_at(late[0][0], self._write_late)
+        else:
+            self._late = None
 
     def _write(self, payload: bytes) -> None:
         if not self._frozen and not self.transport.is_closing() and self._core.state is OPEN:

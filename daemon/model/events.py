@@ -5,8 +5,12 @@ Every event of a guest session has the next `seq`: 1, 2, 3, … without holes. `
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields
+from operator import attrgetter
 from typing import Any
+
+import orjson
 
 
 @dataclass(slots=True)
@@ -108,3 +112,15 @@ class GapEvent:
 Event = (
     MessageEvent | PresenceEvent | TypingEvent | ReceiptEvent | SessionEvent | AcceptedEvent | DeliveryEvent | GapEvent
 )
+
+
+_SHAPES: dict[type, tuple[tuple[str, ...], Callable[[Any], tuple[Any, ...]]]] = {
+    kind: (names, attrgetter(*names))
+    for kind, names in ((one, tuple(f.name for f in fields(one))) for one in Event.__args__)
+}
+
+
+def encode_event(event: Event) -> bytes:
+    """The event as JSON. A dictionary first, which orjson writes in half the time that it needs for a slotted dataclass."""
+    names, values = _SHAPES[type(event)]
+    return orjson.dumps(dict(zip(names, values(event), strict=True)))

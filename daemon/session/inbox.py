@@ -69,6 +69,13 @@ class Remembered:
     def __len__(self) -> int:
         return 0 if self._seen is None else len(self._seen)
 
+    def take(self, identity: str, time: str) -> bool:
+        """False if it was known already; else remember it."""
+        if self._seen is not None and identity in self._seen:
+            return False
+        self.add(identity, time)
+        return True
+
     def add(self, identity: str, time: str) -> None:
         seen = self._seen
         if seen is None:
@@ -112,14 +119,13 @@ class ByTime:
 
     def passes(self, item: MessageArrived, now: float) -> bool:
         """The common case, without building an outcome: in order, not seen before, nothing to wait for."""
-        if self._held or self.filling or self._hold.hold_ms > 0 or not item.identity or item.time < self._last_time:
+        time = item.time
+        if self._held or self.filling or self._hold.hold_ms or not item.identity or not time or time < self._last_time:
             return False
-        if not item.time or item.identity in self._remembered:
+        if not self._remembered.take(item.identity, time):
             return False
-        self._remembered.add(item.identity, item.time)
-        self._last_time = item.time
+        self._last_time = time
         self._last_arrived_at = now
-        self._hold.saw_in_order()
         return True
 
     def arrive(self, item: MessageArrived, now: float) -> Outcome:

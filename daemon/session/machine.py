@@ -55,6 +55,8 @@ ATTEMPTS_MAX = 5
 #: Typing is passed on at most once in this time (reference §5).
 TYPING_INTERVAL_S = 5.0
 
+_ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
+
 _MESSAGE_REFUSALS = frozenset({400, 403, 409, 4008, 4009, 4010, 4011, 4013})
 
 
@@ -187,14 +189,13 @@ class Machine:
 
     def handle(self, given: i.OwnInput | s.Signal, now: float) -> list[e.Effect]:
         """Take one input, return what to do about it, in order."""
-        kind = type(given)
-        legal = LEGAL.get(kind)  # type: ignore[arg-type]  # signals are not in the table: legal everywhere
+        method, legal = self._STEPS[type(given)]
         if legal is not None and self.state not in legal:
-            raise IllegalInput(f"{kind.__name__} in {self!r}")
-        if self.state is State.ENDED:
+            raise IllegalInput(f"{type(given).__name__} in {self!r}")
+        if self.state is _ENDED:
             return self._after_the_end(given)
         effects: list[e.Effect] = []
-        if self._METHODS[kind](self, given, now, effects):
+        if method(self, given, now, effects):
             self._rearm(now)
         return effects
 
@@ -403,17 +404,16 @@ class Machine:
                 item.sender,
                 item.bot,
                 late,
-                self._command_of(item),
+                self._command_of(item) if self._traces is not None else "",
                 item.message_id,
                 item.content,
             )
         out.append(e.Record(event))
 
     def _command_of(self, item: s.MessageArrived) -> str:
-        traces = self._traces
-        if traces is None or item.direction != s.INBOUND:
+        if self._traces is None or item.direction != s.INBOUND:
             return ""
-        return traces.get(item.marker or item.tracing_id, "")
+        return self._traces.get(item.marker or item.tracing_id, "")
 
     def _note_presence(self, item: s.MessageArrived) -> None:
         if item.presence == "Disconnect" and item.read_only:
@@ -888,39 +888,40 @@ class Machine:
     def _draw_id(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))
 
-    _METHODS: ClassVar[dict[type, Any]] = {
-        i.Opened: _opened,
-        i.Admitted: _admitted,
-        i.LinkOpened: _link_opened,
-        i.DialFailed: _dial_failed,
-        i.LinkEnded: _link_ended,
-        i.PongArrived: _pong,
-        i.DeadlineReached: _deadline,
-        i.CommandGiven: _command,
-        i.IntentDurable: _intent_durable,
-        i.HistoryRead: _history_read,
-        i.HistoryUnread: _history_unread,
-        i.LeaveAsked: _leave_asked,
-        s.Joined: _joined,
-        s.Left: _left,
-        s.MessageArrived: _message,
-        s.TypingShown: _typing,
-        s.ReceiptArrived: _receipt,
-        s.HeartbeatAnswered: _heartbeat_answered,
-        s.JwtGranted: _jwt_granted,
-        s.SlotGranted: _ignored,
-        s.SlotRefused: _slot_refused,
-        s.UploadSucceeded: _ignored,
-        s.UploadFailed: _ignored,
-        s.AttachmentDeleted: _ignored,
-        s.ConfigurationTold: _ignored,
-        s.ResumeTokenGranted: _ignored,
-        s.ConnectionClosed: _connection_closed,
-        s.SessionCleared: _session_cleared,
-        s.SessionExpired: _session_expired,
-        s.LoggedOut: _logged_out,
-        s.Throttled: _throttled,
-        s.Refused: _refused,
-        s.Unknown: _unknown,
-        s.Garbage: _garbage,
+    #: For each input its method, and the states it is legal in; signals are legal everywhere.
+    _STEPS: ClassVar[dict[type, tuple[Any, frozenset[State] | None]]] = {
+        i.Opened: (_opened, LEGAL[i.Opened]),
+        i.Admitted: (_admitted, LEGAL[i.Admitted]),
+        i.LinkOpened: (_link_opened, LEGAL[i.LinkOpened]),
+        i.DialFailed: (_dial_failed, LEGAL[i.DialFailed]),
+        i.LinkEnded: (_link_ended, LEGAL[i.LinkEnded]),
+        i.PongArrived: (_pong, LEGAL[i.PongArrived]),
+        i.DeadlineReached: (_deadline, LEGAL[i.DeadlineReached]),
+        i.CommandGiven: (_command, LEGAL[i.CommandGiven]),
+        i.IntentDurable: (_intent_durable, LEGAL[i.IntentDurable]),
+        i.HistoryRead: (_history_read, LEGAL[i.HistoryRead]),
+        i.HistoryUnread: (_history_unread, LEGAL[i.HistoryUnread]),
+        i.LeaveAsked: (_leave_asked, LEGAL[i.LeaveAsked]),
+        s.Joined: (_joined, None),
+        s.Left: (_left, None),
+        s.MessageArrived: (_message, None),
+        s.TypingShown: (_typing, None),
+        s.ReceiptArrived: (_receipt, None),
+        s.HeartbeatAnswered: (_heartbeat_answered, None),
+        s.JwtGranted: (_jwt_granted, None),
+        s.SlotGranted: (_ignored, None),
+        s.SlotRefused: (_slot_refused, None),
+        s.UploadSucceeded: (_ignored, None),
+        s.UploadFailed: (_ignored, None),
+        s.AttachmentDeleted: (_ignored, None),
+        s.ConfigurationTold: (_ignored, None),
+        s.ResumeTokenGranted: (_ignored, None),
+        s.ConnectionClosed: (_connection_closed, None),
+        s.SessionCleared: (_session_cleared, None),
+        s.SessionExpired: (_session_expired, None),
+        s.LoggedOut: (_logged_out, None),
+        s.Throttled: (_throttled, None),
+        s.Refused: (_refused, None),
+        s.Unknown: (_unknown, None),
+        s.Garbage: (_garbage, None),
     }

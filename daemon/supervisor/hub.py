@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import orjson
-
-from ..model.events import Event
+from ..model.events import Event, encode_event
 from ..model.ports import Journal, Watcher
 
 REPLAY_PAGE = 500
@@ -28,7 +26,7 @@ class Hub:
             replay = self._journal.read(session_id, after_seq, REPLAY_PAGE)
             first_kept_seq = max(first_kept_seq, replay.first_kept_seq)
             for event in replay.events:
-                watcher.offer(event, orjson.dumps(event))
+                watcher.offer(event, encode_event(event))
             after_seq = replay.events[-1].seq if replay.events else None
         self._watchers.setdefault(session_id, []).append(watcher)
         return first_kept_seq
@@ -43,6 +41,6 @@ class Hub:
     def publish(self, session_id: str, event: Event) -> None:
         watchers = self._watchers.get(session_id)
         if watchers:
-            encoded = orjson.dumps(event)
+            encoded = encode_event(event)
             for watcher in tuple(watchers):
                 watcher.offer(event, encoded)

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from ..model import signals as s
-from .reading import Json, number, obj, objects, text, texts, whole
+from .reading import NOTHING, Json, number, obj, objects, text, texts, whole
 from .times import canonical
 
 RETRY_AFTER_DEFAULT_S = 1.0
@@ -77,17 +77,21 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
         return _events(body, tracing_id)
     channel = get("channel")
     if type(channel) is not dict:
-        channel = {}
+        channel = NOTHING
     metadata = get("metadata")
-    message_id = text(body, "id")
+    message_id = get("id")
+    if type(message_id) is not str:
+        message_id = ""
+    identity = channel.get("messageId")
+    said = get("text")
     content = get("content")
     sender = channel.get("from")
     return [
         s.MessageArrived(
-            text(channel, "messageId") or message_id,
+            identity if type(identity) is str and identity else message_id,
             s.INBOUND if get("direction") == s.INBOUND else s.OUTBOUND,
             kind if type(kind) is str else "Text",
-            text(body, "text"),
+            said if type(said) is str else "",
             canonical(channel.get("time")),
             "",
             message_id,
@@ -95,7 +99,9 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
             _marker(metadata) if metadata else "",
             text(sender, "nickname") if type(sender) is dict else "",
             get("originatingEntity") == "Bot",
-            content=content if type(content) is list else [],
+            "",
+            False,
+            content if type(content) is list else [],
         )
     ]
 
