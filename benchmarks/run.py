@@ -131,7 +131,9 @@ def paced(contender: Contender, sessions: int, rate: int, seconds: float) -> flo
     with Server() as server:
         client = contender.start(server.port)
         client.ask(do="open", count=sessions)
-        sent = server.ask(do="paced", rate=rate, seconds=2.0)["sent"]
+        sent = server.ask(do="flood", connections=sessions, messages=50)["sent"]
+        settle(client, sent)
+        sent += server.ask(do="paced", rate=rate, seconds=1.0)["sent"]
         before = settle(client, sent)
         more = server.ask(do="paced", rate=rate, seconds=seconds)["sent"]
         after = settle(client, sent + more)

@@ -15,7 +15,7 @@ from collections import deque
 import orjson
 from aiohttp import WSCloseCode, web
 
-from ..model.events import Event, SessionEvent
+from ..model.ports import Row
 from ..observe.metrics import Metrics
 from .frames import Json
 from .settings import ApiSettings
@@ -39,17 +39,18 @@ class Frontend:
 
     # ------------------------------------------------------------------ what comes
 
-    def replay(self, offers: list[tuple[Event, bytes]]) -> None:
+    def replay(self, rows: list[Row]) -> None:
         """What was missed, all at once. The journal bounds it, so it does not count against the queue's own bound."""
-        self._queue.extend((event.seq, encoded) for event, encoded in offers)
-        self._replayed += len(offers)
-        self._over = self._over or any(type(event) is SessionEvent and event.state == "ended" for event, _ in offers)
+        self._queue.extend((seq, encoded) for _, seq, _, encoded in rows)
+        self._replayed += len(rows)
         self._wake.set()
 
-    def offer(self, event: Event, encoded: bytes) -> None:
-        self._put(event.seq, encoded)
-        if type(event) is SessionEvent and event.state == "ended":
-            self._over = True
+    def offer(self, row: Row) -> None:
+        self._put(row[1], row[3])
+
+    def over(self) -> None:
+        self._over = True
+        self._wake.set()
 
     def say(self, frame: Json) -> None:
         """An answer or notice of ours; it has no place in the guest session's order."""

@@ -16,8 +16,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..model.commands import Answer
 from ..model.errors import CommandError, LimitExceeded, NotFound
-from ..model.events import Event
-from ..model.ports import Fleet, OpenGuest
+from ..model.ports import Fleet, OpenGuest, Row
 from ..observe.metrics import Metrics
 from .frames import Asked, Resume, command_id_of, error_frame, parse, since_of
 from .frontend import Frontend
@@ -117,7 +116,7 @@ class Simulator:
         if since is not None and first > since + 1:
             reason = f"events before seq {first} are no longer kept"
             frontend.say({"kind": "gap", "seq": first - 1, "reason": reason, "after": str(since), "before": str(first)})
-        frontend.replay(recorder.offers)
+        frontend.replay(recorder.rows)
         self._fleet.watch(session_id, frontend, None)
 
     async def _listen(self, socket: web.WebSocketResponse, frontend: Frontend, session_id: str) -> None:
@@ -167,7 +166,9 @@ class _Recorder:
     """Takes a replay, so that a notice can be put before it."""
 
     def __init__(self) -> None:
-        self.offers: list[tuple[Event, bytes]] = []
+        self.rows: list[Row] = []
 
-    def offer(self, event: Event, encoded: bytes) -> None:
-        self.offers.append((event, encoded))
+    def offer(self, row: Row) -> None:
+        self.rows.append(row)
+
+    def over(self) -> None: ...

@@ -69,7 +69,7 @@ class Reconnect(_Section):
 
 
 class Heartbeat(_Section):
-    interval_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 32.0
+    interval_s: Annotated[float, BeforeValidator(seconds), Field(ge=16)] = 30.0
     timeout_s: Seconds = 10.0
 
 
@@ -89,7 +89,7 @@ class Inbox(_Section):
     hold_max_ms: Milliseconds = 2000.0
     gap_wait_s: MaybeNoSeconds = 2.0
     held_max: Count = 256
-    remembered_max: Count = 1024
+    remembered_max: Count = 256
 
 
 class History(_Section):

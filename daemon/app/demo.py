@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from random import Random
+from typing import Any
+
+import orjson
 
 from ..model.commands import Answer, Reply, Send
-from ..model.events import Event, MessageEvent, SessionEvent
-from ..model.ports import Fleet, OpenGuest
+from ..model.ports import Fleet, OpenGuest, Row
 from ..policy.deadlines import DeadlineWheel
 
 LINES = (
@@ -43,19 +45,23 @@ class DemoGuest:
         self.offered: list[tuple[str, str]] = []
         self.offered_in = ""
 
-    def offer(self, event: Event, encoded: bytes) -> None:
-        if isinstance(event, MessageEvent) and event.direction == "Outbound":
-            self._look_for_quick_replies(event)
-        elif isinstance(event, SessionEvent) and event.state == "live":
+    def offer(self, row: Row) -> None:
+        _, _, kind, encoded = row
+        if kind == "message":
+            self._look_for_quick_replies(orjson.loads(encoded))
+        elif kind == "session" and orjson.loads(encoded)["state"] == "live":
             self._demo.speak_later(self)
-        elif isinstance(event, SessionEvent) and event.state == "ended":
-            self._demo.forget(self)
 
-    def _look_for_quick_replies(self, event: MessageEvent) -> None:
-        found = [one.get("quickReply") for one in event.content if isinstance(one, dict)]
+    def over(self) -> None:
+        self._demo.forget(self)
+
+    def _look_for_quick_replies(self, message: dict[str, Any]) -> None:
+        if message["direction"] != "Outbound":
+            return
+        found = [one.get("quickReply") for one in message["content"] if isinstance(one, dict)]
         replies = [one for one in found if isinstance(one, dict)]
         self.offered = [(str(one.get("text", "")), str(one.get("payload", ""))) for one in replies]
-        self.offered_in = event.message_id
+        self.offered_in = message["message_id"]
 
 
 class Demo:

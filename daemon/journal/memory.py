@@ -10,42 +10,42 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ..model.events import Event
-from ..model.ports import Entry, Replay
+from ..model.ports import Replay, Row
 
 
 class MemoryJournal:
     def __init__(self, events_per_session_max: int = 1000, events_max: int = 2_000_000) -> None:
         self._per_session_max = events_per_session_max
         self._events_max = events_max
-        self._kept: dict[str, deque[Event]] = {}
+        self._kept: dict[str, deque[Row]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         return self._count
 
-    def commit(self, batch: Sequence[Entry], done: Callable[[], None]) -> None:
-        for entry in batch:
-            self._append(entry.session_id, entry.event)
+    def commit(self, batch: Sequence[Row], done: Callable[[], None]) -> None:
+        for row in batch:
+            self._append(row)
         done()
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
         events = self._kept.get(session_id)
         if not events:
             return Replay()
-        first = events[0].seq
+        first = events[0][1]
         start = max(0, after_seq + 1 - first)
         return Replay(list(islice(events, start, start + limit)), first)
 
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
 
-    def _append(self, session_id: str, event: Event) -> None:
+    def _append(self, row: Row) -> None:
+        session_id, seq, _, _ = row
         events = self._kept.get(session_id)
         if events is None:
             events = self._kept[session_id] = deque()
-        assert not events or event.seq == events[-1].seq + 1, f"seq {event.seq} after {events[-1].seq} in {session_id}"
-        events.append(event)
+        assert not events or seq == events[-1][1] + 1, f"seq {seq} after {events[-1][1]} in {session_id}"
+        events.append(row)
         self._count += 1
         if len(events) > self._per_session_max:
             events.popleft()

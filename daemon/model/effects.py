@@ -1,6 +1,6 @@
 """What the thinking part wants done next.
 
-The runner performs effects in order; whatever follows a Record waits until that is durable.
+The runner performs effects in order. An event among them wants to be recorded, and nobody is shown it before it is durable.
 """
 
 from __future__ import annotations
@@ -68,11 +68,6 @@ class Drop:
 
 
 @dataclass(slots=True)
-class Record:
-    event: Event
-
-
-@dataclass(slots=True)
 class Tell:
     """Answer the asker, once."""
 
@@ -106,14 +101,14 @@ class Finish:
 
 
 Effect = (
-    AskAdmission
+    Event
+    | AskAdmission
     | CancelAdmission
     | Dial
     | Say
     | Ping
     | HangUp
     | Drop
-    | Record
     | Tell
     | FetchHistory
     | Noticed

@@ -12,7 +12,6 @@ from typing import Any, Protocol
 
 from .commands import Answer, Command
 from .endings import Ending
-from .events import Event
 
 
 @dataclass(slots=True, frozen=True)
@@ -90,18 +89,15 @@ class DeploymentFacts:
     user_typing: bool = True
 
 
-@dataclass(slots=True)
-class Entry:
-    """One row on its way into the journal: an event of one guest session."""
-
-    session_id: str
-    event: Event
+#: An event as it is kept and shown: whose it is, its seq, its kind, its JSON. Encoded once, then only handed on: the journal
+#: keeps what the watchers get. A bare tuple, because there is one per event.
+Row = tuple[str, int, str, bytes]
 
 
 class Journal(Protocol):
     """Where events become durable. A batch is one commit; batches commit in the order they were given."""
 
-    def commit(self, batch: Sequence[Entry], done: Callable[[], None]) -> None:
+    def commit(self, batch: Sequence[Row], done: Callable[[], None]) -> None:
         """Make the batch durable, then call `done` on the loop (possibly at once, before returning)."""
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
@@ -115,14 +111,17 @@ class Journal(Protocol):
 class Replay:
     """`first_kept_seq` tells a reader that asked for older ones what it cannot get any more."""
 
-    events: list[Event] = field(default_factory=list)
+    rows: Sequence[Row] = ()
     first_kept_seq: int = 1
 
 
 class Watcher(Protocol):
-    """Someone who follows one guest session. `offer` never blocks and never raises."""
+    """Someone who follows one guest session. Neither method blocks, raises, or changes who watches."""
 
-    def offer(self, event: Event, encoded: bytes) -> None: ...
+    def offer(self, row: Row) -> None: ...
+
+    def over(self) -> None:
+        """The guest session has ended and its last row was offered."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -1,15 +1,21 @@
 """Is the other side still there? A beat now and then, and a verdict when one stays unanswered.
 
 Like knocking on a door at quiet intervals: due → knocked → answered, or lost.
+
+A fleet's heartbeats start at random phases, so that it never beats all at once, but the phases lie on a grid of whole
+seconds: ten thousand sessions then wake the process once a second and not hundreds of times, and one wake-up that finds
+its code and data warm in the cache costs a fraction of hundreds that do not.
 """
 
 from __future__ import annotations
 
 from random import Random
 
+GRID_S = 1.0
+
 
 class Heartbeat:
-    """Four figures and four questions of `now` (seconds). Starts at a random phase, so that a fleet never beats at once.
+    """Three figures and four questions of `now` (seconds).
 
     `beats` counts knocks, so that the machine can alternate between the application's echo and a WebSocket ping.
     """
@@ -23,7 +29,7 @@ class Heartbeat:
 
     def start(self, now: float, interval_s: float, rng: Random) -> None:
         self.asked_at = None
-        self.next_at = now + interval_s * (0.5 + 0.5 * rng.random())
+        self.next_at = _on_grid(now + interval_s * (0.1 + 0.9 * rng.random()), interval_s)
 
     def stop(self) -> None:
         self.asked_at = None
@@ -34,7 +40,7 @@ class Heartbeat:
 
     def asked(self, now: float, interval_s: float) -> None:
         self.asked_at = now
-        self.next_at = now + interval_s
+        self.next_at = _on_grid(now + interval_s, interval_s)
         self.beats += 1
 
     def answered(self) -> None:
@@ -45,3 +51,9 @@ class Heartbeat:
 
     def wake_at(self, timeout_s: float) -> float:
         return self.next_at if self.asked_at is None else self.asked_at + timeout_s
+
+
+def _on_grid(at: float, interval_s: float) -> float:
+    """The grid's instant at or before `at`; short intervals have a finer grid, so that they stay what they are."""
+    grid_s = min(GRID_S, interval_s / 16)
+    return at // grid_s * grid_s

@@ -27,7 +27,6 @@ know a repetition; an item older than the oldest forgotten one is taken for know
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections import OrderedDict
 from dataclasses import dataclass, field
 
 from ..model.effects import Notice
@@ -54,13 +53,13 @@ class Outcome:
 
 
 class Remembered:
-    """The last `kept_max` identities, oldest forgotten first."""
+    """The last `kept_max` identities with their times, oldest forgotten first."""
 
     __slots__ = ("_kept_max", "_seen", "forgotten_time")
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
-        self._seen: OrderedDict[str, str] | None = None
+        self._seen: dict[str, str] | None = None
         self.forgotten_time = ""
 
     def __contains__(self, identity: str) -> bool:
@@ -70,21 +69,18 @@ class Remembered:
         return 0 if self._seen is None else len(self._seen)
 
     def take(self, identity: str, time: str) -> bool:
-        """False if it was known already; else remember it."""
-        if self._seen is not None and identity in self._seen:
-            return False
-        self.add(identity, time)
-        return True
-
-    def add(self, identity: str, time: str) -> None:
+        """Remember it; False if it is known already."""
         seen = self._seen
         if seen is None:
-            seen = self._seen = OrderedDict()
+            seen = self._seen = {}
+        elif identity in seen:
+            return False
         seen[identity] = time
         if len(seen) > self._kept_max:
-            _, forgotten = seen.popitem(last=False)
+            forgotten = seen.pop(next(iter(seen)))
             if forgotten > self.forgotten_time:
                 self.forgotten_time = forgotten
+        return True
 
 
 @dataclass(slots=True)
@@ -181,7 +177,7 @@ class ByTime:
 
     def _remember(self, item: MessageArrived) -> None:
         if item.identity:
-            self._remembered.add(item.identity, item.time)
+            self._remembered.take(item.identity, item.time)
 
     def _insert(self, item: MessageArrived, now: float, outcome: Outcome) -> None:
         self._remember(item)
@@ -286,7 +282,7 @@ class BySequence:
         if item.sequence in self._remembered:
             outcome.notices.append((Notice.DUPLICATE, 1))
             return outcome
-        self._remembered.add(item.sequence, "")
+        self._remembered.take(item.sequence, "")
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
             outcome.notices.append((Notice.LATE, 1))

@@ -229,8 +229,8 @@ class Machine:
         self._step_at = NEVER
         self.state = State.LIVE
         self.read_only = given.read_only
-        self.beat.start(now, self._beat_interval_s(), self._rng)
-        out.append(e.Record(v.SessionEvent(self._next_seq(), "live", read_only=given.read_only)))
+        self.beat.start(now, self._settings.heartbeat_interval_s, self._rng)
+        out.append(v.SessionEvent(self._next_seq(), "live", read_only=given.read_only))
         if self._leave_cause is not None and self._goodbye_id and given.new_session:
             return self._finish(Ending(self._leave_cause), out, hang_up=True)
         if given.new_session and not first:
@@ -275,7 +275,7 @@ class Machine:
         rest_s = max(backoff.delay_s(self._attempt, self._rng), ending.retry_after_s or 0.0)
         self._attempt += 1
         if self.state in (State.LIVE, State.LEAVING):
-            out.append(e.Record(v.SessionEvent(self._next_seq(), "resting", ending.cause.value, self.read_only)))
+            out.append(v.SessionEvent(self._next_seq(), "resting", ending.cause.value, self.read_only))
         self.state = State.RESTING
         self._step_at = now + rest_s
         return True
@@ -335,12 +335,7 @@ class Machine:
             echo = self._manners.beats_by_echo and self.beat.beats % 2 == 0
             out.append(e.Say(r.Beat()) if echo else e.Ping())
             out.append(e.Noticed(Notice.HEARTBEAT_SENT))
-            self.beat.asked(now, self._beat_interval_s())
-
-    def _beat_interval_s(self) -> float:
-        """Where the echo is the heartbeat, a WebSocket ping is sent half-way between two of them."""
-        interval_s = self._settings.heartbeat_interval_s
-        return interval_s / 2 if self._manners.beats_by_echo else interval_s
+            self.beat.asked(now, self._settings.heartbeat_interval_s)
 
     def _heartbeat_answered(self, given: s.HeartbeatAnswered, now: float, out: list[e.Effect]) -> bool:
         self.beat.answered()
@@ -381,7 +376,7 @@ class Machine:
         for placed in outcome.placed:
             if placed.gap is not None:
                 after, before = placed.gap
-                out.append(e.Record(v.GapEvent(self._next_seq(), "not delivered in time", after, before)))
+                out.append(v.GapEvent(self._next_seq(), "not delivered in time", after, before))
             self._record(placed.item, out, placed.late)
         for notice, count in outcome.notices:
             out.append(e.Noticed(notice, count))
@@ -408,7 +403,7 @@ class Machine:
                 item.message_id,
                 item.content,
             )
-        out.append(e.Record(event))
+        out.append(event)
 
     def _command_of(self, item: s.MessageArrived) -> str:
         if self._traces is None or item.direction != s.INBOUND:
@@ -421,11 +416,11 @@ class Machine:
 
     def _typing(self, given: s.TypingShown, now: float, out: list[e.Effect]) -> bool:
         if given.direction == s.OUTBOUND:
-            out.append(e.Record(v.TypingEvent(self._next_seq(), given.on, given.duration_ms)))
+            out.append(v.TypingEvent(self._next_seq(), given.on, given.duration_ms))
         return False
 
     def _receipt(self, given: s.ReceiptArrived, now: float, out: list[e.Effect]) -> bool:
-        out.append(e.Record(v.ReceiptEvent(self._next_seq(), given.sequence)))
+        out.append(v.ReceiptEvent(self._next_seq(), given.sequence))
         return False
 
     def _garbage(self, given: s.Garbage, now: float, out: list[e.Effect]) -> bool:
@@ -544,7 +539,7 @@ class Machine:
     def _abandon_fill(self, reason: str, now: float, out: list[e.Effect]) -> None:
         self._fill = None
         out.append(e.Noticed(Notice.GAP_LEFT))
-        out.append(e.Record(v.GapEvent(self._next_seq(), f"the history could not be read: {reason}")))
+        out.append(v.GapEvent(self._next_seq(), f"the history could not be read: {reason}"))
         self._show(self._inbox.merge([], now), out)
         self._give_up_under_way("the history could not be read", out)
         self._move_on(now, out)
@@ -597,7 +592,7 @@ class Machine:
         else:
             self._end_id = command.command_id
         self._remember_accepted(command.command_id, _Accepted(seq, trace))
-        out.append(e.Record(v.AcceptedEvent(seq, command.command_id, action, text)))
+        out.append(v.AcceptedEvent(seq, command.command_id, action, text))
 
     def _remember_accepted(self, command_id: str, accepted: _Accepted) -> None:
         if self._accepted is None or self._traces is None:
@@ -707,7 +702,7 @@ class Machine:
         self, outgoing: Outgoing, status: str, out: list[e.Effect], reason: str = "", message_id: str = ""
     ) -> None:
         event = v.DeliveryEvent(self._next_seq(), outgoing.command.command_id, status, reason, message_id)
-        out.append(e.Record(event))
+        out.append(event)
 
     def _settle_under_way(self, history_asked_at: float, out: list[e.Effect]) -> None:
         """The history was read and does not hold the message under way. May it be sent again?
@@ -865,7 +860,7 @@ class Machine:
             out.append(e.HangUp(1000, "the guest session has ended"))
         if waiting:
             out.append(e.CancelAdmission())
-        out.append(e.Record(v.SessionEvent(self._next_seq(), "ended", ending.cause.value, self.read_only)))
+        out.append(v.SessionEvent(self._next_seq(), "ended", ending.cause.value, self.read_only))
         out.append(e.Finish(ending))
         return False
 

@@ -20,7 +20,7 @@ class SessionSettings:
 
     # how long a step may take before the link is taken for lost
     join_timeout_s: float = 10.0
-    heartbeat_interval_s: float = 32.0
+    heartbeat_interval_s: float = 30.0
     heartbeat_timeout_s: float = 10.0
     leave_timeout_s: float = 15.0
 
@@ -41,7 +41,7 @@ class SessionSettings:
     hold_trust_after: int = 20
     gap_wait_s: float = 2.0
     inbox_held_max: int = 256
-    inbox_remembered_max: int = 1024
+    inbox_remembered_max: int = 256
 
     # the history
     history_retry_s: float = 2.0

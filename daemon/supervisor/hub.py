@@ -1,9 +1,8 @@
-"""Who watches which guest session. An event is encoded once, and the same bytes go to every watcher."""
+"""Who watches which guest session. A row was encoded once, and the same bytes go to every watcher."""
 
 from __future__ import annotations
 
-from ..model.events import Event, encode_event
-from ..model.ports import Journal, Watcher
+from ..model.ports import Journal, Row, Watcher
 
 REPLAY_PAGE = 500
 
@@ -25,9 +24,10 @@ class Hub:
         while after_seq is not None:
             replay = self._journal.read(session_id, after_seq, REPLAY_PAGE)
             first_kept_seq = max(first_kept_seq, replay.first_kept_seq)
-            for event in replay.events:
-                watcher.offer(event, encode_event(event))
-            after_seq = replay.events[-1].seq if replay.events else None
+            after_seq = None
+            for row in replay.rows:
+                watcher.offer(row)
+                after_seq = row[1]
         self._watchers.setdefault(session_id, []).append(watcher)
         return first_kept_seq
 
@@ -38,9 +38,10 @@ class Hub:
             if not watchers:
                 del self._watchers[session_id]
 
-    def publish(self, session_id: str, event: Event) -> None:
-        watchers = self._watchers.get(session_id)
-        if watchers:
-            encoded = encode_event(event)
-            for watcher in tuple(watchers):
-                watcher.offer(event, encoded)
+    def publish(self, row: Row) -> None:
+        for watcher in self._watchers.get(row[0], ()):
+            watcher.offer(row)
+
+    def over(self, session_id: str) -> None:
+        for watcher in self._watchers.pop(session_id, ()):
+            watcher.over()

@@ -15,8 +15,10 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol
 
+import orjson
+
 from ..model.events import AcceptedEvent, Event
-from ..model.ports import Clock, Entry, Journal
+from ..model.ports import Clock, Journal, Row
 from ..observe.metrics import Metrics
 from .hub import Hub
 
@@ -26,12 +28,12 @@ class Owner(Protocol):
 
 
 class Batch:
-    """What one commit holds: the entries in order, and whose intents are among them."""
+    """What one commit holds: the rows in order, and whose intents are among them."""
 
-    __slots__ = ("entries", "given_at", "intents", "over")
+    __slots__ = ("given_at", "intents", "over", "rows")
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
+        self.rows: list[Row] = []
         self.intents: list[tuple[Owner, str]] = []
         self.over: list[str] = []
         self.given_at = 0.0
@@ -64,8 +66,8 @@ class Pipeline:
         return self._uncommitted
 
     def record(self, owner: Owner, session_id: str, event: Event) -> None:
-        batch = self._open_batch()
-        batch.entries.append(Entry(session_id, event))
+        batch = self._batch or self._open_batch()
+        batch.rows.append((session_id, event.seq, event.kind, orjson.dumps(event)))
         if type(event) is AcceptedEvent:
             batch.intents.append((owner, event.command_id))
         self._uncommitted += 1
@@ -78,29 +80,29 @@ class Pipeline:
         self._open_batch().over.append(session_id)
 
     def _open_batch(self) -> Batch:
-        batch = self._batch
-        if batch is None:
-            batch = self._batch = Batch()
+        if self._batch is None:
+            self._batch = Batch()
             self._loop.call_soon(self._flush)
-        return batch
+        return self._batch
 
     def _flush(self) -> None:
         batch, self._batch = self._batch, None
         assert batch is not None
         batch.given_at = self._clock.now()
-        self._journal.commit(batch.entries, lambda: self._committed(batch))
+        self._journal.commit(batch.rows, lambda: self._committed(batch))
 
     def _committed(self, batch: Batch) -> None:
         self._metrics.journal_commit_s.observe(self._clock.now() - batch.given_at)
-        self._metrics.journal_batch.observe(len(batch.entries))
-        self._uncommitted -= len(batch.entries)
+        self._metrics.journal_batch.observe(len(batch.rows))
+        self._uncommitted -= len(batch.rows)
         publish = self._hub.publish
-        for entry in batch.entries:
-            publish(entry.session_id, entry.event)
+        for row in batch.rows:
+            publish(row)
         for owner, command_id in batch.intents:
             owner.intent_durable(command_id)
         for session_id in batch.over:
             self._journal.forget(session_id)
+            self._hub.over(session_id)
         if self._is_full and self._uncommitted <= self._uncommitted_max // 2:
             self._is_full = False
             self._full(False)

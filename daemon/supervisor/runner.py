@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from ..model import effects as e
@@ -19,7 +19,17 @@ from ..model.commands import Answer, Command
 from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
-from ..model.events import DeliveryEvent, MessageEvent, SessionEvent
+from ..model.events import (
+    AcceptedEvent,
+    DeliveryEvent,
+    Event,
+    GapEvent,
+    MessageEvent,
+    PresenceEvent,
+    ReceiptEvent,
+    SessionEvent,
+    TypingEvent,
+)
 from ..model.ports import Clock, Link
 from ..model.requests import Request
 from ..model.signals import Signal
@@ -51,6 +61,11 @@ class Bench:
     fetch_history: Callable[[Runner, e.FetchHistory], None]
     finished: Callable[[Runner, Ending], None]
     is_full: bool = False
+    now: Callable[[], float] = field(init=False)
+    decode: Callable[[bytes], list[Signal]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.now, self.decode = self.clock.now, self.dialect.decode
 
 
 class Line:
@@ -62,8 +77,15 @@ class Line:
         self.runner: Runner | None = runner
 
     def text_received(self, text: bytes) -> None:
-        if self.runner is not None:
-            self.runner.text_received(text)
+        runner = self.runner
+        if runner is None:
+            return
+        bench = runner.bench
+        metrics = bench.metrics
+        metrics.frames_in += 1
+        metrics.bytes_in += len(text)
+        for signal in bench.decode(text):
+            runner.feed(signal)
 
     def pong_received(self) -> None:
         if self.runner is not None:
@@ -99,13 +121,6 @@ class Runner:
 
     # ------------------------------------------------------------------ what happens
 
-    def text_received(self, text: bytes) -> None:
-        metrics = self.bench.metrics
-        metrics.frames_in += 1
-        metrics.bytes_in += len(text)
-        for signal in self.bench.dialect.decode(text):
-            self.feed(signal)
-
     def link_opened(self, link: Link) -> None:
         self._link = link
         if self.bench.is_full:
@@ -122,7 +137,7 @@ class Runner:
 
     def deadline_reached(self) -> None:
         self._timer_at = NEVER
-        if self.machine.wake_at > self.bench.clock.now():
+        if self.machine.wake_at > self.bench.now():
             self._set_timer()
         else:
             self.feed(i.DeadlineReached())
@@ -146,7 +161,7 @@ class Runner:
     def feed(self, given: i.OwnInput | Signal) -> None:
         machine = self.machine
         try:
-            for effect in machine.handle(given, self.bench.clock.now()):
+            for effect in machine.handle(given, self.bench.now()):
                 self._PERFORM[type(effect)](self, effect)
         except Exception:
             self._break(given)
@@ -162,15 +177,24 @@ class Runner:
 
     # ------------------------------------------------------------------ effects
 
-    def _record(self, effect: e.Record) -> None:
-        event, metrics = effect.event, self.bench.metrics
-        if type(event) is MessageEvent:
-            metrics.messages_in += 1
-        elif type(event) is DeliveryEvent:
-            metrics.deliveries[event.status] = metrics.deliveries.get(event.status, 0) + 1
-        elif type(event) is SessionEvent and event.state == "resting":
-            metrics.reconnects[event.reason] = metrics.reconnects.get(event.reason, 0) + 1
-        self.bench.pipeline.record(self, self.session_id, event)
+    def _record(self, event: Event) -> None:
+        self.bench.pipeline.record(self, self.machine.guest.session_id, event)
+
+    def _record_message(self, event: MessageEvent) -> None:
+        bench = self.bench
+        bench.metrics.messages_in += 1
+        bench.pipeline.record(self, self.machine.guest.session_id, event)
+
+    def _record_delivery(self, event: DeliveryEvent) -> None:
+        deliveries = self.bench.metrics.deliveries
+        deliveries[event.status] = deliveries.get(event.status, 0) + 1
+        self._record(event)
+
+    def _record_session(self, event: SessionEvent) -> None:
+        if event.state == "resting":
+            reconnects = self.bench.metrics.reconnects
+            reconnects[event.reason] = reconnects.get(event.reason, 0) + 1
+        self._record(event)
 
     def _say(self, effect: e.Say) -> None:
         frame = self.bench.dialect.encode(self.machine.guest, effect.request)
@@ -273,7 +297,14 @@ class Runner:
         self._askers = None
 
     _PERFORM: ClassVar[dict[type, Any]] = {
-        e.Record: _record,
+        MessageEvent: _record_message,
+        PresenceEvent: _record,
+        TypingEvent: _record,
+        ReceiptEvent: _record,
+        SessionEvent: _record_session,
+        AcceptedEvent: _record,
+        DeliveryEvent: _record_delivery,
+        GapEvent: _record,
         e.Say: _say,
         e.Ping: _ping,
         e.Dial: _dial,

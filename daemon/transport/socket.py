@@ -160,10 +160,14 @@ class GuestSocket(asyncio.Protocol):
             if second >= 0x80 or head & 0x70 or (head & frames.CONTROL and (second > 125 or not head & frames.FIN)):
                 self._violated(data[at:])
                 return b""
-            measured = frames.measure(data, at)
-            if measured is None:
+            if second < 126:
+                start, length = at + 2, second
+            elif second == 126 and size - at >= 4:
+                start, length = at + 4, data[at + 2] << 8 | data[at + 3]
+            elif (measured := frames.measure(data, at)) is not None:
+                start, length = measured
+            else:
                 break
-            start, length = measured
             if length > self._settings.frame_bytes_max:
                 self._fail(1009, f"a frame of {length} bytes is over the limit of {self._settings.frame_bytes_max}")
                 return b""

@@ -45,8 +45,7 @@ class WebMessaging:
     def encode(self, guest: Guest, request: Request) -> bytes | None:
         return webmessaging_encode.encode(self._deployment_id, guest.token, request)
 
-    def decode(self, frame: bytes) -> list[Signal]:
-        return webmessaging_decode.decode(frame)
+    decode = staticmethod(webmessaging_decode.decode)
 
     def decode_history(self, entity: dict[str, Any]) -> list[Signal]:
         return webmessaging_decode.decode_history(entity)

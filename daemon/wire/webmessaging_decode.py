@@ -78,7 +78,7 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
     channel = get("channel")
     if type(channel) is not dict:
         channel = NOTHING
-    metadata = get("metadata")
+    direction = get("direction")
     message_id = get("id")
     if type(message_id) is not str:
         message_id = ""
@@ -89,14 +89,14 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
     return [
         s.MessageArrived(
             identity if type(identity) is str and identity else message_id,
-            s.INBOUND if get("direction") == s.INBOUND else s.OUTBOUND,
+            s.INBOUND if direction == s.INBOUND else s.OUTBOUND,
             kind if type(kind) is str else "Text",
             said if type(said) is str else "",
             canonical(channel.get("time")),
             "",
             message_id,
             tracing_id,
-            _marker(metadata) if metadata else "",
+            _marker(get("metadata")) if direction == s.INBOUND else "",  # nobody else's marker is of use to us
             text(sender, "nickname") if type(sender) is dict else "",
             get("originatingEntity") == "Bot",
             "",

@@ -12,6 +12,7 @@ import pytest
 from daemon.model import effects as e
 from daemon.model import signals as s
 from daemon.model.commands import Send
+from daemon.model.events import Event
 from daemon.model.ids import Guest
 from daemon.policy.holdback import HoldBack
 from daemon.session import inputs as i
@@ -117,7 +118,7 @@ class Table:
         return next((effect for effect in reversed(self.effects) if isinstance(effect, kinds)), None)
 
     def events(self, kind: str | None = None) -> list[Any]:
-        recorded = [effect.event for effect in self.effects if isinstance(effect, e.Record)]
+        recorded = [effect for effect in self.effects if isinstance(effect, Event)]
         return [event for event in recorded if kind in (None, event.kind)]
 
     def texts(self) -> list[str]:
@@ -140,7 +141,7 @@ class Table:
     def send(self, text: str, command_id: str = "c1") -> list[e.Effect]:
         """Give a command and make its intent durable."""
         wanted = self.feed(i.CommandGiven(Send(command_id, text)))
-        if any(isinstance(effect, e.Record) and effect.event.kind == "accepted" for effect in wanted):
+        if any(isinstance(effect, Event) and effect.kind == "accepted" for effect in wanted):
             wanted += self.feed(i.IntentDurable(command_id))
         return wanted
 
