@@ -19,6 +19,7 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -106,12 +107,15 @@ def install_ws(home: Path) -> bool:
 
 def settle(client: Process, expected: int) -> dict[str, Any]:
     """Wait until the client has received what was sent, then read its figures."""
-    for _ in range(600):
+    last, patience = -1, 200
+    while patience:
         figures = client.ask(do="figures")
         if figures["received"] >= expected:
             return figures
+        patience = patience - 1 if figures["received"] == last else 200
+        last = figures["received"]
         time.sleep(0.05)
-    raise SystemExit(f"only {figures['received']} of {expected} messages arrived")
+    raise SystemExit(f"only {last} of {expected} messages arrived")
 
 
 def connect_and_rest(contender: Contender, small: int, large: int) -> dict[str, float]:
@@ -131,7 +135,7 @@ def paced(contender: Contender, sessions: int, rate: int, seconds: float) -> flo
     with Server() as server:
         client = contender.start(server.port)
         client.ask(do="open", count=sessions)
-        sent = server.ask(do="flood", connections=sessions, messages=50)["sent"]
+        sent = server.ask(do="flood", connections=sessions, messages=20)["sent"]
         settle(client, sent)
         sent += server.ask(do="paced", rate=rate, seconds=1.0)["sent"]
         before = settle(client, sent)
@@ -167,43 +171,59 @@ def idle(contender: Contender, sessions: int, seconds: float) -> tuple[float, fl
     return (after["cpu_s"] - before["cpu_s"]) / elapsed * 100, beats / elapsed
 
 
-def best_of(times: int, measure: Any) -> float:
-    return statistics.median(measure() for _ in range(times))
+Row = dict[str, Any]
 
 
-def measure(quick: bool, node_home: Path) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = []
-    times = 1 if quick else 3
+def in_turns(
+    times: int, found: list[Contender], rows: list[Row], measure: Callable[[Contender], dict[str, float]]
+) -> None:
+    """Each contender once, then each again: whatever disturbs the machine disturbs them alike.
+
+    Rows get the median of each figure; the ratio is the median of the rounds' ratios, which moves less than either figure.
+    """
+    rounds: list[list[dict[str, float]]] = []
+    for _ in range(times):
+        rounds.append([measure(contender) for contender in found])
+        print(".", end="", flush=True, file=sys.stderr)
+    for key in rounds[0][0]:
+        for n, row in enumerate(rows[: len(found)]):
+            row[key] = statistics.median(one[n][key] for one in rounds)
+        if len(found) > 1:
+            rows[0].setdefault("ratio", {})[key] = statistics.median(one[0][key] / one[1][key] for one in rounds)
+
+
+def measure(quick: bool, node_home: Path) -> list[Row]:
+    found = contenders(node_home)
+    rows: list[Row] = [{"client": contender.name} for contender in found]
+    times = 1 if quick else 5
     small, large = (500, 2000) if quick else (1000, 5000)
-    seconds = 3.0 if quick else 8.0
-    for contender in contenders(node_home):
-        row: dict[str, Any] = {"client": contender.name}
-        runs = [connect_and_rest(contender, small, large) for _ in range(times)]
-        row.update({key: statistics.median(run[key] for run in runs) for key in runs[0]})
-        row["µs per message, paced"] = best_of(times, lambda c=contender: paced(c, 1000, 10_000, seconds))
-        row["µs per message, flood"] = best_of(times, lambda c=contender: flooded(c, 100, 500 if quick else 2000))
-        rows.append(row)
-        print(f"  measured {contender.name}", file=sys.stderr)
-    guestd = contenders(node_home)[0]
-    for sessions in (100, 1000) if quick else (100, 1000, 10_000):
-        rows[0][f"µs paced over {sessions} sessions"] = best_of(
-            times, lambda n=sessions: paced(guestd, n, 10_000, seconds)
-        )
+    seconds = 3.0 if quick else 6.0
+    in_turns(times, found, rows, lambda c: connect_and_rest(c, small, large))
+    in_turns(times, found, rows, lambda c: {"µs per message, paced 10,000/s": paced(c, 1000, 10_000, seconds)})
+    in_turns(times, found, rows, lambda c: {"µs per message, flood": flooded(c, 100, 500 if quick else 2000)})
+    sizes = (100, 1000) if quick else (100, 1000, 10_000)
+    in_turns(
+        times,
+        found[:1],
+        rows,
+        lambda c: {f"µs paced over {sessions:,} sessions": paced(c, sessions, 10_000, seconds) for sessions in sizes},
+    )
     many = 2000 if quick else 10_000
-    percent, beats = idle(guestd, many, 20.0 if quick else 64.0)
-    rows[0][f"% of a core, {many} idle sessions"] = percent
+    percent, beats = idle(found[0], many, 20.0 if quick else 60.0)
+    rows[0][f"% of a core, {many:,} idle sessions"] = percent
     rows[0]["heartbeats/s while idle"] = beats
+    print(file=sys.stderr)
     return rows
 
 
 def table(rows: list[dict[str, Any]]) -> str:
-    names = list(dict.fromkeys(key for row in rows for key in row if key != "client"))
+    ratios = rows[0].get("ratio", {})
+    names = list(dict.fromkeys(key for row in rows for key in row if key not in ("client", "ratio")))
     head = ["", *(row["client"] for row in rows), "guestd / library"]
     lines = [head]
     for name in names:
         cells = [f"{row[name]:.3g}" if name in row else "-" for row in rows]
-        both = name in rows[0] and name in rows[1]
-        lines.append([name, *cells, f"{rows[0][name] / rows[1][name]:.2f}" if both else "-"])
+        lines.append([name, *cells, f"{ratios[name]:.2f}" if name in ratios else "-"])
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
     return "\n".join(
         "  ".join(cell.rjust(w) if n else cell.ljust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True)))

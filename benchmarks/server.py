@@ -142,7 +142,7 @@ async def paced(rate: int, seconds: float) -> int:
 
 async def flood(connections: int, messages: int) -> int:
     """As fast as the client reads, many frames per write."""
-    batch = 50
+    batch = min(50, messages)
     for _ in range(0, messages, batch):
         for guest in Guest.live[:connections]:
             run = []

@@ -40,4 +40,4 @@ def guestd(
 
 
 def main() -> None:
-    app()
+    app(prog_name="guestd")

@@ -149,20 +149,27 @@ class _Desk:
             return limited
         new = session is None or start_new
         if session is None or start_new:
-            kept = list(session.connections) if session is not None else []
-            session = world.new_session(self.token, self.connection.deployment, self.now)
-            session.connections = kept
+            session = self._new_session(session)
         effects = self._sign_in(session, user, new) if user else []
         effects += world.attach(self.connection, session)
         effects.append(Send(self.connection.id, frames.session_response(session, world.limits, new, self.trace)))
         return effects
 
     def _limit_configures(self, session: GuestSession | None) -> list[Effect] | None:
-        limit = self.world.limits.configures_per_session_per_minute
-        if limit is None or session is None:
+        if session is None or session.configures is None:
             return None
-        session.configures = session.configures or SlidingCount(limit, 60.0)
         return self._too_many(session.configures, "Configure")
+
+    def _new_session(self, old: GuestSession | None) -> GuestSession:
+        """`startNew` keeps the sockets and does not reset the rate."""
+        session = self.world.new_session(self.token, self.connection.deployment, self.now)
+        limit = self.world.limits.configures_per_session_per_minute
+        if old is not None:
+            session.connections, session.configures = list(old.connections), old.configures
+        elif limit is not None:
+            session.configures = SlidingCount(limit, 60.0)
+            session.configures.take(self.now)
+        return session
 
     def _sign_in(self, session: GuestSession, user: str, new: bool) -> list[Effect]:
         """Authenticated: other sessions of the same user are shown the door; a step-up tells of itself (§6.9)."""

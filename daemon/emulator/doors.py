@@ -184,6 +184,12 @@ class Visit(asyncio.Protocol):
 
     def _text(self, text: bytes) -> None:
         emulator = self._emulator
+        if not text.isascii():
+            try:
+                text.decode()
+            except UnicodeDecodeError:
+                self.close(1007, "text that is not UTF-8")
+                return
         emulator.note("frame", self.token, text)
         rule = emulator.faults.strike(
             "in", self.token, emulator.now(), but=() if b'"onMessage"' in text else ("throttle",)

@@ -13,7 +13,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-NAMES = ("localhost", "*.localhost", "emu.test", "*.emu.test")
+#: The platform's host names in a region called `localhost` are listed one by one: OpenSSL takes no wildcard of a top-level name.
+HOSTS = ("webmessaging", "api", "api-cdn", "login", "apps")
+NAMES = ("localhost", *(f"{host}.localhost" for host in HOSTS), "emu.test", "*.emu.test")
 ADDRESSES = ("127.0.0.1", "::1")
 LIFE = datetime.timedelta(days=365)
 

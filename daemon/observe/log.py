@@ -29,12 +29,13 @@ _SECRETS = re.compile(
     r"(?i)(\b(?:token|jwt|secret|password|authorization|sig|code)\b[\"']?\s*[=:]\s*[\"']?)(?:bearer\s+|basic\s+)?[^\s\"'&,}]+"
     r"|(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
+    r"|(://[^/\s:@]*:)[^/\s@]+(?=@)"
 )
 
 
 def redacted(text: str) -> str:
     """What looks like a secret is taken out, wherever it came from."""
-    return _SECRETS.sub(lambda found: f"{found.group(1) or found.group(2) or ''}…", text)
+    return _SECRETS.sub(lambda found: f"{found.group(1) or found.group(2) or found.group(3) or ''}…", text)
 
 
 class _Once(logging.Filter):

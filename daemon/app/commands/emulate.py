@@ -15,6 +15,7 @@ from ...emulator.agents import built_in
 from ...emulator.settings import Deployment, Limits
 from ...observe.log import configure_logging
 from .. import exits
+from ..open_files import allow_open_files
 
 EXAMPLES = """Examples:
 
@@ -76,6 +77,7 @@ def emulate(
         accept_any_deployment=any_deployment,
         limits=figures if limits else figures.off(),
     )
+    allow_open_files(0)
     raise typer.Exit(exits.run(lambda: _run(settings)))
 
 

@@ -13,6 +13,7 @@ from .. import exits
 from ..config import Config
 from ..lifecycle import serve as live
 from ..load_config import ConfigProblems, load_config
+from ..open_files import allow_open_files
 
 EXAMPLES = """Examples:
 
@@ -44,6 +45,7 @@ def serve(
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
     configure_logging(settings.log.level, settings.log.form)
+    allow_open_files(settings.limits.max_sessions)
     raise typer.Exit(exits.run(lambda: live(settings, demo)))
 
 

@@ -1,0 +1,342 @@
+"""Guest sessions against the emulator over real sockets: reconnects, gaps, endings, drains, both dialects."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import pytest
+
+from daemon.model.commands import Context, End, Send
+from daemon.model.effects import Notice
+from daemon.model.errors import CommandError, LimitExceeded
+from daemon.model.ports import OpenGuest
+from daemon.supervisor.pipeline import Pipeline
+
+
+class Watching:
+    """Remembers what it was shown."""
+
+    def __init__(self):
+        self.events = []
+        self.is_over = False
+
+    def offer(self, row):
+        self.events.append(json.loads(row[3]))
+
+    def over(self):
+        self.is_over = True
+
+    def texts(self, direction="Outbound"):
+        return [e["text"] for e in self.events if e["kind"] == "message" and e["direction"] == direction]
+
+    def of(self, kind):
+        return [event for event in self.events if event["kind"] == kind]
+
+
+def open_guest(town, name="ana", **more):
+    session_id = town.fleet.open(OpenGuest(name, email=f"{name}@example.org", **more))
+    watching = Watching()
+    town.fleet.watch(session_id, watching, 0)
+    return session_id, watching
+
+
+def session_of(town, name="ana"):
+    return town.emulator.world.sessions[town.fleet._runners[town.fleet.find(name)].machine.guest.token]
+
+
+def agent_says(town, name, *texts):
+    for text in texts:
+        _, effects = town.emulator.world.agent_says(session_of(town, name), text, town.emulator.now())
+        town.emulator.perform(effects)
+
+
+def drop(town, name="ana"):
+    for connection_id in list(session_of(town, name).connections):
+        town.emulator.visits[connection_id].transport.abort()
+
+
+SILENT = {"agent": "silent"}
+FAST = {"reconnect_base_s": 0.05, "reconnect_jitter_s": 0.02, "history_retry_s": 0.05}
+
+
+async def test_what_was_said_while_the_link_was_down_is_fetched_in_order(new_town):
+    async with new_town(emulator=SILENT, session=FAST) as town:
+        _, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        agent_says(town, "ana", "before")
+        await town.until(lambda: watching.texts() == ["before"])
+        drop(town)
+        await town.until(lambda: town.live() == 0)
+        agent_says(town, "ana", "during 1", "during 2")
+        await town.until(lambda: len(watching.texts()) == 3)
+        agent_says(town, "ana", "after")
+        await town.until(lambda: len(watching.texts()) == 4)
+        assert watching.texts() == ["before", "during 1", "during 2", "after"]
+        assert [event["seq"] for event in watching.events] == list(range(1, len(watching.events) + 1))
+        assert town.metrics.notices[Notice.GAP_FILLED] == 2
+        assert len(town.emulator.world.sessions) == 1, "the same token came back"
+
+
+async def test_a_long_gap_is_read_page_by_page(new_town):
+    limits = {"messages_per_session_per_s": None}
+    async with new_town(emulator={**SILENT, "limits": limits}, session=FAST) as town:
+        _, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        agent_says(town, "ana", "before")
+        await town.until(lambda: watching.texts() == ["before"])
+        drop(town)
+        await town.until(lambda: town.live() == 0)
+        agent_says(town, "ana", *(f"m{n}" for n in range(230)))
+        await town.until(lambda: len(watching.texts()) == 231)
+        assert watching.texts()[1:] == [f"m{n}" for n in range(230)]
+
+
+async def test_a_message_whose_echo_was_lost_is_neither_doubled_nor_lost(new_town):
+    async with new_town(emulator=SILENT, session={**FAST, "when_down": "queue"}) as town:
+        session_id, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        for when in ("after", "before"):
+            town.emulator.faults.set([{"kind": "drop", "count": 1, "when": when}], town.emulator.now())
+            answered = asyncio.get_running_loop().create_future()
+            town.fleet.give(session_id, Send(f"c-{when}", f"said {when}"), answered.set_result)
+            assert (await answered).error is None
+            await town.until(lambda when=when: f"said {when}" in watching.texts("Inbound"))
+        held = [body["text"] for body in session_of(town).messages if body["type"] == "Text"]
+        assert held == ["said after", "said before"] == watching.texts("Inbound")
+        assert [event["status"] for event in watching.of("delivery")] == ["confirmed", "confirmed"]
+
+
+async def test_a_half_open_link_is_found_by_its_silence(new_town):
+    async with new_town(
+        emulator=SILENT, session={**FAST, "heartbeat_interval_s": 0.4, "heartbeat_timeout_s": 0.3}
+    ) as town:
+        open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        for visit in town.emulator.visits.values():
+            visit.freeze()
+        await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
+        await town.until(lambda: town.live() == 1)
+        assert town.metrics.reconnects == {"unanswered": 1}
+
+
+async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
+    """A hundred sessions lose their links at once; the bucket, not their backoff, shapes the return."""
+    fleet = {"connects_per_minute": 1200, "connects_burst": 20}
+    async with new_town(emulator=SILENT, session=FAST, fleet=fleet) as town:
+        for n in range(100):
+            open_guest(town, f"g{n}")
+        await town.until(lambda: town.live() == 100, 30.0)
+        town.emulator.connects.clear()
+        for visit in list(town.emulator.visits.values()):
+            visit.transport.abort()
+        await town.until(lambda: town.live() == 0)
+        await town.until(lambda: town.live() == 100, 30.0)
+        instants = sorted(town.emulator.connects)
+        for n, first in enumerate(instants):
+            for m in range(n, len(instants)):
+                allowed = 20 + (instants[m] - first) * 20 + 2
+                assert m - n + 1 <= allowed, f"{m - n + 1} connects within {instants[m] - first:.2f} s"
+
+
+async def test_a_429_at_the_door_holds_everybody_back(new_town):
+    async with new_town(emulator={**SILENT, "limits": {"connections_per_minute": 3}}, session=FAST) as town:
+        for n in range(3):
+            open_guest(town, f"g{n}")
+        await town.until(lambda: town.live() == 3)
+        open_guest(town, "late")
+        await town.until(lambda: town.emulator.counters["connects_refused"] == 1)
+        open_guest(town, "later")
+        await asyncio.sleep(0.5)
+        assert town.emulator.counters["connects_refused"] == 1, "nobody knocks again before Retry-After"
+
+
+@pytest.mark.parametrize("clear", [True, False])
+async def test_end_leaves_no_orphan(new_town, clear):
+    emulator = {**SILENT, "deployments": ({"conversation_clear": clear},)}
+    async with new_town(emulator=emulator, session={"conversation_clear": clear}) as town:
+        session_id, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        town.fleet.give(session_id, Send("c1", "bye"), lambda answer: None)
+        town.fleet.give(session_id, End("e1"), lambda answer: None)
+        await town.until(lambda: watching.is_over)
+        assert watching.events[-1] == {
+            "seq": watching.events[-1]["seq"],
+            "state": "ended",
+            "reason": "finished",
+            "read_only": False,
+            "kind": "session",
+        }
+        everyone = [*town.emulator.world.sessions.values(), *town.emulator.world.cleared.values()]
+        assert all(one.conversation is None for one in everyone), "no conversation is left open"
+        await town.until(lambda: not town.emulator.visits)
+
+
+async def test_duration_ends_a_session_in_an_orderly_way(new_town):
+    async with new_town(emulator=SILENT) as town:
+        _, watching = open_guest(town, duration_s=0.6)
+        await town.until(lambda: watching.is_over)
+        assert watching.events[-1]["reason"] == "duration_reached"
+        assert not town.emulator.world.sessions
+
+
+async def test_an_expired_session_ends_and_does_not_come_back(new_town):
+    async with new_town(emulator=SILENT, session=FAST) as town:
+        _, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        town.emulator.expire(session_of(town).token)
+        await town.until(lambda: watching.is_over)
+        assert watching.events[-1]["reason"] == "session_expired"
+        await asyncio.sleep(0.3)
+        assert town.emulator.counters["connects_total"] == 1
+
+
+async def test_drain_says_goodbye_for_everybody(new_town):
+    async with new_town(emulator=SILENT) as town:
+        for n in range(30):
+            open_guest(town, f"g{n}")
+        await town.until(lambda: town.live() == 30)
+        report = await town.fleet.drain(10.0)
+        assert (report.ended, len(report.left)) == (30, 0)
+        assert not town.emulator.world.sessions
+        with pytest.raises(CommandError) as refused:
+            open_guest(town, "late")
+        assert refused.value.code == "draining"
+
+
+async def test_drain_gives_up_on_a_platform_that_does_not_answer(new_town):
+    async with new_town(emulator=SILENT) as town:
+        open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        for visit in town.emulator.visits.values():
+            visit.freeze()
+        report = await town.fleet.drain(0.5)
+        assert (report.ended, len(report.left)) == (0, 1)
+
+
+async def test_opening_is_bounded_and_names_are_unique(new_town):
+    async with new_town(emulator=SILENT, fleet={"max_sessions": 2}) as town:
+        open_guest(town, "a")
+        with pytest.raises(CommandError) as refused:
+            open_guest(town, "a")
+        assert refused.value.code == "conflict" and refused.value.field == "name"
+        open_guest(town, "b")
+        with pytest.raises(LimitExceeded):
+            open_guest(town, "c")
+        assert [view.name for view in town.fleet.sessions()] == ["a", "b"]
+        assert town.metrics.refused_sessions == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        {"kind": "oversize", "count": 1},
+        {"kind": "deep_json", "count": 1},
+        {"kind": "binary", "count": 1},
+        {"kind": "invalid_utf8", "count": 1},
+        {"kind": "malformed", "count": 1},
+        {"kind": "malformed", "count": 1, "mode": "replace"},
+    ],
+    ids=lambda fault: "-".join(str(value) for value in fault.values()),
+)
+async def test_bad_frames_from_the_platform_cost_nothing_and_touch_nobody_else(new_town, fault):
+    """Ten megabytes, a hundred thousand brackets, binary, broken UTF-8, broken JSON: counted or reconnected, never lost."""
+    async with new_town(emulator=SILENT, session=FAST, transport={"frame_bytes_max": 1_000_000}) as town:
+        _, victim = open_guest(town, "victim")
+        _, other = open_guest(town, "other")
+        await town.until(lambda: town.live() == 2)
+        before = town.emulator.counters["connects_total"]
+        town.emulator.faults.set([{**fault, "token": session_of(town, "victim").token}], town.emulator.now())
+        agent_says(town, "victim", "one", "two")
+        agent_says(town, "other", "for the other")
+        await town.until(lambda: victim.texts() == ["one", "two"] and other.texts() == ["for the other"])
+        counted = town.metrics.notices.get(Notice.GARBAGE, 0)
+        reconnected = town.emulator.counters["connects_total"] - before
+        assert counted or reconnected, "it left a trace"
+        assert [event["state"] for event in other.of("session")] == ["live"], "the other session noticed nothing"
+
+
+async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_town):
+    """Far more than a heartbeat's time-out of work arrives on one link; the read budget lets the others breathe."""
+    session = {"heartbeat_interval_s": 0.5, "heartbeat_timeout_s": 0.4}
+    limits = {"echoes_per_connection_per_minute": None}
+    async with new_town(emulator={**SILENT, "limits": limits}, session=session) as town:
+        _, flooded = open_guest(town, "flooded")
+        for n in range(20):
+            open_guest(town, f"calm{n}")
+        await town.until(lambda: town.live() == 21)
+        total = 0
+        for _ in range(40):
+            agent_says(town, "flooded", *(f"{total + n}" for n in range(500)))
+            total += 500
+            await asyncio.sleep(0)
+        await town.until(lambda: len(flooded.texts()) == total, 60.0)
+        assert flooded.texts() == [str(n) for n in range(total)]
+        assert Notice.HEARTBEAT_LOST not in town.metrics.notices
+        assert town.metrics.reconnects == {}
+
+
+async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
+    """The journal stands still; sockets stop being read; it moves on, and everything is there."""
+    async with new_town(emulator=SILENT, fleet={"uncommitted_max": 50}) as town:
+        _, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        pipeline: Pipeline = town.fleet._bench.pipeline
+        journal, waiting = pipeline._journal, []
+        commit = journal.commit
+        journal.commit = lambda batch, done: waiting.append((batch, done))
+        agent_says(town, "ana", *(str(n) for n in range(2000)))
+        await asyncio.sleep(0.5)
+        assert pipeline.uncommitted < 2000, "what is not read waits in the socket"
+        assert town.metrics.read_pauses == 1
+        assert watching.texts() == [], "nothing is shown before it is durable"
+        journal.commit = commit
+        for batch, done in waiting:
+            commit(batch, done)
+        await town.until(lambda: len(watching.texts()) == 2000)
+        assert watching.texts() == [str(n) for n in range(2000)]
+
+
+async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
+    async with new_town(emulator=SILENT) as town:
+        _, broken = open_guest(town, "broken")
+        _, other = open_guest(town, "other")
+        await town.until(lambda: town.live() == 2)
+        runner = town.fleet._runners[town.fleet.find("broken")]
+        runner.machine._inbox = None
+        agent_says(town, "broken", "boom")
+        agent_says(town, "other", "fine")
+        await town.until(lambda: other.texts() == ["fine"])
+        assert town.fleet.find("broken") is None and town.live() == 1
+        assert "our bug" in caplog.text
+
+
+class TestWebchat:
+    async def test_a_conversation_in_the_legacy_dialect(self, new_town):
+        async with new_town(dialect="webchat", emulator={"agent": "echo"}) as town:
+            session_id, watching = open_guest(town)
+            await town.until(lambda: town.live() == 1)
+            town.fleet.give(session_id, Context("x1", {"page": "/help"}), lambda answer: None)
+            for n in range(5):
+                town.fleet.give(session_id, Send(f"c{n}", f"hello {n}"), lambda answer: None)
+            await town.until(lambda: len(watching.texts()) == 5)
+            assert watching.texts() == [f"hello {n}" for n in range(5)]
+            (session,) = town.emulator.world.sessions.values()
+            assert session.context == {"page": "/help"}
+            assert [event["status"] for event in watching.of("delivery")] == ["sent"] * 5
+            assert [event["seq"] for event in watching.events] == list(range(1, len(watching.events) + 1))
+
+    async def test_it_reconnects_as_the_same_guest(self, new_town):
+        async with new_town(dialect="webchat", emulator=SILENT, session=FAST) as town:
+            open_guest(town)
+            await town.until(lambda: town.live() == 1)
+            for visit in list(town.emulator.visits.values()):
+                visit.transport.abort()
+            await town.until(lambda: town.live() == 0)
+            await town.until(lambda: town.live() == 1)
+            assert list(town.emulator.world.sessions) == ["webchat:ana@example.org"]
+
+
+def test_loopback_is_all_these_tests_use():
+    assert socket.gethostbyname("localhost") == "127.0.0.1"

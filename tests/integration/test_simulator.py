@@ -1,0 +1,338 @@
+"""The simulator as frontends see it (SIM-1 … SIM-4), over real sockets, with the emulator behind it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import socket
+
+import aiohttp
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+
+def open_frontend(town, query="", **more):
+    return connect(town.ws_url + query, proxy=None, max_size=None, **more)
+
+
+async def frame(frontend, timeout_s=10.0, **wanted):
+    """The next frame that has these values."""
+    async with asyncio.timeout(timeout_s):
+        while True:
+            found = json.loads(await frontend.recv())
+            if all(found.get(key) == value for key, value in wanted.items()):
+                return found
+
+
+async def live(frontend):
+    return await frame(frontend, kind="session", state="live")
+
+
+async def test_a_plain_client_holds_a_conversation(new_town):
+    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
+        hello = await frame(frontend)
+        assert hello["kind"] == "hello" and hello["guest"] == "ana"
+        await live(frontend)
+        await frontend.send(json.dumps({"action": "send", "text": "hello", "command_id": "c1"}))
+        seqs, kinds = [], []
+        while True:
+            found = json.loads(await frontend.recv())
+            if "seq" in found and "ok" not in found:
+                seqs.append(found["seq"])
+            kinds.append(found.get("kind") or "ok")
+            if found.get("direction") == "Outbound":
+                break
+        assert found["text"] == "hello"
+        assert seqs == sorted(set(seqs)), "seq grows without repetition"
+        assert "ok" in kinds and "accepted" in kinds and "delivery" in kinds
+
+
+async def test_two_frontends_of_one_guest_see_the_same(new_town):
+    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as first:
+        await live(first)
+        async with open_frontend(town, "?guest=ana&since=0") as second:
+            await first.send(json.dumps({"action": "send", "text": "hello"}))
+            heard = [await frame(one, kind="message", direction="Outbound") for one in (first, second)]
+            assert heard[0] == heard[1]
+
+
+async def test_a_frontend_that_returns_gets_what_it_missed(new_town):
+    async with new_town() as town:
+        async with open_frontend(town, "?guest=ana") as frontend:
+            last = (await live(frontend))["seq"]
+        token = next(iter(town.emulator.world.sessions))
+        for n in range(5):
+            _, effects = town.emulator.world.agent_says(
+                town.emulator.world.sessions[token], f"missed {n}", town.emulator.now()
+            )
+            town.emulator.perform(effects)
+        await town.until(lambda: town.metrics.messages_in >= 5)
+        async with open_frontend(town, f"?guest=ana&since={last}") as frontend:
+            texts = [(await frame(frontend, kind="message"))["text"] for _ in range(5)]
+            assert texts == [f"missed {n}" for n in range(5)]
+            await frontend.send(json.dumps({"action": "resume", "since": last}))
+            assert (await frame(frontend, kind="message"))["text"] == "missed 0"
+
+
+async def test_a_since_from_the_future_is_told_and_survived(new_town):
+    async with new_town() as town:
+        async with open_frontend(town, "?guest=ana") as frontend:
+            await live(frontend)
+        async with open_frontend(town, "?guest=ana&since=999") as frontend:
+            assert (await frame(frontend, field="since"))["code"] == "invalid"
+            await frontend.send(json.dumps({"action": "send", "text": "x", "command_id": "c"}))
+            await frame(frontend, command_id="c", ok=True)
+
+
+@pytest.mark.parametrize(
+    ("sent", "code", "field"),
+    [
+        ("not json", "bad_json", None),
+        ("[]", "bad_json", None),
+        ("null", "bad_json", None),
+        ("[" * 100_000, "bad_json", None),
+        ('{"action": "send", "text": "x", "a": ' + "[" * 100_000 + "]" * 100_000 + "}", "bad_json", None),
+        (b"\x00binary", "bad_json", None),
+        ("{}", "unknown_action", "action"),
+        ('{"action": "dance"}', "unknown_action", "action"),
+        ('{"action": ["send"]}', "unknown_action", "action"),
+        ('{"action": "send"}', "invalid", "text"),
+        ('{"action": "send", "text": 7}', "invalid", "text"),
+        ('{"action": "send", "text": ""}', "invalid", "text"),
+        ('{"action": "send", "text": "\\ud800"}', "invalid", "text"),
+        (json.dumps({"action": "send", "text": "é" * 2049}), "too_long", "text"),
+        ('{"action": "send", "text": "x", "command_id": 5}', "invalid", "command_id"),
+        (json.dumps({"action": "send", "text": "x", "command_id": "c" * 129}), "invalid", "command_id"),
+        ('{"action": "context"}', "invalid", "data"),
+        ('{"action": "context", "data": []}', "invalid", "data"),
+        ('{"action": "reply", "text": "x"}', "invalid", "payload"),
+        ('{"action": "resume", "since": -1}', "invalid", "since"),
+        ('{"action": "upload", "filename": "a.png", "contentType": "image/png"}', "invalid", "buffer"),
+        ('{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "!!"}', "invalid", "buffer"),
+        (
+            '{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "aGk="}',
+            "not_supported",
+            None,
+        ),
+        (
+            '{"action": "upload", "filename": "a", "contentType": "b", "buffer": {"type": "Buffer", "data": [104, 105]}}',
+            "not_supported",
+            None,
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_bad_frames_are_answered_and_never_close_the_socket(new_town, sent, code, field):
+    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        await frontend.send(sent)
+        async with asyncio.timeout(10.0):
+            while "error" not in (found := json.loads(await frontend.recv())):
+                pass
+        assert (found["code"], found.get("field")) == (code, field), found
+        await frontend.send('{"action": "send", "text": "still here"}')
+        assert (await frame(frontend, kind="message", direction="Outbound"))["text"] == "still here"
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("?guest=" + "x" * 65, "guest"),
+        ("?guest=a%20b", "guest"),
+        ("?guest=a&since=-1", "since"),
+        ("?guest=a&since=x", "since"),
+    ],
+)
+async def test_a_bad_address_is_told_and_closed(new_town, query, field):
+    async with new_town() as town, open_frontend(town, query) as frontend:
+        assert (await frame(frontend))["field"] == field
+        with pytest.raises(ConnectionClosed) as closed:
+            await frontend.recv()
+        assert closed.value.rcvd.code == 1008
+
+
+async def test_a_frame_over_the_bound_closes_that_frontend_only(new_town):
+    async with new_town(emulator={"agent": "echo"}, api={"frame_bytes_max": 10_000}) as town:
+        async with open_frontend(town, "?guest=ana") as big, open_frontend(town, "?guest=bob") as other:
+            await live(big)
+            await live(other)
+            await big.send("x" * 10_001)
+            with pytest.raises(ConnectionClosed) as closed:
+                while True:
+                    await big.recv()
+            assert closed.value.rcvd.code == 1009
+            await other.send('{"action": "send", "text": "hello"}')
+            await frame(other, kind="message", direction="Outbound")
+            assert town.live() == 2, "the guest session of the closed frontend lives on"
+
+
+async def test_the_same_command_id_again_gets_the_same_answer(new_town):
+    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        for _ in range(3):
+            await frontend.send('{"action": "send", "text": "once", "command_id": "c1"}')
+        answers = [await frame(frontend, command_id="c1", ok=True) for _ in range(3)]
+        assert answers[0] == answers[1] == answers[2]
+        await town.until(lambda: town.metrics.deliveries.get("confirmed") == 1)
+        (session,) = town.emulator.world.sessions.values()
+        assert [
+            body["text"] for body in session.messages if body["direction"] == "Inbound" and body["type"] == "Text"
+        ] == ["once"]
+
+
+async def test_limit_exceeded_is_told_and_others_live_on(new_town):
+    async with new_town(fleet={"max_sessions": 2}, emulator={"agent": "echo"}) as town:
+        async with open_frontend(town, "?guest=a") as one, open_frontend(town, "?guest=b") as two:
+            await live(one)
+            await live(two)
+            async with open_frontend(town, "?guest=c") as three:
+                told = await frame(three)
+                assert told["code"] == "limit_exceeded" and "max_sessions is 2" in told["error"]
+                with pytest.raises(ConnectionClosed) as closed:
+                    await three.recv()
+                assert closed.value.rcvd.code == 1013
+            await one.send('{"action": "send", "text": "hello"}')
+            await frame(one, kind="message", direction="Outbound")
+
+
+async def test_too_many_frontends_are_turned_away(new_town):
+    async with new_town(api={"frontends_max": 1}) as town, open_frontend(town, "?guest=a") as one:
+        await live(one)
+        async with open_frontend(town, "?guest=a") as two:
+            assert (await frame(two))["code"] == "limit_exceeded"
+
+
+async def test_end_is_orderly_and_closes_the_frontend(new_town):
+    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        await frontend.send('{"action": "send", "text": "bye"}')
+        await frontend.send('{"action": "end", "command_id": "e1"}')
+        kinds = []
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                found = json.loads(await frontend.recv())
+                kinds.append((found.get("kind"), found.get("state")))
+        assert kinds[-1] == ("session", "ended")
+        assert closed.value.rcvd.code == 1000
+        assert not town.emulator.world.sessions, "no orphan is left behind"
+        assert [
+            body["text"]
+            for one in town.emulator.world.cleared.values()
+            for body in one.messages
+            if body["type"] == "Text"
+        ] == ["bye"]
+
+
+class TestTheDoor:
+    """SIM-4: who may come in."""
+
+    @pytest.mark.parametrize(
+        ("origin", "allowed"),
+        [
+            (None, True),
+            ("http://localhost:5173", True),
+            ("http://127.0.0.1:8000", True),
+            ("http://app.localhost", True),
+            ("https://app.example.org", True),
+            ("https://app.example.org.evil.com", False),
+            ("https://evil.com", False),
+            ("null", False),
+            ("file://", False),
+            ("http://localhost.evil.com", False),
+        ],
+    )
+    async def test_origins(self, new_town, origin, allowed):
+        async with new_town(api={"origins_allowed": ("https://app.example.org",)}) as town:
+            if allowed:
+                async with open_frontend(town, "?guest=a", origin=origin):
+                    return
+            with pytest.raises(InvalidStatus) as refused:
+                async with open_frontend(town, "?guest=a", origin=origin):
+                    pass
+            assert refused.value.response.status_code == 403
+
+    @pytest.mark.parametrize(
+        ("host", "status"),
+        [
+            ("localhost", 200),
+            ("127.0.0.1", 200),
+            ("[::1]", 200),
+            ("sim.example.org", 200),
+            ("evil.com", 421),
+            ("127.0.0.1.evil.com", 421),
+            ("", 421),
+        ],
+    )
+    async def test_hosts(self, new_town, host, status):
+        async with new_town(api={"hosts_allowed": ("sim.example.org",)}) as town, aiohttp.ClientSession() as session:
+            async with session.get(f"{town.http.url}/healthz", headers={"Host": host}) as answer:
+                assert answer.status == status
+
+
+async def test_health_readiness_and_metrics(new_town):
+    async with new_town(emulator={"agent": "echo"}) as town, aiohttp.ClientSession() as session:
+        async with open_frontend(town, "?guest=a") as frontend:
+            await live(frontend)
+            await frontend.send('{"action": "send", "text": "hello"}')
+            await frame(frontend, kind="message", direction="Outbound")
+            async with session.get(f"{town.http.url}/healthz") as answer:
+                body = await answer.json()
+                assert answer.status == 200 and body["status"] == "up" and body["live"] == 1
+            async with session.get(f"{town.http.url}/readyz") as answer:
+                assert answer.status == 200 and await answer.json() == {"ready": True}
+            async with session.get(f"{town.http.url}/metrics") as answer:
+                text = await answer.text()
+                assert 'guestd_sessions{state="live"} 1.0' in text
+                assert "guestd_messages_received_total 2.0" in text
+                assert 'guestd_deliveries_total{status="confirmed"} 1.0' in text
+        await town.fleet.drain(5.0)
+        async with session.get(f"{town.http.url}/readyz") as answer:
+            assert answer.status == 503
+
+
+async def test_a_frontend_that_never_reads_is_closed_and_hurts_nobody(new_town):
+    """The frontend gets far more than sockets and its queue hold. Others go on; it is told where to resume."""
+    api = {"watcher_events_max": 64, "watcher_bytes_max": 200_000, "write_timeout_s": 1.0}
+    async with new_town(api=api, emulator={"agent": "silent", "limits": {"strict": False}}) as town:
+        reader, writer = await _deaf_frontend(town, "slow")
+        async with open_frontend(town, "?guest=quick") as quick:
+            await live(quick)
+            await town.until(lambda: town.live() == 2)
+            slow = town.emulator.world.sessions[_token(town, "slow")]
+            for n in range(3000):
+                _, effects = town.emulator.world.agent_says(slow, "x" * 3900, town.emulator.now())
+                town.emulator.perform(effects)
+                if n % 50 == 0:
+                    await asyncio.sleep(0.005)
+            await quick.send('{"action": "send", "text": "am I heard?", "command_id": "q"}')
+            await frame(quick, kind="delivery", status="confirmed")
+            await town.until(lambda: town.metrics.watchers_closed_slow == 1, 20.0)
+            assert town.metrics.watchers_lagging >= 1
+            assert town.live() == 2
+        writer.close()
+        last = town.fleet.view(town.fleet.find("slow")).seq
+        async with open_frontend(town, f"?guest=slow&since={last - 1}") as frontend:
+            assert (await frame(frontend, kind="message"))["seq"] == last
+
+
+def _token(town, name):
+    return town.fleet._runners[town.fleet.find(name)].machine.guest.token
+
+
+async def _deaf_frontend(town, name):
+    """Upgrades by hand over a socket with a tiny receive buffer, and then never reads."""
+    sock = socket.socket()
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    sock.setblocking(False)
+    host, port = town.http.url.removeprefix("http://").split(":")
+    loop = asyncio.get_running_loop()
+    await loop.sock_connect(sock, (host, int(port)))
+    reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
+    writer.write(
+        f"GET /?guest={name} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+    )
+    await reader.readuntil(b"\r\n\r\n")
+    writer.transport.pause_reading()
+    return reader, writer

@@ -1,0 +1,19 @@
+"""The fault run of the normal suite, for longer: `GUESTD_FAULT_SECONDS` (here ten minutes if not set), seed printed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+pytestmark = pytest.mark.soak
+
+
+def test_faults_for_minutes():
+    environment = {"GUESTD_FAULT_SECONDS": "600", **os.environ}
+    command = [sys.executable, "-m", "pytest", "-q", "-s", "tests/integration/test_faults.py"]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True)

@@ -1,0 +1,126 @@
+"""Ten thousand guest sessions in this process, the emulator in another; then all links are dropped at once.
+
+make soak                                       or, smaller:
+GUESTD_SOAK_SESSIONS=2000 .venv/bin/python -m pytest -m soak -s tests/soak/test_ten_thousand.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+import urllib.request
+from random import Random
+
+import pytest
+
+from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from daemon.journal.memory import MemoryJournal
+from daemon.model.ports import DialTarget, OpenGuest
+from daemon.observe.metrics import Metrics
+from daemon.platform.history import WebMessagingHistory
+from daemon.platform.http import Http, HttpSettings
+from daemon.session.settings import SessionSettings
+from daemon.supervisor.clock import LoopClock
+from daemon.supervisor.settings import SupervisorSettings
+from daemon.supervisor.supervisor import Supervisor
+from daemon.transport import TransportSettings, WebsocketDialer
+from daemon.wire.webmessaging import WebMessaging
+
+SESSIONS = int(os.environ.get("GUESTD_SOAK_SESSIONS", "10000"))
+PER_MINUTE = int(os.environ.get("GUESTD_SOAK_CONNECTS_PER_MINUTE", "9000"))
+BURST = 50
+pytestmark = pytest.mark.soak
+
+
+@pytest.fixture
+def emulator():
+    child = subprocess.Popen(
+        [sys.executable, "-m", "daemon", "emulate", "--port", "0", "--agent", "silent", "--no-limits"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    yield child.stdout.readline().strip().removeprefix("ready ")
+    child.terminate()
+    child.wait(30.0)
+    child.stdout.close()
+
+
+async def call(url, **body):
+    def ask():
+        data = json.dumps(body).encode() if body else None
+        with urllib.request.urlopen(urllib.request.Request(url, data=data), timeout=60.0) as answer:
+            return json.loads(answer.read())
+
+    return await asyncio.to_thread(ask)
+
+
+def rss_bytes():
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+async def until(condition, timeout_s):
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.1)
+
+
+async def test_everybody_comes_back_inside_the_bucket(emulator):
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    loop = asyncio.get_running_loop()
+    dialect, metrics = WebMessaging(DEFAULT_DEPLOYMENT_ID), Metrics()
+    http = Http(HttpSettings())
+    fleet = Supervisor(
+        SupervisorSettings(max_sessions=SESSIONS, connects_per_minute=PER_MINUTE, connects_burst=BURST),
+        SessionSettings(duration_s=2700.0, conversation_clear=True),
+        dialect,
+        WebsocketDialer(TransportSettings()),
+        DialTarget(dialect.url("ws" + emulator[4:])),
+        MemoryJournal(),
+        WebMessagingHistory(http, emulator),
+        LoopClock(loop),
+        Random(1),
+        metrics,
+        loop,
+    )
+    needed_s = SESSIONS / PER_MINUTE * 60
+    try:
+        before, started = rss_bytes(), time.monotonic()
+        for n in range(SESSIONS):
+            fleet.open(OpenGuest(f"g{n}"))
+        await until(lambda: metrics.sessions.get("live") == SESSIONS, 3 * needed_s + 60)
+        print(
+            f"\n{SESSIONS} live after {time.monotonic() - started:.0f} s, {(rss_bytes() - before) / SESSIONS / 1024:.1f} KiB each"
+        )
+        names = {view.session_id for view in fleet.sessions()}
+
+        dropped, started = await call(f"{emulator}/__emulator/drop", all=True), time.monotonic()
+        assert dropped == {"dropped": SESSIONS}
+        await until(lambda: sum(metrics.reconnects.values()) == SESSIONS, 60)
+        await until(lambda: metrics.sessions.get("live") == SESSIONS, 3 * needed_s + 60)
+        counters = await call(f"{emulator}/__emulator/counters")
+        most = counters["connects_most_in_a_minute"], counters["connects_most_in_a_second"]
+        print(
+            f"dropped all; all back after {time.monotonic() - started:.0f} s; most connects in a minute, in a second: {most}"
+        )
+        assert {view.session_id for view in fleet.sessions()} == names, "the same guest sessions"
+        assert counters["sessions"] == SESSIONS, "the same tokens"
+        assert counters["connects_total"] == 2 * SESSIONS, "nobody had to try twice"
+        assert most[0] <= PER_MINUTE + BURST
+        assert most[1] <= PER_MINUTE / 60 + BURST + PER_MINUTE / 60 * 0.5, "a busy machine may bunch what was admitted"
+
+        report = await fleet.drain(120.0)
+        print(f"drained: {report.ended} ended, {len(report.left)} left")
+        assert report.ended == SESSIONS and not report.left
+        state = await call(f"{emulator}/__emulator/counters")
+        assert state["sessions"] == 0, "no orphans"
+    finally:
+        await fleet.stop()
+        await http.close()

@@ -1,0 +1,98 @@
+"""Every mistake in a configuration names the key, the problem and the remedy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from daemon.app.config import Config
+from daemon.app.load_config import ConfigProblems, load_config
+
+
+def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
+    path = tmp_path / "guestd.toml"
+    path.write_text(text)
+    with pytest.raises(ConfigProblems) as caught:
+        load_config(path, environment or {}, flags)
+    message = str(caught.value)
+    assert all(line.startswith(f"{path}: ") for line in message.splitlines()), message
+    return message.replace(f"{path}: ", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[simulator]\nprot = 3001\n", "simulator.prot: unknown key; did you mean port?"),
+        ("[simulatr]\nport = 3001\n", "simulatr: unknown key; did you mean simulator?"),
+        ("colour = 'red'\n", "colour: unknown key"),
+        ("[simulator]\nport = 70000\n", "simulator.port: "),
+        ("[simulator]\nport = 'many'\n", "(got 'many')"),
+        ("simulator = 3\n", "simulator: "),
+        ("[limits]\nmax_sessions = 0\n", "limits.max_sessions: "),
+        ("[sessions]\nduration_s = '50m'\n", "sessions.duration_s: "),
+        ("[heartbeat]\ninterval_s = 5\n", "heartbeat.interval_s: "),
+        ("[heartbeat]\ninterval_s = 'soon'\n", "heartbeat.interval_s: "),
+        ("[platform]\nregion = 'mypurecloud.dee'\ndeployment_id = 'x'\n", "did you mean mypurecloud.de"),
+        ("[platform]\nregion = 'mars'\ndeployment_id = 'x'\n", "mars"),
+        ("[platform]\nregion = 'mypurecloud.de'\n", "platform.deployment_id: is missing"),
+        ("[platform]\ndeployment_id = 'x'\n", "platform.region: is missing"),
+        ("[platform]\ndialect = 'telnet'\n", "platform.dialect: "),
+        ("[platform]\nguest_socket_url = 'http://x'\ndeployment_id = 'x'\n", "must begin with ws:// or wss://"),
+        ("[platform]\nproxy_url = 'socks5://x'\n", "must begin with http:// or https://"),
+        ("[platform]\nproxy_url = 'credential:x'\n", "CREDENTIALS_DIRECTORY"),
+        ("[platform]\nregion = 'mypurecloud.de'\ndialect = 'webchat'\n", "platform.guest_socket_url: is missing"),
+        ("[platform]\nconnect_to = 'localhost'\n", "write host:port"),
+        ("[inbox]\nhold_min_ms = 900\nhold_max_ms = 100\n", "inbox.hold_min_ms: is larger"),
+        ("[simulator\n", "is not TOML"),
+        ("a = " + "[" * 5000, "is not TOML"),
+    ],
+    ids=lambda value: value[:30],
+)
+def test_mistakes_are_named(tmp_path, text, expected):
+    assert expected in problems(tmp_path, text)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path):
+    text = problems(tmp_path, "[simulator]\nprot = 1\nport = -1\n[limits]\nmax_sessions = 'x'\n")
+    assert len(text.splitlines()) == 3
+
+
+def test_a_missing_file_and_one_that_is_no_text(tmp_path):
+    with pytest.raises(ConfigProblems, match="no such file"):
+        load_config(tmp_path / "none.toml", {})
+    (tmp_path / "bin.toml").write_bytes(b"\xff\xfe\x00")
+    with pytest.raises(ConfigProblems, match="cannot be read"):
+        load_config(tmp_path / "bin.toml", {})
+    with pytest.raises(ConfigProblems, match="cannot be read"):
+        load_config(tmp_path, {})
+
+
+def test_the_environment_is_over_the_file_and_flags_are_over_both(tmp_path):
+    path = tmp_path / "guestd.toml"
+    path.write_text("[simulator]\nport = 1\n[limits]\nmax_sessions = 7\n[sessions]\nduration_s = '20m'\n")
+    environment = {
+        "GUESTD_SIMULATOR__PORT": "2",
+        "GUESTD_LIMITS__MAX_SESSIONS": "8",
+        "GUESTD_PATHLESS": "x",
+        "HOME": "/",
+    }
+    config = load_config(path, environment, {"simulator.port": 3})
+    assert (config.simulator.port, config.limits.max_sessions, config.sessions.duration_s) == (3, 8, 1200.0)
+
+
+def test_an_unknown_key_of_the_environment_is_refused(tmp_path):
+    assert "simulator.prot: unknown key" in problems(tmp_path, "", {"GUESTD_SIMULATOR__PROT": "1"})
+
+
+def test_nothing_at_all_is_the_defaults():
+    assert load_config(None, {}) == Config()
+
+
+def test_a_proxy_url_from_a_credential(tmp_path):
+    (tmp_path / "proxy").write_text("http://user:secret@proxy:3128\n")
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path), "GUESTD_PLATFORM__PROXY_URL": "credential:proxy"}
+    assert load_config(None, environment).platform.proxy_url == "http://user:secret@proxy:3128"
+    for name in ("none", "../proxy", ""):
+        with pytest.raises(ConfigProblems):
+            load_config(None, {**environment, "GUESTD_PLATFORM__PROXY_URL": f"credential:{name}"})

@@ -1,0 +1,45 @@
+"""Counters as the scraper sees them, and the histogram's arithmetic."""
+
+from __future__ import annotations
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from daemon.model.effects import Notice
+from daemon.observe.metrics import Histogram, Metrics
+
+
+def test_the_exposition_is_read_by_the_library_itself():
+    metrics = Metrics()
+    metrics.messages_in = 7
+    metrics.sessions["live"] = 3
+    metrics.notice(Notice.DUPLICATE, 2)
+    metrics.echo_latency_s.observe(0.003)
+    families = {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}
+    samples = {
+        (sample.name, tuple(sample.labels.items())): sample.value
+        for family in families.values()
+        for sample in family.samples
+    }
+    assert samples[("guestd_messages_received_total", ())] == 7
+    assert samples[("guestd_sessions", (("state", "live"),))] == 3
+    assert samples[("guestd_notices_total", (("kind", "duplicates"),))] == 2
+    assert samples[("guestd_echo_latency_seconds_count", ())] == 1
+    assert samples[("guestd_echo_latency_seconds_bucket", (("le", "0.005"),))] == 1
+    assert samples[("guestd_echo_latency_seconds_bucket", (("le", "0.0025"),))] == 0
+
+
+def test_no_label_ever_holds_a_session():
+    text = Metrics().exposition().decode()
+    assert "session_id" not in text and "guest=" not in text
+
+
+def test_quantiles_are_interpolated_within_their_bucket():
+    histogram = Histogram((1.0, 2.0, 4.0))
+    assert histogram.quantile(0.5) is None
+    for value in (0.5, 1.5, 1.5, 3.0):
+        histogram.observe(value)
+    assert histogram.quantile(0.5) == pytest.approx(1.5)
+    assert histogram.quantile(1.0) == pytest.approx(4.0)
+    histogram.observe(99.0)
+    assert histogram.quantile(1.0) == 4.0
