@@ -37,8 +37,8 @@ class Script:
     default: list[Json] = field(default_factory=list)
 
     def answer(self, text: str, payload: str, heard: int) -> list[Json]:
-        """The steps for the guest's message number `heard` (1 is the first)."""
-        for rule in self.rules:
+        """The steps for the guest's message number `heard`, from 1. A choice is known by its payload before its words."""
+        for rule in sorted(self.rules, key=lambda rule: not payload or "payload" not in rule):
             if "after" in rule and rule["after"] != heard:
                 continue
             if "payload" in rule and rule["payload"] != payload:
@@ -64,6 +64,11 @@ def load_script(given: str | dict[str, Any]) -> Script:
     if unknown:
         raise ValueError(f"an agent script has no {', '.join(sorted(unknown))}")
     script = Script(**data)
+    for rule in script.rules:
+        try:
+            re.compile(rule.get("match", ""))
+        except re.error as error:
+            raise ValueError(f"match {rule['match']!r} is no regular expression: {error}") from None
     for steps in (script.greeting, script.default, *(rule.get("steps", []) for rule in script.rules)):
         for step in steps:
             if not isinstance(step, dict) or not any(name in step for name in STEPS):

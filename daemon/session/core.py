@@ -1,0 +1,172 @@
+"""What a guest session's machine is made of: its parts, and the few things all its rooms use.
+
+The machine is one value in four rooms, each a floor of one class: here the parts; `speaking` (commands and the outbox);
+`listening` (the inbox and the history); `machine` (life, links, time and the end). Calls go down that chain; the three that
+must go up are declared here.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+from uuid import UUID
+
+from ..model import effects as e
+from ..model.endings import Cause
+from ..model.ids import Guest
+from ..policy.buckets import SlidingCount
+from .fill import Fill
+from .heartbeat import Heartbeat
+from .inbox import NEVER, Inbox
+from .outbox import Outbox
+from .settings import SessionSettings
+from .states import State
+
+
+@dataclass(slots=True, frozen=True)
+class Manners:
+    """What the machine must know of the dialect it lives in; the same for all sessions of a deployment."""
+
+    confirms: bool
+    has_history: bool
+    beats_by_echo: bool
+    has_goodbye: bool
+    has_context: bool
+    reconnect_codes: frozenset[int]
+    messages_per_s: float
+    requests_per_minute: int | None
+    text_max: int
+    text_unit: str
+    text_length: Callable[[str], int]
+    attribute_bytes_max: int
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A command we said yes to; `durable` once its intent is, so that a repetition gets the same answer.
+
+    `trace` is the tracing id and marker of its message: ours, because a caller's command id need not be unique for ever.
+    """
+
+    seq: int
+    trace: str = ""
+    durable: bool = False
+
+
+@dataclass(slots=True)
+class Figures:
+    """What changes rarely and is asked for by outsiders: the platform's own figures of this session."""
+
+    duration_s: float | None = None
+    expires_at_epoch_s: float | None = None
+    attribute_bytes_max: int | None = None
+
+
+class SessionCore:
+    __slots__ = (
+        "_accepted",
+        "_attempt",
+        "_cleared",
+        "_context",
+        "_context_id",
+        "_end_id",
+        "_ends_at",
+        "_fill",
+        "_goodbye_id",
+        "_history",
+        "_inbox",
+        "_joined_once",
+        "_jwt",
+        "_leave_by",
+        "_leave_cause",
+        "_manners",
+        "_outbox",
+        "_pending_attributes",
+        "_requests",
+        "_rng",
+        "_seq",
+        "_settings",
+        "_step_at",
+        "_traces",
+        "_typed_at",
+        "beat",
+        "duration_s",
+        "figures",
+        "guest",
+        "read_only",
+        "state",
+        "wake_at",
+    )
+
+    def __init__(
+        self, guest: Guest, settings: SessionSettings, manners: Manners, inbox: Inbox, rng: Random, seq: int = 0
+    ) -> None:
+        self.guest = guest
+        self.state = State.WAITING
+        self.read_only = False
+        self.wake_at = NEVER
+        self.beat = Heartbeat()
+        self.figures: Figures | None = None
+        self.duration_s = settings.duration_s
+        self._settings = settings
+        self._manners = manners
+        self._inbox = inbox
+        self._rng = rng
+        self._seq = seq
+        self._attempt = 0
+        self._joined_once = False
+        self._step_at = NEVER
+        self._ends_at = NEVER
+        self._leave_by = NEVER
+        self._leave_cause: Cause | None = None
+        self._goodbye_id = ""
+        self._cleared = False
+        self._outbox: Outbox | None = None
+        self._requests: SlidingCount | None = None
+        self._fill: Fill | None = None
+        self._jwt: tuple[str, float] | None = None
+        self._history: SlidingCount | None = None
+        self._accepted: OrderedDict[str, Accepted] | None = None
+        self._traces: dict[str, str] | None = None
+        self._pending_attributes = guest.attributes or None
+        self._context: dict[str, Any] | None = None
+        self._context_id = ""
+        self._end_id = ""
+        self._typed_at = -NEVER
+
+    def __repr__(self) -> str:
+        state = self.state.value + ("-soon" if self._leave_cause and self.state is not State.LEAVING else "")
+        out = len(self._outbox) if self._outbox else 0
+        return (
+            f"<guest {self.guest.session_id} {state} seq={self._seq} held={self._inbox.held} out={out}"
+            f" attempt={self._attempt}{' filling' if self._fill else ''}{' read-only' if self.read_only else ''}>"
+        )
+
+    @property
+    def seq(self) -> int:
+        return self._seq
+
+    @property
+    def has_unsent(self) -> bool:
+        return bool(self._outbox)
+
+    def _next_seq(self) -> int:
+        self._seq += 1
+        return self._seq
+
+    def _draw_id(self) -> str:
+        return str(UUID(int=self._rng.getrandbits(128), version=4))
+
+    # ------------------------------------------------------------------ what the upper rooms add
+
+    def _begin_fill(self, now: float, out: list[e.Effect]) -> None:
+        raise NotImplementedError
+
+    def _leave(self, cause: Cause, now: float, out: list[e.Effect]) -> None:
+        raise NotImplementedError
+
+    def _say_goodbye(self, now: float, out: list[e.Effect]) -> None:
+        raise NotImplementedError
