@@ -10,16 +10,16 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from math import ceil
-from typing import Any, ClassVar
+from typing import Any
 
 from ..policy.buckets import SlidingCount
 from . import agentdesk, frames
+from .attachments import AttachmentDesk
 from .clockwork import draw_hex, draw_uuid
-from .records import Attachment, Connection, Effect, GuestSession, Json, Send
+from .desk import object_of, objects_of, text_of
+from .records import Effect, GuestSession, Json, Send
 from .world import World
 
-FILE_NAME_MAX = 1024
 NESTING_MAX = 64
 
 
@@ -52,72 +52,13 @@ def _depth(value: Any, limit: int = NESTING_MAX + 1) -> int:
     return depth
 
 
-def _text(value: Any, key: str) -> str:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, str) else ""
-
-
-def _object(value: Any, key: str) -> Json:
-    found = value.get(key) if isinstance(value, dict) else None
-    return found if isinstance(found, dict) else {}
-
-
-def _objects(value: Any, key: str) -> list[Json]:
-    found = value.get(key) if isinstance(value, dict) else None
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
-
-
-class _Desk:
-    """One request at the desk: who asks, what, when."""
-
-    def __init__(self, world: World, connection: Connection, request: Json, now: float) -> None:
-        self.world = world
-        self.connection = connection
-        self.request = request
-        self.now = now
-        self.trace = _text(request, "tracingId")
-        self.token = _text(request, "token") or connection.token
-
+class _Desk(AttachmentDesk):
     def answer(self) -> list[Effect]:
         limited = self._limit_requests()
         if limited is not None:
             return limited
-        action = self._ACTIONS.get(_text(self.request, "action"))
+        action = _ACTIONS.get(text_of(self.request, "action"))
         return action(self) if action is not None else self._error(400, "Request failed.")
-
-    # ------------------------------------------------------------------ small answers
-
-    def _say(self, frame: Json) -> list[Effect]:
-        return [Send(self.connection.id, frame)]
-
-    def _error(self, code: int, text: str) -> list[Effect]:
-        return self._say(frames.error(code, text, self.trace))
-
-    def _too_many(self, count: SlidingCount, what: str) -> list[Effect] | None:
-        """The platform's 429; None if it may go on. A tolerant emulator never refuses (reference §9.1)."""
-        ready_at = count.ready_at(self.now)
-        if ready_at <= self.now or not self.world.limits.strict:
-            count.take(self.now)
-            return None
-        return self._say(
-            frames.too_many(ceil(ready_at - self.now), f"{what} rate too high for this session", self.trace)
-        )
-
-    def _limit_requests(self) -> list[Effect] | None:
-        limit = self.world.limits.requests_per_connection_per_minute
-        if limit is None:
-            return None
-        count = self.connection.requests = self.connection.requests or SlidingCount(limit, 60.0)
-        return self._too_many(count, "Request")
-
-    def _session(self) -> GuestSession | list[Effect]:
-        """The configured session of this socket, or the error that says why there is none."""
-        session = self.world.sessions.get(self.token)
-        if session is None or self.connection.token != self.token:
-            return self._error(4007, "Session not found")
-        if self.world.is_expired(session, self.now):
-            return self._say(frames.push("SessionExpiredEvent", {}, self.trace))
-        return session
 
     # ------------------------------------------------------------------ configure
 
@@ -128,14 +69,14 @@ class _Desk:
         deployment = self.connection.deployment
         if not deployment.authentication:
             return self._error(403, "Session authentication failed: authentication is not enabled for this deployment")
-        user = self.world.users.get(_text(_object(self.request, "data"), "code"), "")
+        user = self.world.users.get(text_of(object_of(self.request, "data"), "code"), "")
         if not user:
             return self._error(401, "User is unauthorized")
         return self._configure_as(user)
 
     def _configure_as(self, user: str) -> list[Effect]:
         world = self.world
-        if not self.token or _text(self.request, "deploymentId") != self.connection.deployment.id:
+        if not self.token or text_of(self.request, "deploymentId") != self.connection.deployment.id:
             return self._error(400, "Request failed.")
         session = world.sessions.get(self.token)
         start_new = self.request.get("startNew") is True
@@ -199,8 +140,8 @@ class _Desk:
         session = self._session()
         if isinstance(session, list):
             return session
-        message = _object(self.request, "message")
-        if _text(message, "type") == "Event":
+        message = object_of(self.request, "message")
+        if text_of(message, "type") == "Event":
             return self._events(session, message)
         if session.read_only:
             return self._error(409, "The conversation is read-only")
@@ -221,7 +162,7 @@ class _Desk:
 
     def _refuse_message(self, session: GuestSession, message: Json) -> list[Effect] | None:
         limits = self.world.limits
-        text = _text(message, "text")
+        text = text_of(message, "text")
         if limits.text_bytes is not None and len(text.encode("utf-8", "replace")) > limits.text_bytes:
             size = len(text.encode("utf-8", "replace"))
             return self._error(4011, f"Message length {size} is larger than {limits.text_bytes}")
@@ -237,19 +178,19 @@ class _Desk:
 
     def _attributes(self, message: Json) -> Json:
         """Inside the message; the deprecated place beside it counts only if the switch says so (§2.5)."""
-        found = _object(_object(_object(message, "channel"), "metadata"), "customAttributes")
+        found = object_of(object_of(object_of(message, "channel"), "metadata"), "customAttributes")
         if not found and self.world.settings.honor_legacy_attributes:
-            found = _object(_object(_object(self.request, "channel"), "metadata"), "customAttributes")
+            found = object_of(object_of(object_of(self.request, "channel"), "metadata"), "customAttributes")
         return found
 
     def _content(self, session: GuestSession, message: Json) -> tuple[list[Json], list[Effect] | None]:
         """Content with attachments filled in; or the error for one that is not ready."""
         content: list[Json] = []
         wanted = [one for one in self.request.get("attachmentIds") or () if isinstance(one, str)]
-        for item in _objects(message, "content"):
-            if _text(item, "contentType") == "Attachment":
-                wanted.append(_text(_object(item, "attachment"), "id"))
-            elif _text(_object(item, "buttonResponse"), "type") == "Postback":
+        for item in objects_of(message, "content"):
+            if text_of(item, "contentType") == "Attachment":
+                wanted.append(text_of(object_of(item, "attachment"), "id"))
+            elif text_of(object_of(item, "buttonResponse"), "type") == "Postback":
                 return [], self._error(400, "Request failed.")
             else:
                 content.append(copy.deepcopy(item))
@@ -267,10 +208,10 @@ class _Desk:
         """Put it on record, echo it to every connection (the request's tracing id and metadata come back), tell the agent."""
         world = self.world
         first = session.conversation is None
-        kind = _text(message, "type")
+        kind = text_of(message, "type")
         body: Json = {"id": draw_hex(world.rng), "type": kind if kind in ("Text", "Structured") else "Text"}
         if "text" in message:
-            body["text"] = _text(message, "text")
+            body["text"] = text_of(message, "text")
         body["direction"] = "Inbound"
         body["channel"] = {"messageId": draw_uuid(world.rng), "from": {}, "to": {}}
         if content:
@@ -282,12 +223,12 @@ class _Desk:
         effects = world.fan_out(session, frames.push("StructuredMessage", body, self.trace), body["channel"]["time"])
         if first:
             effects += agentdesk.greet(world, session)
-        buttons = [_object(item, "buttonResponse") for item in content]
-        payload = next((_text(button, "payload") for button in buttons if button), "")
-        return effects + agentdesk.hear(world, session, _text(message, "text") or payload, payload)
+        buttons = [object_of(item, "buttonResponse") for item in content]
+        payload = next((text_of(button, "payload") for button in buttons if button), "")
+        return effects + agentdesk.hear(world, session, text_of(message, "text") or payload, payload)
 
     def _metadata(self, session: GuestSession, message: Json) -> dict[str, str]:
-        given = {key: str(value) for key, value in _object(message, "metadata").items() if isinstance(value, str)}
+        given = {key: str(value) for key, value in object_of(message, "metadata").items() if isinstance(value, str)}
         more = {"authenticated": "true"} if session.user else {}
         return {**given, **more, "correlationId": draw_uuid(self.world.rng)}
 
@@ -302,17 +243,17 @@ class _Desk:
     # ------------------------------------------------------------------ events
 
     def _events(self, session: GuestSession, message: Json) -> list[Effect]:
-        events = _objects(message, "events")
+        events = objects_of(message, "events")
         if not events:
             return self._error(400, "Request failed.")
         event = events[0]
-        kind = _text(event, "eventType")
+        kind = text_of(event, "eventType")
         if kind == "Typing":
             if session.deployment.user_typing:
                 return []
             return self._error(403, "Turn on the Feature Toggle or fix the configuration.")
         if kind == "Presence":
-            presence = _text(_object(event, "presence"), "type")
+            presence = text_of(object_of(event, "presence"), "type")
             if presence == "Join":
                 return self._join(session, message, event)
             if presence == "Clear":
@@ -328,7 +269,7 @@ class _Desk:
             "type": "Event",
             "direction": "Inbound",
             "channel": {"messageId": draw_uuid(self.world.rng)},
-            "events": [{"eventType": "Presence", "presence": {"type": _text(_object(event, "presence"), "type")}}],
+            "events": [{"eventType": "Presence", "presence": {"type": text_of(object_of(event, "presence"), "type")}}],
             "metadata": metadata,
         }
         return self.world.add_message(session, body, self.now)
@@ -387,9 +328,9 @@ class _Desk:
             return self._say(frames.response("SessionExpiredEvent", {}, self.trace))
         if session is None:
             return self._error(4007, "Session not found")
-        message = _object(self.request, "message")
-        metadata = {key: value for key, value in _object(message, "metadata").items() if isinstance(value, str)}
-        text = _text(message, "text") or "ping"
+        message = object_of(self.request, "message")
+        metadata = {key: value for key, value in object_of(message, "metadata").items() if isinstance(value, str)}
+        text = text_of(message, "text") or "ping"
         return self._say(frames.health_check(session, text, metadata, draw_hex(self.world.rng), self.trace))
 
     def _jwt(self) -> list[Effect]:
@@ -400,89 +341,20 @@ class _Desk:
         return self._say(frames.response("JwtResponse", {"jwt": jwt, "exp": expires}, self.trace))
 
     def _configuration(self) -> list[Effect]:
-        if _text(self.request, "deploymentId") != self.connection.deployment.id:
+        if text_of(self.request, "deploymentId") != self.connection.deployment.id:
             return self._error(400, "Request failed.")
         return self._say(frames.configuration(self.connection.deployment, self.world.limits, self.trace))
 
-    def _attachment(self) -> list[Effect]:
-        session = self._session()
-        if isinstance(session, list):
-            return session
-        attachment_id = _text(self.request, "attachmentId") or draw_uuid(self.world.rng)
-        problem = self._refuse_file(session)
-        if problem is not None:
-            return self._say(frames.slot_error(attachment_id, *problem, self.trace))
-        attachment = Attachment(
-            attachment_id,
-            _text(self.request, "fileName"),
-            _text(self.request, "fileType") or "application/octet-stream",
-            int(self.request["fileSize"]),
-            draw_hex(self.world.rng),
-        )
-        session.attachments = {**(session.attachments or {}), attachment_id: attachment}
-        return self._say(frames.upload_slot(attachment, self.world.upload_url(attachment), self.trace))
 
-    def _refuse_file(self, session: GuestSession) -> tuple[int, str] | None:
-        deployment = session.deployment
-        name, mime, size = (
-            _text(self.request, "fileName"),
-            _text(self.request, "fileType"),
-            self.request.get("fileSize"),
-        )
-        stem, dot, extension = name.rpartition(".")
-        if not deployment.file_upload:
-            return 4000, "File upload is not available"
-        if len(name) >= FILE_NAME_MAX:
-            return 4005, f"File name is longer than {FILE_NAME_MAX - 1} characters"
-        if not dot or not extension or not stem or "/" in name:
-            return 4004, "File name is invalid: a name with an extension is needed"
-        if isinstance(size, bool) or not isinstance(size, int):
-            return 4020, "fileSize is missing"
-        if size <= 0:
-            return 4102, "File is empty"
-        if size > deployment.file_kilobytes_max * 1024:
-            return 4002, f"File size {size} is larger than {deployment.file_kilobytes_max} KB"
-        if f".{extension.lower()}" in deployment.blocked_extensions or not _allowed(mime, deployment.file_types):
-            return 4001, f"File type {mime or extension} not supported"
-        return None
-
-    def _known_attachment(self, session: GuestSession) -> Attachment | None:
-        return (session.attachments or {}).get(_text(self.request, "attachmentId"))
-
-    def _refresh(self) -> list[Effect]:
-        session = self._session()
-        if isinstance(session, list):
-            return session
-        attachment = self._known_attachment(session)
-        if attachment is None or not attachment.uploaded:
-            return self._error(4009, "Attachment not found")
-        attachment.secret = draw_hex(self.world.rng)
-        return self._say(frames.download_slot(attachment, self.world.upload_url(attachment), self.trace))
-
-    def _delete(self) -> list[Effect]:
-        session = self._session()
-        if isinstance(session, list):
-            return session
-        attachment = self._known_attachment(session)
-        if attachment is None or attachment.sent or session.attachments is None:
-            return self._error(4009, "Attachment not found")
-        del session.attachments[attachment.id]
-        return self._say(frames.push("AttachmentDeletedResponse", {"attachmentId": attachment.id}, self.trace))
-
-    _ACTIONS: ClassVar[dict[str, Callable[[_Desk], list[Effect]]]] = {
-        "configureSession": _configure,
-        "configureAuthenticatedSession": _configure_authenticated,
-        "onMessage": _message,
-        "closeSession": _close_session,
-        "echo": _echo,
-        "getJwt": _jwt,
-        "getConfiguration": _configuration,
-        "onAttachment": _attachment,
-        "getAttachment": _refresh,
-        "deleteAttachment": _delete,
-    }
-
-
-def _allowed(mime: str, types: tuple[str, ...]) -> bool:
-    """`image/png` is allowed by itself, by `image/*` and by `*/*`."""
-    return any(one in ("*/*", mime) or (one.endswith("/*") and mime.startswith(one[:-1])) for one in types)
+_ACTIONS: dict[str, Callable[[_Desk], list[Effect]]] = {
+    "configureSession": _Desk._configure,
+    "configureAuthenticatedSession": _Desk._configure_authenticated,
+    "onMessage": _Desk._message,
+    "closeSession": _Desk._close_session,
+    "echo": _Desk._echo,
+    "getJwt": _Desk._jwt,
+    "getConfiguration": _Desk._configuration,
+    "onAttachment": _Desk._attachment,
+    "getAttachment": _Desk._refresh,
+    "deleteAttachment": _Desk._delete,
+}
