@@ -41,7 +41,7 @@ class Frontend:
 
     def replay(self, rows: list[Row]) -> None:
         """What was missed, all at once. The journal bounds it, so it does not count against the queue's own bound."""
-        self._queue.extend((seq, encoded) for _, seq, _, encoded in rows)
+        self._queue.extend((row[1], row[3]) for row in rows)
         self._replayed += len(rows)
         self._wake.set()
 

@@ -12,7 +12,7 @@ from .commands import chat, config, emulate, serve
 app = typer.Typer(
     name="guestd",
     help="Keeps guest sessions of Genesys Cloud web messaging alive, with an emulator of the platform built in.",
-    epilog="Exit codes: 0 done, 2 usage, 69 platform unreachable or refusing, 70 internal, 78 configuration, 130 interrupted.",
+    epilog="Exit codes: 0 done, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

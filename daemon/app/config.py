@@ -116,6 +116,8 @@ class Transport(_Section):
 
 
 class Journal(_Section):
+    directory: str | None = None
+    retention_s: Seconds = 86_400.0
     events_per_session_max: Annotated[int, Field(ge=10)] = 1000
     events_max: Annotated[int, Field(ge=1000)] = 2_000_000
     uncommitted_max: Annotated[int, Field(ge=100)] = 20_000
@@ -141,6 +143,7 @@ class EmbeddedEmulator(_Section):
 
 
 class Drain(_Section):
+    sessions: Literal["auto", "end", "keep"] = "auto"
     grace_s: MaybeNoSeconds = 30.0
 
 

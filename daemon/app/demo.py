@@ -46,7 +46,7 @@ class DemoGuest:
         self.offered_in = ""
 
     def offer(self, row: Row) -> None:
-        _, _, kind, encoded = row
+        kind, encoded = row[2], row[3]
         if kind == "message":
             self._look_for_quick_replies(orjson.loads(encoded))
         elif kind == "session" and orjson.loads(encoded)["state"] == "live":
@@ -80,7 +80,8 @@ class Demo:
     def start(self, count: int) -> None:
         for n in range(1, count + 1):
             guest = DemoGuest(f"demo-{n}", self)
-            guest.session_id = self._fleet.open(OpenGuest(guest.name, email=f"demo-{n}@example.org"))
+            living = self._fleet.find(guest.name)
+            guest.session_id = living or self._fleet.open(OpenGuest(guest.name, email=f"demo-{n}@example.org"))
             self._fleet.watch(guest.session_id, guest, 0)
         self._handle = self._loop.call_later(TICK_S, self._take_turns)
 

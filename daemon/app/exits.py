@@ -4,6 +4,7 @@
 2    wrong usage of the command line
 69   the platform cannot be reached, or refuses the deployment or its certificate is refused
 70   a bug of ours
+74   the journal cannot be used, or failed: nothing was promised after that
 78   the configuration cannot be used (also: the port is taken)
 130  interrupted by a second signal
 """
@@ -16,11 +17,11 @@ from typing import Any
 
 import uvloop
 
-from ..model.errors import ConfigError, GuestdError, PlatformError
+from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
 from .lifecycle import Interrupted
 from .load_config import ConfigProblems
 
-PLATFORM, INTERNAL, CONFIG, INTERRUPTED = 69, 70, 78, 130
+PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 69, 70, 74, 78, 130
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
@@ -36,6 +37,8 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
         return tell(error, CONFIG)
     except PlatformError as error:
         return tell(error, PLATFORM)
+    except JournalError as error:
+        return tell(error, JOURNAL)
     except GuestdError as error:
         return tell(error, INTERNAL)
     except OSError as error:

@@ -6,6 +6,7 @@ import asyncio
 import faulthandler
 import gc
 import logging
+import os
 import secrets
 import signal
 import sys
@@ -13,8 +14,10 @@ from typing import Any
 
 from ..api.server import HttpServer
 from ..emulator import Emulator
-from ..model.errors import ConfigError, PlatformError
-from ..model.ports import DeploymentFacts
+from ..journal.memory import MemoryJournal
+from ..journal.sqlite import SqliteJournal
+from ..model.errors import ConfigError, JournalError, PlatformError
+from ..model.ports import DeploymentFacts, Journal
 from ..observe.metrics import Metrics
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
@@ -24,7 +27,7 @@ from .demo import Demo
 from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring import api_settings, new_emulator, new_http, new_supervisor, place_of
+from .wiring import api_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
 
 logger = logging.getLogger("guestd")
 
@@ -36,7 +39,7 @@ class Interrupted(Exception):
 
 
 async def serve(config: Config, demo_guests: int = 0) -> None:
-    """Run until a SIGTERM or SIGINT. Raises ConfigError, PlatformError or Interrupted; each has its exit code."""
+    """Run until a SIGTERM or SIGINT. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit code."""
     loop = asyncio.get_running_loop()
     faulthandler.enable()
     notifier = Notifier()
@@ -45,7 +48,7 @@ async def serve(config: Config, demo_guests: int = 0) -> None:
     try:
         await house.start(demo_guests)
         print(f"ready {house.http.url}", flush=True)
-        await stop.wait()
+        await _first_of(stop, house.broken)
         stop.clear()
         leaving = loop.create_task(house.leave(), name="leave")
         impatient = loop.create_task(stop.wait(), name="second signal")
@@ -57,6 +60,14 @@ async def serve(config: Config, demo_guests: int = 0) -> None:
         leaving.result()
     finally:
         await house.stop()
+
+
+async def _first_of(stop: asyncio.Event, broken: asyncio.Future[None]) -> None:
+    """A signal, or the journal's failure, which is raised."""
+    broken.add_done_callback(lambda _: stop.set())
+    await stop.wait()
+    if broken.done():
+        broken.result()
 
 
 def _listen_for_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
@@ -76,6 +87,8 @@ class House:
         self.metrics = Metrics()
         self.emulator: Emulator | None = None
         self._http_client: Http | None = None
+        self.broken: asyncio.Future[None] = loop.create_future()
+        self._journal: SqliteJournal | None = None
         self.fleet: Supervisor | None = None
         self.http: HttpServer
         self._demo: Demo | None = None
@@ -92,11 +105,15 @@ class House:
         place = place_of(config, self.emulator)
         self._http_client = new_http(config)
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
-        self.fleet = new_supervisor(config, place, facts, self._http_client, self.metrics, self._loop)
+        journal = self._open_journal()
+        self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
         self.http = HttpServer(self.fleet, self.metrics, api_settings(config), draw_id, self._health)
         await self.http.start()
+        revived = self.fleet.revive()
+        if revived:
+            logger.info("%d guest sessions of the journal come back", revived)
         if not quiet:
             print(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME", file=sys.stderr, flush=True)
         if demo_guests:
@@ -120,6 +137,10 @@ class House:
             self._demo.stop()
         if self._status is not None:
             self._status.stop()
+        if self._journal is not None and self._config.drain.sessions != "end":
+            kept = len(self.fleet.sessions())
+            print(f"{kept} guest sessions kept for the next start", file=sys.stderr, flush=True)
+            return
         report = await self.fleet.drain(grace_s, self._tell_progress)
         for session_id in report.left[:20]:
             logger.warning("guest session %s did not end within the grace time", session_id)
@@ -135,12 +156,27 @@ class House:
             await self.http.stop()
         if self.fleet is not None:
             await self.fleet.stop()
+        if self._journal is not None:
+            await self._journal.stop()
         if self._pulse is not None:
             self._pulse.stop()
         if self._http_client is not None:
             await self._http_client.close()
         if self.emulator is not None:
             await self.emulator.stop()
+
+    def _open_journal(self) -> Journal:
+        config = self._config.journal
+        directory = journal_directory(self._config, os.environ)
+        if directory is None:
+            return MemoryJournal(config.events_per_session_max, config.events_max)
+        self._journal = SqliteJournal(directory, self._loop, self._journal_failed, config.retention_s)
+        self._journal.start()
+        return self._journal
+
+    def _journal_failed(self, error: JournalError) -> None:
+        if not self.broken.done():
+            self.broken.set_exception(error)
 
     async def _ask_deployment(self, cdn: str, deployment_id: str) -> DeploymentFacts:
         """Tried a few times if nobody answers; a refusal is final. webchat knows no deployments."""

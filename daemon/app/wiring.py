@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from random import Random
 
 from .. import __version__
 from ..api.settings import ApiSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from ..journal.memory import MemoryJournal
-from ..model.ports import DeploymentFacts, DialTarget
+from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
 from ..platform.history import WebMessagingHistory
 from ..platform.http import Http, HttpSettings
@@ -81,8 +82,20 @@ def new_http(config: Config) -> Http:
     )
 
 
+def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | None:
+    """Configured, or given by the service manager (the first of StateDirectory=), or none: memory."""
+    found = config.journal.directory or environment.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Path(found) if found else None
+
+
 def new_supervisor(
-    config: Config, place: Place, facts: DeploymentFacts, http: Http, metrics: Metrics, loop: asyncio.AbstractEventLoop
+    config: Config,
+    place: Place,
+    facts: DeploymentFacts,
+    http: Http,
+    journal: Journal,
+    metrics: Metrics,
+    loop: asyncio.AbstractEventLoop,
 ) -> Supervisor:
     platform, transport = config.platform, config.transport
     dialect: Dialect = (
@@ -104,7 +117,6 @@ def new_supervisor(
         )
     )
     headers = (("Origin", platform.origin),) if platform.origin else ()
-    journal = config.journal
     return Supervisor(
         SupervisorSettings(
             max_sessions=config.limits.max_sessions,
@@ -112,13 +124,13 @@ def new_supervisor(
             connects_burst=config.admission.burst,
             dials_inflight_max=config.admission.dials_inflight_max,
             history_inflight_max=config.history.inflight_max,
-            uncommitted_max=journal.uncommitted_max,
+            uncommitted_max=config.journal.uncommitted_max,
         ),
         session_settings(config, facts),
         dialect,
         dialer,
         DialTarget(dialect.url(place.endpoints.guest_socket), headers),
-        MemoryJournal(journal.events_per_session_max, journal.events_max),
+        journal,
         WebMessagingHistory(http, place.endpoints.api) if dialect.traits.has_history else None,
         LoopClock(loop),
         Random(),

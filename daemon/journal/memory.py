@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ..model.ports import Replay, Row
+from ..model.ports import Commit, Replay, Row, SavedSession
 
 
 class MemoryJournal:
@@ -19,12 +19,13 @@ class MemoryJournal:
         self._events_max = events_max
         self._kept: dict[str, deque[Row]] = {}
         self._count = 0
+        self.storage_full = False
 
     def __len__(self) -> int:
         return self._count
 
-    def commit(self, batch: Sequence[Row], done: Callable[[], None]) -> None:
-        for row in batch:
+    def commit(self, commit: Commit, done: Callable[[], None]) -> None:
+        for row in commit.rows:
             self._append(row)
         done()
 
@@ -36,11 +37,18 @@ class MemoryJournal:
         start = max(0, after_seq + 1 - first)
         return Replay(list(islice(events, start, start + limit)), first)
 
+    def recover(self) -> Sequence[SavedSession]:
+        """Nothing outlives the process."""
+        return ()
+
+    def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
+        return ()
+
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
 
     def _append(self, row: Row) -> None:
-        session_id, seq, _, _ = row
+        session_id, seq = row[0], row[1]
         events = self._kept.get(session_id)
         if events is None:
             events = self._kept[session_id] = deque()

@@ -8,6 +8,7 @@
     │   ├── NotFound             no such guest session
     │   └── LimitExceeded        SESS-1
     ├── DialError                the network's: carries an Ending
+    ├── JournalError             the disk's: nothing may go on as if it had been written
     └── PlatformError            the platform's: status, code, correlation id
         ├── PlatformRefused      4xx that will not pass by itself
         └── PlatformUnavailable  429, 5xx, network: worth retrying
@@ -69,6 +70,12 @@ class NotFound(CommandError):
 
 class LimitExceeded(CommandError):
     code = "limit_exceeded"
+
+
+class JournalError(GuestdError):
+    """The journal cannot be used, or failed while it was. The message says what was done and what to do."""
+
+    code = "journal"
 
 
 class DialError(GuestdError):

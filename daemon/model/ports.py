@@ -89,19 +89,72 @@ class DeploymentFacts:
     user_typing: bool = True
 
 
-#: An event as it is kept and shown: whose it is, its seq, its kind, its JSON. Encoded once, then only handed on: the journal
-#: keeps what the watchers get. A bare tuple, because there is one per event.
-Row = tuple[str, int, str, bytes]
+#: An event as it is kept and shown: whose it is, its seq, its kind, its JSON; then what only the journal needs: its key (a
+#: message's identity, a command's id; unique with the kind within the session) and, for an accepted command, the intent: what
+#: it takes to carry it out after a restart. Encoded once, then only handed on. A bare tuple, because there is one per event.
+Row = tuple[str, int, str, bytes, str, bytes]
+
+
+@dataclass(slots=True, frozen=True)
+class SessionRecord:
+    """A guest session as the journal knows it. `token` is secret. Times are epoch milliseconds."""
+
+    session_id: str
+    name: str
+    token: str = field(repr=False)
+    email: str
+    attributes: dict[str, str]
+    metadata: dict[str, Any]
+    opened_ms: int
+    ends_ms: int
+
+
+@dataclass(slots=True, frozen=True)
+class SavedCommand:
+    """A command that was accepted. `settled`: what became of it was recorded too."""
+
+    command_id: str
+    seq: int
+    intent: dict[str, Any]
+    settled: bool
+
+
+@dataclass(slots=True, frozen=True)
+class SavedSession:
+    """A guest session that should live, as a restart finds it. `joined`: the platform knows its token."""
+
+    record: SessionRecord
+    seq: int
+    joined: bool
+    read_only: bool
+    commands: Sequence[SavedCommand]
+
+
+@dataclass(slots=True)
+class Commit:
+    """What becomes durable together: new guest sessions, events in order, guest sessions that have ended."""
+
+    opened: list[SessionRecord] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
 
 
 class Journal(Protocol):
-    """Where events become durable. A batch is one commit; batches commit in the order they were given."""
+    """Where events become durable, in the order they were given. `storage_full`: nothing new may be promised now."""
 
-    def commit(self, batch: Sequence[Row], done: Callable[[], None]) -> None:
-        """Make the batch durable, then call `done` on the loop (possibly at once, before returning)."""
+    storage_full: bool
+
+    def commit(self, commit: Commit, done: Callable[[], None]) -> None:
+        """Make all of it durable, then call `done` on the loop (possibly at once, before returning)."""
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
         """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`."""
+
+    def recover(self) -> Sequence[SavedSession]:
+        """Who should be live: every guest session opened and not over."""
+
+    def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
+        """The last `limit` messages' identities and times, oldest first."""
 
     def forget(self, session_id: str) -> None:
         """An ended guest session's events may be dropped from now on, by the journal's own retention."""

@@ -27,6 +27,7 @@ know a repetition; an item older than the oldest forgotten one is taken for know
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..model.effects import Notice
@@ -93,7 +94,7 @@ class _Held:
 class ByTime:
     """Order by `channel.time`; see the essay above."""
 
-    __slots__ = ("_held", "_held_max", "_hold", "_last_arrived_at", "_last_time", "_remembered", "filling", "wake_at")
+    __slots__ = ("_held", "_held_max", "_hold", "_last_time", "_remembered", "filling", "heard_at", "wake_at")
 
     def __init__(self, hold: HoldBack, held_max: int, remembered_max: int) -> None:
         self._hold = hold
@@ -101,7 +102,7 @@ class ByTime:
         self._remembered = Remembered(remembered_max)
         self._held: list[_Held] | None = None
         self._last_time = ""
-        self._last_arrived_at = -NEVER
+        self.heard_at = -NEVER  # when something last arrived in order: a sign of life, too
         self.filling = False
         self.wake_at = NEVER
 
@@ -121,7 +122,7 @@ class ByTime:
         if not self._remembered.take(item.identity, time):
             return False
         self._last_time = time
-        self._last_arrived_at = now
+        self.heard_at = now
         return True
 
     def arrive(self, item: MessageArrived, now: float) -> Outcome:
@@ -137,6 +138,12 @@ class ByTime:
         outcome = Outcome()
         self._release_ripe(now, outcome)
         return outcome
+
+    def restore(self, known: Sequence[tuple[str, str]]) -> None:
+        """What was shown before a restart, oldest first."""
+        for identity, time in known:
+            self._remembered.take(identity, time)
+            self._last_time = max(self._last_time, time)
 
     def begin_fill(self) -> None:
         self.filling = True
@@ -186,7 +193,7 @@ class ByTime:
             held = self._held = []
         time = item.time or (held[-1].time if held else self._last_time)
         place = bisect_right(held, time, key=_time_of)
-        overtaker_at = self._last_arrived_at if time < self._last_time else NEVER
+        overtaker_at = self.heard_at if time < self._last_time else NEVER
         if place < len(held):
             overtaker_at = min(overtaker_at, *(one.arrived_at for one in held[place:]))
         held.insert(place, _Held(time, now, item))
@@ -219,7 +226,7 @@ class ByTime:
                 outcome.notices.append((Notice.LATE, 1))
             else:
                 self._last_time = one.time
-            self._last_arrived_at = max(self._last_arrived_at, one.arrived_at)
+            self.heard_at = max(self.heard_at, one.arrived_at)
             outcome.placed.append(Placed(one.item, late))
         del held[:count]
         if not held:
@@ -247,6 +254,7 @@ class BySequence:
         "_remembered",
         "_strikes",
         "filling",
+        "heard_at",
         "wake_at",
     )
 
@@ -261,6 +269,7 @@ class BySequence:
         self._last_key: NaturalKey | None = None
         self._strikes = 0
         self.filling = False
+        self.heard_at = -NEVER
         self.wake_at = NEVER
 
     @property
@@ -276,6 +285,7 @@ class BySequence:
 
     def arrive(self, item: MessageArrived, now: float) -> Outcome:
         outcome = Outcome()
+        self.heard_at = now
         if not item.sequence:
             outcome.placed.append(Placed(item))
             return outcome
@@ -302,6 +312,14 @@ class BySequence:
         outcome = Outcome()
         self._release_ripe(now, outcome)
         return outcome
+
+    def restore(self, known: Sequence[tuple[str, str]]) -> None:
+        """What was shown before a restart, oldest first: life goes on after the last of it."""
+        for sequence, _ in known:
+            self._remembered.take(sequence, "")
+            key = natural_key(sequence)
+            if self._last_key is None or key > self._last_key:
+                self._last, self._last_key = sequence, key
 
     def begin_fill(self) -> None:
         """webchat has no history to fill from."""

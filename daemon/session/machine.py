@@ -19,6 +19,7 @@ in place, what was unconfirmed is looked for, and only then does the inbox flow 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from ..model import commands as c
@@ -29,6 +30,7 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
+from ..model.ports import SavedSession
 from ..policy.backoff import Backoff
 from . import inputs as i
 from .core import Figures, Manners
@@ -59,12 +61,31 @@ class Machine(Listening):
             self._rearm(now)
         return effects
 
+    def restore(self, saved: SavedSession, known: Sequence[tuple[str, str]], now: float) -> None:
+        """Take up where the journal says this guest session stood; then `Opened`, as for a new one.
+
+        `known` are the identities and times of the last messages shown. The first unsettled message may have been sent: it
+        is looked for in the history before anything moves.
+        """
+        self._seq = saved.seq
+        self._joined_once = saved.joined
+        self.read_only = saved.read_only
+        self._inbox.restore(known)
+        if saved.joined and self._manners.has_history:
+            self._inbox.begin_fill()
+        if self._restore_commands(saved.commands, now):
+            self._leave_cause = Cause.FINISHED
+
     # Methods below return True if a deadline may have changed.
 
     # ------------------------------------------------------------------ the way to live
 
     def _opened(self, given: i.Opened, now: float, out: list[e.Effect]) -> bool:
         self._ends_at = now + self.duration_s
+        if self._leave_cause is not None:
+            self._leave_by = now + self._settings.leave_timeout_s
+        if not self._manners.confirms:
+            self._give_up_under_way("guestd stopped before it could tell", out)
         out.append(e.AskAdmission())
         return True
 
@@ -188,6 +209,8 @@ class Machine(Listening):
             self._lose_link(Ending(Cause.UNANSWERED, detail="the hello was not acknowledged"), now, out)
 
     def _tend_heartbeat(self, now: float, out: list[e.Effect]) -> None:
+        if self.beat.asked_at is not None and self._inbox.heard_at > self.beat.asked_at:
+            self.beat.answered()  # the answer waits behind what keeps arriving: that is life enough
         if self.beat.is_lost(now, self._settings.heartbeat_timeout_s):
             out.append(e.Noticed(Notice.HEARTBEAT_LOST))
             self._lose_link(Ending(Cause.UNANSWERED, detail="a heartbeat was not answered"), now, out)

@@ -22,6 +22,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from typing import Any
 
 from ..model.commands import Reply, Send
 from ..model.requests import Request, SayReply, SayText
@@ -56,6 +57,31 @@ class Outgoing:
             attributes=self.attributes,
         )
 
+    def intent(self) -> dict[str, Any]:
+        """What it takes to send it after a restart; `restored` reads it."""
+        command = self.command
+        if isinstance(command, Send):
+            return {"action": "send", "trace": self.tracing_id, "text": command.text, "attributes": self.attributes}
+        return {
+            "action": "reply",
+            "trace": self.tracing_id,
+            "type": command.reply_type,
+            "choices": command.choices,
+            "in_reply_to": command.originating_message_id,
+            "attributes": self.attributes,
+        }
+
+    @classmethod
+    def restored(cls, command_id: str, intent: dict[str, Any]) -> Outgoing:
+        attributes = intent["attributes"]
+        command: Send | Reply
+        if intent["action"] == "send":
+            command = Send(command_id, intent["text"], attributes)
+        else:
+            choices = tuple((text, payload) for text, payload in intent["choices"])
+            command = Reply(command_id, intent["type"], choices, intent["in_reply_to"])
+        return cls(command, intent["trace"], durable=True, attributes=attributes)
+
     @property
     def text(self) -> str:
         command = self.command
@@ -88,11 +114,19 @@ class Outbox:
     def accept(self, outgoing: Outgoing) -> None:
         self._lane.append(outgoing)
 
+    def find(self, command_id: str) -> Outgoing | None:
+        return next((one for one in self._lane if one.command.command_id == command_id), None)
+
     def made_durable(self, command_id: str) -> None:
-        for outgoing in self._lane:
-            if outgoing.command.command_id == command_id:
-                outgoing.durable = True
-                return
+        outgoing = self.find(command_id)
+        if outgoing is not None:
+            outgoing.durable = True
+
+    def doubt_head(self, now: float) -> None:
+        """After a restart: the first message may have been sent, and nobody here remembers. The rest cannot have been."""
+        if self._lane:
+            head = self._lane[0]
+            head.sent_at, head.attempts, head.orphaned = now, 1, True
 
     def waits(self, now: float) -> bool:
         """True if a message given now could not leave now."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
+from typing import Any
 
 from ..model import commands as c
 from ..model import effects as e
@@ -12,6 +14,7 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause
 from ..model.errors import CommandError
+from ..model.ports import SavedCommand
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .commands import flatten_context, refusal
@@ -82,6 +85,34 @@ class Speaking(SessionCore):
             self._end_id = command.command_id
         self._remember_accepted(command.command_id, Accepted(seq, trace))
         out.append(v.AcceptedEvent(seq, command.command_id, action, text))
+
+    def intent(self, command_id: str) -> dict[str, Any]:
+        """What the journal must keep so that a restart can carry this command out."""
+        outgoing = self._outbox.find(command_id) if self._outbox is not None else None
+        if outgoing is not None:
+            return outgoing.intent()
+        if command_id == self._context_id:
+            return {"action": "context", "context": self._context}
+        return {"action": "end"}
+
+    def _restore_commands(self, commands: Sequence[SavedCommand], now: float) -> bool:
+        """True if the guest had asked to end the conversation."""
+        ending = False
+        for saved in commands:
+            intent = saved.intent
+            trace = str(intent.get("trace", ""))
+            self._remember_accepted(saved.command_id, Accepted(saved.seq, trace, durable=True))
+            match intent.get("action"):
+                case "send" | "reply" if not saved.settled:
+                    self._the_outbox().accept(Outgoing.restored(saved.command_id, intent))
+                case "context":
+                    self._context = intent["context"]
+                    self._apply_context([])
+                case "end":
+                    ending = True
+        if self._outbox is not None and self._joined_once:
+            self._outbox.doubt_head(now)
+        return ending
 
     def _remember_accepted(self, command_id: str, accepted: Accepted) -> None:
         if self._accepted is None or self._traces is None:

@@ -18,7 +18,7 @@ from typing import Protocol
 import orjson
 
 from ..model.events import AcceptedEvent, Event
-from ..model.ports import Clock, Journal, Row
+from ..model.ports import Clock, Commit, Journal, SessionRecord
 from ..observe.metrics import Metrics
 from .hub import Hub
 
@@ -26,16 +26,18 @@ from .hub import Hub
 class Owner(Protocol):
     def intent_durable(self, command_id: str) -> None: ...
 
+    def session_durable(self) -> None: ...
 
-class Batch:
-    """What one commit holds: the rows in order, and whose intents are among them."""
 
-    __slots__ = ("given_at", "intents", "over", "rows")
+class Batch(Commit):
+    """One turn's commit, and who waits for it."""
+
+    __slots__ = ("given_at", "intents", "openers")
 
     def __init__(self) -> None:
-        self.rows: list[Row] = []
+        super().__init__()
+        self.openers: list[Owner] = []
         self.intents: list[tuple[Owner, str]] = []
-        self.over: list[str] = []
         self.given_at = 0.0
 
 
@@ -65,9 +67,16 @@ class Pipeline:
     def uncommitted(self) -> int:
         return self._uncommitted
 
-    def record(self, owner: Owner, session_id: str, event: Event) -> None:
+    def open_session(self, owner: Owner, record: SessionRecord) -> None:
+        """`owner.session_durable()` when its token is: before that the platform must not hear of it."""
         batch = self._batch or self._open_batch()
-        batch.rows.append((session_id, event.seq, event.kind, _encoded(event)))
+        batch.opened.append(record)
+        batch.openers.append(owner)
+
+    def record(self, owner: Owner, session_id: str, event: Event, key: str = "", intent: bytes = b"") -> None:
+        """`key` is unique with the event's kind within the session; `intent` is an accepted command's."""
+        batch = self._batch or self._open_batch()
+        batch.rows.append((session_id, event.seq, event.kind, _encoded(event), key, intent))
         if type(event) is AcceptedEvent:
             batch.intents.append((owner, event.command_id))
         self._uncommitted += 1
@@ -89,7 +98,7 @@ class Pipeline:
         batch, self._batch = self._batch, None
         assert batch is not None
         batch.given_at = self._clock.now()
-        self._journal.commit(batch.rows, lambda: self._committed(batch))
+        self._journal.commit(batch, lambda: self._committed(batch))
 
     def _committed(self, batch: Batch) -> None:
         self._metrics.journal_commit_s.observe(self._clock.now() - batch.given_at)
@@ -98,6 +107,8 @@ class Pipeline:
         publish = self._hub.publish
         for row in batch.rows:
             publish(row)
+        for owner in batch.openers:
+            owner.session_durable()
         for owner, command_id in batch.intents:
             owner.intent_durable(command_id)
         for session_id in batch.over:

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
+import orjson
+
 from ..model import effects as e
 from ..model.commands import Answer, Command
 from ..model.effects import Notice
@@ -142,6 +144,10 @@ class Runner:
         else:
             self.feed(i.DeadlineReached())
 
+    def session_durable(self) -> None:
+        if self.machine.state is State.WAITING:  # or it was given up meanwhile
+            self.feed(i.Opened())
+
     def intent_durable(self, command_id: str) -> None:
         self.feed(i.IntentDurable(command_id))
 
@@ -183,12 +189,19 @@ class Runner:
     def _record_message(self, event: MessageEvent) -> None:
         bench = self.bench
         bench.metrics.messages_in += 1
-        bench.pipeline.record(self, self.machine.guest.session_id, event)
+        bench.pipeline.record(self, self.machine.guest.session_id, event, event.id)
+
+    def _record_presence(self, event: PresenceEvent) -> None:
+        self.bench.pipeline.record(self, self.machine.guest.session_id, event, event.id)
+
+    def _record_accepted(self, event: AcceptedEvent) -> None:
+        intent = orjson.dumps(self.machine.intent(event.command_id))
+        self.bench.pipeline.record(self, self.machine.guest.session_id, event, event.command_id, intent)
 
     def _record_delivery(self, event: DeliveryEvent) -> None:
         deliveries = self.bench.metrics.deliveries
         deliveries[event.status] = deliveries.get(event.status, 0) + 1
-        self._record(event)
+        self.bench.pipeline.record(self, self.machine.guest.session_id, event, event.command_id)
 
     def _record_session(self, event: SessionEvent) -> None:
         if event.state == "resting":
@@ -298,11 +311,11 @@ class Runner:
 
     _PERFORM: ClassVar[dict[type, Any]] = {
         MessageEvent: _record_message,
-        PresenceEvent: _record,
+        PresenceEvent: _record_presence,
         TypingEvent: _record,
         ReceiptEvent: _record,
         SessionEvent: _record_session,
-        AcceptedEvent: _record,
+        AcceptedEvent: _record_accepted,
         DeliveryEvent: _record_delivery,
         GapEvent: _record,
         e.Say: _say,

@@ -20,7 +20,17 @@ from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, DialError, LimitExceeded, NotFound, PlatformError
 from ..model.ids import Guest
-from ..model.ports import Clock, Dialer, DialTarget, History, Journal, OpenGuest, SessionView, Watcher
+from ..model.ports import (
+    Clock,
+    Dialer,
+    DialTarget,
+    History,
+    Journal,
+    OpenGuest,
+    SessionRecord,
+    SessionView,
+    Watcher,
+)
 from ..model.signals import MessageArrived
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
@@ -40,6 +50,8 @@ from .tasks import Errands
 from .timers import Timers
 
 logger = logging.getLogger("guestd.supervisor")
+
+STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 
 #: Endings that deserve a line in the log: not what somebody asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
@@ -85,6 +97,7 @@ class Supervisor:
         self._hold = HoldBack(
             session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
         )
+        self._journal = journal
         self._hub = Hub(journal)
         self._timers = Timers(loop, clock, settings.timer_tick_s)
         self._admission: Admission[Runner] = Admission(
@@ -120,6 +133,8 @@ class Supervisor:
         """Open a guest session (SESS-1). Raises LimitExceeded, or CommandError naming the field."""
         if self._draining:
             raise CommandError("the daemon is shutting down; no new guest sessions", code="draining")
+        if self._journal.storage_full:
+            raise CommandError(STORAGE_FULL, code="storage_full")
         if len(self._runners) >= self._settings.max_sessions:
             self.metrics.refused_sessions += 1
             raise LimitExceeded(
@@ -132,12 +147,47 @@ class Supervisor:
             self._draw_session_id(), guest.name, self._draw_token(), guest.email, guest.attributes, guest.metadata
         )
         self._dialect.check_guest(identity)
-        runner = Runner(self._new_machine(identity, guest.duration_s), self._bench)
-        self._runners[identity.session_id] = runner
-        self._names[guest.name] = identity.session_id
-        self._empty.clear()
-        runner.feed(i.Opened())
+        runner = self._new_runner(identity, guest.duration_s)
+        opened_ms = self._clock.epoch_ms()
+        ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
+        record = SessionRecord(
+            identity.session_id,
+            identity.name,
+            identity.token,
+            identity.email,
+            identity.attributes,
+            identity.metadata,
+            opened_ms,
+            ends_ms,
+        )
+        self._bench.pipeline.open_session(runner, record)
         return identity.session_id
+
+    def revive(self) -> int:
+        """Bring back every guest session that the journal says should live; returns how many.
+
+        They come back under the connect budget, those with unsent commands first. What was shown before is looked up
+        only when a session's turn comes, so that thousands of them do not hold up the start.
+        """
+        saved_sessions = self._journal.recover()
+        for saved in saved_sessions:
+            record = saved.record
+            guest = Guest(
+                record.session_id, record.name, record.token, record.email, record.attributes, record.metadata
+            )
+            remaining_s = max(0.0, (record.ends_ms - self._clock.epoch_ms()) / 1000.0)
+            runner = self._new_runner(guest, remaining_s)
+            known = self._journal.identities(record.session_id, self._session.inbox_remembered_max)
+            runner.machine.restore(saved, known, self._clock.now())
+            runner.feed(i.Opened())
+        return len(saved_sessions)
+
+    def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
+        runner = Runner(self._new_machine(guest, duration_s), self._bench)
+        self._runners[guest.session_id] = runner
+        self._names[guest.name] = guest.session_id
+        self._empty.clear()
+        return runner
 
     def find(self, name: str) -> str | None:
         return self._names.get(name)
@@ -153,6 +203,8 @@ class Supervisor:
         if runner is None:
             error = NotFound(f"no guest session {session_id} lives here", code="ended")
             answered(Answer(command.command_id, error=error))
+        elif self._journal.storage_full:
+            answered(Answer(command.command_id, error=CommandError(STORAGE_FULL, code="storage_full")))
         else:
             runner.give(command, answered)
 
@@ -164,7 +216,7 @@ class Supervisor:
         self._hub.unwatch(session_id, watcher)
 
     def is_ready(self) -> bool:
-        return not self._draining
+        return not self._draining and not self._journal.storage_full
 
     # ------------------------------------------------------------------ the end
 

@@ -278,6 +278,7 @@ class TestEmulate:
         with pytest.raises(urllib.error.HTTPError) as refused:
             get(f"{base}/__emulator/say", token="none", text="x")
         assert refused.value.code == 404
+        refused.value.close()
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
         assert any("not the platform" in line for line in program.err)

@@ -60,6 +60,8 @@ def chat(
         settings = load_config(config, os.environ, {"simulator.port": 0, "simulator.host": "127.0.0.1"})
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+    if settings.journal.directory is not None:  # that is the daemon's; a chat ends when its terminal does
+        settings = settings.model_copy(update={"journal": settings.journal.model_copy(update={"directory": None})})
     configure_logging("error", "text")
     raise typer.Exit(exits.run(lambda: _talk(settings, url, guest, wait_s, as_json)))
 

@@ -140,6 +140,15 @@ class TestHeartbeat:
         assert table.count(Notice.HEARTBEAT_LOST) == 1
         assert isinstance(table.last(e.Drop), e.Drop)
 
+    def test_messages_that_keep_arriving_are_a_sign_of_life(self, table, make_text):
+        """In a flood the answer to our beat waits its turn behind the rest."""
+        table.to(State.LIVE)
+        for n in range(1, 200):
+            table.pass_time(0.5)
+            table.feed(make_text(n))
+        assert table.machine.state is State.LIVE
+        assert table.count(Notice.HEARTBEAT_SENT) > 1 and table.count(Notice.HEARTBEAT_LOST) == 0
+
     def test_phases_differ(self, new_table):
         phases = {round(new_table(seed=seed).to(State.LIVE).machine.wake_at, 3) for seed in range(20)}
         assert len(phases) > 8

@@ -41,7 +41,7 @@ class SlowJournal(MemoryJournal):
         self.waiting = []
 
     def commit(self, batch, done):
-        self.waiting.append((list(batch), done))
+        self.waiting.append((batch, done))
 
     def flush(self):
         batch, done = self.waiting.pop(0)

@@ -1,0 +1,172 @@
+"""The journal's file: opened with the rules that make it trustworthy, checked, brought up to date.
+
+WAL with `synchronous=FULL`: NORMAL loses acknowledged transactions in a power cut. Exactly one connection writes *and*
+checkpoints, because SQLite before 3.51.3 can corrupt a database when two do that at once; readers open it read-only and
+never checkpoint. A file that fails its check is moved aside with a note, never deleted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+import time
+from pathlib import Path
+
+from ..model.errors import ConfigError, JournalError
+from .queries import migrations, queries
+
+logger = logging.getLogger("guestd.journal")
+
+NAME = "journal.sqlite3"
+
+#: Above this size the check at start would hold up the start: `guestd journal check` does it at leisure.
+CHECK_BYTES_MAX = 512 * 1024 * 1024
+
+_PRAGMAS = """
+PRAGMA journal_mode = WAL;
+PRAGMA synchronous = FULL;
+PRAGMA foreign_keys = ON;
+PRAGMA cell_size_check = ON;
+PRAGMA trusted_schema = OFF;
+PRAGMA mmap_size = 0;
+PRAGMA wal_autocheckpoint = 0;
+PRAGMA journal_size_limit = 67108864;
+"""
+
+
+def open_for_writing(directory: Path) -> sqlite3.Connection:
+    """The one connection that writes. Raises ConfigError (no such directory) or JournalError (a file we cannot use)."""
+    if not directory.is_dir():
+        raise ConfigError(
+            "journal.directory",
+            f"{directory} is no directory",
+            "create it, or mount what should be there, and start again",
+        )
+    path = directory / NAME
+    is_new = not path.exists()
+    try:
+        connection = _connect(path, "rwc" if is_new else "rw")
+        connection.executescript(_PRAGMAS)
+        if not is_new:
+            _check(connection, path)
+        _migrate(connection, path)
+    except sqlite3.Error as error:
+        raise _translated(error, path) from error
+    if is_new:
+        os.chmod(path, 0o600)
+        _sync_directory(directory)
+        logger.info("a new journal in %s", path)
+    return connection
+
+
+def open_for_reading(directory: Path) -> sqlite3.Connection:
+    """A read-only connection; it never checkpoints. Raises JournalError."""
+    path = directory / NAME
+    try:
+        return _connect(path, "ro")
+    except sqlite3.Error as error:
+        raise _translated(error, path) from error
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    address = f"{path.absolute().as_uri()}?mode={mode}"
+    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)
+
+
+def quick_check(connection: sqlite3.Connection) -> list[str]:
+    """What SQLite finds wrong, in its own words; an empty list if nothing."""
+    try:
+        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [] if found == ["ok"] else found
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if path.stat().st_size > CHECK_BYTES_MAX:
+        logger.warning("%s is too large to be checked at start; run guestd journal check", path)
+        return
+    problems = quick_check(connection)
+    if problems:
+        connection.close()
+        raise JournalError(_move_aside(path, problems))
+
+
+def _move_aside(path: Path, problems: list[str]) -> str:
+    """Keep all that is there under another name, and say what to do."""
+    stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    for suffix in ("", "-wal", "-shm"):
+        part = path.with_name(path.name + suffix)
+        if part.exists():
+            part.rename(aside.with_name(aside.name + suffix))
+    return (
+        f"the journal {path} is damaged ({problems[0]}); it was moved aside to {aside.name}. Nothing was deleted."
+        " Restore a backup with `guestd journal restore`, or start again for an empty journal: the guest sessions in the"
+        " damaged one then end at the platform by themselves"
+    )
+
+
+def _migrate(connection: sqlite3.Connection, path: Path) -> None:
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    steps = migrations()
+    if version > len(steps):
+        raise JournalError(f"{path} was written by a newer guestd (form {version}, this one knows {len(steps)})")
+    if 0 < version < len(steps):
+        _copy_before_migration(connection, path, version)
+    for number in range(version + 1, len(steps) + 1):
+        connection.executescript(f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};\nCOMMIT;")
+
+
+def _copy_before_migration(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    copy = path.with_name(f"{path.name}.before-form-{version + 1}")
+    if not copy.exists():
+        connection.execute("VACUUM INTO ?", (str(copy),))
+
+
+def _sync_directory(directory: Path) -> None:
+    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _translated(error: sqlite3.Error, path: Path) -> JournalError:
+    if getattr(error, "sqlite_errorname", "") in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+        return JournalError(_move_aside(path, [str(error)]))
+    return JournalError(f"the journal {path} cannot be opened: {error}")
+
+
+def backup(directory: Path, target: Path) -> None:
+    """A consistent copy, checked before it gets its name. Raises JournalError."""
+    reader = open_for_reading(directory)
+    half = target.with_name(f"{target.name}.half")
+    half.unlink(missing_ok=True)
+    try:
+        reader.execute("VACUUM INTO ?", (str(half),))
+        reader.close()
+        copy = _connect(half, "ro")
+        problems = [str(row[0]) for row in copy.execute("PRAGMA integrity_check(20)")]
+        copy.close()
+    except sqlite3.Error as error:
+        raise JournalError(f"the journal could not be copied to {target}: {error}") from error
+    if problems != ["ok"]:
+        raise JournalError(f"the copy failed its check and was left as {half}: {problems[0]}")
+    with half.open("rb") as file:
+        os.fsync(file.fileno())
+    os.chmod(half, 0o600)
+    half.rename(target)
+    _sync_directory(target.parent)
+
+
+def counts(connection: sqlite3.Connection) -> dict[str, int]:
+    living, sessions = connection.execute(queries()["count_sessions"]).fetchone()
+    return {
+        "sessions_living": living,
+        "sessions": sessions,
+        "events": connection.execute(queries()["count_events"]).fetchone()[0],
+        "commands_unsettled": connection.execute(queries()["unsettled"]).fetchone()[0],
+        "form": connection.execute("PRAGMA user_version").fetchone()[0],
+    }

@@ -1,0 +1,122 @@
+"""Commits to the file: pure of threads and loops, so that the same code runs behind a queue and inside a simulation."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+
+import orjson
+
+from ..model.ports import Commit, SessionRecord
+from .queries import queries
+
+logger = logging.getLogger("guestd.journal")
+
+#: Pages in the WAL beyond which it is written back even if there is no pause: 16 MiB of 4 KiB pages.
+WAL_PAGES_MAX = 4096
+
+#: Rows deleted in one transaction by retention, so that nobody waits long for the writer.
+DELETE_MAX = 1000
+
+
+class Writer:
+    """Many commits are one transaction: all of them become durable together, or none does."""
+
+    def __init__(
+        self, connection: sqlite3.Connection, epoch_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+    ):
+        self._connection = connection
+        self._epoch_ms = epoch_ms
+        self._numbers: dict[str, int] = {}
+        self._pages = 0
+        self.offset: int = connection.execute(queries()["last_offset"]).fetchone()[0]
+
+    def write(self, commits: Sequence[Commit]) -> int:
+        """Make them durable; returns the offset of the last event. Raises sqlite3.Error and has written nothing."""
+        connection = self._connection
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            for commit in commits:
+                for record in commit.opened:
+                    self._insert_session(record)
+            rows = [
+                (self._number(session_id), seq, kind, key or None, payload, intent or None)
+                for commit in commits
+                for session_id, seq, kind, payload, key, intent in commit.rows
+            ]
+            self._insert_events(rows)
+            for commit in commits:
+                for session_id in commit.over:
+                    connection.execute(queries()["end_session"], (self._epoch_ms(), session_id))
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            self._numbers.clear()
+            raise
+        for commit in commits:
+            for session_id in commit.over:
+                self._numbers.pop(session_id, None)
+        self.offset += len(rows)
+        self._pages += len(rows) // 8 + 3
+        return self.offset
+
+    def checkpoint_if_large(self) -> None:
+        if self._pages > WAL_PAGES_MAX:
+            self.checkpoint()
+
+    def checkpoint(self) -> None:
+        if self._pages:
+            self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+            self._pages = 0
+
+    def retire(self, over_before_ms: int) -> bool:
+        """Delete a batch of what ended before; True if there may be more."""
+        connection = self._connection
+        found = connection.execute(queries()["over_before"], (over_before_ms, 1)).fetchone()
+        if found is None:
+            return False
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            connection.execute(queries()["delete_events"], (found[0], DELETE_MAX))
+            connection.execute(queries()["delete_session"], found)
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
+        self._pages += DELETE_MAX // 8
+        return True
+
+    def _insert_session(self, record: SessionRecord) -> None:
+        guest = orjson.dumps({"email": record.email, "attributes": record.attributes, "metadata": record.metadata})
+        values = (record.session_id, record.name, record.token, guest.decode(), record.opened_ms, record.ends_ms)
+        cursor = self._connection.execute(queries()["insert_session"], values)
+        assert cursor.lastrowid is not None
+        self._numbers[record.session_id] = cursor.lastrowid
+
+    def _insert_events(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """All at once. A key that is there already would be a bug of ours: it costs the key, never the event."""
+        connection, statement = self._connection, queries()["insert_event"]
+        connection.execute("SAVEPOINT events")
+        try:
+            connection.executemany(statement, rows)
+        except sqlite3.IntegrityError:
+            connection.execute("ROLLBACK TO events")
+            for row in rows:
+                try:
+                    connection.execute(statement, row)
+                except sqlite3.IntegrityError as error:
+                    logger.error("%s: seq %s of session %s was there already: our bug", error, row[1], row[0])
+                    connection.execute(statement, (*row[:3], None, *row[4:]))
+        connection.execute("RELEASE events")
+
+    def _number(self, session_id: str) -> int:
+        number = self._numbers.get(session_id)
+        if number is None:
+            number = self._numbers[session_id] = self._connection.execute(
+                queries()["session_number"], (session_id,)
+            ).fetchone()[0]
+        return number

@@ -1,0 +1,261 @@
+"""The real process under traffic, killed with -9 at random moments, many times: nothing lost, nothing doubled, in order.
+
+What each frontend saw over all those lives is compared with the platform's own record. A frontend that got no answer to a
+command asks again with the same id, as any frontend would.
+
+    GUESTD_KILLS=2000 GUESTD_KILL_SEED=7 .venv/bin/python -m pytest -s tests/acceptance/test_kill.py
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+from random import Random
+
+import pytest
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+
+KILLS = int(os.environ.get("GUESTD_KILLS", "200"))
+SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
+GUESTS = 12
+DEPLOYMENT = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
+
+CONFIG = """
+[platform]
+guest_socket_url = "ws{base}"
+deployment_id = "{deployment}"
+[journal]
+directory = "{state}"
+[sessions]
+duration_s = 2700
+[reconnect]
+base_s = 0.02
+jitter_s = 0.02
+[messages]
+per_s = 40
+requests_per_minute = 100000
+when_down = "queue"
+[inbox]
+hold_min_ms = 0
+hold_initial_ms = 0
+[history]
+reads_per_minute = 100000
+retry_s = 0.05
+[admission]
+connects_per_minute = 1000000
+burst = 1000
+[log]
+level = "warning"
+"""
+
+
+class Frontend:
+    """One guest's frontend over all the daemon's lives."""
+
+    def __init__(self, url: str, name: str, rng: Random) -> None:
+        self.url, self.name, self.rng = url, name, rng
+        self.events: list[dict] = []
+        self.said = 0
+        self.answered: set[str] = set()
+        self.waiting: dict[str, str] = {}
+        self.quiet = self.stop = False
+
+    def settled(self) -> set[str]:
+        return {event["command_id"] for event in self.events if event["kind"] == "delivery"}
+
+    async def live(self) -> None:
+        while not self.stop:
+            since = self.events[-1]["seq"] if self.events else 0
+            try:
+                async with connect(
+                    f"{self.url}?guest={self.name}&since={since}", proxy=None, open_timeout=2.0, close_timeout=0.2
+                ) as frontend:
+                    await self._visit(frontend)
+            except (ConnectionClosed, OSError, InvalidHandshake, InvalidMessage, TimeoutError):
+                await asyncio.sleep(0.02)
+
+    async def _visit(self, frontend) -> None:
+        for command_id, text in list(self.waiting.items()):
+            await self._send(frontend, command_id, text)
+        speak_at = asyncio.get_running_loop().time() + self.rng.uniform(0.02, 0.3)
+        while not self.stop:
+            now = asyncio.get_running_loop().time()
+            if now >= speak_at and not self.quiet:
+                self.said += 1
+                command_id = f"{self.name}-{self.said}"
+                self.waiting[command_id] = f"{self.name} says {self.said}"
+                await self._send(frontend, command_id, self.waiting[command_id])
+                speak_at = now + self.rng.uniform(0.05, 0.3)
+            try:
+                async with asyncio.timeout(0.1):
+                    self._hear(json.loads(await frontend.recv()))
+            except TimeoutError:
+                continue
+
+    async def _send(self, frontend, command_id: str, text: str) -> None:
+        await frontend.send(json.dumps({"action": "send", "text": text, "command_id": command_id}))
+
+    def _hear(self, frame: dict) -> None:
+        if frame.get("ok"):
+            self.answered.add(frame["command_id"])
+            self.waiting.pop(frame["command_id"], None)
+        elif "error" not in frame and frame["kind"] not in ("hello", "lagging"):
+            self.events.append(frame)
+
+
+def get(url: str):
+    with urllib.request.urlopen(url, timeout=20.0) as answer:
+        return json.loads(answer.read())
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture
+def new_life(tmp_path):
+    """Gives a function that starts the daemon and returns its pid."""
+    log = tmp_path / "guestd.log"
+    zygote = subprocess.Popen(
+        [sys.executable, str(Path(__file__).with_name("zygote.py"))],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=Path(__file__).parents[2],
+        env={**os.environ, "ZYGOTE_LOG": str(log), "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+    pids: list[int] = []
+
+    def start(*arguments: str) -> int:
+        zygote.stdin.write(json.dumps(arguments) + "\n")
+        zygote.stdin.flush()
+        pids.append(int(zygote.stdout.readline()))
+        return pids[-1]
+
+    start.log = log
+    yield start
+    for pid in pids[-1:]:
+        if Path(f"/proc/{pid}").exists():
+            os.kill(pid, signal.SIGKILL)
+    zygote.stdin.close()
+    zygote.wait(10.0)
+    zygote.stdout.close()
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+async def until(condition, timeout_s: float) -> None:
+    async with asyncio.timeout(timeout_s):
+        while not condition():
+            await asyncio.sleep(0.01)
+
+
+async def listening(port: int, pid: int) -> None:
+    async with asyncio.timeout(30.0):
+        while True:
+            try:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+            except OSError:
+                assert is_alive(pid), "the daemon ended by itself"
+                await asyncio.sleep(0.01)
+            else:
+                writer.close()
+                return
+
+
+async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_path):
+    print(f"\n{KILLS} kills, seed {SEED}: repeat with GUESTD_KILL_SEED={SEED}")
+    rng = Random(SEED)
+    base = run("emulate", "--port", "0", "--agent", "echo", "--no-limits").url()[4:]
+    state = tmp_path / "state"
+    state.mkdir()
+    config = tmp_path / "guestd.toml"
+    config.write_text(CONFIG.format(base=base, deployment=DEPLOYMENT, state=state))
+    port = free_port()
+    frontends = [Frontend(f"ws://127.0.0.1:{port}/", f"g{n}", Random(rng.random())) for n in range(GUESTS)]
+    lives = [asyncio.create_task(frontend.live()) for frontend in frontends]
+    arguments = ("serve", "-c", str(config), "--port", str(port))
+    try:
+        for _ in range(KILLS):
+            pid = new_life(*arguments)
+            await listening(port, pid)
+            await asyncio.sleep(rng.uniform(0.0, 0.35))
+            os.kill(pid, signal.SIGKILL)
+            await until(lambda pid=pid: not is_alive(pid), 10.0)
+        pid = new_life(*arguments)
+        await listening(port, pid)
+        for frontend in frontends:
+            frontend.quiet = True
+        tokens = _tokens(state)
+
+        def at_rest() -> bool:
+            return all(not one.waiting and one.answered <= one.settled() for one in frontends)
+
+        await until(at_rest, 60.0)
+        record = get(f"http{base}/__emulator/state")["sessions"]
+
+        def complete() -> bool:
+            return all(len(_seen(one)) >= len(_held(record, tokens[one.name])) for one in frontends)
+
+        await until(complete, 60.0)
+    finally:
+        for frontend in frontends:
+            frontend.stop = True
+        await asyncio.gather(*lives, return_exceptions=True)
+    said = sum(one.said for one in frontends)
+    print(f"{said} messages said, {sum(len(one.events) for one in frontends)} events seen")
+    for frontend in frontends:
+        _compare(frontend, _held(record, tokens[frontend.name]))
+    assert len(record) == GUESTS, "no orphaned session is left at the platform"
+    log = new_life.log.read_text()
+    assert "Traceback" not in log and "our bug" not in log, log[-3000:]
+    assert said > KILLS / 2, "there was traffic to lose"
+
+
+def _tokens(state: Path) -> dict[str, str]:
+    reader = sqlite3.connect(f"{(state / 'journal.sqlite3').as_uri()}?mode=ro", uri=True)
+    found = dict(reader.execute("SELECT name, token FROM sessions").fetchall())
+    reader.close()
+    return found
+
+
+def _seen(frontend: Frontend) -> list[dict]:
+    return [event for event in frontend.events if event["kind"] == "message"]
+
+
+def _held(record: dict, token: str) -> list[dict]:
+    return [body for body in record[token]["messages"] if body["type"] != "Event"]
+
+
+def _compare(frontend: Frontend, held: list[dict]) -> None:
+    where = f"seed {SEED}, {frontend.name}"
+    seqs = [event["seq"] for event in frontend.events]
+    assert seqs == list(range(1, len(seqs) + 1)), f"{where}: holes or repetitions in seq"
+    got = [event["id"] for event in _seen(frontend)]
+    wanted = [body["channel"].get("messageId") or body["id"] for body in held]
+    assert sorted(got) == sorted(set(got)), f"{where}: seen twice"
+    assert got == wanted, f"{where}: lost {set(wanted) - set(got)}, or another order"
+    texts = [body["text"] for body in held if body["direction"] == "Inbound"]
+    assert len(set(texts)) == len(texts), f"{where}: the platform holds a doubled message"
+    fates: dict[str, list[str]] = {}
+    for event in frontend.events:
+        if event["kind"] == "delivery":
+            fates.setdefault(event["command_id"], []).append(event["status"])
+    assert all(len(one) == 1 for one in fates.values()), f"{where}: told twice what became of a command"
+    assert frontend.answered <= set(fates), f"{where}: acknowledged and never settled"
+    confirmed = sorted(int(one.split("-")[1]) for one, (fate,) in fates.items() if fate == "confirmed")
+    assert confirmed == [int(text.split()[-1]) for text in texts], f"{where}: its own words"
+    assert {fate for one in fates.values() for fate in one} <= {"confirmed"}, f"{where}: {fates}"
