@@ -1,4 +1,4 @@
-"""The command line: `guestd serve | emulate | chat | config`."""
+"""The command line: `guestd serve | emulate | chat | config | journal`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from .commands import chat, config, emulate, serve
+from .commands import chat, config, emulate, journal, serve
 
 app = typer.Typer(
     name="guestd",
@@ -22,6 +22,7 @@ app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("emulate", epilog=emulate.EXAMPLES)(emulate.emulate)
 app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
 app.add_typer(config.app, name="config")
+app.add_typer(journal.app, name="journal")
 
 
 def _version(wanted: bool) -> None:

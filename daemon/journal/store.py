@@ -83,6 +83,32 @@ def quick_check(connection: sqlite3.Connection) -> list[str]:
     return [] if found == ["ok"] else found
 
 
+def full_check(connection: sqlite3.Connection) -> list[str]:
+    """Every page and every index; what is wrong in SQLite's words."""
+    try:
+        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+    except sqlite3.DatabaseError as error:
+        return [str(error)]
+    return [] if found == ["ok"] else found
+
+
+def verify(path: Path) -> None:
+    """Raises JournalError if this file is no sound journal of a form we know."""
+    if not path.exists():
+        raise JournalError(f"there is no {path}")
+    try:
+        copy = _connect(path, "ro")
+        problems = full_check(copy)
+        version = copy.execute("PRAGMA user_version").fetchone()[0] if not problems else 0
+        copy.close()
+    except sqlite3.Error as error:
+        raise JournalError(f"{path} is no journal: {error}") from error
+    if problems:
+        raise JournalError(f"{path} failed its check: {problems[0]}")
+    if not 0 < version <= len(migrations()):
+        raise JournalError(f"{path} is no journal that this guestd knows (form {version})")
+
+
 def _check(connection: sqlite3.Connection, path: Path) -> None:
     if path.stat().st_size > CHECK_BYTES_MAX:
         logger.warning("%s is too large to be checked at start; run guestd journal check", path)
@@ -93,14 +119,22 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(_move_aside(path, problems))
 
 
-def _move_aside(path: Path, problems: list[str]) -> str:
-    """Keep all that is there under another name, and say what to do."""
+def set_aside(path: Path, why: str) -> Path | None:
+    """Keep all that is there under another name; None if nothing is."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    aside = path.with_name(f"{path.name}.damaged-{stamp}")
+    aside = path.with_name(f"{path.name}.{why}-{stamp}")
+    if not path.exists():
+        return None
     for suffix in ("", "-wal", "-shm"):
         part = path.with_name(path.name + suffix)
         if part.exists():
             part.rename(aside.with_name(aside.name + suffix))
+    return aside
+
+
+def _move_aside(path: Path, problems: list[str]) -> str:
+    aside = set_aside(path, "damaged")
+    assert aside is not None
     return (
         f"the journal {path} is damaged ({problems[0]}); it was moved aside to {aside.name}. Nothing was deleted."
         " Restore a backup with `guestd journal restore`, or start again for an empty journal: the guest sessions in the"
@@ -147,13 +181,9 @@ def backup(directory: Path, target: Path) -> None:
     try:
         reader.execute("VACUUM INTO ?", (str(half),))
         reader.close()
-        copy = _connect(half, "ro")
-        problems = [str(row[0]) for row in copy.execute("PRAGMA integrity_check(20)")]
-        copy.close()
     except sqlite3.Error as error:
         raise JournalError(f"the journal could not be copied to {target}: {error}") from error
-    if problems != ["ok"]:
-        raise JournalError(f"the copy failed its check and was left as {half}: {problems[0]}")
+    verify(half)
     with half.open("rb") as file:
         os.fsync(file.fileno())
     os.chmod(half, 0o600)

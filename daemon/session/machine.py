@@ -61,20 +61,22 @@ class Machine(Listening):
             self._rearm(now)
         return effects
 
-    def restore(self, saved: SavedSession, known: Sequence[tuple[str, str]], now: float) -> None:
-        """Take up where the journal says this guest session stood; then `Opened`, as for a new one.
+    def restore(self, saved: SavedSession, now: float) -> None:
+        """Take up where the journal says this guest session stood; then `Opened`, as for a new one, and `remember` in time.
 
-        `known` are the identities and times of the last messages shown. The first unsettled message may have been sent: it
-        is looked for in the history before anything moves.
+        The first unsettled message may have been sent: it is looked for in the history before anything moves.
         """
         self._seq = saved.seq
         self._joined_once = saved.joined
         self.read_only = saved.read_only
-        self._inbox.restore(known)
         if saved.joined and self._manners.has_history:
             self._inbox.begin_fill()
         if self._restore_commands(saved.commands, now):
             self._leave_cause = Cause.FINISHED
+
+    def remember(self, known: Sequence[tuple[str, str]]) -> None:
+        """Identities and times of the last messages shown, oldest first; before the platform is joined again."""
+        self._inbox.restore(known)
 
     # Methods below return True if a deadline may have changed.
 

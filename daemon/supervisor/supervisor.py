@@ -110,6 +110,7 @@ class Supervisor:
         self._readings = Errands("history", settings.history_inflight_max)
         self._runners: dict[str, Runner] = {}
         self._names: dict[str, str] = {}
+        self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
         self._empty = asyncio.Event()
         self._empty.set()
         self._draining = False
@@ -177,8 +178,8 @@ class Supervisor:
             )
             remaining_s = max(0.0, (record.ends_ms - self._clock.epoch_ms()) / 1000.0)
             runner = self._new_runner(guest, remaining_s)
-            known = self._journal.identities(record.session_id, self._session.inbox_remembered_max)
-            runner.machine.restore(saved, known, self._clock.now())
+            runner.machine.restore(saved, self._clock.now())
+            self._unremembering.add(record.session_id)
             runner.feed(i.Opened())
         return len(saved_sessions)
 
@@ -276,6 +277,9 @@ class Supervisor:
     def _admit(self) -> None:
         self._admission_timer = None
         for runner in self._admission.admit(self._clock.now()):
+            if runner.session_id in self._unremembering:
+                self._unremembering.discard(runner.session_id)
+                runner.machine.remember(self._journal.identities(runner.session_id, self._session.inbox_remembered_max))
             runner.feed(i.Admitted())
         at = self._admission.next_at(self._clock.now())
         if at is not None and self._admission_timer is None:
@@ -338,6 +342,7 @@ class Supervisor:
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest
         self._runners.pop(guest.session_id, None)
+        self._unremembering.discard(guest.session_id)
         if self._names.get(guest.name) == guest.session_id:
             del self._names[guest.name]
         self._bench.pipeline.session_over(guest.session_id)

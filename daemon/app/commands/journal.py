@@ -1,0 +1,139 @@
+"""`guestd journal info | check | backup | restore | export`."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ...journal import store
+from ...journal.lock import DirectoryLock
+from ...journal.queries import queries
+from ...model.errors import ConfigError, JournalError
+from .. import exits
+from ..load_config import ConfigProblems, load_config
+from ..wiring import journal_directory
+
+app = typer.Typer(help="Look into the journal on disk, copy it, bring it back.", no_args_is_help=True)
+
+File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names journal.directory.")]
+Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+def _guarded(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except (ConfigError, ConfigProblems) as error:
+        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
+    except (JournalError, OSError) as error:
+        raise typer.Exit(exits.tell(error, exits.JOURNAL)) from None
+
+
+def _directory(config: Path | None, directory: Path | None) -> Path:
+    found = directory or journal_directory(load_config(config, os.environ), os.environ)
+    if found is None:
+        raise ConfigError("journal.directory", "is not set", "name it with -d, or a configuration with -c")
+    if not (found / store.NAME).exists():
+        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "start guestd serve with it once")
+    return found
+
+
+def _show(found: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found))
+        return
+    width = max(map(len, found))
+    for key, value in found.items():
+        print(f"{key.ljust(width)}  {value}")
+
+
+@app.command(epilog="Example:\n\nguestd journal info -d /var/lib/guestd --json")
+def info(config: File = None, directory: Directory = None, as_json: AsJson = False) -> None:
+    """How much is in it. A running daemon is not disturbed."""
+
+    def work() -> None:
+        place = _directory(config, directory)
+        reader = store.open_for_reading(place)
+        parts = [place / f"{store.NAME}{suffix}" for suffix in ("", "-wal", "-shm")]
+        size = sum(part.stat().st_size for part in parts if part.exists())
+        _show({"file": str(place / store.NAME), "bytes": size, **store.counts(reader)}, as_json)
+        reader.close()
+
+    _guarded(work)
+
+
+@app.command(epilog="Example:\n\nguestd journal check -d /var/lib/guestd")
+def check(config: File = None, directory: Directory = None, as_json: AsJson = False) -> None:
+    """Read every page and say what is wrong; exit 74 if anything is."""
+
+    def work() -> None:
+        place = _directory(config, directory)
+        reader = store.open_for_reading(place)
+        problems = store.full_check(reader)
+        reader.close()
+        if as_json:
+            print(json.dumps({"ok": not problems, "problems": problems}))
+        elif not problems:
+            print("the journal is sound")
+        if problems:
+            raise JournalError("\n".join(problems))
+
+    _guarded(work)
+
+
+@app.command(epilog="Example:\n\nguestd journal backup -d /var/lib/guestd /backup/guestd-monday.sqlite3")
+def backup(target: Path, config: File = None, directory: Directory = None) -> None:
+    """A consistent copy, checked before it gets its name. A running daemon goes on."""
+
+    def work() -> None:
+        place = _directory(config, directory)
+        if target.exists():
+            raise JournalError(f"{target} is there already; name another file")
+        store.backup(place, target)
+        print(f"copied to {target}")
+
+    _guarded(work)
+
+
+@app.command(epilog="Example:\n\nguestd journal restore -d /var/lib/guestd /backup/guestd-monday.sqlite3")
+def restore(source: Path, directory: Directory = None, config: File = None) -> None:
+    """Put a backup in the journal's place; what was there is moved aside. Stop the daemon first."""
+
+    def work() -> None:
+        place = directory or journal_directory(load_config(config, os.environ), os.environ)
+        if place is None or not place.is_dir():
+            raise ConfigError("journal.directory", f"{place} is no directory", "name it with -d")
+        lock = DirectoryLock(place)
+        lock.take()
+        try:
+            store.verify(source)
+            aside = store.set_aside(place / store.NAME, "replaced")
+            shutil.copyfile(source, place / f"{store.NAME}.half")
+            os.chmod(place / f"{store.NAME}.half", 0o600)
+            (place / f"{store.NAME}.half").rename(place / store.NAME)
+            print(f"restored from {source}" + (f"; what was there is {aside.name}" if aside else ""))
+        finally:
+            lock.release()
+
+    _guarded(work)
+
+
+@app.command(epilog="Example:\n\nguestd journal export -d /var/lib/guestd > events.jsonl")
+def export(config: File = None, directory: Directory = None) -> None:
+    """Every event as a JSON line, in the journal's order, with its offset and guest session. Tokens are left out."""
+
+    def work() -> None:
+        reader = store.open_for_reading(_directory(config, directory))
+        for offset, session_id, name, payload in reader.execute(queries()["export"]):
+            head = json.dumps({"offset": offset, "session": session_id, "guest": name}, ensure_ascii=False)
+            sys.stdout.write(f"{head[:-1]}, {payload.decode()[1:]}\n")
+        reader.close()
+
+    _guarded(work)

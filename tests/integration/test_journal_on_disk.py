@@ -1,0 +1,245 @@
+"""The journal on disk: its thread, its lock, its file; a disk that is full, fails, or gives back rubbish."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sqlite3
+
+import pytest
+
+from daemon.journal import store
+from daemon.journal.sqlite import SqliteJournal
+from daemon.journal.writer import Writer
+from daemon.model.errors import ConfigError, JournalError
+from daemon.model.ports import Commit, SessionRecord
+
+
+def record(session_id, **more):
+    figures = {
+        "name": session_id,
+        "token": f"token-{session_id}",
+        "email": "a@b.c",
+        "attributes": {"k": "v"},
+        "metadata": {},
+    }
+    return SessionRecord(session_id, **{**figures, "opened_ms": 1000, "ends_ms": 2000, **more})
+
+
+def row(session_id, seq, kind="message", key="", intent=b"", payload=None):
+    return session_id, seq, kind, payload or f'{{"seq":{seq},"kind":"{kind}","time":"t{seq}"}}'.encode(), key, intent
+
+
+@pytest.fixture
+async def new_journal(tmp_path):
+    opened = []
+
+    def build(**more):
+        failures = []
+        journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), failures.append, **more)
+        journal.start()
+        journal.failures = failures
+        opened.append(journal)
+        return journal
+
+    yield build
+    for journal in opened:
+        await journal.stop()
+
+
+async def commit(journal, **parts):
+    done = asyncio.get_running_loop().create_future()
+    journal.commit(Commit(**parts), lambda: done.set_result(None))
+    await asyncio.wait_for(done, 10.0)
+
+
+async def test_it_is_all_there_after_a_restart(new_journal):
+    journal = new_journal()
+    intent = b'{"action":"send","trace":"t","text":"hi","attributes":null}'
+    await commit(journal, opened=[record("a"), record("b"), record("c")])
+    await commit(
+        journal,
+        rows=[
+            row("a", 1, "session", payload=b'{"state":"live","read_only":true}'),
+            row("a", 2, "accepted", "c1", intent),
+            row("a", 3, "delivery", "c1"),
+            row("a", 4, "message", "m1"),
+            row("a", 5, "accepted", "c2", intent),
+            row("b", 1, "session", payload=b'{"state":"live","read_only":false}'),
+        ],
+        over=["b"],
+    )
+    await journal.stop()
+    again = new_journal()
+    first, second = again.recover()
+    assert first.record == record("a") and (first.seq, first.joined, first.read_only) == (5, True, True)
+    assert [(one.command_id, one.seq, one.settled) for one in first.commands] == [("c1", 2, True), ("c2", 5, False)]
+    assert first.commands[1].intent["text"] == "hi"
+    assert second.record == record("c") and (second.seq, second.joined, second.commands) == (0, False, [])
+    assert again.identities("a", 10) == [("m1", "t4")]
+    assert [one[1] for one in again.read("a", 2, 10).rows] == [3, 4, 5]
+
+
+async def test_what_is_durable_but_not_yet_told_is_not_read(new_journal):
+    """Else a watcher who comes in between would be shown it twice."""
+    journal = new_journal()
+    await commit(journal, opened=[record("a")], rows=[row("a", 1)])
+    acknowledged = journal._acknowledged
+    await commit(journal, rows=[row("a", 2)])
+    journal._acknowledged = acknowledged
+    assert [one[1] for one in journal.read("a", 0, 10).rows] == [1]
+
+
+async def test_many_commits_are_few_transactions_and_answers_keep_their_order(new_journal):
+    journal = new_journal()
+    transactions = []
+    write = journal._writer.write
+    journal._writer.write = lambda commits: transactions.append(len(commits)) or write(commits)
+    await commit(journal, opened=[record("a")])
+    answered = []
+    for seq in range(1, 2001):
+        journal.commit(Commit(rows=[row("a", seq)]), lambda seq=seq: answered.append(seq))
+    async with asyncio.timeout(20.0):
+        while len(answered) < 2000:
+            await asyncio.sleep(0.01)
+    assert answered == list(range(1, 2001))
+    assert len(transactions) < 500, "what waits while the disk works is the next transaction"
+
+
+async def test_a_second_daemon_is_refused_and_told_who_holds_it(new_journal, tmp_path):
+    new_journal()
+    with pytest.raises(ConfigError, match=f"in use by another guestd \\(process {os.getpid()}\\)"):
+        SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None).start()
+
+
+async def test_a_missing_directory_is_not_made_up(tmp_path):
+    with pytest.raises(ConfigError, match="is no directory"):
+        SqliteJournal(tmp_path / "mount", asyncio.get_running_loop(), lambda error: None).start()
+
+
+@pytest.mark.parametrize("rubbish", [b"not a database, but long enough to be looked at by SQLite " * 50, None])
+async def test_a_damaged_file_is_moved_aside_and_never_deleted(new_journal, tmp_path, rubbish):
+    journal = new_journal()
+    await commit(journal, opened=[record("a")], rows=[row("a", n, key=f"m{n}") for n in range(1, 500)])
+    await journal.stop()
+    path = tmp_path / store.NAME
+    whole = path.read_bytes()
+    path.write_bytes(rubbish or whole[:8192] + b"\x00" * 4096 + whole[12288:])
+    with pytest.raises(JournalError, match=r"moved aside to .*damaged.* Nothing was deleted"):
+        new_journal()
+    assert [one for one in tmp_path.iterdir() if "damaged" in one.name and one.stat().st_size]
+    assert new_journal().recover() == [], "the next start begins anew"
+
+
+async def test_a_file_of_a_newer_guestd_is_left_alone(new_journal, tmp_path):
+    await new_journal().stop()
+    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection.execute("PRAGMA user_version = 99")
+    connection.close()
+    with pytest.raises(JournalError, match="written by a newer guestd"):
+        new_journal()
+
+
+async def test_a_full_disk_is_waited_out_fifty_times(new_journal, monkeypatch):
+    """Nothing is lost, nothing passes what waits, and it goes on by itself."""
+    monkeypatch.setattr("daemon.journal.sqlite.RETRY_FULL_S", 0.01)
+    journal = new_journal()
+    await commit(journal, opened=[record("a")])
+    answered, seq = [], 0
+    for _ in range(50):
+        pages = journal._writer._connection.execute("PRAGMA page_count").fetchone()[0]
+        journal._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
+        for _ in range(5):
+            seq += 1
+            journal.commit(
+                Commit(rows=[row("a", seq, payload=b'{"x":"' + b"x" * 3000 + b'"}')]),
+                lambda seq=seq: answered.append(seq),
+            )
+        async with asyncio.timeout(10.0):
+            while not journal.storage_full:
+                await asyncio.sleep(0.002)
+        journal._writer._connection.execute("PRAGMA max_page_count = 1000000")
+        async with asyncio.timeout(10.0):
+            while len(answered) < seq:
+                await asyncio.sleep(0.002)
+        assert not journal.storage_full
+    assert answered == list(range(1, seq + 1))
+    assert [one[1] for one in journal.read("a", 0, 1000).rows] == answered
+    assert journal.failures == []
+
+
+async def test_any_other_error_ends_the_writing_for_good(new_journal):
+    journal = new_journal()
+    await commit(journal, opened=[record("a")])
+
+    def fail(commits):
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorname = "SQLITE_IOERR_FSYNC"
+        raise error
+
+    journal._writer.write = fail
+    answered = []
+    journal.commit(Commit(rows=[row("a", 1)]), lambda: answered.append(1))
+    async with asyncio.timeout(10.0):
+        while not journal.failures:
+            await asyncio.sleep(0.01)
+    assert "SQLITE_IOERR_FSYNC" in str(journal.failures[0])
+    journal.commit(Commit(rows=[row("a", 2)]), lambda: answered.append(2))
+    await asyncio.sleep(0.1)
+    assert answered == [], "nothing is acknowledged after a failure"
+
+
+async def test_a_key_that_is_there_already_costs_the_key_and_not_the_event(new_journal, caplog):
+    journal = new_journal()
+    await commit(journal, opened=[record("a")], rows=[row("a", 1, key="m1")])
+    await commit(journal, rows=[row("a", 2, key="m1"), row("a", 3, key="m3")])
+    assert [one[1] for one in journal.read("a", 0, 10).rows] == [1, 2, 3]
+    assert "our bug" in caplog.text
+
+
+async def test_retention_takes_what_ended_long_ago_in_batches(new_journal, tmp_path):
+    connection = store.open_for_writing(tmp_path)
+    now = [1_000_000]
+    writer = Writer(connection, lambda: now[0])
+    for name in ("old", "young", "living"):
+        writer.write([Commit(opened=[record(name)], rows=[row(name, n) for n in range(1, 2501)])])
+    writer.write([Commit(over=["old"])])
+    now[0] = 2_000_000
+    writer.write([Commit(over=["young"])])
+    rounds = 0
+    while writer.retire(1_500_000):
+        rounds += 1
+    left = dict(
+        connection.execute(
+            "SELECT s.session_id, count(e.id) FROM sessions s LEFT JOIN events e ON e.session = s.id GROUP BY s.id"
+        )
+    )
+    connection.close()
+    assert left == {"young": 2500, "living": 2500} and rounds >= 3
+
+
+async def test_the_pragmas_that_make_it_trustworthy(new_journal):
+    connection = new_journal()._writer._connection
+    found = {
+        name: connection.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("journal_mode", "synchronous", "foreign_keys", "trusted_schema", "wal_autocheckpoint", "mmap_size")
+    }
+    assert found == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "trusted_schema": 0,
+        "wal_autocheckpoint": 0,
+        "mmap_size": 0,
+    }
+
+
+async def test_a_backup_is_sound_and_verified(new_journal, tmp_path):
+    journal = new_journal()
+    await commit(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 100)])
+    store.backup(tmp_path, tmp_path / "copy.sqlite3")
+    store.verify(tmp_path / "copy.sqlite3")
+    (tmp_path / "bad.sqlite3").write_bytes((tmp_path / "copy.sqlite3").read_bytes()[:5000])
+    for bad in ("bad.sqlite3", "none.sqlite3"):
+        with pytest.raises(JournalError):
+            store.verify(tmp_path / bad)
