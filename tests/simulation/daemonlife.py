@@ -1,0 +1,287 @@
+"""The daemon's lives in the simulated world: the real supervisor, machines and journal code; crash and restart at any step.
+
+The journal is the real writer on SQLite in memory. A commit takes a drawn while to become durable; a crash forgets what was
+on its way, exactly as a power cut would, and keeps what was answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections import deque
+from dataclasses import dataclass, field
+from random import Random
+
+import orjson
+
+from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from daemon.journal import recovery
+from daemon.journal.queries import migrations, queries
+from daemon.journal.writer import Writer
+from daemon.model.commands import Send
+from daemon.model.endings import Cause, Ending
+from daemon.model.ports import DialTarget, OpenGuest, Replay
+from daemon.observe.metrics import Metrics
+from daemon.session.settings import SessionSettings
+from daemon.supervisor.settings import SupervisorSettings
+from daemon.supervisor.supervisor import Supervisor
+from daemon.wire.webmessaging import WebMessaging
+
+from .platform import Platform, SimDialer, SimHistory
+from .virtual import VirtualClock, VirtualLoop
+
+
+_GONE = Ending(Cause.LOST, 1006)
+
+
+def new_disk() -> sqlite3.Connection:
+    disk = sqlite3.connect(":memory:", isolation_level=None)
+    for script in migrations():
+        disk.executescript(script)
+    return disk
+
+
+class InlineJournal:
+    """The Journal port without a thread. `crash` and nothing more is written, whoever still asks."""
+
+    def __init__(self, loop, disk: sqlite3.Connection, rng: Random, fails) -> None:
+        self.loop, self.disk, self.rng, self.fails = loop, disk, rng, fails
+        self.writer = Writer(disk, loop.epoch_ms)
+        self.storage_full = False
+        self.waiting: deque = deque()
+        self.acknowledged = self.writer.offset
+        self.told_at = 0.0
+        self.is_dead = False
+
+    def commit(self, commit, done) -> None:
+        self.waiting.append((commit, done))
+        if len(self.waiting) == 1:
+            self.loop.call_later(self.rng.uniform(0.0005, 0.01), self._write)
+
+    def _write(self) -> None:
+        if self.is_dead:
+            return
+        if self.fails():
+            self.storage_full = True
+            self.loop.call_later(0.25, self._write)
+            return
+        self.storage_full = False
+        works, self.waiting = list(self.waiting), deque()
+        offset = self.writer.write([commit for commit, _ in works])
+        # Durable now, told a moment later: a crash in between must not cost or double anything either.
+        self.told_at = max(self.told_at + 1e-6, self.loop.time() + self.rng.uniform(0.0, 0.005))
+        self.loop.call_at(self.told_at, self._tell, works, offset)
+
+    def _tell(self, works, offset) -> None:
+        if self.is_dead:
+            return
+        self.acknowledged = offset
+        for _, done in works:
+            done()
+
+    def read(self, session_id, after_seq, limit) -> Replay:
+        rows = self.disk.execute(queries()["read"], (session_id, after_seq, self.acknowledged, limit)).fetchall()
+        return Replay([(*row, b"") for row in rows], 1)
+
+    def recover(self):
+        return recovery.recover(self.disk)
+
+    def identities(self, session_id, limit):
+        return recovery.identities(self.disk, session_id, limit)
+
+    def forget(self, session_id) -> None: ...
+
+
+@dataclass
+class Frontend:
+    """Speaks for one guest over all lives; remembers all it was shown and told."""
+
+    name: str
+    world: Simulation
+    rng: Random
+    events: list[dict] = field(default_factory=list)
+    waiting: dict[str, str] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    said: int = 0
+    session_id: str = ""
+
+    def attach(self, fleet: Supervisor) -> None:
+        found = fleet.find(self.name)
+        self.session_id = found if found is not None else fleet.open(OpenGuest(self.name))
+        fleet.watch(self.session_id, self, len(self.events))
+        for command_id, text in list(self.waiting.items()):
+            self._give(fleet, command_id, text)
+
+    def speak(self, fleet: Supervisor) -> None:
+        self.said += 1
+        command_id = f"{self.name}-{self.said}"
+        self.waiting[command_id] = f"{self.name} says {self.said}"
+        self._give(fleet, command_id, self.waiting[command_id])
+
+    def _give(self, fleet: Supervisor, command_id: str, text: str) -> None:
+        fleet.give(self.session_id, Send(command_id, text), self._answered)
+
+    def _answered(self, answer) -> None:
+        if answer.accepted:
+            self.world.check_durable(self.session_id, "accepted", answer.command_id)
+            self.answered.add(answer.command_id)
+            self.waiting.pop(answer.command_id, None)
+
+    def offer(self, row) -> None:
+        event = orjson.loads(row[3])
+        self.world.trace(self.name, event)
+        assert event["seq"] == len(self.events) + 1, f"{self.name}: seq {event['seq']} after {len(self.events)}"
+        self.events.append(event)
+        self.world.check_shown(self, event)
+
+    def over(self) -> None: ...
+
+
+class Simulation:
+    """A town of guests, one platform, one disk, and a daemon that may die. Everything is drawn from `seed`."""
+
+    def __init__(self, seed: int, guests: int = 8, settings: dict | None = None) -> None:
+        self.seed = seed
+        self.loop = VirtualLoop()
+        self.platform = Platform(self.loop, seed)
+        self.rng = Random(f"{seed} life")
+        self.disk = new_disk()
+        self.disk_fails = 0.0
+        self.settings = settings or {}
+        self.hash = hashlib.sha256()
+        self.frontends = [Frontend(f"g{n}", self, Random(f"{seed} frontend {n}")) for n in range(guests)]
+        self.fleet: Supervisor
+        self.journal: InlineJournal
+        self.crashes = 0
+        self.patches = []
+        self.wrong: BaseException | None = None
+        self.loop.set_exception_handler(self._went_wrong)
+
+    def _went_wrong(self, loop, context) -> None:
+        """What a callback raised must end the run, and not only be logged."""
+        self.wrong = self.wrong or context.get("exception") or AssertionError(context["message"])
+
+    def check(self) -> None:
+        if self.wrong is not None:
+            raise self.wrong
+
+    # ---- lives
+
+    def start(self) -> None:
+        rng = Random(f"{self.seed} journal {self.crashes}")
+        self.journal = InlineJournal(self.loop, self.disk, rng, lambda: rng.random() < self.disk_fails)
+        dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
+        settings = {
+            "duration_s": 1_000_000.0,
+            "hold_initial_ms": 0.0,
+            "conversation_clear": True,
+            "when_down": "queue",
+            "history_retry_s": 0.5,
+            "history_attempts_max": 40,
+            "history_reads_per_minute": 1000,
+            "reconnect_attempts_max": 1000,
+            **self.settings,
+        }
+        self.fleet = Supervisor(
+            SupervisorSettings(connects_per_minute=600, connects_burst=10),
+            SessionSettings(**settings),
+            dialect,
+            SimDialer(self.platform),
+            DialTarget(dialect.url("wss://sim.test")),
+            self.journal,
+            SimHistory(self.platform),
+            VirtualClock(self.loop),
+            Random(f"{self.seed} fleet {self.crashes}"),
+            Metrics(),
+            self.loop,
+            draw_token=lambda rng=self.rng: f"{rng.getrandbits(128):032x}",
+            draw_session_id=lambda rng=self.rng: f"{rng.getrandbits(64):016x}",
+        )
+        for patch in self.patches:
+            patch(self)
+        self.fleet.revive()
+        for frontend in self.frontends:
+            frontend.attach(self.fleet)
+
+    async def crash(self) -> None:
+        """Between two callbacks of the loop the process is gone: nothing is flushed, nothing said."""
+        self.crashes += 1
+        self.journal.is_dead = True
+        old = self.fleet
+        for runner in list(old._runners.values()):
+            runner._link = None
+            runner._cut_line()
+        await old.stop()
+        for link in list(self.platform.links.values()):
+            link.end(_GONE)
+
+    # ---- what must always hold
+
+    def check_durable(self, session_id: str, kind: str, key: str) -> None:
+        found = self.disk.execute(
+            "SELECT count(*) FROM events e JOIN sessions s ON s.id = e.session WHERE s.session_id = ? AND kind = ? AND key = ?",
+            (session_id, kind, key),
+        ).fetchone()[0]
+        assert found == 1, f"{kind} {key} was acknowledged and is {found} times on disk"
+
+    def check_shown(self, frontend: Frontend, event: dict) -> None:
+        if event["seq"] % 7 == 0:  # a sample: the question costs a query
+            row = self.disk.execute(
+                "SELECT payload FROM events e JOIN sessions s ON s.id = e.session WHERE s.session_id = ? AND seq = ?",
+                (frontend.session_id, event["seq"]),
+            ).fetchone()
+            assert row is not None and orjson.loads(row[0]) == event, "shown before it was durable"
+
+    def trace(self, name: str, event: dict) -> None:
+        self.hash.update(f"{self.loop.time():.6f} {name} {sorted(event.items())}\n".encode())
+
+    def check_dials(self, per_minute: int = 600, burst: int = 10) -> None:
+        dials = self.platform.dials
+        lives = self.crashes + 1
+        for n in range(0, len(dials), 5):
+            for m in range(n, min(n + 60, len(dials))):
+                allowed = burst * lives + (dials[m] - dials[n]) * per_minute / 60 + 2
+                assert m - n + 1 <= allowed, "dials outside the admission bucket"
+
+    # ---- the end
+
+    def at_rest(self) -> bool:
+        return all(
+            not one.waiting
+            and one.answered <= {e["command_id"] for e in one.events if e["kind"] == "delivery"}
+            and len(seen(one)) >= len(self.held(one))
+            for one in self.frontends
+        ) and self.fleet.metrics.sessions.get("live") == len(self.frontends)
+
+    def held(self, frontend: Frontend) -> list[dict]:
+        runner = self.fleet._runners.get(frontend.session_id)
+        session = self.platform.world.sessions.get(runner.machine.guest.token) if runner is not None else None
+        return [body for body in session.messages if body["type"] != "Event"] if session is not None else []
+
+    def compare(self) -> None:
+        """What everyone saw over all lives is what the platform holds."""
+        for one in self.frontends:
+            held = self.held(one)
+            got = [event["id"] for event in seen(one)]
+            wanted = [body["channel"].get("messageId") or body["id"] for body in held]
+            assert len(set(got)) == len(got), f"{one.name} was shown something twice"
+            assert got == wanted, f"{one.name} lost {set(wanted) - set(got)}, or saw another order"
+            texts = [body["text"] for body in held if body["direction"] == "Inbound"]
+            assert len(set(texts)) == len(texts), f"the platform holds a doubled message of {one.name}"
+            fates: dict[str, list[str]] = {}
+            for event in one.events:
+                if event["kind"] == "delivery":
+                    fates.setdefault(event["command_id"], []).append(event["status"])
+            assert all(len(fate) == 1 for fate in fates.values()), f"{one.name} was told twice of a command"
+            assert one.answered <= set(fates), f"{one.name}: acknowledged and never settled"
+            for command_id, (fate,) in fates.items():
+                times = texts.count(f"{one.name} says {command_id.split('-')[1]}")
+                assert times == {"confirmed": 1, "failed": 0}.get(fate, times), f"{command_id} {fate}, and {times} times there"
+            order = [int(text.split()[-1]) for text in texts]
+            assert order == sorted(order), f"{one.name}: the lane's order was lost"
+        assert len(self.platform.world.sessions) == len(self.frontends), "an orphan at the platform"
+
+
+def seen(frontend: Frontend) -> list[dict]:
+    return [event for event in frontend.events if event["kind"] == "message"]
+

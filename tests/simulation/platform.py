@@ -1,0 +1,185 @@
+"""The emulator's world behind links in memory: delays, resets, half-open links, partitions, throttling; from one seed.
+
+Within one link and direction frames keep their order, as TCP keeps it. What is lost is lost with its link.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from random import Random
+from urllib.parse import parse_qs, urlsplit
+
+import orjson
+
+from daemon.emulator import EmulatorSettings, actions, agentdesk, frames
+from daemon.emulator.records import Hangup, Later, Send
+from daemon.emulator.settings import Limits
+from daemon.emulator.world import World
+from daemon.model.endings import Cause, Ending
+from daemon.model.errors import DialError, PlatformUnavailable
+from daemon.model.ports import HistoryAnswer
+
+
+@dataclass
+class Weather:
+    """Chances per frame, per dial, per history read; zero is fair weather."""
+
+    reset: float = 0.0
+    half_open: float = 0.0
+    dial_fails: float = 0.0
+    history_fails: float = 0.0
+    history_empty: float = 0.0
+    throttle: float = 0.0
+    garbage: float = 0.0
+    duplicate: float = 0.0
+    delay_s: float = 0.02
+    partitioned: bool = False
+
+
+class Platform:
+    """The far side. One world over all lives of the daemon."""
+
+    def __init__(self, loop, seed: int) -> None:
+        self.loop = loop
+        self.rng = Random(f"{seed} platform")
+        self.weather = Weather()
+        agent = {"default": [{"say": "one: {text}"}, {"wait_s": 0.2}, {"say": "two: {text}"}]}
+        self.world = World(EmulatorSettings(seed=seed, agent=agent, limits=Limits().off()))
+        self.links: dict[int, Link] = {}
+        self.dials: list[float] = []
+
+    def now(self) -> float:
+        return self.loop.epoch_ms() / 1000.0
+
+    def perform(self, effects) -> None:
+        for effect in effects:
+            if isinstance(effect, Send):
+                link = self.links.get(effect.connection)
+                if link is not None:
+                    link.deliver(orjson.dumps(effect.frame), is_conversation=bool(effect.time))
+            elif isinstance(effect, Later):
+                self.loop.call_later(effect.delay_s, self._appointment, effect.what)
+            elif isinstance(effect, Hangup) and effect.connection in self.links:
+                self.links[effect.connection].end(Ending(Cause.CLOSED_BY_PEER, effect.code))
+
+    def _appointment(self, what) -> None:
+        if what[0] == "agent":
+            self.perform(agentdesk.do_next_step(self.world, what[1], self.now()))
+        else:
+            self.perform(self.world.hangup(int(what[1])))
+
+    def received(self, link: Link, text: bytes) -> None:
+        request = orjson.loads(text)
+        if request["action"] == "onMessage" and self.rng.random() < self.weather.throttle:
+            link.deliver(orjson.dumps(frames.too_many(1, "slow down", request.get("tracingId", ""))), False)
+            return
+        self.perform(actions.receive(self.world, link.connection_id, text, self.now()))
+
+
+class Link:
+    """One connection, as the Link port on our side and as a door on theirs."""
+
+    def __init__(self, platform: Platform, sink) -> None:
+        self.platform = platform
+        self.sink = sink
+        deployment = platform.world.settings.deployments[0]
+        self.connection_id = platform.world.connect(deployment, platform.now())
+        platform.links[self.connection_id] = self
+        self.is_open = True
+        self.silent = False
+        self._up_at = self._down_at = 0.0
+
+    # ---- the Link port
+
+    def send_text(self, text: bytes) -> None:
+        self._up_at = self._carry(self._up_at, self._arrive_up, text)
+
+    def ping(self) -> None:
+        self._up_at = self._carry(self._up_at, self._pong)
+
+    def close(self, code: int = 1000, reason: str = "") -> None:
+        self.end(Ending(Cause.CLOSED_BY_US, code, reason))
+
+    def abort(self) -> None:
+        self.end(Ending(Cause.CLOSED_BY_US, 1006))
+
+    def pause_reading(self) -> None: ...
+
+    def resume_reading(self) -> None: ...
+
+    # ---- the way
+
+    def deliver(self, frame: bytes, is_conversation: bool) -> None:
+        weather, rng = self.platform.weather, self.platform.rng
+        if is_conversation and rng.random() < weather.garbage:
+            frame = frame[: len(frame) // 2]
+        elif is_conversation and rng.random() < weather.duplicate:
+            self._down_at = self._carry(self._down_at, self._arrive_down, frame)
+        self._down_at = self._carry(self._down_at, self._arrive_down, frame)
+
+    def _carry(self, last_at: float, arrive, *what) -> float:
+        platform, rng = self.platform, self.platform.rng
+        if not self.is_open or self.silent or platform.weather.partitioned:
+            return last_at
+        chance = rng.random()
+        if chance < platform.weather.half_open:
+            self.silent = True
+            return last_at
+        at = max(last_at, platform.loop.time() + rng.uniform(0.0, platform.weather.delay_s)) + 1e-6
+        if chance > 1.0 - platform.weather.reset:
+            platform.loop.call_at(at, self.end, Ending(Cause.LOST, 1006))
+            return at
+        platform.loop.call_at(at, arrive, *what)
+        return at
+
+    def _arrive_up(self, text: bytes) -> None:
+        if self.is_open and not self.silent:
+            self.platform.received(self, text)
+
+    def _arrive_down(self, frame: bytes) -> None:
+        if self.is_open and not self.silent:
+            self.sink.text_received(frame)
+
+    def _pong(self) -> None:
+        if self.is_open and not self.silent:
+            self._down_at = self._carry(self._down_at, self.sink.pong_received)
+
+    def end(self, ending: Ending) -> None:
+        if self.is_open:
+            self.is_open = False
+            self.platform.links.pop(self.connection_id, None)
+            self.platform.world.disconnect(self.connection_id)
+            self.platform.loop.call_soon(self.sink.link_ended, ending)
+
+
+class SimDialer:
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    async def dial(self, target, sink) -> Link:
+        platform, rng = self.platform, self.platform.rng
+        assert parse_qs(urlsplit(target.url).query)["deploymentId"]
+        await asyncio.sleep(rng.uniform(0.001, 0.05))
+        platform.dials.append(platform.loop.time())
+        if platform.weather.partitioned:
+            await asyncio.sleep(10.0)
+            raise DialError(Ending(Cause.DIAL_TIMEOUT))
+        if rng.random() < platform.weather.dial_fails:
+            raise DialError(Ending(Cause.UPGRADE_REFUSED, 503, "", 0.5))
+        return Link(platform, sink)
+
+
+class SimHistory:
+    def __init__(self, platform: Platform) -> None:
+        self.platform = platform
+
+    async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
+        platform, rng = self.platform, self.platform.rng
+        await asyncio.sleep(rng.uniform(0.005, 0.1))
+        session = platform.world.session_of_jwt(jwt, platform.now())
+        if platform.weather.partitioned or session is None or rng.random() < platform.weather.history_fails:
+            raise PlatformUnavailable("the history is away", status=503)
+        page = platform.world.history(session, page_number, 25)
+        entities = [] if rng.random() < platform.weather.history_empty else page["entities"]
+        return HistoryAnswer(entities, page_number, page["pageCount"], page["total"])
