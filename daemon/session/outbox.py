@@ -42,6 +42,7 @@ class Outgoing:
     sent_at: float | None = None
     attempts: int = 0
     orphaned: bool = False  # the link it was sent on is gone
+    doubted: bool = False  # from before a restart: it may have been sent, and nobody here remembers
     attributes: dict[str, str] | None = None
 
     def request(self) -> Request:
@@ -122,11 +123,24 @@ class Outbox:
         if outgoing is not None:
             outgoing.durable = True
 
-    def doubt_head(self, now: float) -> None:
-        """After a restart: the first message may have been sent, and nobody here remembers. The rest cannot have been."""
-        if self._lane:
-            head = self._lane[0]
-            head.sent_at, head.attempts, head.orphaned = now, 1, True
+    def doubt(self, now: float) -> None:
+        """After a restart every message here may have been sent.
+
+        Not only the first: a confirmation lets the next one go before it is durable itself, so a crash may have forgotten
+        several of them. Each is looked for in turn; the first that is not found ends the doubt, because the lane is strict.
+        """
+        for outgoing in self._lane:
+            outgoing.doubted = True
+        self._take_for_sent(now)
+
+    def end_doubt(self) -> None:
+        for outgoing in self._lane:
+            outgoing.doubted = False
+
+    def _take_for_sent(self, at: float) -> None:
+        head = self.head
+        if head is not None and head.doubted:
+            head.sent_at, head.attempts, head.orphaned = at, 1, True
 
     def waits(self, now: float) -> bool:
         """True if a message given now could not leave now."""
@@ -167,7 +181,10 @@ class Outbox:
         return item.text == head.text
 
     def finish_head(self) -> Outgoing:
-        return self._lane.popleft()
+        done = self._lane.popleft()
+        if done.doubted:
+            self._take_for_sent(done.sent_at or 0.0)
+        return done
 
     def put_back(self, until: float = -NEVER) -> None:
         """The head was not taken by the platform: it may be sent again, not before `until`."""

@@ -111,7 +111,7 @@ class Speaking(SessionCore):
                 case "end":
                     ending = True
         if self._outbox is not None and self._joined_once:
-            self._outbox.doubt_head(now)
+            self._outbox.doubt(now)
         return ending
 
     def _remember_accepted(self, command_id: str, accepted: Accepted) -> None:
@@ -241,9 +241,11 @@ class Speaking(SessionCore):
             self._delivered(outbox.finish_head(), "failed", out, "the platform did not take it, often tried")
         else:
             outbox.put_back()
+        outbox.end_doubt()
 
     def _give_up_under_way(self, reason: str, out: list[e.Effect]) -> None:
-        if self._outbox is not None and self._outbox.under_way is not None:
+        """All of what is under way: after a restart that may be more than one."""
+        while self._outbox is not None and self._outbox.under_way is not None:
             self._delivered(self._outbox.finish_head(), "uncertain", out, reason)
 
     def _take_attributes(self) -> dict[str, str] | None:

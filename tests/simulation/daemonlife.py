@@ -30,7 +30,6 @@ from daemon.wire.webmessaging import WebMessaging
 from .platform import Platform, SimDialer, SimHistory
 from .virtual import VirtualClock, VirtualLoop
 
-
 _GONE = Ending(Cause.LOST, 1006)
 
 
@@ -276,7 +275,9 @@ class Simulation:
             assert one.answered <= set(fates), f"{one.name}: acknowledged and never settled"
             for command_id, (fate,) in fates.items():
                 times = texts.count(f"{one.name} says {command_id.split('-')[1]}")
-                assert times == {"confirmed": 1, "failed": 0}.get(fate, times), f"{command_id} {fate}, and {times} times there"
+                assert times == {"confirmed": 1, "failed": 0}.get(fate, times), (
+                    f"{command_id} {fate}, and {times} times there"
+                )
             order = [int(text.split()[-1]) for text in texts]
             assert order == sorted(order), f"{one.name}: the lane's order was lost"
         assert len(self.platform.world.sessions) == len(self.frontends), "an orphan at the platform"
@@ -284,4 +285,3 @@ class Simulation:
 
 def seen(frontend: Frontend) -> list[dict]:
     return [event for event in frontend.events if event["kind"] == "message"]
-

@@ -120,10 +120,10 @@ class Link:
 
     def _carry(self, last_at: float, arrive, *what) -> float:
         platform, rng = self.platform, self.platform.rng
-        if not self.is_open or self.silent or platform.weather.partitioned:
+        if not self.is_open or self.silent:
             return last_at
         chance = rng.random()
-        if chance < platform.weather.half_open:
+        if platform.weather.partitioned or chance < platform.weather.half_open:  # TCP loses no bytes and goes on
             self.silent = True
             return last_at
         at = max(last_at, platform.loop.time() + rng.uniform(0.0, platform.weather.delay_s)) + 1e-6

@@ -96,7 +96,9 @@ def run(seed: int, seconds: float, guests: int = 8, **more) -> Simulation:
     try:
         sim.loop.run_until_complete(tell(sim, seconds, **more))
     except BaseException as error:
-        error.add_note(f"seed {seed}, {seconds:.0f} s, {guests} guests, {sim.crashes} crashes, at {sim.loop.time():.3f}")
+        error.add_note(
+            f"seed {seed}, {seconds:.0f} s, {guests} guests, {sim.crashes} crashes, at {sim.loop.time():.3f}"
+        )
         raise
     finally:
         pending = asyncio.all_tasks(sim.loop)

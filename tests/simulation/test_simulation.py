@@ -26,6 +26,29 @@ def test_dense(seed):
     run(seed, 600.0)
 
 
+def sparse(seed, guests=100, hours=10.0):
+    """Many guests who talk now and then, for long: heartbeats, gaps and restarts rather than crowds of messages."""
+    return run(seed, hours * 3600.0, guests, pace_s=3600.0, crash_every_s=7200.0)
+
+
+@pytest.mark.parametrize("seed", [11, FRESH + 2])
+def test_a_thousand_session_hours(seed):
+    sparse(seed)
+
+
+@pytest.mark.soak
+def test_a_hundred_thousand_session_hours():
+    for seed in range(FRESH, FRESH + 100):
+        sparse(seed)
+        print(f"seed {seed}: a thousand session-hours", flush=True)
+
+
+@pytest.mark.parametrize("seed", [185, 210, 241, 257])
+def test_a_crash_between_a_confirmation_and_its_being_durable(seed):
+    """Message 18 is confirmed and lets 19 go; the crash forgets the confirmation. 19 must not be sent again."""
+    run(seed, 600.0)
+
+
 def test_the_same_seed_is_the_same_run_in_two_processes():
     code = "import sys; from tests.simulation.story import run; print(run(int(sys.argv[1]), 300.0).hash.hexdigest())"
     root = Path(__file__).parents[2]

@@ -1,0 +1,129 @@
+"""The simulation has teeth: the daemon with one safety taken out is caught within a few seeds."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+
+from daemon.model.events import AcceptedEvent
+from daemon.session.inbox import Remembered
+from daemon.session.listening import Listening
+from daemon.session.machine import Machine
+from daemon.session.outbox import Outbox
+from daemon.supervisor.pipeline import Pipeline
+
+from .story import run
+
+SEEDS = range(1, 13)
+
+
+def drop_a_dedupe(monkeypatch):
+    monkeypatch.setattr(Remembered, "take", lambda self, identity, time: True)
+    monkeypatch.setattr(Remembered, "__contains__", lambda self, identity: False)
+
+
+def skip_an_intent(monkeypatch):
+    """Told and sent before it is durable."""
+    record = Pipeline.record
+
+    def hasty(self, owner, session_id, event, key="", intent=b""):
+        record(self, owner, session_id, event, key, intent)
+        if type(event) is AcceptedEvent:
+            self._batch.intents.pop()
+            self._loop.call_soon(owner.intent_durable, event.command_id)
+
+    monkeypatch.setattr(Pipeline, "record", hasty)
+
+
+def resend_blindly_after_a_restart(monkeypatch):
+    monkeypatch.setattr(Outbox, "doubt", lambda self, now: None)
+
+
+def doubt_only_the_first(monkeypatch):
+    """What this daemon did until seed 185 came: a confirmation that was not durable had let the next message go."""
+    doubt = Outbox.doubt
+
+    def first(self, now):
+        doubt(self, now)
+        for outgoing in list(self._lane)[1:]:
+            outgoing.doubted = False
+
+    monkeypatch.setattr(Outbox, "doubt", first)
+
+
+def resend_blindly_after_a_lost_link(monkeypatch):
+    forget = Machine._forget_link
+
+    def blind(self):
+        forget(self)
+        if self._outbox is not None and self._outbox.under_way is not None:
+            self._outbox.put_back()
+
+    monkeypatch.setattr(Machine, "_forget_link", blind)
+
+
+def forget_the_lanes_order(monkeypatch):
+    put_back = Outbox.put_back
+
+    def shuffled(self, until=float("-inf")):
+        put_back(self, until)
+        self._lane = deque([*list(self._lane)[1:], self._lane[0]])
+
+    monkeypatch.setattr(Outbox, "put_back", shuffled)
+
+
+def show_before_durable(monkeypatch):
+    flush = Pipeline._flush
+
+    def hasty(self):
+        for row in self._batch.rows:
+            self._hub.publish(row)
+        rows, self._batch.rows = self._batch.rows, list(self._batch.rows)
+        publish, self._hub.publish = self._hub.publish, lambda row: None
+        try:
+            flush(self)
+        finally:
+            self._hub.publish = publish
+        assert rows is not None
+
+    monkeypatch.setattr(Pipeline, "_flush", hasty)
+
+
+def believe_an_empty_history(monkeypatch):
+    monkeypatch.setattr(Listening, "_is_suspicious", lambda self, given, fill: False)
+
+
+def forget_what_was_shown(monkeypatch):
+    """A restart that does not remember the messages before it."""
+    monkeypatch.setattr(Machine, "remember", lambda self, known: None)
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [
+        drop_a_dedupe,
+        skip_an_intent,
+        resend_blindly_after_a_restart,
+        doubt_only_the_first,
+        resend_blindly_after_a_lost_link,
+        forget_the_lanes_order,
+        show_before_durable,
+        believe_an_empty_history,
+        forget_what_was_shown,
+    ],
+    ids=lambda mutate: mutate.__name__,
+)
+def test_a_daemon_without_this_safety_is_caught(monkeypatch, mutate):
+    mutate(monkeypatch)
+    for seed in SEEDS:
+        try:
+            run(seed, 600.0, pace_s=5.0, crash_every_s=30.0)
+        except AssertionError:
+            return
+    pytest.fail("nobody noticed")
+
+
+def test_the_same_runs_are_fine_with_all_safeties_in_place():
+    for seed in list(SEEDS)[:4]:
+        run(seed, 600.0, pace_s=5.0, crash_every_s=30.0)
