@@ -137,6 +137,8 @@ class Simulator:
             return
         if isinstance(asked.wish, Resume):
             self._resume(asked.wish.since, frontend, session_id)
+            if asked.answered:
+                frontend.say({"ok": True, "command_id": command_id_of(text), "seq": asked.wish.since})
             return
         self._fleet.give(session_id, asked.wish, lambda answer: self._answer(frontend, asked, answer))
 

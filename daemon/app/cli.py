@@ -9,10 +9,20 @@ import typer
 from .. import __version__
 from .commands import chat, config, emulate, journal, serve
 
+EPILOG = """Examples:
+
+guestd serve --demo 25
+
+guestd chat
+
+guestd emulate --port 8443 --tls-dir ./tls
+
+Exit codes: 0 done, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted."""
+
 app = typer.Typer(
     name="guestd",
     help="Keeps guest sessions of Genesys Cloud web messaging alive, with an emulator of the platform built in.",
-    epilog="Exit codes: 0 done, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted.",
+    epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -11,6 +11,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -31,7 +32,7 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     except Interrupted:
         print("guestd: stopped at once; guest sessions may be left open at the platform", file=sys.stderr)
         return INTERRUPTED
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
     except (ConfigError, ConfigProblems) as error:
         return tell(error, CONFIG)

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from ..emulator.agents import built_in
 from ..model.errors import ConfigError, GuestdError
 from ..platform.regions import endpoints
 from .config import Config
@@ -116,6 +117,10 @@ def _check(source: str, config: Config) -> None:
         schemes = ("ws://", "wss://") if name == "guest_socket_url" else ("http://", "https://")
         if value is not None and not value.startswith(schemes):
             problems.append(f"platform.{name}: must begin with {' or '.join(schemes)}")
+    if config.emulator.agent not in built_in():
+        problems.append(f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}")
+    if platform.ca_file is not None and not Path(platform.ca_file).is_file():
+        problems.append(f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA")
     if config.inbox.hold_min_ms > config.inbox.hold_max_ms:
         problems.append("inbox.hold_min_ms: is larger than inbox.hold_max_ms; make it smaller")
     if problems:

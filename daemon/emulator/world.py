@@ -44,10 +44,11 @@ class World:
         self.script: Script = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
         self._equal_time = equal_time
+        self.rng = Random(settings.seed)
         self.reset()
 
     def reset(self) -> None:
-        self.rng = Random(self.settings.seed)
+        """Forget everything but the chance: an id that was given once is never given again, as on the real platform."""
         self.secret = draw_hex(self.rng) + draw_hex(self.rng)
         self.sessions: dict[str, GuestSession] = {}
         self.cleared: OrderedDict[str, GuestSession] = OrderedDict()

@@ -152,7 +152,9 @@ def _translated(error: Exception) -> PlatformError:
             return PlatformUnavailable(f"the proxy answered {error.status}", platform_code="proxy")
         case aiohttp.ClientConnectorError():
             return PlatformUnavailable(
-                f"{error.host} cannot be reached: {_why(error.os_error)}", platform_code="unreachable"
+                f"{error.host} cannot be reached: {_why(error.os_error)}; check platform.region and the way there"
+                " (network, platform.proxy_url)",
+                platform_code="unreachable",
             )
         case _:
             return PlatformUnavailable(f"the connection broke: {type(error).__name__}", platform_code="broken")

@@ -291,6 +291,7 @@ class Supervisor:
             link = await self._dialer.dial(self._target, line)
         except DialError as error:
             ending = error.ending
+            logger.warning("a dial failed: %s", ending)
             connects[ending.cause.value] = connects.get(ending.cause.value, 0) + 1
             if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
                 self._admission.refused(self._clock.now(), ending.retry_after_s)

@@ -537,6 +537,18 @@ async def test_tls_with_a_certificate_it_makes_itself(tmp_path):
         assert keys and all(path.stat().st_mode & 0o077 == 0 for path in keys), "private keys are private"
 
 
+async def test_a_reset_gives_no_id_a_second_time():
+    """A client that lives on would take the new message for one it has seen."""
+    async with emulating() as emulator:
+        ids = []
+        for _ in range(2):
+            async with guest(emulator) as socket:
+                await configured(socket)
+                ids.append((await say(socket, "hello"))["body"]["id"])
+            await control(emulator, "reset")
+        assert ids[0] != ids[1]
+
+
 async def test_two_runs_with_one_seed_speak_alike():
     heard = []
     for _ in range(2):

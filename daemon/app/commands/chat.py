@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import threading
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Annotated, Any
 import aiohttp
 import typer
 
-from ...model.errors import ConfigError
+from ...model.errors import ConfigError, PlatformUnavailable
 from ...observe.log import configure_logging
 from .. import exits
 from ..config import Config
@@ -32,6 +33,8 @@ guestd chat --url ws://localhost:3000/         through a running guestd, as the 
 
 printf 'hello\\nwhere is my parcel?\\n' | guestd chat --wait 2s --json
 """
+
+SILENCE_S = 3.0
 
 HELP = "/1, /2, … choose a quick reply, /typing shows that you are typing, /end ends the conversation, /quit leaves it open"
 
@@ -67,6 +70,7 @@ def chat(
 
 
 async def _talk(config: Config, url: str | None, guest: str, wait_s: float, as_json: bool) -> None:
+    _listen_for_ctrl_c()
     house: House | None = None
     try:
         if url is None:
@@ -77,6 +81,21 @@ async def _talk(config: Config, url: str | None, guest: str, wait_s: float, as_j
     finally:
         if house is not None:
             await house.stop()
+
+
+def _listen_for_ctrl_c() -> None:
+    """The first one says goodbye, the second one just goes."""
+    talking = asyncio.current_task()
+    assert talking is not None
+    seen: list[int] = []
+
+    def interrupted() -> None:
+        seen.append(1)
+        if len(seen) > 1:
+            os._exit(exits.INTERRUPTED)
+        talking.cancel()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)
 
 
 class Screen:
@@ -163,6 +182,7 @@ class Conversation:
         self._live = asyncio.Event()
         self._heard = asyncio.Event()
         self._keep = False
+        self._ended = ""
 
     async def hold(self) -> None:
         async with aiohttp.ClientSession(trust_env=False) as session:
@@ -186,6 +206,10 @@ class Conversation:
                 for task in (listening, speaking):
                     task.cancel()
                 await asyncio.gather(listening, speaking, return_exceptions=True)
+        if not self._live.is_set():
+            raise PlatformUnavailable(
+                f"the guest session never came to life: {self._ended or 'the simulator went away'}"
+            )
 
     async def _listen(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         async for message in socket:
@@ -195,12 +219,19 @@ class Conversation:
             self._heard.set()
             if event.get("state") == "live":
                 self._live.set()
+            if event.get("state") == "ended":
+                self._ended = str(event.get("reason", ""))
             self._screen.show(event)
         if socket.close_code not in (None, 1000):
             self._screen.say(f"the simulator closed the connection ({socket.close_code})")
 
     async def _speak(self, socket: aiohttp.ClientWebSocketResponse) -> None:
-        await self._live.wait()
+        try:
+            async with asyncio.timeout(SILENCE_S):
+                await self._live.wait()
+        except TimeoutError:
+            self._screen.say("waiting for the platform …")
+            await self._live.wait()
         if self._interactive:
             self._screen.say(HELP)
         self._read_input()

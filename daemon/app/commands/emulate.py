@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import signal
 import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -13,6 +16,7 @@ import typer
 from ...emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from ...emulator.agents import built_in
 from ...emulator.settings import Deployment, Limits
+from ...model.errors import ConfigError
 from ...observe.log import configure_logging
 from .. import exits
 from ..open_files import allow_open_files
@@ -81,12 +85,31 @@ def emulate(
     raise typer.Exit(exits.run(lambda: _run(settings)))
 
 
+@asynccontextmanager
+async def _listening(settings: EmulatorSettings) -> AsyncIterator[Emulator]:
+    emulator = Emulator(settings)
+    try:
+        await emulator.start()
+    except OSError as error:
+        if error.filename is not None:
+            raise ConfigError(
+                "--tls-dir", f"{error.filename}: {error.strerror}", "name a directory we may write"
+            ) from None
+        why = "is already in use" if error.errno == errno.EADDRINUSE else f"cannot be listened on: {error.strerror}"
+        remedy = "choose another with --port (0 takes a free one)"
+        raise ConfigError("--port", f"port {settings.port} on {settings.host} {why}", remedy) from None
+    try:
+        yield emulator
+    finally:
+        await emulator.stop()
+
+
 async def _run(settings: EmulatorSettings) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with Emulator(settings) as emulator:
+    async with _listening(settings) as emulator:
         print("this is guestd's emulator, not the platform", file=sys.stderr, flush=True)
         print(f"deployment {settings.deployments[0].id}, agent {settings.agent}", file=sys.stderr, flush=True)
         print(f"ready {emulator.url}", flush=True)

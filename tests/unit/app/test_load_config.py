@@ -43,6 +43,8 @@ def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
         ("[platform]\nproxy_url = 'credential:x'\n", "CREDENTIALS_DIRECTORY"),
         ("[platform]\nregion = 'mypurecloud.de'\ndialect = 'webchat'\n", "platform.guest_socket_url: is missing"),
         ("[platform]\nconnect_to = 'localhost'\n", "write host:port"),
+        ("[platform]\nca_file = '/none.pem'\n", "platform.ca_file: there is no file /none.pem"),
+        ("[emulator]\nagent = 'bob'\n", "emulator.agent: 'bob' is none of"),
         ("[inbox]\nhold_min_ms = 900\nhold_max_ms = 100\n", "inbox.hold_min_ms: is larger"),
         ("[simulator\n", "is not TOML"),
         ("a = " + "[" * 5000, "is not TOML"),
