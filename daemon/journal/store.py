@@ -30,6 +30,7 @@ PRAGMA foreign_keys = ON;
 PRAGMA cell_size_check = ON;
 PRAGMA trusted_schema = OFF;
 PRAGMA mmap_size = 0;
+PRAGMA cache_size = -65536;
 PRAGMA wal_autocheckpoint = 0;
 PRAGMA journal_size_limit = 67108864;
 """

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import sqlite3
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from functools import cache
+from itertools import chain
 
 import orjson
 
@@ -14,8 +16,11 @@ from .queries import queries
 
 logger = logging.getLogger("guestd.journal")
 
-#: Pages in the WAL beyond which it is written back even if there is no pause: 16 MiB of 4 KiB pages.
-WAL_PAGES_MAX = 4096
+#: Pages in the WAL beyond which it is written back even if there is no pause: 4 MiB, a few milliseconds.
+WAL_PAGES_MAX = 1024
+
+#: Rows written by one statement.
+ROWS_PER_STATEMENT = 256
 
 #: Rows deleted in one transaction by retention, so that nobody waits long for the writer.
 DELETE_MAX = 1000
@@ -102,7 +107,8 @@ class Writer:
         connection, statement = self._connection, queries()["insert_event"]
         connection.execute("SAVEPOINT events")
         try:
-            connection.executemany(statement, rows)
+            for some in _in_powers_of_two(rows):
+                connection.execute(_many(statement, len(some)), tuple(chain.from_iterable(some)))
         except sqlite3.IntegrityError:
             connection.execute("ROLLBACK TO events")
             for row in rows:
@@ -120,3 +126,22 @@ class Writer:
                 queries()["session_number"], (session_id,)
             ).fetchone()[0]
         return number
+
+
+def _in_powers_of_two(rows: Sequence[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:
+    """Many rows to a statement: each step of a statement lets the GIL go and must win it back from a busy loop.
+
+    Sizes are powers of two, so that a handful of prepared statements serves every batch.
+    """
+    start, size = 0, ROWS_PER_STATEMENT
+    while start < len(rows):
+        while size > len(rows) - start:
+            size //= 2
+        yield rows[start : start + size]
+        start += size
+
+
+@cache
+def _many(statement: str, rows: int) -> str:
+    head, _, values = statement.rstrip(";").rpartition(" VALUES ")
+    return f"{head} VALUES {', '.join([values] * rows)}"

@@ -1,0 +1,201 @@
+"""The journal on disk beside one transaction per event, by sqlite3 and by aiosqlite, in the same run.
+
+    .venv/bin/python benchmarks/journal.py [--rows 2000000] [--json]
+
+Ratios count; absolute figures belong to the disk and its neighbours. `--rows` is how far the growth is measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import sqlite3
+import statistics
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import aiosqlite
+import uvloop
+
+from daemon.journal.memory import MemoryJournal
+from daemon.journal.sqlite import SqliteJournal
+from daemon.model.events import MessageEvent
+from daemon.model.ports import Commit, SessionRecord
+from daemon.observe.metrics import Metrics
+from daemon.supervisor.clock import LoopClock
+from daemon.supervisor.hub import Hub
+from daemon.supervisor.pipeline import Pipeline
+
+SESSIONS = 100
+TEXT = "Your parcel left the depot this morning and should be with you before the evening."
+PAYLOAD = json.dumps({"seq": 1, "kind": "message", "text": TEXT, "time": "2027-05-31T09:00:00.000Z"}).encode()
+SCHEMA = "CREATE TABLE events (id INTEGER PRIMARY KEY, session TEXT, seq INTEGER, kind TEXT, key TEXT, payload BLOB)"
+INSERT = "INSERT INTO events (session, seq, kind, key, payload) VALUES (?, ?, ?, ?, ?)"
+
+
+def sessions() -> list[SessionRecord]:
+    return [SessionRecord(f"s{n}", f"g{n}", f"t{n}", "", {}, {}, 0, 0) for n in range(SESSIONS)]
+
+
+class Seqs:
+    def __init__(self) -> None:
+        self.n = 0
+
+    def rows(self, count: int) -> list[Any]:
+        found = []
+        for _ in range(count):
+            self.n += 1
+            found.append((f"s{self.n % SESSIONS}", self.n // SESSIONS + 1, "message", PAYLOAD, f"m{self.n}", b""))
+        return found
+
+
+async def opened(folder: str) -> SqliteJournal:
+    os.makedirs(folder, exist_ok=True)
+    journal = SqliteJournal(Path(folder), asyncio.get_running_loop(), lambda error: print(error))
+    journal.start()
+    await committed(journal, Commit(opened=sessions()))
+    return journal
+
+
+async def committed(journal: Any, commit: Commit) -> None:
+    done = asyncio.get_running_loop().create_future()
+    journal.commit(commit, lambda: done.set_result(None))
+    await done
+
+
+async def crowd(journal: Any, seqs: Seqs, events: int, waiting: int) -> float:
+    """`waiting` askers, each with one event under way; events per second."""
+    started = time.perf_counter()
+
+    async def ask() -> None:
+        for _ in range(events // waiting):
+            await committed(journal, Commit(rows=seqs.rows(1)))
+
+    await asyncio.gather(*(ask() for _ in range(waiting)))
+    return events / (time.perf_counter() - started)
+
+
+def one_by_one(folder: str, events: int) -> float:
+    connection = sqlite3.connect(f"{folder}/plain.sqlite3", isolation_level=None)
+    connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {SCHEMA};")
+    seqs, started = Seqs(), time.perf_counter()
+    for session, seq, kind, payload, key, _ in seqs.rows(events):
+        connection.execute("BEGIN")
+        connection.execute(INSERT, (session, seq, kind, key, payload))
+        connection.execute("COMMIT")
+    elapsed = time.perf_counter() - started
+    connection.close()
+    return events / elapsed
+
+
+async def by_aiosqlite(folder: str, events: int) -> float:
+    async with aiosqlite.connect(f"{folder}/aio.sqlite3", isolation_level=None) as connection:
+        await connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {SCHEMA};")
+        seqs, started = Seqs(), time.perf_counter()
+        for session, seq, kind, payload, key, _ in seqs.rows(events):
+            await connection.execute("BEGIN")
+            await connection.execute(INSERT, (session, seq, kind, key, payload))
+            await connection.execute("COMMIT")
+        return events / (time.perf_counter() - started)
+
+
+async def latency(journal: Any, seqs: Seqs, per_s: int, seconds: float) -> dict[str, float]:
+    """Milliseconds from giving a commit to its being durable, while so many events a second arrive."""
+    loop = asyncio.get_running_loop()
+    found: list[float] = []
+    started, given = loop.time(), 0
+    while (elapsed := loop.time() - started) < seconds:
+        due = int(elapsed * per_s) - given
+        if due > 0:
+            at = time.perf_counter()
+            journal.commit(Commit(rows=seqs.rows(due)), lambda at=at: found.append(time.perf_counter() - at))
+            given += due
+        await asyncio.sleep(0.001)
+    await committed(journal, Commit())
+    cuts = statistics.quantiles(found, n=100)
+    return {"p50 ms": cuts[49] * 1000, "p99 ms": cuts[98] * 1000}
+
+
+async def loop_cpu(journal: Any, messages: int) -> float:
+    """CPU of the loop's own thread per message through the pipeline, in microseconds; the writer's thread is not in it."""
+    loop = asyncio.get_running_loop()
+    pipeline = Pipeline(loop, LoopClock(loop), journal, Hub(journal), Metrics(), 10**9, lambda full: None)
+    events = [
+        MessageEvent(n // SESSIONS + 1, f"x{n}", "Outbound", "Text", TEXT, "2027-05-31T09:00:00.000Z")
+        for n in range(messages)
+    ]
+    cpu = time.thread_time()
+    for n, event in enumerate(events):
+        pipeline.record(None, f"s{n % SESSIONS}", event, event.id)  # type: ignore[arg-type]
+        if n % 50 == 49:
+            await asyncio.sleep(0)
+    while pipeline.uncommitted:
+        await asyncio.sleep(0.001)
+    return (time.thread_time() - cpu) / messages * 1e6
+
+
+async def measure(rows_max: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="guestd-bench-", dir=".") as folder:
+        found["one transaction per event, events/s"] = one_by_one(folder, 3000)
+        found["aiosqlite, events/s"] = await by_aiosqlite(folder, 3000)
+        journal, seqs = await opened(f"{folder}/a"), Seqs()
+        for waiting in (100, 1000):
+            found[f"guestd, {waiting} waiting, events/s"] = await crowd(journal, seqs, 100_000, waiting)
+        found.update(
+            {f"20,000 events/s, {key}": value for key, value in (await latency(journal, seqs, 20_000, 5.0)).items()}
+        )
+        await journal.stop()
+        memory = [await loop_cpu(MemoryJournal(), 50_000) for _ in range(3)]
+        disk = []
+        for n in range(3):
+            other = await opened(f"{folder}/cpu{n}")
+            disk.append(await loop_cpu(other, 50_000))
+            await other.stop()
+        found["loop CPU, µs per message, memory"] = statistics.median(memory)
+        found["loop CPU, µs per message, disk"] = statistics.median(disk)
+        journal, seqs = await opened(f"{folder}/b"), Seqs()
+        total = 0
+        for target in (1_000, 10_000, 100_000, 1_000_000, 10_000_000):
+            if target > rows_max:
+                break
+            while total < target:
+                step = min(20_000, target - total)
+                await committed(journal, Commit(rows=seqs.rows(step)))
+                total += step
+            found[f"µs per event at {target:,} rows"] = await cost(journal, seqs)
+            total += 20 * 500
+        await journal.stop()
+    best = max(found["one transaction per event, events/s"], found["aiosqlite, events/s"])
+    found["guestd / the better of the others"] = found["guestd, 1000 waiting, events/s"] / best
+    return found
+
+
+async def cost(journal: Any, seqs: Seqs) -> float:
+    """CPU of the whole process per event, in commits of 500."""
+    batches = [Commit(rows=seqs.rows(500)) for _ in range(20)]
+    used = time.process_time()
+    for batch in batches:
+        await committed(journal, batch)
+    return (time.process_time() - used) / 10_000 * 1e6
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--rows", type=int, default=1_000_000)
+    options.add_argument("--json", action="store_true")
+    chosen = options.parse_args()
+    found = uvloop.run(measure(chosen.rows))
+    if chosen.json:
+        print(json.dumps(found, indent=2, ensure_ascii=False))
+    else:
+        for key, value in found.items():
+            print(f"{key:45s} {value:12,.1f}")
+
+
+if __name__ == "__main__":
+    main()
