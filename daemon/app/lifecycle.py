@@ -10,10 +10,9 @@ import os
 import secrets
 import signal
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
-from ..emulator import Emulator
 from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
 from ..model.errors import ConfigError, JournalError, PlatformError
@@ -28,6 +27,9 @@ from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring import api_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
+
+if TYPE_CHECKING:
+    from ..emulator import Emulator
 
 logger = logging.getLogger("guestd")
 

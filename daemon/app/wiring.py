@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from .. import __version__
 from ..api.settings import ApiSettings
-from ..emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from ..emulator import DEFAULT_DEPLOYMENT_ID
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
 from ..platform.history import WebMessagingHistory
@@ -25,6 +26,9 @@ from ..wire.dialect import Dialect
 from ..wire.webchat import Webchat
 from ..wire.webmessaging import WebMessaging
 from .config import Config
+
+if TYPE_CHECKING:
+    from ..emulator import Emulator
 
 
 @dataclass(slots=True, frozen=True)
@@ -56,6 +60,7 @@ def place_of(config: Config, emulator: Emulator | None) -> Place:
 
 def new_emulator(config: Config) -> Emulator:
     """The embedded one; its connection limit follows our own admission, so that a large demo is not throttled by it."""
+    from ..emulator import Emulator, EmulatorSettings
     from ..emulator.settings import Limits
 
     per_minute = max(1000, config.admission.connects_per_minute)

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-DEFAULT_DEPLOYMENT_ID = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
+from . import DEFAULT_DEPLOYMENT_ID
 
 
 class _Strict(BaseModel):

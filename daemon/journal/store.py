@@ -55,8 +55,11 @@ def open_for_writing(directory: Path) -> sqlite3.Connection:
     except sqlite3.Error as error:
         raise _translated(error, path) from error
     if is_new:
-        os.chmod(path, 0o600)
-        _sync_directory(directory)
+        try:
+            os.chmod(path, 0o600)
+            _sync_directory(directory)
+        except OSError as error:
+            raise JournalError(f"the journal {path} cannot be made durable: {error.strerror}") from error
         logger.info("a new journal in %s", path)
     return connection
 

@@ -9,17 +9,19 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from ...emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents import built_in
-from ...emulator.settings import Deployment, Limits
 from ...model.errors import ConfigError
 from ...observe.log import configure_logging
 from .. import exits
 from ..open_files import allow_open_files
+
+if TYPE_CHECKING:
+    from ...emulator import Emulator, EmulatorSettings
 
 EXAMPLES = """Examples:
 
@@ -54,6 +56,9 @@ def emulate(
     authentication: Annotated[bool, typer.Option(help="The deployment's authenticated sessions.")] = False,
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
+    from ...emulator import EmulatorSettings
+    from ...emulator.settings import Deployment, Limits
+
     configure_logging("info", "auto")
     if agent not in built_in():
         raise typer.BadParameter(f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent")
@@ -87,6 +92,8 @@ def emulate(
 
 @asynccontextmanager
 async def _listening(settings: EmulatorSettings) -> AsyncIterator[Emulator]:
+    from ...emulator import Emulator
+
     emulator = Emulator(settings)
     try:
         await emulator.start()

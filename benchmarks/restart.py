@@ -1,0 +1,91 @@
+"""How soon is the daemon ready again with thousands of guest sessions in its journal? From exec to the ready line.
+
+    .venv/bin/python benchmarks/restart.py [--sessions 5000] [--events 20]
+
+The empty journal beside it shows what of that is Python and its imports.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from daemon.journal import store
+from daemon.journal.writer import Writer
+from daemon.model.ports import Commit, SessionRecord
+
+GUESTD = [sys.executable, "-m", "daemon"]
+
+
+def fill(folder: Path, sessions: int, events: int) -> None:
+    folder.mkdir()
+    connection = store.open_for_writing(folder)
+    writer = Writer(connection)
+    now = time.time_ns() // 1_000_000
+    for n in range(sessions):
+        name = f"s{n}"
+        record = SessionRecord(name, f"g{n}", f"token-{n}", "", {}, {}, now, now + 2_700_000)
+        live = b'{"seq":1,"state":"live","reason":"","read_only":false,"kind":"session"}'
+        rows = [(name, 1, "session", live, "", b"")]
+        for seq in range(2, events + 1):
+            payload = (
+                f'{{"seq":{seq},"kind":"message","text":"message {seq}","time":"2027-05-31T09:00:00.000Z"}}'.encode()
+            )
+            rows.append((name, seq, "message", payload, f"m{n}-{seq}", b""))
+        writer.write([Commit(opened=[record], rows=rows)])
+    writer.checkpoint()
+    connection.close()
+
+
+def until_ready(folder: Path, base: str) -> float:
+    config = folder.with_suffix(".toml")
+    config.write_text(
+        f'[platform]\nguest_socket_url = "ws{base[4:]}"\ndeployment_id = "{DEFAULT_DEPLOYMENT_ID}"\n'
+        f'[journal]\ndirectory = "{folder}"\n[log]\nlevel = "error"\n'
+    )
+    started = time.perf_counter()
+    daemon = subprocess.Popen(
+        [*GUESTD, "serve", "-c", str(config), "--port", "0"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    assert daemon.stdout is not None and daemon.stdout.readline().startswith("ready ")
+    elapsed = time.perf_counter() - started
+    daemon.kill()
+    daemon.wait()
+    daemon.stdout.close()
+    return elapsed
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options.add_argument("--sessions", type=int, default=5000)
+    options.add_argument("--events", type=int, default=20)
+    chosen = options.parse_args()
+    emulator = subprocess.Popen(
+        [*GUESTD, "emulate", "--port", "0", "--no-limits"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
+    assert emulator.stdout is not None
+    base = emulator.stdout.readline().strip().removeprefix("ready ")
+    try:
+        with tempfile.TemporaryDirectory(prefix="guestd-bench-") as folder:
+            for name, sessions in (("empty", 0), ("full", chosen.sessions)):
+                place = Path(folder) / name
+                fill(place, sessions, chosen.events)
+                seconds = statistics.median(until_ready(place, base) for _ in range(3))
+                print(f"{sessions:6d} guest sessions of {chosen.events} events: ready after {seconds:.2f} s")
+    finally:
+        emulator.terminate()
+        emulator.wait()
+        emulator.stdout.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,120 @@
+"""The k-th sync of the disk fails, for every k of a script: the process ends, says so, and has acknowledged nothing since.
+
+A small library stands before the C library's fsync and fdatasync; everything else is real.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+
+SHIM = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+static int calls;
+__attribute__((destructor)) static void told(void) {
+  const char *name = getenv("COUNT_SYNCS");
+  FILE *file = name ? fopen(name, "w") : NULL;
+  if (file) { fprintf(file, "%d", calls); fclose(file); }
+}
+static int fails(void) { const char *k = getenv("FAIL_SYNC"); return k && ++calls == atoi(k); }
+int fsync(int fd) { if (fails()) { errno = EIO; return -1; } return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd); }
+int fdatasync(int fd) { if (fails()) { errno = EIO; return -1; } return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd); }
+"""
+
+SCRIPT = """
+import asyncio, sys
+from pathlib import Path
+from daemon.journal import sqlite
+from daemon.journal.sqlite import SqliteJournal
+from daemon.model.errors import JournalError
+from daemon.model.ports import Commit, SessionRecord
+
+sqlite.IDLE_S = 0.05
+
+async def main():
+    loop = asyncio.get_running_loop()
+    broken = loop.create_future()
+    journal = SqliteJournal(Path(sys.argv[1]), loop, lambda error: broken.done() or broken.set_exception(error))
+    journal.start()
+    async def commit(commit):
+        done = loop.create_future()
+        journal.commit(commit, lambda: done.set_result(None))
+        await asyncio.wait({done, broken}, return_when=asyncio.FIRST_COMPLETED)
+        if broken.done():
+            broken.result()
+    await commit(Commit(opened=[SessionRecord("s", "g", "t", "", {}, {}, 0, 0)]))
+    for seq in range(1, 13):
+        await commit(Commit(rows=[("s", seq, "message", b"x" * 2000, f"m{seq}", b"")]))
+        print(seq, flush=True)
+        if seq % 4 == 0:
+            await asyncio.sleep(0.2)  # the writer uses the pause for a checkpoint
+    await journal.stop()
+
+try:
+    asyncio.run(main())
+except JournalError as error:
+    print(error, file=sys.stderr)
+    sys.exit(74)
+"""
+
+
+@pytest.fixture(scope="module")
+def shim(tmp_path_factory):
+    compiler = shutil.which("cc") or shutil.which("gcc")
+    if compiler is None:
+        pytest.skip("no C compiler here")
+    folder = tmp_path_factory.mktemp("shim")
+    source, library = folder / "shim.c", folder / "shim.so"
+    source.write_text(SHIM)
+    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
+    return library
+
+
+def run(folder: Path, library: Path, failing: int) -> subprocess.CompletedProcess:
+    folder.mkdir()
+    counted = str(folder.with_suffix(".count"))
+    environment = {**os.environ, "LD_PRELOAD": str(library), "FAIL_SYNC": str(failing), "COUNT_SYNCS": counted}
+    return subprocess.run(
+        [sys.executable, "-c", SCRIPT, str(folder)],
+        cwd=ROOT,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60.0,
+    )
+
+
+def test_every_failing_sync_ends_the_process_and_costs_nothing_acknowledged(shim, tmp_path):
+    assert run(tmp_path / "whole", shim, 0).returncode == 0
+    syncs = int((tmp_path / "whole.count").read_text())
+    ended = 0
+    for failing in range(1, syncs + 1):
+        folder = tmp_path / str(failing)
+        done = run(folder, shim, failing)
+        acknowledged = [int(line) for line in done.stdout.split()]
+        assert done.returncode in (0, 74), done.stderr
+        assert "Traceback" not in done.stderr
+        if done.returncode == 0:  # a directory's sync, which SQLite itself does not mind
+            assert acknowledged == list(range(1, 13)), f"sync {failing}"
+        else:
+            ended += 1
+            assert "journal" in done.stderr
+        if acknowledged:
+            connection = sqlite3.connect(folder / "journal.sqlite3")
+            assert connection.execute("PRAGMA quick_check").fetchone() == ("ok",)
+            found = [seq for (seq,) in connection.execute("SELECT seq FROM events ORDER BY seq")]
+            connection.close()
+            assert found[: len(acknowledged)] == acknowledged, f"sync {failing}"
+    assert ended >= 13, "each commit has a sync of its own"
