@@ -19,7 +19,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
 SESSIONS = int(os.environ.get("GUESTD_FAULT_SESSIONS", "200"))
-SECONDS = float(os.environ.get("GUESTD_FAULT_SECONDS", "120"))
+SECONDS = float(os.environ.get("GUESTD_FAULT_SECONDS", "100"))
 SEED = int(os.environ.get("GUESTD_FAULT_SEED", str(Random().randrange(10**6))))
 
 AGENT = {
