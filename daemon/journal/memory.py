@@ -1,7 +1,8 @@
 """The journal in memory: the same port, the same order, durable for as long as the process lives.
 
 Bounds: `events_per_session_max` and `events_max` over all. When one is reached the oldest events go, and a reader who asks
-for them learns from `first_kept_seq` what he cannot get any more.
+for them learns from `first_kept_seq` what he cannot get any more. The one order of all streams is kept only once somebody has
+asked for it, within `events_max`; operations that are over and deliveries that are done go when there are `works_max`.
 """
 
 from __future__ import annotations
@@ -10,13 +11,23 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ..model.ports import Commit, Replay, Row, SavedSession
+from ..model.ports import Commit, Kept, Replay, Row, SavedSession
+from ..model.work import DeliveryRecord, OperationRecord
 
 
 class MemoryJournal:
-    def __init__(self, events_per_session_max: int = 1000, events_max: int = 2_000_000) -> None:
+    def __init__(
+        self, events_per_session_max: int = 1000, events_max: int = 2_000_000, works_max: int = 100_000
+    ) -> None:
         self._per_session_max = events_per_session_max
         self._events_max = events_max
+        self._works_max = works_max
+        self._offset = 0
+        self._order: deque[Kept] | None = None
+        self._cursors: dict[str, int] = {}
+        self._told: list[Callable[[], None]] = []
+        self._operations: dict[str, OperationRecord] = {}
+        self._deliveries: dict[str, DeliveryRecord] = {}
         self._kept: dict[str, deque[Row]] = {}
         self._count = 0
         self.storage_full = False
@@ -27,7 +38,16 @@ class MemoryJournal:
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
         for row in commit.rows:
             self._append(row)
+            self._offset += 1
+            if self._order is not None:
+                self._order.append(Kept(self._offset, commit.at_ms, row))
+        self._operations.update((one.operation_id, one) for one in commit.operations)
+        self._deliveries.update((one.delivery_id, one) for one in commit.deliveries)
+        self._cursors.update(commit.cursors)
+        self._keep_within_bounds()
         done()
+        for told in self._told:
+            told()
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
         events = self._kept.get(session_id)
@@ -46,6 +66,45 @@ class MemoryJournal:
 
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
+
+    def last_seq(self, session_id: str) -> int:
+        events = self._kept.get(session_id)
+        return events[-1][1] if events else 0
+
+    def read_on(self, after_offset: int, limit: int) -> Sequence[Kept]:
+        if not self._order:
+            return ()
+        start = max(0, after_offset + 1 - self._order[0].offset)
+        return list(islice(self._order, start, start + limit))
+
+    def cursor(self, name: str) -> int:
+        if self._order is None:
+            self._order = deque(maxlen=self._events_max)
+        return self._cursors.setdefault(name, self._offset)
+
+    def on_durable(self, told: Callable[[], None]) -> None:
+        self._told.append(told)
+
+    def operation(self, operation_id: str) -> OperationRecord | None:
+        return self._operations.get(operation_id)
+
+    def operations(self) -> Sequence[OperationRecord]:
+        return [one for one in self._operations.values() if not one.over]
+
+    def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> Sequence[DeliveryRecord]:
+        known = list(self._deliveries)
+        start = known.index(after_id) + 1 if after_id in self._deliveries else 0
+        found = (self._deliveries[one] for one in known[start:])
+        return list(islice((one for one in found if one.status == status), limit))
+
+    def _keep_within_bounds(self) -> None:
+        if self._order is not None:
+            passed = min(self._cursors.values(), default=0)
+            while self._order and self._order[0].offset <= passed:
+                self._order.popleft()
+        for works in (self._operations, self._deliveries):
+            if len(works) > self._works_max:
+                _drop_what_is_done(works)
 
     def _append(self, row: Row) -> None:
         session_id, seq = row[0], row[1]
@@ -67,3 +126,11 @@ class MemoryJournal:
         for _ in range(min(1000, len(longest) - 1)):
             longest.popleft()
             self._count -= 1
+
+
+def _drop_what_is_done(works: dict[str, OperationRecord] | dict[str, DeliveryRecord]) -> None:
+    done = [
+        key for key, one in works.items() if (one.over if isinstance(one, OperationRecord) else one.status != "waiting")
+    ]
+    for key in done[: len(done) // 2 + 1]:
+        del works[key]

@@ -6,12 +6,13 @@ the whole supervisor runs in a simulated world as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from .commands import Answer, Command
 from .endings import Ending
+from .work import DeliveryRecord, OperationRecord
 
 
 @dataclass(slots=True, frozen=True)
@@ -132,11 +133,18 @@ class SavedSession:
 
 @dataclass(slots=True)
 class Commit:
-    """What becomes durable together: new guest sessions, events in order, guest sessions that have ended."""
+    """What becomes durable together: new guest sessions, events in order, guest sessions that have ended; and, of the rest
+    of the daemon, operations and deliveries as they now stand and how far a reader of all streams has come.
+
+    `at_ms` is when it was given, epoch milliseconds."""
 
     opened: list[SessionRecord] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
+    operations: list[OperationRecord] = field(default_factory=list)
+    deliveries: list[DeliveryRecord] = field(default_factory=list)
+    cursors: list[tuple[str, int]] = field(default_factory=list)
+    at_ms: int = 0
 
 
 class Journal(Protocol):
@@ -158,6 +166,38 @@ class Journal(Protocol):
 
     def forget(self, session_id: str) -> None:
         """An ended guest session's events may be dropped from now on, by the journal's own retention."""
+
+    def last_seq(self, session_id: str) -> int:
+        """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as well."""
+
+    def read_on(self, after_offset: int, limit: int) -> Sequence[Kept]:
+        """The events of all streams in the order they became durable, for readers with a cursor: audit and webhooks."""
+
+    def cursor(self, name: str) -> int:
+        """How far that reader had come when it last committed; what it has not read yet is not retired.
+
+        A reader never heard of before begins at the newest event: it is not told of old stories."""
+
+    def on_durable(self, told: Callable[[], None]) -> None:
+        """`told` is called on the loop after each commit has become durable."""
+
+    def operation(self, operation_id: str) -> OperationRecord | None:
+        """As it last stood, over or not."""
+
+    def operations(self) -> Sequence[OperationRecord]:
+        """Those that are not over, oldest first."""
+
+    def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> Sequence[DeliveryRecord]:
+        """In the order of their making, those after `after_id`."""
+
+
+@dataclass(slots=True, frozen=True)
+class Kept:
+    """An event with its place in the journal and the time it was recorded."""
+
+    offset: int
+    at_ms: int
+    row: Row
 
 
 @dataclass(slots=True)
@@ -225,6 +265,33 @@ class Fleet(Protocol):
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""
+
+
+@dataclass(slots=True, frozen=True)
+class PlatformAnswer:
+    """A success of the platform's REST side. `latency_ms` is of the attempt that succeeded (HTTP-4)."""
+
+    status: int
+    body: dict[str, Any]
+    latency_ms: float
+    attempts: int = 1
+    correlation_id: str = ""
+
+
+class PlatformCalls(Protocol):
+    """The platform's REST side as named calls; paths, verbs, scopes stand in a table on floor 2."""
+
+    async def call(
+        self,
+        name: str,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        idempotency_key: str = "",
+    ) -> PlatformAnswer:
+        """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused or PlatformUnavailable,
+        whose `acted` says whether the platform may have done it all the same."""
 
 
 class Clock(Protocol):

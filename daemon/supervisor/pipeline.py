@@ -98,6 +98,7 @@ class Pipeline:
         batch, self._batch = self._batch, None
         assert batch is not None
         batch.given_at = self._clock.now()
+        batch.at_ms = self._clock.epoch_ms()
         self._journal.commit(batch, lambda: self._committed(batch))
 
     def _committed(self, batch: Batch) -> None:
