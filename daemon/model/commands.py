@@ -50,7 +50,21 @@ class End:
     command_id: str
 
 
-Command = Send | Reply | Typing | Context | End
+@dataclass(slots=True, frozen=True)
+class Attach:
+    """Send a file (SOCK-6): `path` is our own copy of it on disk, which lasts as long as the command is under way.
+
+    `size_bytes` is the whole file's; `caption` is the text of the message that carries it."""
+
+    command_id: str
+    filename: str
+    content_type: str
+    size_bytes: int
+    path: str
+    caption: str = ""
+
+
+Command = Send | Reply | Typing | Context | End | Attach
 
 
 @dataclass(slots=True, frozen=True)

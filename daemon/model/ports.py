@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 from .commands import Answer, Command
 from .endings import Ending
@@ -292,6 +292,42 @@ class PlatformCalls(Protocol):
     ) -> PlatformAnswer:
         """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused or PlatformUnavailable,
         whose `acted` says whether the platform may have done it all the same."""
+
+
+@dataclass(slots=True, frozen=True)
+class OperationView:
+    """A REST operation as an outsider may see it: no secret in it. `problem` is set when it failed: code, message, and where
+    there are some field, status, platform_code, correlation_id."""
+
+    operation_id: str
+    kind: str
+    status: Literal["running", "deferred", "succeeded", "failed", "uncertain"]
+    step: str = ""
+    request: dict[str, Any] = field(default_factory=dict)
+    result: dict[str, Any] = field(default_factory=dict)
+    problem: dict[str, Any] | None = None
+    started_ms: int = 0
+
+
+class Operations(Protocol):
+    """The platform's REST side as floor 4 sees it: durable operations, each with an id of the asker's.
+
+    Kinds: `guest` (SESS-7), `messaging` (SESS-1 … 6), `injection`, `prompt`, `adoption`."""
+
+    async def start(
+        self, kind: str, operation_id: str, request: Mapping[str, Any], wait_s: float = 0.0
+    ) -> OperationView:
+        """Check the request, make it durable, begin; then wait at most `wait_s` for its end. The same id and request again
+        give the same operation; the same id with another request is refused (`conflict`). Raises CommandError."""
+
+    def view(self, operation_id: str) -> OperationView:
+        """Raises NotFound."""
+
+    def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
+        """Those under way and those lately over, newest first."""
+
+    async def end(self, operation_id: str) -> OperationView:
+        """Ask a running `messaging` session to end (SESS-6), or give up a deferred prompt. Raises NotFound, CommandError."""
 
 
 class Clock(Protocol):
