@@ -12,7 +12,7 @@ help:
 	@echo "make test            all tests"
 	@echo "make check           ruff, mypy --strict, the floors"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
-	@echo "make soak            the long runs: faults for minutes, ten thousand sessions"
+	@echo "make soak            the long runs: faults for minutes, ten thousand sessions, two thousand kills"
 	@echo "make format          let ruff lay out the code"
 	@echo "make clean           remove what these made"
 
@@ -37,6 +37,7 @@ bench: $(VENV)/.installed
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s
+	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
