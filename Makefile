@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= 25
+WORKERS ?= 3
 
 .PHONY: run test check format bench soak clean help
 
@@ -20,7 +21,7 @@ run: $(VENV)/.installed
 	@exec $(BIN)/guestd serve --demo $(DEMO)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -m "not soak"
+	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
