@@ -12,6 +12,9 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..api.settings import ApiSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID
+from ..identity.keys import KeyRing
+from ..identity.settings import IdentitySettings
+from ..identity.tokens import GuestTokens
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
 from ..platform.history import WebMessagingHistory
@@ -91,6 +94,39 @@ def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | 
     """Configured, or given by the service manager (the first of StateDirectory=), or none: memory."""
     found = config.journal.directory or environment.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(found) if found else None
+
+
+def identity_settings(config: Config, directory: Path) -> IdentitySettings:
+    identity = config.identity
+    return IdentitySettings(
+        directory=directory,
+        key_bits=identity.key_bits,
+        overlap_s=identity.overlap_s,
+        keys_max=identity.keys_max,
+        reread_s=identity.reread_s,
+        token_life_s=identity.token_life_s,
+        leeway_s=identity.leeway_s,
+        token_bytes_max=identity.token_bytes_max,
+        issuer=identity.issuer,
+        audience=identity.audience,
+    )
+
+
+def identity_directory(config: Config, environment: Mapping[str, str]) -> Path | None:
+    """Configured, or beside the journal, or none: then there are no guest tokens."""
+    if config.identity.directory is not None:
+        return Path(config.identity.directory)
+    journal = journal_directory(config, environment)
+    return journal / "keys" if journal is not None else None
+
+
+def new_key_ring(config: Config, environment: Mapping[str, str]) -> KeyRing | None:
+    directory = identity_directory(config, environment)
+    return KeyRing(identity_settings(config, directory)) if directory is not None else None
+
+
+def new_guest_tokens(config: Config, ring: KeyRing, metrics: Metrics) -> GuestTokens:
+    return GuestTokens(identity_settings(config, ring.directory), ring, metrics)
 
 
 def new_supervisor(
