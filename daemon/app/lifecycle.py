@@ -13,7 +13,6 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
-from ..identity.keys import KeyRing
 from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
 from ..model.errors import ConfigError, JournalError, PlatformError
@@ -27,10 +26,20 @@ from .demo import Demo
 from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring import api_settings, journal_directory, new_emulator, new_http, new_key_ring, new_supervisor, place_of
+from .wiring import (
+    api_settings,
+    identity_settings,
+    journal_directory,
+    new_emulator,
+    new_http,
+    new_key_ring,
+    new_supervisor,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
+    from ..identity.keys import KeyRing
 
 logger = logging.getLogger("guestd")
 
@@ -108,8 +117,9 @@ class House:
             logger.info("no platform is configured: the embedded emulator stands in at %s", self.emulator.url)
         place = place_of(config, self.emulator)
         self._http_client = new_http(config)
-        self.key_ring = new_key_ring(config, os.environ)
-        if self.key_ring is not None:
+        identity = identity_settings(config, os.environ)
+        if identity is not None:
+            self.key_ring = new_key_ring(identity)
             self.key_ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()

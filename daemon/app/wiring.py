@@ -12,9 +12,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..api.settings import ApiSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID
-from ..identity.keys import KeyRing
 from ..identity.settings import IdentitySettings
-from ..identity.tokens import GuestTokens
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
 from ..platform.history import WebMessagingHistory
@@ -32,6 +30,8 @@ from .config import Config
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
+    from ..identity.keys import KeyRing
+    from ..identity.tokens import GuestTokens
 
 
 @dataclass(slots=True, frozen=True)
@@ -96,7 +96,15 @@ def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | 
     return Path(found) if found else None
 
 
-def identity_settings(config: Config, directory: Path) -> IdentitySettings:
+def identity_settings(config: Config, environment: Mapping[str, str]) -> IdentitySettings | None:
+    """None if there is no place for keys: neither configured nor beside a journal. Then there are no guest tokens."""
+    journal = journal_directory(config, environment)
+    if config.identity.directory is not None:
+        directory = Path(config.identity.directory)
+    elif journal is not None:
+        directory = journal / "keys"
+    else:
+        return None
     identity = config.identity
     return IdentitySettings(
         directory=directory,
@@ -112,21 +120,17 @@ def identity_settings(config: Config, directory: Path) -> IdentitySettings:
     )
 
 
-def identity_directory(config: Config, environment: Mapping[str, str]) -> Path | None:
-    """Configured, or beside the journal, or none: then there are no guest tokens."""
-    if config.identity.directory is not None:
-        return Path(config.identity.directory)
-    journal = journal_directory(config, environment)
-    return journal / "keys" if journal is not None else None
+def new_key_ring(settings: IdentitySettings) -> KeyRing:
+    """Loaded only for who has keys: cryptography takes some fifty milliseconds to come in."""
+    from ..identity.keys import KeyRing
+
+    return KeyRing(settings)
 
 
-def new_key_ring(config: Config, environment: Mapping[str, str]) -> KeyRing | None:
-    directory = identity_directory(config, environment)
-    return KeyRing(identity_settings(config, directory)) if directory is not None else None
+def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics) -> GuestTokens:
+    from ..identity.tokens import GuestTokens
 
-
-def new_guest_tokens(config: Config, ring: KeyRing, metrics: Metrics) -> GuestTokens:
-    return GuestTokens(identity_settings(config, ring.directory), ring, metrics)
+    return GuestTokens(settings, ring, metrics)
 
 
 def new_supervisor(

@@ -51,13 +51,21 @@ class Keys:
 
 
 class KeyRing:
-    """Opened lazily: nothing is read before it is used. `now` gives epoch seconds. Everything here raises ConfigError
-    (GUEST-2) for a directory or file that is open to others, missing, damaged or not writable."""
+    """Opened lazily: nothing is read before it is used. `now` gives epoch seconds, `draw` a new pair of so many bits.
 
-    def __init__(self, settings: IdentitySettings, now: Callable[[], float] = time.time) -> None:
+    Everything here raises ConfigError (GUEST-2) for a directory or file that is open to others, missing, damaged or not
+    writable."""
+
+    def __init__(
+        self,
+        settings: IdentitySettings,
+        now: Callable[[], float] = time.time,
+        draw: Callable[[int], rsa.RSAPrivateKey] = new_pair,
+    ) -> None:
         self._settings = settings
         self._directory = settings.directory
         self._now = now
+        self._draw = draw
         self._keys: Keys | None = None
         self._stamp: Stamp | None = None
         self._looked = 0.0
@@ -182,7 +190,7 @@ class KeyRing:
                 return
             now = self._now()
             self._check_room(ring, now)
-            pair = new_pair(self._settings.key_bits)
+            pair = self._draw(self._settings.key_bits)
             kid = kid_of(pair.public_key())
             files.replace_private(self._directory / f"{kid}{SUFFIX}", private_pem(pair))
             turned = ring.turned(kid, now, overlap_s, self._settings.keys_max)

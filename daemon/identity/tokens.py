@@ -8,8 +8,9 @@ not in the library, so that there is one clock. A token is a secret: no error, l
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import json
+import re
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..model.errors import CommandError, ConfigError, GuestdError, TokenError
+from ..model.ids import fingerprint
 from ..observe.metrics import Metrics
 from .keys import KeyRing, Keys
 from .pairs import is_kid
@@ -30,6 +32,8 @@ ALGORITHM = "RS256"
 RESERVED = frozenset({"iss", "sub", "aud", "exp", "nbf", "iat", "jti", "guestId"})
 
 VALID = "valid"
+
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 
 #: Epoch seconds beyond this are no time (it is the year 33658), and no NaN is below it.
 TIME_MAX = 1e12
@@ -55,11 +59,6 @@ class Claims:
     issued: float
     expires: float
     metadata: dict[str, Any] = field(default_factory=dict, repr=False)
-
-
-def fingerprint(token: str) -> str:
-    """What stands for a guest token wherever it is spoken of (AUDIT-2): the first 16 hex digits of its SHA-256."""
-    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 class GuestTokens:
@@ -209,7 +208,9 @@ def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kid_of(token: str) -> str:
-    """The key the header names, once the header is one that we would have written."""
+    """The key the header names, once the token is spelled as we would spell it and its header is one we would have written."""
+    if not _is_strictly_spelled(token):
+        raise TokenError("is no JSON Web Token", code="malformed")
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.InvalidTokenError, ValueError, RecursionError):
@@ -222,6 +223,21 @@ def _kid_of(token: str) -> str:
     if not isinstance(kid, str) or not kid:
         raise TokenError("its header names no key (kid)", code="missing_kid", field="kid")
     return kid
+
+
+def _is_strictly_spelled(token: str) -> bool:
+    """Three parts in base64url, each as encoding it anew would give it. The usual decoders overlook what does not belong, so
+    that one signature would fit many spellings, each with a fingerprint of its own."""
+    parts = token.split(".")
+    return len(parts) == 3 and all(_BASE64URL.fullmatch(part) and _is_canonical(part) for part in parts)
+
+
+def _is_canonical(part: str) -> bool:
+    try:
+        data = base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
+    except ValueError:
+        return False
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode() == part
 
 
 def _time(claims: dict[str, Any], name: str) -> float:

@@ -9,20 +9,21 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...identity.keys import KeyRing
-from ...identity.pairs import jwk_of, public_pem
 from ...identity.settings import IdentitySettings
-from ...identity.tokens import GuestTokens, fingerprint
 from ...model.errors import CommandError, ConfigError, TokenError
+from ...model.ids import fingerprint
 from ...observe.metrics import Metrics
 from .. import exits
 from ..durations import seconds
 from ..load_config import ConfigProblems, load_config
-from ..wiring import identity_directory, identity_settings
+from ..wiring import identity_settings, new_guest_tokens, new_key_ring
+
+if TYPE_CHECKING:
+    from ...identity.keys import KeyRing
 
 app = typer.Typer(
     help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.", no_args_is_help=True
@@ -45,22 +46,23 @@ class Format(StrEnum):
 def _guarded(work: Callable[[], None]) -> None:
     try:
         work()
-    except (ConfigError, ConfigProblems) as error:
-        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
-    except OSError as error:
+    except (ConfigError, ConfigProblems, OSError) as error:
         raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
 
 
 def _settings(config: Path | None, directory: Path | None) -> IdentitySettings:
     settings = load_config(config, os.environ)
-    found = directory or identity_directory(settings, os.environ)
+    if directory is not None:
+        identity = settings.identity.model_copy(update={"directory": str(directory)})
+        settings = settings.model_copy(update={"identity": identity})
+    found = identity_settings(settings, os.environ)
     if found is None:
         raise ConfigError("identity.directory", "is not set", "name it with -d, or a configuration with -c")
-    return identity_settings(settings, found)
+    return found
 
 
 def _ring_with_keys(settings: IdentitySettings) -> KeyRing:
-    ring = KeyRing(settings)
+    ring = new_key_ring(settings)
     if ring.current().signer is None:
         remedy = "guestd keys rotate makes the first one"
         raise ConfigError("identity.directory", f"{settings.directory} holds no key", remedy)
@@ -135,7 +137,7 @@ def rotate(
     def work() -> None:
         settings = _settings(config, directory)
         lasting = settings.overlap_s if overlap_s is None else overlap_s
-        entries = KeyRing(settings).rotate(lasting).ring.entries
+        entries = new_key_ring(settings).rotate(lasting).ring.entries
         # The one before stands right behind: the ring is newest first.
         before = entries[1] if len(entries) > 1 else None
         if as_json:
@@ -163,6 +165,8 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Public keys, to upload or to check tokens with."""
+
+    from ...identity.pairs import jwk_of, public_pem
 
     def work() -> None:
         valid = _ring_with_keys(_settings(config, directory)).valid()
@@ -196,7 +200,7 @@ def verify(
     def work() -> None:
         settings = _settings(config, directory)
         given = (_read_token(settings.token_bytes_max) if token == "-" else token).strip()
-        tokens = GuestTokens(settings, _ring_with_keys(settings), Metrics())
+        tokens = new_guest_tokens(settings, _ring_with_keys(settings), Metrics())
         try:
             claims = tokens.verify(given)
         except TokenError as error:
@@ -239,7 +243,7 @@ def sign(
 
     def work() -> None:
         settings = _settings(config, directory)
-        tokens = GuestTokens(settings, _ring_with_keys(settings), Metrics())
+        tokens = new_guest_tokens(settings, _ring_with_keys(settings), Metrics())
         try:
             signed = tokens.sign(guest_id, claims)
         except CommandError as error:
