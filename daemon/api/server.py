@@ -28,7 +28,7 @@ Also here: /healthz  /readyz  /metrics
 
 
 class HttpServer:
-    """Start it, read `url`, stop it. `health` gives what /healthz shows."""
+    """Start it, read `url`, stop it. `health` gives what /healthz shows, `jwks` what /.well-known/jwks.json does."""
 
     def __init__(
         self,
@@ -37,11 +37,13 @@ class HttpServer:
         settings: ApiSettings,
         draw_id: Callable[[], str],
         health: Callable[[], dict[str, Any]],
+        jwks: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
         self._settings = settings
         self._health = health
+        self._jwks = jwks
         self._doorkeeper = Doorkeeper(settings)
         self._simulator = Simulator(fleet, metrics, settings, draw_id)
         self._runner: web.AppRunner | None = None
@@ -64,6 +66,8 @@ class HttpServer:
                 web.get("/metrics", self._scrape),
             ]
         )
+        if self._jwks is not None:
+            app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         self._runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
         await self._runner.setup()
         settings = self._settings
@@ -105,6 +109,12 @@ class HttpServer:
     async def _readyz(self, request: web.Request) -> web.Response:
         ready = self._fleet.is_ready()
         return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+    async def _public_keys(self, request: web.Request) -> web.Response:
+        """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once: nobody may keep a copy."""
+        assert self._jwks is not None
+        headers = {"Cache-Control": "no-cache"}
+        return web.json_response(self._jwks(), content_type="application/jwk-set+json", headers=headers)
 
     async def _scrape(self, request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})

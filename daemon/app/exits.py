@@ -1,6 +1,7 @@
 """Exit codes, and the one place where an error becomes a line for people.
 
 0    done
+1    the answer is no: `guestd keys verify` does not believe the token
 2    wrong usage of the command line
 69   the platform cannot be reached, or refuses the deployment or its certificate is refused
 70   a bug of ours

@@ -26,10 +26,20 @@ from .demo import Demo
 from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring import api_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
+from .wiring import (
+    api_settings,
+    identity_settings,
+    journal_directory,
+    new_emulator,
+    new_http,
+    new_key_ring,
+    new_supervisor,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
+    from ..identity.keys import KeyRing
 
 logger = logging.getLogger("guestd")
 
@@ -89,6 +99,7 @@ class House:
         self.metrics = Metrics()
         self.emulator: Emulator | None = None
         self._http_client: Http | None = None
+        self.key_ring: KeyRing | None = None
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
         self.fleet: Supervisor | None = None
@@ -106,12 +117,17 @@ class House:
             logger.info("no platform is configured: the embedded emulator stands in at %s", self.emulator.url)
         place = place_of(config, self.emulator)
         self._http_client = new_http(config)
+        identity = identity_settings(config, os.environ)
+        if identity is not None:
+            self.key_ring = new_key_ring(identity)
+            self.key_ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
         self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
-        self.http = HttpServer(self.fleet, self.metrics, api_settings(config), draw_id, self._health)
+        jwks = self.key_ring.jwks if self.key_ring is not None else None
+        self.http = HttpServer(self.fleet, self.metrics, api_settings(config), draw_id, self._health, jwks)
         await self.http.start()
         revived = self.fleet.revive()
         if revived:

@@ -83,6 +83,8 @@ class Metrics:
         "refused_sessions",
         "sessions",
         "simulator_errors",
+        "token_checks",
+        "tokens_signed",
         "watchers",
         "watchers_closed_slow",
         "watchers_lagging",
@@ -100,11 +102,19 @@ class Metrics:
         self.deliveries: dict[str, int] = {}
         self.history_fetches: dict[str, int] = {}
         self.simulator_errors: dict[str, int] = {}
+        self.tokens_signed = 0
+        self.token_checks: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
         self.echo_latency_s = Histogram()
         self.journal_commit_s = Histogram()
         self.journal_batch = Histogram(COUNT_BOUNDS)
         self.loop_lag_s = Histogram()
+
+    @property
+    def token_failure_ratio(self) -> float:
+        """Which share of all checks of guest tokens went wrong (GUEST-3); 0 before the first."""
+        checked = sum(self.token_checks.values())
+        return (checked - self.token_checks.get("valid", 0)) / checked if checked else 0.0
 
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count
@@ -140,6 +150,7 @@ class _Families:
             ("read_pauses", "Times all sockets stopped reading because the journal was full.", m.read_pauses),
             ("frontends_lagging", "Lagging notices sent to frontends.", m.watchers_lagging),
             ("frontends_closed_slow", "Frontends closed because they did not keep up.", m.watchers_closed_slow),
+            ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)
         for name, text, label, counts in (
@@ -149,9 +160,17 @@ class _Families:
             ("deliveries", "Commands by what became of them.", "status", m.deliveries),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
+            (
+                "token_checks",
+                "Checks of guest tokens by outcome, our own after signing included.",
+                "outcome",
+                m.token_checks,
+            ),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
+        ratio = "The share of checks of guest tokens that went wrong, since the start."
+        yield GaugeMetricFamily("guestd_token_validation_failure_ratio", ratio, value=m.token_failure_ratio)
         yield m.echo_latency_s.family("guestd_echo_latency_seconds", "From sending a message to the platform's echo.")
         yield m.journal_commit_s.family("guestd_journal_commit_seconds", "From giving a batch to its being durable.")
         yield m.journal_batch.family("guestd_journal_batch_events", "Events per commit.")
