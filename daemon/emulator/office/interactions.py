@@ -67,9 +67,10 @@ class Interactions:
             placed.append(told)
             effects += more
         injection_id = f"inj-{self._count}"
-        injection = {"id": injection_id, "interactionId": interaction_id, "key": call.key, "at": call.now}
-        self.injections.put(injection_id, {**injection, "messages": placed})
-        return Answer(placed, effects=effects, made=("injection", injection_id))
+        injection = {"id": injection_id, "interactionId": interaction_id, "messages": placed}
+        self.injections.put(injection_id, {**injection, "key": call.key, "at": call.now})
+        answer = placed if self._world.settings.bare_injections else injection
+        return Answer(answer, effects=effects, made=("injection", injection_id))
 
     def _refuse_if_over(self, found: Messaging | GuestSession, interaction_id: str, now: float) -> None:
         if isinstance(found, Messaging):

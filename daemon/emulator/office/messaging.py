@@ -115,7 +115,7 @@ class Conversations:
         checks.one_of(body, "type", ("messaging",))
         checks.one_of(body, "channelAddress", ("web",))
         checks.text(body, "metadata.guestIdToken")
-        duration_s = checks.whole(body, "metadata.sessionDurationLimit", 1, DURATION_MAX_S, DURATION_S)
+        duration_s = checks.number(body, "metadata.sessionDurationLimit", 1, DURATION_MAX_S, DURATION_S)
         if checks.find(body, "metadata.initiatedAt") is not None:
             checks.instant(checks.find(body, "metadata.initiatedAt"), "metadata.initiatedAt")
         details = {
@@ -145,7 +145,7 @@ class Conversations:
         return self._new(call, conversation_id, queue_id, "routingData.queueId", duration_s, details)
 
     def _new(
-        self, call: Call, conversation_id: str, queue_id: str, place: str, duration_s: int, details: Json
+        self, call: Call, conversation_id: str, queue_id: str, place: str, duration_s: float, details: Json
     ) -> Messaging:
         queue = self._queues.named(queue_id, place)
         answered = call.now + queue.answer_after_s

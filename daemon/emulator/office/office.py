@@ -30,11 +30,13 @@ DEEDS_KEPT = 10_000
 
 READ = ("conversation:view", "conversations:messaging")
 WRITE = ("conversation:write", "conversations:messaging")
+QUEUES = ("routing:readonly", *READ)
 CONTACTS = ("externalcontacts:create",)
+FIND = ("external-contacts:readonly", *CONTACTS)
 INJECT = ("interaction:chat:write",)
 ASSIST = ("agent-assist:prompt:write",)
 EVENTS = ("analytics:events:read",)
-ATTACH = ("webchat:attachment:write",)
+ATTACH = ("webchat:attachment:write", "conversation:webchat:write")
 
 
 class Door(NamedTuple):
@@ -77,10 +79,10 @@ class Office:
         line = messages + "/communications/{communication}"
         agents, prompts = self.agents, self.prompts
         return [
-            Door("GET", "/api/v2/routing/queues/{id}", self.queues.show, READ),
+            Door("GET", "/api/v2/routing/queues/{id}", self.queues.show, QUEUES),
             Door("POST", "/api/v2/externalcontacts/contacts", self.contacts.create, CONTACTS),
-            Door("GET", "/api/v2/externalcontacts/contacts", self.contacts.search, CONTACTS),
-            Door("GET", "/api/v2/externalcontacts/contacts/{id}", self.contacts.show, CONTACTS),
+            Door("GET", "/api/v2/externalcontacts/contacts", self.contacts.search, FIND),
+            Door("GET", "/api/v2/externalcontacts/contacts/{id}", self.contacts.show, FIND),
             Door("POST", "/api/v2/conversations/messaging", self.conversations.open, WRITE),
             Door("GET", "/api/v2/conversations/messaging/{id}", self.conversations.show, READ),
             Door("PATCH", "/api/v2/conversations/messaging/{id}", self.conversations.change, WRITE),
