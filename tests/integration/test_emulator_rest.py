@@ -223,6 +223,7 @@ class TestControl:
             ("POST", "conversations/none/end", {}, 404, "id"),
             ("POST", "prompts/none", {"event": "viewed"}, 404, "id"),
             ("GET", "deeds?limit=all", None, 400, "limit"),
+            ("POST", "guest-keys", {"keys": [{"kty": "RSA"}]}, 400, "keys"),
         ],
     )
     async def test_what_makes_no_sense(self, method, path, body, status, field):

@@ -17,6 +17,7 @@ from .analytics import Analytics
 from .calls import Answer, Call
 from .clients import Clients
 from .files import Files
+from .guestkeys import GuestKeys
 from .interactions import Interactions
 from .messaging import Conversations
 from .prompts import Prompts
@@ -63,9 +64,10 @@ class Office:
     def __init__(self, world: World) -> None:
         self.clients = Clients(world)
         self.repeats = Repeats(world.settings.records_max)
+        self.guest_keys = GuestKeys()
         self.queues = Queues(world)
-        self.contacts = Contacts(world)
-        self.conversations = Conversations(world, self.queues, self.contacts)
+        self.contacts = Contacts(world, self.guest_keys)
+        self.conversations = Conversations(world, self.queues, self.contacts, self.guest_keys)
         self.interactions = Interactions(world, self.conversations)
         self.analytics = Analytics(world)
         self.prompts = Prompts(world, self.conversations, self.analytics)
