@@ -30,6 +30,7 @@ from .wiring import (
     api_settings,
     identity_settings,
     journal_directory,
+    journal_settings,
     new_emulator,
     new_http,
     new_key_ring,
@@ -188,7 +189,7 @@ class House:
         directory = journal_directory(self._config, os.environ)
         if directory is None:
             return MemoryJournal(config.events_per_session_max, config.events_max)
-        self._journal = SqliteJournal(directory, self._loop, self._journal_failed, config.retention_s)
+        self._journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
         self._journal.start()
         return self._journal
 

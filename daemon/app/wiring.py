@@ -13,6 +13,7 @@ from .. import __version__
 from ..api.settings import ApiSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID
 from ..identity.settings import IdentitySettings
+from ..journal.settings import JournalSettings
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
 from ..platform.history import WebMessagingHistory
@@ -131,6 +132,9 @@ def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics
     from ..identity.tokens import GuestTokens
 
     return GuestTokens(settings, ring, metrics)
+def journal_settings(config: Config) -> JournalSettings:
+    journal = config.journal
+    return JournalSettings(retention_s=journal.retention_s, dead_retention_s=journal.dead_retention_s)
 
 
 def new_supervisor(
