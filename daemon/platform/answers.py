@@ -144,9 +144,14 @@ def secrets_in(body: Any) -> Iterator[str]:
 
 def scrubbed(text: str, secrets: tuple[str, ...]) -> str:
     """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
-    for secret in secrets:
+    text = _one_line(text)
+    for secret in filter(None, map(_one_line, secrets)):
         text = text.replace(secret, "…")
-    return redacted(" ".join(text.split()))[:_TOLD_MAX]
+    return redacted(text)[:_TOLD_MAX]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 # ------------------------------------------------------------------ reading an error's body

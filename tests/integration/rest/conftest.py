@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
@@ -173,6 +175,7 @@ async def connect(
     per_minute: int = 300,
     table: Any = CALLS,
     answer_bytes_max: int = 8 * 1024 * 1024,
+    ca_file: str | None = None,
     **oauth: Any,
 ) -> AsyncIterator[Line]:
     script, time, metrics = Script(), Time(), Metrics()
@@ -184,7 +187,7 @@ async def connect(
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    http = Http(HttpSettings(answer_bytes_max=answer_bytes_max))
+    http = Http(HttpSettings(answer_bytes_max=answer_bytes_max, ca_file=ca_file))
     policy = policy or RetryPolicy()
     pace = Pace(lambda: time.at, time.sleep, Random(7))
     settings = OAuthSettings(
@@ -201,12 +204,21 @@ async def connect(
         await runner.cleanup()
 
 
+@pytest.fixture(scope="session")
+def one_ca(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A single authority: to read all of the system's takes longer than any test here, and none speaks TLS."""
+    found = ssl.create_default_context().get_ca_certs(binary_form=True)
+    file = tmp_path_factory.mktemp("ca") / "one.pem"
+    file.write_text(ssl.DER_cert_to_PEM_cert(found[0]))
+    return str(file)
+
+
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
-    async with connect() as found:
+async def line(one_ca: str) -> AsyncIterator[Line]:
+    async with connect(ca_file=one_ca) as found:
         yield found
 
 
 @pytest.fixture
-def new_line() -> Any:
-    return connect
+def new_line(one_ca: str) -> Any:
+    return partial(connect, ca_file=one_ca)
