@@ -49,12 +49,15 @@ class Histogram:
         return self._bounds[-1]
 
     def family(self, name: str, text: str) -> HistogramMetricFamily:
-        buckets, running = [], 0
+        return HistogramMetricFamily(name, text, buckets=self.buckets(), sum_value=self.total)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        found, running = [], 0
         for bound, count in zip(self._bounds, self._counts, strict=False):
             running += count
-            buckets.append((str(bound), float(running)))
-        buckets.append(("+Inf", float(self.count)))
-        return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self.total)
+            found.append((str(bound), float(running)))
+        found.append(("+Inf", float(self.count)))
+        return found
 
 
 class Metrics:
@@ -78,9 +81,12 @@ class Metrics:
         "messages_in",
         "messages_out",
         "notices",
+        "platform_errors",
         "read_pauses",
         "reconnects",
         "refused_sessions",
+        "rest_retries",
+        "rest_s",
         "sessions",
         "simulator_errors",
         "token_checks",
@@ -109,6 +115,9 @@ class Metrics:
         self.journal_commit_s = Histogram()
         self.journal_batch = Histogram(COUNT_BOUNDS)
         self.loop_lag_s = Histogram()
+        self.rest_s: dict[tuple[str, str], Histogram] = {}
+        self.rest_retries: dict[str, int] = {}
+        self.platform_errors: dict[str, int] = {}
 
     @property
     def token_failure_ratio(self) -> float:
@@ -118,6 +127,20 @@ class Metrics:
 
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count
+
+    def observe_rest(self, operation: str, outcome: str, seconds: float) -> None:
+        """One request to the platform's REST side (HTTP-4); both words are from closed lists."""
+        found = self.rest_s.get((operation, outcome))
+        if found is None:
+            found = self.rest_s[operation, outcome] = Histogram()
+        found.observe(seconds)
+
+    def count_rest_retry(self, operation: str) -> None:
+        self.rest_retries[operation] = self.rest_retries.get(operation, 0) + 1
+
+    def count_platform_error(self, kind: str) -> None:
+        """A call that failed for good, by kind (GUEST-3): rate_limit, auth, network, other."""
+        self.platform_errors[kind] = self.platform_errors.get(kind, 0) + 1
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""
@@ -166,6 +189,8 @@ class _Families:
                 "outcome",
                 m.token_checks,
             ),
+            ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
+            ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
@@ -175,9 +200,18 @@ class _Families:
         yield m.journal_commit_s.family("guestd_journal_commit_seconds", "From giving a batch to its being durable.")
         yield m.journal_batch.family("guestd_journal_batch_events", "Events per commit.")
         yield m.loop_lag_s.family("guestd_loop_lag_seconds", "How late the event loop runs what is due.")
+        yield _rest_family(m.rest_s)
 
 
 Family = CounterMetricFamily | GaugeMetricFamily
+
+
+def _rest_family(found: dict[tuple[str, str], Histogram]) -> HistogramMetricFamily:
+    text = "Each request to the platform's REST side, by call and outcome."
+    family = HistogramMetricFamily("guestd_rest_seconds", text, labels=["operation", "outcome"])
+    for labels, histogram in sorted(found.items()):
+        family.add_metric(list(labels), histogram.buckets(), histogram.total)
+    return family
 
 
 def _labeled(family: Family, counts: dict[str, int]) -> Family:
