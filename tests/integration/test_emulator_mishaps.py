@@ -83,6 +83,18 @@ class TestMishaps:
                 else:
                     assert parsedate_to_datetime(headers["Retry-After"]).timestamp() == START + 8
 
+    @pytest.mark.parametrize(
+        ("how", "error"), [("rst", aiohttp.ClientOSError), ("close", aiohttp.ServerDisconnectedError)]
+    )
+    async def test_a_reset_and_a_close_are_told_apart(self, how, error):
+        async with platform() as client:
+            await client.control(
+                "faults", [{"kind": "reset", "how": how, "count": 1, "method": "POST", "path": "/api"}]
+            )
+            with pytest.raises(error) as caught:
+                await client.call("POST", CONTACTS, CONTACT)
+            assert isinstance(caught.value, aiohttp.ClientOSError) == (how == "rst")
+
     async def test_a_rule_may_be_for_one_verb(self):
         async with platform() as client:
             await client.control("faults", [{"kind": "http_status", "every": 1, "path": CONTACTS, "method": "POST"}])

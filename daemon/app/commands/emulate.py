@@ -30,6 +30,8 @@ guestd emulate --port 8443 --tls-dir ./tls      https and wss, with a CA of its 
 guestd emulate --port 0 --agent menu --seed 7   a free port; read it from the line "ready http://…"
 
 curl -s localhost:PORT/__emulator/state         what the emulated platform holds
+
+curl -s localhost:PORT/__emulator/deeds         what its REST side did, once each
 """
 
 
@@ -57,7 +59,7 @@ def emulate(
     oauth_client: Annotated[
         list[str] | None,
         typer.Option(
-            help="id:secret, or id:secret:scope,scope; repeatable.  [default: emulator-client:emulator-secret]"
+            help="id:secret, with :scope,scope after it if it lacks some; repeatable.  [emulator-client:emulator-secret]"
         ),
     ] = None,
     queue: Annotated[list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")] = None,
@@ -103,16 +105,22 @@ def emulate(
 
 def _oauth_clients(given: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     """Secrets and scopes by client; one without scopes has all."""
+    from ...emulator.office.clients import SCOPES
+
     secrets: dict[str, str] = {}
     scopes: dict[str, tuple[str, ...]] = {}
     for one in given:
         client, _, rest = one.partition(":")
         secret, limited, named = rest.partition(":")
         if not client or not secret:
-            raise typer.BadParameter("write id:secret, or id:secret:scope,scope", param_hint="--oauth-client")
+            raise typer.BadParameter("write id:secret, with :scope,scope after it", param_hint="--oauth-client")
         secrets[client] = secret
         if limited:
-            scopes[client] = tuple(scope for scope in named.split(",") if scope)
+            scopes[client] = tuple(named.split(","))
+            unknown = sorted(set(scopes[client]) - set(SCOPES))
+            if unknown:
+                why = f"no scope named {unknown[0]!r}; there are {', '.join(SCOPES)}"
+                raise typer.BadParameter(why, param_hint="--oauth-client")
     return secrets, scopes
 
 

@@ -81,7 +81,8 @@ class Interactions:
             raise Refusal(409, "interaction.ended", f"The interaction {interaction_id} has ended", "interactionId")
 
     def _into_messaging(self, conversation: Any, message: Json, now: float) -> tuple[Json, list[Effect]]:
-        conversation.last_ms = max(int(now * 1000), conversation.last_ms + 1)
+        if not conversation.last_ms or not self._world.equal_time(conversation.id, now):
+            conversation.last_ms = max(int(now * 1000), conversation.last_ms + 1)
         told = {**message, "timestamp": iso(conversation.last_ms)}
         conversation.messages.append(told)
         return told, []

@@ -216,6 +216,13 @@ class TestInjection:
         times = [one["timestamp"] for one in all_of_them]
         assert times == sorted(set(times))
 
+    def test_inj_4_a_fault_makes_two_times_equal(self, bureau):
+        bureau.world.equal_time = lambda token, now: True
+        bureau.open()
+        body = {"interactionId": CONVERSATION, "messages": [text(), text()]}
+        one, other = bureau.call("POST", INJECT, body).body["messages"]
+        assert one["timestamp"] == other["timestamp"]
+
     def test_inj_4_as_a_bare_list_if_told_so(self):
         bureau = Bureau(bare_injections=True)
         bureau.open()
