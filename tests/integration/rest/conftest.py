@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
@@ -15,6 +14,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from daemon.emulator.tls import ensure_certificate
+from daemon.model.errors import PlatformError
+from daemon.model.ports import PlatformAnswer
 from daemon.observe.metrics import Metrics
 from daemon.platform.calls import CallSettings, RestCalls
 from daemon.platform.http import Http, HttpSettings
@@ -166,6 +168,22 @@ class Line:
             self.script.effects.clear()
             self.time.slept.clear()
 
+    async def make(self, name: str, **more: Any) -> PlatformAnswer:
+        """The call by that name, with whatever its path asks for."""
+        path = {key: f"some {key}/ü" for key in CALLS[name].placeholders}
+        return await self.calls.call(
+            name, path=path, **{"body": None if CALLS[name].verb == "GET" else {"a": 1}, **more}
+        )
+
+    async def fail(self, name: str, **more: Any) -> PlatformError:
+        with pytest.raises(PlatformError) as caught:
+            await self.make(name, **more)
+        error = caught.value
+        assert error.operation == name
+        assert error.attempts == len(self.script.seen)
+        assert error.remedy or error.status is None
+        return error
+
 
 @asynccontextmanager
 async def connect(
@@ -207,10 +225,7 @@ async def connect(
 @pytest.fixture(scope="session")
 def one_ca(tmp_path_factory: pytest.TempPathFactory) -> str:
     """A single authority: to read all of the system's takes longer than any test here, and none speaks TLS."""
-    found = ssl.create_default_context().get_ca_certs(binary_form=True)
-    file = tmp_path_factory.mktemp("ca") / "one.pem"
-    file.write_text(ssl.DER_cert_to_PEM_cert(found[0]))
-    return str(file)
+    return str(ensure_certificate(tmp_path_factory.mktemp("tls"))[2])
 
 
 @pytest.fixture
