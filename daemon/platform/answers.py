@@ -86,7 +86,7 @@ def refusal(reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...]
         f"the platform answered {reply.status} {told}".strip(),
         status=reply.status,
         platform_code=_plain(scrubbed(str(found.get("code") or ""), secrets)),
-        correlation_id=reply.correlation_id or _plain(str(found.get("contextId") or "")),
+        correlation_id=_plain(scrubbed(reply.correlation_id or str(found.get("contextId") or ""), secrets)),
         retry_after_s=wait_s,
         remedy=remedy,
         acted=reply.status >= 500,

@@ -194,6 +194,16 @@ async def test_http_3_no_secret_is_in_an_error_or_a_log_line(line, caplog):
     assert not [text for text in shown if "canary" in text]
 
 
+async def test_http_3_no_secret_is_in_a_code_or_a_correlation_id(line, caplog):
+    token = await line.tokens.current(1e9)
+    for said in (token, "canary-client-secret", "canary-guest-token"):
+        line.script.turns.append(line.script.say(400, {"code": said}, ININ_Correlation_Id=said))
+        with pytest.raises(PayloadRefused) as caught:
+            await line.make("contact.create", body={"guestToken": "canary-guest-token"})
+        assert (caught.value.platform_code, caught.value.correlation_id) == ("", "")
+    assert "canary" not in "".join(one.getMessage() for one in caplog.records if one.name == "guestd.platform")
+
+
 async def test_http_3_one_log_line_for_a_failing_call(line, caplog):
     line.script.turns.extend([line.script.say(503, None, ININ_Correlation_Id="corr-9")] * 3)
     await line.fail("queue.get")
