@@ -101,15 +101,12 @@ class PlatformError(GuestdError):
         platform_code: str = "",
         correlation_id: str = "",
         retry_after_s: float | None = None,
-        acted: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.platform_code = platform_code
         self.correlation_id = correlation_id
         self.retry_after_s = retry_after_s
-        self.acted = acted
-        self.latency_ms = 0.0
 
 
 class PlatformRefused(PlatformError):
