@@ -49,12 +49,15 @@ class Histogram:
         return self._bounds[-1]
 
     def family(self, name: str, text: str) -> HistogramMetricFamily:
-        buckets, running = [], 0
+        return HistogramMetricFamily(name, text, buckets=self.buckets(), sum_value=self.total)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        found, running = [], 0
         for bound, count in zip(self._bounds, self._counts, strict=False):
             running += count
-            buckets.append((str(bound), float(running)))
-        buckets.append(("+Inf", float(self.count)))
-        return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self.total)
+            found.append((str(bound), float(running)))
+        found.append(("+Inf", float(self.count)))
+        return found
 
 
 class Metrics:
@@ -79,11 +82,14 @@ class Metrics:
         "messages_out",
         "notices",
         "operations",
+        "platform_errors",
         "read_pauses",
         "reconnects",
         "refused_sessions",
         "rest_disconnections",
         "rest_heartbeats",
+        "rest_retries",
+        "rest_s",
         "rest_sessions",
         "rest_sessions_total",
         "rest_sync_s",
@@ -115,6 +121,9 @@ class Metrics:
         self.rest_sessions = self.rest_sessions_total = self.rest_disconnections = 0
         self.rest_heartbeats: dict[str, int] = {}
         self.rest_sync_s = Histogram()
+        self.rest_s: dict[tuple[str, str], Histogram] = {}
+        self.rest_retries: dict[str, int] = {}
+        self.platform_errors: dict[str, int] = {}
 
     def rest_figures(self) -> dict[str, float]:
         """SESS-8: REST messaging sessions since the start, disconnections / total, and the mean of what a sync takes."""
@@ -127,6 +136,20 @@ class Metrics:
 
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count
+
+    def observe_rest(self, operation: str, outcome: str, seconds: float) -> None:
+        """One request to the platform's REST side (HTTP-4); both words are from closed lists."""
+        found = self.rest_s.get((operation, outcome))
+        if found is None:
+            found = self.rest_s[operation, outcome] = Histogram()
+        found.observe(seconds)
+
+    def count_rest_retry(self, operation: str) -> None:
+        self.rest_retries[operation] = self.rest_retries.get(operation, 0) + 1
+
+    def count_platform_error(self, kind: str) -> None:
+        """A call that failed for good, by kind (GUEST-3): rate_limit, auth, network, other."""
+        self.platform_errors[kind] = self.platform_errors.get(kind, 0) + 1
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""
@@ -178,6 +201,8 @@ class _Families:
             ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", m.rest_heartbeats),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
+            ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
+            ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
@@ -186,9 +211,18 @@ class _Families:
         yield m.journal_batch.family("guestd_journal_batch_events", "Events per commit.")
         yield m.rest_sync_s.family("guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
         yield m.loop_lag_s.family("guestd_loop_lag_seconds", "How late the event loop runs what is due.")
+        yield _rest_family(m.rest_s)
 
 
 Family = CounterMetricFamily | GaugeMetricFamily
+
+
+def _rest_family(found: dict[tuple[str, str], Histogram]) -> HistogramMetricFamily:
+    text = "Each request to the platform's REST side, by call and outcome."
+    family = HistogramMetricFamily("guestd_rest_seconds", text, labels=["operation", "outcome"])
+    for labels, histogram in sorted(found.items()):
+        family.add_metric(list(labels), histogram.buckets(), histogram.total)
+    return family
 
 
 def _labeled(family: Family, counts: dict[str, int]) -> Family:
