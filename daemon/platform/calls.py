@@ -131,7 +131,7 @@ class RestCalls:
             url,
             headers,
             json.dumps(dict(body)).encode() if body is not None else None,
-            tuple(secrets_in(body)),
+            (*secrets_in(body), *(self._tokens.secrets() if self._tokens is not None else ())),
             row.repeatable or bool(key),
             now,
             now + self._policy.deadline_s,

@@ -78,10 +78,9 @@ class TokenSource:
         if token == self._token:
             self._renew_at = self._expires_at = -math.inf
 
-    @property
-    def token(self) -> str:
+    def secrets(self) -> tuple[str, ...]:
         """What must not be shown."""
-        return self._token
+        return tuple(one for one in (self._settings.client_secret, self._token) if one)
 
     async def close(self) -> None:
         if self._fetching is not None:

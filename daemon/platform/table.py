@@ -57,11 +57,13 @@ def _reading(name: str, path: str, *scopes: str, verb: str = "GET") -> NamedCall
 
 
 _CALLS = (
-    _reading("queue.get", "/api/v2/routing/queues/{queueId}", "routing:readonly"),
+    _reading("queue.get", "/api/v2/routing/queues/{queueId}", "routing:readonly", "conversations:messaging"),
     NamedCall(
         "contact.create", "POST", "/api/v2/externalcontacts/contacts", ("externalcontacts:create",), retry_500=True
     ),
-    _reading("contact.find", "/api/v2/externalcontacts/contacts", "external-contacts:readonly"),
+    _reading(
+        "contact.find", "/api/v2/externalcontacts/contacts", "external-contacts:readonly", "externalcontacts:create"
+    ),
     NamedCall(
         "conversation.create",
         "POST",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from random import Random
@@ -127,7 +127,8 @@ class Script:
 
 async def _seen(request: web.Request) -> Seen:
     headers = {name.lower(): value for name, value in request.headers.items()}
-    return Seen(request.method, request.raw_path.partition("?")[0], request.query_string, headers, await request.read())
+    path, _, query = request.raw_path.partition("?")
+    return Seen(request.method, path, query, headers, await request.read())
 
 
 @dataclass
@@ -153,6 +154,15 @@ class Line:
     tokens: TokenSource
     calls: RestCalls
     metrics: Metrics
+
+    def each(self, names: list[str]) -> Iterator[str]:
+        """Each name with a clean sheet: one server serves them all."""
+        for name in names:
+            yield name
+            assert not self.script.turns, f"{name} left turns over"
+            self.script.seen.clear()
+            self.script.effects.clear()
+            self.time.slept.clear()
 
 
 @asynccontextmanager
