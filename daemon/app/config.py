@@ -5,9 +5,9 @@ One TOML file, over it `GUESTD_SECTION__KEY` from the environment, over that the
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
 from .durations import milliseconds, seconds
 
@@ -25,6 +25,19 @@ def _host_and_port(value: str) -> str:
 
 
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
+
+
+def _flat(value: Any) -> Any:
+    """A name with a dot that was written without quotes is a table in TOML; it means the same."""
+    if not isinstance(value, dict):
+        return value
+    flat: dict[str, Any] = {}
+    for key, one in value.items():
+        flat |= {f"{key}.{rest}": path for rest, path in one.items()} if isinstance(one, dict) else {key: one}
+    return flat
+
+
+Paths = Annotated[dict[str, str], BeforeValidator(_flat)]
 
 
 class _Section(BaseModel):
@@ -45,6 +58,12 @@ class Platform(_Section):
     guest_socket_url: str | None = None
     api_url: str | None = None
     cdn_url: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    client_secret_file: str | None = None
+    client_auth: Literal["basic", "form"] = "basic"
+    token_url: str | None = None
+    paths: Paths = {}
 
     @property
     def is_given(self) -> bool:
@@ -98,6 +117,21 @@ class History(_Section):
     reads_per_minute: Count = 10
     inflight_max: Count = 16
     timeout_s: Seconds = 15.0
+
+
+class Rest(_Section):
+    timeout_s: Seconds = 10.0
+    deadline_s: Seconds = 30.0
+    attempts_max: Count = 3
+    base_s: Seconds = 1.0
+    cap_s: Seconds = 5.0
+    jitter: Literal["equal", "full"] = "equal"
+    retry_after_cap_s: Seconds = 10.0
+    requests_per_minute: Count = 300
+    token_buffer_s: MaybeNoSeconds = 60.0
+    refused_rest_s: MaybeNoSeconds = 10.0
+    connections_max: Count = 32
+    answer_bytes_max: Annotated[int, Field(ge=1024)] = 8_388_608
 
 
 class Admission(_Section):
@@ -161,6 +195,7 @@ class Config(_Section):
     messages: Messages = Messages()
     inbox: Inbox = Inbox()
     history: History = History()
+    rest: Rest = Rest()
     admission: Admission = Admission()
     transport: Transport = Transport()
     journal: Journal = Journal()
