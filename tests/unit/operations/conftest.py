@@ -36,7 +36,10 @@ REQUESTS: dict[str, Json] = {
     "messaging": {"guestToken": GUEST_TOKEN, "queueId": "q1", "durationS": 10},
     "injection": {
         "interactionId": CONVERSATION,
-        "messages": [{"type": "text", "from": "agent", "text": "hi"}, {"type": "html", "from": "bot", "html": "<b>hi</b>"}],
+        "messages": [
+            {"type": "text", "from": "agent", "text": "hi"},
+            {"type": "html", "from": "bot", "html": "<b>hi</b>"},
+        ],
         "webhookUrl": "https://crm.example.org/hook",
     },
     "prompt": {
@@ -70,7 +73,9 @@ class Twin:
     """The platform's REST side in a few lines: what was made, how often, and what was asked before under a key."""
 
     loop: VirtualLoop
-    made: dict[str, list[Json]] = field(default_factory=lambda: {"contact": [], "conversation": [], "injection": [], "prompt": []})
+    made: dict[str, list[Json]] = field(
+        default_factory=lambda: {"contact": [], "conversation": [], "injection": [], "prompt": []}
+    )
     calls: list[Call] = field(default_factory=list)
     keys: dict[str, Json] = field(default_factory=dict)
     faults: dict[str, list[Json]] = field(default_factory=dict)
@@ -82,7 +87,9 @@ class Twin:
 
     async def call(self, name, *, path=None, query=None, body=None, idempotency_key=""):
         await asyncio.sleep(0.05)
-        self.calls.append(Call(name, dict(path or {}), dict(query or {}), dict(body or {}), idempotency_key, self.loop.time()))
+        self.calls.append(
+            Call(name, dict(path or {}), dict(query or {}), dict(body or {}), idempotency_key, self.loop.time())
+        )
         assert orjson.loads(orjson.dumps(body)) == body
         wrong = self._fault(name)
         if wrong is None or not wrong["before"]:
@@ -137,7 +144,13 @@ class Twin:
     def _conversation_create(self, path, query, body):
         if any(one["id"] == body.get("id") for one in self.made["conversation"]):
             self._refuse(409)
-        conversation = {"id": f"conversation-{next(self.ids)}", "status": "connected", "beats": [], "goodbyes": 0, **body}
+        conversation = {
+            "id": f"conversation-{next(self.ids)}",
+            "status": "connected",
+            "beats": [],
+            "goodbyes": 0,
+            **body,
+        }
         return self._make("conversation", conversation)
 
     def _conversation(self, path):
@@ -307,7 +320,9 @@ def world():
     asyncio.set_event_loop(None)
 
 
-def do(world: World, kind: str, operation_id: str = "op-1", request: Json | None = None, wait_s: float = 1e5, **settings):
+def do(
+    world: World, kind: str, operation_id: str = "op-1", request: Json | None = None, wait_s: float = 1e5, **settings
+):
     """One whole life with one operation; the view at its end."""
 
     async def story():

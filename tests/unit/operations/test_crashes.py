@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from tests.simulation.virtual import VirtualLoop
 
 from .conftest import GUEST_TOKEN, REQUESTS, World, event
@@ -72,7 +73,13 @@ def holds(world, kind, view, *cuts):
     over = [one for one in world.facts() if one["action"] == LAST[kind] and one["status"] == "success"]
     assert len(over) == 1, cuts
     if kind == "adoption":
-        assert view.result["total"] == {"viewed": 2, "clicked": 1, "dismissed": 1, "click_rate": 0.5, "dismiss_rate": 0.5}
+        assert view.result["total"] == {
+            "viewed": 2,
+            "clicked": 1,
+            "dismissed": 1,
+            "click_rate": 0.5,
+            "dismiss_rate": 0.5,
+        }
     if kind == "messaging":
         check_session(world.twin.made["conversation"][0], cuts)
 
