@@ -70,7 +70,13 @@ class Carrier:
             if kind.outcome and not any(action == kind.outcome for action, _, _ in said):
                 said.append((kind.outcome, _word(turn), _trouble(turn.problem)))
         if not turn.quiet:
-            await self._scribe.save(operation.record(), *(_fact(kind, operation, *one) for one in said))
+            await self.save(operation, *(_fact(kind, operation, *one) for one in said))
+
+    async def save(self, operation: Operation, *facts: Fact) -> None:
+        """Make it durable as it stands, and only then let it be seen so."""
+        view = operation.view()
+        await self._scribe.save(operation.record(), *facts)
+        operation.shown = view
 
     # ------------------------------------------------------------------ one try
 
@@ -96,7 +102,7 @@ class Carrier:
         operation.trying = True
         operation.first_try_ms = operation.first_try_ms or self._clock.epoch_ms()
         attempt = _fact(kind, operation, ask.action, "attempt", {**_key(ask), "try": operation.tries})
-        await self._scribe.save(operation.record(), *(() if ask.quiet else (attempt,)))
+        await self.save(operation, *(() if ask.quiet else (attempt,)))
 
     async def _call(self, ask: Ask) -> PlatformAnswer:
         return await self._platform.call(
@@ -127,7 +133,7 @@ class Carrier:
         ask = kind.look(operation)
         assert ask is not None
         operation.tries += 1
-        await self._scribe.save(operation.record())
+        await self.save(operation)
         now_ms = self._clock.epoch_ms()
         try:
             turn = kind.found(operation, await self._call(ask), now_ms)

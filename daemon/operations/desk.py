@@ -28,9 +28,9 @@ from .carrier import Carrier
 from .creation import GuestCreation, Sign
 from .injection import Injection
 from .kind import Kind, cannot_be_known
-from .lanes import Lane
+from .lanes import Lane, finish
 from .messaging import Messaging
-from .operation import Operation, Turn, from_record
+from .operation import OVER, Operation, Turn, from_record
 from .prompt import Prompt
 from .requests import checked
 from .scribe import Scribe
@@ -59,7 +59,6 @@ class Desk:
     ) -> None:
         self._settings = settings
         self._journal = journal
-        self._scribe = scribe
         self._clock = clock
         self._metrics = metrics
         kinds: list[Kind] = [
@@ -103,17 +102,18 @@ class Desk:
             self._take_up(operation)
             self._accepting[operation_id] = asyncio.create_task(self._accept(operation), name="accept")
         await self._until_accepted(operation_id)
-        await self._until_over(operation_id, wait_s)
+        if wait_s > 0:
+            await self._until(operation_id, self._kinds[kind].is_answered, wait_s)
         return self.view(operation_id)
 
     def view(self, operation_id: str) -> OperationView:
         operation = self._known(operation_id)
         if operation is None:
             raise NotFound(f"no operation {operation_id}")
-        return operation.view()
+        return _as_shown(operation)
 
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
-        everything = [*self._lately.values(), *(one.view() for one in self._live.values())]
+        everything = [*self._lately.values(), *(one.shown for one in self._live.values() if one.shown is not None)]
         wanted = [one for one in everything if kind in (None, one.kind)]
         return sorted(wanted, key=lambda one: one.started_ms, reverse=True)[:limit]
 
@@ -125,16 +125,16 @@ class Desk:
             raise NotFound(f"no operation {operation_id}")
         await self._until_accepted(operation_id)
         if operation.over:
-            return operation.view()
+            return _as_shown(operation)
         turn = self._kinds[operation.kind].end(operation, self._clock.epoch_ms())
         operation.end_asked = True
         operation.wake_ms = 0
         await self._surely(self._end(operation, turn))
-        return operation.view()
+        return _as_shown(operation)
 
     async def _end(self, operation: Operation, turn: Turn | None) -> None:
         if turn is None:
-            await self._scribe.save(operation.record())
+            await self._carrier.save(operation)
             self._set_going(operation.operation_id)
         else:
             self._alarm.cancel(operation.operation_id)
@@ -174,7 +174,7 @@ class Desk:
 
     async def _accept(self, operation: Operation) -> None:
         """Durable, then begun. A task, for whoever asks for the same meanwhile waits for it as well."""
-        await self._scribe.save(operation.record())
+        await self._carrier.save(operation)
         del self._accepting[operation.operation_id]
         self._set_going(operation.operation_id)
 
@@ -188,12 +188,12 @@ class Desk:
         if accepting is not None:
             await asyncio.shield(accepting)
 
-    async def _until_over(self, operation_id: str, wait_s: float) -> None:
-        if wait_s <= 0 or operation_id not in self._live:
-            return
-        over = self._waiting.setdefault(operation_id, asyncio.Event())
+    async def _until(self, operation_id: str, enough: Callable[[Operation], bool], wait_s: float) -> None:
+        """Looks again whenever the operation comes to rest; what is over is enough for anybody."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), wait_s)
+            async with asyncio.timeout(wait_s):
+                while (operation := self._live.get(operation_id)) is not None and not enough(operation):
+                    await self._waiting.setdefault(operation_id, asyncio.Event()).wait()
 
     def _known(self, operation_id: str) -> Operation | None:
         operation = self._live.get(operation_id)
@@ -230,8 +230,12 @@ class Desk:
         self._put_down(operation)
 
     def _put_down(self, operation: Operation) -> None:
-        """After work: it is over, or it rests until its time comes."""
+        """After work: it is over, and durably so, or it rests until its time comes."""
         operation_id = operation.operation_id
+        if operation.over and _as_shown(operation).status not in OVER:
+            return
+        if waiting := self._waiting.pop(operation_id, None):
+            waiting.set()
         if not operation.over:
             if not self._carrier.halted:
                 self._alarm.set(operation_id, operation.wake_ms)
@@ -242,11 +246,9 @@ class Desk:
         self._metrics.rest_sessions = self._sessions
         words = operation.kind, operation.status
         self._metrics.operations[words] = self._metrics.operations.get(words, 0) + 1
-        self._lately[operation_id] = operation.view()
+        self._lately[operation_id] = _as_shown(operation)
         if len(self._lately) > self._settings.remembered_max:
             del self._lately[next(iter(self._lately))]
-        if waiting := self._waiting.pop(operation_id, None):
-            waiting.set()
 
     # ------------------------------------------------------------------ restart, leave
 
@@ -276,7 +278,7 @@ class Desk:
             ending = [one for one in self._live.values() if one.kind == "messaging"]
             await asyncio.gather(*(self.end(one.operation_id) for one in ending))
             for one in ending:
-                await self._until_over(one.operation_id, grace_s - (self._clock.now() - before))
+                await self._until(one.operation_id, lambda one: one.over, grace_s - (self._clock.now() - before))
         self._carrier.halted = True
         await self._leave(grace_s - (self._clock.now() - before))
         return len(self._live)
@@ -288,4 +290,11 @@ class Desk:
 
     async def _leave(self, grace_s: float) -> None:
         self._alarm.stop()
+        await finish([*self._accepting.values(), *self._sure], grace_s)
         await asyncio.gather(self._calls.finish(grace_s), self._heartbeats.finish(grace_s))
+
+
+def _as_shown(operation: Operation) -> OperationView:
+    if operation.shown is None:
+        raise NotFound(f"no operation {operation.operation_id}")
+    return operation.shown

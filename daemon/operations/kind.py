@@ -54,6 +54,10 @@ class Kind:
         found = operation.result.get("conversation_id") or operation.request.get("conversationId", "")
         return str(found)
 
+    def is_answered(self, operation: Operation) -> bool:
+        """Whoever waits for it has waited long enough."""
+        return operation.over
+
     def revived(self, operation: Operation, now_ms: int) -> None:
         """A restart has found it."""
 

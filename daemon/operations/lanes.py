@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
 
@@ -34,9 +34,14 @@ class Lane:
     async def finish(self, grace_s: float) -> None:
         """Start nothing more; let what runs come to an end for so long, then cancel it."""
         self._line.clear()
-        if self._running and grace_s > 0:
-            await asyncio.wait(list(self._running), timeout=grace_s)
-        running = list(self._running)
-        for task in running:
-            task.cancel()
-        await asyncio.gather(*running, return_exceptions=True)
+        await finish(self._running, grace_s)
+
+
+async def finish(tasks: Iterable[asyncio.Task[None]], grace_s: float) -> None:
+    """Let them come to an end for so long, then cancel them."""
+    running = list(tasks)
+    if running and grace_s > 0:
+        await asyncio.wait(running, timeout=grace_s)
+    for task in running:
+        task.cancel()
+    await asyncio.gather(*running, return_exceptions=True)

@@ -167,6 +167,10 @@ class Messaging(Kind):
         turn.facts = [("messaging.opened", "success", {"found": True})]
         return turn
 
+    def is_answered(self, operation: Operation) -> bool:
+        """Opened; nobody waits for its end."""
+        return operation.over or operation.step != "open"
+
     def revived(self, operation: Operation, now_ms: int) -> None:
         """After a restart all hearts would beat at once: each waits for some part of its interval."""
         if operation.step == "beat" and operation.wake_ms <= now_ms and not operation.end_asked:

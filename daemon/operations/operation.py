@@ -27,7 +27,8 @@ _STATE = (
 class Operation:
     """`data` is the kind's own, `result` what the asker sees, growing as it goes. `tries` counts this step's; `trying`: one was
     announced and its outcome is not known; `doubt`: one may have acted; `looking`: before anything else, see at the platform
-    whether one has. `wake_ms`: resting until then, 0 if not."""
+    whether one has. `wake_ms`: resting until then, 0 if not. `shown`: as it was when it was last durable, which is all that
+    an outsider may see."""
 
     operation_id: str
     kind: str
@@ -46,6 +47,7 @@ class Operation:
     end_asked: bool = False
     result: dict[str, Any] = field(default_factory=dict)
     problem: dict[str, Any] | None = None
+    shown: OperationView | None = None
 
     @property
     def over(self) -> bool:
@@ -73,7 +75,7 @@ class Operation:
             self.status,  # type: ignore[arg-type]
             self.step,
             self.request,
-            self.result,
+            dict(self.result),
             self.problem if self.over else None,
             self.started_ms,
         )
@@ -85,6 +87,7 @@ def from_record(record: OperationRecord) -> Operation:
     operation = Operation(record.operation_id, record.kind, **{name: state[name] for name in _STATE})
     operation.doubt |= operation.trying
     operation.trying = False
+    operation.shown = operation.view()
     return operation
 
 

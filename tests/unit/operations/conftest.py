@@ -265,6 +265,14 @@ class Life:
             lambda: str(UUID(int=world.rng.getrandbits(128), version=4)),
         )
 
+    async def do(self, kind: str, operation_id: str = "op-1", request: Json | None = None) -> Any:
+        """Ask, and wait until it is over."""
+        view = await self.desk.start(kind, operation_id, request or REQUESTS[kind])
+        while view.status in ("running", "deferred"):
+            await asyncio.sleep(0.2)
+            view = self.desk.view(operation_id)
+        return view
+
     async def run(self, work) -> Any:
         """`work`, unless the cut comes first; then None."""
         task = asyncio.ensure_future(work)
@@ -320,14 +328,12 @@ def world():
     asyncio.set_event_loop(None)
 
 
-def do(
-    world: World, kind: str, operation_id: str = "op-1", request: Json | None = None, wait_s: float = 1e5, **settings
-):
+def do(world: World, kind: str, operation_id: str = "op-1", request: Json | None = None, **settings):
     """One whole life with one operation; the view at its end."""
 
     async def story():
         life = world.life(**settings)
-        view = await life.desk.start(kind, operation_id, request or REQUESTS[kind], wait_s)
+        view = await life.do(kind, operation_id, request)
         await life.desk.stop()
         return view
 
