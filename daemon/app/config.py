@@ -72,6 +72,7 @@ class Platform(_Section):
 
 class Limits(_Section):
     max_sessions: Count = 500
+    max_rest_sessions: Count = 500
 
 
 class Sessions(_Section):
@@ -132,6 +133,28 @@ class Rest(_Section):
     refused_rest_s: MaybeNoSeconds = 10.0
     connections_max: Count = 32
     answer_bytes_max: Annotated[int, Field(ge=1024)] = 8_388_608
+
+
+class Operations(_Section):
+    under_way_max: Count = 1000
+    calls_inflight_max: Count = 64
+    heartbeats_inflight_max: Count = 32
+    remembered_max: Count = 1000
+    request_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
+    tries_max: Count = 4
+    rest_base_s: Seconds = 1.0
+    rest_jitter_s: MaybeNoSeconds = 1.0
+    rest_cap_s: Seconds = 30.0
+    keys_remembered_s: Seconds = 86_400.0
+    session_duration_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 1800.0
+    session_duration_max_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 2700.0
+    heartbeat_interval_s: Seconds = 30.0
+    heartbeats_per_duration: Count = 10
+    heartbeat_failures_max: Count = 3
+    prompt_deferrals_max: Count = 20
+    prompt_age_max_s: Seconds = 3600.0
+    adoption_prompts_max: Count = 1000
+    adoption_pages_max: Count = 10_000
 
 
 class Admission(_Section):
@@ -210,6 +233,7 @@ class Config(_Section):
     inbox: Inbox = Inbox()
     history: History = History()
     rest: Rest = Rest()
+    operations: Operations = Operations()
     admission: Admission = Admission()
     transport: Transport = Transport()
     journal: Journal = Journal()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from .. import __version__
 from ..api.settings import ApiSettings
@@ -18,6 +19,9 @@ from ..identity.settings import IdentitySettings
 from ..journal.settings import JournalSettings
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
+from ..operations.desk import Desk
+from ..operations.scribe import Scribe
+from ..operations.settings import AdoptionFigures, OperationsSettings, PromptFigures, SessionFigures
 from ..platform.calls import CallSettings, RestCalls
 from ..platform.history import WebMessagingHistory
 from ..platform.http import Http, HttpSettings
@@ -25,6 +29,7 @@ from ..platform.oauth import OAuthSettings, TokenSource
 from ..platform.pace import Pace
 from ..platform.regions import Endpoints, endpoints
 from ..platform.table import table_with
+from ..policy.backoff import Backoff
 from ..policy.retry import RetryPolicy
 from ..session.settings import SessionSettings
 from ..supervisor.clock import LoopClock
@@ -133,6 +138,41 @@ def new_calls(
     )
 
 
+def new_operations(
+    config: Config,
+    journal: Journal,
+    scribe: Scribe,
+    calls: RestCalls,
+    clock: LoopClock,
+    metrics: Metrics,
+) -> Desk:
+    return Desk(operations_settings(config), journal, calls, scribe, clock, metrics, Random(), lambda: str(uuid4()))
+
+
+def operations_settings(config: Config) -> OperationsSettings:
+    given = config.operations
+    return OperationsSettings(
+        under_way_max=given.under_way_max,
+        calls_inflight_max=given.calls_inflight_max,
+        heartbeats_inflight_max=given.heartbeats_inflight_max,
+        remembered_max=given.remembered_max,
+        request_bytes_max=given.request_bytes_max,
+        tries_max=given.tries_max,
+        rest=Backoff(given.rest_base_s, given.rest_jitter_s, given.rest_cap_s, given.tries_max),
+        keys_remembered_s=given.keys_remembered_s,
+        sessions=SessionFigures(
+            sessions_max=config.limits.max_rest_sessions,
+            duration_s=given.session_duration_s,
+            duration_max_s=given.session_duration_max_s,
+            heartbeat_interval_s=given.heartbeat_interval_s,
+            heartbeats_per_duration=given.heartbeats_per_duration,
+            heartbeat_failures_max=given.heartbeat_failures_max,
+        ),
+        prompts=PromptFigures(given.prompt_deferrals_max, given.prompt_age_max_s),
+        adoption=AdoptionFigures(given.adoption_prompts_max, given.adoption_pages_max),
+    )
+
+
 def oauth_settings(config: Config, place: Place, emulator: Emulator | None) -> OAuthSettings | None:
     """None: no OAuth client is configured."""
     platform, rest = config.platform, config.rest
@@ -202,6 +242,8 @@ def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics
     from ..identity.tokens import GuestTokens
 
     return GuestTokens(settings, ring, metrics)
+
+
 def journal_settings(config: Config) -> JournalSettings:
     journal = config.journal
     return JournalSettings(retention_s=journal.retention_s, dead_retention_s=journal.dead_retention_s)

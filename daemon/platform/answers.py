@@ -46,8 +46,9 @@ class Reply:
         return _plain(self.headers.get("inin-correlation-id", ""))
 
 
-def object_of(reply: Reply) -> dict[str, Any]:
-    """The JSON object of a success; an empty one for an empty body. Raises PlatformUnavailable, for it may have acted."""
+def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
+    """The JSON object of a success; an empty one for an empty body; of a call that answers with a bare list (`lists`) an object
+    with it under `entities`. Raises PlatformUnavailable, for it may have acted."""
     if not reply.body.strip():
         return {}
     try:
@@ -56,6 +57,8 @@ def object_of(reply: Reply) -> dict[str, Any]:
         found, problem = None, "is not JSON"
     else:
         problem = "is no JSON object"
+    if lists and isinstance(found, list):
+        return {"entities": found}
     if isinstance(found, dict):
         return found
     raise PlatformUnavailable(

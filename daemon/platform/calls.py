@@ -207,7 +207,7 @@ class RestCalls:
 
     def _read(self, call: _Call, token: str, reply: Reply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
-            return object_of(reply)
+            return object_of(reply, call.row.lists)
         raise refusal(reply, call.row.scopes, (*call.secrets, token))
 
     # ------------------------------------------------------------------ what a failure says

@@ -23,7 +23,8 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$'()*+,;=:@%/-]|\{\w+\})*")
 @dataclass(slots=True, frozen=True)
 class NamedCall:
     """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it twice is doing it once; others
-    may be repeated only with an Idempotency-Key. `retry_500`: HTTP-1's "guest creation retries 5xx"."""
+    may be repeated only with an Idempotency-Key. `retry_500`: HTTP-1's "guest creation retries 5xx". `lists`: it may answer with
+    a bare list."""
 
     name: str
     verb: str
@@ -32,6 +33,7 @@ class NamedCall:
     reads: bool = False
     repeatable: bool = False
     retry_500: bool = False
+    lists: bool = False
 
     @property
     def placeholders(self) -> frozenset[str]:
@@ -85,7 +87,9 @@ _CALLS = (
         repeatable=True,  # what we patch is absolute: a time, a sequence number, `disconnected`
     ),
     _reading("interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"),
-    NamedCall("interaction.inject", "POST", "/api/v2/interactions/chat/inject", ("interaction:chat:write",)),
+    NamedCall(
+        "interaction.inject", "POST", "/api/v2/interactions/chat/inject", ("interaction:chat:write",), lists=True
+    ),
     NamedCall("prompt.inject", "POST", "/api/v2/agent-assist/prompt-injections", ("agent-assist:prompt:write",)),
     _reading("prompt.get", "/api/v2/agent-assist/prompt-injections/{injectionId}", "agent-assist:prompt:write"),
     _reading("analytics.events", "/api/v2/analytics/events/query", "analytics:events:read", verb="POST"),

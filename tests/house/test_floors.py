@@ -18,6 +18,7 @@ FLOOR = {
     "journal": 2,
     "identity": 2,
     "supervisor": 3,
+    "operations": 3,
     "api": 4,
     "emulator": 4,
     "app": 5,
