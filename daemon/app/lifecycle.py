@@ -26,7 +26,7 @@ from .demo import Demo
 from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring import api_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
+from .wiring import api_settings, journal_directory, journal_settings, new_emulator, new_http, new_supervisor, place_of
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
@@ -172,7 +172,7 @@ class House:
         directory = journal_directory(self._config, os.environ)
         if directory is None:
             return MemoryJournal(config.events_per_session_max, config.events_max)
-        self._journal = SqliteJournal(directory, self._loop, self._journal_failed, config.retention_s)
+        self._journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
         self._journal.start()
         return self._journal
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from .. import __version__
 from ..api.settings import ApiSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID
+from ..journal.settings import JournalSettings
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
 from ..platform.history import WebMessagingHistory
@@ -91,6 +92,11 @@ def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | 
     """Configured, or given by the service manager (the first of StateDirectory=), or none: memory."""
     found = config.journal.directory or environment.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(found) if found else None
+
+
+def journal_settings(config: Config) -> JournalSettings:
+    journal = config.journal
+    return JournalSettings(retention_s=journal.retention_s, dead_retention_s=journal.dead_retention_s)
 
 
 def new_supervisor(
