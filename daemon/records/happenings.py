@@ -27,13 +27,11 @@ TOLD = {
     "guest.created": CREATED,
     "injection.completed": INJECTED,
     "prompt.injected": PROMPTED,
-    "messaging.connected": CONNECTED,
-    "messaging.terminated": TERMINATED,
+    "messaging.opened": CONNECTED,
+    "messaging.ended": TERMINATED,
 }
 #: Whose receivers wait least (ASSIST-3 and guest creation: 3 s).
 QUICK = frozenset({CREATED, PROMPTED})
-
-_WEBHOOK_URL = ("webhookUrl", "webhook_url")
 
 
 @dataclass(slots=True)
@@ -99,8 +97,8 @@ def _of_fact(kept: Kept, fact: dict[str, Any]) -> Happening | None:
     if event is None or fact["status"] != "success":
         return None
     details = dict(fact.get("details") or {})
-    url = next((str(details.pop(key)) for key in _WEBHOOK_URL if details.get(key)), "")
-    details = without_secrets(details)
+    url = str(details.pop("webhook_url", "") or "")
+    details = {_camel(name): value for name, value in without_secrets(details).items()}
     conversation, operation = fact.get("conversation_id", ""), fact.get("operation_id", "")
     data = {**({"conversationId": conversation} if conversation else {}), "operationId": operation, **details}
     fields: dict[str, Any] = {"data": data}
@@ -116,12 +114,14 @@ def _prompt_fields(event: str, data: dict[str, Any]) -> dict[str, Any]:
     """As ASSIST-3 names them."""
     return {
         "eventType": event,
-        "injectionId": first_of(data, "injectionId", "injection_id", "id"),
-        "latencyMs": first_of(data, "latencyMs", "latency_ms"),
-        "context": first_of(data, "context", "contextData", "context_data") or {},
+        "injectionId": data.get("injectionId"),
+        "latencyMs": data.get("latencyMs"),
+        "context": data.get("context") or {},
         "alignmentStatus": "SYNCED",
     }
 
 
-def first_of(found: dict[str, Any], *names: str) -> Any:
-    return next((found[name] for name in names if found.get(name) is not None), None)
+def _camel(name: str) -> str:
+    """Facts are written in our way, webhooks in the documents' way: latency_ms is latencyMs there."""
+    first, *rest = name.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in rest)

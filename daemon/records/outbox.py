@@ -9,6 +9,7 @@ import orjson
 
 from ..model.ports import Clock, Commit, Journal, Kept
 from ..model.work import DeliveryRecord
+from .dispatch import OPERATION
 from .happenings import Happening, happening
 from .settings import WebhookTarget
 from .tail import Tail, committed
@@ -48,25 +49,26 @@ class Outbox:
         self.start, self.stop, self.abandon = self._tail.start, self._tail.stop, self._tail.abandon
 
     async def _take(self, page: Sequence[Kept]) -> None:
-        deliveries = [one for kept in page for one in self._deliveries(kept)]
+        now_ms = self._clock.epoch_ms()
+        deliveries = [one for kept in page for one in self._deliveries(kept, now_ms)]
         self._moved += len(page)
         now = self._clock.now()
         if not deliveries and self._moved < MOVED_MAX and now - self._moved_at < BEHIND_S:
             return
         self._moved, self._moved_at = 0, now
         cursor = (CURSOR, page[-1].offset)
-        commit = Commit(deliveries=deliveries, cursors=[cursor], at_ms=self._clock.epoch_ms())
+        commit = Commit(deliveries=deliveries, cursors=[cursor], at_ms=now_ms)
         await committed(self._loop, self._journal, commit)
         if deliveries:
             self._made()
 
-    def _deliveries(self, kept: Kept) -> list[DeliveryRecord]:
+    def _deliveries(self, kept: Kept, now_ms: int) -> list[DeliveryRecord]:
         told = happening(kept, self._connected_before)
         if told is None:
             return []
-        found = [_delivery(told, one.name, one.name) for one in self._targets if one.wants(told.event)]
+        found = [_delivery(told, one.name, one.name, now_ms) for one in self._targets if one.wants(told.event)]
         if told.url and told.url not in (one.url for one in self._targets if one.wants(told.event)):
-            found.append(_delivery(told, told.url, "operation"))
+            found.append(_delivery(told, told.url, OPERATION, now_ms))
         return found
 
     def _connected_before(self, session_id: str, seq: int) -> bool:
@@ -92,8 +94,7 @@ class Outbox:
         return seq
 
 
-def _delivery(told: Happening, target: str, name: str) -> DeliveryRecord:
+def _delivery(told: Happening, target: str, name: str, now_ms: int) -> DeliveryRecord:
     delivery_id = told.delivery_id(name)
-    return DeliveryRecord(
-        delivery_id, target, told.lane, told.event, told.body(delivery_id), created_ms=told.at_ms, due_ms=told.at_ms
-    )
+    body = told.body(delivery_id)
+    return DeliveryRecord(delivery_id, target, told.lane, told.event, body, created_ms=now_ms, due_ms=now_ms)

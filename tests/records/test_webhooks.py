@@ -68,7 +68,9 @@ async def test_inj_5_a_completed_injection_is_told_and_a_failed_one_is_not():
         told.start()
         world.fact("injection.completed", "attempt", "c9")
         world.fact("injection.completed", "failed", "c9")
-        world.fact("injection.completed", conversation="c9", messageCount=3, lastMessageId="m-3", idempotency_key="k-1")
+        world.fact(
+            "injection.completed", conversation="c9", message_count=3, last_message_id="m-3", idempotency_key="k-1"
+        )
         await until(lambda: crm.got)
         await told.stop()
     assert len(crm.got) == 1 and crm.got[0]["event"] == INJECTED
@@ -77,7 +79,7 @@ async def test_inj_5_a_completed_injection_is_told_and_a_failed_one_is_not():
         "operationId": "op-1",
         "messageCount": 3,
         "lastMessageId": "m-3",
-        "idempotency_key": "k-1",
+        "idempotencyKey": "k-1",
     }
 
 
@@ -91,8 +93,8 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_as_the_documents_nam
             operation_secrets=(SECRET,),
         )
         told.start()
-        world.fact("prompt.injected", injectionId="i-7", latency_ms=41.5, contextData={"vip": True}, webhookUrl=own.url)
-        world.fact("guest.created", contactId="k-1")
+        world.fact("prompt.injected", injection_id="i-7", latency_ms=41.5, context={"vip": True}, webhook_url=own.url)
+        world.fact("guest.created", contact_id="k-1")
         await until(lambda: own.got and crm.got)
         await told.stop()
     assert len(own.got) == len(crm.got) == 1
@@ -109,8 +111,8 @@ async def test_a_url_that_came_with_an_operation_meets_the_wall():
     async with Receiver() as inside:
         told, metrics = webhooks(world.journal)
         told.start()
-        world.fact("prompt.injected", webhookUrl=inside.url)
-        world.fact("prompt.injected", webhookUrl=inside.url.replace("http", "https"))
+        world.fact("prompt.injected", webhook_url=inside.url)
+        world.fact("prompt.injected", webhook_url=inside.url.replace("http", "https"))
         await until(lambda: metrics.webhooks_dead == {"operation": 2})
         dead = told.desk.list("dead")
         await told.stop()
@@ -241,7 +243,7 @@ async def test_sync_1_a_dead_host_costs_a_probe_now_and_then():
                 world.session(f"s{n}", "live")
             await until(lambda: len(quick.got) == 100)
             await until(lambda: metrics.webhook_circuits_open() == {"dead": 1})
-            assert metrics.webhook_failures["dead"] <= 20, "those under way when it opened, at most"
+            assert metrics.webhook_failures["dead"] <= 20 + 3 - 1, "those under way when the third failed, at most"
             assert metrics.webhooks_held() == {"dead": 100}
             assert b'guestd_webhook_circuits_open{target="dead"} 1.0' in metrics.exposition()
             await told.stop()

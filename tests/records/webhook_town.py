@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
 from dataclasses import asdict
 from random import Random
@@ -93,7 +94,7 @@ class World:
     def __init__(self, journal: Any = None) -> None:
         self.journal = journal if journal is not None else MemoryJournal()
         self._seqs: dict[str, itertools.count[int]] = {}
-        self._ms = itertools.count(1_767_225_600_000)
+        self._ms = itertools.count(int(time.time() * 1000))
 
     def _put(self, stream: str, event: Any) -> None:
         row = (stream, event.seq, event.kind, orjson.dumps(asdict(event)), "", b"")
@@ -110,7 +111,8 @@ class World:
 
 
 def target(receiver: Receiver, name: str = "crm", **more: Any) -> WebhookTarget:
-    return WebhookTarget(name, receiver.url, (SECRET,), **{"allow_internal": ("127.0.0.1",), **more})
+    given = {"secrets": (SECRET,), "allow_internal": ("127.0.0.1",), **more}
+    return WebhookTarget(name, receiver.url, **given)
 
 
 def webhooks(journal: Any, *targets: WebhookTarget, lookup: Any = None, **more: Any) -> tuple[Webhooks, Metrics]:
