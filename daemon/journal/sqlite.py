@@ -15,6 +15,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -61,6 +62,7 @@ class SqliteJournal:
         self._cursors: dict[str, int] = {}
         self._asked_for: set[str] = set()
         self._told: list[Callable[[], None]] = []
+        self._retire_at = 0.0
         self._unretired = 0  # rows written since retention last had a turn
         self.storage_full = False
 
@@ -192,10 +194,11 @@ class SqliteJournal:
         self._tell(self._written, works, offset)
 
     def _retire_in_passing(self) -> None:
-        """A journal that is never idle must not grow for ever: as many rows as came may go."""
-        if self._unretired >= DELETE_MAX:
+        """A journal that is never idle must not grow for ever: as many rows as come may go."""
+        if self._unretired >= DELETE_MAX and time.monotonic() >= self._retire_at:
             self._unretired = 0
-            self._writer.retire(self._retention)
+            if not self._writer.retire(self._retention):
+                self._retire_at = time.monotonic() + IDLE_S
 
     def _use_the_pause(self) -> None:
         self._writer.checkpoint()
