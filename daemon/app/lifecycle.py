@@ -20,10 +20,13 @@ from ..model.ports import DeploymentFacts, Journal
 from ..observe.metrics import Metrics
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
+from ..records.audit import Audit
+from ..records.webhooks import Webhooks
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
 from .pulse import Pulse
+from .records import audit_directory, new_audit, new_webhooks
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring import api_settings, journal_directory, journal_settings, new_emulator, new_http, new_supervisor, place_of
@@ -91,6 +94,8 @@ class House:
         self._http_client: Http | None = None
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
+        self.webhooks: Webhooks | None = None
+        self._audit: Audit | None = None
         self.fleet: Supervisor | None = None
         self.http: HttpServer
         self._demo: Demo | None = None
@@ -108,6 +113,7 @@ class House:
         self._http_client = new_http(config)
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
+        self._start_records(journal)
         self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
@@ -158,6 +164,10 @@ class House:
             await self.http.stop()
         if self.fleet is not None:
             await self.fleet.stop()
+        if self.webhooks is not None:
+            await self.webhooks.stop()
+        if self._audit is not None:
+            await self._audit.stop()
         if self._journal is not None:
             await self._journal.stop()
         if self._pulse is not None:
@@ -175,6 +185,16 @@ class House:
         self._journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
         self._journal.start()
         return self._journal
+
+    def _start_records(self, journal: Journal) -> None:
+        """Webhooks and audit read the journal from the first event of this life on."""
+        directory = audit_directory(self._config, journal_directory(self._config, os.environ))
+        if directory is not None:
+            audit = new_audit(self._config, directory, journal, self.metrics, self._loop)
+            audit.start()
+            self._audit = audit
+        self.webhooks = new_webhooks(self._config, os.environ, journal, self.metrics, self._loop)
+        self.webhooks.start()
 
     def _journal_failed(self, error: JournalError) -> None:
         if not self.broken.done():

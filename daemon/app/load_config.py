@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 
@@ -14,6 +14,7 @@ from ..emulator.agents import built_in
 from ..model.errors import ConfigError, GuestdError
 from ..platform.regions import endpoints
 from .config import Config
+from .records import webhook_settings
 
 ENV_PREFIX = "GUESTD_"
 
@@ -44,6 +45,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
         raise ConfigProblems(source, [_say(one) for one in error.errors()]) from None
     config = _with_credentials(source, config, environment)
     _check(source, config)
+    _check_webhooks(source, config, environment)
     return config
 
 
@@ -127,13 +129,20 @@ def _check(source: str, config: Config) -> None:
         raise ConfigProblems(source, problems)
 
 
+def _check_webhooks(source: str, config: Config, environment: Mapping[str, str]) -> None:
+    try:
+        webhook_settings(config, environment)
+    except ConfigError as error:
+        raise ConfigProblems(source, [str(error)]) from None
+
+
 def _say(error: Any) -> str:
     path = [str(part) for part in error["loc"]]
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(path)}"
     given = error["input"]
-    value = "" if isinstance(given, dict) else f" (got {given!r})"
+    value = "" if isinstance(given, dict) or "secret" in key else f" (got {given!r})"
     message = error["msg"].removeprefix("Value error, ")
     return f"{key}: {message[:1].lower()}{message[1:]}{value}"
 
@@ -141,7 +150,10 @@ def _say(error: Any) -> str:
 def _suggestion(path: list[str]) -> str:
     model: type[BaseModel] = Config
     for part in path[:-1]:
+        if part.isdigit():
+            continue  # the place in a list of tables
         annotation = model.model_fields[part].annotation
+        annotation = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
         assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation
     close = difflib.get_close_matches(path[-1], model.model_fields, n=1)
