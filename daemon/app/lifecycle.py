@@ -24,11 +24,14 @@ from ..operations.scribe import Scribe
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
+from ..records.audit import Audit
+from ..records.webhooks import Webhooks
 from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
 from .pulse import Pulse
+from .records import audit_directory, new_audit, new_webhooks
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring import (
@@ -111,6 +114,8 @@ class House:
         self.key_ring: KeyRing | None = None
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
+        self.webhooks: Webhooks | None = None
+        self._audit: Audit | None = None
         self.fleet: Supervisor | None = None
         self.operations: Operations = ClosedDesk("set platform.client_id and platform.client_secret_file")
         self._desk: Desk | None = None
@@ -135,6 +140,7 @@ class House:
             self.key_ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
+        self._start_records(journal)
         self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
         self._open_desk(place, journal)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
@@ -199,6 +205,10 @@ class House:
             await self.fleet.stop()
         if self._desk is not None:
             await self._desk.stop()
+        if self.webhooks is not None:
+            await self.webhooks.stop()
+        if self._audit is not None:
+            await self._audit.stop()
         if self._journal is not None:
             await self._journal.stop()
         if self._pulse is not None:
@@ -229,6 +239,16 @@ class House:
         self._journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
         self._journal.start()
         return self._journal
+
+    def _start_records(self, journal: Journal) -> None:
+        """Webhooks and audit read the journal from the first event of this life on."""
+        directory = audit_directory(self._config, journal_directory(self._config, os.environ))
+        if directory is not None:
+            audit = new_audit(self._config, directory, journal, self.metrics, self._loop)
+            audit.start()
+            self._audit = audit
+        self.webhooks = new_webhooks(self._config, os.environ, journal, self.metrics, self._loop)
+        self.webhooks.start()
 
     def _journal_failed(self, error: JournalError) -> None:
         if not self.broken.done():

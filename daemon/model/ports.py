@@ -330,6 +330,34 @@ class Operations(Protocol):
         """Ask a running `messaging` session to end (SESS-6), or give up a deferred prompt. Raises NotFound, CommandError."""
 
 
+@dataclass(slots=True, frozen=True)
+class WebhookView:
+    """A webhook as an outsider may see it. `target` is a configured name, or scheme and host of an operation's own URL."""
+
+    delivery_id: str
+    target: str
+    lane: str
+    event: str
+    status: str
+    attempts: int
+    created_ms: int
+    due_ms: int
+    reason: str
+
+
+class Webhooks(Protocol):
+    """What became of webhooks, as floor 4 sees it (SYNC-1)."""
+
+    def list(self, status: str = "waiting", after_id: str = "", limit: int = 100) -> Sequence[WebhookView]:
+        """Those waiting, dead or delivered, in the order of their making, after `after_id`. Raises CommandError."""
+
+    async def replay(self, delivery_id: str) -> WebhookView:
+        """Send a dead or delivered one again, with the same id. Raises NotFound, CommandError (`conflict`: it waits)."""
+
+    async def replay_dead(self) -> int:
+        """Send all dead letters again; how many those are."""
+
+
 class Clock(Protocol):
     """Monotonic seconds for deadlines, epoch milliseconds for what is written down."""
 
