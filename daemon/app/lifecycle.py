@@ -26,7 +26,7 @@ from .demo import Demo
 from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring import api_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
+from .wiring import api_settings, control_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
@@ -111,7 +111,9 @@ class House:
         self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
-        self.http = HttpServer(self.fleet, self.metrics, api_settings(config), draw_id, self._health)
+        self.http = HttpServer(
+            self.fleet, self.metrics, api_settings(config), draw_id, self._health, control_settings(config)
+        )
         await self.http.start()
         revived = self.fleet.revive()
         if revived:

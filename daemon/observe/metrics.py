@@ -66,6 +66,7 @@ class Metrics:
         "commands_accepted",
         "commands_refused",
         "connects",
+        "control_answers",
         "deliveries",
         "echo_latency_s",
         "endings",
@@ -100,6 +101,7 @@ class Metrics:
         self.deliveries: dict[str, int] = {}
         self.history_fetches: dict[str, int] = {}
         self.simulator_errors: dict[str, int] = {}
+        self.control_answers: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
         self.echo_latency_s = Histogram()
         self.journal_commit_s = Histogram()
@@ -149,6 +151,7 @@ class _Families:
             ("deliveries", "Commands by what became of them.", "status", m.deliveries),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
+            ("control_answers", "Answers of the control API by status.", "status", m.control_answers),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
