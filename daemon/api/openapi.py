@@ -142,6 +142,8 @@ def _problems_of(route: Route, has_token: bool) -> set[int]:
         found.add(401)
     if route.body is not None or route.streams:
         found.update(_WITH_BODY)
+    if route.keyed:
+        found.add(409)
     if "{" in route.path or route.tag == "operations":
         found.update(_WITH_KEY)
     return found

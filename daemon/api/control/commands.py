@@ -34,7 +34,7 @@ async def accept(fleet: Fleet, session_id: str, command: Command, settings: Cont
 def key_of(call: Call[Any, Any], command_id: str) -> str:
     """The asker's id for this command, from the body or the header; "" if he gave none."""
     if command_id and call.idempotency_key and command_id != call.idempotency_key:
-        raise Problem(422, "invalid", "differs from the header Idempotency-Key; give one of them", field="command_id")
+        raise Problem(409, "conflict", "differs from the header Idempotency-Key; give one of them", field="command_id")
     return command_id or call.idempotency_key
 
 

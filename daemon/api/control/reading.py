@@ -26,11 +26,11 @@ KEY_PATTERN = re.compile(KEY[:-1] + r"\Z")
 async def understand(request: web.Request, route: Route, settings: ControlSettings) -> Call[Any, Any]:
     """Raises Problem: 400, 408, 413, 415 or 422."""
     query = _query(request, route.query)
-    key = request.headers.get("Idempotency-Key", "") if route.keyed else ""
-    if key and not KEY_PATTERN.match(key):
+    key = request.headers.get("Idempotency-Key") if route.keyed else None
+    if key is not None and not KEY_PATTERN.match(key):
         raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key")
     body = await _body(request, route.body, settings) if route.body is not None else None
-    return Call(request, query, body, key)
+    return Call(request, query, body, key or "")
 
 
 def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | None:

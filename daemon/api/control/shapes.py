@@ -98,8 +98,12 @@ class ReplyTo(Given):
     in_reply_to: str = Field(default="", max_length=256, description="The id of the message answered.")
 
 
-_TEXT: JsonDict = {"required": ["text"]}
-_REPLY: JsonDict = {"required": ["reply"], "properties": {"reply": {"type": "object"}}}
+_TEXT: JsonDict = {"required": ["text"], "properties": {"reply": {"type": "null"}}}
+_REPLY: JsonDict = {
+    "required": ["reply"],
+    "not": {"required": ["text"]},
+    "properties": {"reply": {"type": "object"}, "attributes": {"maxProperties": 0}},
+}
 
 
 class SendMessage(Given):
@@ -114,7 +118,7 @@ class SendMessage(Given):
 
     @model_validator(mode="after")
     def _one_of_both(self) -> SendMessage:
-        if len({"text", "reply"} & self.model_fields_set) != 1 or not (self.text or self.reply):
+        if bool(self.text) == (self.reply is not None):
             raise ValueError("give either text or reply")
         if self.reply is not None and self.attributes:
             raise ValueError("attributes go with text only")
