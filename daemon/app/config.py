@@ -5,7 +5,7 @@ One TOML file, over it `GUESTD_SECTION__KEY` from the environment, over that the
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
 
@@ -27,6 +27,19 @@ def _host_and_port(value: str) -> str:
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
 
 
+def _flat(value: Any) -> Any:
+    """A name with a dot that was written without quotes is a table in TOML; it means the same."""
+    if not isinstance(value, dict):
+        return value
+    flat: dict[str, Any] = {}
+    for key, one in value.items():
+        flat |= {f"{key}.{rest}": path for rest, path in one.items()} if isinstance(one, dict) else {key: one}
+    return flat
+
+
+Paths = Annotated[dict[str, str], BeforeValidator(_flat)]
+
+
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -45,6 +58,12 @@ class Platform(_Section):
     guest_socket_url: str | None = None
     api_url: str | None = None
     cdn_url: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    client_secret_file: str | None = None
+    client_auth: Literal["basic", "form"] = "basic"
+    token_url: str | None = None
+    paths: Paths = {}
 
     @property
     def is_given(self) -> bool:
@@ -53,6 +72,7 @@ class Platform(_Section):
 
 class Limits(_Section):
     max_sessions: Count = 500
+    max_rest_sessions: Count = 500
 
 
 class Sessions(_Section):
@@ -100,6 +120,43 @@ class History(_Section):
     timeout_s: Seconds = 15.0
 
 
+class Rest(_Section):
+    timeout_s: Seconds = 10.0
+    deadline_s: Seconds = 30.0
+    attempts_max: Count = 3
+    base_s: Seconds = 1.0
+    cap_s: Seconds = 5.0
+    jitter: Literal["equal", "full"] = "equal"
+    retry_after_cap_s: Seconds = 10.0
+    requests_per_minute: Count = 300
+    token_buffer_s: MaybeNoSeconds = 60.0
+    refused_rest_s: MaybeNoSeconds = 10.0
+    connections_max: Count = 32
+    answer_bytes_max: Annotated[int, Field(ge=1024)] = 8_388_608
+
+
+class Operations(_Section):
+    under_way_max: Count = 1000
+    calls_inflight_max: Count = 64
+    heartbeats_inflight_max: Count = 32
+    remembered_max: Count = 1000
+    request_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
+    tries_max: Count = 4
+    rest_base_s: Seconds = 1.0
+    rest_jitter_s: MaybeNoSeconds = 1.0
+    rest_cap_s: Seconds = 30.0
+    keys_remembered_s: Seconds = 86_400.0
+    session_duration_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 1800.0
+    session_duration_max_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 2700.0
+    heartbeat_interval_s: Seconds = 30.0
+    heartbeats_per_duration: Count = 10
+    heartbeat_failures_max: Count = 3
+    prompt_deferrals_max: Count = 20
+    prompt_age_max_s: Seconds = 3600.0
+    adoption_prompts_max: Count = 1000
+    adoption_pages_max: Count = 10_000
+
+
 class Admission(_Section):
     connects_per_minute: Count = 1000
     burst: Count = 50
@@ -118,6 +175,7 @@ class Transport(_Section):
 class Journal(_Section):
     directory: str | None = None
     retention_s: Seconds = 86_400.0
+    dead_retention_s: Seconds = 2_592_000.0
     events_per_session_max: Annotated[int, Field(ge=10)] = 1000
     events_max: Annotated[int, Field(ge=1000)] = 2_000_000
     uncommitted_max: Annotated[int, Field(ge=100)] = 20_000
@@ -175,6 +233,8 @@ class Config(_Section):
     messages: Messages = Messages()
     inbox: Inbox = Inbox()
     history: History = History()
+    rest: Rest = Rest()
+    operations: Operations = Operations()
     admission: Admission = Admission()
     transport: Transport = Transport()
     journal: Journal = Journal()

@@ -16,17 +16,34 @@ from ..api.server import HttpServer
 from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
 from ..model.errors import ConfigError, JournalError, PlatformError
-from ..model.ports import DeploymentFacts, Journal
+from ..model.ports import DeploymentFacts, Journal, Operations
 from ..observe.metrics import Metrics
+from ..operations.closed import ClosedDesk
+from ..operations.desk import Desk
+from ..operations.scribe import Scribe
+from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
+from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
 from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring import api_settings, control_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
+from .wiring import (
+    Place,
+    api_settings,
+    control_settings,
+    journal_directory,
+    journal_settings,
+    new_calls,
+    new_emulator,
+    new_http,
+    new_operations,
+    new_supervisor,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
@@ -92,6 +109,9 @@ class House:
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
         self.fleet: Supervisor | None = None
+        self.operations: Operations = ClosedDesk("set platform.client_id and platform.client_secret_file")
+        self._desk: Desk | None = None
+        self._calls: RestCalls | None = None
         self.http: HttpServer
         self._demo: Demo | None = None
         self._status: StatusLine | None = None
@@ -109,15 +129,24 @@ class House:
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
         self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
+        self._open_desk(place, journal)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
         self.http = HttpServer(
-            self.fleet, self.metrics, api_settings(config), draw_id, self._health, control_settings(config)
+            self.fleet,
+            self.metrics,
+            api_settings(config),
+            draw_id,
+            self._health,
+            control_settings(config),
+            self.operations,
         )
         await self.http.start()
         revived = self.fleet.revive()
         if revived:
             logger.info("%d guest sessions of the journal come back", revived)
+        if self._desk is not None and (going_on := self._desk.revive()):
+            logger.info("%d REST operations of the journal go on", going_on)
         if not quiet:
             print(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME", file=sys.stderr, flush=True)
         if demo_guests:
@@ -141,14 +170,22 @@ class House:
             self._demo.stop()
         if self._status is not None:
             self._status.stop()
-        if self._journal is not None and self._config.drain.sessions != "end":
+        keep = self._journal is not None and self._config.drain.sessions != "end"
+        operations = self._loop.create_task(self._drain_desk(grace_s, not keep), name="drain operations")
+        if keep:
+            await operations
             kept = len(self.fleet.sessions())
             print(f"{kept} guest sessions kept for the next start", file=sys.stderr, flush=True)
             return
         report = await self.fleet.drain(grace_s, self._tell_progress)
+        await operations
         for session_id in report.left[:20]:
             logger.warning("guest session %s did not end within the grace time", session_id)
         print(f"{report.ended} guest sessions ended, {len(report.left)} left behind", file=sys.stderr, flush=True)
+
+    async def _drain_desk(self, grace_s: float, end_sessions: bool) -> None:
+        if self._desk is not None and (left := await self._desk.drain(grace_s, end_sessions)):
+            logger.info("%d REST operations are not over", left)
 
     async def stop(self) -> None:
         """Whatever runs, stops now; safe at any point of the start."""
@@ -160,21 +197,36 @@ class House:
             await self.http.stop()
         if self.fleet is not None:
             await self.fleet.stop()
+        if self._desk is not None:
+            await self._desk.stop()
         if self._journal is not None:
             await self._journal.stop()
         if self._pulse is not None:
             self._pulse.stop()
+        if self._calls is not None:
+            await self._calls.close()
         if self._http_client is not None:
             await self._http_client.close()
         if self.emulator is not None:
             await self.emulator.stop()
+
+    def _open_desk(self, place: Place, journal: Journal) -> None:
+        """REST operations need an OAuth client; without one the closed desk stays, which says so."""
+        if self.emulator is None and self._config.platform.client_id is None:
+            return
+        assert self._http_client is not None
+        clock = LoopClock(self._loop)
+        self._calls = new_calls(self._config, place, self._http_client, self.emulator, self.metrics, self._loop)
+        scribe = Scribe(journal, clock)
+        self._desk = new_operations(self._config, journal, scribe, self._calls, clock, self.metrics)
+        self.operations = self._desk
 
     def _open_journal(self) -> Journal:
         config = self._config.journal
         directory = journal_directory(self._config, os.environ)
         if directory is None:
             return MemoryJournal(config.events_per_session_max, config.events_max)
-        self._journal = SqliteJournal(directory, self._loop, self._journal_failed, config.retention_s)
+        self._journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
         self._journal.start()
         return self._journal
 

@@ -8,11 +8,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from ..emulator.agents import built_in
 from ..model.errors import ConfigError, GuestdError
 from ..platform.regions import endpoints
+from ..platform.table import table_with
 from .config import Config
 
 ENV_PREFIX = "GUESTD_"
@@ -48,23 +49,47 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
 
 
 def _with_credentials(source: str, config: Config, environment: Mapping[str, str]) -> Config:
-    """`proxy_url = "credential:NAME"` is read from the service manager's credentials (systemd's LoadCredential=NAME)."""
-    name = (config.platform.proxy_url or "").removeprefix("credential:")
-    if name == (config.platform.proxy_url or ""):
-        return config
+    """`"credential:NAME"` is read from the service manager's credentials (systemd's LoadCredential=NAME), and the client's
+    secret from its file."""
+    platform = config.platform
+    found: dict[str, Any] = {}
+    if platform.proxy_url is not None:
+        found["proxy_url"] = _credential(source, "proxy_url", platform.proxy_url, environment)
+    if platform.client_secret_file is not None:
+        found["client_secret"] = SecretStr(_secret_of_file(source, platform.client_secret_file))
+    elif platform.client_secret is not None:
+        secret = platform.client_secret.get_secret_value()
+        found["client_secret"] = SecretStr(_credential(source, "client_secret", secret, environment))
+    return config.model_copy(update={"platform": platform.model_copy(update=found)})
+
+
+def _credential(source: str, key: str, value: str, environment: Mapping[str, str]) -> str:
+    name = value.removeprefix("credential:")
+    if name == value:
+        return value
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder or "/" in name or not name:
         problem = (
-            "platform.proxy_url: names a credential, but there is no CREDENTIALS_DIRECTORY;"
-            " run under systemd, or write a URL"
+            f"platform.{key}: names a credential, but there is no CREDENTIALS_DIRECTORY;"
+            f" run under systemd, or write {'a URL' if key.endswith('_url') else 'the secret'}"
         )
         raise ConfigProblems(source, [problem])
     try:
-        secret = (Path(folder) / name).read_text().strip()
+        return (Path(folder) / name).read_text().strip()
     except (OSError, UnicodeDecodeError):
-        problem = f"platform.proxy_url: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
+        problem = f"platform.{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
         raise ConfigProblems(source, [problem]) from None
-    return config.model_copy(update={"platform": config.platform.model_copy(update={"proxy_url": secret})})
+
+
+def _secret_of_file(source: str, name: str) -> str:
+    try:
+        return Path(name).read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
+        problem = (
+            f"platform.client_secret_file: {name} cannot be read: {reason}; name a file with the secret and no more"
+        )
+        raise ConfigProblems(source, [problem]) from None
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -112,7 +137,8 @@ def _check(source: str, config: Config) -> None:
         problems.append(
             "platform.region: is missing beside platform.deployment_id; write a domain such as mypurecloud.de"
         )
-    for name in ("guest_socket_url", "api_url", "cdn_url", "proxy_url"):
+    problems += _problems_of_client(config)
+    for name in ("guest_socket_url", "api_url", "cdn_url", "token_url", "proxy_url"):
         value = getattr(platform, name)
         schemes = ("ws://", "wss://") if name == "guest_socket_url" else ("http://", "https://")
         if value is not None and not value.startswith(schemes):
@@ -127,13 +153,34 @@ def _check(source: str, config: Config) -> None:
         raise ConfigProblems(source, problems)
 
 
+def _problems_of_client(config: Config) -> list[str]:
+    """The OAuth client and the paths it calls."""
+    platform, problems = config.platform, []
+    try:
+        table_with(platform.paths)
+    except ConfigError as error:
+        problems.append(str(error))
+    secret = platform.client_secret.get_secret_value() if platform.client_secret is not None else None
+    if secret == "":
+        problems.append("platform.client_secret: is empty; write the secret of the OAuth client")
+    if platform.client_id is not None and secret is None:
+        problems.append("platform.client_secret: is missing beside platform.client_id; give it, or client_secret_file")
+    if platform.client_id is None and secret is not None:
+        problems.append("platform.client_id: is missing beside the secret; it is the id of the OAuth client")
+    if ":" in (platform.client_id or "") and platform.client_auth == "basic":
+        problems.append('platform.client_id: has a colon, which basic cannot carry; set client_auth = "form"')
+    if platform.client_id is not None and not platform.is_given and platform.token_url is None:
+        problems.append("platform.region: is missing beside platform.client_id; write a domain such as mypurecloud.de")
+    return problems
+
+
 def _say(error: Any) -> str:
     path = [str(part) for part in error["loc"]]
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(path)}"
     given = error["input"]
-    value = "" if isinstance(given, dict) else f" (got {given!r})"
+    value = "" if isinstance(given, dict) or "secret" in key else f" (got {given!r})"
     message = error["msg"].removeprefix("Value error, ")
     return f"{key}: {message[:1].lower()}{message[1:]}{value}"
 

@@ -13,6 +13,8 @@ GET  journal    what was received, newest last, `?limit=`, `?token=`
 GET  counters   connections, most in any minute and second, requests, faults
 GET, POST settings           {"limits": {…} | "off" | "on", "agent": name or script}
 GET  health
+
+`officecontrol.py` has the same of the platform's REST side.
 """
 
 from __future__ import annotations
@@ -67,22 +69,22 @@ def control_routes(emulator: Emulator) -> list[web.RouteDef]:
         web.post(f"{prefix}/settings", desk.set_settings),
         web.get(f"{prefix}/health", desk.health),
     ]
-    return [web.RouteDef(one.method, one.path, _guarded(one.handler), one.kwargs) for one in routes]
+    return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
 
 
-def _guarded(handler: Any) -> Handler:
+def guarded(handler: Any) -> Handler:
     @wraps(handler)
-    async def guarded(request: web.Request) -> web.StreamResponse:
+    async def handle(request: web.Request) -> web.StreamResponse:
         try:
             answer: web.StreamResponse = await handler(request)
         except Bad as bad:
             return web.json_response({"message": str(bad), "field": bad.field, "remedy": bad.remedy}, status=bad.status)
         return answer
 
-    return guarded
+    return handle
 
 
-async def _body(request: web.Request) -> Json:
+async def body_of(request: web.Request) -> Json:
     try:
         found = json.loads(await request.read() or b"{}")
     except (ValueError, RecursionError):
@@ -114,7 +116,7 @@ class _Control:
             for token, session in known.items()
             if wanted is None or token == wanted
         }
-        return _json({"sessions": sessions, "connections": len(self.emulator.visits)})
+        return as_json({"sessions": sessions, "connections": len(self.emulator.visits)})
 
     async def journal(self, request: web.Request) -> web.Response:
         token = request.query.get("token")
@@ -123,12 +125,12 @@ class _Control:
         except ValueError:
             raise Bad("limit", "is no whole number") from None
         entries = [entry for entry in self.emulator.journal if token is None or entry["token"] == token]
-        return _json({"entries": entries[-limit:] if limit else []})
+        return as_json({"entries": entries[-limit:] if limit else []})
 
     async def counters(self, request: web.Request) -> web.Response:
         emulator = self.emulator
         connects = list(emulator.connects)
-        return _json(
+        return as_json(
             {
                 **emulator.counters,
                 "connections_open": len(emulator.visits),
@@ -140,14 +142,14 @@ class _Control:
         )
 
     async def health(self, request: web.Request) -> web.Response:
-        return _json(
+        return as_json(
             {"status": "up", "sessions": len(self.emulator.world.sessions), "note": "this is not the platform"}
         )
 
     # ------------------------------------------------------------------ speaking as the agent
 
     async def say(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         session = self._session(body)
         text, content = body.get("text", ""), body.get("content")
         if not isinstance(text, str) or not (text or content or body.get("quick_replies")):
@@ -168,40 +170,40 @@ class _Control:
         more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
         said, effects = self.emulator.world.agent_says(session, text, self.emulator.now(), content=content, **more)
         self.emulator.perform(effects)
-        return _json({"id": said["id"], "time": said["channel"]["time"]})
+        return as_json({"id": said["id"], "time": said["channel"]["time"]})
 
     async def typing(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         session = self._session(body)
         duration_ms = body.get("duration_ms", 5000)
         if not isinstance(duration_ms, int) or duration_ms < 0:
             raise Bad("duration_ms", "is no whole number of milliseconds")
         self.emulator.perform(self.emulator.world.agent_types(session, self.emulator.now(), duration_ms))
-        return _json({})
+        return as_json({})
 
     async def disconnect(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         session = self._session(body)
         mode = body.get("mode")
         if mode not in (None, "Send", "ReadOnly", "disabled"):
             raise Bad("mode", f"{mode!r} is unknown", "Send, ReadOnly or disabled")
         self.emulator.perform(self.emulator.world.agent_disconnects(session, self.emulator.now(), mode))
-        return _json({})
+        return as_json({})
 
     async def expire(self, request: web.Request) -> web.Response:
-        session = self._session(await _body(request))
+        session = self._session(await body_of(request))
         self.emulator.expire(session.token)
-        return _json({})
+        return as_json({})
 
     async def logout(self, request: web.Request) -> web.Response:
-        session = self._session(await _body(request))
+        session = self._session(await body_of(request))
         self.emulator.perform(self.emulator.world.fan_out(session, frames.push("LogoutEvent", {})))
-        return _json({})
+        return as_json({})
 
     # ------------------------------------------------------------------ breaking things
 
     async def drop(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         how = body.get("how", "abort")
         if how not in ("abort", "close", "half_open"):
             raise Bad("how", f"{how!r} is unknown", "abort, close or half_open")
@@ -219,10 +221,10 @@ class _Control:
                 visit.close(code, "dropped on request")
             else:
                 visit.freeze()
-        return _json({"dropped": len(connections)})
+        return as_json({"dropped": len(connections)})
 
     async def faults(self, request: web.Request) -> web.Response:
-        return _json(self.emulator.faults.report())
+        return as_json(self.emulator.faults.report())
 
     async def set_faults(self, request: web.Request) -> web.Response:
         try:
@@ -232,21 +234,21 @@ class _Control:
             raise Bad(bad.field, str(bad), "GET /__emulator/faults lists the kinds") from None
         except (ValueError, RecursionError):
             raise Bad("", "the body is not JSON") from None
-        return _json(self.emulator.faults.report())
+        return as_json(self.emulator.faults.report())
 
     async def clear_faults(self, request: web.Request) -> web.Response:
         self.emulator.faults.set((), self.emulator.now())
-        return _json(self.emulator.faults.report())
+        return as_json(self.emulator.faults.report())
 
     async def reset(self, request: web.Request) -> web.Response:
         self.emulator.reset()
-        return _json({})
+        return as_json({})
 
     # ------------------------------------------------------------------ settings
 
     async def settings(self, request: web.Request) -> web.Response:
         world = self.emulator.world
-        return _json(
+        return as_json(
             {
                 "limits": world.limits.model_dump(),
                 "deployments": [one.model_dump() for one in world.settings.deployments],
@@ -255,7 +257,7 @@ class _Control:
         )
 
     async def set_settings(self, request: web.Request) -> web.Response:
-        body = await _body(request)
+        body = await body_of(request)
         world = self.emulator.world
         unknown = set(body) - {"limits", "agent"}
         if unknown:
@@ -313,5 +315,5 @@ def _most_within(instants: list[float], window_s: float) -> int:
     return most
 
 
-def _json(body: Json) -> web.Response:
+def as_json(body: Json) -> web.Response:
     return web.Response(body=orjson.dumps(body), content_type="application/json")

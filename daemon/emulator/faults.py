@@ -5,6 +5,7 @@ A rule names a kind and when it strikes:
     {"kind": "drop", "rate": 0.01}                     one chance in a hundred, at each occasion
     {"kind": "duplicate", "every": 10}                 every tenth occasion
     {"kind": "half_open", "count": 1, "token": "…"}    the first occasion of this token, once
+    {"kind": "reset", "every": 2, "path": "/api/v2/interactions", "method": "POST", "when": "after"}
     … "after_s": 5, "for_s": 60                        only within this span after the plan was set
 
 Occasions: `in` a frame from a guest, `out` a frame of the conversation to a guest, `upgrade` a WebSocket upgrade, `rest` a REST
@@ -41,8 +42,14 @@ KINDS: dict[str, tuple[Occasion, str]] = {
     "mute": ("out", "a message is not delivered; history has it"),
     "equal_times": ("time", "a message gets the same channel.time as the one before"),
     "refuse_upgrade": ("upgrade", "answer the upgrade with `status`"),
-    "http_status": ("rest", "answer a call under `path` with `status`"),
+    "http_status": ("rest", "answer a call under `path` with `status`; `when`: after it acted, else before"),
     "slow_rest": ("rest", "answer a call under `path` after `ms`"),
+    "reset": ("rest", "lose the answer to a call: `how` rst or close; `when`: before or after it acted, or random"),
+    "no_answer": ("rest", "never answer a call; `when`: before or after it acted, or random"),
+    "slow_body": ("rest", "the headers of the answer at once, its body in pieces over `ms`"),
+    "broken_json": ("rest", "answer a call, which has acted, with 200 and half of the JSON"),
+    "slow_token": ("rest", "answer a call for an OAuth token after `ms`"),
+    "expired_tokens": ("rest", "every OAuth token expires just before a call"),
     "empty_history": ("history", "an empty history page"),
     "upload_refused": ("rest", "answer a presigned PUT with 403"),
 }
@@ -66,7 +73,10 @@ class Rule(BaseModel):
     code: int = Field(1001, ge=1000, le=4999)
     status: int = Field(503, ge=400, le=599)
     retry_after_s: int = Field(1, ge=1, le=3600)
+    retry_after_form: Literal["seconds", "date"] = "seconds"
+    how: Literal["rst", "close"] = "rst"
     path: str = "/"
+    method: str | None = None
     bytes: int = Field(10_000_000, ge=1, le=50_000_000)
     depth: int = Field(100_000, ge=1, le=1_000_000)
 
@@ -131,7 +141,13 @@ class Faults:
             self._by_occasion.setdefault(KINDS[rule.kind][0], []).append(n)
 
     def strike(
-        self, occasion: Occasion, token: str, now: float, path: str = "", but: tuple[str, ...] = ()
+        self,
+        occasion: Occasion,
+        token: str,
+        now: float,
+        path: str = "",
+        but: tuple[str, ...] = (),
+        method: str = "",
     ) -> Rule | None:
         """The rule that strikes on this occasion, if one does."""
         for n in self._by_occasion.get(occasion, ()):
@@ -140,6 +156,7 @@ class Faults:
                 rule.kind in but
                 or (rule.token is not None and rule.token != token)
                 or not path.startswith(rule.path if path else "")
+                or (rule.method is not None and rule.method.upper() != method)
             ):
                 continue
             age_s = now - self._set_at

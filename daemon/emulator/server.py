@@ -20,6 +20,7 @@ from . import agentdesk, frames
 from .control import control_routes
 from .doors import FrontDoor, Visit
 from .faults import Faults
+from .officecontrol import office_routes
 from .records import Effect, Hangup, Json, Later, Send
 from .rest import rest_routes
 from .settings import EmulatorSettings
@@ -74,8 +75,11 @@ class Emulator:
         self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
         app = web.Application(middlewares=[self._banner], client_max_size=1024 * 1024)
         app.add_routes(control_routes(self))
+        app.add_routes(office_routes(self))
         app.add_routes(rest_routes(self))
-        self._runner = web.AppRunner(app, access_log=None, handle_signals=False)
+        self._runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, handler_cancellation=True, shutdown_timeout=0.1
+        )
         await self._runner.setup()
         try:
             self._server = await self.loop.create_server(

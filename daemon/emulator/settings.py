@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from . import DEFAULT_DEPLOYMENT_ID
+from . import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID
 
 
 class _Strict(BaseModel):
@@ -34,6 +34,14 @@ class Deployment(_Strict):
     session_upgrade: bool = False
 
 
+class QueueSettings(_Strict):
+    """One routing queue. `answer_after_s`: how long a conversation waits in it for an agent."""
+
+    id: str = DEFAULT_QUEUE_ID
+    name: str = "Support"
+    answer_after_s: float = Field(0.0, ge=0)
+
+
 class Limits(_Strict):
     """The published limits (reference §5). None switches one off; `strict: false` accepts instead of refusing."""
 
@@ -50,6 +58,7 @@ class Limits(_Strict):
     agent_text_characters: int | None = Field(4000, ge=1)
     webchat_messages_per_s: int | None = Field(10, ge=1)
     webchat_text_characters: int | None = Field(4096, ge=1)
+    rest_calls_per_client_per_minute: int | None = Field(300, ge=1)
 
     def off(self) -> Limits:
         """The rates switched off; the sizes stay."""
@@ -79,4 +88,10 @@ class EmulatorSettings(_Strict):
     frame_bytes_max: int = Field(262_144, ge=1024)
     history_messages_max: int = Field(10_000, ge=10)
     journal_entries_max: int = Field(2_000, ge=0)
-    oauth_clients: dict[str, str] = {"emulator-client": "emulator-secret"}
+    oauth_clients: dict[str, str] = Field({"emulator-client": "emulator-secret"}, repr=False)
+    oauth_scopes: dict[str, tuple[str, ...]] = {}  # of a client that is not named here: all
+    token_life_s: float = Field(86_400, gt=0)
+    queues: tuple[QueueSettings, ...] = (QueueSettings(),)
+    records_max: int = Field(50_000, ge=10)
+    prompts_viewed: float = Field(0.9, ge=0, le=1)
+    prompts_clicked: float = Field(0.4, ge=0, le=1)

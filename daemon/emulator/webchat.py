@@ -76,6 +76,9 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
         return _refuse(connection_id, "text is required")
     if limits.webchat_text_characters is not None and len(text) > limits.webchat_text_characters:
         return _refuse(connection_id, f"text has {len(text)} characters, the limit is {limits.webchat_text_characters}")
+    missing = _not_uploaded(world, attachments)
+    if missing:
+        return _refuse(connection_id, f"attachment {missing} has not been uploaded")
     if limits.webchat_messages_per_s is not None:
         session.rate = session.rate or SlidingCount(limits.webchat_messages_per_s, 1.0)
         if not session.rate.take(now) and limits.strict:
@@ -88,3 +91,12 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
     receipt = {"type": "readReceipt", "sequenceId": str(session.sequence)}
     effects: list[Effect] = [Send(connection_id, receipt)] if session.sequence else []
     return effects + agentdesk.hear(world, session, text, "")
+
+
+def _not_uploaded(world: World, attachments: object) -> str:
+    """The first attachment that has a place in the storage and is not in it."""
+    for one in attachments if isinstance(attachments, list) else ():
+        file = world.office.files.named(str(one.get("id", ""))) if isinstance(one, dict) else None
+        if file is not None and not file.uploaded:
+            return file.id
+    return ""

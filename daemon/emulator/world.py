@@ -11,7 +11,8 @@ clients compare themselves with that.
 What the reference marks unknown is decided here in the way that no known client breaks on, and says so where it is done.
 
 The rooms: `world` keeps sessions, conversations and the order of messages; `actions` answers the guest's requests;
-`agentdesk` lets scripted agents answer; `webchat` is the legacy dialect's door to the same world.
+`agentdesk` lets scripted agents answer; `webchat` is the legacy dialect's door to the same world; `office` is the platform's
+REST side.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from ..policy.buckets import SlidingCount
 from . import frames
 from .agents import Script, load_script
 from .clockwork import draw_hex, draw_uuid, iso
+from .office import Office
 from .records import AgentSeat, Attachment, Connection, Conversation, Effect, GuestSession, Hangup, Json, Later, Send
 from .settings import Deployment, EmulatorSettings, Limits
 
@@ -56,11 +58,11 @@ class World:
         self.conversations: dict[str, GuestSession] = {}
         self.messages: dict[str, str] = {}
         self._message_ids: deque[str] = deque()
-        self.bearers: dict[str, float] = {}
         self.refresh_tokens: dict[str, str] = {}
         self.users: dict[str, str] = {}
         self._connects: dict[str, SlidingCount] = {}
         self._connection_count = 0
+        self.office = Office(self)
 
     # ------------------------------------------------------------------ connections
 

@@ -15,15 +15,17 @@ import logging
 import queue
 import sqlite3
 import threading
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from ..model.errors import JournalError
-from ..model.ports import Commit, Replay, SavedSession
-from . import recovery, store
+from ..model.ports import Commit, Kept, Replay, SavedSession
+from ..model.work import DeliveryRecord, OperationRecord
+from . import store
 from .lock import DirectoryLock
-from .queries import queries
+from .reader import Reader
+from .retention import DELETE_MAX, Retention
+from .settings import JournalSettings
 from .writer import Writer
 
 logger = logging.getLogger("guestd.journal")
@@ -43,18 +45,23 @@ class SqliteJournal:
         directory: Path,
         loop: asyncio.AbstractEventLoop,
         failed: Callable[[JournalError], None],
-        retention_s: float = 86_400.0,
+        settings: JournalSettings | None = None,
     ) -> None:
         self._directory = directory
         self._loop = loop
         self._failed = failed
-        self._retention_ms = int(retention_s * 1000)
+        settings = settings or JournalSettings()
+        self._retention = Retention(int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000))
         self._lock = DirectoryLock(directory)
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._writer: Writer
-        self._reader: sqlite3.Connection
+        self._reader: Reader
         self._acknowledged = 0
+        self._cursors: dict[str, int] = {}
+        self._asked_for: set[str] = set()
+        self._told: list[Callable[[], None]] = []
+        self._unretired = 0  # rows written since retention last had a turn
         self.storage_full = False
 
     def start(self) -> None:
@@ -64,7 +71,8 @@ class SqliteJournal:
         try:
             connection = store.open_for_writing(self._directory)
             self._writer = Writer(connection)
-            self._reader = store.open_for_reading(self._directory)
+            self._reader = Reader(store.open_for_reading(self._directory))
+            self._cursors = self._reader.cursors()
         except BaseException:
             self._lock.release()
             raise
@@ -87,21 +95,42 @@ class SqliteJournal:
         self._work.put((commit, done))
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
-        """Only what was acknowledged on the loop: a row that is durable but not yet published is not shown twice."""
-        rows = self._reader.execute(queries()["read"], (session_id, after_seq, self._acknowledged, limit)).fetchall()
-        first = 1
-        if not rows or rows[0][1] != after_seq + 1:
-            first = self._reader.execute(queries()["first_kept"], (session_id,)).fetchone()[0]
-        return Replay([(*row, b"") for row in rows], first)
+        return self._reader.read(session_id, after_seq, limit, self._acknowledged)
 
     def forget(self, session_id: str) -> None:
         """Nothing to do: the session is marked as over with its last event, and retention takes it later."""
 
     def recover(self) -> list[SavedSession]:
-        return recovery.recover(self._reader)
+        return self._reader.recover()
 
     def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
-        return recovery.identities(self._reader, session_id, limit)
+        return self._reader.identities(session_id, limit)
+
+    def last_seq(self, session_id: str) -> int:
+        return self._reader.last_seq(session_id)
+
+    def read_on(self, after_offset: int, limit: int) -> list[Kept]:
+        return self._reader.read_on(after_offset, limit, self._acknowledged)
+
+    def cursor(self, name: str) -> int:
+        """The first question in a life is written down: a new reader's beginning, or that an old one still reads."""
+        found = self._cursors.setdefault(name, self._acknowledged)
+        if name not in self._asked_for:
+            self._asked_for.add(name)
+            self.commit(Commit(cursors=[(name, found)]), lambda: None)
+        return found
+
+    def on_durable(self, told: Callable[[], None]) -> None:
+        self._told.append(told)
+
+    def operation(self, operation_id: str) -> OperationRecord | None:
+        return self._reader.operation(operation_id)
+
+    def operations(self) -> list[OperationRecord]:
+        return self._reader.operations()
+
+    def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> list[DeliveryRecord]:
+        return self._reader.deliveries(status, after_id, limit)
 
     # ------------------------------------------------------------------ the writer's thread
 
@@ -110,6 +139,7 @@ class SqliteJournal:
             while (works := self._take()) is not None:
                 if works:
                     self._write(works)
+                    self._retire_in_passing()
                     self._writer.checkpoint_if_large()
                 else:
                     self._use_the_pause()
@@ -158,11 +188,18 @@ class SqliteJournal:
                     raise
                 self._tell(self._full, True)
                 threading.Event().wait(RETRY_FULL_S)
+        self._unretired += sum(len(commit.rows) for commit in commits)
         self._tell(self._written, works, offset)
+
+    def _retire_in_passing(self) -> None:
+        """A journal that is never idle must not grow for ever: as many rows as came may go."""
+        if self._unretired >= DELETE_MAX:
+            self._unretired = 0
+            self._writer.retire(self._retention)
 
     def _use_the_pause(self) -> None:
         self._writer.checkpoint()
-        while self._work.empty() and self._writer.retire(time.time_ns() // 1_000_000 - self._retention_ms):
+        while self._work.empty() and self._writer.retire(self._retention):
             continue
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
@@ -177,8 +214,13 @@ class SqliteJournal:
         if self.storage_full:
             self._full(False)
         self._acknowledged = offset
+        for commit, _ in works:
+            for name, reached in commit.cursors:
+                self._cursors[name] = max(reached, self._cursors.get(name, 0))
         for _, done in works:
             done()
+        for told in self._told:
+            told()
 
     def _full(self, full: bool) -> None:
         if full != self.storage_full:

@@ -196,11 +196,27 @@ def backup(directory: Path, target: Path) -> None:
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    living, sessions = connection.execute(queries()["count_sessions"]).fetchone()
+    """How much of everything there is; and of each reader of all streams, how many events he has not read."""
+
+    def row(name: str) -> tuple[int, ...]:
+        found: tuple[int, ...] = connection.execute(queries()[name]).fetchone()
+        return found
+
+    living, sessions = row("count_sessions")
+    running, operations = row("count_operations")
+    waiting, delivered, dead = row("count_deliveries")
+    unread = {f"unread_by_{name}": count for name, count in connection.execute(queries()["unread"])}
     return {
         "sessions_living": living,
         "sessions": sessions,
-        "events": connection.execute(queries()["count_events"]).fetchone()[0],
-        "commands_unsettled": connection.execute(queries()["unsettled"]).fetchone()[0],
+        "events": row("count_events")[0],
+        "facts": row("count_facts")[0],
+        "commands_unsettled": row("unsettled")[0],
+        "operations_running": running,
+        "operations": operations,
+        "deliveries_waiting": waiting,
+        "deliveries_delivered": delivered,
+        "deliveries_dead": dead,
+        **unread,
         "form": connection.execute("PRAGMA user_version").fetchone()[0],
     }

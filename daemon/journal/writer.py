@@ -12,6 +12,8 @@ from itertools import chain
 import orjson
 
 from ..model.ports import Commit, SessionRecord
+from ..model.work import DeliveryRecord, OperationRecord
+from . import retention
 from .queries import queries
 
 logger = logging.getLogger("guestd.journal")
@@ -22,8 +24,11 @@ WAL_PAGES_MAX = 1024
 #: Rows written by one statement.
 ROWS_PER_STATEMENT = 256
 
-#: Rows deleted in one transaction by retention, so that nobody waits long for the writer.
-DELETE_MAX = 1000
+#: A message's time as orjson writes it first of all members of that name: the fields before it are flat, and inside a text the
+#: quotes would be escaped.
+_TIME = b'"time":"'
+_TIMED = frozenset({"message", "presence"})
+_TIME_LENGTH = len("2027-05-31T09:15:02.417")
 
 
 class Writer:
@@ -46,13 +51,11 @@ class Writer:
             for commit in commits:
                 for record in commit.opened:
                     self._insert_session(record)
-            rows = [
-                (self._number(session_id), seq, kind, key or None, payload, intent or None)
-                for commit in commits
-                for session_id, seq, kind, payload, key, intent in commit.rows
-            ]
+            rows = self._rows(commits)
             self._insert_events(rows)
             for commit in commits:
+                if commit.operations or commit.deliveries or commit.cursors:
+                    self._put_works(commit)
                 for session_id in commit.over:
                     connection.execute(queries()["end_session"], (self._epoch_ms(), session_id))
             connection.execute("COMMIT")
@@ -77,23 +80,33 @@ class Writer:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._pages = 0
 
-    def retire(self, over_before_ms: int) -> bool:
-        """Delete a batch of what ended before; True if there may be more."""
-        connection = self._connection
-        found = connection.execute(queries()["over_before"], (over_before_ms, 1)).fetchone()
-        if found is None:
-            return False
-        connection.execute("BEGIN IMMEDIATE")
-        try:
-            connection.execute(queries()["delete_events"], (found[0], DELETE_MAX))
-            connection.execute(queries()["delete_session"], found)
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
-        self._pages += DELETE_MAX // 8
-        return True
+    def retire(self, keep: retention.Retention) -> bool:
+        """Delete a batch of what has had its time; True if there may be more."""
+        is_more = retention.retire(self._connection, keep, self._epoch_ms())
+        self._pages += retention.DELETE_MAX // 8 if is_more else 1
+        return is_more
+
+    def _rows(self, commits: Sequence[Commit]) -> list[tuple[object, ...]]:
+        """As they stand in the table. Offsets are given here and not by SQLite, which would give those of deleted rows again."""
+        offset = self.offset
+        rows: list[tuple[object, ...]] = []
+        for commit in commits:
+            for session_id, seq, kind, payload, key, intent in commit.rows:
+                offset += 1
+                number = self._numbers.get(session_id) or self._number(session_id)
+                time = _time(payload) if key and kind in _TIMED else None
+                rows.append((offset, number, seq, kind, key or None, payload, intent or None, commit.at_ms, time))
+        return rows
+
+    def _put_works(self, commit: Commit) -> None:
+        now_ms, execute = self._epoch_ms(), self._connection.execute
+        for operation in commit.operations:
+            execute(queries()["put_operation"], _operation(operation, now_ms))
+        for delivery in commit.deliveries:
+            execute(queries()["put_delivery"], _delivery(delivery, now_ms))
+        for name, offset in commit.cursors:
+            execute(queries()["put_cursor"], (name, offset, now_ms))
+        self._pages += 2 * (len(commit.operations) + len(commit.deliveries)) + 1
 
     def _insert_session(self, record: SessionRecord) -> None:
         guest = orjson.dumps({"email": record.email, "attributes": record.attributes, "metadata": record.metadata})
@@ -115,8 +128,8 @@ class Writer:
                 try:
                     connection.execute(statement, row)
                 except sqlite3.IntegrityError as error:
-                    logger.error("%s: seq %s of session %s was there already: our bug", error, row[1], row[0])
-                    connection.execute(statement, (*row[:3], None, *row[4:]))
+                    logger.error("%s: seq %s of session %s was there already: our bug", error, row[2], row[1])
+                    connection.execute(statement, (*row[:4], None, *row[5:-1], None))
         connection.execute("RELEASE events")
 
     def _number(self, session_id: str) -> int:
@@ -126,6 +139,38 @@ class Writer:
                 queries()["session_number"], (session_id,)
             ).fetchone()[0]
         return number
+
+
+def _time(payload: bytes) -> int | None:
+    """The platform's time of a message as a number that grows with it: its digits."""
+    at = payload.find(_TIME)
+    if at < 0:
+        return None
+    at += len(_TIME)
+    try:
+        return int(payload[at : at + _TIME_LENGTH].translate(None, b"-T:."))
+    except ValueError:
+        return None
+
+
+def _operation(one: OperationRecord, now_ms: int) -> tuple[object, ...]:
+    return one.operation_id, one.kind, one.state, int(one.over), now_ms
+
+
+def _delivery(one: DeliveryRecord, now_ms: int) -> tuple[object, ...]:
+    return (
+        one.delivery_id,
+        one.target,
+        one.lane,
+        one.event,
+        one.body,
+        one.status,
+        one.attempts,
+        one.created_ms,
+        one.due_ms,
+        one.reason,
+        now_ms,
+    )
 
 
 def _in_powers_of_two(rows: Sequence[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:

@@ -9,9 +9,16 @@
     │   └── LimitExceeded        SESS-1
     ├── DialError                the network's: carries an Ending
     ├── JournalError             the disk's: nothing may go on as if it had been written
-    └── PlatformError            the platform's: status, code, correlation id
-        ├── PlatformRefused      4xx that will not pass by itself
-        └── PlatformUnavailable  429, 5xx, network: worth retrying
+    └── PlatformError            the platform's: status, code, correlation id, what to do, and whether it may have acted
+        ├── PlatformRefused      what will not pass by itself
+        │   ├── PayloadRefused   400 and its like: the platform's message says what is wrong with the request
+        │   ├── NotAuthenticated 401: the OAuth client, or its token
+        │   ├── ScopeMissing     403: names the scope
+        │   ├── NoSuchThing      404, 410
+        │   └── Conflicting      409: it exists already, has ended, or is full
+        └── PlatformUnavailable  5xx, network: worth retrying
+            ├── RateLimited      429
+            └── BudgetSpent      our own request budget; nothing was sent
 
 Foreign exceptions are translated on floor 2 and seen nowhere above it.
 """
@@ -89,7 +96,12 @@ class DialError(GuestdError):
 
 
 class PlatformError(GuestdError):
-    """An answer of the platform's REST side that is not a success (HTTP-3)."""
+    """A call of the platform's REST side that is not a success (HTTP-3).
+
+    `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to do about it. `acted`: the
+    platform may have done it all the same (an answer was lost, or cannot be read), so look before asking again. `attempts` and
+    `latency_ms` tell of the whole call, its retries included.
+    """
 
     code = "platform"
 
@@ -101,18 +113,60 @@ class PlatformError(GuestdError):
         platform_code: str = "",
         correlation_id: str = "",
         retry_after_s: float | None = None,
+        operation: str = "",
+        remedy: str = "",
+        acted: bool = False,
     ) -> None:
         super().__init__(message)
         self.status = status
         self.platform_code = platform_code
         self.correlation_id = correlation_id
         self.retry_after_s = retry_after_s
+        self.operation = operation
+        self.remedy = remedy
+        self.acted = acted
+        self.attempts = 0
+        self.latency_ms = 0.0
+
+    def __str__(self) -> str:
+        told = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
+        return f"{told}; {self.remedy}" if self.remedy else told
 
 
 class PlatformRefused(PlatformError):
     code = "platform_refused"
 
 
+class PayloadRefused(PlatformRefused):
+    pass
+
+
+class NotAuthenticated(PlatformRefused):
+    pass
+
+
+class ScopeMissing(PlatformRefused):
+    """`scopes`: those the platform named, else those the operation is documented to need (AUTH-4)."""
+
+    scopes: tuple[str, ...] = ()
+
+
+class NoSuchThing(PlatformRefused):
+    pass
+
+
+class Conflicting(PlatformRefused):
+    pass
+
+
 class PlatformUnavailable(PlatformError):
     code = "platform_unavailable"
     worth_retrying = True
+
+
+class RateLimited(PlatformUnavailable):
+    pass
+
+
+class BudgetSpent(PlatformUnavailable):
+    code = "budget"

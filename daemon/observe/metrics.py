@@ -49,12 +49,15 @@ class Histogram:
         return self._bounds[-1]
 
     def family(self, name: str, text: str) -> HistogramMetricFamily:
-        buckets, running = [], 0
+        return HistogramMetricFamily(name, text, buckets=self.buckets(), sum_value=self.total)
+
+    def buckets(self) -> list[tuple[str, float]]:
+        found, running = [], 0
         for bound, count in zip(self._bounds, self._counts, strict=False):
             running += count
-            buckets.append((str(bound), float(running)))
-        buckets.append(("+Inf", float(self.count)))
-        return HistogramMetricFamily(name, text, buckets=buckets, sum_value=self.total)
+            found.append((str(bound), float(running)))
+        found.append(("+Inf", float(self.count)))
+        return found
 
 
 class Metrics:
@@ -79,9 +82,18 @@ class Metrics:
         "messages_in",
         "messages_out",
         "notices",
+        "operations",
+        "platform_errors",
         "read_pauses",
         "reconnects",
         "refused_sessions",
+        "rest_disconnections",
+        "rest_heartbeats",
+        "rest_retries",
+        "rest_s",
+        "rest_sessions",
+        "rest_sessions_total",
+        "rest_sync_s",
         "sessions",
         "simulator_errors",
         "watchers",
@@ -107,9 +119,39 @@ class Metrics:
         self.journal_commit_s = Histogram()
         self.journal_batch = Histogram(COUNT_BOUNDS)
         self.loop_lag_s = Histogram()
+        self.operations: dict[tuple[str, str], int] = {}
+        self.rest_sessions = self.rest_sessions_total = self.rest_disconnections = 0
+        self.rest_heartbeats: dict[str, int] = {}
+        self.rest_sync_s = Histogram()
+        self.rest_s: dict[tuple[str, str], Histogram] = {}
+        self.rest_retries: dict[str, int] = {}
+        self.platform_errors: dict[str, int] = {}
+
+    def rest_figures(self) -> dict[str, float]:
+        """SESS-8: REST messaging sessions since the start, disconnections / total, and the mean of what a sync takes."""
+        total, syncs = self.rest_sessions_total, self.rest_sync_s.count
+        return {
+            "total_sessions": total,
+            "disconnection_rate": self.rest_disconnections / total if total else 0.0,
+            "average_sync_latency_ms": self.rest_sync_s.total * 1000.0 / syncs if syncs else 0.0,
+        }
 
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count
+
+    def observe_rest(self, operation: str, outcome: str, seconds: float) -> None:
+        """One request to the platform's REST side (HTTP-4); both words are from closed lists."""
+        found = self.rest_s.get((operation, outcome))
+        if found is None:
+            found = self.rest_s[operation, outcome] = Histogram()
+        found.observe(seconds)
+
+    def count_rest_retry(self, operation: str) -> None:
+        self.rest_retries[operation] = self.rest_retries.get(operation, 0) + 1
+
+    def count_platform_error(self, kind: str) -> None:
+        """A call that failed for good, by kind (GUEST-3): rate_limit, auth, network, other."""
+        self.platform_errors[kind] = self.platform_errors.get(kind, 0) + 1
 
     def exposition(self) -> bytes:
         """The Prometheus text format."""
@@ -129,7 +171,16 @@ class _Families:
         yield build
         yield _labeled(GaugeMetricFamily("guestd_sessions", "Guest sessions by state.", labels=["state"]), m.sessions)
         yield GaugeMetricFamily("guestd_frontends", "Frontends connected to the simulator.", value=m.watchers)
+        yield GaugeMetricFamily("guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions)
+        rate = m.rest_figures()["disconnection_rate"]
+        yield GaugeMetricFamily("guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate)
+        operations = CounterMetricFamily("guestd_operations", "REST operations over.", labels=["kind", "status"])
+        for words, count in sorted(m.operations.items()):
+            operations.add_metric(words, float(count))
+        yield operations
         for name, text, value in (
+            ("rest_sessions_opened", "REST messaging sessions opened.", m.rest_sessions_total),
+            ("rest_disconnections", "REST messaging sessions disconnected.", m.rest_disconnections),
             ("frames_received", "Text frames from the platform.", m.frames_in),
             ("frames_sent", "Text frames to the platform.", m.frames_out),
             ("received_bytes", "Payload bytes from the platform.", m.bytes_in),
@@ -149,19 +200,32 @@ class _Families:
             ("reconnects", "Lost links by cause.", "cause", m.reconnects),
             ("sessions_ended", "Guest sessions ended by cause.", "cause", m.endings),
             ("deliveries", "Commands by what became of them.", "status", m.deliveries),
+            ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", m.rest_heartbeats),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
             ("control_answers", "Answers of the control API by status.", "status", m.control_answers),
+            ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
+            ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
         yield m.echo_latency_s.family("guestd_echo_latency_seconds", "From sending a message to the platform's echo.")
         yield m.journal_commit_s.family("guestd_journal_commit_seconds", "From giving a batch to its being durable.")
         yield m.journal_batch.family("guestd_journal_batch_events", "Events per commit.")
+        yield m.rest_sync_s.family("guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
         yield m.loop_lag_s.family("guestd_loop_lag_seconds", "How late the event loop runs what is due.")
+        yield _rest_family(m.rest_s)
 
 
 Family = CounterMetricFamily | GaugeMetricFamily
+
+
+def _rest_family(found: dict[tuple[str, str], Histogram]) -> HistogramMetricFamily:
+    text = "Each request to the platform's REST side, by call and outcome."
+    family = HistogramMetricFamily("guestd_rest_seconds", text, labels=["operation", "outcome"])
+    for labels, histogram in sorted(found.items()):
+        family.add_metric(list(labels), histogram.buckets(), histogram.total)
+    return family
 
 
 def _labeled(family: Family, counts: dict[str, int]) -> Family:

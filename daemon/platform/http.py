@@ -1,29 +1,32 @@
-"""The one way to call the platform's REST side: where names lead, what is trusted, how much is read, what errors mean."""
+"""The one way to call the platform's REST side: where names lead, what is trusted, how much is read, what failures mean."""
 
 from __future__ import annotations
 
-import json
 import socket
 import ssl
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from ..model.errors import ConfigError, PlatformError, PlatformRefused, PlatformUnavailable
-
-ANSWER_BYTES_MAX = 8 * 1024 * 1024
+from .answers import Reply, object_of, refusal
 
 
 @dataclass(slots=True, frozen=True)
 class HttpSettings:
     timeout_s: float = 15.0
     ca_file: str | None = None
-    proxy_url: str | None = None
+    proxy_url: str | None = field(default=None, repr=False)
     connect_to: tuple[str, int] | None = None
     origin: str = ""
+    connections_max: int = 32
+    answer_bytes_max: int = 8 * 1024 * 1024
 
 
 class _LocalResolver(AbstractResolver):
@@ -49,7 +52,7 @@ class _LocalResolver(AbstractResolver):
 
 
 class Http:
-    """GETs JSON objects. `close` it at the end. Raises ConfigError at once for a CA file that cannot be used."""
+    """One pooled session. `close` it at the end. Raises ConfigError at once for a CA file that cannot be used."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
@@ -69,77 +72,80 @@ class Http:
             await self._session.close()
 
     async def get_object(self, url: str, headers: dict[str, str] | None = None, **query: str | int) -> dict[str, Any]:
-        """Raises PlatformUnavailable (try again) or PlatformRefused (do not)."""
-        more = {"Origin": self._settings.origin} if self._settings.origin else {}
+        """GET a JSON object, once. Raises PlatformUnavailable (try again) or PlatformRefused (do not)."""
+        target = f"{url}?{urlencode(query)}" if query else url
+        reply = await self.send("GET", target, headers or {}, timeout_s=self._settings.timeout_s)
+        if reply.status != 200:
+            raise refusal(reply)
+        return object_of(reply)
+
+    async def send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, timeout_s: float
+    ) -> Reply:
+        """One request, one answer, whatever its status; `timeout_s` is for all of it. `url` is quoted already.
+
+        Raises PlatformUnavailable, whose `acted` says whether the request may have reached the platform, or PlatformRefused
+        for a certificate we do not trust."""
+        own = {"Origin": self._settings.origin} if self._settings.origin else {}
+        trace = SimpleNamespace(sent=False)
         try:
-            async with self._client().get(
-                url,
-                params=query,
-                headers={**more, **(headers or {})},
+            async with self._client().request(
+                method,
+                URL(url, encoded=True),
+                data=body,
+                headers={**own, **headers},
                 proxy=self._settings.proxy_url,
                 allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_s),
+                trace_request_ctx=trace,
             ) as answer:
-                body = await answer.content.read(ANSWER_BYTES_MAX + 1)
-                if answer.status != 200:
-                    raise _refusal(answer, body)
-                return _parse(body)
+                return Reply(
+                    answer.status,
+                    {name.lower(): value for name, value in answer.headers.items()},
+                    await self._read(answer),
+                )
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            raise _translated(error) from error
+            raise _translated(error, trace.sent) from None  # a foreign error may carry our headers, and they a token
+
+    async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
+        read = bytearray()
+        async for chunk in answer.content.iter_any():
+            read += chunk
+            if len(read) > self._settings.answer_bytes_max:
+                answer.close()
+                raise PlatformUnavailable(
+                    f"the platform's answer is longer than {self._settings.answer_bytes_max} bytes",
+                    status=answer.status,
+                    platform_code="too_long",
+                    remedy="ask for less at once",
+                    acted=answer.status < 300 or answer.status >= 500,
+                )
+        return bytes(read)
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
+            settings = self._settings
             connector = aiohttp.TCPConnector(
-                ssl=self._tls, resolver=_LocalResolver(self._settings.connect_to), limit=32, use_dns_cache=True
+                ssl=self._tls,
+                resolver=_LocalResolver(settings.connect_to),
+                limit=settings.connections_max,
+                use_dns_cache=True,
             )
-            timeout = aiohttp.ClientTimeout(total=self._settings.timeout_s)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=timeout, trust_env=False)
+            tracing = aiohttp.TraceConfig()
+            tracing.on_request_headers_sent.append(_note_sent)
+            # What a server sets as a cookie for one call must not go along with another guest's.
+            self._session = aiohttp.ClientSession(
+                connector=connector, trust_env=False, trace_configs=[tracing], cookie_jar=aiohttp.DummyCookieJar()
+            )
         return self._session
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    if len(body) > ANSWER_BYTES_MAX:
-        raise PlatformUnavailable(f"the platform's answer is longer than {ANSWER_BYTES_MAX} bytes")
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        raise PlatformUnavailable("the platform's answer is not JSON") from None
-    if not isinstance(found, dict):
-        raise PlatformUnavailable("the platform's answer is no JSON object")
-    return found
+async def _note_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+    context.trace_request_ctx.sent = True
 
 
-def _refusal(answer: aiohttp.ClientResponse, body: bytes) -> PlatformError:
-    try:
-        found = json.loads(body[:65_536])
-    except (ValueError, RecursionError):
-        found = None
-    found = found if isinstance(found, dict) else {}
-    status = answer.status
-    kind = PlatformUnavailable if status in (408, 429) or status >= 500 else PlatformRefused
-    return kind(
-        f"the platform answered {status} {str(found.get('message') or answer.reason or '')[:200]}".strip(),
-        status=status,
-        platform_code=str(found.get("code") or "")[:100],
-        correlation_id=answer.headers.get("ININ-Correlation-Id", "")[:100],
-        retry_after_s=_retry_after_s(answer.headers.get("Retry-After"), answer.headers.get("Date")),
-    )
-
-
-def _retry_after_s(value: str | None, date: str | None) -> float | None:
-    """Seconds, or an HTTP date measured against the server's own clock (HTTP-1)."""
-    if value is None:
-        return None
-    if value.strip().isdigit():
-        return float(min(int(value), 86_400))
-    try:
-        until = parsedate_to_datetime(value)
-        return max(0.0, (until - parsedate_to_datetime(date or "")).total_seconds())
-    except (ValueError, TypeError):
-        return None
-
-
-def _translated(error: Exception) -> PlatformError:
-    """Every foreign exception of a call, and what it means."""
+def _translated(error: Exception, sent: bool) -> PlatformError:
+    """Every foreign exception of a call, and what it means. `sent`: the request had begun to leave us."""
     match error:
         case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
             return PlatformRefused(
@@ -147,7 +153,8 @@ def _translated(error: Exception) -> PlatformError:
                 platform_code="certificate",
             )
         case TimeoutError():
-            return PlatformUnavailable("the platform did not answer in time", platform_code="timeout")
+            message = "the platform did not answer in time" if sent else "the platform could not be reached in time"
+            return PlatformUnavailable(message, platform_code="timeout", acted=sent)
         case aiohttp.ClientHttpProxyError():
             return PlatformUnavailable(f"the proxy answered {error.status}", platform_code="proxy")
         case aiohttp.ClientConnectorError():
@@ -157,7 +164,9 @@ def _translated(error: Exception) -> PlatformError:
                 platform_code="unreachable",
             )
         case _:
-            return PlatformUnavailable(f"the connection broke: {type(error).__name__}", platform_code="broken")
+            return PlatformUnavailable(
+                f"the connection broke: {type(error).__name__}", platform_code="broken", acted=sent
+            )
 
 
 def _why(error: OSError) -> str:

@@ -9,28 +9,27 @@ import pytest
 from daemon.journal.memory import MemoryJournal
 from daemon.journal.sqlite import SqliteJournal
 from daemon.model.ports import Commit, SessionRecord
+from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
-class Inline:
+class Inline(SqliteJournal):
     """The journal on disk without its thread: the same writer, the same reader, committing before it returns."""
 
     def __init__(self, directory):
-        self.journal = SqliteJournal(directory, asyncio.new_event_loop(), failed=lambda error: pytest.fail(str(error)))
-        self.journal._run = lambda connection: None
-        self.journal.start()
+        super().__init__(directory, asyncio.new_event_loop(), failed=lambda error: pytest.fail(str(error)))
+        self.start()
 
-    def __getattr__(self, name):
-        return getattr(self.journal, name)
+    def _run(self, connection):
+        """Nobody waits for work."""
 
     def commit(self, commit, done):
-        self.journal._acknowledged = self.journal._writer.write([commit])
-        done()
+        self._written([(commit, done)], self._writer.write([commit]))
 
     def close(self):
-        self.journal._writer._connection.close()
-        self.journal._reader.close()
-        self.journal._lock.release()
-        self.journal._loop.close()
+        self._writer._connection.close()
+        self._reader.close()
+        self._lock.release()
+        self._loop.close()
 
 
 @pytest.fixture(params=["memory", "sqlite"])
@@ -123,3 +122,151 @@ def test_a_hole_in_seq_is_our_bug_and_says_so(new_journal):
     commit(journal, row("a", 1))
     with pytest.raises(AssertionError, match="seq 3 after 1"):
         commit(journal, row("a", 3))
+
+
+# ---------------------------------------------------------------------- the daemon's own stream
+
+
+def fact(seq):
+    return row(OWN_STREAM, seq, "fact")
+
+
+def give(journal, **parts):
+    done = []
+    journal.commit(Commit(**parts), lambda: done.append(True))
+    assert done == [True]
+
+
+def test_the_own_stream_is_a_stream_and_no_guest_session(new_journal):
+    journal = new_journal()
+    give(journal, rows=[fact(1)])
+    give(journal, opened=[record("a")], rows=[row("a", 1), fact(2)])
+    assert seqs(journal.read(OWN_STREAM, 0, 10)) == [1, 2] and seqs(journal.read("a", 0, 10)) == [1]
+    assert OWN_STREAM not in [one.record.session_id for one in journal.recover()]
+
+
+def test_the_last_seq_of_a_stream(new_journal):
+    journal = new_journal()
+    assert (journal.last_seq(OWN_STREAM), journal.last_seq("a")) == (0, 0)
+    give(journal, opened=[record("a")], rows=[fact(1), row("a", 1), fact(2), row("a", 2), row("a", 3)])
+    assert (journal.last_seq(OWN_STREAM), journal.last_seq("a"), journal.last_seq("b")) == (2, 3, 0)
+
+
+# ---------------------------------------------------------------------- readers of all streams
+
+
+def read_all(journal, after, limit=100):
+    return [(one.row[0], one.row[1]) for one in journal.read_on(after, limit)]
+
+
+def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
+    journal = new_journal()
+    start = journal.cursor("audit")
+    give(journal, opened=[record("a"), record("b")], rows=[row("b", 1), row("a", 1)], at_ms=1111)
+    give(journal, rows=[fact(1), row("b", 2)], at_ms=2222)
+    kept = journal.read_on(start, 100)
+    assert [(one.row[0], one.row[1], one.at_ms) for one in kept] == [
+        ("b", 1, 1111),
+        ("a", 1, 1111),
+        ("", 1, 2222),
+        ("b", 2, 2222),
+    ]
+    assert [one.offset for one in kept] == list(range(start + 1, start + 5))
+    assert kept[2].row[2:4] == fact(1)[2:4]
+    assert read_all(journal, start + 1, 2) == [("a", 1), ("", 1)]
+    assert read_all(journal, start + 4) == [] and read_all(journal, start + 99) == []
+
+
+def test_a_new_reader_is_not_told_of_old_stories(new_journal):
+    journal = new_journal()
+    give(journal, opened=[record("a")], rows=[row("a", 1), row("a", 2)])
+    start = journal.cursor("webhooks")
+    assert read_all(journal, start) == []
+    give(journal, rows=[row("a", 3)])
+    assert journal.cursor("webhooks") == start, "it has begun where it first asked"
+    assert read_all(journal, start) == [("a", 3)]
+
+
+def test_a_cursor_moves_with_what_is_committed_beside_it(new_journal):
+    journal = new_journal()
+    start = journal.cursor("audit")
+    give(journal, rows=[fact(1), fact(2), fact(3)])
+    give(journal, cursors=[("audit", start + 2)])
+    assert journal.cursor("audit") == start + 2
+    assert read_all(journal, journal.cursor("audit")) == [("", 3)]
+    assert journal.cursor("webhooks") == start + 3, "each reader has his own"
+
+
+def test_who_asked_is_told_after_each_commit_when_what_it_holds_can_be_read(new_journal):
+    journal = new_journal()
+    start, seen, order = journal.cursor("audit"), [], []
+    journal.on_durable(lambda: seen.append(read_all(journal, start)))
+    journal.on_durable(lambda: order.append("told"))
+    journal.commit(Commit(rows=[fact(1)]), lambda: order.append("done"))
+    give(journal, rows=[fact(2)])
+    assert seen == [[("", 1)], [("", 1), ("", 2)]]
+    assert order == ["done", "told", "told"]
+
+
+# ---------------------------------------------------------------------- operations and deliveries
+
+
+def test_of_an_operation_the_latest_state_counts_and_those_over_are_not_listed(new_journal):
+    journal = new_journal()
+    assert journal.operation("x") is None and list(journal.operations()) == []
+    first, second, third = (OperationRecord(one, "injection", b'{"step":1}') for one in ("z", "y", "x"))
+    give(journal, operations=[first])
+    give(journal, operations=[second, third])
+    assert list(journal.operations()) == [first, second, third], "oldest first"
+    further = OperationRecord("z", "injection", b'{"step":2}')
+    over = OperationRecord("y", "injection", b'{"step":3}', over=True)
+    give(journal, operations=[further, over])
+    assert list(journal.operations()) == [further, third]
+    assert (journal.operation("z"), journal.operation("y")) == (further, over), "what is over is still known"
+
+
+def delivery(n, **more):
+    figures = {"target": "crm", "lane": "conversation", "event": "message.received", "body": b'{"n":1}'}
+    return DeliveryRecord(f"d{n}", **{**figures, "created_ms": 5, "due_ms": 6, **more})
+
+
+def ids(deliveries):
+    return [one.delivery_id for one in deliveries]
+
+
+def test_deliveries_are_given_by_status_in_the_order_of_their_making_and_by_pages(new_journal):
+    journal = new_journal()
+    give(journal, deliveries=[delivery(n) for n in (9, 3, 7, 1)])
+    assert list(journal.deliveries("waiting")) == [delivery(n) for n in (9, 3, 7, 1)]
+    again = delivery(3, attempts=2, due_ms=99, reason="503")
+    give(journal, deliveries=[again, delivery(7, status="delivered"), delivery(5)])
+    assert list(journal.deliveries("waiting")) == [delivery(9), again, delivery(1), delivery(5)], (
+        "an attempt moves none"
+    )
+    assert ids(journal.deliveries("waiting", limit=2)) == ["d9", "d3"]
+    assert ids(journal.deliveries("waiting", "d3", 2)) == ["d1", "d5"]
+    assert ids(journal.deliveries("waiting", "d7", 2)) == ["d1", "d5"], "after one that is no longer among them"
+    assert ids(journal.deliveries("waiting", "d5")) == []
+    assert ids(journal.deliveries("delivered")) == ["d7"] and ids(journal.deliveries("dead")) == []
+
+
+def test_a_dead_delivery_waits_again_when_it_is_replayed(new_journal):
+    journal = new_journal()
+    give(journal, deliveries=[delivery(1, status="dead", attempts=8, reason="gone"), delivery(2)])
+    assert ids(journal.deliveries("dead")) == ["d1"]
+    give(journal, deliveries=[delivery(1)])
+    assert ids(journal.deliveries("dead")) == [] and ids(journal.deliveries("waiting")) == ["d1", "d2"]
+
+
+def test_everything_of_a_commit_comes_together(new_journal):
+    journal = new_journal()
+    start = journal.cursor("webhooks")
+    give(
+        journal,
+        rows=[fact(1)],
+        operations=[OperationRecord("x", "prompt", b"{}")],
+        deliveries=[delivery(1)],
+        cursors=[("webhooks", start + 1)],
+    )
+    assert journal.last_seq(OWN_STREAM) == 1 and journal.operation("x") is not None
+    assert ids(journal.deliveries("waiting")) == ["d1"] and journal.cursor("webhooks") == start + 1

@@ -54,7 +54,9 @@ def test_a_commented_key_is_still_accepted(tmp_path):
         uncommented = re.fullmatch(r"# ((\w+) = .+)", line)
         keep = uncommented is None or uncommented.group(2) not in commented.get(section, set())
         lines.append(line if keep else uncommented.group(1))
-    path, ca_file = tmp_path / "all.toml", tmp_path / "ca.pem"
+    path, ca_file, secret_file = tmp_path / "all.toml", tmp_path / "ca.pem", tmp_path / "secret"
     ca_file.touch()
-    path.write_text("\n".join(lines).replace("tls/ca.pem", str(ca_file)))
+    secret_file.write_text("x")
+    text = "\n".join(lines).replace("tls/ca.pem", str(ca_file))
+    path.write_text(text.replace("credentials/platform-secret", str(secret_file)))
     assert load_config(path, {}).platform.region == "mypurecloud.de"

@@ -17,6 +17,7 @@ FLOOR = {
     "platform": 2,
     "journal": 2,
     "supervisor": 3,
+    "operations": 3,
     "api": 4,
     "emulator": 4,
     "app": 5,

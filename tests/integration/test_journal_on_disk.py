@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import sqlite3
 
 import pytest
+from typer.testing import CliRunner
 
+from daemon.app.commands.journal import app
 from daemon.journal import store
+from daemon.journal.settings import JournalSettings
 from daemon.journal.sqlite import SqliteJournal
-from daemon.journal.writer import Writer
 from daemon.model.errors import ConfigError, JournalError
 from daemon.model.ports import Commit, SessionRecord
+from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
 def record(session_id, **more):
@@ -88,6 +92,82 @@ async def test_what_is_durable_but_not_yet_told_is_not_read(new_journal):
     await commit(journal, rows=[row("a", 2)])
     journal._acknowledged = acknowledged
     assert [one[1] for one in journal.read("a", 0, 10).rows] == [1]
+
+
+async def test_readers_of_all_streams_see_only_what_was_acknowledged(new_journal):
+    journal = new_journal()
+    start = journal.cursor("audit")
+    await commit(journal, rows=[(OWN_STREAM, 1, "fact", b"{}", "", b"")])
+    acknowledged = journal._acknowledged
+    await commit(journal, rows=[(OWN_STREAM, 2, "fact", b"{}", "", b"")])
+    journal._acknowledged = acknowledged
+    assert [one.row[1] for one in journal.read_on(start, 10)] == [1]
+
+
+async def test_readers_operations_and_deliveries_outlive_the_process(new_journal):
+    journal = new_journal()
+    await commit(journal, rows=[(OWN_STREAM, 1, "fact", b"{}", "", b"")])
+    assert (journal.cursor("audit"), journal.cursor("webhooks")) == (1, 1)
+    operation, over = OperationRecord("x", "prompt", b"{}"), OperationRecord("y", "prompt", b"{}", over=True)
+    waiting = DeliveryRecord(
+        "d", "crm", "lane", "message.received", b"{}", attempts=3, created_ms=1, due_ms=2, reason="503"
+    )
+    await commit(journal, rows=[(OWN_STREAM, 2, "fact", b"{}", "", b"")], operations=[operation, over])
+    await commit(journal, deliveries=[waiting], cursors=[("webhooks", 2)])
+    await journal.stop()
+    again = new_journal()
+    assert (again.cursor("audit"), again.cursor("webhooks"), again.cursor("new")) == (1, 2, 2)
+    assert (again.operations(), again.operation("y")) == ([operation], over)
+    assert again.deliveries("waiting") == [waiting] and again.last_seq(OWN_STREAM) == 2
+    assert [one.offset for one in again.read_on(1, 10)] == [2]
+
+
+async def test_a_journal_that_is_never_idle_retires_as_it_writes(new_journal):
+    journal = new_journal(settings=JournalSettings(retention_s=0.001))
+    await commit(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 1500)], over=["a"])
+    await asyncio.sleep(0.005)
+    await commit(journal, opened=[record("b")])
+    for start in range(1, 3001, 1000):
+        await commit(journal, rows=[row("b", n) for n in range(start, start + 1000)])
+    assert journal.read("a", 0, 10).rows == [] and len(journal.read("b", 0, 5000).rows) == 3000
+
+
+async def test_info_counts_and_export_shows_no_token(new_journal, tmp_path):
+    journal = new_journal()
+    journal.cursor("audit")
+    await commit(
+        journal, opened=[record("a", token="canary-token")], rows=[row("a", 1), row("a", 2, "accepted", "c1", b"{}")]
+    )
+    await commit(
+        journal,
+        rows=[(OWN_STREAM, 1, "fact", b'{"seq":1,"kind":"fact"}', "", b"")],
+        operations=[
+            OperationRecord("x", "prompt", b'{"key":"canary-key"}'),
+            OperationRecord("y", "prompt", b"{}", over=True),
+        ],
+        deliveries=[
+            DeliveryRecord(one, "t", "l", "e", b"canary-body", status=one) for one in ("waiting", "delivered", "dead")
+        ],
+    )
+    shown = CliRunner().invoke(app, ["info", "-d", str(tmp_path), "--json"])
+    found = json.loads(shown.stdout)
+    assert {key: found[key] for key in found if key not in ("file", "bytes", "form")} == {
+        "sessions_living": 1,
+        "sessions": 1,
+        "events": 3,
+        "facts": 1,
+        "commands_unsettled": 0,
+        "operations_running": 1,
+        "operations": 2,
+        "deliveries_waiting": 1,
+        "deliveries_delivered": 1,
+        "deliveries_dead": 1,
+        "unread_by_audit": 3,
+    }
+    exported = CliRunner().invoke(app, ["export", "-d", str(tmp_path)])
+    lines = [json.loads(line) for line in exported.stdout.splitlines()]
+    assert [(line["offset"], line["session"], line["seq"]) for line in lines] == [(1, "a", 1), (2, "a", 2), (3, "", 1)]
+    assert "canary" not in exported.stdout + shown.stdout
 
 
 async def test_many_commits_are_few_transactions_and_answers_keep_their_order(new_journal):
@@ -191,31 +271,18 @@ async def test_any_other_error_ends_the_writing_for_good(new_journal):
 
 async def test_a_key_that_is_there_already_costs_the_key_and_not_the_event(new_journal, caplog):
     journal = new_journal()
-    await commit(journal, opened=[record("a")], rows=[row("a", 1, key="m1")])
-    await commit(journal, rows=[row("a", 2, key="m1"), row("a", 3, key="m3")])
-    assert [one[1] for one in journal.read("a", 0, 10).rows] == [1, 2, 3]
-    assert "our bug" in caplog.text
-
-
-async def test_retention_takes_what_ended_long_ago_in_batches(new_journal, tmp_path):
-    connection = store.open_for_writing(tmp_path)
-    now = [1_000_000]
-    writer = Writer(connection, lambda: now[0])
-    for name in ("old", "young", "living"):
-        writer.write([Commit(opened=[record(name)], rows=[row(name, n) for n in range(1, 2501)])])
-    writer.write([Commit(over=["old"])])
-    now[0] = 2_000_000
-    writer.write([Commit(over=["young"])])
-    rounds = 0
-    while writer.retire(1_500_000):
-        rounds += 1
-    left = dict(
-        connection.execute(
-            "SELECT s.session_id, count(e.id) FROM sessions s LEFT JOIN events e ON e.session = s.id GROUP BY s.id"
-        )
+    told = b'{"seq":1,"time":"2027-05-31T09:15:02.417Z"}'
+    await commit(
+        journal,
+        opened=[record("a"), record("b")],
+        rows=[row("a", 1, key="m1", payload=told), row("a", 2, "accepted", "c1"), row("b", 1, key="m1", payload=told)],
     )
-    connection.close()
-    assert left == {"young": 2500, "living": 2500} and rounds >= 3
+    assert "our bug" not in caplog.text
+    await commit(journal, rows=[row("a", 3, key="m1", payload=told), row("a", 4, key="m2", payload=told)])
+    assert [one[1] for one in journal.read("a", 0, 10).rows] == [1, 2, 3, 4]
+    assert "seq 3 of session 1 was there already: our bug" in caplog.text
+    await commit(journal, rows=[row("a", 5, "accepted", "c1")])
+    assert [one[1] for one in journal.read("a", 4, 10).rows] == [5] and "seq 5 of" in caplog.text
 
 
 async def test_the_pragmas_that_make_it_trustworthy(new_journal):

@@ -34,7 +34,7 @@ def check(config: File = None, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
 def show(config: File = None, as_json: AsJson = False) -> None:
-    """The configuration in effect: defaults, file, environment. A proxy's password is masked."""
+    """The configuration in effect: defaults, file, environment. The client's secret and a proxy's password are masked."""
     try:
         found = load_config(config, os.environ)
     except ConfigProblems as problems:
@@ -47,8 +47,17 @@ def show(config: File = None, as_json: AsJson = False) -> None:
     for section, values in data.items():
         sys.stdout.write(f"[{section}]\n")
         for key, value in values.items():
-            sys.stdout.write(f"# {key} is not set\n" if value is None else f"{key} = {json.dumps(value)}\n")
+            sys.stdout.write(_line(f"{section}.{key}", key, value))
         sys.stdout.write("\n")
+
+
+def _line(full: str, key: str, value: Any) -> str:
+    """As TOML; a table comes last in its section."""
+    if value is None:
+        return f"# {key} is not set\n"
+    if isinstance(value, dict):
+        return f"[{full}]\n" + "".join(f"{json.dumps(one)} = {json.dumps(to)}\n" for one, to in value.items())
+    return f"{key} = {json.dumps(value)}\n"
 
 
 def _masked(url: str | None) -> str | None:

@@ -1,0 +1,132 @@
+"""Queues and the guests' contacts (SESS-7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from ..clockwork import draw_uuid, iso
+from ..records import Json
+from . import checks
+from .calls import Answer, Call, Refusal, not_found, wrong
+from .shelves import Shelf
+
+if TYPE_CHECKING:
+    from ..world import World
+
+QUEUES_MAX = 1000
+
+
+@dataclass(slots=True)
+class Queue:
+    """`answer_after_s`: how long a conversation waits there before an agent has it."""
+
+    id: str
+    name: str
+    answer_after_s: float = 0.0
+
+    def describe(self) -> Json:
+        return {"id": self.id, "name": self.name, "division": {"id": "home", "name": "Home"}, "mediaSettings": {}}
+
+
+class Queues:
+    def __init__(self, world: World) -> None:
+        self._queues: Shelf[Queue] = Shelf(QUEUES_MAX)
+        for one in world.settings.queues:
+            self.add(Queue(one.id, one.name, one.answer_after_s))
+
+    def __iter__(self) -> Iterator[Queue]:
+        return iter(self._queues)
+
+    def add(self, queue: Queue) -> None:
+        self._queues.put(queue.id, queue)
+
+    def named(self, queue_id: str, place: str) -> Queue:
+        """The queue a body names. Raises Refusal."""
+        found = self._queues.get(queue_id)
+        if found is None:
+            raise wrong(place, f"names no queue: {queue_id}")
+        return found
+
+    def show(self, call: Call) -> Answer:
+        found = self._queues.get(call.path["id"])
+        if found is None:
+            raise not_found("queue", call.path["id"])
+        return Answer(found.describe())
+
+
+@dataclass(slots=True)
+class Contact:
+    id: str
+    type: str
+    address: str
+    external_id: str
+    created: float
+    key: str
+    attributes: Json = field(default_factory=dict, repr=False)
+
+    def describe(self) -> Json:
+        return {
+            "id": self.id,
+            "type": self.type,
+            "address": self.address,
+            "externalContactId": self.external_id,
+            "customAttributes": self.attributes,
+            "createDate": iso(int(self.created * 1000)),
+        }
+
+
+class Contacts:
+    """Known by id, by external id and by address; an external id belongs to one."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._contacts: Shelf[Contact] = Shelf(world.settings.records_max)
+        self._by_external_id: dict[str, Contact] = {}
+        self._by_address: dict[str, Contact] = {}
+
+    def __iter__(self) -> Iterator[Contact]:
+        return iter(self._contacts)
+
+    def find(self, name: str) -> Contact | None:
+        """By id or by address: the documents name a contact by either."""
+        return self._contacts.get(name) or self._by_address.get(name)
+
+    def create(self, call: Call) -> Answer:
+        body = call.body
+        kind = checks.one_of(body, "type", ("webchat",))
+        address = checks.text(body, "address", 512)
+        external_id = checks.text(body, "externalContactId", 512)
+        attributes = checks.an_object(body, "customAttributes")
+        checks.text(body, "customAttributes.guestToken")
+        if external_id in self._by_external_id:
+            message = f"A contact with externalContactId {external_id} exists already"
+            raise Refusal(409, "contact.already.exists", message, "externalContactId")
+        contact = Contact(draw_uuid(self._world.rng), kind, address, external_id, call.now, call.key, attributes)
+        self._by_external_id[external_id] = self._by_address[address] = contact
+        gone = self._contacts.put(contact.id, contact)
+        if gone is not None:
+            self._by_external_id.pop(gone.external_id, None)
+            if self._by_address.get(gone.address) is gone:
+                del self._by_address[gone.address]
+        return Answer(contact.describe(), 201, made=("contact", contact.id))
+
+    def show(self, call: Call) -> Answer:
+        found = self._contacts.get(call.path["id"])
+        if found is None:
+            raise not_found("contact", call.path["id"])
+        return Answer(found.describe())
+
+    def search(self, call: Call) -> Answer:
+        """`?externalContactId=` finds exactly; `?q=` finds a part of the address or of the external id."""
+        number, size = checks.page(call.query)
+        exact, part = call.query.get("externalContactId"), call.query.get("q", "").lower()
+        if exact is not None:
+            found = [one for one in (self._by_external_id.get(exact),) if one is not None]
+        else:
+            found = [one for one in self._contacts if part in f"{one.address}\n{one.external_id}".lower()]
+        page = [one.describe() for one in found[(number - 1) * size : number * size]]
+        total = len(found)
+        body = {"entities": page, "total": total, "pageNumber": number, "pageSize": size}
+        return Answer({**body, "pageCount": -(-total // size)})

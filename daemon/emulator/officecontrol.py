@@ -1,0 +1,89 @@
+"""`/__emulator/…` of the platform's REST side: look into its books, and play its people.
+
+GET  queues, contacts, conversations, injections, prompts, events, idempotency, deeds
+                            {"entities": […oldest first…], "total": …}, `?limit=` for the newest; `?name=value` for those with
+                            that value, such as `deeds?what=contact&key=k1`: every effect is one deed, however often it was
+                            asked for
+POST queues                 {"id", "name"?, "answer_after_s"?}
+POST conversations/{id}/end {}                                       the platform ends it
+POST prompts/{id}           {"event": "viewed"|"clicked"|"dismissed"}  the agent does it now
+POST tokens/expire          {}                                       every OAuth token is worth nothing from now on
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from .control import Bad, as_json, body_of, guarded
+from .office import Office
+from .office.prompts import ACTS
+from .office.queues import Queue
+from .settings import QueueSettings
+
+if TYPE_CHECKING:
+    from .server import Emulator
+
+
+def office_routes(emulator: Emulator) -> list[web.RouteDef]:
+    desk = _OfficeControl(emulator)
+    prefix = "/__emulator"
+    routes = [web.get(f"{prefix}/{book}", desk.look) for book in emulator.world.office.books()]
+    routes += [
+        web.post(f"{prefix}/queues", desk.add_queue),
+        web.post(f"{prefix}/conversations/{{id}}/end", desk.end),
+        web.post(f"{prefix}/prompts/{{id}}", desk.act),
+        web.post(f"{prefix}/tokens/expire", desk.expire_tokens),
+    ]
+    return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
+
+
+class _OfficeControl:
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+
+    @property
+    def _office(self) -> Office:
+        return self._emulator.world.office
+
+    async def look(self, request: web.Request) -> web.Response:
+        wanted = dict(request.query)
+        limit = wanted.pop("limit", "1000")
+        if not (limit.isascii() and limit.isdecimal()):
+            raise Bad("limit", "is no whole number")
+        entries = self._office.books()[request.path.rpartition("/")[2]](self._emulator.now())
+        found = [one for one in entries if all(str(one.get(name)) == value for name, value in wanted.items())]
+        return as_json({"entities": found[-int(limit) :] if int(limit) else [], "total": len(found)})
+
+    async def add_queue(self, request: web.Request) -> web.Response:
+        try:
+            given = QueueSettings.model_validate(await body_of(request))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise Bad(".".join(str(part) for part in first["loc"]), first["msg"]) from None
+        queue = Queue(given.id, given.name, given.answer_after_s)
+        self._office.queues.add(queue)
+        return as_json(queue.describe())
+
+    async def end(self, request: web.Request) -> web.Response:
+        now = self._emulator.now()
+        found = self._office.conversations.get(request.match_info["id"], now)
+        if found is None:
+            raise Bad("id", "names no conversation", "GET /__emulator/conversations lists them", 404)
+        self._office.conversations.end(found, now, "platform")
+        return as_json(found.describe(now))
+
+    async def act(self, request: web.Request) -> web.Response:
+        prompt = self._office.prompts.get(request.match_info["id"])
+        if prompt is None:
+            raise Bad("id", "names no prompt", "GET /__emulator/prompts lists them", 404)
+        event = (await body_of(request)).get("event")
+        if event not in ACTS:
+            raise Bad("event", f"{event!r} is unknown", " or ".join(ACTS))
+        self._office.prompts.act(prompt, ACTS[event], self._emulator.now())
+        return as_json(prompt.describe(self._emulator.now()))
+
+    async def expire_tokens(self, request: web.Request) -> web.Response:
+        return as_json({"expired": self._office.clients.expire_all()})

@@ -1,0 +1,84 @@
+"""The emulator's REST doors: thin, over the world and its office. Every call is noted and may meet a mishap."""
+
+from __future__ import annotations
+
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from aiohttp import web
+
+from ..office.calls import Call, Refusal
+from .answers import bearer, body_of, problem, refused, to_json
+from .deployments import DeploymentDoors
+from .history import HistoryDoor
+from .mishaps import Handler, Mishaps
+from .storage import StorageDoors
+from .tokens import TokenDoors
+
+if TYPE_CHECKING:
+    from ..server import Emulator
+
+__all__ = ["rest_routes"]
+
+
+def rest_routes(emulator: Emulator) -> list[web.RouteDef]:
+    rooms = (DeploymentDoors(emulator), HistoryDoor(emulator), TokenDoors(emulator), StorageDoors(emulator))
+    routes = [route for room in rooms for route in room.routes()]
+    for n, door in enumerate(emulator.world.office.doors):
+        routes.append(web.route(door.method, door.path, _platform(emulator, n)))
+    routes.append(web.route("*", "/{tail:.*}", _nothing))
+    mishaps = Mishaps(emulator)
+    return [
+        web.RouteDef(one.method, one.path, _noted(emulator, mishaps.around(_mannered(one.handler))), one.kwargs)
+        for one in routes
+    ]
+
+
+def _platform(emulator: Emulator, n: int) -> Handler:
+    """A door of the platform's own API. A reset of the emulator makes the office anew, so it is asked for at each call."""
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        body = await body_of(request)
+        key = request.headers.get("Idempotency-Key", "")
+        call = Call(emulator.now(), body, request.match_info, request.query, key=key)
+        office = emulator.world.office
+        answer = office.serve(office.doors[n], bearer(request), request.path_qs, call)
+        emulator.perform(answer.effects)
+        told = to_json(answer.body, answer.status) if answer.body is not None else web.Response(status=answer.status)
+        told.headers.update(answer.headers)
+        return told
+
+    return handle
+
+
+def _mannered(handler: Any) -> Handler:
+    """A refusal is told in the platform's shape."""
+
+    @wraps(handler)
+    async def answer(request: web.Request) -> web.StreamResponse:
+        try:
+            found: web.StreamResponse = await handler(request)
+        except Refusal as refusal:
+            return refused(refusal)
+        return found
+
+    return answer
+
+
+def _noted(emulator: Emulator, handler: Handler) -> Handler:
+    @wraps(handler)
+    async def answer(request: web.Request) -> web.StreamResponse:
+        emulator.counters["rest_calls"] += 1
+        key = request.headers.get("Idempotency-Key")
+        noted = f"{request.method} {request.path}" + (f" Idempotency-Key: {key}" if key else "")
+        emulator.note("rest", "", noted.encode())
+        found = await handler(request)
+        if not found.prepared:
+            found.headers["ININ-Correlation-Id"] = f"emulator-{emulator.counters['rest_calls']}"
+        return found
+
+    return answer
+
+
+async def _nothing(request: web.Request) -> web.Response:
+    return problem(404, "not.found", f"{request.path} is not there; this is guestd's emulator, not the platform")

@@ -1,0 +1,82 @@
+"""Where files are put and fetched (reference §7, SOCK-6), by whoever has the link."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from .. import frames
+from ..clockwork import iso
+from ..records import Attachment, GuestSession, Json
+from ..storage import TooLarge
+from .answers import access_denied, problem
+
+if TYPE_CHECKING:
+    from ..server import Emulator
+
+
+class StorageDoors:
+    def __init__(self, emulator: Emulator) -> None:
+        self._emulator = emulator
+        self._world = emulator.world
+
+    def routes(self) -> list[web.RouteDef]:
+        return [web.put("/__storage/{id}", self.upload), web.get("/__storage/{id}", self.download)]
+
+    def _find(self, attachment_id: str, secret: str) -> tuple[GuestSession, Attachment] | None:
+        for session in self._world.sessions.values():
+            attachment = (session.attachments or {}).get(attachment_id)
+            if attachment is not None and attachment.secret == secret:
+                return session, attachment
+        return None
+
+    async def upload(self, request: web.Request) -> web.Response:
+        """Any Content-Type; `{}` as the answer, for a client that parses it (§7). The event follows a little later."""
+        emulator, name, secret = self._emulator, request.match_info["id"], request.query.get("sig", "")
+        file = self._world.office.files.may_put(name, secret, emulator.now())
+        found = self._find(name, secret)
+        if file is None and found is None:
+            return access_denied()
+        if file is not None and request.headers.get("Content-Type", "") != file.mime:
+            return _storage_error(403, "SignatureDoesNotMatch")
+        try:
+            size = await emulator.storage.store(name, request.content)
+        except TooLarge:
+            return _storage_error(413, "EntityTooLarge")
+        if found is not None:
+            emulator.loop.call_later(emulator.settings.upload_delay_s, self._uploaded, *found, size)
+        elif file is not None and size != file.size:
+            return _storage_error(400, "IncompleteBody")
+        elif file is not None:
+            file.uploaded = True
+        return web.json_response({})
+
+    def _uploaded(self, session: GuestSession, attachment: Attachment, size: int) -> None:
+        time = iso(int(self._emulator.now() * 1000))
+        if size == attachment.size:
+            attachment.uploaded = True
+            body: Json = {
+                "attachmentId": attachment.id,
+                "downloadUrl": self._world.upload_url(attachment),
+                "timestamp": time,
+            }
+            frame = frames.push("UploadSuccessEvent", body)
+        else:
+            text = f"File content does not match: {size} bytes came, {attachment.size} were announced"
+            body = {"attachmentId": attachment.id, "errorCode": 4003, "errorMessage": text, "timestamp": time}
+            frame = frames.push("UploadFailureEvent", body, code=400)
+        self._emulator.perform(self._world.fan_out(session, frame))
+
+    async def download(self, request: web.Request) -> web.StreamResponse:
+        name, secret = request.match_info["id"], request.query.get("sig", "")
+        found = self._find(name, secret)
+        attachment = found[1] if found is not None else self._world.office.files.get(name, secret)
+        path = self._emulator.storage.path(name)
+        if attachment is None or not path.exists():
+            return problem(404, "resource.not.found", "No such file, or the link has expired")
+        return web.FileResponse(path, headers={"Content-Type": attachment.mime})
+
+
+def _storage_error(status: int, code: str) -> web.Response:
+    return web.Response(status=status, text=f"<Error><Code>{code}</Code></Error>", content_type="text/xml")

@@ -1,0 +1,62 @@
+"""What the loop reads from the file: pages by an index, on a connection that only reads and never checkpoints.
+
+Events are shown up to `acknowledged`, the offset up to which the loop was told that they are durable: one that is durable but
+not yet published would else be shown twice. Operations and deliveries are shown as they durably stand.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+
+from ..model.ports import Kept, Replay, SavedSession
+from ..model.work import DeliveryRecord, OperationRecord
+from . import recovery
+from .queries import queries
+
+
+class Reader:
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def read(self, session_id: str, after_seq: int, limit: int, acknowledged: int) -> Replay:
+        execute = self._connection.execute
+        rows = execute(queries()["read"], (session_id, after_seq, acknowledged, limit)).fetchall()
+        first = 1
+        if not rows or rows[0][1] != after_seq + 1:
+            first = execute(queries()["first_kept"], (session_id,)).fetchone()[0]
+        return Replay([(*row, b"") for row in rows], first)
+
+    def read_on(self, after_offset: int, limit: int, acknowledged: int) -> list[Kept]:
+        rows = self._connection.execute(queries()["read_on"], (after_offset, acknowledged, limit)).fetchall()
+        return [Kept(offset, at_ms, (*row, b"")) for offset, at_ms, *row in rows]
+
+    def last_seq(self, session_id: str) -> int:
+        found: int = self._connection.execute(queries()["last_seq"], (session_id,)).fetchone()[0]
+        return found
+
+    def cursors(self) -> dict[str, int]:
+        return dict(self._connection.execute(queries()["cursors"]).fetchall())
+
+    def operation(self, operation_id: str) -> OperationRecord | None:
+        row = self._connection.execute(queries()["operation"], (operation_id,)).fetchone()
+        return None if row is None else _operation(*row)
+
+    def operations(self) -> list[OperationRecord]:
+        return [_operation(*row) for row in self._connection.execute(queries()["operations"]).fetchall()]
+
+    def deliveries(self, status: str, after_id: str, limit: int) -> list[DeliveryRecord]:
+        rows = self._connection.execute(queries()["deliveries"], (status, after_id, limit)).fetchall()
+        return [DeliveryRecord(*row) for row in rows]
+
+    def recover(self) -> list[SavedSession]:
+        return recovery.recover(self._connection)
+
+    def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
+        return recovery.identities(self._connection, session_id, limit)
+
+
+def _operation(operation_id: str, kind: str, state: bytes, over: int) -> OperationRecord:
+    return OperationRecord(operation_id, kind, state, bool(over))

@@ -1,0 +1,1 @@
+"""REST operations of several steps that outlive the process (the `Operations` port)."""

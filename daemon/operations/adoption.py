@@ -1,0 +1,119 @@
+"""How prompts were taken up: analytics events page by page, each counted and let go (ASSIST-4).
+
+Memory is bounded: of at most `prompts_max` prompts the counts are kept apart, whatever others there are is counted together.
+Progress is durable with each page, so a restart goes on where it was. A platform that gives the same page token again would
+be read for ever; the tortoise of Brent's algorithm walks behind and notices, with one token in memory instead of all.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.ports import PlatformAnswer
+from .kind import Kind, failed, succeeded
+from .operation import Ask, Operation, Turn, Unreadable
+from .requests import AdoptionRequest, Request
+from .settings import AdoptionFigures
+
+METRICS = ("viewed", "clicked", "dismissed")
+PREFIX = "agent-assist.prompt."
+TOKEN_CHARACTERS_MAX = 8192
+
+
+class Adoption(Kind):
+    name = "adoption"
+    outcome = "adoption.read"
+
+    def __init__(self, figures: AdoptionFigures) -> None:
+        self._figures = figures
+
+    def begin(self, operation: Operation, request: Request) -> None:
+        assert isinstance(request, AdoptionRequest)
+        operation.step = "page"
+        operation.data = {"counts": {}, "others": [0, 0, 0], "token": "", "tortoise": "", "power": 1, "stride": 0}
+        operation.result = {"interval": request.interval, "pages": 0, "events": 0}
+
+    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+        if operation.end_asked:
+            return failed("given_up", "the report was given up, as asked")
+        body: dict[str, Any] = {
+            "interval": operation.request["interval"],
+            "metricNames": [PREFIX + metric for metric in METRICS],
+            "pageSize": operation.request["pageSize"],
+        }
+        if operation.data["token"]:
+            body["pageToken"] = operation.data["token"]
+        return Ask("analytics.events", "adoption.page", body=body, acts=False)
+
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+        events = answer.body.get("events") or []
+        token = answer.body.get("pageToken") or ""
+        if not isinstance(events, list) or not isinstance(token, str) or len(token) > TOKEN_CHARACTERS_MAX:
+            raise Unreadable("the platform's answer is no page of events")
+        counted = [_read(event) for event in events]
+        for prompt, metric, value in counted:
+            self._count(operation, prompt, metric, value)
+        operation.result["pages"] += 1
+        operation.result["events"] += len(events)
+        if not token:
+            return self._rates(operation)
+        if _walks_in_a_circle(operation.data, token):
+            return failed("malformed", "the platform gives the same page token again and again; the report has no end")
+        if operation.result["pages"] >= self._figures.pages_max:
+            return failed("too_large", f"more than {self._figures.pages_max} pages; ask for a shorter interval")
+        operation.data["token"] = token
+        return Turn(step="page")
+
+    def _count(self, operation: Operation, prompt: str, metric: int, value: int) -> None:
+        counts = operation.data["counts"]
+        if prompt not in counts and len(counts) >= self._figures.prompts_max:
+            operation.data["others"][metric] += value
+        else:
+            counts.setdefault(prompt, [0, 0, 0])[metric] += value
+
+    def _rates(self, operation: Operation) -> Turn:
+        data, operation.data = operation.data, {}
+        operation.result["prompts"] = {prompt: rates(*counts) for prompt, counts in data["counts"].items()}
+        if any(data["others"]):
+            operation.result["others"] = rates(*data["others"])
+        everything = [*data["counts"].values(), data["others"]]
+        operation.result["total"] = rates(*(sum(counts[n] for counts in everything) for n in range(3)))
+        return succeeded()
+
+    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+        return None
+
+    def details(self, operation: Operation) -> dict[str, Any]:
+        return {key: operation.result[key] for key in ("interval", "pages", "events")}
+
+
+def rates(viewed: int, clicked: int, dismissed: int) -> dict[str, float]:
+    """Counts, and the shares of what was viewed; nothing viewed has no shares."""
+    found: dict[str, float] = {"viewed": viewed, "clicked": clicked, "dismissed": dismissed}
+    if viewed:
+        found["click_rate"] = round(clicked / viewed, 6)
+        found["dismiss_rate"] = round(dismissed / viewed, 6)
+    return found
+
+
+def _read(event: Any) -> tuple[str, int, int]:
+    """(prompt, which metric, how many). Raises Unreadable."""
+    try:
+        metric = METRICS.index(event["metricName"].removeprefix(PREFIX))
+        prompt = event.get("promptId") or event.get("entityId")
+        value = event.get("value", 1)
+    except (AttributeError, KeyError, TypeError, ValueError):
+        raise Unreadable("the platform's page has an event that is none of those asked for") from None
+    if not isinstance(prompt, str) or not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise Unreadable("the platform's page has an event without a prompt or a count")
+    return prompt, metric, value
+
+
+def _walks_in_a_circle(data: dict[str, Any], token: str) -> bool:
+    """Brent: the tortoise is put where the hare stands, after 1, 2, 4, 8 … steps."""
+    if token in (data["tortoise"], data["token"]):
+        return True
+    data["stride"] += 1
+    if data["stride"] == data["power"]:
+        data["tortoise"], data["power"], data["stride"] = token, data["power"] * 2, 0
+    return False

@@ -1,0 +1,300 @@
+"""All REST operations of this process: begun, found, ended, brought back after a restart (the `Operations` port).
+
+What an operation does next is its kind's to think, and `carrier.py`'s to do. Here is only who may begin, who is at work, who
+rests until when, and who waits for whose end. An operation at work stands in a lane; one at rest is a few values and a
+deadline in the wheel.
+
+Bounds: `under_way_max` operations and `sessions_max` messaging sessions, one more is refused; `calls_inflight_max` and
+`heartbeats_inflight_max` calls at once, in lanes of their own, so that heartbeats and other work cannot starve each other;
+`remembered_max` of those lately over are listed (by their id the journal finds the older ones too).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
+from ..model.ports import Clock, Journal, OperationView, PlatformCalls
+from ..observe.metrics import Metrics
+from .adoption import Adoption
+from .alarm import Alarm
+from .carrier import Carrier
+from .creation import GuestCreation, Sign
+from .injection import Injection
+from .kind import Kind, cannot_be_known
+from .lanes import Lane, finish
+from .messaging import Messaging
+from .operation import OVER, Operation, Turn, from_record
+from .prompt import Prompt
+from .requests import checked
+from .scribe import Scribe
+from .settings import OperationsSettings
+
+logger = logging.getLogger("guestd.operations")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
+
+
+class Desk:
+    """Needs a running loop at construction. `sign` signs guests' tokens where keys are configured (GUEST-1)."""
+
+    def __init__(
+        self,
+        settings: OperationsSettings,
+        journal: Journal,
+        platform: PlatformCalls,
+        scribe: Scribe,
+        clock: Clock,
+        metrics: Metrics,
+        rng: Random,
+        draw_id: Callable[[], str],
+        sign: Sign | None = None,
+    ) -> None:
+        self._settings = settings
+        self._journal = journal
+        self._clock = clock
+        self._metrics = metrics
+        kinds: list[Kind] = [
+            GuestCreation(sign),
+            Messaging(settings.sessions, metrics, rng, draw_id),
+            Injection(),
+            Prompt(settings.prompts),
+            Adoption(settings.adoption),
+        ]
+        self._kinds = {kind.name: kind for kind in kinds}
+        self._carrier = Carrier(settings, self._kinds, platform, scribe, clock, rng)
+        self._calls = Lane("operation", settings.calls_inflight_max)
+        self._heartbeats = Lane("heartbeat", settings.heartbeats_inflight_max)
+        self._alarm = Alarm(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._set_going)
+        self._live: dict[str, Operation] = {}
+        self._at_work: set[str] = set()
+        self._sessions = 0
+        self._draining = False
+        self._accepting: dict[str, asyncio.Task[None]] = {}
+        self._sure: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, asyncio.Event] = {}
+        self._lately: dict[str, OperationView] = {}
+
+    # ------------------------------------------------------------------ the Operations port
+
+    async def start(
+        self, kind: str, operation_id: str, request: Mapping[str, Any], wait_s: float = 0.0
+    ) -> OperationView:
+        """Raises CommandError: `invalid` with the field, `conflict`, `too_large`, `storage_full`, `draining`, Overloaded,
+        LimitExceeded (SESS-1)."""
+        operation = self._new(kind, operation_id, request)
+        known = self._known(operation_id)
+        if known is not None:
+            if (known.kind, known.request) != (kind, operation.request):
+                raise CommandError(
+                    f"operation {operation_id} was begun with another request; draw a new id", code="conflict"
+                )
+        else:
+            self._refuse_if_full(kind)
+            self._kinds[kind].begin(operation, checked(kind, request, self._settings.request_bytes_max))
+            self._take_up(operation)
+            self._accepting[operation_id] = asyncio.create_task(self._accept(operation), name="accept")
+        await self._until_accepted(operation_id)
+        if wait_s > 0:
+            await self._until(operation_id, self._kinds[kind].is_answered, wait_s)
+        return self.view(operation_id)
+
+    def view(self, operation_id: str) -> OperationView:
+        operation = self._known(operation_id)
+        if operation is None:
+            raise NotFound(f"no operation {operation_id}")
+        return _as_shown(operation)
+
+    def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
+        everything = [*self._lately.values(), *(one.shown for one in self._live.values() if one.shown is not None)]
+        wanted = [one for one in everything if kind in (None, one.kind)]
+        return sorted(wanted, key=lambda one: one.started_ms, reverse=True)[:limit]
+
+    async def end(self, operation_id: str) -> OperationView:
+        """What is over stays as it is. A messaging session is on its way out when this returns, and a crash cannot change
+        that any more."""
+        operation = self._known(operation_id)
+        if operation is None:
+            raise NotFound(f"no operation {operation_id}")
+        await self._until_accepted(operation_id)
+        if operation.over:
+            return _as_shown(operation)
+        turn = self._kinds[operation.kind].end(operation, self._clock.epoch_ms())
+        operation.end_asked = True
+        operation.wake_ms = 0
+        await self._surely(self._end(operation, turn))
+        return _as_shown(operation)
+
+    async def _end(self, operation: Operation, turn: Turn | None) -> None:
+        if turn is None:
+            await self._carrier.save(operation)
+            self._set_going(operation.operation_id)
+        else:
+            self._alarm.cancel(operation.operation_id)
+            await self._carrier.settle(operation, turn)
+            self._put_down(operation)
+
+    async def _surely(self, work: Coroutine[Any, Any, None]) -> None:
+        """To its end, even if the asker goes away meanwhile."""
+        task = asyncio.create_task(work, name="end")
+        self._sure.add(task)
+        task.add_done_callback(self._sure.discard)
+        await asyncio.shield(task)
+
+    # ------------------------------------------------------------------ begin
+
+    def _new(self, kind: str, operation_id: str, request: Mapping[str, Any]) -> Operation:
+        if not _ID.fullmatch(operation_id):
+            raise CommandError(
+                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ : -, a letter or digit first",
+                field="operation_id",
+            )
+        shown = checked(kind, request, self._settings.request_bytes_max).shown()
+        return Operation(operation_id, kind, shown, self._clock.epoch_ms(), step="")
+
+    def _refuse_if_full(self, kind: str) -> None:
+        if self._draining:
+            raise CommandError("the daemon is shutting down; nothing new is begun", code="draining")
+        if self._journal.storage_full:
+            raise CommandError(STORAGE_FULL, code="storage_full")
+        most = self._settings.sessions.sessions_max
+        if kind == "messaging" and self._sessions >= most:
+            raise LimitExceeded(
+                f"limit exceeded: {self._sessions} REST sessions under way, limits.max_rest_sessions is {most}"
+            )
+        if kind != "messaging" and len(self._live) - self._sessions >= self._settings.under_way_max:
+            raise Overloaded(f"{self._settings.under_way_max} operations are under way; try again later")
+
+    async def _accept(self, operation: Operation) -> None:
+        """Durable, then begun. A task, for whoever asks for the same meanwhile waits for it as well."""
+        await self._carrier.save(operation)
+        del self._accepting[operation.operation_id]
+        self._set_going(operation.operation_id)
+
+    def _take_up(self, operation: Operation) -> None:
+        self._live[operation.operation_id] = operation
+        self._sessions += operation.kind == "messaging"
+        self._metrics.rest_sessions = self._sessions
+
+    async def _until_accepted(self, operation_id: str) -> None:
+        accepting = self._accepting.get(operation_id)
+        if accepting is not None:
+            await asyncio.shield(accepting)
+
+    async def _until(self, operation_id: str, enough: Callable[[Operation], bool], wait_s: float) -> None:
+        """Looks again whenever the operation comes to rest; what is over is enough for anybody."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while (operation := self._live.get(operation_id)) is not None and not enough(operation):
+                    await self._waiting.setdefault(operation_id, asyncio.Event()).wait()
+
+    def _known(self, operation_id: str) -> Operation | None:
+        operation = self._live.get(operation_id)
+        if operation is not None:
+            return operation
+        record = self._journal.operation(operation_id)
+        return from_record(record) if record is not None else None
+
+    # ------------------------------------------------------------------ work and rest
+
+    def _set_going(self, operation_id: str) -> None:
+        """Into a lane, unless it stands in one already."""
+        operation = self._live.get(operation_id)
+        if operation is None or operation_id in self._at_work or self._carrier.halted:
+            return
+        self._alarm.cancel(operation_id)
+        self._at_work.add(operation_id)
+        lane = self._heartbeats if operation.step == "beat" else self._calls
+        lane.run(lambda: self._work(operation))
+
+    async def _work(self, operation: Operation) -> None:
+        try:
+            await self._carrier.carry(operation)
+        except Exception as bug:  # it must not take the place of a living one for ever
+            logger.error("operation %s failed: our bug", operation.operation_id, exc_info=bug)
+            problem = {"code": "internal", "message": "an error of guestd's own; see the log"}
+            in_doubt = operation.trying or operation.doubt
+            turn = Turn(
+                status="uncertain" if in_doubt else "failed", problem=cannot_be_known(problem) if in_doubt else problem
+            )
+            await self._carrier.settle(operation, turn)
+        finally:
+            self._at_work.discard(operation.operation_id)
+        self._put_down(operation)
+
+    def _put_down(self, operation: Operation) -> None:
+        """After work: it is over, and durably so, or it rests until its time comes."""
+        operation_id = operation.operation_id
+        if operation.over and _as_shown(operation).status not in OVER:
+            return
+        if waiting := self._waiting.pop(operation_id, None):
+            waiting.set()
+        if not operation.over:
+            if not self._carrier.halted:
+                self._alarm.set(operation_id, operation.wake_ms)
+            return
+        if self._live.pop(operation_id, None) is None:
+            return
+        self._sessions -= operation.kind == "messaging"
+        self._metrics.rest_sessions = self._sessions
+        words = operation.kind, operation.status
+        self._metrics.operations[words] = self._metrics.operations.get(words, 0) + 1
+        self._lately[operation_id] = _as_shown(operation)
+        if len(self._lately) > self._settings.remembered_max:
+            del self._lately[next(iter(self._lately))]
+
+    # ------------------------------------------------------------------ restart, leave
+
+    def revive(self) -> int:
+        """Go on with all that the journal knows and that is not over; returns how many."""
+        for record in self._journal.operations():
+            if record.kind not in self._kinds:
+                logger.error(
+                    "operation %s is of kind %s, which this version does not know", record.operation_id, record.kind
+                )
+                continue
+            operation = from_record(record)
+            self._take_up(operation)
+            self._kinds[record.kind].revived(operation, self._clock.epoch_ms())
+            if operation.wake_ms > self._clock.epoch_ms():
+                self._alarm.set(operation.operation_id, operation.wake_ms)
+            else:
+                self._set_going(operation.operation_id)
+        return len(self._live)
+
+    async def drain(self, grace_s: float, end_sessions: bool = False) -> int:
+        """Nothing new; what is under way stops between two steps. `end_sessions`: first say goodbye for every messaging
+        session. Returns how many are left, which a restart on the same journal goes on with."""
+        self._draining = True
+        before = self._clock.now()
+        if end_sessions:
+            ending = [one for one in self._live.values() if one.kind == "messaging"]
+            await asyncio.gather(*(self.end(one.operation_id) for one in ending))
+            for one in ending:
+                await self._until(one.operation_id, lambda one: one.over, grace_s - (self._clock.now() - before))
+        self._carrier.halted = True
+        await self._leave(grace_s - (self._clock.now() - before))
+        return len(self._live)
+
+    async def stop(self) -> None:
+        """Now; safe after `drain` and without it."""
+        self._draining = self._carrier.halted = True
+        await self._leave(0.0)
+
+    async def _leave(self, grace_s: float) -> None:
+        self._alarm.stop()
+        await finish([*self._accepting.values(), *self._sure], grace_s)
+        await asyncio.gather(self._calls.finish(grace_s), self._heartbeats.finish(grace_s))
+
+
+def _as_shown(operation: Operation) -> OperationView:
+    if operation.shown is None:
+        raise NotFound(f"no operation {operation.operation_id}")
+    return operation.shown

@@ -1,0 +1,88 @@
+"""What every kind of operation has: pure, so that any crash can be enumerated without it knowing.
+
+A kind is asked three things. `ask`: what does this step want of the platform (or, nothing being wanted, what follows at
+once)? `answered`: what follows from a success? `refused`: what follows from a failure, where the common way of
+`setbacks.py` is not the right one? It may write in the operation's `data` and `result`; all else goes through the Turn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from ..model.errors import PlatformError
+from ..model.ports import PlatformAnswer
+from .operation import Ask, Operation, Turn, Unreadable
+from .requests import Request
+
+
+class Kind:
+    name: ClassVar[str]
+    #: The fact that says what became of the whole; "" where the last step's says it.
+    outcome: ClassVar[str] = ""
+    #: By step: the request's field that is to blame when the platform says 404.
+    culprits: Mapping[str, str] = {}
+
+    def begin(self, operation: Operation, request: Request) -> None:
+        """Set the first step and what must not change any more: ids of our own, times. Raises CommandError."""
+        raise NotImplementedError
+
+    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+        raise NotImplementedError
+
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+        """Raises Unreadable."""
+        raise NotImplementedError
+
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
+        return None
+
+    def look(self, operation: Operation) -> Ask | None:
+        """How to see at the platform whether this step was done after all; None: there is no way."""
+        return None
+
+    def found(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn | None:
+        """What follows from looking: None, it was not done. Raises Unreadable."""
+        return None
+
+    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+        """Somebody asks for its end: None, the next `ask` will see to it. Raises CommandError where there is no ending it."""
+        raise NotImplementedError
+
+    def conversation(self, operation: Operation) -> str:
+        """In whose order webhooks about it are delivered."""
+        found = operation.result.get("conversation_id") or operation.request.get("conversationId", "")
+        return str(found)
+
+    def is_answered(self, operation: Operation) -> bool:
+        """Whoever waits for it has waited long enough."""
+        return operation.over
+
+    def revived(self, operation: Operation, now_ms: int) -> None:
+        """A restart has found it."""
+
+    def details(self, operation: Operation) -> dict[str, Any]:
+        """What its facts tell beside the common: ids, never a secret."""
+        return {}
+
+
+def id_of(body: dict[str, Any], what: str) -> str:
+    found = body.get("id")
+    if not isinstance(found, str) or not found:
+        raise Unreadable(f"the platform's answer names no id of the {what}")
+    return found
+
+
+def succeeded() -> Turn:
+    return Turn(status="succeeded")
+
+
+def failed(code: str, message: str, **more: Any) -> Turn:
+    return Turn(status="failed", problem={"code": code, "message": message, **more})
+
+
+def cannot_be_known(problem: dict[str, Any]) -> dict[str, Any]:
+    """The problem of an operation whose fate is open."""
+    told = problem.get("message", "no answer")
+    message = f"{told}; whether the platform did it cannot be known: look there before asking again"
+    return {**problem, "code": "uncertain", "cause": problem.get("code", ""), "message": message}

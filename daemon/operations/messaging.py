@@ -1,0 +1,210 @@
+"""A messaging session over REST: opened, kept alive by heartbeats, told goodbye (SESS-1 … 6).
+
+    open ──> beat ⟲ ──> leave ──> over
+
+It rests between two heartbeats as a few values and one deadline in the shared wheel. The conversation's id is ours, drawn before
+the first try, so that after any doubt it can be looked at. Each heartbeat's sequence number is durable before it is sent, so
+that none is used twice over a restart; an answered one needs no commit of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from random import Random
+from typing import Any
+
+from ..model.errors import CommandError, PlatformError
+from ..model.ports import PlatformAnswer
+from ..observe.metrics import Metrics
+from .kind import Kind, failed, id_of, succeeded
+from .operation import Ask, Operation, Turn
+from .requests import MessagingRequest, Request, fingerprint
+from .settings import SessionFigures
+
+JITTER = 0.1  # a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once
+
+
+class Messaging(Kind):
+    name = "messaging"
+    culprits: Mapping[str, str] = {"open": "queueId"}
+
+    def __init__(self, figures: SessionFigures, metrics: Metrics, rng: Random, draw_id: Callable[[], str]) -> None:
+        self._figures = figures
+        self._metrics = metrics
+        self._rng = rng
+        self._draw_id = draw_id
+
+    def begin(self, operation: Operation, request: Request) -> None:
+        assert isinstance(request, MessagingRequest)
+        duration_s = self._duration_s(request)
+        token_fingerprint = fingerprint(request.guest_token)
+        guest_id = request.guest_id or f"guest-{token_fingerprint.partition(':')[2][:16]}"
+        if request.guest_token in guest_id:
+            raise CommandError("guestId: it holds the guest's token; give another name to it", field="guestId")
+        operation.step = "open"
+        operation.secrets = {"guest_token": request.guest_token}
+        operation.data = {"duration_s": duration_s, "token_fingerprint": token_fingerprint, "failures": 0, "ends_ms": 0}
+        operation.result = {
+            "conversation_id": self._draw_id(),
+            "guest_id": guest_id,
+            "queue_id": request.queue_id,
+            "heartbeats": 0,
+        }
+
+    def _duration_s(self, request: MessagingRequest) -> int:
+        longest = self._figures.duration_max_s
+        duration_s = int(self._figures.duration_s) if request.duration_s is None else request.duration_s
+        if duration_s > longest:
+            raise CommandError(
+                f"durationS: {duration_s} s is too long; a session lasts 1 to {longest:g} s", field="durationS"
+            )
+        return duration_s
+
+    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+        if operation.step == "open":
+            if operation.end_asked and not (operation.tries or operation.doubt):
+                return failed("given_up", "the session was ended before it was opened")
+            body = _opening(operation)
+            return Ask("conversation.create", "messaging.opened", body=body, key=operation.key("conversation"))
+        if operation.step == "beat" and (reason := self._reason_to_leave(operation, now_ms)):
+            operation.result["ended"] = reason
+            return Turn(step="leave")
+        if operation.step == "beat":
+            return self._heartbeat(operation, now_ms)
+        body = {"status": "disconnected"}
+        path = {"conversationId": operation.result["conversation_id"]}
+        return Ask("conversation.patch", "messaging.ended", path=path, body=body, key=operation.key("disconnect"))
+
+    def _reason_to_leave(self, operation: Operation, now_ms: int) -> str:
+        if operation.end_asked:
+            return "asked"
+        if operation.data["failures"] >= self._figures.heartbeat_failures_max:
+            return "heartbeats_failed"
+        return "duration_reached" if now_ms >= operation.data["ends_ms"] else ""
+
+    def _heartbeat(self, operation: Operation, now_ms: int) -> Ask:
+        operation.result["heartbeats"] += 1
+        context = {"lastActivityTimestamp": _stamp(now_ms), "heartbeatSequence": operation.result["heartbeats"]}
+        path = {"conversationId": operation.result["conversation_id"]}
+        return Ask("conversation.patch", "messaging.heartbeat", path, body={"context": context}, acts=False, quiet=True)
+
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+        self._metrics.rest_sync_s.observe(answer.latency_ms / 1000.0)
+        match operation.step:
+            case "open":
+                operation.result["conversation_id"] = id_of(answer.body, "conversation")
+                return self._opened(operation, now_ms)
+            case "beat":
+                self._count("success")
+                operation.data["failures"] = 0
+                return Turn(wake_ms=self._next_beat(operation, now_ms), quiet=True)
+            case _:
+                return self._gone(operation, True)
+
+    def _opened(self, operation: Operation, now_ms: int) -> Turn:
+        self._metrics.rest_sessions_total += 1
+        operation.secrets = {}
+        operation.data["ends_ms"] = now_ms + int(operation.data["duration_s"] * 1000)
+        first = self._rng.uniform(0.0, self._interval_s(operation)) * 1000
+        wake_ms = 0 if operation.end_asked else min(now_ms + int(first), operation.data["ends_ms"])
+        return Turn(step="beat", wake_ms=wake_ms)
+
+    def _gone(self, operation: Operation, told: bool) -> Turn:
+        self._metrics.rest_disconnections += 1
+        operation.result["platform_told"] = told
+        return succeeded()
+
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
+        if operation.step == "beat":
+            return self._missed(operation, error, now_ms)
+        if operation.step == "open" and error.status == 409:
+            operation.looking = True
+            return Turn(problem={"code": "conflict", "message": str(error), "status": 409})
+        if operation.step == "leave" and not error.worth_retrying:
+            return self._gone(operation, error.status in (404, 409, 410))
+        return None
+
+    def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:
+        self._count("failed")
+        operation.data["failures"] += 1
+        details: dict[str, Any] = {
+            "failures": operation.data["failures"],
+            "heartbeatSequence": operation.result["heartbeats"],
+            "error_code": error.code,
+        }
+        if error.status:
+            details["error_status"] = error.status
+        last = operation.data["failures"] >= self._figures.heartbeat_failures_max
+        wake_ms = 0 if last else self._next_beat(operation, now_ms)
+        return Turn(wake_ms=wake_ms, facts=[("messaging.heartbeat_failed", "failed", details)])
+
+    def _interval_s(self, operation: Operation) -> float:
+        share_s = operation.data["duration_s"] / self._figures.heartbeats_per_duration
+        return float(min(self._figures.heartbeat_interval_s, share_s))
+
+    def _next_beat(self, operation: Operation, now_ms: int) -> int:
+        if operation.end_asked:
+            return 0
+        rest_s = self._interval_s(operation) * self._rng.uniform(1.0 - JITTER, 1.0)
+        return int(min(now_ms + rest_s * 1000, operation.data["ends_ms"]))
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.rest_heartbeats[outcome] = self._metrics.rest_heartbeats.get(outcome, 0) + 1
+
+    # ------------------------------------------------------------------ after a doubt
+
+    def look(self, operation: Operation) -> Ask | None:
+        path = {"conversationId": operation.result["conversation_id"]}
+        return Ask("conversation.get", "messaging.opened", path=path, acts=False)
+
+    def found(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn | None:
+        """Opened after all; of a goodbye it is seen whether it was heard."""
+        id_of(answer.body, "conversation")
+        if operation.step == "leave":
+            return self._gone(operation, True) if answer.body.get("status") == "disconnected" else None
+        turn = self._opened(operation, operation.first_try_ms or now_ms)
+        turn.facts = [("messaging.opened", "success", {"found": True})]
+        return turn
+
+    def is_answered(self, operation: Operation) -> bool:
+        """Opened; nobody waits for its end."""
+        return operation.over or operation.step != "open"
+
+    def revived(self, operation: Operation, now_ms: int) -> None:
+        """After a restart all hearts would beat at once: each waits for some part of its interval."""
+        if operation.step == "beat" and operation.wake_ms <= now_ms and not operation.end_asked:
+            rest_ms = self._rng.uniform(0.0, self._interval_s(operation)) * 1000
+            operation.wake_ms = int(min(now_ms + rest_ms, operation.data["ends_ms"]))
+
+    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+        return None
+
+    def details(self, operation: Operation) -> dict[str, Any]:
+        return {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+
+
+def _opening(operation: Operation) -> dict[str, Any]:
+    """SESS-4's body. The token stands in the metadata alone, never as an identifier (AUDIT-2)."""
+    asked, token = operation.request, operation.secrets["guest_token"]
+    return {
+        "id": operation.result["conversation_id"],
+        "from": {"id": operation.result["guest_id"], "name": asked["name"], "type": "user"},
+        "to": [{"id": asked["queueId"], "type": "queue"}],
+        "type": "messaging",
+        "channelAddress": "web",
+        "context": {
+            "locale": asked["locale"],
+            "capabilities": asked["capabilities"],
+            "userAgent": asked["userAgent"],
+        },
+        "metadata": {
+            "sessionDurationLimit": operation.data["duration_s"],
+            "guestIdToken": token,
+            "initiatedAt": _stamp(operation.started_ms),
+        },
+    }
+
+
+def _stamp(epoch_ms: int) -> str:
+    return datetime.fromtimestamp(epoch_ms / 1000.0, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

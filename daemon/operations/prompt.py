@@ -1,0 +1,93 @@
+"""A prompt on the agent's screen; put off while the screen is full (ASSIST-1 … 3, ASSIST-5).
+
+409 says that nothing was shown, so the same idempotency key is right for the next try as well. Each deferral is durable, the
+waiting has an end in tries and in time, and whoever asked may give it up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import NAMESPACE_OID, uuid5
+
+from ..model.errors import CommandError, PlatformError
+from ..model.ports import PlatformAnswer
+from .kind import Kind, cannot_be_known, failed, id_of, succeeded
+from .operation import Ask, Operation, Turn
+from .requests import PromptRequest, Request
+from .settings import PromptFigures
+
+COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
+#: ASSIST-5's words for how it stands; what cannot be known has neither come to SUCCESS nor to FAILED.
+_STANDS = {"succeeded": "SUCCESS", "failed": "FAILED"}
+
+
+class Prompt(Kind):
+    name = "prompt"
+    outcome = "prompt.injected"
+    culprits: Mapping[str, str] = {"inject": "conversationId"}
+
+    def __init__(self, figures: PromptFigures) -> None:
+        self._figures = figures
+
+    def begin(self, operation: Operation, request: Request) -> None:
+        assert isinstance(request, PromptRequest)
+        operation.step = "inject"
+        audit = uuid5(NAMESPACE_OID, f"{operation.operation_id} {operation.started_ms}")
+        operation.data = {"audit_id": str(audit), "deferrals": 0}
+        operation.result = {"conversation_id": str(request.conversation_id), "prompt_id": str(request.prompt_id)}
+
+    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+        if now_ms - operation.started_ms > self._figures.age_max_s * 1000:
+            return _too_late(operation)
+        names = ("conversationId", "promptId", "triggerConditions", "displaySettings", "contextData")
+        body = {name: operation.request[name] for name in names if name in operation.request}
+        return Ask("prompt.inject", self.outcome, body=body, key=operation.key("prompt"))
+
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+        operation.result["injection_id"] = id_of(answer.body, "injection")
+        return succeeded()
+
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
+        """409: later, when the oldest prompt has gone by itself. Anything else goes the common way."""
+        if error.status != 409:
+            return None
+        deferrals = operation.data["deferrals"] + 1
+        wake_ms = now_ms + operation.request["displaySettings"]["autoDismissMs"]
+        late = wake_ms - operation.started_ms > self._figures.age_max_s * 1000
+        if late or deferrals > self._figures.deferrals_max:
+            return failed(
+                "conflict",
+                f"the agent's screen stayed full through {deferrals} tries; ask again, or lower the number of prompts",
+                status=409,
+            )
+        operation.data["deferrals"] = operation.result["deferrals"] = deferrals
+        operation.tries = 0
+        return Turn(
+            status="deferred",
+            wake_ms=wake_ms,
+            problem={"code": "conflict", "message": "the agent's screen is full", "status": 409},
+            facts=[("prompt.deferred", "deferred", {"deferrals": deferrals, "until_ms": wake_ms, "error_status": 409})],
+        )
+
+    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+        if operation.status != "deferred":
+            raise CommandError("the prompt is on its way; only a deferred one can be given up", code="conflict")
+        return failed("given_up", "the deferred prompt was given up, as asked; it was not shown")
+
+    def details(self, operation: Operation) -> dict[str, Any]:
+        stands = _STANDS.get(operation.status, "PENDING")
+        told = {"auditId": operation.data["audit_id"], **COMPLIANCE, "status": stands, **operation.result}
+        if operation.status == "succeeded":
+            told["alignmentStatus"] = "SYNCED"
+            if "contextData" in operation.request:
+                told["context"] = operation.request["contextData"]
+        return told
+
+
+def _too_late(operation: Operation) -> Turn:
+    """Nobody wants yesterday's prompt; but one whose fate is open is not called failed."""
+    message = "too much time has passed to show the prompt"
+    if operation.doubt:
+        return Turn(status="uncertain", problem=cannot_be_known({"code": "expired", "message": message}))
+    return failed("expired", f"{message}; ask again")

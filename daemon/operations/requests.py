@@ -1,0 +1,217 @@
+"""What may be asked: one model for each kind, guarding the edge (INJ-1, ASSIST-1, ASSIST-4, SESS-2 … 4, SESS-7).
+
+Keys are the contracts' (`triggerConditions`); nothing is truncated, converted or ignored: a wrong value is refused with its
+place, what is wrong with it, and what to write instead. The control API builds its OpenAPI document from these models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from hashlib import sha256
+from typing import Annotated, Any, ClassVar, Literal, Self
+from uuid import UUID
+
+import orjson
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic.alias_generators import to_camel
+
+from ..model.errors import CommandError
+from .complaints import first_complaint
+
+TEXT_MAX = 4096  # INJ-1, SOCK-7: the platform's own limit, part of the published shape
+CAPABILITIES_REQUIRED = ("typing-indicator", "read-receipts")
+
+
+def _web_address(value: str) -> str:
+    scheme, separator, rest = value.partition("://")
+    if scheme not in ("http", "https") or not separator or not rest.split("/")[0]:
+        raise ValueError("it is no web address; write https://host/path")
+    return value
+
+
+Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
+Secret = Annotated[str, Field(min_length=1, max_length=8192)]
+WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
+
+
+class Request(BaseModel):
+    """`secrets` names the fields that are kept apart from the request and shown as a fingerprint only (AUDIT-2)."""
+
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+    )
+    secrets: ClassVar[tuple[str, ...]] = ()
+
+    def shown(self) -> dict[str, Any]:
+        """The request as JSON without its secrets: the same for the same request."""
+        found = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        for name in self.secrets:
+            if to_camel(name) in found:
+                found[to_camel(name)] = fingerprint(found[to_camel(name)])
+        return found
+
+    def kept_apart(self) -> dict[str, str]:
+        return {name: value for name in self.secrets if (value := getattr(self, name)) is not None}
+
+
+def fingerprint(secret: str) -> str:
+    """By which a token may be recognized, never used (AUDIT-2)."""
+    return "sha256:" + sha256(secret.encode()).hexdigest()[:32]
+
+
+# ------------------------------------------------------------------ injection (INJ-1)
+
+
+class InjectedMessage(Request):
+    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets the time of the asking."""
+
+    type: Literal["text", "html"]
+    from_: Literal["agent", "customer", "bot", "system"] = Field(alias="from")
+    text: Text | None = None
+    html: Text | None = None
+    timestamp: AwareDatetime | None = None
+
+    @model_validator(mode="after")
+    def _says_what_its_type_says(self) -> Self:
+        other = "html" if self.type == "text" else "text"
+        if getattr(self, self.type) is None:
+            raise ValueError(f"its type is {self.type}, but there is no {self.type}; write {self.type}")
+        if getattr(self, other) is not None:
+            raise ValueError(f"its type is {self.type}, but it has {other} as well; leave {other} out")
+        return self
+
+
+class InjectionRequest(Request):
+    """Messages for a running interaction (INJ-1). Given timestamps must strictly increase, as those that come back must."""
+
+    interaction_id: Id
+    messages: Annotated[tuple[InjectedMessage, ...], Field(min_length=1, max_length=1000)]
+    webhook_url: WebhookUrl | None = None
+
+    @model_validator(mode="after")
+    def _in_order_of_time(self) -> Self:
+        before: datetime | None = None
+        for index, message in enumerate(self.messages):
+            if message.timestamp is not None:
+                if before is not None and message.timestamp <= before:
+                    raise ValueError(
+                        f"messages[{index}].timestamp: it is not later than the one before; let timestamps strictly"
+                        " increase, or leave them out"
+                    )
+                before = message.timestamp
+        return self
+
+
+# ------------------------------------------------------------------ agent assist (ASSIST-1, ASSIST-4)
+
+
+class TriggerCondition(Request):
+    type: Literal["keyword", "sentiment", "duration", "confidence"]
+    value: str | int | float
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class DisplaySettings(Request):
+    delay_ms: Annotated[int, Field(ge=500, le=5000)]
+    max_concurrent_prompts: Annotated[int, Field(ge=1, le=3)]
+    auto_dismiss_ms: Annotated[int, Field(ge=10_000, le=60_000)]
+
+
+class PromptRequest(Request):
+    """A prompt for the agent's screen (ASSIST-1)."""
+
+    conversation_id: UUID
+    prompt_id: UUID
+    trigger_conditions: Annotated[tuple[TriggerCondition, ...], Field(max_length=5)] = ()
+    display_settings: DisplaySettings
+    webhook_url: WebhookUrl | None = None
+    context_data: dict[str, Any] | None = None
+
+
+def _interval(value: str) -> str:
+    begin, _, end = value.partition("/")
+    try:
+        first, last = datetime.fromisoformat(begin), datetime.fromisoformat(end)
+    except ValueError:
+        raise ValueError("it is no interval; write two ISO 8601 instants with a slash between them") from None
+    if first.tzinfo is None or last.tzinfo is None:
+        raise ValueError("it names no time zone; end both instants with Z or an offset")
+    if first >= last:
+        raise ValueError("it ends before it begins; write the earlier instant first")
+    return value
+
+
+class AdoptionRequest(Request):
+    """How prompts were taken up in an interval (ASSIST-4): `2026-01-01T00:00:00Z/2026-02-01T00:00:00Z`."""
+
+    interval: Annotated[str, Field(max_length=100), AfterValidator(_interval)]
+    page_size: Annotated[int, Field(ge=1, le=100)] = 100
+
+
+# ------------------------------------------------------------------ guests (SESS-2 … 4, SESS-7)
+
+
+class GuestRequest(Request):
+    """A contact and a conversation for a guest (SESS-7). Without `guestToken` one is signed, where keys are configured."""
+
+    secrets = ("guest_token",)
+
+    guest_id: Id
+    queue_id: Id
+    guest_token: Secret | None = Field(default=None, repr=False)
+    custom_attributes: dict[str, str] = Field(default_factory=dict)
+    skill_requirements: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
+    webhook_url: WebhookUrl | None = None
+
+
+def _both(value: tuple[str, ...]) -> tuple[str, ...]:
+    missing = [one for one in CAPABILITIES_REQUIRED if one not in value]
+    if missing:
+        raise ValueError(f"{' and '.join(missing)} missing; add it to the list")
+    return value
+
+
+class MessagingRequest(Request):
+    """A messaging session over REST (SESS-2 … 4). `guestId` stands for the guest wherever its token must not."""
+
+    secrets = ("guest_token",)
+
+    guest_token: Secret = Field(repr=False)
+    queue_id: Id
+    guest_id: Id | None = None
+    name: Name = "Guest"
+    locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en-US"
+    capabilities: Annotated[tuple[Name, ...], Field(max_length=20), AfterValidator(_both)] = CAPABILITIES_REQUIRED
+    user_agent: Name = "guestd"
+    duration_s: Annotated[int, Field(ge=1)] | None = Field(default=None, alias="durationS")
+    webhook_url: WebhookUrl | None = None
+
+
+REQUESTS: dict[str, type[Request]] = {
+    "guest": GuestRequest,
+    "messaging": MessagingRequest,
+    "injection": InjectionRequest,
+    "prompt": PromptRequest,
+    "adoption": AdoptionRequest,
+}
+
+
+def checked(kind: str, request: Mapping[str, Any], bytes_max: int) -> Request:
+    """The request of that kind. Raises CommandError: `invalid` with the field, or `too_large`."""
+    model = REQUESTS.get(kind)
+    if model is None:
+        raise CommandError(f"kind: {kind!r} is unknown; it is one of {', '.join(sorted(REQUESTS))}", field="kind")
+    try:
+        text = orjson.dumps(request)
+    except (TypeError, ValueError, RecursionError):
+        raise CommandError("the request cannot be written as JSON; use plain values and valid Unicode") from None
+    if len(text) > bytes_max:
+        raise CommandError(f"the request is {len(text)} bytes long; at most {bytes_max} are taken", code="too_large")
+    try:
+        return model.model_validate_json(text, strict=True)
+    except ValidationError as error:
+        field, complaint = first_complaint(error, model)
+        raise CommandError(complaint, field=field) from None

@@ -1,0 +1,35 @@
+"""Who writes in the daemon's own stream: one hand, so that its seq has no holes."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+
+from ..model.ports import Clock, Commit, Journal, Row
+from ..model.work import OWN_STREAM, Fact, OperationRecord
+
+
+class Scribe:
+    def __init__(self, journal: Journal, clock: Clock) -> None:
+        self._journal = journal
+        self._clock = clock
+        self._seq = journal.last_seq(OWN_STREAM)
+
+    async def save(self, operation: OperationRecord | None, *facts: Fact) -> None:
+        """Returns when all of it is durable. The facts get their `seq` here, in the order given."""
+        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        for fact in facts:
+            self._seq += 1
+            fact.seq = self._seq
+        commit = Commit(
+            rows=[_row(fact) for fact in facts],
+            operations=[operation] if operation is not None else [],
+            at_ms=self._clock.epoch_ms(),
+        )
+        self._journal.commit(commit, lambda: None if durable.done() else durable.set_result(None))
+        await durable
+
+
+def _row(fact: Fact) -> Row:
+    return (OWN_STREAM, fact.seq, fact.kind, orjson.dumps(fact), "", b"")

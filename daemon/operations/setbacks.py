@@ -1,0 +1,71 @@
+"""What follows when a call did not succeed: again, look, give up, or admit that it cannot be known.
+
+`PlatformCalls` has already tried again within one logical call. Here the operation itself rests and tries the same step with
+the same idempotency key, `tries_max` times in all, across restarts. What decides the end is doubt: whether any try may have
+acted. Without doubt a last failure is `failed`. With it the platform is looked at, if it can be; else it is `uncertain`, for
+a caller who reads `failed` may ask again, and that would double what was done.
+"""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from ..model.errors import PlatformError
+from .kind import Kind, cannot_be_known
+from .operation import Ask, Operation, Turn
+from .settings import OperationsSettings
+
+_CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
+
+
+def problem_of(operation: Operation, error: PlatformError, kind: Kind) -> dict[str, Any]:
+    """The failure as an outsider sees it, without any secret the platform may have repeated."""
+    message = str(error)
+    for secret in operation.secrets.values():
+        message = message.replace(secret, "(secret)")
+    found: dict[str, Any] = {"code": _CODES.get(error.status or 0, error.code), "message": message}
+    for name in ("status", "platform_code", "correlation_id"):
+        if getattr(error, name):
+            found[name] = getattr(error, name)
+    if error.status == 404 and operation.step in kind.culprits:
+        found["field"] = kind.culprits[operation.step]
+    return found
+
+
+def after_failure(
+    kind: Kind,
+    operation: Operation,
+    ask: Ask,
+    error: PlatformError,
+    settings: OperationsSettings,
+    rng: Random,
+    now_ms: int,
+) -> Turn:
+    """The common way of a failed call that acts or reads."""
+    operation.doubt |= ask.acts and error.acted
+    problem = problem_of(operation, error, kind)
+    if error.worth_retrying and operation.tries < settings.tries_max:
+        rest_s = max(settings.rest.delay_s(operation.tries - 1, rng), error.retry_after_s or 0.0)
+        return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=problem)
+    if not (ask.acts and operation.doubt):
+        return Turn(status="failed", problem=problem)
+    if kind.look(operation) is not None:
+        operation.looking = True
+        return Turn(problem=problem)
+    return Turn(status="uncertain", problem=cannot_be_known(problem))
+
+
+def after_fruitless_look(
+    kind: Kind, operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random, now_ms: int
+) -> Turn:
+    """Looking failed as well: again, or it cannot be known."""
+    if error.worth_retrying and operation.tries < 2 * settings.tries_max:
+        rest_s = max(settings.rest.delay_s(operation.tries - 1, rng), error.retry_after_s or 0.0)
+        return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=operation.problem)
+    return Turn(status="uncertain", problem=cannot_be_known(problem_of(operation, error, kind)))
+
+
+def key_forgotten(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:
+    """The platform no longer remembers the idempotency key of the first try: the same key again could double it."""
+    return operation.first_try_ms > 0 and now_ms - operation.first_try_ms >= settings.keys_remembered_s * 1000

@@ -1,0 +1,51 @@
+"""The bounds and figures of REST operations; the configuration's example says what each costs and what happens when full."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from ..policy.backoff import Backoff
+
+
+@dataclass(slots=True, frozen=True)
+class SessionFigures:
+    """REST messaging sessions (SESS-1, SESS-2, SESS-5)."""
+
+    sessions_max: int = 500
+    duration_s: float = 1800.0
+    duration_max_s: float = 2700.0
+    heartbeat_interval_s: float = 30.0
+    heartbeats_per_duration: int = 10
+    heartbeat_failures_max: int = 3
+
+
+@dataclass(slots=True, frozen=True)
+class PromptFigures:
+    """How long a prompt may be put off because the agent's screen is full (ASSIST-2)."""
+
+    deferrals_max: int = 20
+    age_max_s: float = 3600.0
+
+
+@dataclass(slots=True, frozen=True)
+class AdoptionFigures:
+    """How much of an adoption report is kept (ASSIST-4)."""
+
+    prompts_max: int = 1000
+    pages_max: int = 10_000
+
+
+@dataclass(slots=True, frozen=True)
+class OperationsSettings:
+    under_way_max: int = 1000
+    calls_inflight_max: int = 64
+    heartbeats_inflight_max: int = 32
+    remembered_max: int = 1000
+    request_bytes_max: int = 1_048_576
+    tries_max: int = 4
+    rest: Backoff = field(default_factory=lambda: Backoff(base_s=1.0, jitter_s=1.0, cap_s=30.0))
+    keys_remembered_s: float = 86_400.0
+    timer_tick_s: float = 0.05
+    sessions: SessionFigures = SessionFigures()
+    prompts: PromptFigures = PromptFigures()
+    adoption: AdoptionFigures = AdoptionFigures()

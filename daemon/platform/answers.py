@@ -1,0 +1,189 @@
+"""What the platform's answers mean: JSON objects, or the error tree (HTTP-3)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..model.errors import (
+    Conflicting,
+    NoSuchThing,
+    NotAuthenticated,
+    PayloadRefused,
+    PlatformError,
+    PlatformRefused,
+    PlatformUnavailable,
+    RateLimited,
+    ScopeMissing,
+)
+from ..observe.log import redacted
+from ..policy.retry import retry_after_s
+
+_SECRET_KEY = re.compile(r"(?i)token|secret|password|jwt|authorization|signature")
+_SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
+_PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
+_TOLD_MAX = 300
+_SCOPES_MAX = 8
+_SECRET_LENGTH_MIN = 6
+
+
+@dataclass(slots=True, frozen=True)
+class Reply:
+    """An answer as it came. `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+
+    def header(self, name: str) -> str | None:
+        return self.headers.get(name)
+
+    @property
+    def correlation_id(self) -> str:
+        return _plain(self.headers.get("inin-correlation-id", ""))
+
+
+def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
+    """The JSON object of a success; an empty one for an empty body; of a call that answers with a bare list (`lists`) an object
+    with it under `entities`. Raises PlatformUnavailable, for it may have acted."""
+    if not reply.body.strip():
+        return {}
+    try:
+        found = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        found, problem = None, "is not JSON"
+    else:
+        problem = "is no JSON object"
+    if lists and isinstance(found, list):
+        return {"entities": found}
+    if isinstance(found, dict):
+        return found
+    raise PlatformUnavailable(
+        f"the platform answered {reply.status}, but its answer {problem}",
+        status=reply.status,
+        platform_code="malformed",
+        correlation_id=reply.correlation_id,
+        remedy="look whether it was done before asking again",
+        acted=True,
+    )
+
+
+def refusal(reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...] = ()) -> PlatformError:
+    """The error that an answer other than a success stands for. What it says is shown without `secrets`."""
+    found = _tolerant(reply.body)
+    told = scrubbed(_message_of(found), secrets)
+    wait_s = retry_after_s(reply.header("retry-after"), reply.header("date"))
+    kind, remedy = _KINDS.get(reply.status) or _kind_of(reply.status)
+    missing = _scopes_named(reply, found) or scopes if reply.status == 403 else ()
+    if missing:
+        remedy = (
+            f"missing scope: {' or '.join(missing)}; add it to the OAuth client (and the permission to its role)"
+            " in Genesys Cloud Admin"
+        )
+    elif wait_s is not None:
+        remedy = f"wait {wait_s:g} s; {remedy}"
+    error = kind(
+        f"the platform answered {reply.status} {told}".strip(),
+        status=reply.status,
+        platform_code=_plain(scrubbed(str(found.get("code") or ""), secrets)),
+        correlation_id=reply.correlation_id or _plain(str(found.get("contextId") or "")),
+        retry_after_s=wait_s,
+        remedy=remedy,
+        acted=reply.status >= 500,
+    )
+    if isinstance(error, ScopeMissing):
+        error.scopes = missing
+    return error
+
+
+_KINDS: dict[int, tuple[type[PlatformError], str]] = {
+    400: (PayloadRefused, "correct the request"),
+    401: (NotAuthenticated, "check that the OAuth client (platform.client_id) still exists and is active"),
+    403: (
+        ScopeMissing,
+        "check the scopes of the OAuth client, and the permissions of its role, in Genesys Cloud Admin",
+    ),
+    404: (NoSuchThing, "check the id; if your org has another path for this, set it in platform.paths"),
+    408: (PlatformUnavailable, "try again"),
+    409: (Conflicting, "look at its present state: it exists already, has ended, or is full"),
+    410: (NoSuchThing, "it is gone for good"),
+    413: (PayloadRefused, "make the request smaller"),
+    415: (PayloadRefused, "correct the request"),
+    422: (PayloadRefused, "correct the request"),
+    429: (RateLimited, "if this repeats, lower rest.requests_per_minute"),
+}
+
+
+def _kind_of(status: int) -> tuple[type[PlatformError], str]:
+    if status >= 500:
+        return PlatformUnavailable, "try again later; if it stays, tell the platform's support the correlation id"
+    if 300 <= status < 400:
+        return (
+            PlatformRefused,
+            "redirects are not followed; correct platform.api_url, platform.token_url or platform.paths",
+        )
+    return PlatformRefused, "see what the platform says"
+
+
+# ------------------------------------------------------------------ what must not be shown
+
+
+def secrets_in(body: Any) -> Iterator[str]:
+    """The values of a request that must not come back in an error's text: everything under a key that sounds secret."""
+    if isinstance(body, Mapping):
+        for key, value in body.items():
+            if isinstance(value, str):
+                if _SECRET_KEY.search(str(key)) and len(value) >= _SECRET_LENGTH_MIN:
+                    yield value
+            else:
+                yield from secrets_in(value)
+    elif isinstance(body, (list, tuple)):
+        for one in body:
+            yield from secrets_in(one)
+
+
+def scrubbed(text: str, secrets: tuple[str, ...]) -> str:
+    """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
+    for secret in secrets:
+        text = text.replace(secret, "…")
+    return redacted(" ".join(text.split()))[:_TOLD_MAX]
+
+
+# ------------------------------------------------------------------ reading an error's body
+
+
+def _tolerant(body: bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(body[:65_536])
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _message_of(found: dict[str, Any]) -> str:
+    for key in ("message", "error_description", "description", "error"):
+        value = found.get(key)
+        if isinstance(value, str) and value:
+            return value
+    return ""
+
+
+def _scopes_named(reply: Reply, found: dict[str, Any]) -> tuple[str, ...]:
+    """Scopes or permissions that the answer itself says are missing (its message, its parameters, WWW-Authenticate)."""
+    said = [reply.header("www-authenticate") or "", *_texts(found.get("message")), *_texts(found.get("messageParams"))]
+    named = dict.fromkeys(scope for text in said for scope in _SCOPE.findall(text[:4096]))
+    return tuple(named)[:_SCOPES_MAX]
+
+
+def _texts(value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [one for one in value.values() if isinstance(one, str)]
+    return [value] if isinstance(value, str) else []
+
+
+def _plain(word: str) -> str:
+    """Codes and correlation ids are plain words; anything else is not repeated."""
+    return word if _PLAIN_WORD.fullmatch(word) else ""

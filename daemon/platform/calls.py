@@ -1,0 +1,265 @@
+"""The PlatformCalls port over HTTP: one logical call is a token, a turn in the budget, and as many attempts as the policy allows.
+
+What an error says about the *whole* call matters more than what its last attempt was: if the first request was lost on the way
+back and the second is answered 409, the platform may well have acted, and the error says so (`acted`). A call without an
+Idempotency-Key that may have reached the platform is therefore never made twice, unless repeating it does no harm.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlencode
+
+from ..model.errors import (
+    NotAuthenticated,
+    PayloadRefused,
+    PlatformError,
+    PlatformUnavailable,
+    RateLimited,
+    ScopeMissing,
+)
+from ..model.ports import PlatformAnswer
+from ..observe.metrics import Metrics
+from ..policy.retry import Outcome, RetryPolicy
+from .answers import Reply, object_of, refusal, scrubbed, secrets_in
+from .http import Http
+from .oauth import TokenSource
+from .pace import Budget, Pace
+from .table import CALLS, NamedCall
+
+logger = logging.getLogger("guestd.platform")
+
+_KEY = re.compile(r"[\x21-\x7e]{1,255}")
+
+
+@dataclass(slots=True, frozen=True)
+class CallSettings:
+    """`api` is the base URL without a trailing slash; `timeout_s` is for one attempt, the policy's deadline for all of them."""
+
+    api: str
+    timeout_s: float = 10.0
+    requests_per_minute: int = 300
+
+
+@dataclass(slots=True)
+class _Call:
+    """One logical call under way."""
+
+    row: NamedCall
+    url: str
+    headers: dict[str, str] = field(repr=False)
+    body: bytes | None = field(repr=False)
+    secrets: tuple[str, ...] = field(repr=False)
+    repeatable: bool
+    began: float
+    deadline: float
+    attempts: int = 0
+    failures: int = 0
+    renewed: bool = False
+    acted: bool = False
+
+
+class RestCalls:
+    """`call` by name. `tokens` None: no OAuth client is configured, and every call is refused with what to do."""
+
+    def __init__(
+        self,
+        http: Http,
+        tokens: TokenSource | None,
+        settings: CallSettings,
+        policy: RetryPolicy,
+        pace: Pace,
+        metrics: Metrics,
+        table: Mapping[str, NamedCall] = CALLS,
+    ) -> None:
+        self._http = http
+        self._tokens = tokens
+        self._settings = settings
+        self._policy = policy
+        self._pace = pace
+        self._metrics = metrics
+        self._table = table
+        self._budget = Budget(settings.requests_per_minute, pace)
+
+    async def call(
+        self,
+        name: str,
+        *,
+        path: Mapping[str, str] | None = None,
+        query: Mapping[str, str | int] | None = None,
+        body: Mapping[str, Any] | None = None,
+        idempotency_key: str = "",
+    ) -> PlatformAnswer:
+        """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused or PlatformUnavailable."""
+        call = self._prepared(self._table[name], path or {}, query or {}, body, idempotency_key)
+        try:
+            return await self._persist(call)
+        except PlatformError as error:
+            self._complete(call, error)
+            self._complain(error)
+            raise
+
+    async def close(self) -> None:
+        """Stop fetching tokens. The Http is its owner's to close."""
+        if self._tokens is not None:
+            await self._tokens.close()
+
+    # ------------------------------------------------------------------ one call
+
+    def _prepared(
+        self,
+        row: NamedCall,
+        path: Mapping[str, str],
+        query: Mapping[str, str | int],
+        body: Mapping[str, Any] | None,
+        key: str,
+    ) -> _Call:
+        url = self._settings.api + row.fill(path) + (f"?{urlencode(query)}" if query else "")
+        headers = {"Accept": "application/json"}
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        if key:
+            headers["Idempotency-Key"] = _checked_key(row.name, key)
+        now = self._pace.now()
+        return _Call(
+            row,
+            url,
+            headers,
+            json.dumps(dict(body)).encode() if body is not None else None,
+            (*secrets_in(body), *(self._tokens.secrets() if self._tokens is not None else ())),
+            row.repeatable or bool(key),
+            now,
+            now + self._policy.deadline_s,
+        )
+
+    async def _persist(self, call: _Call) -> PlatformAnswer:
+        while True:
+            token = await self._token(call)
+            await self._budget.spend(call.deadline)
+            try:
+                return await self._attempt(call, token)
+            except NotAuthenticated:
+                if call.renewed:
+                    raise
+                self._renew(call, token)
+            except PlatformUnavailable as error:
+                await self._rest(call, error)
+
+    async def _token(self, call: _Call) -> str:
+        if self._tokens is None:
+            raise NotAuthenticated(
+                "no OAuth client is configured",
+                platform_code="not_configured",
+                remedy="set platform.client_id and platform.client_secret_file",
+            )
+        return await self._tokens.current(call.deadline)
+
+    def _renew(self, call: _Call, token: str) -> None:
+        """The token was not taken: a new one, once per call (AUTH-3)."""
+        assert self._tokens is not None
+        self._tokens.drop(token)
+        call.renewed = True
+
+    async def _rest(self, call: _Call, error: PlatformUnavailable) -> None:
+        """Rest before the next attempt, or raise the error again."""
+        call.failures += 1
+        rest_s = self._policy.next(
+            call.failures,
+            Outcome(error.status, error.acted, error.retry_after_s),
+            self._pace.now(),
+            call.deadline,
+            self._pace.rng,
+            repeatable=call.repeatable,
+            retry_500=call.row.retry_500,
+        )
+        if rest_s is None:
+            raise error
+        self._metrics.count_rest_retry(call.row.name)
+        await self._pace.sleep(rest_s)
+
+    # ------------------------------------------------------------------ one attempt
+
+    async def _attempt(self, call: _Call, token: str) -> PlatformAnswer:
+        began = self._pace.now()
+        call.attempts += 1
+        try:
+            reply = await self._send(call, token, began)
+            body = self._read(call, token, reply)
+        except PlatformError as error:
+            call.acted |= error.acted
+            self._metrics.observe_rest(call.row.name, _outcome(error), self._pace.now() - began)
+            raise
+        latency_s = self._pace.now() - began
+        self._metrics.observe_rest(call.row.name, "ok", latency_s)
+        return PlatformAnswer(reply.status, body, latency_s * 1000.0, call.attempts, reply.correlation_id)
+
+    async def _send(self, call: _Call, token: str, now: float) -> Reply:
+        timeout_s = min(self._settings.timeout_s, call.deadline - now)
+        if timeout_s <= 0.0:
+            raise PlatformUnavailable("no time was left for the request", platform_code="timeout")
+        headers = {**call.headers, "Authorization": f"Bearer {token}"}
+        return await self._http.send(call.row.verb, call.url, headers, call.body, timeout_s=timeout_s)
+
+    def _read(self, call: _Call, token: str, reply: Reply) -> dict[str, Any]:
+        if 200 <= reply.status < 300:
+            return object_of(reply, call.row.lists)
+        raise refusal(reply, call.row.scopes, (*call.secrets, token))
+
+    # ------------------------------------------------------------------ what a failure says
+
+    def _complete(self, call: _Call, error: PlatformError) -> None:
+        """Tell of the whole call. What only reads cannot have acted."""
+        if not error.operation:
+            error.operation = call.row.name
+        error.acted = call.acted and not call.row.reads
+        error.attempts = call.attempts
+        error.latency_ms = (self._pace.now() - call.began) * 1000.0
+        error.args = (scrubbed(str(error.args[0]), call.secrets),)
+
+    def _complain(self, error: PlatformError) -> None:
+        self._metrics.count_platform_error(_kind(error))
+        logger.warning(
+            "%s (status %s, correlation id %s, %d attempts)",
+            error,
+            error.status or "none",
+            error.correlation_id or "none",
+            error.attempts,
+        )
+
+
+def _checked_key(name: str, key: str) -> str:
+    if not _KEY.fullmatch(key):
+        raise PayloadRefused(
+            "the idempotency key cannot be sent",
+            platform_code="idempotency_key",
+            operation=name,
+            remedy="use 1 to 255 visible ASCII characters",
+        )
+    return key
+
+
+def _outcome(error: PlatformError) -> str:
+    """One attempt's outcome as a label, from a closed list (HTTP-4)."""
+    if error.platform_code in ("malformed", "too_long"):
+        return "unreadable"
+    if isinstance(error, NotAuthenticated):
+        return "unauthorized"
+    if isinstance(error, RateLimited):
+        return "rate_limited"
+    if error.status is None:
+        return "network"
+    return "unavailable" if isinstance(error, PlatformUnavailable) else "refused"
+
+
+def _kind(error: PlatformError) -> str:
+    """The error counters of GUEST-3."""
+    if isinstance(error, RateLimited) or error.platform_code == "budget":
+        return "rate_limit"
+    if isinstance(error, (NotAuthenticated, ScopeMissing)):
+        return "auth"
+    return "network" if error.status is None else "other"

@@ -1,0 +1,215 @@
+"""The OAuth client: one bearer token for all callers, fetched in time (AUTH-1 … AUTH-3).
+
+A token is fetched by a task of its own, so that whoever asks meanwhile waits for the same answer, and a waiter that is
+cancelled takes nothing from the others. It is renewed before it expires; if that fails while the old one is still good, the old
+one serves on and the next try comes after half of what is left. A client that was refused is not presented again at once:
+every waiting session would knock in turn, and platforms lock clients for less.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import json
+import logging
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any, Literal
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+from ..model.errors import NotAuthenticated, PlatformError, PlatformRefused, PlatformUnavailable
+from ..policy.retry import Outcome, RetryPolicy
+from .answers import object_of, refusal, scrubbed
+from .http import Http
+from .pace import Pace
+
+logger = logging.getLogger("guestd.platform")
+
+OPERATION = "oauth.token"
+LIFE_UNSAID_S = 300.0
+_TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
+_REMEDY = (
+    "check platform.client_id and platform.client_secret against the OAuth client in Genesys Cloud Admin,"
+    " whose grant type must be Client Credentials"
+)
+
+
+@dataclass(slots=True, frozen=True)
+class OAuthSettings:
+    """`client_auth`: the client shows itself in an Authorization header (`basic`) or in the form. The grant type goes into the
+    form, unless `token_url` carries it in its query already."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    client_auth: Literal["basic", "form"] = "basic"
+    token_buffer_s: float = 60.0
+    timeout_s: float = 10.0
+    refused_rest_s: float = 10.0
+
+
+class TokenSource:
+    """`current` gives a bearer token, `drop` says that the platform did not take it. `close` it at the end."""
+
+    def __init__(self, http: Http, settings: OAuthSettings, policy: RetryPolicy, pace: Pace) -> None:
+        self._http = http
+        self._settings = settings
+        self._policy = policy
+        self._pace = pace
+        self._token = ""
+        self._renew_at = self._expires_at = -math.inf
+        self._refused: PlatformError | None = None
+        self._refused_until = -math.inf
+        self._fetching: asyncio.Task[PlatformError | None] | None = None
+
+    async def current(self, deadline: float) -> str:
+        """A token that is good for a while. Raises NotAuthenticated, PlatformRefused or PlatformUnavailable."""
+        if self._pace.now() < self._renew_at:
+            return self._token
+        error = await self._fetched(deadline)
+        if self._pace.now() < self._expires_at:
+            return self._token
+        raise copy.copy(error or _late())  # each waiter its own: an exception carries the way it went
+
+    def drop(self, token: str) -> None:
+        """Forget this token, if it is still the one we have."""
+        if token == self._token:
+            self._renew_at = self._expires_at = -math.inf
+
+    def secrets(self) -> tuple[str, ...]:
+        """What must not be shown."""
+        return tuple(one for one in (self._settings.client_secret, self._token) if one)
+
+    async def close(self) -> None:
+        if self._fetching is not None:
+            self._fetching.cancel()
+            await asyncio.wait({self._fetching})
+
+    # ------------------------------------------------------------------ one fetch for all
+
+    async def _fetched(self, deadline: float) -> PlatformError | None:
+        now = self._pace.now()
+        if self._refused is not None and now < self._refused_until:
+            return self._refused
+        if self._fetching is None:
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch(), name=OPERATION)
+            self._fetching.add_done_callback(self._over)
+        task = self._fetching
+        done, _ = await asyncio.wait({task}, timeout=max(0.0, deadline - now))
+        return task.result() if done and not task.cancelled() else None
+
+    def _over(self, _task: object) -> None:
+        self._fetching = None
+
+    async def _fetch(self) -> PlatformError | None:
+        """Fetch a token; the error if there is none. Never raises one: nobody may be left to take it."""
+        try:
+            await self._persist()
+        except PlatformError as error:
+            self._fail(error)
+            return error
+        self._refused = None
+        return None
+
+    def _fail(self, error: PlatformError) -> None:
+        now = self._pace.now()
+        error.operation, error.acted = OPERATION, False
+        if isinstance(error, PlatformRefused):
+            self._refused, self._refused_until = error, now + self._settings.refused_rest_s
+        if now < self._expires_at:
+            self._renew_at = now + (self._expires_at - now) / 2.0
+        logger.warning("no bearer token: %s", error)
+
+    async def _persist(self) -> None:
+        deadline = self._pace.now() + self._policy.deadline_s
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return await self._ask(deadline)
+            except PlatformUnavailable as error:
+                error.attempts = attempt
+                outcome = Outcome(error.status, error.acted, error.retry_after_s)
+                now = self._pace.now()
+                rest_s = self._policy.next(attempt, outcome, now, deadline, self._pace.rng, repeatable=True)
+                if rest_s is None:
+                    raise
+                await self._pace.sleep(rest_s)
+
+    async def _ask(self, deadline: float) -> None:
+        settings, asked_at = self._settings, self._pace.now()
+        headers, body = _request(settings)
+        timeout_s = max(0.001, min(settings.timeout_s, deadline - asked_at))
+        reply = await self._http.send("POST", settings.token_url, headers, body, timeout_s=timeout_s)
+        if reply.status != 200:
+            raise _refused(refusal(reply, secrets=(settings.client_secret,)), reply.body)
+        self._keep(object_of(reply), asked_at)
+
+    def _keep(self, found: dict[str, Any], asked_at: float) -> None:
+        token, life_s = found.get("access_token"), _life_s(found.get("expires_in"))
+        if not isinstance(token, str) or not _TOKEN.fullmatch(token) or life_s is None:
+            raise PlatformUnavailable(
+                "the platform's token answer has no access_token, or no life that makes sense",
+                status=200,
+                platform_code="malformed",
+                remedy="check platform.token_url",
+            )
+        self._token = token
+        self._expires_at = asked_at + life_s
+        self._renew_at = self._expires_at - min(self._settings.token_buffer_s, life_s / 2.0)
+
+
+def _request(settings: OAuthSettings) -> tuple[dict[str, str], bytes]:
+    in_query = "grant_type" in parse_qs(urlsplit(settings.token_url).query)
+    form = {} if in_query else {"grant_type": "client_credentials"}
+    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+    if settings.client_auth == "basic":
+        pair = f"{settings.client_id}:{settings.client_secret}".encode()
+        headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
+    else:
+        form |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
+    return headers, urlencode(form).encode()
+
+
+def _refused(error: PlatformError, body: bytes) -> PlatformError:
+    """401, or the 400 that says the same: the client is not known, or its secret is wrong (AUTH-3)."""
+    says = _error_word(body)
+    if error.status != 401 and says not in ("invalid_client", "unauthorized_client"):
+        return error
+    return NotAuthenticated(
+        f"the platform refused the OAuth client: invalid client (it answered {error.status})",
+        status=error.status,
+        platform_code=says or error.platform_code,
+        correlation_id=error.correlation_id,
+        remedy=_REMEDY,
+    )
+
+
+def _error_word(body: bytes) -> str:
+    try:
+        found = json.loads(body[:65_536])
+    except (ValueError, RecursionError):
+        return ""
+    word = found.get("error") if isinstance(found, dict) else None
+    return scrubbed(word, ())[:100] if isinstance(word, str) else ""
+
+
+def _life_s(value: Any) -> float | None:
+    """A token without a stated life is taken for a short one."""
+    if value is None:
+        return LIFE_UNSAID_S
+    if isinstance(value, bool) or not isinstance(value, (int, float, str)):
+        return None
+    try:
+        life_s = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return life_s if 0.0 < life_s < math.inf else None
+
+
+def _late() -> PlatformError:
+    return PlatformUnavailable(
+        "no bearer token came in time", platform_code="timeout", operation=OPERATION, remedy="try again"
+    )

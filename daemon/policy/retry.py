@@ -1,0 +1,93 @@
+"""Shall a call that failed be made again, and when? (HTTP-1)
+
+Two questions are kept apart. *May it pass?* 429, 502, 503, 504 and a broken way there are the moods of a minute; other 4xx are
+opinions and stay; 500 is retried only for calls marked so. *May it be repeated?* A call that is idempotent, by its verb or by an
+`Idempotency-Key`, always; any other only where the failure itself proves that nothing was done: a 429, or a request that never
+left us.
+
+Rests double from `base_s` up to `cap_s`, with jitter, so that those who failed together do not come back together. A
+Retry-After is obeyed instead, but never beyond `retry_after_cap_s`; and no rest is begun that would end after the deadline.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from random import Random
+from typing import Literal
+
+RETRY_AFTER_MAX_S = 86_400.0
+PASSING = (502, 503, 504)
+
+Jitter = Literal["equal", "full"]
+
+
+@dataclass(slots=True, frozen=True)
+class Outcome:
+    """How one attempt failed. `status` None: no answer came; `sent` False: the request never left us."""
+
+    status: int | None = None
+    sent: bool = True
+    retry_after_s: float | None = None
+
+
+@dataclass(slots=True, frozen=True)
+class RetryPolicy:
+    """`attempts_max` counts the first attempt. `deadline_s` is for the whole call: attempts, rests, waiting in line."""
+
+    attempts_max: int = 3
+    base_s: float = 1.0
+    cap_s: float = 5.0
+    jitter: Jitter = "equal"
+    retry_after_cap_s: float = 10.0
+    deadline_s: float = 30.0
+
+    def next(
+        self,
+        attempt: int,
+        outcome: Outcome,
+        now: float,
+        deadline: float,
+        rng: Random,
+        *,
+        repeatable: bool,
+        retry_500: bool = False,
+    ) -> float | None:
+        """Seconds to rest after failed attempt number `attempt` (1 is the first), or None: give up."""
+        if attempt >= self.attempts_max or not self._is_retried(outcome, repeatable, retry_500):
+            return None
+        rest_s = self._rest_s(attempt, outcome.retry_after_s, rng)
+        return rest_s if now + rest_s < deadline else None
+
+    @staticmethod
+    def _is_retried(outcome: Outcome, repeatable: bool, retry_500: bool) -> bool:
+        match outcome.status:
+            case 429:
+                return True
+            case None:
+                return repeatable or not outcome.sent
+            case status if status in PASSING:
+                return repeatable
+            case status:
+                return repeatable and retry_500 and status >= 500
+
+    def _rest_s(self, attempt: int, retry_after_s: float | None, rng: Random) -> float:
+        if retry_after_s is not None:
+            spread = rng.uniform(0.0, min(self.base_s, retry_after_s))
+            return min(retry_after_s + spread, self.retry_after_cap_s)
+        whole = min(self.base_s * 2.0 ** min(attempt - 1, 60), self.cap_s)
+        return rng.uniform(whole / 2.0 if self.jitter == "equal" else 0.0, whole)
+
+
+def retry_after_s(value: str | None, date: str | None) -> float | None:
+    """A Retry-After header: seconds, or an HTTP date measured against the server's own clock (its `Date`). None: no use."""
+    if value is None:
+        return None
+    if re.fullmatch(r"\s*[0-9]+\s*", value):
+        return min(float(value), RETRY_AFTER_MAX_S)
+    try:
+        wait_s = (parsedate_to_datetime(value) - parsedate_to_datetime(date or "")).total_seconds()
+    except (ValueError, TypeError, OverflowError):
+        return None
+    return min(max(0.0, wait_s), RETRY_AFTER_MAX_S)

@@ -1,0 +1,146 @@
+"""A desk on a journal on disk, and the emulator over real HTTP; the same directory and emulator outlive each desk."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+
+from daemon.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from daemon.emulator.settings import Limits
+from daemon.journal.sqlite import SqliteJournal
+from daemon.model.work import OWN_STREAM
+from daemon.observe.metrics import Metrics
+from daemon.operations.desk import Desk
+from daemon.operations.scribe import Scribe
+from daemon.operations.settings import OperationsSettings
+from daemon.platform.calls import CallSettings, RestCalls
+from daemon.platform.http import Http, HttpSettings
+from daemon.platform.oauth import OAuthSettings, TokenSource
+from daemon.platform.pace import Pace
+from daemon.policy.backoff import Backoff
+from daemon.policy.retry import RetryPolicy
+from daemon.supervisor.clock import LoopClock
+
+Json = dict[str, Any]
+GUEST_TOKEN = "canary-guest-token-0123456789"
+
+
+@dataclass
+class Street:
+    """One life of the desk, and what is on the other side of the street."""
+
+    emulator: Emulator
+    desk: Desk
+    journal: SqliteJournal
+    metrics: Metrics
+
+    def books(self, name: str) -> list[Json]:
+        return self.emulator.world.office.books()[name](self.emulator.now())
+
+    def deeds(self) -> Counter:
+        return Counter(one["what"] for one in self.books("deeds"))
+
+    def facts(self) -> list[Json]:
+        return [orjson.loads(row[3]) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
+
+    def told(self) -> list[tuple[str, str]]:
+        return [(one["action"], one["status"]) for one in self.facts()]
+
+    def faults(self, *rules: Json) -> None:
+        self.emulator.faults.set(list(rules), self.emulator.now())
+
+    async def do(self, kind: str, request: Json, operation_id: str | None = None, wait_s: float = 10.0):
+        return await self.desk.start(kind, operation_id or f"op-{uuid4()}", request, wait_s)
+
+    async def conversation(self) -> str:
+        """A running one, made by the emulator's own hand."""
+        view = await self.do("messaging", session())
+        assert view.status == "running", view
+        return view.result["conversation_id"]
+
+    async def until(self, condition, timeout_s: float = 10.0) -> None:
+        async with asyncio.timeout(timeout_s):
+            while not condition():
+                await asyncio.sleep(0.01)
+
+
+def session(**more: Any) -> Json:
+    return {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID, **more}
+
+
+def guest(guest_id: str = "ana", **more: Any) -> Json:
+    return {"guestId": guest_id, "queueId": DEFAULT_QUEUE_ID, "guestToken": GUEST_TOKEN, **more}
+
+
+def injection(interaction_id: str, *texts: str) -> Json:
+    messages = [{"type": "text", "from": "agent", "text": text} for text in texts or ("Hello", "How are you?")]
+    return {"interactionId": interaction_id, "messages": messages, "webhookUrl": "https://crm.example.org/hook"}
+
+
+def prompt(conversation_id: str, **display: int) -> Json:
+    settings = {"delayMs": 500, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000, **display}
+    return {"conversationId": conversation_id, "promptId": str(uuid4()), "displaySettings": settings}
+
+
+def new_calls(emulator: Emulator, http: Http, metrics: Metrics, attempts_max: int, timeout_s: float) -> RestCalls:
+    pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
+    policy = RetryPolicy(attempts_max=attempts_max, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0)
+    client, secret = next(iter(emulator.settings.oauth_clients.items()))
+    tokens = TokenSource(http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace)
+    return RestCalls(http, tokens, CallSettings(emulator.url, timeout_s, 100_000), policy, pace, metrics)
+
+
+@asynccontextmanager
+async def life(
+    emulator: Emulator, directory: Path, *, attempts_max: int = 2, timeout_s: float = 2.0, **settings: Any
+) -> AsyncIterator[Street]:
+    """From a start on that directory to a stop."""
+    loop = asyncio.get_running_loop()
+    metrics, failures = Metrics(), []
+    journal = SqliteJournal(directory, loop, failures.append)
+    journal.start()
+    http = Http(HttpSettings())
+    clock = LoopClock(loop)
+    calls = new_calls(emulator, http, metrics, attempts_max, timeout_s)
+    figures = {"rest": Backoff(base_s=0.01, jitter_s=0.01, cap_s=0.05), "timer_tick_s": 0.005, **settings}
+    desk = Desk(
+        OperationsSettings(**figures),
+        journal,
+        calls,
+        Scribe(journal, clock),
+        clock,
+        metrics,
+        Random(7),
+        lambda: str(uuid4()),
+    )
+    desk.revive()
+    try:
+        yield Street(emulator, desk, journal, metrics)
+    finally:
+        await desk.stop()
+        await calls.close()
+        await http.close()
+        await journal.stop()
+    assert not failures
+
+
+@pytest.fixture
+async def emulator() -> AsyncIterator[Emulator]:
+    async with Emulator(EmulatorSettings(limits=Limits().off())) as found:
+        yield found
+
+
+@pytest.fixture
+async def street(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Street]:
+    async with life(emulator, tmp_path) as found:
+        yield found

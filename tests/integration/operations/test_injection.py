@@ -1,0 +1,71 @@
+"""Messages into a running interaction, over real HTTP (INJ-1 … INJ-5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.model.errors import CommandError
+
+from .conftest import injection
+
+
+async def test_inj_3_messages_are_injected_once_and_in_order(street):
+    conversation = await street.conversation()
+    view = await street.do("injection", injection(conversation, "one", "two", "three"), "inj-1")
+    assert view.status == "succeeded", view
+    (made,) = street.books("injections")
+    assert [one["text"] for one in made["messages"]] == ["one", "two", "three"]
+    assert made["key"] == "inj-1-injection"
+    again = await street.do("injection", injection(conversation, "one", "two", "three"), "inj-1")
+    assert again == view and street.deeds()["injection"] == 1
+
+
+async def test_inj_4_the_last_id_and_the_count_are_reported(street):
+    conversation = await street.conversation()
+    view = await street.do("injection", injection(conversation, *"abcdefghijkl"))
+    (made,) = street.books("injections")
+    assert view.result["last_message_id"] == made["messages"][-1]["id"] == "msg-12"
+    assert view.result["message_count"] == 12 and view.result["verified"] is True
+
+
+async def test_inj_2_an_interaction_that_has_ended_is_refused_with_409(street):
+    conversation = await street.conversation()
+    (session,) = [one for one in street.desk.views("messaging")]
+    await street.desk.end(session.operation_id)
+    await street.until(lambda: street.desk.view(session.operation_id).status == "succeeded")
+    view = await street.do("injection", injection(conversation))
+    assert view.status == "failed"
+    assert (view.problem["code"], view.problem["status"], view.problem["field"]) == ("conflict", 409, "interactionId")
+    assert street.deeds()["injection"] == 0
+
+
+async def test_inj_2_an_unknown_interaction_is_not_found(street):
+    view = await street.do("injection", injection("nobody"))
+    assert (view.status, view.problem["code"], view.problem["field"]) == ("failed", "not_found", "interactionId")
+
+
+async def test_inj_1_what_is_wrong_is_named_and_nothing_is_sent(street):
+    request = injection("x", "fine", "y" * 4097)
+    with pytest.raises(
+        CommandError, match=r"messages\[1\]\.text: 4097 characters; at most 4096 .* nothing is cut"
+    ) as error:
+        await street.do("injection", request)
+    assert error.value.field == "messages[1].text"
+    assert not street.facts() and not street.deeds()
+
+
+async def test_inj_5_the_facts_carry_all_a_webhook_needs(street):
+    conversation = await street.conversation()
+    await street.do("injection", injection(conversation), "inj-1")
+    facts = [one for one in street.facts() if one["operation_id"] == "inj-1"]
+    assert [(one["action"], one["status"]) for one in facts] == [
+        ("injection.preflight", "attempt"),
+        ("injection.preflight", "success"),
+        ("injection.completed", "attempt"),
+        ("injection.completed", "success"),
+    ]
+    last = facts[-1]
+    assert last["conversation_id"] == conversation
+    assert last["details"]["idempotency_key"] == "inj-1-injection"
+    assert last["details"]["webhook_url"] == "https://crm.example.org/hook"
+    assert last["details"]["latency_ms"] > 0 and last["details"]["message_count"] == 2

@@ -1,0 +1,212 @@
+"""A platform that answers by script, over real HTTP, and a client whose time is make-believe."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from random import Random
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from daemon.observe.metrics import Metrics
+from daemon.platform.calls import CallSettings, RestCalls
+from daemon.platform.http import Http, HttpSettings
+from daemon.platform.oauth import OAuthSettings, TokenSource
+from daemon.platform.pace import Pace
+from daemon.platform.table import CALLS
+from daemon.policy.retry import RetryPolicy
+
+CLIENT, SECRET = "client-1", "canary-client-secret"
+
+Turn = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass
+class Seen:
+    """One request as it arrived."""
+
+    method: str
+    path: str
+    query: str
+    headers: dict[str, str]
+    body: bytes
+
+
+class Script:
+    """What the server does with the next requests, in turn; after the last one it is well again.
+
+    `effects` is what it really did: once per idempotency key, as the platform promises."""
+
+    def __init__(self) -> None:
+        self.turns: deque[Turn] = deque()
+        self.token_turns: deque[Turn] = deque()
+        self.seen: list[Seen] = []
+        self.token_requests: list[Seen] = []
+        self.effects: list[str] = []
+        self.tokens_given = 0
+        self.token_life_s: Any = 3600
+        self.url = ""
+        self.leaving = asyncio.Event()
+
+    # -------------------------------------------------------------- turns
+
+    @staticmethod
+    def say(status: int, body: Any = None, **headers: str) -> Turn:
+        async def turn(_: web.Request) -> web.StreamResponse:
+            named = {name.replace("_", "-"): value for name, value in headers.items()}
+            return web.json_response(body if body is not None else {}, status=status, headers=named)
+
+        return turn
+
+    @staticmethod
+    def raw(status: int, body: bytes) -> Turn:
+        async def turn(_: web.Request) -> web.StreamResponse:
+            return web.Response(status=status, body=body, content_type="application/json")
+
+        return turn
+
+    def reset(self, *, acted: bool) -> Turn:
+        async def turn(request: web.Request) -> web.StreamResponse:
+            if acted:
+                self.act(request)
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response()
+
+        return turn
+
+    def hang(self, *, acted: bool = False) -> Turn:
+        async def turn(request: web.Request) -> web.StreamResponse:
+            if acted:
+                self.act(request)
+            await self.leaving.wait()
+            return web.Response()
+
+        return turn
+
+    def slow_body(self) -> Turn:
+        async def turn(request: web.Request) -> web.StreamResponse:
+            self.act(request)
+            answer = web.StreamResponse(headers={"Content-Type": "application/json"})
+            await answer.prepare(request)
+            await answer.write(b'{"id": ')
+            await self.leaving.wait()
+            return answer
+
+        return turn
+
+    # -------------------------------------------------------------- the server
+
+    def act(self, request: web.Request) -> str:
+        effect = f"{request.method} {request.path} {request.headers.get('Idempotency-Key', '')}".strip()
+        if "Idempotency-Key" not in request.headers or effect not in self.effects:
+            self.effects.append(effect)
+        return effect
+
+    async def api(self, request: web.Request) -> web.StreamResponse:
+        self.seen.append(await _seen(request))
+        if self.turns:
+            return await self.turns.popleft()(request)
+        return web.json_response({"id": self.act(request)}, headers={"ININ-Correlation-Id": "corr-ok"})
+
+    async def token(self, request: web.Request) -> web.StreamResponse:
+        self.token_requests.append(await _seen(request))
+        if self.token_turns:
+            return await self.token_turns.popleft()(request)
+        self.tokens_given += 1
+        body = {"access_token": f"canary-bearer-{self.tokens_given}", "token_type": "bearer"}
+        if self.token_life_s is not None:
+            body["expires_in"] = self.token_life_s
+        return web.json_response(body)
+
+
+async def _seen(request: web.Request) -> Seen:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    path, _, query = request.raw_path.partition("?")
+    return Seen(request.method, path, query, headers, await request.read())
+
+
+@dataclass
+class Time:
+    """Seconds that pass only when somebody waits."""
+
+    at: float = 1000.0
+    slept: list[float] = field(default_factory=list)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.at += seconds
+        await asyncio.sleep(0)
+
+
+@dataclass
+class Line:
+    """The client, and everything it was built from."""
+
+    script: Script
+    time: Time
+    http: Http
+    tokens: TokenSource
+    calls: RestCalls
+    metrics: Metrics
+
+    def each(self, names: list[str]) -> Iterator[str]:
+        """Each name with a clean sheet: one server serves them all."""
+        for name in names:
+            yield name
+            assert not self.script.turns, f"{name} left turns over"
+            self.script.seen.clear()
+            self.script.effects.clear()
+            self.time.slept.clear()
+
+
+@asynccontextmanager
+async def connect(
+    *,
+    policy: RetryPolicy | None = None,
+    timeout_s: float = 5.0,
+    per_minute: int = 300,
+    table: Any = CALLS,
+    answer_bytes_max: int = 8 * 1024 * 1024,
+    **oauth: Any,
+) -> AsyncIterator[Line]:
+    script, time, metrics = Script(), Time(), Metrics()
+    app = web.Application(client_max_size=64 * 1024 * 1024)
+    app.router.add_post("/oauth/token", script.token)
+    app.router.add_route("*", "/{tail:.*}", script.api)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    http = Http(HttpSettings(answer_bytes_max=answer_bytes_max))
+    policy = policy or RetryPolicy()
+    pace = Pace(lambda: time.at, time.sleep, Random(7))
+    settings = OAuthSettings(
+        **{"token_url": f"{script.url}/oauth/token", "client_id": CLIENT, "client_secret": SECRET, **oauth}
+    )
+    tokens = TokenSource(http, settings, policy, pace)
+    calls = RestCalls(http, tokens, CallSettings(script.url, timeout_s, per_minute), policy, pace, metrics, table)
+    try:
+        yield Line(script, time, http, tokens, calls, metrics)
+    finally:
+        script.leaving.set()
+        await calls.close()
+        await http.close()
+        await runner.cleanup()
+
+
+@pytest.fixture
+async def line() -> AsyncIterator[Line]:
+    async with connect() as found:
+        yield found
+
+
+@pytest.fixture
+def new_line() -> Any:
+    return connect

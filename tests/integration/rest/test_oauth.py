@@ -1,0 +1,270 @@
+"""AUTH-1 … AUTH-3: one client, one token, in time; a refusal that says what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+
+import pytest
+
+from daemon.emulator import Emulator, EmulatorSettings
+from daemon.model.errors import NotAuthenticated, PlatformRefused, PlatformUnavailable
+from daemon.observe.metrics import Metrics
+from daemon.platform.calls import CallSettings, RestCalls
+from daemon.platform.http import Http, HttpSettings
+from daemon.platform.oauth import OAuthSettings, TokenSource
+from daemon.platform.pace import Pace
+from daemon.policy.retry import RetryPolicy
+
+BY_DOCUMENT = [
+    ("/login/oauth2/v2/token?grant_type=client_credentials", "basic"),
+    ("/oauth/token", "basic"),
+    ("/oauth/token", "form"),
+    ("/api/v2/oauth/token", "form"),
+]
+
+
+def behind(gate: asyncio.Event, turn):
+    """A turn that waits for the gate."""
+
+    async def held(request):
+        await gate.wait()
+        return await turn(request)
+
+    return held
+
+
+# ------------------------------------------------------------------ AUTH-1
+
+
+@pytest.mark.parametrize(("path", "client_auth"), BY_DOCUMENT)
+async def test_auth_1_every_documented_token_path_of_the_emulator(path, client_auth):
+    """The token it gives is good for a call."""
+    loop = asyncio.get_running_loop()
+    async with Emulator(EmulatorSettings()) as emulator:
+        http, pace, policy = Http(HttpSettings()), Pace(loop.time), RetryPolicy()
+        settings = OAuthSettings(emulator.url + path, "emulator-client", "emulator-secret", client_auth)
+        tokens = TokenSource(http, settings, policy, pace)
+        try:
+            token = await tokens.current(loop.time() + 5.0)
+            answer = await http.send(
+                "GET",
+                f"{emulator.url}/api/v2/conversations/none",
+                {"Authorization": f"Bearer {token}"},
+                timeout_s=5.0,
+            )
+            assert answer.status == 404  # and not 401: the token was taken
+        finally:
+            await tokens.close()
+            await http.close()
+
+
+@pytest.mark.parametrize(("path", "client_auth"), BY_DOCUMENT)
+async def test_auth_1_a_wrong_secret_is_told_as_such_by_the_emulator(path, client_auth):
+    loop = asyncio.get_running_loop()
+    async with Emulator(EmulatorSettings()) as emulator:
+        http, pace, policy = Http(HttpSettings()), Pace(loop.time), RetryPolicy()
+        tokens = TokenSource(
+            http, OAuthSettings(emulator.url + path, "emulator-client", "wrong", client_auth), policy, pace
+        )
+        calls = RestCalls(http, tokens, CallSettings(emulator.url), policy, pace, Metrics())
+        try:
+            with pytest.raises(NotAuthenticated, match="invalid client"):
+                await calls.call("queue.get", path={"queueId": "q"})
+        finally:
+            await calls.close()
+            await http.close()
+
+
+async def test_auth_1_basic_and_form_on_the_wire(new_line):
+    async with new_line() as line:
+        await line.tokens.current(2000.0)
+        request = line.script.token_requests[0]
+        assert (
+            request.headers["authorization"] == "Basic " + base64.b64encode(b"client-1:canary-client-secret").decode()
+        )
+        assert request.body == b"grant_type=client_credentials"
+        assert request.headers["content-type"] == "application/x-www-form-urlencoded"
+    async with new_line(client_auth="form") as line:
+        await line.tokens.current(2000.0)
+        request = line.script.token_requests[0]
+        assert "authorization" not in request.headers
+        assert request.body == b"grant_type=client_credentials&client_id=client-1&client_secret=canary-client-secret"
+
+
+async def test_auth_1_a_grant_type_in_the_url_leaves_the_body_empty(line, new_line):
+    url = f"{line.script.url}/oauth/token?grant_type=client_credentials"
+    async with new_line(token_url=url) as other:
+        await other.tokens.current(2000.0)
+    request = line.script.token_requests[0]
+    assert request.body == b""
+    assert request.query == "grant_type=client_credentials"
+    assert request.headers["authorization"].startswith("Basic ")
+
+
+# ------------------------------------------------------------------ AUTH-2
+
+
+@pytest.mark.parametrize(
+    ("life_s", "buffer_s", "renewed_after_s"),
+    [(3600, 60.0, 3540.0), (100, 60.0, 50.0), (3600, 5.0, 3595.0), (10, 5.0, 5.0), ("7200", 60.0, 7140.0)],
+)
+async def test_auth_2_renewed_before_it_expires_but_never_before_half_its_life(
+    new_line, life_s, buffer_s, renewed_after_s
+):
+    async with new_line(token_buffer_s=buffer_s) as line:
+        line.script.token_life_s = life_s
+        first = await line.tokens.current(1e9)
+        line.time.at = 1000.0 + renewed_after_s - 0.1
+        assert await line.tokens.current(1e9) == first
+        line.time.at = 1000.0 + renewed_after_s
+        assert await line.tokens.current(1e9) != first
+        assert line.script.tokens_given == 2
+
+
+async def test_auth_2_a_token_without_a_stated_life_is_taken_for_a_short_one(line):
+    line.script.token_life_s = None
+    await line.tokens.current(1e9)
+    line.time.at += 241.0
+    await line.tokens.current(1e9)
+    assert line.script.tokens_given == 2
+
+
+async def test_auth_2_concurrent_callers_share_one_fetch(line):
+    tokens = await asyncio.gather(*(line.tokens.current(1e9) for _ in range(50)))
+    assert set(tokens) == {"canary-bearer-1"}
+    assert len(line.script.token_requests) == 1
+
+
+async def test_auth_2_one_failing_fetch_fails_them_all_with_the_same_words(line):
+    line.script.token_turns.append(line.script.say(401, {"error": "invalid_client"}))
+    errors = await asyncio.gather(*(line.tokens.current(1e9) for _ in range(20)), return_exceptions=True)
+    assert len({str(error) for error in errors}) == 1
+    assert all(isinstance(error, NotAuthenticated) for error in errors)
+    assert len({id(error) for error in errors}) == 20
+    assert len(line.script.token_requests) == 1
+
+
+async def test_auth_2_a_cancelled_waiter_takes_nothing_from_the_others(line):
+    gate = asyncio.Event()
+    line.script.token_turns.append(behind(gate, line.script.say(200, {"access_token": "late", "expires_in": 60})))
+    waiters = [asyncio.ensure_future(line.tokens.current(1e9)) for _ in range(3)]
+    while not line.script.token_requests:
+        await asyncio.sleep(0.001)
+    waiters[0].cancel()  # the one that began it
+    with pytest.raises(asyncio.CancelledError):
+        await waiters[0]
+    gate.set()
+    assert await asyncio.gather(*waiters[1:]) == ["late", "late"]
+    assert len(line.script.token_requests) == 1
+
+
+async def test_auth_2_all_waiters_gone_and_the_fetch_fails_in_silence(line):
+    gate = asyncio.Event()
+    line.script.token_turns.append(behind(gate, line.script.say(401, {"error": "invalid_client"})))
+    waiter = asyncio.ensure_future(line.tokens.current(1e9))
+    while not line.script.token_requests:
+        await asyncio.sleep(0.001)
+    waiter.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiter
+    gate.set()
+    with pytest.raises(NotAuthenticated):
+        await line.tokens.current(1e9)
+    assert len(line.script.token_requests) == 1
+
+
+async def test_auth_2_a_good_token_outlives_a_failing_renewal(new_line):
+    async with new_line(policy=RetryPolicy(attempts_max=1)) as line:
+        line.script.token_life_s = 3600
+        token = await line.tokens.current(1e9)
+        line.time.at += 3550.0
+        line.script.token_turns.extend([line.script.say(503)] * 9)
+        assert await line.tokens.current(1e9) == token
+        assert await line.tokens.current(1e9) == token
+        assert len(line.script.token_requests) == 2, "the next try waits for half of what is left"
+        line.time.at += 26.0
+        assert await line.tokens.current(1e9) == token
+        assert len(line.script.token_requests) == 3
+        line.time.at += 26.0
+        with pytest.raises(PlatformUnavailable) as caught:
+            await line.tokens.current(1e9)
+        assert caught.value.status == 503
+
+
+async def test_auth_2_a_fetch_is_retried_like_any_call(line):
+    line.script.token_turns.extend([line.script.say(503), line.script.say(429, None, Retry_After="3")])
+    assert await line.tokens.current(1e9) == "canary-bearer-1"
+    assert 0.5 <= line.time.slept[0] <= 1.0
+    assert 3.0 <= line.time.slept[1] <= 4.0
+
+
+# ------------------------------------------------------------------ AUTH-3
+
+
+@pytest.mark.parametrize("status", [400, 401])
+async def test_auth_3_an_invalid_client_is_told_clearly(line, status):
+    line.script.token_turns.append(
+        line.script.say(status, {"error": "invalid_client", "description": "no canary-client-secret"})
+    )
+    with pytest.raises(NotAuthenticated) as caught:
+        await line.calls.call("queue.get", path={"queueId": "q"})
+    error = caught.value
+    assert error.status == status
+    assert error.platform_code == "invalid_client"
+    assert not error.acted
+    assert "invalid client" in str(error)
+    assert "platform.client_secret" in error.remedy
+    assert "canary" not in str(error)
+    assert line.script.seen == []
+
+
+async def test_auth_3_a_refused_client_is_not_presented_again_at_once(line):
+    line.script.token_turns.append(line.script.say(401))
+    for _ in range(3):
+        with pytest.raises(NotAuthenticated):
+            await line.tokens.current(1e9)
+    assert len(line.script.token_requests) == 1
+    line.time.at += 10.0
+    assert await line.tokens.current(1e9) == "canary-bearer-1"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"access_token": ""},
+        {"access_token": "a b"},
+        {"access_token": "x\r\nEvil: 1"},
+        {"access_token": 7},
+        {"access_token": "good", "expires_in": 0},
+        {"access_token": "good", "expires_in": True},
+        {"access_token": "good", "expires_in": "soon"},
+        {"access_token": "good", "expires_in": [1]},
+    ],
+    ids=str,
+)
+async def test_auth_3_an_answer_that_is_no_token(line, body):
+    line.script.token_turns.append(line.script.say(200, body))
+    with pytest.raises(PlatformUnavailable, match=r"platform\.token_url") as caught:
+        await line.tokens.current(1e9)
+    assert caught.value.platform_code == "malformed"
+
+
+async def test_auth_3_another_refusal_keeps_its_own_words(line):
+    line.script.token_turns.append(line.script.say(400, {"error": "unsupported_grant_type"}))
+    with pytest.raises(PlatformRefused, match="unsupported_grant_type"):
+        await line.tokens.current(1e9)
+
+
+async def test_auth_3_a_dropped_token_is_fetched_anew_but_an_older_one_drops_nothing(line):
+    first = await line.tokens.current(1e9)
+    line.tokens.drop(first)
+    second = await line.tokens.current(1e9)
+    assert second != first
+    line.tokens.drop(first)
+    assert await line.tokens.current(1e9) == second
+
+
+def test_auth_3_a_secret_is_in_no_repr():
+    assert "canary" not in repr(OAuthSettings("https://x/oauth/token", "id", "canary"))

@@ -1,0 +1,155 @@
+"""What retention takes from the journal on disk, and what it must leave."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.journal import retention, store
+from daemon.journal.reader import Reader
+from daemon.journal.retention import Retention
+from daemon.journal.writer import Writer
+from daemon.model.ports import Commit, SessionRecord
+from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+
+HOUR_MS = 3_600_000
+KEEP = Retention(over_ms=HOUR_MS, dead_ms=10 * HOUR_MS)
+
+
+class Disk:
+    """A writer whose clock stands in `now`."""
+
+    def __init__(self, folder) -> None:
+        self.now = 1_000_000_000
+        self.folder = folder
+        self.connection = store.open_for_writing(folder)
+        self.writer = Writer(self.connection, lambda: self.now)
+        self.reader = Reader(store.open_for_reading(folder))
+
+    def write(self, **parts) -> None:
+        self.writer.write([Commit(**parts, at_ms=self.now)])
+
+    def open(self, name, events) -> None:
+        rows = [(name, seq, "message", b"{}", "", b"") for seq in range(1, events + 1)]
+        self.write(opened=[SessionRecord(name, name, "t", "", {}, {}, 0, 0)], rows=rows)
+
+    def facts(self, first, last) -> None:
+        self.write(rows=[(OWN_STREAM, seq, "fact", b"{}", "", b"") for seq in range(first, last + 1)])
+
+    def retire(self) -> int:
+        rounds = 1
+        while self.writer.retire(KEEP):
+            rounds += 1
+        return rounds
+
+    def left(self) -> dict[str, int]:
+        return dict(
+            self.connection.execute(
+                "SELECT s.session_id, count(e.id) FROM sessions s LEFT JOIN events e ON e.session = s.id GROUP BY s.id"
+            )
+        )
+
+    def start_again(self) -> None:
+        self.close()
+        self.connection = store.open_for_writing(self.folder)
+        self.writer = Writer(self.connection, lambda: self.now)
+        self.reader = Reader(store.open_for_reading(self.folder))
+
+    def close(self) -> None:
+        self.reader.close()
+        self.connection.close()
+
+
+@pytest.fixture
+def disk(tmp_path):
+    found = Disk(tmp_path)
+    yield found
+    found.close()
+
+
+def test_sessions_that_ended_long_ago_go_in_batches(disk):
+    for name in ("old", "young", "living"):
+        disk.open(name, 2500)
+    disk.write(over=["old"])
+    disk.now += HOUR_MS + 1
+    disk.write(over=["young"])
+    assert disk.retire() >= 3
+    assert disk.left() == {"young": 2500, "living": 2500, OWN_STREAM: 0}
+
+
+def test_what_a_reader_has_not_passed_stays_however_old(disk):
+    disk.open("first", 10)
+    disk.write(over=["first"])
+    disk.open("second", 10)
+    disk.facts(1, 20)
+    disk.write(over=["second"], cursors=[("audit", 15), ("webhooks", 40)])
+    disk.now += 2 * HOUR_MS
+    disk.retire()
+    assert disk.left() == {"second": 10, OWN_STREAM: 20}, "the audit stands in the middle of the second"
+    disk.write(cursors=[("audit", 30)])
+    disk.retire()
+    assert disk.left() == {OWN_STREAM: 10}
+    disk.write(cursors=[("audit", 40)])
+    disk.retire()
+    assert disk.left() == {OWN_STREAM: 1}
+
+
+def test_a_reader_that_nobody_asks_for_holds_nothing_back_for_ever(disk):
+    disk.open("a", 10)
+    disk.write(over=["a"], cursors=[("switched off", 0)])
+    disk.now += retention.READER_KEPT_MS - 1
+    disk.retire()
+    assert disk.left() == {"a": 10, OWN_STREAM: 0}
+    disk.now += 2
+    disk.retire()
+    assert disk.left() == {OWN_STREAM: 0}
+
+
+def test_old_facts_go_in_batches_and_the_newest_stays_so_that_counting_goes_on(disk):
+    disk.facts(1, 2500)
+    disk.now += HOUR_MS
+    disk.facts(2501, 2510)
+    disk.now += 1
+    assert disk.retire() >= 3
+    assert disk.left() == {OWN_STREAM: 10}
+    disk.now += 2 * HOUR_MS
+    disk.retire()
+    assert disk.left() == {OWN_STREAM: 1} and disk.reader.last_seq(OWN_STREAM) == 2510
+
+
+def test_an_offset_is_never_given_twice(disk):
+    disk.facts(1, 1)
+    disk.open("a", 10)
+    disk.write(over=["a"])
+    disk.now += 2 * HOUR_MS
+    disk.retire()
+    assert disk.left() == {OWN_STREAM: 1}
+    disk.start_again()
+    disk.facts(2, 2)
+    assert [one.offset for one in disk.reader.read_on(0, 10, 2**62)] == [1, 12]
+
+
+def test_operations_over_and_webhooks_done_go_and_the_dead_stay_longer(disk):
+    disk.write(
+        operations=[OperationRecord("over", "prompt", b"{}", over=True), OperationRecord("running", "prompt", b"{}")],
+        deliveries=[DeliveryRecord(one, "t", "l", "e", b"", status=one) for one in ("waiting", "delivered", "dead")],
+    )
+    disk.now += HOUR_MS
+    disk.retire()
+    assert disk.reader.operation("over") is not None and disk.reader.deliveries("delivered", "", 10)
+    disk.now += 1
+    disk.retire()
+    assert disk.reader.operation("over") is None and disk.reader.operation("running") is not None
+    assert [len(disk.reader.deliveries(one, "", 10)) for one in ("waiting", "delivered", "dead")] == [1, 0, 1]
+    disk.now += 10 * HOUR_MS
+    disk.retire()
+    assert [len(disk.reader.deliveries(one, "", 10)) for one in ("waiting", "delivered", "dead")] == [1, 0, 0]
+
+
+def test_a_webhook_that_was_replayed_is_young_again(disk):
+    dead = DeliveryRecord("d", "t", "l", "e", b"", status="dead")
+    disk.write(deliveries=[dead])
+    disk.now += 10 * HOUR_MS
+    disk.write(deliveries=[dead])
+    disk.now += HOUR_MS
+    disk.retire()
+    assert disk.reader.deliveries("dead", "", 10) == [dead]
