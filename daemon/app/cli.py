@@ -1,5 +1,7 @@
 """The command line: `guestd serve | emulate | chat | config | journal | keys`."""
 
+"""The command line: `guestd serve | emulate | chat | sessions | send | inject | prompt | operations | config | journal`."""
+
 from __future__ import annotations
 
 from typing import Annotated
@@ -7,7 +9,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from .commands import chat, config, emulate, journal, keys, serve
+from .commands import chat, config, emulate, inject, journal, keys, operations, prompt, send, serve, sessions
 
 EPILOG = """Examples:
 
@@ -17,7 +19,7 @@ guestd chat
 
 guestd emulate --port 8443 --tls-dir ./tls
 
-Exit codes: 0 done, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted."""
+Exit codes: 0 done, 1 refused by the daemon, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted."""
 
 app = typer.Typer(
     name="guestd",
@@ -31,6 +33,11 @@ app = typer.Typer(
 app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
 app.command("emulate", epilog=emulate.EXAMPLES)(emulate.emulate)
 app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
+app.command("send", epilog=send.EXAMPLES)(send.send)
+app.command("inject", epilog=inject.EXAMPLES)(inject.inject)
+app.command("prompt", epilog=prompt.EXAMPLES)(prompt.prompt)
+app.add_typer(sessions.app, name="sessions")
+app.add_typer(operations.app, name="operations")
 app.add_typer(config.app, name="config")
 app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app, name="keys")

@@ -214,6 +214,20 @@ class Simulator(_Section):
     guest_email: str = "guest@example.org"
 
 
+class Api(_Section):
+    token: SecretStr | None = None
+    token_file: str | None = None
+    unix_socket: str | None = None
+    tcp: bool = True
+    body_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
+    body_timeout_s: Seconds = 30.0
+    requests_max: Count = 256
+    watchers_max: Count = 1000
+    heartbeat_s: Seconds = 15.0
+    answer_timeout_s: Seconds = 10.0
+    wait_max_s: Seconds = 60.0
+
+
 class EmbeddedEmulator(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 0
     agent: str = "human"
@@ -284,6 +298,7 @@ class Config(_Section):
     journal: Journal = Journal()
     identity: Identity = Identity()
     simulator: Simulator = Simulator()
+    api: Api = Api()
     emulator: EmbeddedEmulator = EmbeddedEmulator()
     drain: Drain = Drain()
     log: Log = Log()

@@ -37,6 +37,7 @@ from .systemd import Notifier
 from .wiring import (
     Place,
     api_settings,
+    control_settings,
     identity_settings,
     journal_directory,
     journal_settings,
@@ -145,8 +146,16 @@ class House:
         self._open_desk(place, journal)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
-        jwks = self.key_ring.jwks if self.key_ring is not None else None
-        self.http = HttpServer(self.fleet, self.metrics, api_settings(config), draw_id, self._health, jwks)
+        self.http = HttpServer(
+            self.fleet,
+            self.metrics,
+            api_settings(config),
+            draw_id,
+            self._health,
+            jwks=self.key_ring.jwks if self.key_ring is not None else None,
+            control=control_settings(config),
+            operations=self.operations,
+        )
         await self.http.start()
         revived = self.fleet.revive()
         if revived:

@@ -242,8 +242,10 @@ class SessionView:
 class Fleet(Protocol):
     """All guest sessions of this process, as floor 4 sees them."""
 
-    def open(self, guest: OpenGuest) -> str:
-        """Open a guest session, return its `session_id`. Raises LimitExceeded (SESS-1) or CommandError."""
+    def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
+        """Open a guest session, return its `session_id`; `durable` is called on the loop when the journal has it.
+
+        Raises LimitExceeded (SESS-1) or CommandError."""
 
     def find(self, name: str) -> str | None:
         """The living guest session of that name."""
@@ -262,6 +264,10 @@ class Fleet(Protocol):
         Returns the oldest `seq` that could be given, so that the caller can tell what is gone. Raises NotFound."""
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
+
+    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
+        """What is durable after `after_seq`, oldest first, at most `limit`; of an ended guest session too, while the journal
+        keeps it. Raises NotFound."""
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""

@@ -71,6 +71,7 @@ class Metrics:
         "commands_accepted",
         "commands_refused",
         "connects",
+        "control_answers",
         "deliveries",
         "echo_latency_s",
         "endings",
@@ -124,6 +125,7 @@ class Metrics:
         self.simulator_errors: dict[str, int] = {}
         self.tokens_signed = 0
         self.token_checks: dict[str, int] = {}
+        self.control_answers: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
         self.echo_latency_s = Histogram()
         self.journal_commit_s = Histogram()
@@ -238,6 +240,7 @@ class _Families:
                 "outcome",
                 m.token_checks,
             ),
+            ("control_answers", "Answers of the control API by status.", "status", m.control_answers),
             ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
             ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),

@@ -27,6 +27,7 @@ from ..model.ports import (
     History,
     Journal,
     OpenGuest,
+    Replay,
     SessionRecord,
     SessionView,
     Watcher,
@@ -130,7 +131,7 @@ class Supervisor:
 
     # ------------------------------------------------------------------ the Fleet port
 
-    def open(self, guest: OpenGuest) -> str:
+    def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session (SESS-1). Raises LimitExceeded, or CommandError naming the field."""
         if self._draining:
             raise CommandError("the daemon is shutting down; no new guest sessions", code="draining")
@@ -161,7 +162,7 @@ class Supervisor:
             opened_ms,
             ends_ms,
         )
-        self._bench.pipeline.open_session(runner, record)
+        self._bench.pipeline.open_session(runner if durable is None else _Opening(runner, durable), record)
         return identity.session_id
 
     def revive(self) -> int:
@@ -215,6 +216,11 @@ class Supervisor:
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)
+
+    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
+        if session_id not in self._runners and not self._journal.last_seq(session_id):
+            raise NotFound(f"no guest session {session_id} lives here, and the journal has none")
+        return self._journal.read(session_id, after_seq, limit)
 
     def is_ready(self) -> bool:
         return not self._draining and not self._journal.storage_full
@@ -370,6 +376,21 @@ class Supervisor:
         if self._dialect.traits.ordering is Ordering.BY_TIME:
             return ByTime(self._hold, session.inbox_held_max, session.inbox_remembered_max)
         return BySequence(session.gap_wait_s, session.inbox_held_max, session.inbox_remembered_max)
+
+
+class _Opening:
+    """A new guest session whose opener waits until the journal has it."""
+
+    def __init__(self, runner: Runner, durable: Callable[[], None]) -> None:
+        self._runner = runner
+        self._durable = durable
+
+    def intent_durable(self, command_id: str) -> None:
+        self._runner.intent_durable(command_id)
+
+    def session_durable(self) -> None:
+        self._runner.session_durable()
+        self._durable()
 
 
 def manners_of(dialect: Dialect, session: SessionSettings) -> Manners:

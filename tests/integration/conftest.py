@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from daemon.api.control.settings import ControlSettings
 from daemon.api.server import HttpServer
 from daemon.api.settings import ApiSettings
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
@@ -59,6 +60,8 @@ async def settle(
     fleet: dict[str, Any] | None = None,
     api: dict[str, Any] | None = None,
     transport: dict[str, Any] | None = None,
+    control: dict[str, Any] | None = None,
+    operations: Any = None,
     dialect: str = "webmessaging",
 ) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
@@ -85,7 +88,15 @@ async def settle(
         stack.push_async_callback(supervisor.stop)
         ids = itertools.count(1)
         settings = ApiSettings(**{"port": 0, "frontends_max": 2000, **(api or {})})
-        server = HttpServer(supervisor, metrics, settings, lambda: f"made-{next(ids):08d}", supervisor.status)
+        server = HttpServer(
+            supervisor,
+            metrics,
+            settings,
+            lambda: f"made-{next(ids):08d}",
+            supervisor.status,
+            ControlSettings(**(control or {})),
+            operations,
+        )
         await server.start()
         stack.push_async_callback(server.stop)
         yield Town(world, supervisor, metrics, server)

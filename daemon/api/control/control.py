@@ -1,0 +1,99 @@
+"""The control API as a whole: its table of routes, and what every request goes through on its way to a handler."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from aiohttp import web
+
+from ...model.ports import Fleet, Operations
+from ...observe.metrics import Metrics
+from ..openapi import document
+from ..problems import Problem, problem_of
+from .commands import Commands
+from .entrance import Entrance
+from .events import Events
+from .messages import Messages
+from .operations import OperationRoutes
+from .reading import understand
+from .routes import Call, Outcome, Route, encoded
+from .sessions import Sessions
+from .settings import ControlSettings
+from .stream import StreamBounds
+
+PREFIX = "/v1/"
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True, frozen=True)
+class Ports:
+    """What the control API speaks to. None: not wired in this daemon, and its routes say so."""
+
+    fleet: Fleet
+    metrics: Metrics
+    draw_id: Callable[[], str]
+    operations: Operations | None = None
+
+
+class Control:
+    """`add_to` an application; `guard` every request under PREFIX; `close` before the server stops."""
+
+    def __init__(self, ports: Ports, settings: ControlSettings, bounds: StreamBounds) -> None:
+        self._settings = settings
+        self._metrics = ports.metrics
+        self._entrance = Entrance(settings)
+        self._in_progress = 0
+        self._events = Events(ports.fleet, ports.metrics, settings, bounds)
+        self.routes = [
+            *Sessions(ports.fleet, settings, ports.draw_id).routes(),
+            *Messages(ports.fleet, settings, ports.draw_id).routes(),
+            *Commands(ports.fleet).routes(),
+            *self._events.routes(),
+            *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
+            self._document_route(),
+        ]
+        self._document = document(self.routes, has_token=bool(settings.token))
+
+    def add_to(self, app: web.Application) -> None:
+        for route in self.routes:
+            app.router.add_route(route.method, route.path, self._handler(route))
+
+    def close(self) -> None:
+        self._events.close()
+
+    async def guard(self, request: web.Request, handler: Handler, trusted: bool) -> web.StreamResponse:
+        """Every way to say no ends here as a problem document."""
+        try:
+            if not trusted:
+                self._entrance.check(request)
+            found = await handler(request)
+        except Exception as error:
+            found = problem_of(error).answer(request.path)
+        counts = self._metrics.control_answers
+        counts[str(found.status)] = counts.get(str(found.status), 0) + 1
+        return found
+
+    def _handler(self, route: Route) -> Handler:
+        async def handle(request: web.Request) -> web.StreamResponse:
+            if route.long:
+                return await route.handle(await understand(request, route, self._settings))
+            if self._in_progress >= self._settings.requests_max:
+                detail = f"{self._settings.requests_max} requests are in progress (api.requests_max)"
+                raise Problem(503, "overloaded", detail)
+            self._in_progress += 1
+            try:
+                return await route.handle(await understand(request, route, self._settings))
+            finally:
+                self._in_progress -= 1
+
+        return handle
+
+    def _document_route(self) -> Route:
+        outcome = {200: Outcome("OpenAPI 3.1.", dict[str, object])}
+        summary = "This description of the control API"
+        return Route("GET", "/v1/openapi.json", "showDescription", summary, self._describe, outcome, "about")
+
+    async def _describe(self, call: Call[None, None]) -> web.StreamResponse:
+        return encoded(self._document)

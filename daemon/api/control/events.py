@@ -1,0 +1,96 @@
+"""Everything that happens in a guest session: as pages of JSON, or followed as server-sent events by who asks for them.
+
+    GET /v1/sessions/ana/events?after=12             Accept: text/event-stream, and Last-Event-ID on coming back
+
+    id: 13                                           what an EventSource sends as Last-Event-ID
+    event: message                                   the event's kind
+    data: {"seq": 13, "kind": "message", …}
+
+Beside the kinds of events there are `lagging` and `closed`, with the seq to resume from, and `over` when the guest session has
+ended. A stream that would have nothing to say ever again is answered 204, on which an EventSource stops coming back.
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ...model.errors import NotFound
+from ...model.ports import Fleet
+from ...observe.metrics import Metrics
+from ..problems import Problem
+from .addressing import session_of
+from .paging import page_of
+from .routes import Call, Outcome, Route, encoded
+from .settings import ControlSettings
+from .shapes import EventPage, EventQuery
+from .stream import Stream, StreamBounds
+
+MEDIA_TYPE = "text/event-stream"
+
+
+class Events:
+    def __init__(self, fleet: Fleet, metrics: Metrics, settings: ControlSettings, bounds: StreamBounds) -> None:
+        self._fleet = fleet
+        self._metrics = metrics
+        self._settings = settings
+        self._bounds = bounds
+        self._streams: set[Stream] = set()
+
+    def routes(self) -> list[Route]:
+        page = Outcome("A page of events, or a stream of them.", EventPage, media={MEDIA_TYPE: "Follows for ever."})
+        return [
+            Route(
+                "GET",
+                "/v1/sessions/{session}/events",
+                "readEvents",
+                "What happens: a page, or with Accept: text/event-stream all that comes",
+                self._read,
+                {200: page, 204: Outcome("The guest session has ended and there is no more to follow.")},
+                "events",
+                query=EventQuery,
+                long=True,
+            )
+        ]
+
+    def close(self) -> None:
+        """Say goodbye to who follows: the daemon stops."""
+        for stream in list(self._streams):
+            stream.stop("guestd is shutting down")
+
+    async def _read(self, call: Call[EventQuery, None]) -> web.StreamResponse:
+        session_id = session_of(self._fleet, call.part("session"))
+        if MEDIA_TYPE not in call.request.headers.get("Accept", ""):
+            page = await page_of(self._fleet, session_id, call.query.after, call.query.limit)
+            return encoded(page.as_json("events"))
+        after = _resumed_after(call)
+        if not self._fleet.read(session_id, after, 1).rows:
+            try:
+                last_seq = self._fleet.view(session_id).seq
+            except NotFound:
+                return web.Response(status=204)
+            if after > last_seq:
+                raise Problem(422, "invalid", f"after is {after}, but the last seq is {last_seq}", field="query.after")
+        if len(self._streams) >= self._settings.watchers_max:
+            detail = f"{self._settings.watchers_max} streams are followed already (api.watchers_max)"
+            raise Problem(503, "overloaded", detail, retry_after_s=5.0)
+        return await self._follow(call.request, session_id, after)
+
+    async def _follow(self, request: web.Request, session_id: str, after_seq: int) -> web.StreamResponse:
+        stream = Stream(self._fleet, session_id, after_seq, self._bounds, self._metrics)
+        self._streams.add(stream)
+        self._metrics.watchers += 1
+        try:
+            return await stream.run(request)
+        finally:
+            self._metrics.watchers -= 1
+            self._streams.discard(stream)
+
+
+def _resumed_after(call: Call[EventQuery, None]) -> int:
+    """Last-Event-ID, which a returning EventSource sends beside the address it first used, wins over `after`."""
+    last = call.request.headers.get("Last-Event-ID", "")
+    if not last:
+        return call.query.after
+    if not (last.isascii() and last.isdigit() and len(last) <= 15):
+        raise Problem(422, "invalid", "is the last seq you have, a whole number from 0", field="Last-Event-ID")
+    return int(last)

@@ -1,0 +1,101 @@
+"""What a guest says, and what was said: messages, context, typing, the transcript."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from aiohttp import web
+
+from ...model.commands import Context, Reply, Send, Typing
+from ...model.ports import Fleet
+from .addressing import give, session_of
+from .commands import LOCATION, accept, key_of
+from .paging import page_of
+from .routes import Call, Outcome, Route, encoded
+from .settings import ControlSettings
+from .shapes import Accepted, EventQuery, SendMessage, SetContext, Transcript
+
+TRANSCRIPT = frozenset({"message", "presence", "gap"})
+
+
+class Messages:
+    def __init__(self, fleet: Fleet, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
+        self._fleet = fleet
+        self._settings = settings
+        self._draw_id = draw_id
+
+    def routes(self) -> list[Route]:
+        tag, one = "messages", "/v1/sessions/{session}"
+        accepted = {202: Outcome("Accepted, and durable.", Accepted, LOCATION)}
+        return [
+            Route(
+                "POST",
+                f"{one}/messages",
+                "sendMessage",
+                "Say something, or choose from what was offered",
+                self._send,
+                accepted,
+                tag,
+                body=SendMessage,
+                problems=(409,),
+                keyed=True,
+            ),
+            Route(
+                "GET",
+                f"{one}/messages",
+                "readTranscript",
+                "The conversation in order",
+                self._read,
+                {200: Outcome("A page of it.", Transcript)},
+                tag,
+                query=EventQuery,
+            ),
+            Route(
+                "PUT",
+                f"{one}/context",
+                "setContext",
+                "Tell the frontend's state (SOCK-4)",
+                self._context,
+                accepted,
+                tag,
+                body=SetContext,
+                problems=(409,),
+                keyed=True,
+            ),
+            Route(
+                "POST",
+                f"{one}/typing",
+                "showTyping",
+                "Show that the guest is typing",
+                self._typing,
+                {204: Outcome("Shown, or shown lately: it is passed on at most once in 5 s.")},
+                tag,
+                problems=(409,),
+            ),
+        ]
+
+    async def _send(self, call: Call[None, SendMessage]) -> web.StreamResponse:
+        wish = call.body
+        command_id = key_of(call, wish.command_id) or self._draw_id()
+        command: Send | Reply
+        if wish.reply is None:
+            command = Send(command_id, wish.text, wish.attributes or None)
+        else:
+            choices = tuple((one.text, one.payload) for one in wish.reply.choices)
+            command = Reply(command_id, wish.reply.type, choices, wish.reply.in_reply_to)
+        return await accept(self._fleet, session_of(self._fleet, call.part("session")), command, self._settings)
+
+    async def _read(self, call: Call[EventQuery, None]) -> web.StreamResponse:
+        session_id = session_of(self._fleet, call.part("session"))
+        page = await page_of(self._fleet, session_id, call.query.after, call.query.limit, TRANSCRIPT)
+        return encoded(page.as_json("messages"))
+
+    async def _context(self, call: Call[None, SetContext]) -> web.StreamResponse:
+        command_id = key_of(call, call.body.command_id) or self._draw_id()
+        command = Context(command_id, call.body.context)
+        return await accept(self._fleet, session_of(self._fleet, call.part("session")), command, self._settings)
+
+    async def _typing(self, call: Call[None, None]) -> web.StreamResponse:
+        session_id = session_of(self._fleet, call.part("session"))
+        await give(self._fleet, session_id, Typing(self._draw_id()), self._settings.answer_timeout_s)
+        return web.Response(status=204)

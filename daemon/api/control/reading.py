@@ -1,0 +1,107 @@
+"""From bytes to a checked value, or a problem that names the field: query, body, media type, size and depth."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from ..problems import Problem
+from .routes import Call, Route
+from .settings import ControlSettings
+
+#: Nobody means more; and what is written out again must not be deeper than the writer can go.
+DEPTH_MAX = 64
+
+#: As a header or in a body, and safe in a path.
+KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
+
+KEY_PATTERN = re.compile(KEY[:-1] + r"\Z")
+
+
+async def understand(request: web.Request, route: Route, settings: ControlSettings) -> Call[Any, Any]:
+    """Raises Problem: 400, 408, 413, 415 or 422."""
+    query = _query(request, route.query)
+    key = request.headers.get("Idempotency-Key") if route.keyed else None
+    if key is not None and not KEY_PATTERN.match(key):
+        raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key")
+    body = await _body(request, route.body, settings) if route.body is not None else None
+    return Call(request, query, body, key or "")
+
+
+def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | None:
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in given:
+            raise Problem(422, "invalid", "is given twice", field=f"query.{name}"[:100])
+        given[name] = value
+    if model is None:
+        if given:
+            raise Problem(422, "invalid", "this path takes no query", field=f"query.{next(iter(given))}"[:100])
+        return None
+    try:
+        return model.model_validate_strings(given)
+    except ValidationError as error:
+        raise _invalid(error, "query") from None
+
+
+async def _body(request: web.Request, model: type[BaseModel], settings: ControlSettings) -> BaseModel:
+    if request.content_type != "application/json":
+        raise Problem(415, "unsupported_media_type", "send JSON, with Content-Type: application/json")
+    raw = await read_bounded(request, settings)
+    try:
+        found = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        raise Problem(400, "bad_json", f"the body is not JSON: {error.msg}") from None
+    if _is_deeper(found, DEPTH_MAX):
+        raise Problem(400, "bad_json", f"the body is nested deeper than {DEPTH_MAX} levels")
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        raise _invalid(error, "") from None
+
+
+async def read_bounded(request: web.Request, settings: ControlSettings) -> bytes:
+    if (request.content_length or 0) > settings.body_bytes_max:
+        raise _too_large(settings)
+    try:
+        async with asyncio.timeout(settings.body_timeout_s):
+            return await request.read()
+    except TimeoutError:
+        raise Problem(408, "timeout", "the body did not come in time") from None
+    except web.HTTPRequestEntityTooLarge:
+        raise _too_large(settings) from None
+
+
+def _too_large(settings: ControlSettings) -> Problem:
+    return Problem(413, "too_large", f"a body has at most {settings.body_bytes_max} bytes (api.body_bytes_max)")
+
+
+def _invalid(error: ValidationError, place: str) -> Problem:
+    """The first problem, without the value: that may be anybody's secret."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    path = [place, *map(str, first["loc"])] if place else [str(part) for part in first["loc"]]
+    message = first["msg"].removeprefix("Value error, ")
+    detail = "there is no such field" if first["type"] == "extra_forbidden" else message[:1].lower() + message[1:]
+    others = error.error_count() - 1
+    more = f" (and {others} more)" if others else ""
+    return Problem(422, "invalid", f"{'.'.join(path) or 'the body'}: {detail}{more}"[:500], field=".".join(path)[:200])
+
+
+def _is_deeper(value: Any, levels: int) -> bool:
+    """Level by level, not by recursion."""
+    level = [value]
+    for _ in range(levels + 1):
+        level = [
+            child
+            for one in level
+            if isinstance(one, dict | list)
+            for child in (one.values() if isinstance(one, dict) else one)
+        ]
+        if not level:
+            return False
+    return True

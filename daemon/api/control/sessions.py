@@ -1,0 +1,86 @@
+"""Guest sessions: opened, listed, shown, ended."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable
+
+from aiohttp import web
+
+from ...model.commands import End
+from ...model.ports import Fleet, OpenGuest
+from .addressing import opened, session_of
+from .commands import LOCATION, accept
+from .routes import Call, Outcome, Route, answer
+from .settings import ControlSettings
+from .shapes import Accepted, OpenSession, Session, SessionPage, SessionQuery
+
+
+class Sessions:
+    def __init__(self, fleet: Fleet, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
+        self._fleet = fleet
+        self._settings = settings
+        self._draw_id = draw_id
+
+    def routes(self) -> list[Route]:
+        tag, one = "sessions", "/v1/sessions/{session}"
+        opened_, shown = Outcome("Opened, and durable.", Session, LOCATION), Outcome("It lives.", Session)
+        ended = Outcome("It will say goodbye to the platform, and end.", Accepted, LOCATION)
+        return [
+            Route(
+                "POST",
+                "/v1/sessions",
+                "openSession",
+                "Open a guest session",
+                self._open,
+                {201: opened_},
+                tag,
+                body=OpenSession,
+                problems=(409,),
+            ),
+            Route(
+                "GET",
+                "/v1/sessions",
+                "listSessions",
+                "The living guest sessions",
+                self._list,
+                {200: Outcome("A page of them.", SessionPage)},
+                tag,
+                query=SessionQuery,
+            ),
+            Route("GET", one, "showSession", "One guest session, by id or name", self._show, {200: shown}, tag),
+            Route("DELETE", one, "endSession", "End it in an orderly way", self._end, {202: ended}, tag, keyed=True),
+        ]
+
+    async def _open(self, call: Call[None, OpenSession]) -> web.StreamResponse:
+        wish = call.body
+        name = wish.name or f"guest-{self._draw_id()[:8]}"
+        guest = OpenGuest(name, wish.email, wish.attributes, wish.metadata, wish.duration_s or None)
+        session_id = await opened(lambda durable: self._fleet.open(guest, durable), self._settings.answer_timeout_s)
+        return answer(Session.of(self._fleet.view(session_id)), 201, {"Location": f"/v1/sessions/{session_id}"})
+
+    async def _list(self, call: Call[SessionQuery, None]) -> web.StreamResponse:
+        query = call.query
+        views = [
+            view
+            for view in self._fleet.sessions()
+            if (not query.state or view.state == query.state) and (not query.name or view.name == query.name)
+        ]
+        views.sort(key=lambda view: view.session_id)
+        start = bisect_right(views, query.after, key=lambda view: view.session_id)
+        page = views[start : start + query.limit]
+        more = start + len(page) < len(views)
+        found = SessionPage(
+            sessions=[Session.of(view) for view in page],
+            next=page[-1].session_id if more else None,
+            total=len(views),
+        )
+        return answer(found)
+
+    async def _show(self, call: Call[None, None]) -> web.StreamResponse:
+        return answer(Session.of(self._fleet.view(session_of(self._fleet, call.part("session")))))
+
+    async def _end(self, call: Call[None, None]) -> web.StreamResponse:
+        session_id = session_of(self._fleet, call.part("session"))
+        command = End(call.idempotency_key or self._draw_id())
+        return await accept(self._fleet, session_id, command, self._settings)

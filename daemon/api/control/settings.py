@@ -1,0 +1,21 @@
+"""The bounds of the control API, and who may use it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(slots=True, frozen=True)
+class ControlSettings:
+    """`token` "": no bearer token is asked for. `unix_socket` "": none. `tcp`: whether the HTTP port serves `/v1` too."""
+
+    token: str = field(default="", repr=False)
+    unix_socket: str = ""
+    tcp: bool = True
+    body_bytes_max: int = 1_048_576
+    body_timeout_s: float = 30.0
+    requests_max: int = 256
+    watchers_max: int = 1000
+    heartbeat_s: float = 15.0
+    answer_timeout_s: float = 10.0
+    wait_max_s: float = 60.0

@@ -1,0 +1,156 @@
+"""Problem documents (RFC 9457): the one shape in which the control API says no.
+
+Who is at fault decides the status. What the asker can mend is a 4xx, even where the bound is ours (a full house is a 429); a 502
+is the platform's refusal or silence, a 503 means that the daemon cannot promise anything just now, and a 500 is a bug of ours,
+whose `error_id` stands in the log. Nothing of a request is repeated here but its path: it may hold what nobody should read.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import secrets
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+from aiohttp import web
+from pydantic import BaseModel, ConfigDict, Field
+
+from ..model.errors import CommandError, GuestdError, PlatformError
+
+logger = logging.getLogger("guestd.api")
+
+MEDIA_TYPE = "application/problem+json"
+
+#: Refusals by their code; any other CommandError is the asker's mistake, 422.
+_STATUS = {
+    "not_found": 404,
+    "ended": 409,
+    "conflict": 409,
+    "not_ready": 409,
+    "read_only": 409,
+    "bad_json": 400,
+    "too_large": 413,
+    "rate_limited": 429,
+    "overloaded": 429,
+    "limit_exceeded": 429,
+    "not_supported": 404,
+    "not_configured": 404,
+    "draining": 503,
+    "storage_full": 503,
+    "internal": 500,
+}
+
+#: What the platform said that is the asker's to mend; all else it says is a 502.
+_PLATFORM_STATUS = {400: 422, 404: 404, 409: 409, 413: 413, 422: 422, 429: 429}
+
+_RETRY_AFTER_S = 1.0
+
+
+class ProblemDocument(BaseModel):
+    """Why a request was refused or failed (RFC 9457)."""
+
+    model_config = ConfigDict(title="Problem")
+
+    type: str = Field(description="A URI that names the kind: urn:guestd:problem:CODE.")
+    title: str = Field(description="The HTTP status in words.")
+    status: int = Field(description="The HTTP status.")
+    detail: str = Field(description="What was wrong here, and what to do.")
+    instance: str = Field(description="The path asked for.")
+    code: str = Field(description="The stable word to program against.")
+    field: str = Field(default="", description="Which part of the request is meant, if one.")
+    retry_after_s: float | None = Field(default=None, description="When to try again; as the header Retry-After.")
+    correlation_id: str = Field(default="", description="The platform's id of its refusal, for its support.")
+    error_id: str = Field(default="", description="With 500: the id beside the error in the log.")
+
+
+class Problem(Exception):
+    """A refusal on its way to the asker."""
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str,
+        *,
+        field: str = "",
+        retry_after_s: float | None = None,
+        correlation_id: str = "",
+        error_id: str = "",
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(detail)
+        self.status, self.code, self.detail, self.field = status, code, detail, field
+        self.retry_after_s = _RETRY_AFTER_S if retry_after_s is None and status in (429, 503) else retry_after_s
+        self.correlation_id, self.error_id = correlation_id, error_id
+        self.headers = dict(headers or {})
+
+    def answer(self, instance: str) -> web.Response:
+        document: dict[str, Any] = {
+            "type": f"urn:guestd:problem:{self.code}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+            "instance": instance,
+            "code": self.code,
+        }
+        for name in ("field", "retry_after_s", "correlation_id", "error_id"):
+            if getattr(self, name):
+                document[name] = getattr(self, name)
+        headers = self.headers
+        if self.retry_after_s:
+            headers["Retry-After"] = str(math.ceil(self.retry_after_s))
+        return web.Response(
+            body=orjson.dumps(document), status=self.status, headers=headers, content_type=MEDIA_TYPE, charset=None
+        )
+
+
+def problem_of(error: Exception) -> Problem:
+    """Any error as a problem. What nobody expected is logged with its traceback, and told only by its id."""
+    if isinstance(error, Problem):
+        return error
+    if isinstance(error, web.HTTPException):
+        return _of_http(error)
+    if isinstance(error, CommandError):
+        retry_after_s = getattr(error, "retry_after_s", None) or (_RETRY_AFTER_S if error.worth_retrying else None)
+        status = _STATUS.get(error.code, 422)
+        return Problem(status, error.code, str(error), field=error.field or "", retry_after_s=retry_after_s)
+    if isinstance(error, PlatformError):
+        return platform_problem(error.code, str(error), error.status, error.correlation_id, error.retry_after_s)
+    if isinstance(error, RecursionError):
+        return Problem(400, "bad_json", "the body is nested too deep")
+    return _of_bug(error)
+
+
+def platform_problem(
+    code: str, detail: str, status: int | None, correlation_id: str = "", retry_after_s: float | None = None
+) -> Problem:
+    """What the platform refused or failed to do, `status` its own."""
+    ours = _PLATFORM_STATUS.get(status or 0, 502)
+    return Problem(ours, code, detail, correlation_id=correlation_id, retry_after_s=retry_after_s)
+
+
+def status_of(code: str) -> int:
+    """The status of a refusal with that code."""
+    return _STATUS.get(code, 422)
+
+
+def _of_http(error: web.HTTPException) -> Problem:
+    """aiohttp's own refusals: no such route, a method not allowed, a body too large."""
+    headers = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
+    details = {
+        404: ("no_such_route", "there is nothing here; /v1/openapi.json lists every route"),
+        405: ("method_not_allowed", f"this path answers {headers.get('Allow', 'other methods')}"),
+        413: ("too_large", "the body is larger than is taken here"),
+    }
+    code, detail = details.get(error.status, ("bad_request", error.reason or "the request cannot be understood"))
+    return Problem(error.status, code, detail, headers=headers)
+
+
+def _of_bug(error: Exception) -> Problem:
+    error_id = secrets.token_hex(6)
+    expected = isinstance(error, GuestdError)
+    logger.error("request failed, error_id=%s", error_id, exc_info=None if expected else error)
+    return Problem(500, "internal", f"a bug of ours; the log has it under {error_id}", error_id=error_id)

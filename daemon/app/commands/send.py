@@ -1,0 +1,76 @@
+"""`guestd send SESSION TEXT`: say something as a guest of a running daemon."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from typing import Annotated
+
+import typer
+
+from ..control_client import ControlClient, session_path
+from .talking import (
+    DEFAULT_URL,
+    REFUSED,
+    AsJson,
+    Json,
+    Key,
+    Socket,
+    TokenFile,
+    Url,
+    duration,
+    show,
+    show_facts,
+    talk,
+)
+
+EXAMPLES = """Examples:
+
+guestd send ana "Where is my parcel?"
+
+echo "Where is my parcel?" | guestd send ana - --id question-1     the same --id again sends it only once
+
+Exit codes: 0 confirmed by the platform, or accepted with --wait 0; 1 refused, failed, uncertain; 2 usage; 69 no daemon."""
+
+PAUSES_S = (0.02, 0.05, 0.1, 0.2)
+
+
+def send(
+    session: Annotated[str, typer.Argument(help="The guest session's name, or its id.")],
+    text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
+    key: Key = None,
+    wait: Annotated[str, typer.Option(help="How long to wait for the platform's confirmation.")] = "15s",
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say something, and wait until the platform has confirmed it."""
+    wait_s = duration(wait)
+    body: Json = {"text": sys.stdin.read().rstrip("\n") if text == "-" else text}
+    if key is not None:
+        body["command_id"] = key
+
+    async def work(client: ControlClient) -> int:
+        accepted = await client.ask("POST", session_path(session, "/messages"), body)
+        if not wait_s:
+            show({**accepted, "status": "accepted"}, as_json, show_facts)
+            return 0
+        found = await _settled(client, accepted, wait_s)
+        show(found, as_json, show_facts)
+        return 0 if found["status"] in ("confirmed", "sent", "accepted") else REFUSED
+
+    talk(url, socket, token_file, as_json, work)
+
+
+async def _settled(client: ControlClient, accepted: Json, wait_s: float) -> Json:
+    """What became of it, or that it is still under way when the time is over."""
+    path = session_path(accepted["session_id"], f"/commands/{accepted['command_id']}")
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wait_s
+    pauses = iter(PAUSES_S)
+    while True:
+        found = await client.ask("GET", path, query={"after": max(0, accepted["seq"] - 1)})
+        if found["status"] != "accepted" or loop.time() >= deadline:
+            return found
+        await asyncio.sleep(next(pauses, PAUSES_S[-1]))

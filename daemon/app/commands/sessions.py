@@ -1,0 +1,183 @@
+"""`guestd sessions list | open | show | end | transcript | follow`: the guest sessions of a running daemon."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from ..control_client import ControlClient, session_path
+from .talking import (
+    DEFAULT_URL,
+    AsJson,
+    Json,
+    Socket,
+    TokenFile,
+    Url,
+    duration,
+    one_line,
+    show,
+    show_facts,
+    show_table,
+    talk,
+)
+
+EXAMPLES = """Examples:
+
+guestd sessions open ana
+
+guestd sessions list
+
+guestd sessions follow ana --json
+
+Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
+
+app = typer.Typer(help="The guest sessions of a running daemon.", no_args_is_help=True, epilog=EXAMPLES)
+
+Session = Annotated[str, typer.Argument(help="Its name, or its id.")]
+After = Annotated[int, typer.Option(min=0, help="Only what came after this seq.")]
+
+
+@app.command("list")
+def list_(
+    state: Annotated[str, typer.Option(help="Only those in this state, such as live.")] = "",
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """The living ones."""
+
+    async def work(client: ControlClient) -> None:
+        found: list[Json] = []
+        after: str | None = ""
+        while after is not None:
+            page = await client.ask("GET", "/v1/sessions", query={"state": state, "after": after, "limit": 1000})
+            found += page["sessions"]
+            after = page["next"]
+        rows = [(one["name"], one["state"], one["seq"], one["session_id"]) for one in found]
+        show({"sessions": found}, as_json, lambda _: show_table(("name", "state", "seq", "id"), rows))
+
+    talk(url, socket, token_file, as_json, work)
+
+
+@app.command("open", epilog="Example:\n\nguestd sessions open ana --attribute tier=gold --duration 30m")
+def open_(
+    name: Annotated[str | None, typer.Argument(help="Its name; one is drawn if left out.")] = None,
+    email: Annotated[str, typer.Option(help="webchat needs one.")] = "",
+    attribute: Annotated[list[str] | None, typer.Option(help="A custom attribute, key=value; repeatable.")] = None,
+    life: Annotated[str | None, typer.Option("--duration", help="Its life, such as 30m.")] = None,
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Open one; it is durable when this returns."""
+    body: Json = {"email": email, "attributes": dict(_pair(one) for one in attribute or ())}
+    if name is not None:
+        body["name"] = name
+    if life is not None:
+        body["duration_s"] = duration(life)
+
+    async def work(client: ControlClient) -> None:
+        show(await client.ask("POST", "/v1/sessions", body), as_json, show_facts)
+
+    talk(url, socket, token_file, as_json, work)
+
+
+@app.command("show")
+def show_(
+    session: Session,
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """One of them."""
+
+    async def work(client: ControlClient) -> None:
+        show(await client.ask("GET", session_path(session)), as_json, show_facts)
+
+    talk(url, socket, token_file, as_json, work)
+
+
+@app.command("end")
+def end(
+    session: Session,
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """End one in an orderly way: the platform is told."""
+
+    async def work(client: ControlClient) -> None:
+        found = await client.ask("DELETE", session_path(session))
+        show(found, as_json, lambda _: print(f"{session} will end"))
+
+    talk(url, socket, token_file, as_json, work)
+
+
+@app.command("transcript")
+def transcript(
+    session: Session,
+    after: After = 0,
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """The conversation so far, in order. With --json a line for each event."""
+
+    async def work(client: ControlClient) -> None:
+        seq, more = after, True
+        while more:
+            page = await client.ask("GET", session_path(session, "/messages"), query={"after": seq, "limit": 1000})
+            for event in page["messages"]:
+                show(event, as_json, _tell)
+            seq, more = page["next"], page["more"]
+
+    talk(url, socket, token_file, as_json, work)
+
+
+@app.command("follow")
+def follow(
+    session: Session,
+    after: After = 0,
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """What happens, as it happens, until the guest session ends or Ctrl-C. With --json a line for each event."""
+
+    async def work(client: ControlClient) -> None:
+        async for event in client.follow(session_path(session, "/events"), after):
+            show(event, as_json, _tell)
+
+    talk(url, socket, token_file, as_json, work)
+
+
+def _pair(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not key or not equals:
+        raise typer.BadParameter(f"{text!r} is not key=value", param_hint="--attribute")
+    return key, value
+
+
+def _tell(event: dict[str, Any]) -> None:
+    match event.get("kind"):
+        case "message":
+            who = "guest" if event["direction"] == "Inbound" else event["sender"] or "agent"
+            line = f"{who}: {event['text']}"
+        case "presence":
+            line = f"({event['presence']})"
+        case "gap":
+            line = f"(messages may be missing here: {event['reason']})"
+        case "session":
+            line = f"(session {event['state']}{': ' if event['reason'] else ''}{event['reason']})"
+        case "delivery":
+            line = f"({event['command_id']}: {event['status']}{': ' if event['reason'] else ''}{event['reason']})"
+        case _:
+            return
+    print(f"{event['seq']:>6}  {one_line(line)}", flush=True)

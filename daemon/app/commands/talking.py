@@ -1,0 +1,118 @@
+"""What the commands that talk to a running daemon share: where it is, how its answers are shown, and the exit codes.
+
+0 done, 1 the daemon refused, 2 usage, 69 no daemon answers.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ...model.errors import ConfigError
+from .. import exits
+from ..control_client import Address, ControlClient, Refused
+from ..durations import seconds
+
+REFUSED = 1
+
+Json = dict[str, Any]
+
+Url = Annotated[
+    str, typer.Option("--url", envvar="GUESTD_URL", help="Where the daemon's HTTP port is.", show_default=True)
+]
+Socket = Annotated[
+    Path | None, typer.Option("--socket", envvar="GUESTD_SOCKET", help="The daemon's Unix socket, instead of --url.")
+]
+TokenFile = Annotated[
+    Path | None, typer.Option(help="A file with the daemon's api.token; or set GUESTD_API_TOKEN to the token.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The daemon's own JSON on standard output.")]
+Key = Annotated[
+    str | None, typer.Option("--id", help="Your own id for this: asked again with it, it is done only once.")
+]
+
+DEFAULT_URL = "http://127.0.0.1:3000"
+
+
+def talk(
+    url: str,
+    socket: Path | None,
+    token_file: Path | None,
+    as_json: bool,
+    work: Callable[[ControlClient], Awaitable[int | None]],
+) -> None:
+    """Do `work` with a client, and leave with its exit code."""
+
+    async def main() -> int | None:
+        address = Address(url.rstrip("/"), socket, _token(token_file))
+        async with ControlClient(address) as client:
+            try:
+                return await work(client)
+            except Refused as refused:
+                if as_json:
+                    print(json.dumps(refused.problem, ensure_ascii=False))
+                return exits.tell(refused, REFUSED)
+
+    raise typer.Exit(exits.run(main))
+
+
+def _token(path: Path | None) -> str:
+    if path is None:
+        return os.environ.get("GUESTD_API_TOKEN", "").strip()
+    try:
+        return path.read_text().strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError("--token-file", f"{path} cannot be read: {why}", "name a file that holds the token") from None
+
+
+def show(found: Json, as_json: bool, lines: Callable[[Json], None]) -> None:
+    """As JSON, or as `lines` says it for people."""
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False))
+    else:
+        lines(found)
+
+
+def show_facts(found: Json) -> None:
+    """One thing: a line for each of its fields that has a value."""
+    facts = {key: value for key, value in found.items() if value not in (None, "", [], {})}
+    width = max(map(len, facts), default=0)
+    for key, value in facts.items():
+        print(f"{key.ljust(width)}  {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on a terminal; elsewhere lines with tabs between the columns, for other programs."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(one_line(value) for value in row))
+        return
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(one_line(value) for value in row))
+    Console().print(table, markup=False)
+
+
+def one_line(value: Any) -> str:
+    """One line, and nothing in it that would move a terminal's cursor."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    return "".join(char if char.isprintable() else " " for char in text)
+
+
+def duration(value: str) -> float:
+    """Seconds, for an option; 30 and 30s are the same."""
+    try:
+        found = seconds(value if not value.replace(".", "", 1).isdigit() else f"{value}s")
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from None
+    assert isinstance(found, float)
+    return found

@@ -1,0 +1,129 @@
+"""A client of the control API of a running daemon, for the command line: over HTTP or the daemon's Unix socket."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+
+from ..model.errors import ConfigError, GuestdError, PlatformUnavailable
+
+Json = dict[str, Any]
+
+TIMEOUT = aiohttp.ClientTimeout(total=90.0, connect=5.0)
+FOLLOW = aiohttp.ClientTimeout(total=None, connect=5.0, sock_read=90.0)
+LINE_MAX = 4_194_304
+
+
+class Refused(GuestdError):
+    """The daemon understood and said no. `problem` is its document."""
+
+    code = "refused"
+
+    def __init__(self, problem: Json) -> None:
+        self.problem = problem
+        where = f" ({problem['field']})" if problem.get("field") else ""
+        super().__init__(f"{problem.get('code', 'refused')}{where}: {problem.get('detail', 'no reason was given')}")
+
+
+@dataclass(slots=True, frozen=True)
+class Address:
+    """Where the daemon is: `url`, or `socket`, its Unix socket. `token` is its api.token, "" for none."""
+
+    url: str = "http://127.0.0.1:3000"
+    socket: Path | None = None
+    token: str = field(default="", repr=False)
+
+    def __str__(self) -> str:
+        return str(self.socket) if self.socket is not None else self.url
+
+
+class ControlClient:
+    """`async with` it. Every call raises Refused, or PlatformUnavailable when no guestd answers there."""
+
+    def __init__(self, address: Address) -> None:
+        self._address = address
+        self._session: aiohttp.ClientSession
+
+    async def __aenter__(self) -> Self:
+        address = self._address
+        connector = aiohttp.UnixConnector(str(address.socket)) if address.socket is not None else None
+        if connector is None and urlsplit(address.url).scheme not in ("http", "https"):
+            raise ConfigError("--url", f"{address.url!r} is no http:// address", "write http://host:port")
+        headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
+        base = "http://localhost" if connector is not None else address.url
+        self._session = aiohttp.ClientSession(
+            base, connector=connector, headers=headers, trust_env=False, read_bufsize=LINE_MAX
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def ask(self, method: str, path: str, body: Any = None, query: Mapping[str, str | int] | None = None) -> Json:
+        """One call; {} where there is no body."""
+        try:
+            async with self._session.request(
+                method, path, json=body, params=query, timeout=TIMEOUT, allow_redirects=False
+            ) as answer:
+                return _understood(answer.status, await answer.read())
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from None
+
+    async def follow(self, path: str, after: int) -> AsyncIterator[Json]:
+        """Events as they come, from those after `after`; ends when the guest session does, resumes when let go."""
+        while True:
+            resumed = after
+            async for kind, event in self._stream(path, after):
+                if kind == "over":
+                    return
+                if kind != "closed":
+                    yield event
+                after = event.get("seq", after)
+            if resumed == after:
+                return
+
+    async def _stream(self, path: str, after: int) -> AsyncIterator[tuple[str, Json]]:
+        headers = {"Accept": "text/event-stream"}
+        try:
+            async with self._session.get(path, params={"after": after}, headers=headers, timeout=FOLLOW) as answer:
+                if answer.status != 200:
+                    _understood(answer.status, await answer.read())
+                    return
+                kind = ""
+                async for line in answer.content:
+                    name, _, value = line.decode().rstrip("\n").partition(": ")
+                    if name == "event":
+                        kind = value
+                    elif name == "data":
+                        yield kind, json.loads(value)
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise self._unreachable(error) from None
+
+    def _unreachable(self, error: Exception) -> PlatformUnavailable:
+        advice = "start guestd serve, or name another with --url or --socket"
+        return PlatformUnavailable(f"no guestd answers at {self._address}: {error or type(error).__name__}; {advice}")
+
+
+def session_path(session: str, more: str = "") -> str:
+    return f"/v1/sessions/{quote(session, safe='')}{more}"
+
+
+def _understood(status: int, raw: bytes) -> Json:
+    try:
+        found = json.loads(raw) if raw else {}
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, dict):
+        raise Refused({"code": "strange", "detail": f"the answer ({status}) is not guestd's; is the address right?"})
+    if status >= 400:
+        raise Refused(found)
+    return found

@@ -1,0 +1,176 @@
+"""The commands that talk to a running daemon, against a real one. Most run within this process, for the time's sake."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import subprocess
+import time
+
+import pytest
+from typer.testing import CliRunner
+
+from daemon.app.cli import app
+
+from .conftest import COMMAND, ROOT, Program
+
+TOKEN = "a-token-of-enough-length"
+
+
+@pytest.fixture(scope="module")
+def daemon(tmp_path_factory):
+    """(url, socket, token file) of a daemon that asks for a token."""
+    place = tmp_path_factory.mktemp("control")
+    path, token_file = place / "guestd.toml", place / "token"
+    token_file.write_text(f"{TOKEN}\n")
+    path.write_text(
+        f'[api]\ntoken_file = "{token_file}"\nunix_socket = "{place}/api.sock"\n[emulator]\nagent = "echo"\n'
+    )
+    program = Program("serve", "-c", str(path), "--port", "0")
+    try:
+        yield program.url(), place / "api.sock", token_file
+    finally:
+        program.end()
+
+
+@pytest.fixture
+def guestd(daemon):
+    """Runs a command against the daemon: (exit code, standard output, standard error)."""
+    url, _, token_file = daemon
+
+    def run(*arguments, env=None, stdin=None):
+        given = {"GUESTD_URL": url, "GUESTD_API_TOKEN": TOKEN, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})}
+        done = CliRunner().invoke(app, list(arguments), env=given, input=stdin)
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        assert TOKEN not in done.stdout + done.stderr
+        return done.exit_code, done.stdout, done.stderr
+
+    return run
+
+
+@pytest.fixture
+def ana(guestd, request):
+    """A live guest session of this test's own."""
+    name = f"g{abs(hash(request.node.name)) % 10**9}"
+    assert guestd("sessions", "open", name)[0] == 0
+    until(lambda: json.loads(guestd("sessions", "show", name, "--json")[1])["state"] == "live")
+    return name
+
+
+def until(condition, timeout_s=15.0):
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+class TestSessions:
+    def test_open_list_show_end(self, guestd):
+        code, out, _ = guestd("sessions", "open", "ben", "--attribute", "tier=gold", "--duration", "10m", "--json")
+        session_id = json.loads(out)["session_id"]
+        assert code == 0
+        until(lambda: json.loads(guestd("sessions", "show", session_id, "--json")[1])["state"] == "live")
+        code, out, _ = guestd("sessions", "list", "--state", "live")
+        assert code == 0 and ["ben", "live", session_id] == [out.split("\n")[0].split("\t")[n] for n in (0, 1, 3)]
+        assert guestd("sessions", "end", "ben")[:2] == (0, "ben will end\n")
+        until(lambda: "ben" not in guestd("sessions", "list")[1])
+
+    def test_a_conversation_is_sent_read_and_followed(self, guestd, ana, daemon):
+        code, out, _ = guestd("send", ana, "hello", "--id", "c1", "--json")
+        sent = json.loads(out)
+        assert (code, sent["status"], sent["command_id"]) == (0, "confirmed", "c1")
+        again = json.loads(guestd("send", ana, "hello", "--id", "c1", "--json")[1])
+        assert again["seq"] == sent["seq"]
+        assert guestd("send", ana, "-", stdin="from a pipe\n")[0] == 0
+        until(lambda: guestd("sessions", "transcript", ana)[1].count("from a pipe") == 2)
+        lines = guestd("sessions", "transcript", ana)[1].splitlines()
+        assert [line.split(": ")[1] for line in lines] == ["hello", "hello", "from a pipe", "from a pipe"]
+        env = {"GUESTD_URL": daemon[0], "GUESTD_API_TOKEN": TOKEN, "PATH": ""}
+        following = subprocess.Popen(
+            [*COMMAND, "sessions", "follow", ana, "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+        )
+        with following, contextlib.ExitStack() as stack:
+            stack.callback(following.kill)
+            assert json.loads(following.stdout.readline())["seq"] == 1
+            assert guestd("sessions", "end", ana)[0] == 0
+            seqs = [json.loads(line)["seq"] for line in following.stdout]
+            assert following.wait(20.0) == 0
+        assert seqs == list(range(2, 2 + len(seqs))) and len(seqs) > 8
+
+    def test_without_waiting_it_is_only_accepted(self, guestd, ana):
+        code, out, _ = guestd("send", ana, "hello", "--wait", "0", "--json")
+        assert code == 0 and json.loads(out)["status"] == "accepted"
+
+
+class TestExits:
+    def test_1_the_daemon_refused(self, guestd):
+        code, out, err = guestd("send", "nobody", "hello", "--json")
+        assert code == 1 and json.loads(out)["code"] == "not_found"
+        assert err == "guestd: not_found: no guest session nobody lives here\n"
+
+    @pytest.mark.parametrize(
+        "arguments",
+        [
+            ("send", "ana"),
+            ("send", "ana", "x", "--wait", "soon"),
+            ("sessions", "open", "ana", "--attribute", "tier"),
+            ("inject", "5f"),
+            ("inject", "5f", "--message", "nobody:hello"),
+            ("inject", "5f", "--file", "/no/such/file"),
+            ("inject", "5f", "--file", "-"),
+            ("prompt", "a", "b", "--trigger", "wish:much"),
+            ("prompt", "a", "b", "--trigger", "keyword:much:more"),
+            ("operations", "show", "wish", "1"),
+        ],
+    )
+    def test_2_wrong_usage(self, guestd, arguments):
+        code, out, err = guestd(*arguments, stdin="[]")
+        assert (code, out) == (2, "") and "Usage" in err
+
+    @pytest.mark.parametrize(
+        "env", [{"GUESTD_URL": "http://127.0.0.1:1"}, {"GUESTD_SOCKET": "/no/such/socket"}, {"GUESTD_URL": "http://["}]
+    )
+    def test_69_nobody_there(self, guestd, env):
+        code, out, err = guestd("sessions", "list", env=env)
+        assert out == "" and err.count("\n") == 1 and "Traceback" not in err
+        assert (code, "no guestd answers at" in err) == (69, True) or (code == 78 and "--url" in err)
+
+    def test_something_else_that_answers_is_not_taken_for_guestd(self, guestd, run):
+        url = run("emulate", "--port", "0").url()
+        code, _, err = guestd("sessions", "list", env={"GUESTD_URL": url})
+        assert code == 1 and "is the address right?" in err
+
+
+class TestEntrance:
+    def test_a_wrong_token_is_refused(self, guestd):
+        code, _, err = guestd("sessions", "list", env={"GUESTD_API_TOKEN": "wrong"})
+        assert code == 1 and "unauthorized" in err
+
+    def test_the_token_may_stand_in_a_file(self, guestd, daemon):
+        env = {"GUESTD_API_TOKEN": ""}
+        assert guestd("sessions", "list", "--token-file", str(daemon[2]), env=env)[0] == 0
+        assert guestd("sessions", "list", "--token-file", "/no/such/file", env=env)[0] == 78
+
+    def test_the_unix_socket_asks_for_none(self, guestd, daemon):
+        env = {"GUESTD_API_TOKEN": "", "GUESTD_URL": "http://127.0.0.1:1"}
+        assert guestd("sessions", "list", "--socket", str(daemon[1]), env=env)[0] == 0
+
+
+class TestServe:
+    @pytest.mark.parametrize(
+        ("text", "said"),
+        [
+            ('[simulator]\nhost = "0.0.0.0"\n', "set api.token or api.token_file"),
+            ('[api]\ntoken = "short"\n', "api.token: is no token of at least 16"),
+            ('[api]\ntoken_file = "/no/such/file"\n', "api.token_file: /no/such/file cannot be read"),
+        ],
+    )
+    def test_an_open_door_is_refused_at_the_start(self, run, config, text, said):
+        program = run("serve", "-c", config(text), "--port", "0")
+        assert program.wait() == 78
+        assert said in "\n".join(program.err) and "short" not in "\n".join(program.err)
+
+    def test_config_show_hides_the_token(self, config):
+        path = config(f'[api]\ntoken = "{TOKEN}"\n')
+        done = CliRunner().invoke(app, ["config", "show", "-c", path])
+        assert done.exit_code == 0 and "token" in done.stdout and TOKEN not in done.stdout

@@ -1,0 +1,108 @@
+"""Who may use the control API: the token, the Unix socket, the doorkeeper, and what is refused at the start."""
+
+from __future__ import annotations
+
+import socket
+import stat
+
+import aiohttp
+import pytest
+
+from daemon.model.errors import ConfigError
+
+TOKEN = "a-token-of-enough-length"
+WRONG = [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"]
+
+
+async def status_of(town, path="/v1/sessions", **headers):
+    async with aiohttp.ClientSession(town.http.url) as session, session.get(path, headers=headers) as answer:
+        return answer.status, await answer.json(content_type=None), answer.headers
+
+
+class TestToken:
+    async def test_who_has_none_is_told_how_to_come_in(self, new_town):
+        async with new_town(control={"token": TOKEN}) as town:
+            for given in WRONG:
+                headers = {} if given is None else {"Authorization": given}
+                status, found, answered = await status_of(town, **headers)
+                assert (status, found["code"]) == (401, "unauthorized")
+                assert answered["WWW-Authenticate"].startswith("Bearer ") and TOKEN not in str(found)
+
+    async def test_who_has_it_comes_in(self, new_town):
+        async with new_town(control={"token": TOKEN}) as town:
+            assert (await status_of(town, Authorization=f"Bearer {TOKEN}"))[0] == 200
+            assert (await status_of(town, "/v1/nothing"))[0] == 401, "not even what is there is told to strangers"
+
+    async def test_health_and_metrics_stay_open(self, new_town):
+        async with new_town(control={"token": TOKEN}) as town:
+            assert (await status_of(town, "/healthz"))[0] == 200
+
+    async def test_the_token_is_in_no_representation(self, new_town):
+        async with new_town(control={"token": TOKEN}) as town:
+            assert TOKEN not in repr(town.http._control_settings)
+
+
+class TestDoorkeeper:
+    async def test_a_strange_host_is_a_problem(self, new_town):
+        async with new_town() as town:
+            status, found, _ = await status_of(town, Host="evil.example.org")
+            assert (status, found["code"]) == (421, "no_such_host")
+
+    async def test_a_page_from_elsewhere_is_a_problem(self, new_town):
+        async with new_town() as town:
+            status, found, _ = await status_of(town, Origin="https://evil.example.org")
+            assert (status, found["code"]) == (403, "origin_refused")
+
+
+class TestExposure:
+    async def test_beyond_loopback_without_a_token_it_does_not_start(self, new_town):
+        with pytest.raises(ConfigError, match=r"api\.token: is not set.*set api\.token or api\.token_file"):
+            async with new_town(api={"host": "0.0.0.0"}):
+                pass
+
+    @pytest.mark.parametrize("control", [{"token": TOKEN}, {"tcp": False}])
+    async def test_with_one_or_without_the_api_it_does(self, new_town, control):
+        async with new_town(api={"host": "0.0.0.0", "hosts_allowed": ("127.0.0.1",)}, control=control) as town:
+            async with aiohttp.ClientSession() as session:
+                async with session.get(f"http://127.0.0.1:{town.http.port}/v1/sessions") as answer:
+                    assert answer.status == (404 if "tcp" in control else 401)
+
+
+class TestUnixSocket:
+    @staticmethod
+    async def ask(path, where="/v1/sessions"):
+        connector = aiohttp.UnixConnector(str(path))
+        async with aiohttp.ClientSession("http://guestd", connector=connector) as session:
+            async with session.get(where) as answer:
+                return answer.status
+
+    async def test_no_token_is_asked_for_there_and_the_file_is_ours_alone(self, new_town, tmp_path):
+        path = tmp_path / "api.sock"
+        async with new_town(control={"token": TOKEN, "unix_socket": str(path), "tcp": False}) as town:
+            assert stat.S_IMODE(path.stat().st_mode) == 0o600
+            assert await self.ask(path) == 200
+            assert (await status_of(town, Authorization=f"Bearer {TOKEN}"))[0] == 404
+        assert not path.exists()
+
+    async def test_a_stale_one_is_removed(self, new_town, tmp_path):
+        path = tmp_path / "api.sock"
+        with socket.socket(socket.AF_UNIX) as dead:
+            dead.bind(str(path))
+        async with new_town(control={"unix_socket": str(path)}):
+            assert await self.ask(path) == 200
+
+    async def test_a_living_one_is_left_alone(self, new_town, tmp_path):
+        path = tmp_path / "api.sock"
+        async with new_town(control={"unix_socket": str(path)}):
+            with pytest.raises(ConfigError, match="another process listens"):
+                async with new_town(control={"unix_socket": str(path)}):
+                    pass
+            assert await self.ask(path) == 200
+
+    @pytest.mark.parametrize("name", ["file", "no/such/folder/api.sock", "x" * 200])
+    async def test_a_place_that_will_not_do_is_refused(self, new_town, tmp_path, name):
+        (tmp_path / "file").touch()
+        with pytest.raises(ConfigError, match=r"api\.unix_socket"):
+            async with new_town(control={"unix_socket": str(tmp_path / name)}):
+                pass
+        assert (tmp_path / "file").exists()
