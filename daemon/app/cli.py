@@ -1,6 +1,4 @@
-"""The command line: `guestd serve | emulate | chat | config | journal | keys`."""
-
-"""The command line: `guestd serve | emulate | chat | sessions | send | inject | prompt | operations | config | journal`."""
+"""The command line: every command of `guestd`, each in a file of its own under `commands/`."""
 
 from __future__ import annotations
 
@@ -9,7 +7,21 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from .commands import chat, config, emulate, inject, journal, keys, operations, prompt, send, serve, sessions
+from .commands import (
+    audit,
+    chat,
+    config,
+    emulate,
+    inject,
+    journal,
+    keys,
+    operations,
+    prompt,
+    send,
+    serve,
+    sessions,
+    webhooks,
+)
 
 EPILOG = """Examples:
 
@@ -19,7 +31,7 @@ guestd chat
 
 guestd emulate --port 8443 --tls-dir ./tls
 
-Exit codes: 0 done, 1 refused by the daemon, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted."""
+Exit codes: 0 done, 1 refused or not believed, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted."""
 
 app = typer.Typer(
     name="guestd",
@@ -41,6 +53,8 @@ app.add_typer(operations.app, name="operations")
 app.add_typer(config.app, name="config")
 app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app, name="keys")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:
