@@ -8,7 +8,6 @@ import typer
 
 from .. import __version__
 from .commands import (
-    audit,
     chat,
     config,
     emulate,
@@ -20,7 +19,6 @@ from .commands import (
     send,
     serve,
     sessions,
-    webhooks,
 )
 
 EPILOG = """Examples:
@@ -31,7 +29,8 @@ guestd chat
 
 guestd emulate --port 8443 --tls-dir ./tls
 
-Exit codes: 0 done, 1 refused or not believed, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted."""
+Exit codes: 0 done, 1 refused or not believed, 2 usage, 69 platform, 70 internal,
+74 journal, 78 configuration, 130 interrupted."""
 
 app = typer.Typer(
     name="guestd",
@@ -53,8 +52,6 @@ app.add_typer(operations.app, name="operations")
 app.add_typer(config.app, name="config")
 app.add_typer(journal.app, name="journal")
 app.add_typer(keys.app, name="keys")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:
