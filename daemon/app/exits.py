@@ -17,17 +17,20 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import uvloop
-
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
-from .lifecycle import Interrupted
 from .load_config import ConfigProblems
 
 PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 69, 70, 74, 78, 130
 
 
+class Interrupted(Exception):
+    """A second signal came while we were leaving."""
+
+
 def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     """Run a coroutine on uvloop; known errors become one line on standard error and their exit code."""
+    import uvloop
+
     try:
         return uvloop.run(main()) or 0
     except Interrupted:

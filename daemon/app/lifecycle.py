@@ -30,6 +30,7 @@ from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
+from .exits import Interrupted
 from .pulse import Pulse
 from .records import audit_directory, new_audit, new_webhooks
 from .status import StatusLine
@@ -57,10 +58,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("guestd")
 
 DEPLOYMENT_TRIES = 3
-
-
-class Interrupted(Exception):
-    """A second signal came while we were leaving."""
 
 
 async def serve(config: Config, demo_guests: int = 0) -> None:
