@@ -18,6 +18,7 @@ from ..emulator import DEFAULT_DEPLOYMENT_ID
 from ..journal.settings import JournalSettings
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
+from ..operations.creation import Sign
 from ..operations.desk import Desk
 from ..operations.scribe import Scribe
 from ..operations.settings import AdoptionFigures, OperationsSettings, PromptFigures, SessionFigures
@@ -142,8 +143,12 @@ def new_operations(
     calls: RestCalls,
     clock: LoopClock,
     metrics: Metrics,
+    sign: Sign | None = None,
 ) -> Desk:
-    return Desk(operations_settings(config), journal, calls, scribe, clock, metrics, Random(), lambda: str(uuid4()))
+    """`sign` signs a guest's token where keys are configured."""
+    return Desk(
+        operations_settings(config), journal, calls, scribe, clock, metrics, Random(), lambda: str(uuid4()), sign
+    )
 
 
 def operations_settings(config: Config) -> OperationsSettings:

@@ -68,7 +68,8 @@ class Carrier:
         if operation.over:
             operation.secrets = {}
             if kind.outcome and not any(action == kind.outcome for action, _, _ in said):
-                said.append((kind.outcome, _word(turn), _trouble(turn.problem)))
+                took_ms = self._clock.epoch_ms() - operation.started_ms
+                said.append((kind.outcome, _word(turn), {"latency_ms": took_ms, **_trouble(turn.problem)}))
         if not turn.quiet:
             await self.save(operation, *(_fact(kind, operation, *one) for one in said))
 

@@ -38,7 +38,7 @@ from .settings import OperationsSettings
 
 logger = logging.getLogger("guestd.operations")
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
 STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 
 
@@ -153,7 +153,7 @@ class Desk:
     def _new(self, kind: str, operation_id: str, request: Mapping[str, Any]) -> Operation:
         if not _ID.fullmatch(operation_id):
             raise CommandError(
-                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ : -, a letter or digit first",
+                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ ~ : @ + -",
                 field="operation_id",
             )
         shown = checked(kind, request, self._settings.request_bytes_max).shown()

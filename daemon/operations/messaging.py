@@ -2,9 +2,10 @@
 
     open ──> beat ⟲ ──> leave ──> over
 
-It rests between two heartbeats as a few values and one deadline in the shared wheel. The conversation's id is ours, drawn before
-the first try, so that after any doubt it can be looked at. Each heartbeat's sequence number is durable before it is sent, so
-that none is used twice over a restart; an answered one needs no commit of its own.
+It rests between two heartbeats as a few values and one deadline in the shared wheel. It has ended, and whoever follows it hears
+so, when its heartbeat stops; telling the platform is the last step and may take longer. The conversation's id is ours, drawn
+before the first try, so that after any doubt it can be looked at. Each heartbeat's sequence number is durable before it is
+sent, so that none is used twice over a restart; an answered one needs no commit of its own.
 """
 
 from __future__ import annotations
@@ -69,12 +70,13 @@ class Messaging(Kind):
             return Ask("conversation.create", "messaging.opened", body=body, key=operation.key("conversation"))
         if operation.step == "beat" and (reason := self._reason_to_leave(operation, now_ms)):
             operation.result["ended"] = reason
-            return Turn(step="leave")
+            self._metrics.rest_disconnections += 1
+            return Turn(step="leave", facts=[("messaging.ended", "success", {})])
         if operation.step == "beat":
             return self._heartbeat(operation, now_ms)
         body = {"status": "disconnected"}
         path = {"conversationId": operation.result["conversation_id"]}
-        return Ask("conversation.patch", "messaging.ended", path=path, body=body, key=operation.key("disconnect"))
+        return Ask("conversation.patch", "messaging.disconnect", path=path, body=body, key=operation.key("disconnect"))
 
     def _reason_to_leave(self, operation: Operation, now_ms: int) -> str:
         if operation.end_asked:
@@ -111,7 +113,6 @@ class Messaging(Kind):
         return Turn(step="beat", wake_ms=wake_ms)
 
     def _gone(self, operation: Operation, told: bool) -> Turn:
-        self._metrics.rest_disconnections += 1
         operation.result["platform_told"] = told
         return succeeded()
 

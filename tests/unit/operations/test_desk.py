@@ -59,7 +59,7 @@ def test_the_same_id_with_another_token_is_a_conflict(world):
     assert error.code == "conflict"
 
 
-@pytest.mark.parametrize("operation_id", ["", "-a", "a b", "a\n", "é", "x" * 129, "a/b"])
+@pytest.mark.parametrize("operation_id", ["", "a b", "a\n", "é", "x" * 129, "a/b"])
 def test_an_id_that_could_not_be_a_key_is_refused(world, operation_id):
     error = refusal(world, lambda life: life.desk.start("injection", operation_id, REQUESTS["injection"]))
     assert error.field == "operation_id"

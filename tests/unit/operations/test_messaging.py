@@ -53,8 +53,9 @@ def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world):
     assert [one for one in world.told() if one[0] != "messaging.heartbeat"] == [
         ("messaging.opened", "attempt"),
         ("messaging.opened", "success"),
-        ("messaging.ended", "attempt"),
         ("messaging.ended", "success"),
+        ("messaging.disconnect", "attempt"),
+        ("messaging.disconnect", "success"),
     ]
 
 
@@ -175,6 +176,7 @@ def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
         await first.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         await first.desk.end("op-1")
         await first.desk.stop()
+        await asyncio.sleep(0.1)
         second = world.life()
         second.desk.revive()
         begun = world.loop.time()
@@ -190,6 +192,7 @@ def test_sess_6_a_goodbye_nobody_hears_is_uncertain_after_looking(world):
     world.twin.faults["conversation.get"] = [fault(503, times=9999)]
     view = do(world, "messaging", request=HALF_HOUR)
     assert (view.status, view.problem["code"]) == ("uncertain", "uncertain")
+    assert ("messaging.ended", "success") in world.told(), "it has ended, whether the platform heard or not"
 
 
 def test_sess_1_one_more_is_refused(world):
