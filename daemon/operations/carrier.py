@@ -102,6 +102,8 @@ class Carrier:
         operation.tries += 1
         operation.trying = True
         operation.first_try_ms = operation.first_try_ms or self._clock.epoch_ms()
+        if ask.quiet and self._scribe.storage_full:
+            return  # a heart beats on while the disk is full; the worst is a number used again after a crash
         attempt = _fact(kind, operation, ask.action, "attempt", {**_key(ask), "try": operation.tries})
         await self.save(operation, *(() if ask.quiet else (attempt,)))
 
