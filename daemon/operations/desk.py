@@ -72,7 +72,7 @@ class Desk:
         self._carrier = Carrier(settings, self._kinds, platform, scribe, clock, rng)
         self._calls = Lane("operation", settings.calls_inflight_max)
         self._heartbeats = Lane("heartbeat", settings.heartbeats_inflight_max)
-        self._alarm = Alarm(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._set_going)
+        self._alarm = Alarm(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake)
         self._live: dict[str, Operation] = {}
         self._at_work: set[str] = set()
         self._sessions = 0
@@ -203,6 +203,12 @@ class Desk:
         return from_record(record) if record is not None else None
 
     # ------------------------------------------------------------------ work and rest
+
+    def _wake(self, operation_id: str) -> None:
+        """Its time has come by the clock that only goes forward, whatever the wall's says now."""
+        if (operation := self._live.get(operation_id)) is not None:
+            operation.wake_ms = 0
+            self._set_going(operation_id)
 
     def _set_going(self, operation_id: str) -> None:
         """Into a lane, unless it stands in one already."""

@@ -316,3 +316,17 @@ def test_sess_6_ended_before_it_was_opened_it_is_never_opened(world):
 
     view = world.run(story())
     assert (view.status, view.problem["code"]) == ("failed", "given_up") and not world.made()
+
+
+@pytest.mark.parametrize("hours", [-1, 0.2])
+def test_sess_5_hearts_beat_on_when_the_wall_clock_is_put_back_or_forward(world, hours):
+    async def story():
+        life = world.life()
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await asyncio.sleep(100.0)
+        world.loop.epoch_offset_s += hours * 3600
+        await asyncio.sleep(100.0)
+        await life.desk.stop()
+
+    world.run(story())
+    assert 6 <= len(beats(world)) <= 8
