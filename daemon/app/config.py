@@ -146,8 +146,8 @@ class Operations(_Section):
     under_way_max: Count = 1000
     calls_inflight_max: Count = 64
     heartbeats_inflight_max: Count = 32
-    remembered_max: Count = 1000
-    request_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
+    remembered_max: Count = 200
+    request_bytes_max: Annotated[int, Field(ge=1024)] = 262_144
     tries_max: Count = 4
     rest_base_s: Seconds = 1.0
     rest_jitter_s: MaybeNoSeconds = 1.0

@@ -116,6 +116,7 @@ class House:
         self._audit: Audit | None = None
         self.fleet: Supervisor | None = None
         self.operations: Operations = ClosedDesk("set platform.client_id and platform.client_secret_file")
+        self.scribe: Scribe
         self._desk: Desk | None = None
         self._calls: RestCalls | None = None
         self.http: HttpServer
@@ -140,6 +141,7 @@ class House:
         journal = self._open_journal()
         self._start_records(journal)
         self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
+        self.scribe = Scribe(journal, LoopClock(self._loop))
         self._open_desk(place, journal)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
@@ -231,10 +233,9 @@ class House:
         if self.emulator is None and self._config.platform.client_id is None:
             return
         assert self._http_client is not None
-        clock = LoopClock(self._loop)
         self._calls = new_calls(self._config, place, self._http_client, self.emulator, self.metrics, self._loop)
-        scribe = Scribe(journal, clock)
-        self._desk = new_operations(self._config, journal, scribe, self._calls, clock, self.metrics)
+        clock = LoopClock(self._loop)
+        self._desk = new_operations(self._config, journal, self.scribe, self._calls, clock, self.metrics)
         self.operations = self._desk
 
     def _open_journal(self) -> Journal:

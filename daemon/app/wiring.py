@@ -21,6 +21,7 @@ from ..journal.settings import JournalSettings
 from ..model.errors import ConfigError
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
+from ..operations.creation import Sign
 from ..operations.desk import Desk
 from ..operations.scribe import Scribe
 from ..operations.settings import AdoptionFigures, OperationsSettings, PromptFigures, SessionFigures
@@ -151,8 +152,12 @@ def new_operations(
     calls: RestCalls,
     clock: LoopClock,
     metrics: Metrics,
+    sign: Sign | None = None,
 ) -> Desk:
-    return Desk(operations_settings(config), journal, calls, scribe, clock, metrics, Random(), lambda: str(uuid4()))
+    """`sign` signs a guest's token where keys are configured."""
+    return Desk(
+        operations_settings(config), journal, calls, scribe, clock, metrics, Random(), lambda: str(uuid4()), sign
+    )
 
 
 def operations_settings(config: Config) -> OperationsSettings:

@@ -58,7 +58,9 @@ class Adoption(Kind):
         if not token:
             return self._rates(operation)
         if _walks_in_a_circle(operation.data, token):
-            return failed("malformed", "the platform gives the same page token again and again; the report has no end")
+            return failed(
+                "platform_malformed", "the platform gives the same page token again and again; the report has no end"
+            )
         if operation.result["pages"] >= self._figures.pages_max:
             return failed("too_large", f"more than {self._figures.pages_max} pages; ask for a shorter interval")
         operation.data["token"] = token

@@ -68,7 +68,8 @@ class Carrier:
         if operation.over:
             operation.secrets = {}
             if kind.outcome and not any(action == kind.outcome for action, _, _ in said):
-                said.append((kind.outcome, _word(turn), _trouble(turn.problem)))
+                took_ms = self._clock.epoch_ms() - operation.started_ms
+                said.append((kind.outcome, _word(turn), {"latency_ms": took_ms, **_trouble(turn.problem)}))
         if not turn.quiet:
             await self.save(operation, *(_fact(kind, operation, *one) for one in said))
 
@@ -101,6 +102,8 @@ class Carrier:
         operation.tries += 1
         operation.trying = True
         operation.first_try_ms = operation.first_try_ms or self._clock.epoch_ms()
+        if ask.quiet and self._scribe.storage_full:
+            return  # a heart beats on while the disk is full; the worst is a number used again after a crash
         attempt = _fact(kind, operation, ask.action, "attempt", {**_key(ask), "try": operation.tries})
         await self.save(operation, *(() if ask.quiet else (attempt,)))
 

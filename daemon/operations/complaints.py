@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 
 _WORDS = {
     "missing": "it is missing; it is required",
@@ -31,14 +32,26 @@ _WORDS = {
 
 def first_complaint(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
     """(field, sentence): the first thing that is wrong, and how many more there are."""
-    found = error.errors(include_url=False, include_context=True)
+    found = _told_once(error.errors(include_url=False, include_context=True))
     first = found[0]
     path = _path(first["loc"])
     words = _in_words(first["type"], first.get("ctx", {}), first.get("input"), first["loc"], model) or first["msg"]
     if first["type"] == "value_error" and words.startswith("messages["):
         path, _, words = words.partition(": ")
-    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    others = len({_path(one["loc"]) for one in found}) - 1
+    more = f" (and {others} more)" if others else ""
     return path, f"{path}: {words}{more}" if path else f"{words}{more}"
+
+
+def _told_once(found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """A list is also called too short when its items are wrong; that goes without saying."""
+    wrong = {one["loc"] for one in found}
+    return [
+        one
+        for one in found
+        if one["type"] != "too_short"
+        or not any(place != one["loc"] and place[: len(one["loc"])] == one["loc"] for place in wrong)
+    ]
 
 
 def _path(place: tuple[int | str, ...]) -> str:

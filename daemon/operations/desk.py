@@ -22,23 +22,20 @@ from typing import Any
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
 from ..model.ports import Clock, Journal, OperationView, PlatformCalls
 from ..observe.metrics import Metrics
-from .adoption import Adoption
 from .alarm import Alarm
 from .carrier import Carrier
-from .creation import GuestCreation, Sign
-from .injection import Injection
-from .kind import Kind, cannot_be_known
+from .creation import Sign
+from .kind import cannot_be_known
+from .kinds import all_kinds
 from .lanes import Lane, finish
-from .messaging import Messaging
 from .operation import OVER, Operation, Turn, from_record
-from .prompt import Prompt
-from .requests import checked
+from .requests import Request, checked
 from .scribe import Scribe
 from .settings import OperationsSettings
 
 logger = logging.getLogger("guestd.operations")
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,127}")
+_ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
 STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 
 
@@ -61,18 +58,11 @@ class Desk:
         self._journal = journal
         self._clock = clock
         self._metrics = metrics
-        kinds: list[Kind] = [
-            GuestCreation(sign),
-            Messaging(settings.sessions, metrics, rng, draw_id),
-            Injection(),
-            Prompt(settings.prompts),
-            Adoption(settings.adoption),
-        ]
-        self._kinds = {kind.name: kind for kind in kinds}
+        self._kinds = all_kinds(settings, metrics, rng, draw_id, sign)
         self._carrier = Carrier(settings, self._kinds, platform, scribe, clock, rng)
         self._calls = Lane("operation", settings.calls_inflight_max)
         self._heartbeats = Lane("heartbeat", settings.heartbeats_inflight_max)
-        self._alarm = Alarm(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._set_going)
+        self._alarm = Alarm(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake)
         self._live: dict[str, Operation] = {}
         self._at_work: set[str] = set()
         self._sessions = 0
@@ -89,7 +79,8 @@ class Desk:
     ) -> OperationView:
         """Raises CommandError: `invalid` with the field, `conflict`, `too_large`, `storage_full`, `draining`, Overloaded,
         LimitExceeded (SESS-1)."""
-        operation = self._new(kind, operation_id, request)
+        wish = checked(kind, request, self._settings.request_bytes_max)
+        operation = self._new(kind, operation_id, wish)
         known = self._known(operation_id)
         if known is not None:
             if (known.kind, known.request) != (kind, operation.request):
@@ -98,7 +89,7 @@ class Desk:
                 )
         else:
             self._refuse_if_full(kind)
-            self._kinds[kind].begin(operation, checked(kind, request, self._settings.request_bytes_max))
+            self._kinds[kind].begin(operation, wish)
             self._take_up(operation)
             self._accepting[operation_id] = asyncio.create_task(self._accept(operation), name="accept")
         await self._until_accepted(operation_id)
@@ -120,12 +111,10 @@ class Desk:
     async def end(self, operation_id: str) -> OperationView:
         """What is over stays as it is. A messaging session is on its way out when this returns, and a crash cannot change
         that any more."""
-        operation = self._known(operation_id)
-        if operation is None:
-            raise NotFound(f"no operation {operation_id}")
         await self._until_accepted(operation_id)
-        if operation.over:
-            return _as_shown(operation)
+        operation = self._live.get(operation_id)
+        if operation is None or operation.over:
+            return self.view(operation_id)
         turn = self._kinds[operation.kind].end(operation, self._clock.epoch_ms())
         operation.end_asked = True
         operation.wake_ms = 0
@@ -150,14 +139,13 @@ class Desk:
 
     # ------------------------------------------------------------------ begin
 
-    def _new(self, kind: str, operation_id: str, request: Mapping[str, Any]) -> Operation:
+    def _new(self, kind: str, operation_id: str, wish: Request) -> Operation:
         if not _ID.fullmatch(operation_id):
             raise CommandError(
-                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ : -, a letter or digit first",
+                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ ~ : @ + -",
                 field="operation_id",
             )
-        shown = checked(kind, request, self._settings.request_bytes_max).shown()
-        return Operation(operation_id, kind, shown, self._clock.epoch_ms(), step="")
+        return Operation(operation_id, kind, wish.shown(), self._clock.epoch_ms(), step="")
 
     def _refuse_if_full(self, kind: str) -> None:
         if self._draining:
@@ -203,6 +191,12 @@ class Desk:
         return from_record(record) if record is not None else None
 
     # ------------------------------------------------------------------ work and rest
+
+    def _wake(self, operation_id: str) -> None:
+        """Its time has come by the clock that only goes forward, whatever the wall's says now."""
+        if (operation := self._live.get(operation_id)) is not None:
+            operation.wake_ms = 0
+            self._set_going(operation_id)
 
     def _set_going(self, operation_id: str) -> None:
         """Into a lane, unless it stands in one already."""
@@ -255,6 +249,8 @@ class Desk:
     def revive(self) -> int:
         """Go on with all that the journal knows and that is not over; returns how many."""
         for record in self._journal.operations():
+            if record.operation_id in self._live:
+                continue
             if record.kind not in self._kinds:
                 logger.error(
                     "operation %s is of kind %s, which this version does not know", record.operation_id, record.kind

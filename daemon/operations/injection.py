@@ -23,7 +23,7 @@ RUNNING = frozenset({"active", "queued"})
 class Injection(Kind):
     name = "injection"
     outcome = "injection.completed"
-    culprits: Mapping[str, str] = {"preflight": "interactionId"}
+    culprits: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
 
     def begin(self, operation: Operation, request: Request) -> None:
         assert isinstance(request, InjectionRequest)

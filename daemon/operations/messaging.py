@@ -2,9 +2,11 @@
 
     open ──> beat ⟲ ──> leave ──> over
 
-It rests between two heartbeats as a few values and one deadline in the shared wheel. The conversation's id is ours, drawn before
-the first try, so that after any doubt it can be looked at. Each heartbeat's sequence number is durable before it is sent, so
-that none is used twice over a restart; an answered one needs no commit of its own.
+It rests between two heartbeats as a few values and one deadline in the shared wheel. It has ended, and whoever follows it hears
+so, when its heartbeat stops; telling the platform is the last step and may take longer. The conversation's id is ours, drawn
+before the first try, so that after any doubt it can be looked at. Each heartbeat's sequence number is durable before it is
+sent, so that none is used twice over a restart; an answered one needs no commit of its own. The next is due an interval after
+that answer: a slow platform is asked less often, and never twice at once for one session.
 """
 
 from __future__ import annotations
@@ -63,18 +65,19 @@ class Messaging(Kind):
 
     def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
         if operation.step == "open":
-            if operation.end_asked and not (operation.tries or operation.doubt):
-                return failed("given_up", "the session was ended before it was opened")
+            if not operation.doubt and (never := _not_any_more(operation, now_ms)) is not None:
+                return never
             body = _opening(operation)
             return Ask("conversation.create", "messaging.opened", body=body, key=operation.key("conversation"))
         if operation.step == "beat" and (reason := self._reason_to_leave(operation, now_ms)):
             operation.result["ended"] = reason
-            return Turn(step="leave")
+            self._metrics.rest_disconnections += 1
+            return Turn(step="leave", facts=[("messaging.ended", "success", {})])
         if operation.step == "beat":
             return self._heartbeat(operation, now_ms)
         body = {"status": "disconnected"}
         path = {"conversationId": operation.result["conversation_id"]}
-        return Ask("conversation.patch", "messaging.ended", path=path, body=body, key=operation.key("disconnect"))
+        return Ask("conversation.patch", "messaging.disconnect", path=path, body=body, key=operation.key("disconnect"))
 
     def _reason_to_leave(self, operation: Operation, now_ms: int) -> str:
         if operation.end_asked:
@@ -111,7 +114,6 @@ class Messaging(Kind):
         return Turn(step="beat", wake_ms=wake_ms)
 
     def _gone(self, operation: Operation, told: bool) -> Turn:
-        self._metrics.rest_disconnections += 1
         operation.result["platform_told"] = told
         return succeeded()
 
@@ -126,6 +128,10 @@ class Messaging(Kind):
         return None
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:
+        """One that our own budget of requests held back says nothing about the platform, and is not held against it."""
+        if error.code == "budget":
+            self._count("delayed")
+            return Turn(wake_ms=self._next_beat(operation, now_ms), quiet=True)
         self._count("failed")
         operation.data["failures"] += 1
         details: dict[str, Any] = {
@@ -182,6 +188,15 @@ class Messaging(Kind):
 
     def details(self, operation: Operation) -> dict[str, Any]:
         return {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+
+
+def _not_any_more(operation: Operation, now_ms: int) -> Turn | None:
+    """A session that was ended before it was opened, or whose time has passed meanwhile, is not opened at all."""
+    if operation.end_asked:
+        return failed("given_up", "the session was ended before it was opened")
+    if now_ms - operation.started_ms > operation.data["duration_s"] * 1000:
+        return failed("expired", "the session's time passed before it could be opened; ask again")
+    return None
 
 
 def _opening(operation: Operation) -> dict[str, Any]:

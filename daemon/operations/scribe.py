@@ -16,6 +16,11 @@ class Scribe:
         self._clock = clock
         self._seq = journal.last_seq(OWN_STREAM)
 
+    @property
+    def storage_full(self) -> bool:
+        """What is saved now waits until there is room."""
+        return self._journal.storage_full
+
     async def save(self, operation: OperationRecord | None, *facts: Fact) -> None:
         """Returns when all of it is durable. The facts get their `seq` here, in the order given."""
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -16,21 +16,28 @@ from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn
 from .settings import OperationsSettings
 
-_CODES = {400: "bad_request", 401: "unauthorized", 403: "forbidden", 404: "not_found", 409: "conflict"}
-
 
 def problem_of(operation: Operation, error: PlatformError, kind: Kind) -> dict[str, Any]:
     """The failure as an outsider sees it, without any secret the platform may have repeated."""
     message = str(error)
     for secret in operation.secrets.values():
         message = message.replace(secret, "(secret)")
-    found: dict[str, Any] = {"code": _CODES.get(error.status or 0, error.code), "message": message}
+    found: dict[str, Any] = {"code": _code_of(operation, error, kind), "message": message}
     for name in ("status", "platform_code", "correlation_id"):
         if getattr(error, name):
             found[name] = getattr(error, name)
     if error.status == 404 and operation.step in kind.culprits:
         found["field"] = kind.culprits[operation.step]
     return found
+
+
+def _code_of(operation: Operation, error: PlatformError, kind: Kind) -> str:
+    """Ours where the asker can mend it, the platform's where it cannot."""
+    if error.status == 409:
+        return "conflict"
+    if error.status == 404 and operation.step in kind.culprits:
+        return "not_found"
+    return "platform_unavailable" if error.worth_retrying else "platform_refused"
 
 
 def after_failure(

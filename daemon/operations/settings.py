@@ -40,8 +40,8 @@ class OperationsSettings:
     under_way_max: int = 1000
     calls_inflight_max: int = 64
     heartbeats_inflight_max: int = 32
-    remembered_max: int = 1000
-    request_bytes_max: int = 1_048_576
+    remembered_max: int = 200
+    request_bytes_max: int = 262_144
     tries_max: int = 4
     rest: Backoff = field(default_factory=lambda: Backoff(base_s=1.0, jitter_s=1.0, cap_s=30.0))
     keys_remembered_s: float = 86_400.0

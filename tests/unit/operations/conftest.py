@@ -255,6 +255,7 @@ class Life:
     """One process, from its start to its stop or its cut."""
 
     def __init__(self, world: World, cut_at: int | None = None, **settings) -> None:
+        self.world = world
         self.cutter = Cutter(cut_at)
         self.metrics = Metrics()
         clock = VirtualClock(world.loop)
@@ -286,11 +287,20 @@ class Life:
         await asyncio.wait({task, cut}, return_when=asyncio.FIRST_COMPLETED)
         cut.cancel()
         if self.cutter.dead.is_set():
+            self._check_that_what_is_shown_is_durable()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
             await self.desk.stop()
             return None
         return task.result()
+
+    def _check_that_what_is_shown_is_durable(self) -> None:
+        for view in self.desk.views():
+            if view.status not in ("running", "deferred"):
+                kept = self.world.journal.operation(view.operation_id)
+                assert kept is not None and kept.over, (
+                    f"{view.operation_id} was told to be over before that was durable"
+                )
 
 
 @dataclass

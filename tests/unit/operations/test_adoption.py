@@ -69,7 +69,7 @@ def test_assist_4_page_tokens_that_go_round_are_noticed(world, lead, circle):
 
     world.twin._analytics_events = page
     view = do(world, "adoption")
-    assert (view.status, view.problem["code"]) == ("failed", "malformed")
+    assert (view.status, view.problem["code"]) == ("failed", "platform_malformed")
     assert len(world.twin.calls) <= 4 * (lead + circle) + 4
 
 

@@ -62,7 +62,7 @@ def test_sess_7_a_contact_made_in_a_lost_answer_is_found_and_used(world):
 def test_sess_7_half_done_and_refused_tells_what_is_there(world):
     world.twin.faults["conversation.create"] = [fault(403)]
     view = do(world, "guest")
-    assert (view.status, view.problem["code"]) == ("failed", "forbidden")
+    assert (view.status, view.problem["code"]) == ("failed", "platform_refused")
     assert view.result["contact_id"] == world.twin.made["contact"][0]["id"]
 
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from daemon.model.errors import CommandError, LimitExceeded
+from daemon.model.errors import CommandError, LimitExceeded, PlatformUnavailable
 from daemon.operations.settings import SessionFigures
 
-from .conftest import GUEST_TOKEN, REQUESTS, do, fault
+from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
 
 HALF_HOUR = {**REQUESTS["messaging"], "durationS": 1800}
 DEFAULT = {key: value for key, value in REQUESTS["messaging"].items() if key != "durationS"}
@@ -53,8 +53,9 @@ def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world):
     assert [one for one in world.told() if one[0] != "messaging.heartbeat"] == [
         ("messaging.opened", "attempt"),
         ("messaging.opened", "success"),
-        ("messaging.ended", "attempt"),
         ("messaging.ended", "success"),
+        ("messaging.disconnect", "attempt"),
+        ("messaging.disconnect", "success"),
     ]
 
 
@@ -175,6 +176,7 @@ def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
         await first.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         await first.desk.end("op-1")
         await first.desk.stop()
+        await asyncio.sleep(0.1)
         second = world.life()
         second.desk.revive()
         begun = world.loop.time()
@@ -190,6 +192,7 @@ def test_sess_6_a_goodbye_nobody_hears_is_uncertain_after_looking(world):
     world.twin.faults["conversation.get"] = [fault(503, times=9999)]
     view = do(world, "messaging", request=HALF_HOUR)
     assert (view.status, view.problem["code"]) == ("uncertain", "uncertain")
+    assert ("messaging.ended", "success") in world.told(), "it has ended, whether the platform heard or not"
 
 
 def test_sess_1_one_more_is_refused(world):
@@ -264,3 +267,66 @@ def test_sess_8_totals_rate_and_mean_latency(world):
     text = metrics.exposition().decode()
     assert "guestd_rest_sessions_opened_total 4.0" in text and "guestd_rest_disconnection_rate 0.25" in text
     assert "guestd_rest_sessions 3.0" in text and "guestd_rest_sync_seconds_count" in text
+
+
+def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
+    async def story():
+        life = world.life()
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        world.twin._error = lambda wrong: spent
+        world.twin.faults["conversation.patch"] = [fault(503, times=10)]
+        await asyncio.sleep(600.0)
+        await life.desk.stop()
+        return life
+
+    spent = PlatformUnavailable("no turn is free")
+    spent.code = "budget"
+    life = world.run(story())
+    assert life.metrics.rest_heartbeats["delayed"] == 10 and "failed" not in life.metrics.rest_heartbeats
+    assert len(beats(world)) > 5 and life.desk.view("op-1").status == "running"
+
+
+def test_sess_5_hearts_beat_on_while_the_disk_is_full(world, monkeypatch):
+    async def story():
+        life = world.life()
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        world.journal.storage_full = True
+        monkeypatch.setattr(CutJournal, "commit", lambda *held: None)
+        await asyncio.sleep(300.0)
+        await life.desk.stop()
+
+    world.run(story())
+    assert len(beats(world)) >= 9
+
+
+def test_sess_2_a_session_whose_time_has_passed_is_not_opened_any_more(world):
+    world.twin.faults["conversation.create"] = [fault(429, times=1, retry_after_s=4000.0)]
+    view = do(world, "messaging", request=HALF_HOUR)
+    assert (view.status, view.problem["code"]) == ("failed", "expired") and not world.made()
+
+
+def test_sess_6_ended_before_it_was_opened_it_is_never_opened(world):
+    world.twin.faults["conversation.create"] = [fault(429, times=1, retry_after_s=60.0)]
+
+    async def story():
+        life = world.life()
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await life.desk.end("op-1")
+        return await life.do("messaging", request=HALF_HOUR)
+
+    view = world.run(story())
+    assert (view.status, view.problem["code"]) == ("failed", "given_up") and not world.made()
+
+
+@pytest.mark.parametrize("hours", [-1, 0.2])
+def test_sess_5_hearts_beat_on_when_the_wall_clock_is_put_back_or_forward(world, hours):
+    async def story():
+        life = world.life()
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await asyncio.sleep(100.0)
+        world.loop.epoch_offset_s += hours * 3600
+        await asyncio.sleep(100.0)
+        await life.desk.stop()
+
+    world.run(story())
+    assert 6 <= len(beats(world)) <= 8

@@ -156,3 +156,17 @@ def test_too_large_and_unknown_kinds_are_refused():
     assert error.value.code == "too_large"
     with pytest.raises(CommandError, match="adoption, guest, injection, messaging, prompt"):
         checked("poem", {}, 100)
+
+
+def test_only_what_is_wrong_is_counted():
+    bad = {**MESSAGE, "from": "boss"}
+    for messages, more in (([bad], ""), ([bad, bad], " (and 1 more)"), ([bad, bad, bad], " (and 2 more)")):
+        with pytest.raises(CommandError) as error:
+            checked("injection", put("injection", "messages", messages), 1_000_000)
+        assert str(error.value).endswith(f"'bot' or 'system'{more}")
+
+
+@pytest.mark.parametrize("kind", sorted(MODELS))
+def test_each_model_has_a_json_schema_that_refuses_unknown_keys(kind):
+    schema = MODELS[kind].model_json_schema(by_alias=True)
+    assert schema["additionalProperties"] is False and set(schema["required"]) <= set(schema["properties"])

@@ -1,0 +1,28 @@
+"""Every kind of operation there is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+from ..observe.metrics import Metrics
+from .adoption import Adoption
+from .creation import GuestCreation, Sign
+from .injection import Injection
+from .kind import Kind
+from .messaging import Messaging
+from .prompt import Prompt
+from .settings import OperationsSettings
+
+
+def all_kinds(
+    settings: OperationsSettings, metrics: Metrics, rng: Random, draw_id: Callable[[], str], sign: Sign | None
+) -> dict[str, Kind]:
+    kinds: list[Kind] = [
+        GuestCreation(sign),
+        Messaging(settings.sessions, metrics, rng, draw_id),
+        Injection(),
+        Prompt(settings.prompts),
+        Adoption(settings.adoption),
+    ]
+    return {kind.name: kind for kind in kinds}
