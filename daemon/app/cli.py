@@ -1,4 +1,4 @@
-"""The command line: `guestd serve | emulate | chat | config | journal`."""
+"""The command line: `guestd serve | emulate | chat | config | journal | webhooks | audit`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from .commands import chat, config, emulate, journal, serve
+from .commands import audit, chat, config, emulate, journal, serve, webhooks
 
 EPILOG = """Examples:
 
@@ -33,6 +33,8 @@ app.command("emulate", epilog=emulate.EXAMPLES)(emulate.emulate)
 app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
 app.add_typer(config.app, name="config")
 app.add_typer(journal.app, name="journal")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:
