@@ -164,10 +164,9 @@ class House:
             await self.http.stop()
         if self.fleet is not None:
             await self.fleet.stop()
-        if self.webhooks is not None:
-            await self.webhooks.stop()
-        if self._audit is not None:
-            await self._audit.stop()
+        for reader in (self.webhooks, self._audit):
+            if reader is not None:
+                await (reader.abandon() if self.broken.done() else reader.stop())
         if self._journal is not None:
             await self._journal.stop()
         if self._pulse is not None:

@@ -15,7 +15,8 @@ from ..model.ports import Commit, Journal, Kept
 
 logger = logging.getLogger("guestd.records")
 
-PAGE = 500
+#: Events handled in one turn of the loop.
+PAGE = 200
 LEAVE_S = 5.0
 
 

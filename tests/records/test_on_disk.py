@@ -35,12 +35,6 @@ def tell(world: World) -> None:
     world.fact("injection.completed", conversation="s1", webhook_url="http://127.0.0.1:1/", message_count=1)
 
 
-async def kill(told) -> None:
-    await told._outbox.abandon()
-    await told._sender.stop()
-    await told._courier.close()
-
-
 @pytest.mark.parametrize("dies_at", [0, 1, 2, 4, 7])
 async def test_sync_1_every_webhook_outlives_the_process(dies_at, tmp_path):
     async with Receiver(lambda n, body: 503 if n in (2, 5) else 200) as crm:
@@ -50,7 +44,7 @@ async def test_sync_1_every_webhook_outlives_the_process(dies_at, tmp_path):
         told.start()
         tell(World(journal))
         await until(lambda: mortal.dead or metrics.webhooks_delivered == {"crm": 5})
-        await kill(told)
+        await told.abandon()
         await journal.stop()
 
         journal = await opened(tmp_path)

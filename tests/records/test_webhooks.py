@@ -154,9 +154,7 @@ async def test_sync_1_a_hanging_receiver_holds_its_own_calls_and_nobody_elses():
         assert len(slow.got) == slow.calling_most == 4
         world.session("s3", "ended")
         await until(lambda: len(quick.got) == 51)
-        await told._outbox.abandon()
-        await told._sender.stop(leave_s=0.0)
-        await told._courier.close()
+        await told.abandon()
 
 
 async def test_sync_1_what_is_not_answered_in_time_is_tried_again():
@@ -287,9 +285,7 @@ async def test_sync_1_killed_at_any_commit_everything_arrives_with_the_same_id_i
                 world.session(name, state)
         world.fact("injection.completed", conversation="s1")
         await until(lambda: mortal.dead or first.webhooks_delivered == {"crm": 5})
-        await told._outbox.abandon()
-        await told._sender.stop()
-        await told._courier.close()
+        await told.abandon()
 
         told, second = webhooks(world.journal, target(crm))
         told.start()
