@@ -124,8 +124,11 @@ class Transport(_Section):
 
 class Journal(_Section):
     directory: str | None = None
+    create: Literal["auto", "never"] = "auto"
     retention_s: Seconds = 86_400.0
     dead_retention_s: Seconds = 2_592_000.0
+    free_bytes_min: Annotated[int, Field(ge=0)] = 268_435_456
+    ballast_bytes: Annotated[int, Field(ge=0)] = 67_108_864
     events_per_session_max: Annotated[int, Field(ge=10)] = 1000
     events_max: Annotated[int, Field(ge=1000)] = 2_000_000
     uncommitted_max: Annotated[int, Field(ge=100)] = 20_000

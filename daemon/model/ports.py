@@ -148,9 +148,11 @@ class Commit:
 
 
 class Journal(Protocol):
-    """Where events become durable, in the order they were given. `storage_full`: nothing new may be promised now."""
+    """Where events become durable, in the order they were given. `storage_full`: nothing new may be promised now;
+    `storage_low`: no new guest session should begin."""
 
     storage_full: bool
+    storage_low: bool
 
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
         """Make all of it durable, then call `done` on the loop (possibly at once, before returning)."""
