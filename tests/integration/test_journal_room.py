@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -14,6 +15,10 @@ import pytest
 from daemon.journal import room
 from daemon.journal.room import BALLAST, Room
 from daemon.journal.settings import JournalSettings
+from daemon.journal.sqlite import SqliteJournal
+from daemon.model.commands import Send
+from daemon.model.errors import CommandError
+from daemon.model.ports import OpenGuest
 
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
@@ -73,6 +78,10 @@ import asyncio, os, sys
 from pathlib import Path
 from daemon.journal import sqlite
 from daemon.journal.settings import JournalSettings
+from daemon.journal.sqlite import SqliteJournal
+from daemon.model.commands import Send
+from daemon.model.errors import CommandError
+from daemon.model.ports import OpenGuest
 from daemon.journal.sqlite import SqliteJournal
 from daemon.model.ports import Commit, SessionRecord
 
@@ -149,3 +158,43 @@ def test_a_real_disk_is_filled_and_freed(small_disk, ballast, rounds):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.startswith(f"{rounds} times full")
+
+
+async def until(true):
+    async with asyncio.timeout(10.0):
+        while not true():
+            await asyncio.sleep(0.005)
+
+
+async def test_nearly_full_means_no_new_guest_session_and_those_there_go_on(new_town):
+    async with new_town() as town:
+        first = town.fleet.open(OpenGuest("ana", email="ana@example.org"))
+        town.fleet._journal.storage_low = True
+        assert not town.fleet.is_ready()
+        with pytest.raises(CommandError, match="nearly full") as refused:
+            town.fleet.open(OpenGuest("bob", email="bob@example.org"))
+        assert refused.value.code == "storage_low"
+        await until(lambda: town.fleet.view(first).state == "live")
+        answers = []
+        town.fleet.give(first, Send("c1", "still here"), answers.append)
+        await until(lambda: answers)
+        assert answers[0].accepted
+        town.fleet._journal.storage_low = False
+        town.fleet.open(OpenGuest("bob", email="bob@example.org"))
+
+
+async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(tmp_path, free, monkeypatch):
+    monkeypatch.setattr("daemon.journal.sqlite.IDLE_S", 0.005)
+    monkeypatch.setattr("daemon.journal.sqlite.LOOK_S", 0.005)
+    free.bytes = 0
+    settings = JournalSettings(free_bytes_min=MIB)
+    journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None, settings)
+    journal.start()
+    try:
+        assert journal.storage_low, "known before the first guest asks"
+        free.bytes = 10 * MIB
+        await until(lambda: not journal.storage_low)
+        free.bytes = 0
+        await until(lambda: journal.storage_low)
+    finally:
+        await journal.stop()
