@@ -16,7 +16,7 @@ from random import Random
 from ..model.ports import Clock, Commit, Journal
 from ..model.work import DeliveryRecord
 from ..observe.metrics import Metrics
-from .courier import Address, Courier, Outcome
+from .courier import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from .dispatch import OPERATION, Dispatch, label, settled, tried
 from .happenings import QUICK
 from .settings import WebhookSettings, WebhookTarget
@@ -119,7 +119,7 @@ class Sender:
     def _hold(self, record: DeliveryRecord, shelf: _Shelf) -> None:
         shelf.held += 1
         rest_s = (record.due_ms - self._clock.epoch_ms()) / 1000
-        due = self._clock.now() + min(max(rest_s, 0.0), self._settings.retry_cap_s)
+        due = self._clock.now() + min(max(rest_s, 0.0), max(self._settings.retry_cap_s, RETRY_AFTER_S_MAX))
         self._dispatch.add(record, self._host(record), due)
 
     def _host(self, record: DeliveryRecord) -> str:
