@@ -1,5 +1,6 @@
 """The command line. A command is a file under `commands/`, and is loaded when it is called: `guestd send` need not wait for
 everything that `guestd serve` is made of."""
+"""The command line: `guestd serve | emulate | chat | config | journal | webhooks | audit`."""
 
 from __future__ import annotations
 
@@ -24,6 +25,7 @@ COMMANDS = (
     "journal",
     "keys",
 )
+from .commands import audit, chat, config, emulate, journal, serve, webhooks
 
 EPILOG = """Examples:
 
@@ -64,6 +66,13 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
+app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
+app.command("emulate", epilog=emulate.EXAMPLES)(emulate.emulate)
+app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
+app.add_typer(config.app, name="config")
+app.add_typer(journal.app, name="journal")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:

@@ -20,7 +20,7 @@ from typing import Any
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
 from .load_config import ConfigProblems
 
-PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 69, 70, 74, 78, 130
+USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
 
 
 class Interrupted(Exception):

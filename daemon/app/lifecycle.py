@@ -213,10 +213,9 @@ class House:
             await self.fleet.stop()
         if self._desk is not None:
             await self._desk.stop()
-        if self.webhooks is not None:
-            await self.webhooks.stop()
-        if self._audit is not None:
-            await self._audit.stop()
+        for reader in (self.webhooks, self._audit):
+            if reader is not None:
+                await (reader.abandon() if self.broken.done() else reader.stop())
         if self._journal is not None:
             await self._journal.stop()
         if self._pulse is not None:

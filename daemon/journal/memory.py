@@ -72,11 +72,15 @@ class MemoryJournal:
         events = self._kept.get(session_id)
         return events[-1][1] if events else 0
 
-    def read_on(self, after_offset: int, limit: int) -> Sequence[Kept]:
+    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> Sequence[Kept]:
         if not self._order:
             return ()
         start = max(0, after_offset + 1 - self._order[0].offset)
-        return list(islice(self._order, start, start + limit))
+        if not kinds:
+            return list(islice(self._order, start, start + limit))
+        last = self._order[-1]
+        wanted = (kept for kept in islice(self._order, start, None) if kept.row[2] in kinds or kept is last)
+        return list(islice(wanted, limit))
 
     def cursor(self, name: str) -> int:
         if self._order is None:

@@ -47,6 +47,11 @@ SELECT coalesce(max(seq), 0) FROM events WHERE session = (SELECT id FROM session
 SELECT e.id, e.at_ms, s.session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM events e
   JOIN sessions s ON s.id = e.session WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?;
 
+-- read_on_kinds
+SELECT e.id, e.at_ms, s.session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM events e
+  JOIN sessions s ON s.id = e.session
+ WHERE e.id > ?1 AND e.id <= ?2 AND (e.id = ?2 OR e.kind IN (SELECT value FROM json_each(?3))) ORDER BY e.id LIMIT ?4;
+
 -- cursors
 SELECT name, offset FROM cursors;
 

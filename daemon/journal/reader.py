@@ -6,12 +6,18 @@ not yet published would else be shown twice. Operations and deliveries are shown
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
+from typing import Any
 
 from ..model.ports import Kept, Replay, SavedSession
 from ..model.work import DeliveryRecord, OperationRecord
 from . import recovery
 from .queries import queries
+
+#: Offsets looked at in one step when only some kinds of events are wanted.
+SCAN = 5000
 
 
 class Reader:
@@ -29,9 +35,22 @@ class Reader:
             first = execute(queries()["first_kept"], (session_id,)).fetchone()[0]
         return Replay([(*row, b"") for row in rows], first)
 
-    def read_on(self, after_offset: int, limit: int, acknowledged: int) -> list[Kept]:
-        rows = self._connection.execute(queries()["read_on"], (after_offset, acknowledged, limit)).fetchall()
+    def read_on(self, after_offset: int, limit: int, acknowledged: int, kinds: Sequence[str] = ()) -> list[Kept]:
+        if not kinds:
+            rows = self._connection.execute(queries()["read_on"], (after_offset, acknowledged, limit)).fetchall()
+        else:
+            rows = self._read_kinds(after_offset, limit, kinds, acknowledged)
         return [Kept(offset, at_ms, (*row, b"")) for offset, at_ms, *row in rows]
+
+    def _read_kinds(self, after: int, limit: int, kinds: Sequence[str], acknowledged: int) -> list[tuple[Any, ...]]:
+        """By stretches of SCAN offsets, so that no call passes over half a journal; the end of a stretch is a row as well."""
+        wanted = json.dumps(list(kinds))
+        while True:
+            end = min(after + SCAN, acknowledged)
+            rows = self._connection.execute(queries()["read_on_kinds"], (after, end, wanted, limit)).fetchall()
+            if rows or end >= acknowledged:
+                return rows
+            after = end
 
     def last_seq(self, session_id: str) -> int:
         found: int = self._connection.execute(queries()["last_seq"], (session_id,)).fetchone()[0]

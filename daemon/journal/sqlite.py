@@ -16,7 +16,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ..model.errors import JournalError
@@ -121,8 +121,8 @@ class SqliteJournal:
     def last_seq(self, session_id: str) -> int:
         return self._reader.last_seq(session_id)
 
-    def read_on(self, after_offset: int, limit: int) -> list[Kept]:
-        return self._reader.read_on(after_offset, limit, self._acknowledged)
+    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> list[Kept]:
+        return self._reader.read_on(after_offset, limit, self._acknowledged, kinds)
 
     def cursor(self, name: str) -> int:
         """The first question in a life is written down: a new reader's beginning, or that an old one still reads."""

@@ -172,8 +172,11 @@ class Journal(Protocol):
     def last_seq(self, session_id: str) -> int:
         """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as well."""
 
-    def read_on(self, after_offset: int, limit: int) -> Sequence[Kept]:
-        """The events of all streams in the order they became durable, for readers with a cursor: audit and webhooks."""
+    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> Sequence[Kept]:
+        """The events of all streams in the order they became durable, for readers with a cursor: audit and webhooks.
+
+        `kinds`: only these, and now and then the one a look ended at, whatever its kind: the last one's offset is always how
+        far the reader has come. Nothing at all means that there is nothing new."""
 
     def cursor(self, name: str) -> int:
         """How far that reader had come when it last committed; what it has not read yet is not retired.

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from ..model.ports import Clock, Commit, Journal, Kept
 from ..observe.metrics import Metrics
 from .audit_files import AuditFiles
-from .audit_lines import entry
+from .audit_lines import KINDS, entry
 from .settings import AuditSettings
 from .tail import PAGE, Tail, committed
 
@@ -45,9 +45,8 @@ class Audit:
         self._settings = settings
         self._metrics = metrics
         self._files = AuditFiles(settings, remembers=2 * PAGE)
-        self._tail = Tail(loop, journal, CURSOR, settings.linger_s, self._take)
-        self._moved = 0
-        self._moved_at = clock.now()
+        self._tail = Tail(loop, journal, CURSOR, KINDS, settings.linger_s, self._take)
+        self._marked, self._marked_at = 0, clock.now()
 
     def start(self) -> None:
         self._files.open()
@@ -65,13 +64,13 @@ class Audit:
         settings = self._settings
         found = (entry(kept, settings.bodies, settings.retention_days) for kept in page)
         entries = [one for one in found if one is not None]
-        self._moved += len(page)
+        now, last = self._clock.now(), page[-1].offset
         if entries:
             await self._write(entries)
-        elif self._moved < MOVED_MAX and self._clock.now() - self._moved_at < BEHIND_S:
+        elif last - self._marked < MOVED_MAX and now - self._marked_at < BEHIND_S:
             return
-        self._moved, self._moved_at = 0, self._clock.now()
-        cursor = (CURSOR, page[-1].offset)
+        self._marked, self._marked_at = last, now
+        cursor = (CURSOR, last)
         await committed(self._loop, self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms()))
 
     async def _write(self, entries: list[dict[str, object]]) -> None:

@@ -113,3 +113,4 @@ def _delivery(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[
 
 _Writer = Callable[[dict[str, Any], bool, int], dict[str, Any] | None]
 _WRITERS: dict[str, _Writer] = {"fact": _fact, "session": _session, "accepted": _accepted, "delivery": _delivery}
+KINDS = tuple(_WRITERS)

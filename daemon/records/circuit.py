@@ -37,6 +37,10 @@ class Circuit:
         if not self.is_closed:
             self.open_until = max(self.open_until, now + self._open_s)
 
+    def learned_nothing(self) -> None:
+        """The call never came to the host."""
+        self._probing = False
+
     def rest_until(self, at: float) -> None:
         """The host asked for a pause (Retry-After)."""
         self.open_until = max(self.open_until, at)

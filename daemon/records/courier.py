@@ -12,7 +12,7 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
 import aiohttp
@@ -35,21 +35,23 @@ Lookup = Callable[[str, int], Awaitable[list[str]]]
 
 @dataclass(slots=True, frozen=True)
 class Address:
-    """Where one delivery goes, as its target says. `refused`: it cannot go, and why."""
+    """Where one delivery goes, as its target says."""
 
-    url: str
-    secrets: tuple[bytes, ...]
+    url: str = field(repr=False)
+    secrets: tuple[bytes, ...] = field(repr=False)
     time_out_s: float
     wall: Wall
 
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """`reason` "": delivered. `final`: no further try will fare better. `host_failed`: the host's fault, not the letter's."""
+    """`reason` "": delivered. `final`: no further try will fare better. `host_failed`: the host's fault, not the letter's;
+    `reached`: it answered, whatever it said."""
 
     reason: str = ""
     final: bool = False
     host_failed: bool = False
+    reached: bool = False
     retry_after_s: float | None = None
 
 
@@ -175,14 +177,15 @@ def _as_checked(text: str, place: Place) -> URL:
 def _outcome(answer: aiohttp.ClientResponse) -> Outcome:
     status = answer.status
     if 200 <= status < 300:
-        return Outcome()
+        return Outcome(reached=True)
     retry_after_s = _retry_after_s(answer.headers.get("Retry-After"), answer.headers.get("Date"))
     if 300 <= status < 400:
-        return Outcome(f"answered {status}: redirects are not followed; write the final URL")
+        return Outcome(f"answered {status}: redirects are not followed; write the final URL", reached=True)
     return Outcome(
         f"answered {status}",
         final=status == 410,
         host_failed=status >= 500 or status in (408, 429),
+        reached=True,
         retry_after_s=retry_after_s,
     )
 

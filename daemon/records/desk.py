@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 from ..model.errors import CommandError, NotFound
 from ..model.ports import Clock, Commit, Journal, WebhookView
@@ -56,7 +57,13 @@ class WebhookDesk:
         return [view(one) for one in fresh]
 
 
-def all_of(journal: Journal, status: str) -> Iterator[DeliveryRecord]:
+class Shelved(Protocol):
+    """Anything that deliveries are read from: a journal, or its file."""
+
+    def deliveries(self, status: str, after_id: str, limit: int) -> Sequence[DeliveryRecord]: ...
+
+
+def all_of(journal: Shelved, status: str) -> Iterator[DeliveryRecord]:
     """Page by page, in the order of their making."""
     after_id = ""
     while page := journal.deliveries(status, after_id, PAGE):

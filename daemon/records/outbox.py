@@ -42,21 +42,19 @@ class Outbox:
         self._journal = journal
         self._targets = targets
         self._made = made
-        self._moved = 0
-        self._moved_at = clock.now()
+        self._marked, self._marked_at = 0, clock.now()
         self._connected: dict[str, int] = {}
-        self._tail = Tail(loop, journal, CURSOR, LINGER_S, self._take)
+        self._tail = Tail(loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take)
         self.start, self.stop, self.abandon = self._tail.start, self._tail.stop, self._tail.abandon
 
     async def _take(self, page: Sequence[Kept]) -> None:
         now_ms = self._clock.epoch_ms()
         deliveries = [one for kept in page for one in self._deliveries(kept, now_ms)]
-        self._moved += len(page)
-        now = self._clock.now()
-        if not deliveries and self._moved < MOVED_MAX and now - self._moved_at < BEHIND_S:
+        now, last = self._clock.now(), page[-1].offset
+        if not deliveries and last - self._marked < MOVED_MAX and now - self._marked_at < BEHIND_S:
             return
-        self._moved, self._moved_at = 0, now
-        cursor = (CURSOR, page[-1].offset)
+        self._marked, self._marked_at = last, now
+        cursor = (CURSOR, last)
         commit = Commit(deliveries=deliveries, cursors=[cursor], at_ms=now_ms)
         await committed(self._loop, self._journal, commit)
         if deliveries:

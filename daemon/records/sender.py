@@ -16,7 +16,7 @@ from random import Random
 from ..model.ports import Clock, Commit, Journal
 from ..model.work import DeliveryRecord
 from ..observe.metrics import Metrics
-from .courier import Address, Courier, Outcome
+from .courier import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from .dispatch import OPERATION, Dispatch, label, settled, tried
 from .happenings import QUICK
 from .settings import WebhookSettings, WebhookTarget
@@ -119,7 +119,7 @@ class Sender:
     def _hold(self, record: DeliveryRecord, shelf: _Shelf) -> None:
         shelf.held += 1
         rest_s = (record.due_ms - self._clock.epoch_ms()) / 1000
-        due = self._clock.now() + min(max(rest_s, 0.0), self._settings.retry_cap_s)
+        due = self._clock.now() + min(max(rest_s, 0.0), max(self._settings.retry_cap_s, RETRY_AFTER_S_MAX))
         self._dispatch.add(record, self._host(record), due)
 
     def _host(self, record: DeliveryRecord) -> str:
@@ -163,8 +163,15 @@ class Sender:
         if to is None:
             outcome = Outcome(f"there is no target {record.target} any more", final=True)
         else:
-            outcome = await self._courier.deliver(record, to, self._clock.epoch_ms() // 1000)
+            outcome = await self._deliver(record, to)
         self._called(record, outcome)
+
+    async def _deliver(self, record: DeliveryRecord, to: Address) -> Outcome:
+        try:
+            return await self._courier.deliver(record, to, self._clock.epoch_ms() // 1000)
+        except Exception as error:
+            logger.exception("webhook %s broke its courier: our bug", record.delivery_id)
+            return Outcome(f"it could not be sent: {type(error).__name__}")
 
     def _called(self, record: DeliveryRecord, outcome: Outcome) -> None:
         now, word = self._clock.now(), label(record.target)
@@ -173,8 +180,10 @@ class Sender:
             circuit.failed(now)
             if outcome.retry_after_s is not None:
                 circuit.rest_until(now + outcome.retry_after_s)
-        elif not outcome.reason.startswith("refused"):
+        elif outcome.reached:
             circuit.succeeded()
+        else:
+            circuit.learned_nothing()
         due = now
         if not outcome.reason:
             record = settled(record)

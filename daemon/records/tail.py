@@ -15,24 +15,28 @@ from ..model.ports import Commit, Journal, Kept
 
 logger = logging.getLogger("guestd.records")
 
-PAGE = 500
+#: Events handled in one turn of the loop.
+PAGE = 200
 LEAVE_S = 5.0
 
 
 class Tail:
-    """`take(page)` returns when what it made of the page is durable, the cursor apart or included."""
+    """`kinds` is what `take` cares for; others may be among the page. `take(page)` returns when what it made of the page is
+    durable, the cursor apart or included."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
         journal: Journal,
         name: str,
+        kinds: Sequence[str],
         linger_s: float,
         take: Callable[[Sequence[Kept]], Awaitable[None]],
     ) -> None:
         self._loop = loop
         self._journal = journal
         self._name = name
+        self._kinds = kinds
         self._linger_s = linger_s
         self._take = take
         self._news = asyncio.Event()
@@ -67,7 +71,7 @@ class Tail:
     async def _follow(self, position: int) -> None:
         while True:
             self._news.clear()
-            page = self._journal.read_on(position, PAGE)
+            page = self._journal.read_on(position, PAGE, self._kinds)
             if page:
                 await self._take(page)
                 position = page[-1].offset

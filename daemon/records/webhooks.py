@@ -36,6 +36,12 @@ class Webhooks:
         self._outbox.start()
         self._sender.start()
 
+    async def abandon(self) -> None:
+        """Leave everything where it stands: the journal has failed, nothing more becomes durable."""
+        await self._outbox.abandon()
+        await self._sender.stop(leave_s=0.0)
+        await self._courier.close()
+
     async def stop(self) -> None:
         await self._outbox.stop()
         await self._sender.stop()

@@ -177,6 +177,21 @@ def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
     assert read_all(journal, start + 4) == [] and read_all(journal, start + 99) == []
 
 
+def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come(new_journal, monkeypatch):
+    monkeypatch.setattr("daemon.journal.reader.SCAN", 7)
+    journal = new_journal()
+    start = position = journal.cursor("audit")
+    give(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 31)])
+    give(journal, rows=[fact(1), *(row("a", n) for n in range(31, 41)), fact(2), row("a", 41)])
+    wanted, looks = [], 0
+    while page := journal.read_on(position, 2, ("fact",)):
+        assert position < page[-1].offset and len(page) <= 2
+        wanted += [one.row[1] for one in page if one.row[2] == "fact"]
+        position, looks = page[-1].offset, looks + 1
+    assert wanted == [1, 2] and position == start + 43 and looks < 10
+    assert not journal.read_on(position, 2, ("fact",))
+
+
 def test_a_new_reader_is_not_told_of_old_stories(new_journal):
     journal = new_journal()
     give(journal, opened=[record("a")], rows=[row("a", 1), row("a", 2)])

@@ -102,6 +102,15 @@ def test_a_host_that_asks_for_a_pause_gets_it():
     assert circuit.is_closed and not circuit.permits(99.0) and circuit.permits(100.0)
 
 
+def test_a_probe_that_never_came_to_the_host_is_not_the_last_one():
+    circuit = Circuit(1, 30.0)
+    circuit.failed(0.0)
+    circuit.calls()
+    assert not circuit.permits(31.0)
+    circuit.learned_nothing()
+    assert circuit.permits(31.0)
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 4))
 def test_sync_1_order_per_lane_whatever_fails(seed, lanes, per_host_max):

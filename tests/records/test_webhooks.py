@@ -113,8 +113,9 @@ async def test_a_url_that_came_with_an_operation_meets_the_wall():
         told.start()
         world.fact("prompt.injected", webhook_url=inside.url)
         world.fact("prompt.injected", webhook_url=inside.url.replace("http", "https"))
-        await until(lambda: metrics.webhooks_dead == {"operation": 2})
+        await until(lambda: len(told.desk.list("dead")) == 2)
         dead = told.desk.list("dead")
+        assert metrics.webhooks_dead == {"operation": 2}
         await told.stop()
     assert not inside.got and all("refused" in one.reason for one in dead)
     assert dead[0].target == f"http://127.0.0.1:{inside.port}"
@@ -154,9 +155,7 @@ async def test_sync_1_a_hanging_receiver_holds_its_own_calls_and_nobody_elses():
         assert len(slow.got) == slow.calling_most == 4
         world.session("s3", "ended")
         await until(lambda: len(quick.got) == 51)
-        await told._outbox.abandon()
-        await told._sender.stop(leave_s=0.0)
-        await told._courier.close()
+        await told.abandon()
 
 
 async def test_sync_1_what_is_not_answered_in_time_is_tried_again():
@@ -222,7 +221,7 @@ async def test_redirects_are_not_followed():
             told, metrics = webhooks(world.journal, target(crm), attempts_max=1)
             told.start()
             world.session("s1", "live")
-            await until(lambda: metrics.webhooks_dead == {"crm": 1})
+            await until(lambda: told.desk.list("dead"))
             assert "redirects are not followed" in told.desk.list("dead")[0].reason
             await told.stop()
     assert not elsewhere.got
@@ -287,9 +286,7 @@ async def test_sync_1_killed_at_any_commit_everything_arrives_with_the_same_id_i
                 world.session(name, state)
         world.fact("injection.completed", conversation="s1")
         await until(lambda: mortal.dead or first.webhooks_delivered == {"crm": 5})
-        await told._outbox.abandon()
-        await told._sender.stop()
-        await told._courier.close()
+        await told.abandon()
 
         told, second = webhooks(world.journal, target(crm))
         told.start()
@@ -302,6 +299,23 @@ async def test_sync_1_killed_at_any_commit_everything_arrives_with_the_same_id_i
             by_lane[lane].append(event)
     assert by_lane == {"s1": [CONNECTED, TERMINATED, INJECTED], "s2": [CONNECTED, TERMINATED]}
     assert len(set(crm.ids())) == 5, "the same id over all attempts and lives"
+
+
+async def test_a_pause_that_was_asked_for_outlives_the_process():
+    world = World()
+    async with Receiver(lambda n, body: web.Response(status=503, headers={"Retry-After": "900"})) as crm:
+        first, _ = webhooks(world.journal, target(crm))
+        first.start()
+        world.session("s1", "live")
+        await until(lambda: [one.attempts for one in first.desk.list()] == [1])
+        await first.stop()
+        [waiting] = first.desk.list()
+        assert waiting.due_ms - waiting.created_ms >= 900_000 and waiting.reason == "answered 503"
+        second, _ = webhooks(world.journal, target(crm))
+        second.start()
+        assert second._sender._dispatch.next_at(0.0) - asyncio.get_running_loop().time() > 890
+        await second.stop()
+    assert len(crm.got) == 1
 
 
 async def test_ids_differ_between_journals_that_count_from_one():
@@ -345,7 +359,7 @@ async def test_sync_1_dead_letters_are_listed_and_sent_again():
         told.start()
         for n in range(5):
             world.session(f"s{n}", "live")
-        await until(lambda: metrics.webhooks_dead == {"crm": 5})
+        await until(lambda: len(told.desk.list("dead")) == 5)
         first, *_ = dead = told.desk.list("dead")
         assert [one.delivery_id for one in told.desk.list("dead", first.delivery_id, 2)] == [
             one.delivery_id for one in dead[1:3]

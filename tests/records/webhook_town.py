@@ -15,7 +15,7 @@ from aiohttp import web
 
 from daemon.journal.memory import MemoryJournal
 from daemon.model.events import SessionEvent
-from daemon.model.ports import Commit
+from daemon.model.ports import Commit, SessionRecord
 from daemon.model.work import OWN_STREAM, Fact
 from daemon.observe.metrics import Metrics
 from daemon.records.settings import WebhookSettings, WebhookTarget
@@ -98,7 +98,9 @@ class World:
 
     def _put(self, stream: str, event: Any) -> None:
         row = (stream, event.seq, event.kind, orjson.dumps(asdict(event)), "", b"")
-        self.journal.commit(Commit(rows=[row], at_ms=next(self._ms)), lambda: None)
+        is_new = stream != OWN_STREAM and event.seq == 1
+        opened = [SessionRecord(stream, stream, f"token-{stream}", "", {}, {}, 0, 0)] if is_new else []
+        self.journal.commit(Commit(opened=opened, rows=[row], at_ms=next(self._ms)), lambda: None)
 
     def _seq(self, stream: str) -> int:
         return next(self._seqs.setdefault(stream, itertools.count(1)))
