@@ -16,8 +16,8 @@ from .. import __version__
 from ..api.control.settings import ControlSettings
 from ..api.settings import ApiSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID
-from ..model.errors import ConfigError
 from ..journal.settings import JournalSettings
+from ..model.errors import ConfigError
 from ..model.ports import DeploymentFacts, DialTarget, Journal
 from ..observe.metrics import Metrics
 from ..operations.desk import Desk
