@@ -15,6 +15,7 @@ from ..model.errors import ConfigError
 from ..model.ports import Fleet, Operations
 from ..observe.metrics import Metrics
 from .control import unixdoor
+from .control.attachments import Spooling
 from .control.control import PREFIX, Control, Ports
 from .control.entrance import check_exposure
 from .control.settings import ControlSettings
@@ -47,6 +48,7 @@ class HttpServer:
         health: Callable[[], dict[str, Any]],
         control: ControlSettings | None = None,
         operations: Operations | None = None,
+        spool: Spooling | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -58,7 +60,7 @@ class HttpServer:
         bounds = StreamBounds(
             settings.watcher_events_max, settings.watcher_bytes_max, settings.write_timeout_s, control.heartbeat_s
         )
-        self._control = Control(Ports(fleet, metrics, draw_id, operations), control, bounds)
+        self._control = Control(Ports(fleet, metrics, draw_id, operations, spool), control, bounds)
         self._runners: list[web.AppRunner] = []
         self._unix_door: Path | None = None
         self.port = settings.port

@@ -11,6 +11,7 @@ from ...model.ports import Fleet, Operations
 from ...observe.metrics import Metrics
 from ..openapi import document
 from ..problems import Problem, problem_of
+from .attachments import Attachments, Spooling
 from .commands import Commands
 from .entrance import Entrance
 from .events import Events
@@ -35,6 +36,7 @@ class Ports:
     metrics: Metrics
     draw_id: Callable[[], str]
     operations: Operations | None = None
+    spool: Spooling | None = None
 
 
 class Control:
@@ -49,6 +51,7 @@ class Control:
         self.routes = [
             *Sessions(ports.fleet, settings, ports.draw_id).routes(),
             *Messages(ports.fleet, settings, ports.draw_id).routes(),
+            *Attachments(ports.fleet, ports.spool, settings, ports.draw_id).routes(),
             *Commands(ports.fleet).routes(),
             *self._events.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),

@@ -222,9 +222,9 @@ class OperationRoutes:
 
 def _taken_id(request: dict[str, Any]) -> str:
     """The asker's id, if the body has one; it is no part of what the operation is to do."""
-    found = request.pop("operation_id", "")
-    if found == "":
+    if "operation_id" not in request:
         return ""
+    found = request.pop("operation_id")
     if not isinstance(found, str) or not KEY_PATTERN.match(found):
         raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="operation_id")
     return found
