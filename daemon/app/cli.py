@@ -1,4 +1,4 @@
-"""The command line: `guestd serve | emulate | chat | sessions | send | inject | prompt | operations | config | journal`."""
+"""The command line: `guestd serve | emulate | chat | sessions | send | inject | prompt | operations | config | journal | …`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from .. import __version__
-from .commands import chat, config, emulate, inject, journal, operations, prompt, send, serve, sessions
+from .commands import audit, chat, config, emulate, inject, journal, operations, prompt, send, serve, sessions, webhooks
 
 EPILOG = """Examples:
 
@@ -38,6 +38,8 @@ app.add_typer(sessions.app, name="sessions")
 app.add_typer(operations.app, name="operations")
 app.add_typer(config.app, name="config")
 app.add_typer(journal.app, name="journal")
+app.add_typer(webhooks.app, name="webhooks")
+app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:

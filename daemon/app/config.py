@@ -25,6 +25,13 @@ def _host_and_port(value: str) -> str:
 
 
 HostAndPort = Annotated[str, AfterValidator(_host_and_port)]
+WebhookEvent = Literal[
+    "session.connected",
+    "session.terminated",
+    "webchat.session.created",
+    "chat.injection.completed",
+    "AGENT_ASSIST_PROMPT_INJECTED",
+]
 
 
 def _flat(value: Any) -> Any:
@@ -174,8 +181,11 @@ class Transport(_Section):
 
 class Journal(_Section):
     directory: str | None = None
+    create: Literal["auto", "never"] = "auto"
     retention_s: Seconds = 86_400.0
     dead_retention_s: Seconds = 2_592_000.0
+    free_bytes_min: Annotated[int, Field(ge=0)] = 268_435_456
+    ballast_bytes: Annotated[int, Field(ge=0)] = 67_108_864
     events_per_session_max: Annotated[int, Field(ge=10)] = 1000
     events_max: Annotated[int, Field(ge=1000)] = 2_000_000
     uncommitted_max: Annotated[int, Field(ge=100)] = 20_000
@@ -225,6 +235,44 @@ class Log(_Section):
     form: Literal["auto", "json", "text"] = "auto"
 
 
+class WebhookTarget(_Section):
+    """One `[[webhooks.targets]]`. A secret is `file:PATH`, `credential:NAME`, or the secret itself."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
+    url: str
+    secrets: Annotated[tuple[SecretStr, ...], Field(min_length=1, max_length=2)]
+    events: tuple[WebhookEvent, ...] = ()
+    time_out_s: Seconds | None = None
+    allow_internal: tuple[str, ...] = ()
+
+
+class Webhooks(_Section):
+    targets: tuple[WebhookTarget, ...] = ()
+    operation_hosts: tuple[str, ...] = ()
+    operation_allow_internal: tuple[str, ...] = ()
+    operation_secrets: Annotated[tuple[SecretStr, ...], Field(max_length=2)] = ()
+    ca_file: str | None = None
+    time_out_s: Seconds = 5.0
+    prompt_time_out_s: Seconds = 3.0
+    retry_base_s: Seconds = 1.0
+    retry_cap_s: Seconds = 300.0
+    attempts_max: Count = 100
+    give_up_after_s: Seconds = 86_400.0
+    inflight_max: Count = 1000
+    inflight_per_host_max: Count = 20
+    circuit_failures: Count = 5
+    circuit_open_s: Seconds = 30.0
+    held_max: Count = 2000
+
+
+class Audit(_Section):
+    directory: str | None = None
+    bodies: bool = False
+    file_bytes_max: Annotated[int, Field(ge=65_536)] = 67_108_864
+    retention_days: Count = 90
+    linger_s: MaybeNoSeconds = 0.25
+
+
 class Config(_Section):
     platform: Platform = Platform()
     limits: Limits = Limits()
@@ -244,3 +292,5 @@ class Config(_Section):
     emulator: EmbeddedEmulator = EmbeddedEmulator()
     drain: Drain = Drain()
     log: Log = Log()
+    webhooks: Webhooks = Webhooks()
+    audit: Audit = Audit()

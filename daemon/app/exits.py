@@ -22,7 +22,7 @@ from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
 from .lifecycle import Interrupted
 from .load_config import ConfigProblems
 
-PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 69, 70, 74, 78, 130
+USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:

@@ -24,11 +24,14 @@ from ..operations.scribe import Scribe
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
+from ..records.audit import Audit
+from ..records.webhooks import Webhooks
 from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
 from .pulse import Pulse
+from .records import audit_directory, new_audit, new_webhooks
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring import (
@@ -108,6 +111,8 @@ class House:
         self._http_client: Http | None = None
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
+        self.webhooks: Webhooks | None = None
+        self._audit: Audit | None = None
         self.fleet: Supervisor | None = None
         self.operations: Operations = ClosedDesk("set platform.client_id and platform.client_secret_file")
         self._desk: Desk | None = None
@@ -128,6 +133,7 @@ class House:
         self._http_client = new_http(config)
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
+        self._start_records(journal)
         self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
         self._open_desk(place, journal)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
@@ -140,6 +146,7 @@ class House:
             self._health,
             control_settings(config),
             self.operations,
+            webhooks=self.webhooks.desk if self.webhooks is not None else None,
         )
         await self.http.start()
         revived = self.fleet.revive()
@@ -199,6 +206,9 @@ class House:
             await self.fleet.stop()
         if self._desk is not None:
             await self._desk.stop()
+        for reader in (self.webhooks, self._audit):
+            if reader is not None:
+                await (reader.abandon() if self.broken.done() else reader.stop())
         if self._journal is not None:
             await self._journal.stop()
         if self._pulse is not None:
@@ -229,6 +239,16 @@ class House:
         self._journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
         self._journal.start()
         return self._journal
+
+    def _start_records(self, journal: Journal) -> None:
+        """Webhooks and audit read the journal from the first event of this life on."""
+        directory = audit_directory(self._config, journal_directory(self._config, os.environ))
+        if directory is not None:
+            audit = new_audit(self._config, directory, journal, self.metrics, self._loop)
+            audit.start()
+            self._audit = audit
+        self.webhooks = new_webhooks(self._config, os.environ, journal, self.metrics, self._loop)
+        self.webhooks.start()
 
     def _journal_failed(self, error: JournalError) -> None:
         if not self.broken.done():

@@ -6,7 +6,7 @@ import difflib
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -15,6 +15,7 @@ from ..model.errors import ConfigError, GuestdError
 from ..platform.regions import endpoints
 from ..platform.table import table_with
 from .config import Config
+from .records import webhook_settings
 
 ENV_PREFIX = "GUESTD_"
 
@@ -45,6 +46,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
         raise ConfigProblems(source, [_say(one) for one in error.errors()]) from None
     config = _with_credentials(source, config, environment)
     _check(source, config)
+    _check_webhooks(source, config, environment)
     return config
 
 
@@ -174,6 +176,13 @@ def _problems_of_client(config: Config) -> list[str]:
     return problems
 
 
+def _check_webhooks(source: str, config: Config, environment: Mapping[str, str]) -> None:
+    try:
+        webhook_settings(config, environment)
+    except ConfigError as error:
+        raise ConfigProblems(source, [str(error)]) from None
+
+
 def _say(error: Any) -> str:
     path = [str(part) for part in error["loc"]]
     key = ".".join(path)
@@ -188,7 +197,10 @@ def _say(error: Any) -> str:
 def _suggestion(path: list[str]) -> str:
     model: type[BaseModel] = Config
     for part in path[:-1]:
+        if part.isdigit():
+            continue  # the place in a list of tables
         annotation = model.model_fields[part].annotation
+        annotation = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
         assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation
     close = difflib.get_close_matches(path[-1], model.model_fields, n=1)

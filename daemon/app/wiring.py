@@ -212,7 +212,13 @@ def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | 
 
 def journal_settings(config: Config) -> JournalSettings:
     journal = config.journal
-    return JournalSettings(retention_s=journal.retention_s, dead_retention_s=journal.dead_retention_s)
+    return JournalSettings(
+        retention_s=journal.retention_s,
+        dead_retention_s=journal.dead_retention_s,
+        create=journal.create,
+        free_bytes_min=journal.free_bytes_min,
+        ballast_bytes=journal.ballast_bytes,
+    )
 
 
 def new_supervisor(

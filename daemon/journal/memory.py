@@ -31,6 +31,7 @@ class MemoryJournal:
         self._kept: dict[str, deque[Row]] = {}
         self._count = 0
         self.storage_full = False
+        self.storage_low = False
 
     def __len__(self) -> int:
         return self._count

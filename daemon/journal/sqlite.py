@@ -4,8 +4,8 @@ There is no linger and no timer: under load the queue grows while the disk works
 it. That is the whole group commit. `done` is called on the loop, in the order the commits were given.
 
 A full disk is waited out: the same transaction is tried again until it fits, nothing after it passes it, and
-`storage_full` tells the intake to refuse. Any other error of the file ends the process (exit 74): after a failed fsync the
-kernel may have dropped the pages that a retry would seem to write.
+`storage_full` tells the intake to refuse; `storage_low` says before that that nothing new should begin. Any other error of the
+file ends the process (exit 74): after a failed fsync the kernel may have dropped the pages that a retry would seem to write.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import logging
 import queue
 import sqlite3
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from . import store
 from .lock import DirectoryLock
 from .reader import Reader
 from .retention import DELETE_MAX, Retention
+from .room import Room
 from .settings import JournalSettings
 from .writer import Writer
 
@@ -33,6 +35,10 @@ logger = logging.getLogger("guestd.journal")
 ROWS_MAX = 20_000  # events in one transaction, so that the first of them does not wait for ever
 IDLE_S = 1.0
 RETRY_FULL_S = 0.25
+LOOK_S = 1.0  # between looks at the room that is left
+
+#: A full disk, by SQLite's names: the second is the memory its connections share, a file as well.
+FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 
 _Work = tuple[Commit, Callable[[], None]]
 
@@ -50,9 +56,11 @@ class SqliteJournal:
         self._directory = directory
         self._loop = loop
         self._failed = failed
-        settings = settings or JournalSettings()
+        self._settings = settings = settings or JournalSettings()
         self._retention = Retention(int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000))
         self._lock = DirectoryLock(directory)
+        self._room = Room(directory, settings)
+        self._look_at = 0.0
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
         self._writer: Writer
@@ -61,15 +69,17 @@ class SqliteJournal:
         self._cursors: dict[str, int] = {}
         self._asked_for: set[str] = set()
         self._told: list[Callable[[], None]] = []
+        self._retire_at = 0.0
         self._unretired = 0  # rows written since retention last had a turn
         self.storage_full = False
+        self.storage_low = False
 
     def start(self) -> None:
         """Lock, open, check, begin to write. Raises ConfigError or JournalError."""
         if self._directory.is_dir():
             self._lock.take()
         try:
-            connection = store.open_for_writing(self._directory)
+            connection = store.open_for_writing(self._directory, self._settings.create == "auto")
             self._writer = Writer(connection)
             self._reader = Reader(store.open_for_reading(self._directory))
             self._cursors = self._reader.cursors()
@@ -77,6 +87,8 @@ class SqliteJournal:
             self._lock.release()
             raise
         self._acknowledged = self._writer.offset
+        self._room.look()
+        self._low(self._room.is_low)
         self._thread = threading.Thread(target=self._run, args=(connection,), name="journal", daemon=True)
         self._thread.start()
 
@@ -139,11 +151,12 @@ class SqliteJournal:
             while (works := self._take()) is not None:
                 if works:
                     self._write(works)
-                    self._retire_in_passing()
-                    self._writer.checkpoint_if_large()
+                    self._unless_full(self._retire_in_passing)
+                    self._unless_full(self._writer.checkpoint_if_large)
                 else:
-                    self._use_the_pause()
-            self._writer.checkpoint()
+                    self._unless_full(self._use_the_pause)
+                self._look_for_room()
+            self._unless_full(self._writer.checkpoint)
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", type(error).__name__)
             self._tell(
@@ -184,23 +197,44 @@ class SqliteJournal:
                 offset = self._writer.write(commits)
                 break
             except sqlite3.OperationalError as error:
-                if getattr(error, "sqlite_errorname", "") != "SQLITE_FULL":
+                if not _is_full(error):
                     raise
                 self._tell(self._full, True)
+                self._room.release()
                 threading.Event().wait(RETRY_FULL_S)
         self._unretired += sum(len(commit.rows) for commit in commits)
-        self._tell(self._written, works, offset)
+        self._tell(self._written, works, offset, self._room.is_short)
 
     def _retire_in_passing(self) -> None:
-        """A journal that is never idle must not grow for ever: as many rows as came may go."""
-        if self._unretired >= DELETE_MAX:
+        """A journal that is never idle must not grow for ever: as many rows as come may go."""
+        if self._unretired >= DELETE_MAX and time.monotonic() >= self._retire_at:
             self._unretired = 0
-            self._writer.retire(self._retention)
+            if not self._writer.retire(self._retention):
+                self._retire_at = time.monotonic() + IDLE_S
 
     def _use_the_pause(self) -> None:
         self._writer.checkpoint()
         while self._work.empty() and self._writer.retire(self._retention):
             continue
+
+    def _unless_full(self, tidy: Callable[[], None]) -> None:
+        """Tidying up needs room as well; without it, it is for later."""
+        try:
+            tidy()
+        except sqlite3.OperationalError as error:
+            if not _is_full(error):
+                raise
+
+    def _look_for_room(self) -> None:
+        if time.monotonic() < self._look_at:
+            return
+        self._look_at = time.monotonic() + LOOK_S
+        was_low, was_short = self._room.is_low, self._room.is_short
+        self._room.look()
+        if was_low != self._room.is_low:
+            self._tell(self._low, self._room.is_low)
+        if was_short and not self._room.is_short:
+            self._tell(self._full, False)
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
         try:
@@ -210,9 +244,8 @@ class SqliteJournal:
 
     # ------------------------------------------------------------------ on the loop
 
-    def _written(self, works: list[_Work], offset: int) -> None:
-        if self.storage_full:
-            self._full(False)
+    def _written(self, works: list[_Work], offset: int, is_short: bool) -> None:
+        self._full(self.storage_full and is_short)
         self._acknowledged = offset
         for commit, _ in works:
             for name, reached in commit.cursors:
@@ -228,3 +261,14 @@ class SqliteJournal:
             logger.error("the disk is full: intake stops, sockets stay up") if full else logger.warning(
                 "there is room again"
             )
+
+    def _low(self, low: bool) -> None:
+        if low != self.storage_low:
+            self.storage_low = low
+            logger.warning("the disk is nearly full: no new guest sessions") if low else logger.warning(
+                "there is room enough again"
+            )
+
+
+def _is_full(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "") in FULL

@@ -14,7 +14,9 @@ import time
 from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
+from . import place
 from .queries import migrations, queries
+from .room import BALLAST
 
 logger = logging.getLogger("guestd.journal")
 
@@ -36,14 +38,28 @@ PRAGMA journal_size_limit = 67108864;
 """
 
 
-def open_for_writing(directory: Path) -> sqlite3.Connection:
-    """The one connection that writes. Raises ConfigError (no such directory) or JournalError (a file we cannot use)."""
+def open_for_writing(directory: Path, may_create: bool = True) -> sqlite3.Connection:
+    """The one connection that writes. Raises ConfigError (no place for a journal, or none in it) or JournalError (a file we
+    cannot use).
+
+    A journal is made where there never was one, if it may be: an empty one in the place of one that was lost, moved aside or not
+    mounted would have every guest session forgotten without a word."""
     if not directory.is_dir():
         raise ConfigError(
             "journal.directory",
             f"{directory} is no directory",
             "create it, or mount what should be there, and start again",
         )
+    mountinfo = place.read("/proc/self/mountinfo")
+    place.check_file_system(directory, mountinfo)
+    if not (directory / NAME).exists():
+        place.check_mounted(directory, mountinfo, place.read("/etc/fstab"))
+        _check_may_create(directory, may_create)
+    return create_or_open(directory)
+
+
+def create_or_open(directory: Path) -> sqlite3.Connection:
+    """Without asking whether there should be one. Raises JournalError."""
     path = directory / NAME
     is_new = not path.exists()
     try:
@@ -62,6 +78,17 @@ def open_for_writing(directory: Path) -> sqlite3.Connection:
             raise JournalError(f"the journal {path} cannot be made durable: {error.strerror}") from error
         logger.info("a new journal in %s", path)
     return connection
+
+
+def _check_may_create(directory: Path, may_create: bool) -> None:
+    traces = sorted(one.name for one in directory.iterdir() if one.name.startswith(NAME) or one.name == BALLAST)
+    if traces or not may_create:
+        raise ConfigError(
+            "journal.directory",
+            f"{directory} holds no {NAME}" + (f", though it held one once ({traces[0]})" if traces else ""),
+            "mount what should be there, bring a backup back with `guestd journal restore`, or begin with an empty one by"
+            f" `guestd journal init -d {directory}`",
+        )
 
 
 def open_for_reading(directory: Path) -> sqlite3.Connection:
@@ -141,8 +168,8 @@ def _move_aside(path: Path, problems: list[str]) -> str:
     assert aside is not None
     return (
         f"the journal {path} is damaged ({problems[0]}); it was moved aside to {aside.name}. Nothing was deleted."
-        " Restore a backup with `guestd journal restore`, or start again for an empty journal: the guest sessions in the"
-        " damaged one then end at the platform by themselves"
+        " Restore a backup with `guestd journal restore`, or begin with an empty one by `guestd journal init`: the guest"
+        " sessions in the damaged one then end at the platform by themselves"
     )
 
 

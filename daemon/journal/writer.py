@@ -116,21 +116,22 @@ class Writer:
         self._numbers[record.session_id] = cursor.lastrowid
 
     def _insert_events(self, rows: Sequence[tuple[object, ...]]) -> None:
-        """All at once. A key that is there already would be a bug of ours: it costs the key, never the event."""
-        connection, statement = self._connection, queries()["insert_event"]
-        connection.execute("SAVEPOINT events")
-        try:
-            for some in _in_powers_of_two(rows):
-                connection.execute(_many(statement, len(some)), tuple(chain.from_iterable(some)))
-        except sqlite3.IntegrityError:
-            connection.execute("ROLLBACK TO events")
-            for row in rows:
-                try:
-                    connection.execute(statement, row)
-                except sqlite3.IntegrityError as error:
-                    logger.error("%s: seq %s of session %s was there already: our bug", error, row[2], row[1])
-                    connection.execute(statement, (*row[:4], None, *row[5:-1], None))
-        connection.execute("RELEASE events")
+        """A statement that fails has done nothing, and those before it stand."""
+        for some in _in_powers_of_two(rows):
+            try:
+                self._connection.execute(_many(queries()["insert_event"], len(some)), tuple(chain.from_iterable(some)))
+            except sqlite3.IntegrityError:
+                self._insert_one_by_one(some)
+
+    def _insert_one_by_one(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """A key that is there already would be a bug of ours: it costs the key, never the event."""
+        execute, statement = self._connection.execute, queries()["insert_event"]
+        for row in rows:
+            try:
+                execute(statement, row)
+            except sqlite3.IntegrityError as error:
+                logger.error("%s: seq %s of session %s was there already: our bug", error, row[2], row[1])
+                execute(statement, (*row[:4], None, *row[5:-1], None))
 
     def _number(self, session_id: str) -> int:
         number = self._numbers.get(session_id)

@@ -148,9 +148,11 @@ class Commit:
 
 
 class Journal(Protocol):
-    """Where events become durable, in the order they were given. `storage_full`: nothing new may be promised now."""
+    """Where events become durable, in the order they were given. `storage_full`: nothing new may be promised now;
+    `storage_low`: no new guest session should begin."""
 
     storage_full: bool
+    storage_low: bool
 
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
         """Make all of it durable, then call `done` on the loop (possibly at once, before returning)."""
@@ -334,6 +336,34 @@ class Operations(Protocol):
 
     async def end(self, operation_id: str) -> OperationView:
         """Ask a running `messaging` session to end (SESS-6), or give up a deferred prompt. Raises NotFound, CommandError."""
+
+
+@dataclass(slots=True, frozen=True)
+class WebhookView:
+    """A webhook as an outsider may see it. `target` is a configured name, or scheme and host of an operation's own URL."""
+
+    delivery_id: str
+    target: str
+    lane: str
+    event: str
+    status: str
+    attempts: int
+    created_ms: int
+    due_ms: int
+    reason: str
+
+
+class Webhooks(Protocol):
+    """What became of webhooks, as floor 4 sees it (SYNC-1)."""
+
+    def list(self, status: str = "waiting", after_id: str = "", limit: int = 100) -> Sequence[WebhookView]:
+        """Those waiting, dead or delivered, in the order of their making, after `after_id`. Raises CommandError."""
+
+    async def replay(self, delivery_id: str) -> WebhookView:
+        """Send a dead or delivered one again, with the same id. Raises NotFound, CommandError (`conflict`: it waits)."""
+
+    async def replay_dead(self) -> int:
+        """Send all dead letters again; how many those are."""
 
 
 class Clock(Protocol):

@@ -7,7 +7,7 @@ words from closed lists (states, causes, notices), never a session id: the numbe
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -64,6 +64,8 @@ class Metrics:
     """Everything guestd counts. Dictionaries go from a word to a count."""
 
     __slots__ = (
+        "audit_failures",
+        "audit_lines",
         "bytes_in",
         "bytes_out",
         "commands_accepted",
@@ -99,6 +101,12 @@ class Metrics:
         "watchers",
         "watchers_closed_slow",
         "watchers_lagging",
+        "webhook_circuits_open",
+        "webhook_failures",
+        "webhook_latency_s",
+        "webhooks_dead",
+        "webhooks_delivered",
+        "webhooks_held",
     )
 
     def __init__(self) -> None:
@@ -126,6 +134,13 @@ class Metrics:
         self.rest_s: dict[tuple[str, str], Histogram] = {}
         self.rest_retries: dict[str, int] = {}
         self.platform_errors: dict[str, int] = {}
+        self.webhooks_delivered: dict[str, int] = {}
+        self.webhook_failures: dict[str, int] = {}
+        self.webhooks_dead: dict[str, int] = {}
+        self.webhooks_held: Callable[[], dict[str, int]] = dict
+        self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
+        self.webhook_latency_s = Histogram()
+        self.audit_lines = self.audit_failures = 0
 
     def rest_figures(self) -> dict[str, float]:
         """SESS-8: REST messaging sessions since the start, disconnections / total, and the mean of what a sync takes."""
@@ -135,6 +150,9 @@ class Metrics:
             "disconnection_rate": self.rest_disconnections / total if total else 0.0,
             "average_sync_latency_ms": self.rest_sync_s.total * 1000.0 / syncs if syncs else 0.0,
         }
+
+    def webhook(self, counts: dict[str, int], target: str) -> None:
+        counts[target] = counts.get(target, 0) + 1
 
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count
@@ -193,6 +211,8 @@ class _Families:
             ("read_pauses", "Times all sockets stopped reading because the journal was full.", m.read_pauses),
             ("frontends_lagging", "Lagging notices sent to frontends.", m.watchers_lagging),
             ("frontends_closed_slow", "Frontends closed because they did not keep up.", m.watchers_closed_slow),
+            ("audit_lines", "Lines written to the audit.", m.audit_lines),
+            ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)
         for name, text, label, counts in (
@@ -207,12 +227,21 @@ class _Families:
             ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
             ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
+            ("webhooks_delivered", "Webhooks delivered, by target.", "target", m.webhooks_delivered),
+            ("webhook_failures", "Tries to deliver a webhook that failed, by target.", "target", m.webhook_failures),
+            ("webhooks_dead", "Webhooks given up (dead letters), by target.", "target", m.webhooks_dead),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
         yield m.echo_latency_s.family("guestd_echo_latency_seconds", "From sending a message to the platform's echo.")
         yield m.journal_commit_s.family("guestd_journal_commit_seconds", "From giving a batch to its being durable.")
         yield m.journal_batch.family("guestd_journal_batch_events", "Events per commit.")
         yield m.rest_sync_s.family("guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
+        held = GaugeMetricFamily("guestd_webhooks_held", "Webhooks waiting in memory, by target.", labels=["target"])
+        yield _labeled(held, m.webhooks_held())
+        text = "Hosts whose circuit is open, by target."
+        circuits = GaugeMetricFamily("guestd_webhook_circuits_open", text, labels=["target"])
+        yield _labeled(circuits, m.webhook_circuits_open())
+        yield m.webhook_latency_s.family("guestd_webhook_latency_seconds", "From an event to its delivered webhook.")
         yield m.loop_lag_s.family("guestd_loop_lag_seconds", "How late the event loop runs what is due.")
         yield _rest_family(m.rest_s)
 

@@ -54,6 +54,8 @@ logger = logging.getLogger("guestd.supervisor")
 
 STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 
+STORAGE_LOW = "the disk is nearly full: no new guest sessions; free some space, and it goes on by itself"
+
 #: Endings that deserve a line in the log: not what somebody asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
 
@@ -137,6 +139,8 @@ class Supervisor:
             raise CommandError("the daemon is shutting down; no new guest sessions", code="draining")
         if self._journal.storage_full:
             raise CommandError(STORAGE_FULL, code="storage_full")
+        if self._journal.storage_low:
+            raise CommandError(STORAGE_LOW, code="storage_low")
         if len(self._runners) >= self._settings.max_sessions:
             self.metrics.refused_sessions += 1
             raise LimitExceeded(
@@ -223,7 +227,7 @@ class Supervisor:
         return self._journal.read(session_id, after_seq, limit)
 
     def is_ready(self) -> bool:
-        return not self._draining and not self._journal.storage_full
+        return not (self._draining or self._journal.storage_full or self._journal.storage_low)
 
     # ------------------------------------------------------------------ the end
 

@@ -225,9 +225,9 @@ class TestConfig:
         assert json.loads("\n".join(program.out))["ok"] is False
 
     def test_a_proxys_password_is_masked(self, run, config):
-        program = run("config", "show", "-c", config('[platform]\nproxy_url = "http://user:secret@proxy:1"\n'))
+        program = run("config", "show", "-c", config('[platform]\nproxy_url = "http://user:hunter2@proxy:1"\n'))
         assert program.wait() == 0
-        assert "secret" not in "\n".join(program.out)
+        assert "hunter2" not in "\n".join(program.out)
 
 
 class TestChat:

@@ -23,7 +23,7 @@ class Inline(SqliteJournal):
         """Nobody waits for work."""
 
     def commit(self, commit, done):
-        self._written([(commit, done)], self._writer.write([commit]))
+        self._written([(commit, done)], self._writer.write([commit]), False)
 
     def close(self):
         self._writer._connection.close()

@@ -12,6 +12,7 @@ from pathlib import Path
 import aiohttp
 import orjson
 import pytest
+from aiohttp import web
 
 from daemon.app.config import Config
 from daemon.app.lifecycle import House
@@ -127,6 +128,50 @@ async def test_without_waiting_it_is_under_way_and_a_wait_that_is_none_is_refuse
         assert status == 202 and headers["Location"].endswith(found["operation_id"])
         for wait in ("soon", "-1s", "", "9" * 9):
             assert (await ask("POST", "/v1/guests", {}, params={"wait": wait}))[1]["field"] == "query.wait"
+
+
+async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
+    answers = [410, 200]
+    heard = []
+
+    async def receive(request):
+        heard.append(request.headers)
+        return web.Response(status=answers.pop(0) if answers else 200)
+
+    app = web.Application()
+    app.router.add_post("/", receive)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    crm = {
+        "name": "crm",
+        "url": f"http://127.0.0.1:{runner.addresses[0][1]}/",
+        "secrets": ["a-secret-of-sixteen-bytes"],
+        "events": ["session.connected"],
+        "allow_internal": ["127.0.0.1"],
+    }
+    try:
+        async with a_house(webhooks={"targets": [crm], "attempts_max": 1}) as (house, ask):
+            await ask("POST", "/v1/sessions", {"name": "ana"})
+
+            async def until(status):
+                async with asyncio.timeout(10.0):
+                    while True:
+                        _, found, _ = await ask("GET", f"/v1/webhooks/deliveries?status={status}")
+                        if found["deliveries"]:
+                            return found["deliveries"][0]
+                        await asyncio.sleep(0.02)
+
+            dead = await until("dead")
+            assert (dead["target"], dead["event"], dead["attempts"]) == ("crm", "session.connected", 1)
+            status, again, _ = await ask("POST", f"/v1/webhooks/deliveries/{dead['delivery_id']}/replay")
+            assert (status, again["delivery_id"]) == (200, dead["delivery_id"])
+            assert (await until("delivered"))["delivery_id"] == dead["delivery_id"]
+            assert (await ask("POST", "/v1/webhooks/replay-dead"))[1] == {"replayed": 0}
+            assert (await ask("POST", "/v1/webhooks/deliveries/nothing/replay"))[0] == 404
+            assert len(heard) == 2
+    finally:
+        await runner.cleanup()
 
 
 async def test_without_an_oauth_client_it_says_what_to_set(new_town):

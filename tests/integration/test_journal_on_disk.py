@@ -126,6 +126,7 @@ async def test_a_journal_that_is_never_idle_retires_as_it_writes(new_journal):
     journal = new_journal(settings=JournalSettings(retention_s=0.001))
     await commit(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 1500)], over=["a"])
     await asyncio.sleep(0.005)
+    journal._retire_at = 0.0  # a second has passed since it found nothing to take
     await commit(journal, opened=[record("b")])
     for start in range(1, 3001, 1000):
         await commit(journal, rows=[row("b", n) for n in range(start, start + 1000)])
@@ -208,7 +209,10 @@ async def test_a_damaged_file_is_moved_aside_and_never_deleted(new_journal, tmp_
     with pytest.raises(JournalError, match=r"moved aside to .*damaged.* Nothing was deleted"):
         new_journal()
     assert [one for one in tmp_path.iterdir() if "damaged" in one.name and one.stat().st_size]
-    assert new_journal().recover() == [], "the next start begins anew"
+    with pytest.raises(ConfigError, match=r"held one once .*guestd journal init"):
+        new_journal()
+    assert CliRunner().invoke(app, ["init", "-d", str(tmp_path)]).exit_code == 0
+    assert new_journal().recover() == [], "begun anew because somebody said so"
 
 
 async def test_a_file_of_a_newer_guestd_is_left_alone(new_journal, tmp_path):

@@ -4,6 +4,9 @@ The journal's own writer runs once on a file system that keeps a log of every wr
 a commit was acknowledged. A power cut is then a place in that log: what was synced before it is on the platters; of the
 writes since, any part may have made it, in any order, torn at sectors. With synchronous=NORMAL the same cuts lose
 acknowledged rows: the test has teeth.
+
+Every tenth life is a mixed one: beside each message an operation goes a step further, a webhook is made and the one before it
+delivered, and a reader's cursor moves. Whatever survives of a commit, all of it must.
 """
 
 from __future__ import annotations
@@ -20,11 +23,13 @@ from daemon.journal import store
 from daemon.journal.queries import migrations
 from daemon.journal.writer import Writer
 from daemon.model.ports import Commit, SessionRecord
+from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 CUTS = int(os.environ.get("GUESTD_POWER_CUTS", "5000"))
 SEED = int(os.environ.get("GUESTD_POWER_SEED", "1"))
 SECTOR = 512
 CUTS_PER_LIFE = 100
+MIXED_EVERY = 10
 KEPT = apsw.SQLITE_OPEN_MAIN_DB | apsw.SQLITE_OPEN_WAL | apsw.SQLITE_OPEN_MAIN_JOURNAL
 
 
@@ -88,7 +93,7 @@ class Adapter:
         return Answer()
 
 
-def live(folder: Path, rng: Random, synchronous: str, commits: int) -> list[tuple]:
+def live(folder: Path, rng: Random, synchronous: str, commits: int, is_mixed: bool) -> list[tuple]:
     """One life of a writer. In the log ("acknowledged", seq) stands where the answer was given."""
     log: list[tuple] = []
     system = FileSystem(f"power-{folder.name}", log)
@@ -100,19 +105,28 @@ def live(folder: Path, rng: Random, synchronous: str, commits: int) -> list[tupl
     writer.write([Commit(opened=[SessionRecord("s", "g", "t", "", {}, {}, 0, 0)])])
     log.append(("acknowledged", 0))
     seq = 0
-    for _ in range(commits):
+    for n in range(commits):
         count = rng.choice([1, 1, 3, 40])
         rows = [
             ("s", seq + n, "message", b"x" * rng.choice([50, 900]), f"m{seq + n}", b"") for n in range(1, count + 1)
         ]
-        writer.write([Commit(rows=rows)])
         seq += count
+        writer.write([Commit(rows=rows), *([works(n, seq)] if is_mixed else [])])
         log.append(("acknowledged", seq))
         if rng.random() < 0.1:
             writer.checkpoint()
     connection.close()
     system.unregister()
     return log
+
+
+def works(n: int, seq: int) -> Commit:
+    """What goes with the commit that ends at `seq`: the n-th of each kind."""
+    step = OperationRecord("o", "prompt", b"%d" % seq)
+    made = DeliveryRecord(f"d{n}", "t", "l", "e", b"%d" % seq)
+    before = DeliveryRecord(f"d{n - 1}", "t", "l", "e", b"", status="delivered")
+    fact = (OWN_STREAM, n + 1, "fact", b"{}", "", b"")
+    return Commit(rows=[fact], operations=[step], deliveries=[made, before] if n else [made], cursors=[("r", seq)])
 
 
 class Platters:
@@ -159,7 +173,7 @@ def _apply(file: bytearray, change: tuple, torn_by: Random | None = None) -> Non
     file[offset : offset + len(data)] = data
 
 
-def found_after(survived: dict[str, bytes], folder: Path) -> tuple[int, bool]:
+def found_after(survived: dict[str, bytes], folder: Path, is_mixed: bool) -> tuple[int, bool]:
     """The last seq of an unbroken row of them, and whether the file is sound."""
     for old in folder.iterdir():
         old.unlink()
@@ -167,13 +181,26 @@ def found_after(survived: dict[str, bytes], folder: Path) -> tuple[int, bool]:
         (folder / name).write_bytes(data)
     connection = sqlite3.connect(folder / store.NAME)
     try:
-        count, last = connection.execute("SELECT count(*), coalesce(max(seq), 0) FROM events").fetchone()
+        count, last = connection.execute(
+            "SELECT count(*), coalesce(max(seq), 0) FROM events WHERE session > 0"
+        ).fetchone()
         sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
-        return last, sound and count == last
+        return last, sound and count == last and (not is_mixed or not last or hangs_together(connection, last))
     except sqlite3.OperationalError:  # the cut came before there was a table
         return -1, True
     finally:
         connection.close()
+
+
+def hangs_together(connection: sqlite3.Connection, last: int) -> bool:
+    """What was committed beside the last message is there with it, and nothing of later."""
+    steps = connection.execute("SELECT CAST(CAST(state AS TEXT) AS INTEGER) FROM operations").fetchall()
+    waiting = connection.execute("SELECT CAST(CAST(body AS TEXT) AS INTEGER) FROM deliveries WHERE status = 'waiting'")
+    reached = connection.execute("SELECT offset FROM cursors").fetchall()
+    facts, deliveries = connection.execute(
+        "SELECT (SELECT count(*) FROM events WHERE session = 0), (SELECT count(*) FROM deliveries)"
+    ).fetchone()
+    return steps == waiting.fetchall() == reached == [(last,)] and facts == deliveries
 
 
 def pull_the_plug(tmp_path: Path, cuts: int, synchronous: str, seed: int) -> tuple[int, int]:
@@ -183,15 +210,16 @@ def pull_the_plug(tmp_path: Path, cuts: int, synchronous: str, seed: int) -> tup
     after.mkdir(exist_ok=True)
     lost = damaged = 0
     for number in range(0, cuts, CUTS_PER_LIFE):
+        is_mixed = number % (MIXED_EVERY * CUTS_PER_LIFE) == 0
         folder = tmp_path / f"{synchronous}-{seed}-{number}"
         folder.mkdir()
-        log = live(folder, rng, synchronous, commits=25)
+        log = live(folder, rng, synchronous, 25, is_mixed)
         platters, done = Platters(), 0
         for place in sorted(rng.choices(range(len(log)), k=CUTS_PER_LIFE)):
             for entry in log[done:place]:
                 platters.replay(entry)
             done = place
-            last, sound = found_after(platters.after_a_cut(rng), after)
+            last, sound = found_after(platters.after_a_cut(rng), after, is_mixed)
             lost += last < platters.acknowledged
             damaged += not sound
     return lost, damaged

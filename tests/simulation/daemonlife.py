@@ -47,6 +47,7 @@ class InlineJournal:
         self.loop, self.disk, self.rng, self.fails = loop, disk, rng, fails
         self.writer = Writer(disk, loop.epoch_ms)
         self.storage_full = False
+        self.storage_low = False
         self.waiting: deque = deque()
         self.acknowledged = self.writer.offset
         self.told_at = 0.0

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from ...model.ports import Fleet, Operations
+from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ..openapi import document
 from ..problems import Problem, problem_of
@@ -22,6 +22,7 @@ from .routes import Call, Outcome, Route, encoded
 from .sessions import Sessions
 from .settings import ControlSettings
 from .stream import StreamBounds
+from .webhooks import Deliveries
 
 PREFIX = "/v1/"
 
@@ -37,6 +38,7 @@ class Ports:
     draw_id: Callable[[], str]
     operations: Operations | None = None
     spool: Spooling | None = None
+    webhooks: Webhooks | None = None
 
 
 class Control:
@@ -55,6 +57,7 @@ class Control:
             *Commands(ports.fleet).routes(),
             *self._events.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
+            *Deliveries(ports.webhooks).routes(),
             self._document_route(),
         ]
         self._document = document(self.routes, has_token=bool(settings.token))

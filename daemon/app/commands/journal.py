@@ -1,4 +1,4 @@
-"""`guestd journal info | check | backup | restore | export`."""
+"""`guestd journal init | info | check | backup | restore | export`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import typer
 
 from ...journal import store
 from ...journal.lock import DirectoryLock
+from ...journal.place import check_file_system, read
 from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
 from .. import exits
@@ -41,8 +42,15 @@ def _directory(config: Path | None, directory: Path | None) -> Path:
     if found is None:
         raise ConfigError("journal.directory", "is not set", "name it with -d, or a configuration with -c")
     if not (found / store.NAME).exists():
-        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "start guestd serve with it once")
+        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "make one with `guestd journal init`")
     return found
+
+
+def _place(config: Path | None, directory: Path | None) -> Path:
+    place = directory or journal_directory(load_config(config, os.environ), os.environ)
+    if place is None or not place.is_dir():
+        raise ConfigError("journal.directory", f"{place} is no directory", "name it with -d")
+    return place
 
 
 def _show(found: dict[str, Any], as_json: bool) -> None:
@@ -52,6 +60,26 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
     width = max(map(len, found))
     for key, value in found.items():
         print(f"{key.ljust(width)}  {value}")
+
+
+@app.command(epilog="Example:\n\nguestd journal init -d /var/lib/guestd")
+def init(config: File = None, directory: Directory = None) -> None:
+    """Make an empty journal in a directory that exists. One that is there already is never touched."""
+
+    def work() -> None:
+        place = _place(config, directory)
+        if (place / store.NAME).exists():
+            raise JournalError(f"{place / store.NAME} is there already")
+        lock = DirectoryLock(place)
+        lock.take()
+        try:
+            check_file_system(place, read("/proc/self/mountinfo"))
+            store.create_or_open(place).close()
+        finally:
+            lock.release()
+        print(f"an empty journal in {place / store.NAME}")
+
+    _guarded(work)
 
 
 @app.command(epilog="Example:\n\nguestd journal info -d /var/lib/guestd --json")
@@ -107,9 +135,7 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
     """Put a backup in the journal's place; what was there is moved aside. Stop the daemon first."""
 
     def work() -> None:
-        place = directory or journal_directory(load_config(config, os.environ), os.environ)
-        if place is None or not place.is_dir():
-            raise ConfigError("journal.directory", f"{place} is no directory", "name it with -d")
+        place = _place(config, directory)
         lock = DirectoryLock(place)
         lock.take()
         try:

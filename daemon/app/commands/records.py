@@ -1,0 +1,57 @@
+"""What the commands `webhooks` and `audit` share: where things are, and how errors leave."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ...journal import store
+from ...model.errors import CommandError, ConfigError, JournalError
+from .. import exits
+from ..config import Config
+from ..load_config import ConfigProblems, load_config
+from ..records import audit_directory
+from ..wiring import journal_directory
+
+File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names the directories.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+
+def guarded(work: Callable[[], None]) -> None:
+    """Run; a known error becomes a line on standard error and its exit code."""
+    try:
+        work()
+    except (ConfigError, ConfigProblems) as error:
+        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
+    except CommandError as error:
+        raise typer.Exit(exits.tell(error, exits.USAGE)) from None
+    except (JournalError, OSError) as error:
+        raise typer.Exit(exits.tell(error, exits.JOURNAL)) from None
+
+
+def find_journal(config: Path | None, directory: Path | None) -> Path:
+    found = directory or journal_directory(_loaded(config), os.environ)
+    if found is None:
+        raise ConfigError("journal.directory", "is not set", "name it with -d, or a configuration with -c")
+    if not (found / store.NAME).exists():
+        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "start guestd serve with it once")
+    return found
+
+
+def find_audit(config: Path | None, directory: Path | None) -> Path:
+    """`directory` is the audit's own."""
+    if directory is None:
+        loaded = _loaded(config)
+        directory = audit_directory(loaded, journal_directory(loaded, os.environ))
+    if directory is None or not directory.is_dir():
+        problem = "is not set" if directory is None else f"{directory} is no directory"
+        raise ConfigError("audit.directory", problem, "name it, or a configuration with -c")
+    return directory
+
+
+def _loaded(config: Path | None) -> Config:
+    return load_config(config, os.environ)

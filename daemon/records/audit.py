@@ -1,0 +1,91 @@
+"""The audit: a view of the journal in files that outlive it, complete after any crash (AUDIT-1).
+
+The journal holds the truth; this reader copies what matters into a chain of lines, a page at a time, in a thread, and
+moves its cursor when the page is synced. A page that was written but whose cursor did not move is recognised line by line
+after the restart. When the disk refuses, the page is tried again until it is taken: nothing is passed over.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+from ..model.ports import Clock, Commit, Journal, Kept
+from ..observe.metrics import Metrics
+from .audit_files import AuditFiles
+from .audit_lines import entry
+from .settings import AuditSettings
+from .tail import PAGE, Tail, committed
+
+logger = logging.getLogger("guestd.audit")
+
+CURSOR = "audit"
+RETRY_S = 2.0
+
+#: Events without a line after which the cursor moves all the same, and the longest it stays behind, in seconds.
+MOVED_MAX = 5000
+BEHIND_S = 30.0
+
+
+class Audit:
+    """`start` raises ConfigError for a directory that cannot be used. `stop` writes what the journal has, then leaves."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        journal: Journal,
+        settings: AuditSettings,
+        metrics: Metrics,
+    ) -> None:
+        self._loop = loop
+        self._clock = clock
+        self._journal = journal
+        self._settings = settings
+        self._metrics = metrics
+        self._files = AuditFiles(settings, remembers=2 * PAGE)
+        self._tail = Tail(loop, journal, CURSOR, settings.linger_s, self._take)
+        self._moved = 0
+        self._moved_at = clock.now()
+
+    def start(self) -> None:
+        self._files.open()
+        self._tail.start()
+
+    async def stop(self) -> None:
+        await self._tail.stop()
+        self._files.close()
+
+    async def abandon(self) -> None:
+        await self._tail.abandon()
+        self._files.close()
+
+    async def _take(self, page: Sequence[Kept]) -> None:
+        settings = self._settings
+        found = (entry(kept, settings.bodies, settings.retention_days) for kept in page)
+        entries = [one for one in found if one is not None]
+        self._moved += len(page)
+        if entries:
+            await self._write(entries)
+        elif self._moved < MOVED_MAX and self._clock.now() - self._moved_at < BEHIND_S:
+            return
+        self._moved, self._moved_at = 0, self._clock.now()
+        cursor = (CURSOR, page[-1].offset)
+        await committed(self._loop, self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms()))
+
+    async def _write(self, entries: list[dict[str, object]]) -> None:
+        while True:
+            writing = asyncio.ensure_future(asyncio.to_thread(self._files.append, entries, self._clock.epoch_ms()))
+            try:
+                self._metrics.audit_lines += await asyncio.shield(writing)
+                return
+            except asyncio.CancelledError:
+                await asyncio.wait({writing})  # a thread cannot be called back; the files are closed after it
+                raise
+            except OSError as error:
+                self._metrics.audit_failures += 1
+                logger.error(
+                    "the audit cannot be written (%s); it is tried again, nothing is passed over", error.strerror
+                )
+                await asyncio.sleep(RETRY_S)

@@ -1,0 +1,196 @@
+"""Which addresses we may call on behalf of others, and which never (server-side request forgery).
+
+A webhook's URL comes from a configuration, or even from a caller of the API; the machine it is called from stands inside
+somebody's network. So there is a wall, and it stands at the address, not at the name: a name is asked for its addresses
+once, every one of them must be a public one, and the connection goes to one of those that were looked at. Whatever a name
+answers the next time, nobody is listening.
+
+The table is our own. The standard library's `is_global` calls NAT64, 6to4 and multicast global. For IPv6 it is shorter
+to say what is allowed (global unicast, less what was taken out of it) than what is not. An address that carries another
+one inside it (mapped, 6to4, NAT64) is judged twice, by itself and by what it carries.
+
+Numbers that are no addresses in the usual form (`127.1`, `0x7f.1`, `2130706433`, `0177.0.0.1`) are refused outright:
+what they mean depends on who reads them.
+
+What an operator lists in `allow_internal` passes: a network opens itself; a name opens what it resolves to inside
+private networks and on this machine, but never link-local addresses, where clouds keep their credentials.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_V4_DENIED = [
+    ipaddress.IPv4Network(one)
+    for one in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",
+        "100.64.0.0/10",  # carrier-grade NAT
+        "127.0.0.0/8",
+        "168.63.129.16/32",  # a cloud's own host, though the number is public
+        "169.254.0.0/16",  # link-local; metadata services
+        "172.16.0.0/12",
+        "192.0.0.0/24",
+        "192.0.2.0/24",  # documentation
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+    )
+]
+_V6_UNICAST = ipaddress.IPv6Network("2000::/3")
+_V6_DENIED = [
+    ipaddress.IPv6Network(one)
+    for one in (
+        "2001::/23",  # protocol assignments: Teredo, ORCHID, benchmarks
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4
+        "3fff::/20",  # documentation
+        "3ffe::/16",  # the former test network
+    )
+]
+#: A network whose addresses carry an IPv4 address, and how many bits stand after it.
+_CARRIERS = [
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
+    (ipaddress.IPv6Network("::/96"), 0),
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
+    (ipaddress.IPv6Network("2002::/16"), 80),
+]
+#: What the name of an internal host may open: our machine and our networks.
+_INTERNAL = [
+    ipaddress.ip_network(one)
+    for one in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
+]
+
+_HOST = re.compile(r"(?=.{1,254}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
+_LOOKS_LIKE_A_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
+
+
+class Refused(Exception):
+    """The wall's answer. The message says what and why; it names no secret part of a URL."""
+
+
+@dataclass(slots=True, frozen=True)
+class Place:
+    """A URL that may be called, as far as its letters can tell."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Wall:
+    """One target's wall. `hosts`: the only ones that may be named (none: any). `any_port`: not only 443."""
+
+    def __init__(self, allow_internal: Iterable[str] = (), hosts: Iterable[str] = (), any_port: bool = True) -> None:
+        self._names: set[str] = set()
+        self._networks: list[Network] = []
+        for one in allow_internal:
+            network = network_of(one)
+            if network is None:
+                self._names.add(_plain(one))
+            else:
+                self._networks.append(network)
+        self._hosts = {_plain(one) for one in hosts}
+        self._any_port = any_port
+
+    def place(self, url: str) -> Place:
+        """Read a URL; raises Refused for one that must not be called whatever its name resolves to."""
+        if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
+            raise Refused("the URL has characters that do not belong there; write names in their xn-- form")
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname or "", parts.port
+        except ValueError:
+            raise Refused("the URL cannot be read") from None
+        if parts.scheme not in ("http", "https"):
+            raise Refused("the URL must begin with https://")
+        if "@" in parts.netloc:
+            raise Refused("the URL must hold no user and password")
+        address = _literal(host)
+        internal = _plain(host) in self._names or (address is not None and self._opens(address))
+        if self._hosts and _plain(host) not in self._hosts and not internal:
+            raise Refused(f"{host} is none of the hosts that may be named")
+        if parts.scheme == "http" and not internal:
+            raise Refused("http:// is for hosts in allow_internal only; write https://")
+        port = port if port is not None else (443 if parts.scheme == "https" else 80)
+        if port == 0 or (not self._any_port and port != 443 and not internal):
+            raise Refused(f"port {port} is not allowed here; use 443")
+        if address is not None:
+            self.check(host, [str(address)])
+        return Place(parts.scheme, host, port)
+
+    def check(self, host: str, addresses: Iterable[str]) -> None:
+        """Every address that `host` resolved to must pass; raises Refused naming the first that does not."""
+        named = _plain(host) in self._names
+        for text in addresses:
+            address = _address(text)
+            if address is None:
+                raise Refused(f"{host} leads to {text}, which is no plain address")
+            for one in (address, *carried_by(address)):
+                internal = named and any(one in network for network in _INTERNAL)
+                if is_denied(one) and not internal and not self._opens(one):
+                    raise Refused(f"{host} leads to {text}, which is not a public address; see allow_internal")
+
+    def _opens(self, address: Address) -> bool:
+        return any(address in network for network in self._networks)
+
+
+def is_denied(address: Address) -> bool:
+    """True for every address that is not out in the public Internet."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return any(address in network for network in _V4_DENIED)
+    return address not in _V6_UNICAST or any(address in network for network in _V6_DENIED)
+
+
+def carried_by(address: Address) -> list[Address]:
+    """The IPv4 addresses inside an IPv6 address."""
+    if isinstance(address, ipaddress.IPv4Address) or address.is_loopback or address.is_unspecified:
+        return []
+    number = int(address)
+    return [ipaddress.IPv4Address(number >> after & 0xFFFFFFFF) for network, after in _CARRIERS if address in network]
+
+
+def network_of(text: str) -> Network | None:
+    """The network an entry of `allow_internal` names, or None: then it is the name of a host."""
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> Address | None:
+    """A plain one; with a zone (`fe80::1%eth0`) it is none."""
+    try:
+        return ipaddress.ip_address(text) if "%" not in text else None
+    except ValueError:
+        return None
+
+
+def _literal(host: str) -> Address | None:
+    """The address written in a URL; None for a name. Raises Refused for what is neither."""
+    address = _address(host)
+    if address is not None:
+        return address
+    if not _HOST.fullmatch(host):
+        raise Refused("the URL names no host" if not host else "the URL's host is neither a name nor a plain address")
+    if _LOOKS_LIKE_A_NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
+        raise Refused(f"{host} is a number in disguise; write an address in its usual form, or a name")
+    return None
+
+
+def _plain(host: str) -> str:
+    return host.strip("[]").rstrip(".").lower()

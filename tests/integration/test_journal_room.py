@@ -1,0 +1,151 @@
+"""A disk that runs full: seen before, waited out, and with a reserve for what is under way."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from daemon.journal import room
+from daemon.journal.room import BALLAST, Room
+from daemon.journal.settings import JournalSettings
+
+ROOT = Path(__file__).parents[2]
+MIB = 1024 * 1024
+
+
+@pytest.fixture
+def free(monkeypatch):
+    """A file system of 10 GiB, of which `free.bytes` are left."""
+    found = SimpleNamespace(bytes=10 * 1024 * MIB)
+
+    def figures(path):
+        return SimpleNamespace(f_bavail=found.bytes // 4096, f_frsize=4096, f_blocks=10 * 1024 * MIB // 4096)
+
+    monkeypatch.setattr(room.os, "statvfs", figures)
+    return found
+
+
+def test_it_is_low_below_the_bound_and_not_above(tmp_path, free):
+    here = Room(tmp_path, JournalSettings(free_bytes_min=100 * MIB))
+    for left, is_low in ((101, False), (99, True), (101, False)):
+        free.bytes = left * MIB
+        here.look()
+        assert here.is_low is is_low
+
+
+def test_on_a_small_disk_five_per_cent_are_enough(tmp_path, free):
+    here = Room(tmp_path, JournalSettings(free_bytes_min=10**12))
+    for left, is_low in ((513, False), (511, True)):
+        free.bytes = left * MIB
+        here.look()
+        assert here.is_low is is_low
+
+
+def test_the_ballast_is_made_given_back_and_made_again_when_it_fits(tmp_path, free):
+    here = Room(tmp_path, JournalSettings(free_bytes_min=10 * MIB, ballast_bytes=MIB))
+    here.look()
+    assert (tmp_path / BALLAST).stat().st_blocks * 512 >= MIB, "it really takes up room"
+    here.release()
+    assert not (tmp_path / BALLAST).exists() and here.is_short
+    free.bytes = 10 * MIB + 4096
+    here.look()
+    assert here.is_short and not (tmp_path / BALLAST).exists(), "with it, the disk would be low again"
+    free.bytes = 11 * MIB
+    here.look()
+    assert not here.is_short and (tmp_path / BALLAST).exists()
+
+
+def test_without_a_ballast_there_is_nothing_to_give_back(tmp_path, free):
+    here = Room(tmp_path, JournalSettings())
+    here.look()
+    here.release()
+    assert not here.is_short and list(tmp_path.iterdir()) == []
+
+
+SCRIPT = """
+import asyncio, os, sys
+from pathlib import Path
+from daemon.journal import sqlite
+from daemon.journal.settings import JournalSettings
+from daemon.journal.sqlite import SqliteJournal
+from daemon.model.ports import Commit, SessionRecord
+
+sqlite.RETRY_FULL_S = sqlite.LOOK_S = sqlite.IDLE_S = 0.005
+place, ballast, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+filler = place.parent / "filler"
+
+def fill():
+    size = 65536
+    with filler.open("ab", buffering=0) as file:
+        while size >= 1:
+            try:
+                if file.write(b"x" * size) < size: size //= 2
+            except OSError:
+                size //= 2
+
+async def until(true):
+    async with asyncio.timeout(30):
+        while not true():
+            await asyncio.sleep(0.002)
+
+async def main():
+    loop, failures, answered, seq = asyncio.get_running_loop(), [], [], 0
+    settings = JournalSettings(free_bytes_min=0, ballast_bytes=ballast)
+    journal = SqliteJournal(place, loop, failures.append, settings)
+    journal.start()
+    journal.commit(Commit(opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)]), lambda: None)
+    for _ in range(rounds):
+        await until(lambda: not ballast or (place / "ballast").exists() or failures)
+        fill()
+        while not journal.storage_full and not failures:
+            seq += 1
+            journal.commit(Commit(rows=[("a", seq, "message", b"x" * 3000, f"m{seq}", b"")]), lambda n=seq: answered.append(n))
+            await asyncio.sleep(0.001)
+        if ballast:  # what is under way goes through all the same, while nothing new is promised
+            await until(lambda: len(answered) == seq or failures)
+            assert journal.storage_full and not (place / "ballast").exists(), (journal.storage_full, failures)
+        filler.unlink()
+        await until(lambda: (len(answered) == seq and not journal.storage_full) or failures)
+        assert not failures, failures
+    assert answered == list(range(1, seq + 1))
+    assert [row[1] for row in journal.read("a", 0, 10**6).rows] == answered
+    await journal.stop()
+    print(f"{rounds} times full, {seq} rows")
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture(scope="module")
+def small_disk(tmp_path_factory):
+    """A command's beginning that runs the rest of it in a world with a file system of its own, of 16 MiB."""
+    if shutil.which("unshare") is None:
+        pytest.skip("no unshare here")
+    point = tmp_path_factory.mktemp("small")
+    mount = f'mount -t tmpfs -o size=16m none "{point}" && mkdir "{point}/journal" && exec "$@"'
+    command = ["unshare", "-Urm", "sh", "-c", mount, "sh"]
+    tried = subprocess.run([*command, "true"], capture_output=True, text=True)
+    if tried.returncode:
+        pytest.skip(f"no file system of our own can be mounted here: {tried.stderr.strip()}")
+    return command, point / "journal"
+
+
+@pytest.mark.parametrize(("ballast", "rounds"), [(0, 50), (2 * MIB, 10)])
+def test_a_real_disk_is_filled_and_freed(small_disk, ballast, rounds):
+    command, place = small_disk
+    done = subprocess.run(
+        [*command, sys.executable, "-c", SCRIPT, str(place), str(ballast), str(rounds)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=240.0,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.startswith(f"{rounds} times full")

@@ -1,0 +1,392 @@
+"""The audit: complete after any crash, whole or known not to be, and never a secret in it (AUDIT-1, AUDIT-2, ASSIST-5)."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from datetime import UTC, datetime
+from hashlib import sha256
+from random import Random
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.model.errors import ConfigError
+from daemon.model.events import AcceptedEvent, DeliveryEvent, MessageEvent
+from daemon.model.work import OWN_STREAM, Fact
+from daemon.observe.metrics import Metrics
+from daemon.records.audit import Audit
+from daemon.records.audit_check import select, verify
+from daemon.records.audit_files import AuditFiles, files_of
+from daemon.records.audit_lines import unseal
+from daemon.records.settings import AuditSettings
+from daemon.supervisor.clock import LoopClock
+
+from .webhook_town import Mortal, World, until
+
+DAY_MS = 86_400_000
+
+
+def new_audit(journal, directory, **more) -> Audit:
+    loop = asyncio.get_running_loop()
+    figures = AuditSettings(directory, **{"linger_s": 0.0, **more})
+    return Audit(loop, LoopClock(loop), journal, figures, Metrics())
+
+
+def lines(directory):
+    return list(select(directory))
+
+
+def days_of_events(world: World, n: int = 3) -> None:
+    for k in range(n):
+        world.session(f"s{k}", "live")
+        world._put(f"s{k}", AcceptedEvent(world._seq(f"s{k}"), f"cmd-{k}", "send", "Where is my parcel?"))
+        world._put(f"s{k}", MessageEvent(world._seq(f"s{k}"), f"m{k}", "Inbound", "Text", "Where is my parcel?", "now"))
+        world._put(f"s{k}", DeliveryEvent(world._seq(f"s{k}"), f"cmd-{k}", "confirmed", "", f"m{k}"))
+        world.session(f"s{k}", "resting", "lost")
+        world.session(f"s{k}", "live")
+        world.session(f"s{k}", "ended", "left")
+        world.fact("injection.completed", "attempt", f"c{k}", idempotency_key=f"key-{k}")
+        world.fact("injection.completed", "success", f"c{k}", idempotency_key=f"key-{k}", latency_ms=12.5)
+
+
+async def test_audit_1_every_attempt_and_outcome_has_a_line(tmp_path):
+    world = World()
+    audit = new_audit(world.journal, tmp_path)
+    audit.start()
+    days_of_events(world, 1)
+    world.fact(
+        "guest.contact", "failed", "c9", idempotency_key="k9", latency_ms=3.0, error_code="conflict", error_status=409
+    )
+    await audit.stop()
+    found = lines(tmp_path)
+    assert [(one["action"], one["status"]) for one in found] == [
+        ("session.connected", "success"),
+        ("command.accepted", "attempt"),
+        ("command.settled", "confirmed"),
+        ("session.connected", "success"),
+        ("session.ended", "success"),
+        ("injection.completed", "attempt"),
+        ("injection.completed", "success"),
+        ("guest.contact", "failed"),
+    ]
+    assert [one["n"] for one in found] == list(range(1, 9))
+    accepted, failed = found[1], found[7]
+    assert (accepted["session"], accepted["idempotency_key"]) == ("s0", "cmd-0")
+    assert accepted["details"]["text"] == {"sha256": sha256(b"Where is my parcel?").hexdigest(), "characters": 19}
+    assert (failed["conversation"], failed["operation"], failed["idempotency_key"]) == ("c9", "op-1", "k9")
+    assert failed["latency_ms"] == 3.0 and failed["error"] == {"error_code": "conflict", "error_status": 409}
+    assert verify(tmp_path).problems == []
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
+
+
+async def test_assist_5_a_prompt_has_its_audit_id_tag_retention_and_status(tmp_path):
+    world = World()
+    audit = new_audit(world.journal, tmp_path)
+    audit.start()
+    compliance = {"auditId": "a-1", "complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
+    for status, stands in (("attempt", "PENDING"), ("success", "SUCCESS")):
+        details = {**compliance, "status": stands, "prompt_id": "p-1"}
+        world._put(OWN_STREAM, Fact(world._seq(OWN_STREAM), "prompt.injected", status, "op", "c", details))
+    await audit.stop()
+    assert [one["compliance"] for one in lines(tmp_path)] == [
+        {**compliance, "status": "PENDING"},
+        {**compliance, "status": "SUCCESS"},
+    ]
+
+
+CANARIES = [f"canary-{n:04d}-{'x' * 12}" for n in range(14)]
+
+
+async def test_audit_2_no_secret_gets_in_whatever_a_fact_holds(tmp_path):
+    """Facts hold no secret by rule; this is what happens when somebody breaks it."""
+    world = World()
+    audit = new_audit(world.journal, tmp_path, bodies=True)
+    audit.start()
+    names = [
+        "token",
+        "guestToken",
+        "session_token",
+        "client_secret",
+        "password",
+        "Authorization",
+        "apiKey",
+        "api-key",
+        "jwt",
+    ]
+    held = dict(zip(names, CANARIES, strict=False))
+    world.fact("guest.created", **held, nested={"list": [{"privateKey": CANARIES[9]}]})
+    world.fact(
+        "guest.created", note=f"Bearer {CANARIES[10]}", webhook_url=f"https://h.example/{CANARIES[11]}?k={CANARIES[12]}"
+    )
+    world.fact("guest.created", link=f"https://files.example/a?sig={CANARIES[13]}")
+    await audit.stop()
+    text = b"".join(path.read_bytes() for path in tmp_path.iterdir()).decode()
+    assert [one for one in CANARIES if one in text] == []
+    assert '"webhook_url":"https://h.example"' in text and len(lines(tmp_path)) == 3
+
+
+async def test_audit_1_texts_are_kept_only_if_asked_for(tmp_path):
+    for bodies in (False, True):
+        world = World()
+        audit = new_audit(world.journal, tmp_path / str(bodies), bodies=bodies)
+        audit.start()
+        world._put("s", AcceptedEvent(1, "cmd", "send", "my private words"))
+        world.fact("injection.completed", "attempt", messages=[{"type": "html", "html": "more private words"}])
+        await audit.stop()
+        text = b"".join(path.read_bytes() for path in (tmp_path / str(bodies)).iterdir())
+        assert (b"private words" in text) == bodies
+
+
+# ---------------------------------------------------------------------- crashes
+
+
+@pytest.mark.parametrize("dies_at", range(8))
+async def test_audit_1_complete_after_a_crash_at_any_commit(dies_at, tmp_path):
+    """Killed between the file's sync and the cursor, again and again: no event twice, none left out."""
+    world = World()
+    world.journal.cursor("audit")
+    mortal = Mortal(world.journal, dies_at)
+    first = new_audit(mortal, tmp_path)
+    first.start()
+    for _ in range(6):
+        days_of_events(world, 1)
+        await asyncio.sleep(0.01)
+    await first.abandon()
+    for _ in range(2):
+        audit = new_audit(world.journal, tmp_path)
+        audit.start()
+        await audit.stop()
+    assert len({(one.get("session", ""), one["seq"]) for one in lines(tmp_path)}) == 6 * 7
+    assert len(lines(tmp_path)) == 6 * 7 and verify(tmp_path).problems == []
+
+
+@pytest.mark.parametrize("cut", [1, 20, 75, 76, 77, 200])
+async def test_audit_1_a_torn_end_is_cut_off_and_written_again(cut, tmp_path):
+    world = World()
+    world.journal.cursor("audit")
+    audit = new_audit(Mortal(world.journal, 0), tmp_path)
+    audit.start()
+    days_of_events(world, 2)
+    await until(lambda: len(lines(tmp_path)) == 14)
+    await audit.abandon()
+    [path] = files_of(tmp_path)
+    (tmp_path / "chain.json").unlink()
+    with path.open("rb+") as file:
+        file.truncate(path.stat().st_size - cut)
+    audit = new_audit(world.journal, tmp_path)
+    audit.start()
+    await audit.stop()
+    assert [one["n"] for one in lines(tmp_path)] == list(range(1, 15)) and verify(tmp_path).problems == []
+
+
+async def test_audit_1_a_disk_that_refuses_is_waited_for(tmp_path, monkeypatch):
+    world = World()
+    audit = new_audit(world.journal, tmp_path)
+    monkeypatch.setattr("daemon.records.audit.RETRY_S", 0.01)
+    real, failures = os.fsync, iter([True, False, True, True] + [False] * 1000)
+
+    def fsync(handle: int) -> None:
+        if next(failures):
+            raise OSError(5, "Input/output error")
+        real(handle)
+
+    audit.start()
+    monkeypatch.setattr(os, "fsync", fsync)
+    days_of_events(world, 3)
+    await until(lambda: len(lines(tmp_path)) == 21)
+    monkeypatch.setattr(os, "fsync", real)
+    await audit.stop()
+    assert audit._metrics.audit_failures == 3
+    assert [one["n"] for one in lines(tmp_path)] == list(range(1, 22)) and verify(tmp_path).problems == []
+
+
+# ---------------------------------------------------------------------- files
+
+
+def at(day: int, hour: int = 12) -> int:
+    return int(datetime(2026, 1, 1, hour, tzinfo=UTC).timestamp() * 1000) + day * DAY_MS
+
+
+def line(n: int, day: int) -> dict:
+    return {"time": f"2026-{day:04d}", "offset": n, "seq": n, "action": "x", "status": "success"}
+
+
+def written(directory, days: int, retention_days: int = 90, file_bytes_max: int = 2**26) -> AuditFiles:
+    files = AuditFiles(AuditSettings(directory, retention_days=retention_days, file_bytes_max=file_bytes_max), 1000)
+    files.open()
+    for day in range(days):
+        files.append([line(10 * day + k, day) for k in range(5)], at(day))
+    return files
+
+
+def test_audit_1_a_file_for_every_day_and_one_chain_through_them(tmp_path):
+    written(tmp_path, 4).close()
+    assert [path.name for path in files_of(tmp_path)] == [
+        f"audit-{5 * day + 1:012d}-2026010{day + 1}.jsonl" for day in range(4)
+    ]
+    assert verify(tmp_path).problems == [] and verify(tmp_path).lines == 20
+
+
+def test_audit_1_a_full_file_is_turned_over(tmp_path):
+    files = written(tmp_path, 0, file_bytes_max=500)
+    for n in range(10):
+        files.append([line(n, 0)], at(0))
+    files.close()
+    assert len(files_of(tmp_path)) > 3 and verify(tmp_path).problems == []
+
+
+def test_audit_1_retention_throws_whole_files_away_and_keeps_an_anchor(tmp_path):
+    written(tmp_path, 12, retention_days=5).close()
+    names = [path.name for path in files_of(tmp_path)]
+    assert len(names) == 7 and names[0].endswith("20260106.jsonl")
+    assert verify(tmp_path).problems == []
+    assert [one["details"] for one in lines(tmp_path) if one["action"] == "audit.retired"][-1]["files"] == 1
+    files_of(tmp_path)[0].unlink()
+    assert "are missing" in verify(tmp_path).problems[0]
+
+
+def test_audit_1_retention_interrupted_before_deleting_is_not_taken_for_a_forgery(tmp_path):
+    written(tmp_path, 8, retention_days=5).close()
+    kept = {path.name: path.read_bytes() for path in files_of(tmp_path)}
+    files = AuditFiles(AuditSettings(tmp_path, retention_days=5), 1000)
+    files.open()
+    files.append([line(999, 9)], at(9))
+    files.close()
+    for name, data in kept.items():
+        (tmp_path / name).write_bytes(data)
+    assert verify(tmp_path).problems == []
+
+
+def test_a_directory_that_cannot_be_used_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigError, match=r"audit.directory: .*file/audit cannot be made"):
+        AuditFiles(AuditSettings(tmp_path / "file" / "audit"), 10).open()
+
+
+# ---------------------------------------------------------------------- tampering
+
+
+def change_byte(rng, data):
+    files = [path for path in data if data[path]]
+    path = rng.choice(files)
+    k = rng.randrange(len(data[path]))
+    changed = bytearray(data[path])
+    changed[k] ^= 1 << rng.randrange(8)
+    data[path] = bytes(changed)
+
+
+def lines_in(data, path):
+    return data[path].splitlines(keepends=True)
+
+
+def remove_line(rng, data):
+    path = rng.choice(list(data))
+    found = lines_in(data, path)
+    del found[rng.randrange(len(found))]
+    data[path] = b"".join(found)
+
+
+def repeat_line(rng, data):
+    path = rng.choice(list(data))
+    found = lines_in(data, path)
+    found.insert(rng.randrange(len(found) + 1), rng.choice(found))
+    data[path] = b"".join(found)
+
+
+def put_in_line(rng, data):
+    path = rng.choice(list(data))
+    found = lines_in(data, path)
+    k = rng.randrange(len(found))
+    found.insert(k, found[k].replace(b'"action":"x"', b'"action":"y"'))
+    data[path] = b"".join(found)
+
+
+def swap_lines(rng, data):
+    path = rng.choice(list(data))
+    found = lines_in(data, path)
+    k = rng.randrange(len(found) - 1)
+    found[k], found[k + 1] = found[k + 1], found[k]
+    data[path] = b"".join(found)
+
+
+def cut_end(rng, data):
+    path = max(data)
+    data[path] = data[path][: -rng.randrange(1, len(data[path]) + 1)]
+
+
+def remove_file(rng, data):
+    del data[rng.choice(list(data))]
+
+
+def forge_line(rng, data):
+    """A line changed, and its own hash with it: the next one no longer fits."""
+    path = rng.choice(list(data))
+    found = lines_in(data, path)
+    k = rng.randrange(len(found))
+    body = found[k].replace(b'"status":"success"', b'"status":"failed"')[:-76] + b"}"
+    found[k] = body[:-1] + b',"hash":"%s"}\n' % sha256(body).hexdigest().encode()
+    assert unseal(found[k].rstrip(b"\n")) is not None
+    data[path] = b"".join(found)
+
+
+TAMPERINGS = [change_byte, remove_line, repeat_line, put_in_line, swap_lines, cut_end, remove_file, forge_line]
+
+
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory):
+    directory = tmp_path_factory.mktemp("audit")
+    written(directory, 3).close()
+    return directory, {path: path.read_bytes() for path in files_of(directory)}
+
+
+@settings(max_examples=300, deadline=None)
+@given(seed=st.integers(0, 2**32), tamper=st.sampled_from(TAMPERINGS))
+def test_audit_1_any_changed_removed_or_inserted_line_is_found(sound, seed, tamper):
+    directory, before = sound
+    after = dict(before)
+    tamper(Random(seed), after)
+    for path in before:
+        path.unlink(missing_ok=True)
+    for path, data in after.items():
+        path.write_bytes(data)
+    assert after == before or verify(directory).problems
+
+
+def test_audit_1_the_verdict_says_where(tmp_path):
+    written(tmp_path, 2).close()
+    first, second = files_of(tmp_path)
+    second.write_bytes(second.read_bytes().replace(b'"offset":12', b'"offset":13'))
+    assert verify(tmp_path).problems == [f"{second.name}, line 3: was changed, or is no line of ours"]
+    noted = orjson.loads(first.read_bytes().splitlines()[0])["hash"]
+    assert not any("no line has" in one for one in verify(tmp_path, noted).problems)
+    assert f"no line has the hash {'f' * 64}" in verify(tmp_path, "f" * 64).problems
+    (tmp_path / "chain.json").unlink()
+    assert any("chain.json is missing" in one for one in verify(tmp_path).problems)
+
+
+async def test_export_selects_by_time_and_conversation(tmp_path):
+    world = World()
+    audit = new_audit(world.journal, tmp_path)
+    audit.start()
+    days_of_events(world, 3)
+    await audit.stop()
+    assert [one["action"] for one in select(tmp_path, conversation="c1")] == ["injection.completed"] * 2
+    assert len(list(select(tmp_path, conversation="s1"))) == 5
+    every = lines(tmp_path)
+    assert list(select(tmp_path, since=every[5]["time"], until=every[9]["time"])) == every[5:9]
+
+
+def test_lines_put_behind_the_end_are_left_for_the_examiner(tmp_path):
+    written(tmp_path, 1).close()
+    [path] = files_of(tmp_path)
+    with path.open("ab") as file:
+        file.write(b'{"n":6,"forged":true}\n')
+    files = AuditFiles(AuditSettings(tmp_path), 1000)
+    files.open()
+    files.append([line(50, 0)], at(0))
+    files.close()
+    assert len(files_of(tmp_path)) == 2
+    assert verify(tmp_path).problems[0] == f"{path.name}, line 6: was changed, or is no line of ours"

@@ -1,0 +1,63 @@
+"""What the configuration of webhooks and audit refuses, and how it says so."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.app.load_config import ConfigProblems, load_config
+from daemon.app.records import audit_directory, webhook_settings
+
+TARGET = '[[webhooks.targets]]\nname = "crm"\nurl = "https://crm.example.org/h"\nsecrets = ["0123456789abcdef"]\n'
+
+
+def load(tmp_path, text, environment=None):
+    (tmp_path / "guestd.toml").write_text(text)
+    return load_config(tmp_path / "guestd.toml", environment or {})
+
+
+def test_a_target_with_secrets_from_everywhere(tmp_path):
+    (tmp_path / "one").write_text("a secret from a file\n")
+    text = TARGET.replace('"0123456789abcdef"', f'"file:{tmp_path}/one", "credential:one"')
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
+    config = load(tmp_path, text, environment)
+    [target] = webhook_settings(config, environment).targets
+    assert target.secrets == (b"a secret from a file",) * 2
+    assert "a secret" not in repr(target) and "file:" not in repr(config)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (
+            ("https://crm.example.org/h", "http://crm.example.org/h"),
+            "webhooks.targets.crm.url: http:// is for hosts in",
+        ),
+        (("crm.example.org", "169.254.169.254"), "webhooks.targets.crm.url: 169.254.169.254 leads to"),
+        (("0123456789abcdef", "short"), "webhooks.targets.crm.secrets: a secret must have at least 16 bytes"),
+        (("0123456789abcdef", "file:/nowhere/at/all"), "webhooks.targets.crm.secrets: /nowhere/at/all cannot be read"),
+        (("0123456789abcdef", "credential:x"), "there is no CREDENTIALS_DIRECTORY"),
+        (('name = "crm"', 'name = "operation"'), "webhooks.targets: 'operation' is taken"),
+        (('name = "crm"', 'name = "CRM!"'), "webhooks.targets.0.name"),
+        (("secrets =", "secret ="), "webhooks.targets.0.secret: unknown key; did you mean secrets?"),
+        (('name = "crm"', 'name = "crm"\nevents = ["gone"]'), "webhooks.targets.0.events.0: input should be"),
+    ],
+)
+def test_bad_targets_are_named(tmp_path, change, said):
+    with pytest.raises(ConfigProblems) as caught:
+        load(tmp_path, TARGET.replace(*change))
+    assert said in str(caught.value)
+    assert "0123456789abcdef" not in str(caught.value)
+
+
+def test_a_name_given_twice_and_a_missing_ca_file_are_named(tmp_path):
+    with pytest.raises(ConfigProblems, match="'crm' is there twice"):
+        load(tmp_path, TARGET + TARGET)
+    with pytest.raises(ConfigProblems, match=r"webhooks\.ca_file: there is no file"):
+        load(tmp_path, '[webhooks]\nca_file = "/nowhere"\n')
+
+
+def test_the_audit_stands_beside_the_journal_unless_told_otherwise(tmp_path):
+    config = load(tmp_path, "")
+    assert audit_directory(config, None) is None
+    assert audit_directory(config, tmp_path) == tmp_path / "audit"
+    assert str(audit_directory(load(tmp_path, '[audit]\ndirectory = "/a"\n'), tmp_path)) == "/a"
