@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 DEMO ?= 25
+WORKERS ?= 3
 
 .PHONY: run test check format bench soak clean help
 
@@ -12,7 +13,7 @@ help:
 	@echo "make test            all tests"
 	@echo "make check           ruff, mypy --strict, the floors"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
-	@echo "make soak            the long runs: faults for minutes, ten thousand sessions"
+	@echo "make soak            the long runs: faults for minutes, ten thousand sessions, two thousand kills"
 	@echo "make format          let ruff lay out the code"
 	@echo "make clean           remove what these made"
 
@@ -20,7 +21,7 @@ run: $(VENV)/.installed
 	@exec $(BIN)/guestd serve --demo $(DEMO)
 
 test: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -q -m "not soak"
+	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -37,6 +38,7 @@ bench: $(VENV)/.installed
 
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s
+	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

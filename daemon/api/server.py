@@ -37,7 +37,7 @@ Also here: /healthz  /readyz  /metrics  /v1/openapi.json
 
 
 class HttpServer:
-    """Start it, read `url`, stop it. `health` gives what /healthz shows."""
+    """Start it, read `url`, stop it. `health` gives what /healthz shows, `jwks` what /.well-known/jwks.json does."""
 
     def __init__(
         self,
@@ -46,6 +46,7 @@ class HttpServer:
         settings: ApiSettings,
         draw_id: Callable[[], str],
         health: Callable[[], dict[str, Any]],
+        jwks: Callable[[], dict[str, Any]] | None = None,
         control: ControlSettings | None = None,
         operations: Operations | None = None,
         spool: Spooling | None = None,
@@ -55,6 +56,7 @@ class HttpServer:
         self._metrics = metrics
         self._settings = settings
         self._health = health
+        self._jwks = jwks
         self._doorkeeper = Doorkeeper(settings)
         self._simulator = Simulator(fleet, metrics, settings, draw_id)
         self._control_settings = control = control or ControlSettings()
@@ -119,6 +121,8 @@ class HttpServer:
                 web.get("/metrics", self._scrape),
             ]
         )
+        if self._jwks is not None:
+            app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
             self._control.add_to(app)
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
@@ -167,6 +171,12 @@ class HttpServer:
     async def _readyz(self, request: web.Request) -> web.Response:
         ready = self._fleet.is_ready()
         return web.json_response({"ready": ready}, status=200 if ready else 503)
+
+    async def _public_keys(self, request: web.Request) -> web.Response:
+        """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once: nobody may keep a copy."""
+        assert self._jwks is not None
+        headers = {"Cache-Control": "no-cache"}
+        return web.json_response(self._jwks(), content_type="application/jwk-set+json", headers=headers)
 
     async def _scrape(self, request: web.Request) -> web.Response:
         return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})

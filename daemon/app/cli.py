@@ -1,13 +1,31 @@
-"""The command line: `guestd serve | emulate | chat | sessions | send | inject | prompt | operations | config | journal | …`."""
+"""The command line. A command is a file under `commands/`, and is loaded when it is called: `guestd send` need not wait for
+everything that `guestd serve` is made of."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from .. import __version__
-from .commands import audit, chat, config, emulate, inject, journal, operations, prompt, send, serve, sessions, webhooks
+
+COMMANDS = (
+    "serve",
+    "emulate",
+    "chat",
+    "sessions",
+    "send",
+    "inject",
+    "prompt",
+    "operations",
+    "config",
+    "journal",
+    "keys",
+    "webhooks",
+    "audit",
+)
 
 EPILOG = """Examples:
 
@@ -17,10 +35,30 @@ guestd chat
 
 guestd emulate --port 8443 --tls-dir ./tls
 
-Exit codes: 0 done, 1 refused by the daemon, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration, 130 interrupted."""
+Exit codes: 0 done, 1 refused or not believed, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration,
+130 interrupted."""
+
+
+class _Commands(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module = import_module(f".commands.{cmd_name}", __package__)
+        own: typer.Typer | None = getattr(module, "app", None)
+        if own is None:
+            own = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+            own.command(cmd_name, epilog=module.EXAMPLES)(getattr(module, cmd_name))
+        command = typer.main.get_command(own)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="guestd",
+    cls=_Commands,
     help="Keeps guest sessions of Genesys Cloud web messaging alive, with an emulator of the platform built in.",
     epilog=EPILOG,
     no_args_is_help=True,
@@ -28,18 +66,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
-app.command("emulate", epilog=emulate.EXAMPLES)(emulate.emulate)
-app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
-app.command("send", epilog=send.EXAMPLES)(send.send)
-app.command("inject", epilog=inject.EXAMPLES)(inject.inject)
-app.command("prompt", epilog=prompt.EXAMPLES)(prompt.prompt)
-app.add_typer(sessions.app, name="sessions")
-app.add_typer(operations.app, name="operations")
-app.add_typer(config.app, name="config")
-app.add_typer(journal.app, name="journal")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:

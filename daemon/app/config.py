@@ -191,6 +191,19 @@ class Journal(_Section):
     uncommitted_max: Annotated[int, Field(ge=100)] = 20_000
 
 
+class Identity(_Section):
+    directory: str | None = None
+    key_bits: Annotated[int, Field(ge=2048, le=8192, multiple_of=256)] = 2048
+    overlap_s: MaybeNoSeconds = 86_400.0
+    keys_max: Annotated[int, Field(ge=2)] = 16
+    reread_s: MaybeNoSeconds = 1.0
+    token_life_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 300.0
+    leeway_s: MaybeNoSeconds = 5.0
+    token_bytes_max: Annotated[int, Field(ge=1024)] = 8192
+    issuer: str | None = None
+    audience: str | None = None
+
+
 class Simulator(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
@@ -287,6 +300,7 @@ class Config(_Section):
     admission: Admission = Admission()
     transport: Transport = Transport()
     journal: Journal = Journal()
+    identity: Identity = Identity()
     simulator: Simulator = Simulator()
     api: Api = Api()
     emulator: EmbeddedEmulator = EmbeddedEmulator()

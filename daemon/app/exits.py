@@ -1,6 +1,7 @@
 """Exit codes, and the one place where an error becomes a line for people.
 
 0    done
+1    the answer is no: `guestd keys verify` does not believe the token
 2    wrong usage of the command line
 69   the platform cannot be reached, or refuses the deployment or its certificate is refused
 70   a bug of ours
@@ -16,17 +17,20 @@ import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-import uvloop
-
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
-from .lifecycle import Interrupted
 from .load_config import ConfigProblems
 
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
 
 
+class Interrupted(Exception):
+    """A second signal came while we were leaving."""
+
+
 def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     """Run a coroutine on uvloop; known errors become one line on standard error and their exit code."""
+    import uvloop
+
     try:
         return uvloop.run(main()) or 0
     except Interrupted:

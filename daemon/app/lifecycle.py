@@ -30,6 +30,7 @@ from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
+from .exits import Interrupted
 from .pulse import Pulse
 from .records import audit_directory, new_audit, new_webhooks
 from .status import StatusLine
@@ -38,11 +39,13 @@ from .wiring import (
     Place,
     api_settings,
     control_settings,
+    identity_settings,
     journal_directory,
     journal_settings,
     new_calls,
     new_emulator,
     new_http,
+    new_key_ring,
     new_operations,
     new_supervisor,
     place_of,
@@ -50,14 +53,11 @@ from .wiring import (
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
+    from ..identity.keys import KeyRing
 
 logger = logging.getLogger("guestd")
 
 DEPLOYMENT_TRIES = 3
-
-
-class Interrupted(Exception):
-    """A second signal came while we were leaving."""
 
 
 async def serve(config: Config, demo_guests: int = 0) -> None:
@@ -109,6 +109,7 @@ class House:
         self.metrics = Metrics()
         self.emulator: Emulator | None = None
         self._http_client: Http | None = None
+        self.key_ring: KeyRing | None = None
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
         self.webhooks: Webhooks | None = None
@@ -131,6 +132,10 @@ class House:
             logger.info("no platform is configured: the embedded emulator stands in at %s", self.emulator.url)
         place = place_of(config, self.emulator)
         self._http_client = new_http(config)
+        identity = identity_settings(config, os.environ)
+        if identity is not None:
+            self.key_ring = new_key_ring(identity)
+            self.key_ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
         self._start_records(journal)
@@ -144,8 +149,9 @@ class House:
             api_settings(config),
             draw_id,
             self._health,
-            control_settings(config),
-            self.operations,
+            jwks=self.key_ring.jwks if self.key_ring is not None else None,
+            control=control_settings(config),
+            operations=self.operations,
             webhooks=self.webhooks.desk if self.webhooks is not None else None,
         )
         await self.http.start()

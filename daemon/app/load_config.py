@@ -149,6 +149,9 @@ def _check(source: str, config: Config) -> None:
         problems.append(f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}")
     if platform.ca_file is not None and not Path(platform.ca_file).is_file():
         problems.append(f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA")
+    if config.identity.overlap_s < config.identity.token_life_s:
+        problem = "is shorter than identity.token_life_s, so a rotation would undo tokens still alive; make it longer"
+        problems.append(f"identity.overlap_s: {problem}")
     if config.inbox.hold_min_ms > config.inbox.hold_max_ms:
         problems.append("inbox.hold_min_ms: is larger than inbox.hold_max_ms; make it smaller")
     if problems:

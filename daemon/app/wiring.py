@@ -16,6 +16,7 @@ from .. import __version__
 from ..api.control.settings import ControlSettings
 from ..api.settings import ApiSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID
+from ..identity.settings import IdentitySettings
 from ..journal.settings import JournalSettings
 from ..model.errors import ConfigError
 from ..model.ports import DeploymentFacts, DialTarget, Journal
@@ -44,6 +45,8 @@ from .config import Config
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
+    from ..identity.keys import KeyRing
+    from ..identity.tokens import GuestTokens
 
 logger = logging.getLogger("guestd")
 
@@ -208,6 +211,43 @@ def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | 
     """Configured, or given by the service manager (the first of StateDirectory=), or none: memory."""
     found = config.journal.directory or environment.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(found) if found else None
+
+
+def identity_settings(config: Config, environment: Mapping[str, str]) -> IdentitySettings | None:
+    """None if there is no place for keys: neither configured nor beside a journal. Then there are no guest tokens."""
+    journal = journal_directory(config, environment)
+    if config.identity.directory is not None:
+        directory = Path(config.identity.directory)
+    elif journal is not None:
+        directory = journal / "keys"
+    else:
+        return None
+    identity = config.identity
+    return IdentitySettings(
+        directory=directory,
+        key_bits=identity.key_bits,
+        overlap_s=identity.overlap_s,
+        keys_max=identity.keys_max,
+        reread_s=identity.reread_s,
+        token_life_s=identity.token_life_s,
+        leeway_s=identity.leeway_s,
+        token_bytes_max=identity.token_bytes_max,
+        issuer=identity.issuer,
+        audience=identity.audience,
+    )
+
+
+def new_key_ring(settings: IdentitySettings) -> KeyRing:
+    """Loaded only for who has keys: cryptography takes some fifty milliseconds to come in."""
+    from ..identity.keys import KeyRing
+
+    return KeyRing(settings)
+
+
+def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics) -> GuestTokens:
+    from ..identity.tokens import GuestTokens
+
+    return GuestTokens(settings, ring, metrics)
 
 
 def journal_settings(config: Config) -> JournalSettings:

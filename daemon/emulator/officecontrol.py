@@ -7,6 +7,7 @@ GET  queues, contacts, conversations, injections, prompts, events, idempotency, 
 POST queues                 {"id", "name"?, "answer_after_s"?}
 POST conversations/{id}/end {}                                       the platform ends it
 POST prompts/{id}           {"event": "viewed"|"clicked"|"dismissed"}  the agent does it now
+POST guest-keys             a JWKS document: guest tokens must be signed by one of these from now on; none: need not be
 POST tokens/expire          {}                                       every OAuth token is worth nothing from now on
 """
 
@@ -19,6 +20,7 @@ from pydantic import ValidationError
 
 from .control import Bad, as_json, body_of, guarded
 from .office import Office
+from .office.guestkeys import BadKey
 from .office.prompts import ACTS
 from .office.queues import Queue
 from .settings import QueueSettings
@@ -35,6 +37,7 @@ def office_routes(emulator: Emulator) -> list[web.RouteDef]:
         web.post(f"{prefix}/queues", desk.add_queue),
         web.post(f"{prefix}/conversations/{{id}}/end", desk.end),
         web.post(f"{prefix}/prompts/{{id}}", desk.act),
+        web.post(f"{prefix}/guest-keys", desk.upload_keys),
         web.post(f"{prefix}/tokens/expire", desk.expire_tokens),
     ]
     return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
@@ -84,6 +87,12 @@ class _OfficeControl:
             raise Bad("event", f"{event!r} is unknown", " or ".join(ACTS))
         self._office.prompts.act(prompt, ACTS[event], self._emulator.now())
         return as_json(prompt.describe(self._emulator.now()))
+
+    async def upload_keys(self, request: web.Request) -> web.Response:
+        try:
+            return as_json({"kids": self._office.guest_keys.upload(await body_of(request))})
+        except BadKey as bad:
+            raise Bad("keys", str(bad), "upload the JWKS document as guestd exports it") from None
 
     async def expire_tokens(self, request: web.Request) -> web.Response:
         return as_json({"expired": self._office.clients.expire_all()})

@@ -92,6 +92,7 @@ class EmulatorSettings(_Strict):
     oauth_scopes: dict[str, tuple[str, ...]] = {}  # of a client that is not named here: all
     token_life_s: float = Field(86_400, gt=0)
     queues: tuple[QueueSettings, ...] = (QueueSettings(),)
+    bare_injections: bool = False  # answer an injection with a bare list, as the documents have it
     records_max: int = Field(50_000, ge=10)
     prompts_viewed: float = Field(0.9, ge=0, le=1)
     prompts_clicked: float = Field(0.4, ge=0, le=1)

@@ -45,7 +45,7 @@ class World:
         self.deployments = {deployment.id: deployment for deployment in settings.deployments}
         self.script: Script = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
-        self._equal_time = equal_time
+        self.equal_time = equal_time
         self.rng = Random(settings.seed)
         self.reset()
 
@@ -178,7 +178,7 @@ class World:
     def stamp(self, session: GuestSession, now: float) -> str:
         """`channel.time`: strictly increasing within a session, in milliseconds; a fault may repeat the last one."""
         ms = int(now * 1000)
-        if session.last_ms and self._equal_time(session.token, now):
+        if session.last_ms and self.equal_time(session.token, now):
             ms = session.last_ms
         else:
             ms = max(ms, session.last_ms + 1)

@@ -6,6 +6,7 @@
     │   ├── NotReady             the guest session is not live and the policy says reject
     │   ├── Overloaded           a bound is full; wait `retry_after_s`
     │   ├── NotFound             no such guest session
+    │   ├── TokenError           a guest token that is not to be believed; `code` says why
     │   └── LimitExceeded        SESS-1
     ├── DialError                the network's: carries an Ending
     ├── JournalError             the disk's: nothing may go on as if it had been written
@@ -73,6 +74,12 @@ class Overloaded(CommandError):
 
 class NotFound(CommandError):
     code = "not_found"
+
+
+class TokenError(CommandError):
+    """A guest token that is not to be believed. The message never quotes the token."""
+
+    code = "bad_token"
 
 
 class LimitExceeded(CommandError):

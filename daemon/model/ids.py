@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any
+
+
+def fingerprint(token: str) -> str:
+    """What stands for a guest token wherever it is spoken of (AUDIT-2): the first 16 hex digits of its SHA-256."""
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:16]
 
 
 @dataclass(slots=True, frozen=True)

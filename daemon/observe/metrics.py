@@ -98,6 +98,8 @@ class Metrics:
         "rest_sync_s",
         "sessions",
         "simulator_errors",
+        "token_checks",
+        "tokens_signed",
         "watchers",
         "watchers_closed_slow",
         "watchers_lagging",
@@ -121,6 +123,8 @@ class Metrics:
         self.deliveries: dict[str, int] = {}
         self.history_fetches: dict[str, int] = {}
         self.simulator_errors: dict[str, int] = {}
+        self.tokens_signed = 0
+        self.token_checks: dict[str, int] = {}
         self.control_answers: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
         self.echo_latency_s = Histogram()
@@ -141,6 +145,12 @@ class Metrics:
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()
         self.audit_lines = self.audit_failures = 0
+
+    @property
+    def token_failure_ratio(self) -> float:
+        """Which share of all checks of guest tokens went wrong (GUEST-3); 0 before the first."""
+        checked = sum(self.token_checks.values())
+        return (checked - self.token_checks.get("valid", 0)) / checked if checked else 0.0
 
     def rest_figures(self) -> dict[str, float]:
         """SESS-8: REST messaging sessions since the start, disconnections / total, and the mean of what a sync takes."""
@@ -211,6 +221,7 @@ class _Families:
             ("read_pauses", "Times all sockets stopped reading because the journal was full.", m.read_pauses),
             ("frontends_lagging", "Lagging notices sent to frontends.", m.watchers_lagging),
             ("frontends_closed_slow", "Frontends closed because they did not keep up.", m.watchers_closed_slow),
+            ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
         ):
@@ -223,6 +234,12 @@ class _Families:
             ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", m.rest_heartbeats),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
+            (
+                "token_checks",
+                "Checks of guest tokens by outcome, our own after signing included.",
+                "outcome",
+                m.token_checks,
+            ),
             ("control_answers", "Answers of the control API by status.", "status", m.control_answers),
             ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
             ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
@@ -232,6 +249,8 @@ class _Families:
             ("webhooks_dead", "Webhooks given up (dead letters), by target.", "target", m.webhooks_dead),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
+        ratio = "The share of checks of guest tokens that went wrong, since the start."
+        yield GaugeMetricFamily("guestd_token_validation_failure_ratio", ratio, value=m.token_failure_ratio)
         yield m.echo_latency_s.family("guestd_echo_latency_seconds", "From sending a message to the platform's echo.")
         yield m.journal_commit_s.family("guestd_journal_commit_seconds", "From giving a batch to its being durable.")
         yield m.journal_batch.family("guestd_journal_batch_events", "Events per commit.")

@@ -1,1 +1,1 @@
-"""The platform's REST side, as far as guest sessions need it: regions, deployment configuration, history."""
+"""The platform's REST side, as far as guest sessions need it: regions, deployment configuration, history, OAuth, named calls."""

@@ -89,7 +89,7 @@ def refusal(reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...]
         f"the platform answered {reply.status} {told}".strip(),
         status=reply.status,
         platform_code=_plain(scrubbed(str(found.get("code") or ""), secrets)),
-        correlation_id=reply.correlation_id or _plain(str(found.get("contextId") or "")),
+        correlation_id=_plain(scrubbed(reply.correlation_id or str(found.get("contextId") or ""), secrets)),
         retry_after_s=wait_s,
         remedy=remedy,
         acted=reply.status >= 500,
@@ -147,9 +147,14 @@ def secrets_in(body: Any) -> Iterator[str]:
 
 def scrubbed(text: str, secrets: tuple[str, ...]) -> str:
     """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
-    for secret in secrets:
+    text = _one_line(text)
+    for secret in filter(None, map(_one_line, secrets)):
         text = text.replace(secret, "…")
-    return redacted(" ".join(text.split()))[:_TOLD_MAX]
+    return redacted(text)[:_TOLD_MAX]
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
 
 
 # ------------------------------------------------------------------ reading an error's body

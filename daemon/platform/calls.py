@@ -101,7 +101,7 @@ class RestCalls:
             return await self._persist(call)
         except PlatformError as error:
             self._complete(call, error)
-            self._complain(error)
+            self._complain(call, error)
             raise
 
     async def close(self) -> None:
@@ -214,18 +214,19 @@ class RestCalls:
 
     def _complete(self, call: _Call, error: PlatformError) -> None:
         """Tell of the whole call. What only reads cannot have acted."""
-        if not error.operation:
-            error.operation = call.row.name
+        error.operation = call.row.name
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
         error.latency_ms = (self._pace.now() - call.began) * 1000.0
         error.args = (scrubbed(str(error.args[0]), call.secrets),)
 
-    def _complain(self, error: PlatformError) -> None:
+    def _complain(self, call: _Call, error: PlatformError) -> None:
+        """One line; the name of the call is in its pattern, so that a flood of one does not hide the others."""
         self._metrics.count_platform_error(_kind(error))
         logger.warning(
-            "%s (status %s, correlation id %s, %d attempts)",
-            error,
+            f"{call.row.name}: %s; %s (status %s, correlation id %s, %d attempts)",
+            error.args[0],
+            error.remedy or "try again",
             error.status or "none",
             error.correlation_id or "none",
             error.attempts,

@@ -116,11 +116,12 @@ class TokenSource:
     def _fail(self, error: PlatformError) -> None:
         now = self._pace.now()
         error.operation, error.acted = OPERATION, False
+        error.args = (f"no bearer token: {error.args[0]}",)
         if isinstance(error, PlatformRefused):
             self._refused, self._refused_until = error, now + self._settings.refused_rest_s
         if now < self._expires_at:
             self._renew_at = now + (self._expires_at - now) / 2.0
-        logger.warning("no bearer token: %s", error)
+        logger.warning("%s", error)
 
     async def _persist(self) -> None:
         deadline = self._pace.now() + self._policy.deadline_s
@@ -211,5 +212,5 @@ def _life_s(value: Any) -> float | None:
 
 def _late() -> PlatformError:
     return PlatformUnavailable(
-        "no bearer token came in time", platform_code="timeout", operation=OPERATION, remedy="try again"
+        "no bearer token: none came in time", platform_code="timeout", operation=OPERATION, remedy="try again"
     )

@@ -73,12 +73,17 @@ _CALLS = (
         ("conversations:messaging", "conversation:write"),
         retry_500=True,
     ),
-    _reading("conversation.get", "/api/v2/conversations/messaging/{conversationId}", "conversation:view"),
+    _reading(
+        "conversation.get",
+        "/api/v2/conversations/messaging/{conversationId}",
+        "conversation:view",
+        "conversations:messaging",
+    ),
     NamedCall(
         "conversation.patch",
         "PATCH",
         "/api/v2/conversations/messaging/{conversationId}",
-        ("conversation:write",),
+        ("conversation:write", "conversations:messaging"),
         repeatable=True,  # what we patch is absolute: a time, a sequence number, `disconnected`
     ),
     _reading("interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"),

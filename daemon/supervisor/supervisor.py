@@ -116,7 +116,7 @@ class Supervisor:
         self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
         self._empty = asyncio.Event()
         self._empty.set()
-        self._draining = False
+        self._draining = self._stopped = False
         pipeline = Pipeline(loop, clock, journal, self._hub, metrics, settings.uncommitted_max, self._journal_is_full)
         self._bench = Bench(
             dialect=dialect,
@@ -238,7 +238,7 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Drop what is left, at once. After this no task, timer or socket of the fleet remains."""
-        self._draining = True
+        self._draining = self._stopped = True
         for runner in list(self._runners.values()):
             runner.abandon()
         self._runners.clear()
@@ -281,7 +281,7 @@ class Supervisor:
         if isinstance(self._admission_timer, asyncio.TimerHandle):
             self._admission_timer.cancel()
             self._admission_timer = None
-        if self._admission_timer is None:
+        if self._admission_timer is None and not self._stopped:
             self._admission_timer = self._loop.call_soon(self._admit)
 
     def _admit(self) -> None:

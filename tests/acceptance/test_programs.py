@@ -189,6 +189,8 @@ class TestMistakes:
             ["serve", "--demo", "-1"],
             ["emulate", "--port", "70000"],
             ["emulate", "--agent", "nobody"],
+            ["emulate", "--oauth-client", "shop"],
+            ["emulate", "--oauth-client", "shop:x:everything"],
             ["chat", "--wait", "soon"],
         ],
     )

@@ -16,6 +16,7 @@ FLOOR = {
     "transport": 2,
     "platform": 2,
     "journal": 2,
+    "identity": 2,
     "records": 2,
     "supervisor": 3,
     "operations": 3,

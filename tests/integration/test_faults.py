@@ -128,7 +128,7 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
     rng = Random(SEED)
     async with new_town(
         emulator={"agent": AGENT, "seed": SEED, "limits": {"echoes_per_connection_per_minute": None}},
-        session={"hold_min_ms": 400.0, "heartbeat_interval_s": 10.0, "heartbeat_timeout_s": 4.0, "when_down": "queue"},
+        session={"hold_min_ms": 1000.0, "heartbeat_interval_s": 10.0, "heartbeat_timeout_s": 4.0, "when_down": "queue"},
         fleet={"max_sessions": SESSIONS, "connects_per_minute": 1000, "connects_burst": 100},
     ) as town:
         frontends = [Frontend(town.ws_url, f"g{n}", Random(rng.random())) for n in range(SESSIONS)]

@@ -1,11 +1,13 @@
 """The daemon's lives in the simulated world: the real supervisor, machines and journal code; crash and restart at any step.
 
 The journal is the real writer on SQLite in memory. A commit takes a drawn while to become durable; a crash forgets what was
-on its way, exactly as a power cut would, and keeps what was answered.
+on its way, exactly as a power cut would, and keeps what was answered. A full disk is waited out; a disk that fails ends the
+life at once, and nobody can say whether the last commit reached it: so half of the time it did.
 """
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import sqlite3
 from collections import deque
@@ -41,10 +43,12 @@ def new_disk() -> sqlite3.Connection:
 
 
 class InlineJournal:
-    """The Journal port without a thread. `crash` and nothing more is written, whoever still asks."""
+    """The Journal port without a thread. Dead, and nothing more is written, whoever still asks.
 
-    def __init__(self, loop, disk: sqlite3.Connection, rng: Random, fails) -> None:
-        self.loop, self.disk, self.rng, self.fails = loop, disk, rng, fails
+    `full()` and `breaks()` say whether the disk refuses this write, and whether it fails in the middle of it."""
+
+    def __init__(self, loop, disk: sqlite3.Connection, rng: Random, full, breaks, broken: asyncio.Event) -> None:
+        self.loop, self.disk, self.rng, self.full, self.breaks, self.broken = loop, disk, rng, full, breaks, broken
         self.writer = Writer(disk, loop.epoch_ms)
         self.storage_full = False
         self.storage_low = False
@@ -61,13 +65,19 @@ class InlineJournal:
     def _write(self) -> None:
         if self.is_dead:
             return
-        if self.fails():
+        if self.full():
             self.storage_full = True
             self.loop.call_later(0.25, self._write)
             return
         self.storage_full = False
         works, self.waiting = list(self.waiting), deque()
-        offset = self.writer.write([commit for commit, _ in works])
+        breaks = self.breaks()
+        if not breaks or self.rng.random() < 0.5:
+            offset = self.writer.write([commit for commit, _ in works])
+        if breaks:
+            self.is_dead = True
+            self.broken.set()
+            return
         # Durable now, told a moment later: a crash in between must not cost or double anything either.
         self.told_at = max(self.told_at + 1e-6, self.loop.time() + self.rng.uniform(0.0, 0.005))
         self.loop.call_at(self.told_at, self._tell, works, offset)
@@ -146,7 +156,9 @@ class Simulation:
         self.platform = Platform(self.loop, seed)
         self.rng = Random(f"{seed} life")
         self.disk = new_disk()
-        self.disk_fails = 0.0
+        self.disk_full = self.disk_breaks = 0.0
+        self.broken = asyncio.Event()
+        self.breakdowns = 0
         self.settings = settings or {}
         self.hash = hashlib.sha256()
         self.frontends = [Frontend(f"g{n}", self, Random(f"{seed} frontend {n}")) for n in range(guests)]
@@ -169,7 +181,15 @@ class Simulation:
 
     def start(self) -> None:
         rng = Random(f"{self.seed} journal {self.crashes}")
-        self.journal = InlineJournal(self.loop, self.disk, rng, lambda: rng.random() < self.disk_fails)
+        self.broken.clear()
+        self.journal = InlineJournal(
+            self.loop,
+            self.disk,
+            rng,
+            lambda: rng.random() < self.disk_full,
+            lambda: rng.random() < self.disk_breaks,
+            self.broken,
+        )
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         settings = {
             "duration_s": 1_000_000.0,
@@ -206,6 +226,7 @@ class Simulation:
     async def crash(self) -> None:
         """Between two callbacks of the loop the process is gone: nothing is flushed, nothing said."""
         self.crashes += 1
+        self.breakdowns += self.broken.is_set()
         self.journal.is_dead = True
         old = self.fleet
         for runner in list(old._runners.values()):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from random import Random
 
 from .daemonlife import Simulation
@@ -43,9 +44,10 @@ async def tell(sim: Simulation, seconds: float, pace_s: float = 20.0, crash_ever
             sim.platform.weather = draw_weather(rng)
             weather_at = now + rng.uniform(5.0, 60.0)
         if now >= disk_at:
-            sim.disk_fails = rng.choice([0.0, 0.0, 0.0, 0.3, 0.9])
+            sim.disk_full = rng.choice([0.0, 0.0, 0.0, 0.3, 0.9])
+            sim.disk_breaks = rng.choice([0.0, 0.0, 0.002, 0.01])
             disk_at = now + rng.uniform(5.0, 40.0)
-        if now >= crash_at:
+        if now >= crash_at or sim.broken.is_set():
             if crash_at:
                 await sim.crash()
                 sim.loop.epoch_offset_s += rng.choice([0.0, 0.0, 3600.0, -30.0])
@@ -58,14 +60,18 @@ async def tell(sim: Simulation, seconds: float, pace_s: float = 20.0, crash_ever
                     frontend.speak(sim.fleet)
                 speak_at[n] = now + rng.expovariate(1.0 / pace_s)
         next_at = min([weather_at, crash_at, disk_at, until, *speak_at])
-        await asyncio.sleep(max(0.001, next_at - sim.loop.time()))
+        with suppress(TimeoutError):
+            await asyncio.wait_for(sim.broken.wait(), max(0.001, next_at - sim.loop.time()))
         sim.check()
+    if sim.broken.is_set():
+        await sim.crash()
+        sim.start()
     await rest(sim)
 
 
 async def rest(sim: Simulation) -> None:
     """The faults stop."""
-    sim.platform.weather, sim.disk_fails = Weather(), 0.0
+    sim.platform.weather, sim.disk_full, sim.disk_breaks = Weather(), 0.0, 0.0
     for frontend in sim.frontends:
         for command_id, text in list(frontend.waiting.items()):
             frontend._give(sim.fleet, command_id, text)

@@ -30,6 +30,8 @@ guestd emulate --port 8443 --tls-dir ./tls      https and wss, with a CA of its 
 guestd emulate --port 0 --agent menu --seed 7   a free port; read it from the line "ready http://…"
 
 curl -s localhost:PORT/__emulator/state         what the emulated platform holds
+
+curl -s localhost:PORT/__emulator/deeds         what its REST side did, once each
 """
 
 
@@ -54,10 +56,17 @@ def emulate(
     clear: Annotated[bool, typer.Option(help="The deployment's conversationClear.")] = True,
     disconnect: Annotated[str, typer.Option(help="conversationDisconnect: disabled, Send or ReadOnly.")] = "Send",
     authentication: Annotated[bool, typer.Option(help="The deployment's authenticated sessions.")] = False,
+    oauth_client: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="id:secret, with :scope,scope after it if it lacks some; repeatable.  [emulator-client:emulator-secret]"
+        ),
+    ] = None,
+    queue: Annotated[list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")] = None,
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
     from ...emulator import EmulatorSettings
-    from ...emulator.settings import Deployment, Limits
+    from ...emulator.settings import Deployment, Limits, QueueSettings
 
     configure_logging("info", "auto")
     if agent not in built_in():
@@ -75,6 +84,7 @@ def emulate(
         }
     )
     figures = Limits(strict=not tolerant)
+    clients, scopes = _oauth_clients(oauth_client or ["emulator-client:emulator-secret"])
     settings = EmulatorSettings(
         host=host,
         port=port,
@@ -85,9 +95,33 @@ def emulate(
         deployments=(deployment,),
         accept_any_deployment=any_deployment,
         limits=figures if limits else figures.off(),
+        oauth_clients=clients,
+        oauth_scopes=scopes,
+        queues=(QueueSettings(), *(QueueSettings(id=one, name=one) for one in queue or ())),
     )
     allow_open_files(0)
     raise typer.Exit(exits.run(lambda: _run(settings)))
+
+
+def _oauth_clients(given: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
+    """Secrets and scopes by client; one without scopes has all."""
+    from ...emulator.office.clients import SCOPES
+
+    secrets: dict[str, str] = {}
+    scopes: dict[str, tuple[str, ...]] = {}
+    for one in given:
+        client, _, rest = one.partition(":")
+        secret, limited, named = rest.partition(":")
+        if not client or not secret:
+            raise typer.BadParameter("write id:secret, with :scope,scope after it", param_hint="--oauth-client")
+        secrets[client] = secret
+        if limited:
+            scopes[client] = tuple(named.split(","))
+            unknown = sorted(set(scopes[client]) - set(SCOPES))
+            if unknown:
+                why = f"no scope named {unknown[0]!r}; there are {', '.join(SCOPES)}"
+                raise typer.BadParameter(why, param_hint="--oauth-client")
+    return secrets, scopes
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ true in between shift nothing: every event is told once.
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
@@ -87,7 +88,7 @@ class Analytics:
         size = checks.whole(call.body, "pageSize", 1, PAGE_MAX, PAGE_MAX)
         entities = checks.a_list(call.body, "entityIds", [])
         wanted = {checks.text(call.body, f"entityIds[{n}]") for n in range(len(entities))} - {"all"}
-        question = [start, end, sorted(set(names)), sorted(wanted)]
+        question = _fingerprint(start, end, sorted(set(names)), sorted(wanted))
         place = _place(call.body.get("pageToken"), question) or (start, 0)
         page: list[tuple[int, int, Json]] = []
         for one in self._events[bisect_left(self._events, place) :]:
@@ -111,11 +112,15 @@ def _interval(given: str) -> tuple[int, int]:
     return found
 
 
-def _token(last: tuple[int, int, Json], question: list[object]) -> str:
+def _fingerprint(*question: object) -> str:
+    return hashlib.sha256(json.dumps(question).encode()).hexdigest()[:16]
+
+
+def _token(last: tuple[int, int, Json], question: str) -> str:
     return base64.urlsafe_b64encode(json.dumps([last[0], last[1] + 1, question]).encode()).decode()
 
 
-def _place(token: object, question: list[object]) -> tuple[int, int] | None:
+def _place(token: object, question: str) -> tuple[int, int] | None:
     if token is None:
         return None
     try:

@@ -33,14 +33,14 @@ class Answer:
 
 
 class Refusal(Exception):
-    """The platform says no (reference §4.4). Nothing was changed. `field` is the place in the body that is wrong."""
+    """The platform says no (reference §4.4). Nothing was changed. `field` is the place in the body that is wrong, `scopes`
+    are those one of which is missing."""
 
-    def __init__(
-        self, status: int, code: str, message: str, field: str = "", headers: Mapping[str, str] | None = None
-    ) -> None:
+    def __init__(self, status: int, code: str, message: str, field: str = "", scopes: tuple[str, ...] = ()) -> None:
         super().__init__(message)
         self.status, self.code, self.field = status, code, field
-        self.headers = dict(headers or {})
+        self.params = {"field": field} if field else {"scopes": ", ".join(scopes)} if scopes else {}
+        self.headers: dict[str, str] = {}
 
 
 def wrong(field: str, problem: str) -> Refusal:

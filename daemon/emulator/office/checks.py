@@ -64,8 +64,12 @@ def whole(body: Any, place: str, low: int, high: int, default: int | None = None
     return found
 
 
-def number(body: Any, place: str, low: float, high: float) -> float:
+def number(body: Any, place: str, low: float, high: float, default: float | None = None) -> float:
     found = find(body, place)
+    if found is None and default is not None:
+        return default
+    if found is None:
+        raise wrong(place, "is required")
     if isinstance(found, bool) or not isinstance(found, int | float) or not low <= found <= high:
         raise wrong(place, f"must be a number from {low:g} to {high:g}")
     return found

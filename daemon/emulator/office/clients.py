@@ -27,6 +27,8 @@ SCOPES = (
     "agent-assist:prompt:write",
     "analytics:events:read",
     "externalcontacts:create",
+    "external-contacts:readonly",
+    "routing:readonly",
 )
 GRANTS_MAX = 10_000
 
@@ -79,7 +81,7 @@ class Clients:
         if not grant.scopes.intersection(scopes):
             names = " or ".join(scopes)
             message = f"Unable to perform the requested action. Missing required OAuth scope: {names}"
-            raise Refusal(403, "missing.any.permissions", message, scopes[0])
+            raise Refusal(403, "missing.any.permissions", message, scopes=scopes)
         self._count(grant.client, now)
         return grant
 
@@ -95,4 +97,6 @@ class Clients:
         if not rate.take(now):
             wait_s = max(1, ceil(rate.ready_at(now) - now))
             message = f"Rate limit exceeded: {most} calls per minute and client"
-            raise Refusal(429, "too.many.requests", message, headers={"Retry-After": str(wait_s)})
+            refusal = Refusal(429, "too.many.requests", message)
+            refusal.headers["Retry-After"] = str(wait_s)
+            raise refusal

@@ -67,9 +67,10 @@ class Interactions:
             placed.append(told)
             effects += more
         injection_id = f"inj-{self._count}"
-        injection = {"id": injection_id, "interactionId": interaction_id, "key": call.key, "at": call.now}
-        self.injections.put(injection_id, {**injection, "messages": placed})
-        return Answer(placed, effects=effects, made=("injection", injection_id))
+        injection = {"id": injection_id, "interactionId": interaction_id, "messages": placed}
+        self.injections.put(injection_id, {**injection, "key": call.key, "at": call.now})
+        answer = placed if self._world.settings.bare_injections else injection
+        return Answer(answer, effects=effects, made=("injection", injection_id))
 
     def _refuse_if_over(self, found: Messaging | GuestSession, interaction_id: str, now: float) -> None:
         if isinstance(found, Messaging):
@@ -80,7 +81,8 @@ class Interactions:
             raise Refusal(409, "interaction.ended", f"The interaction {interaction_id} has ended", "interactionId")
 
     def _into_messaging(self, conversation: Any, message: Json, now: float) -> tuple[Json, list[Effect]]:
-        conversation.last_ms = max(int(now * 1000), conversation.last_ms + 1)
+        if not conversation.last_ms or not self._world.equal_time(conversation.id, now):
+            conversation.last_ms = max(int(now * 1000), conversation.last_ms + 1)
         told = {**message, "timestamp": iso(conversation.last_ms)}
         conversation.messages.append(told)
         return told, []

@@ -19,6 +19,7 @@ from ..clockwork import draw_uuid, iso
 from ..records import Json
 from . import checks
 from .calls import Answer, Call, Refusal, not_found, wrong
+from .guestkeys import GuestKeys
 from .queues import Contacts, Queues
 from .shelves import Register
 
@@ -70,7 +71,8 @@ class Messaging:
 
 
 class Conversations:
-    def __init__(self, world: World, queues: Queues, contacts: Contacts) -> None:
+    def __init__(self, world: World, queues: Queues, contacts: Contacts, keys: GuestKeys) -> None:
+        self._keys = keys
         self._world = world
         self._queues = queues
         self._contacts = contacts
@@ -114,8 +116,8 @@ class Conversations:
         queue_id = checks.text(body, "to[0].id")
         checks.one_of(body, "type", ("messaging",))
         checks.one_of(body, "channelAddress", ("web",))
-        checks.text(body, "metadata.guestIdToken")
-        duration_s = checks.whole(body, "metadata.sessionDurationLimit", 1, DURATION_MAX_S, DURATION_S)
+        self._keys.check(body, "metadata.guestIdToken", call.now)
+        duration_s = checks.number(body, "metadata.sessionDurationLimit", 1, DURATION_MAX_S, DURATION_S)
         if checks.find(body, "metadata.initiatedAt") is not None:
             checks.instant(checks.find(body, "metadata.initiatedAt"), "metadata.initiatedAt")
         details = {
@@ -134,7 +136,7 @@ class Conversations:
         queue_id = checks.text(body, "routingData.queueId")
         skills = checks.a_list(body, "routingData.skillRequirements", [])
         attributes = checks.an_object(body, "customAttributes")
-        checks.text(body, "customAttributes.sessionToken")
+        self._keys.check(body, "customAttributes.sessionToken", call.now)
         details = {
             "contactId": contact.id,
             "routingData": {"queueId": queue_id, "skillRequirements": skills},
@@ -145,7 +147,7 @@ class Conversations:
         return self._new(call, conversation_id, queue_id, "routingData.queueId", duration_s, details)
 
     def _new(
-        self, call: Call, conversation_id: str, queue_id: str, place: str, duration_s: int, details: Json
+        self, call: Call, conversation_id: str, queue_id: str, place: str, duration_s: float, details: Json
     ) -> Messaging:
         queue = self._queues.named(queue_id, place)
         answered = call.now + queue.answer_after_s

@@ -17,6 +17,7 @@ from .analytics import Analytics
 from .calls import Answer, Call
 from .clients import Clients
 from .files import Files
+from .guestkeys import GuestKeys
 from .interactions import Interactions
 from .messaging import Conversations
 from .prompts import Prompts
@@ -30,11 +31,13 @@ DEEDS_KEPT = 10_000
 
 READ = ("conversation:view", "conversations:messaging")
 WRITE = ("conversation:write", "conversations:messaging")
+QUEUES = ("routing:readonly", *READ)
 CONTACTS = ("externalcontacts:create",)
+FIND = ("external-contacts:readonly", *CONTACTS)
 INJECT = ("interaction:chat:write",)
 ASSIST = ("agent-assist:prompt:write",)
 EVENTS = ("analytics:events:read",)
-ATTACH = ("webchat:attachment:write",)
+ATTACH = ("webchat:attachment:write", "conversation:webchat:write")
 
 
 class Door(NamedTuple):
@@ -61,9 +64,10 @@ class Office:
     def __init__(self, world: World) -> None:
         self.clients = Clients(world)
         self.repeats = Repeats(world.settings.records_max)
+        self.guest_keys = GuestKeys()
         self.queues = Queues(world)
-        self.contacts = Contacts(world)
-        self.conversations = Conversations(world, self.queues, self.contacts)
+        self.contacts = Contacts(world, self.guest_keys)
+        self.conversations = Conversations(world, self.queues, self.contacts, self.guest_keys)
         self.interactions = Interactions(world, self.conversations)
         self.analytics = Analytics(world)
         self.prompts = Prompts(world, self.conversations, self.analytics)
@@ -77,10 +81,10 @@ class Office:
         line = messages + "/communications/{communication}"
         agents, prompts = self.agents, self.prompts
         return [
-            Door("GET", "/api/v2/routing/queues/{id}", self.queues.show, READ),
+            Door("GET", "/api/v2/routing/queues/{id}", self.queues.show, QUEUES),
             Door("POST", "/api/v2/externalcontacts/contacts", self.contacts.create, CONTACTS),
-            Door("GET", "/api/v2/externalcontacts/contacts", self.contacts.search, CONTACTS),
-            Door("GET", "/api/v2/externalcontacts/contacts/{id}", self.contacts.show, CONTACTS),
+            Door("GET", "/api/v2/externalcontacts/contacts", self.contacts.search, FIND),
+            Door("GET", "/api/v2/externalcontacts/contacts/{id}", self.contacts.show, FIND),
             Door("POST", "/api/v2/conversations/messaging", self.conversations.open, WRITE),
             Door("GET", "/api/v2/conversations/messaging/{id}", self.conversations.show, READ),
             Door("PATCH", "/api/v2/conversations/messaging/{id}", self.conversations.change, WRITE),

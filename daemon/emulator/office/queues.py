@@ -10,6 +10,7 @@ from ..clockwork import draw_uuid, iso
 from ..records import Json
 from . import checks
 from .calls import Answer, Call, Refusal, not_found, wrong
+from .guestkeys import GuestKeys
 from .shelves import Shelf
 
 if TYPE_CHECKING:
@@ -80,8 +81,9 @@ class Contact:
 class Contacts:
     """Known by id, by external id and by address; an external id belongs to one."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, keys: GuestKeys) -> None:
         self._world = world
+        self._keys = keys
         self._contacts: Shelf[Contact] = Shelf(world.settings.records_max)
         self._by_external_id: dict[str, Contact] = {}
         self._by_address: dict[str, Contact] = {}
@@ -99,7 +101,7 @@ class Contacts:
         address = checks.text(body, "address", 512)
         external_id = checks.text(body, "externalContactId", 512)
         attributes = checks.an_object(body, "customAttributes")
-        checks.text(body, "customAttributes.guestToken")
+        self._keys.check(body, "customAttributes.guestToken", call.now)
         if external_id in self._by_external_id:
             message = f"A contact with externalContactId {external_id} exists already"
             raise Refusal(409, "contact.already.exists", message, "externalContactId")

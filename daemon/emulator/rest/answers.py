@@ -15,10 +15,10 @@ NESTING_MAX = 64
 
 
 def problem(
-    status: int, code: str, message: str, headers: dict[str, str] | None = None, field: str = ""
+    status: int, code: str, message: str, headers: dict[str, str] | None = None, params: dict[str, str] | None = None
 ) -> web.Response:
     """The platform's error body (reference §4.4)."""
-    more: Json = {"messageParams": {"field": field}} if field else {}
+    more: Json = {"messageParams": params} if params else {}
     body = {
         "message": message,
         "code": code,
@@ -32,7 +32,7 @@ def problem(
 
 
 def refused(refusal: Refusal) -> web.Response:
-    return problem(refusal.status, refusal.code, str(refusal), refusal.headers, refusal.field)
+    return problem(refusal.status, refusal.code, str(refusal), refusal.headers, refusal.params)
 
 
 def access_denied() -> web.Response:

@@ -7,12 +7,16 @@ from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
 from aiohttp import web
 
+from daemon.emulator.tls import ensure_certificate
+from daemon.model.errors import PlatformError
+from daemon.model.ports import PlatformAnswer
 from daemon.observe.metrics import Metrics
 from daemon.platform.calls import CallSettings, RestCalls
 from daemon.platform.http import Http, HttpSettings
@@ -164,6 +168,22 @@ class Line:
             self.script.effects.clear()
             self.time.slept.clear()
 
+    async def make(self, name: str, **more: Any) -> PlatformAnswer:
+        """The call by that name, with whatever its path asks for."""
+        path = {key: f"some {key}/ü" for key in CALLS[name].placeholders}
+        return await self.calls.call(
+            name, path=path, **{"body": None if CALLS[name].verb == "GET" else {"a": 1}, **more}
+        )
+
+    async def fail(self, name: str, **more: Any) -> PlatformError:
+        with pytest.raises(PlatformError) as caught:
+            await self.make(name, **more)
+        error = caught.value
+        assert error.operation == name
+        assert error.attempts == len(self.script.seen)
+        assert error.remedy or error.status is None
+        return error
+
 
 @asynccontextmanager
 async def connect(
@@ -173,6 +193,7 @@ async def connect(
     per_minute: int = 300,
     table: Any = CALLS,
     answer_bytes_max: int = 8 * 1024 * 1024,
+    ca_file: str | None = None,
     **oauth: Any,
 ) -> AsyncIterator[Line]:
     script, time, metrics = Script(), Time(), Metrics()
@@ -184,7 +205,7 @@ async def connect(
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    http = Http(HttpSettings(answer_bytes_max=answer_bytes_max))
+    http = Http(HttpSettings(answer_bytes_max=answer_bytes_max, ca_file=ca_file))
     policy = policy or RetryPolicy()
     pace = Pace(lambda: time.at, time.sleep, Random(7))
     settings = OAuthSettings(
@@ -201,12 +222,18 @@ async def connect(
         await runner.cleanup()
 
 
+@pytest.fixture(scope="session")
+def one_ca(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A single authority: to read all of the system's takes longer than any test here, and none speaks TLS."""
+    return str(ensure_certificate(tmp_path_factory.mktemp("tls"))[2])
+
+
 @pytest.fixture
-async def line() -> AsyncIterator[Line]:
-    async with connect() as found:
+async def line(one_ca: str) -> AsyncIterator[Line]:
+    async with connect(ca_file=one_ca) as found:
         yield found
 
 
 @pytest.fixture
-def new_line() -> Any:
-    return connect
+def new_line(one_ca: str) -> Any:
+    return partial(connect, ca_file=one_ca)

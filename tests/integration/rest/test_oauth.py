@@ -211,6 +211,7 @@ async def test_auth_3_an_invalid_client_is_told_clearly(line, status):
         await line.calls.call("queue.get", path={"queueId": "q"})
     error = caught.value
     assert error.status == status
+    assert (error.operation, error.attempts) == ("queue.get", 0)
     assert error.platform_code == "invalid_client"
     assert not error.acted
     assert "invalid client" in str(error)

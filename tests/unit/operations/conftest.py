@@ -216,19 +216,25 @@ class CutJournal:
 
     def __init__(self, journal: MemoryJournal, loop: VirtualLoop, cutter: Cutter) -> None:
         self._journal, self._loop, self._cutter = journal, loop, cutter
+        self._waiting: list[Any] = []
 
     def __getattr__(self, name):
         return getattr(self._journal, name)
 
     def commit(self, commit, done):
-        self._loop.call_later(0.002, self._write, commit, done)
+        self._waiting.append((commit, done))
+        if len(self._waiting) == 1:
+            self._loop.call_later(0.002, self._write)
 
-    def _write(self, commit, done):
-        if self._cutter.reached("before the commit"):
-            return
-        self._journal.commit(commit, lambda: None)
-        if not self._cutter.reached("after the commit"):
-            done()
+    def _write(self):
+        """All that waits, in the order given: timers of one instant are in none."""
+        batch, self._waiting = self._waiting, []
+        for commit, done in batch:
+            if self._cutter.reached("before the commit"):
+                return
+            self._journal.commit(commit, lambda: None)
+            if not self._cutter.reached("after the commit"):
+                done()
 
 
 class CutPlatform:

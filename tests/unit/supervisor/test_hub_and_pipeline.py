@@ -32,6 +32,9 @@ class Clock:
     def now(self):
         return 0.0
 
+    def epoch_ms(self):
+        return 0
+
 
 class SlowJournal(MemoryJournal):
     """Durable only when `flush` says so."""

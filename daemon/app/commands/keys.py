@@ -1,0 +1,257 @@
+"""`guestd keys list | rotate | export | verify | sign`. Private keys are never shown."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from ...identity.settings import IdentitySettings
+from ...model.errors import CommandError, ConfigError, TokenError
+from ...model.ids import fingerprint
+from ...observe.metrics import Metrics
+from .. import exits
+from ..durations import seconds
+from ..load_config import ConfigProblems, load_config
+from ..wiring import identity_settings, new_guest_tokens, new_key_ring
+
+if TYPE_CHECKING:
+    from ...identity.keys import KeyRing
+
+app = typer.Typer(
+    help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.", no_args_is_help=True
+)
+
+File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names identity.directory.")]
+Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The key ring's directory itself.")]
+AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
+
+NOT_BELIEVED = 1
+
+_TINTS = {"signing": "32", "overlap": "33", "retired": "2"}
+
+
+class Format(StrEnum):
+    PEM = "pem"
+    JWKS = "jwks"
+
+
+def _guarded(work: Callable[[], None]) -> None:
+    try:
+        work()
+    except (ConfigError, ConfigProblems, OSError) as error:
+        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
+
+
+def _settings(config: Path | None, directory: Path | None) -> IdentitySettings:
+    settings = load_config(config, os.environ)
+    if directory is not None:
+        identity = settings.identity.model_copy(update={"directory": str(directory)})
+        settings = settings.model_copy(update={"identity": identity})
+    found = identity_settings(settings, os.environ)
+    if found is None:
+        raise ConfigError("identity.directory", "is not set", "name it with -d, or a configuration with -c")
+    return found
+
+
+def _ring_with_keys(settings: IdentitySettings) -> KeyRing:
+    ring = new_key_ring(settings)
+    if ring.current().signer is None:
+        remedy = "guestd keys rotate makes the first one"
+        raise ConfigError("identity.directory", f"{settings.directory} holds no key", remedy)
+    return ring
+
+
+def _tinted(text: str, tint: str) -> str:
+    """Color only on a terminal, and not with NO_COLOR."""
+    return f"\x1b[{tint}m{text}\x1b[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
+
+
+def _when(epoch_s: float | None) -> str | None:
+    if epoch_s is None:
+        return None
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+@app.command("list", epilog="Example:\n\nguestd keys list -d /var/lib/guestd/keys --json")
+def list_keys(config: File = None, directory: Directory = None, as_json: AsJson = False) -> None:
+    """Every key: its name, whether it signs, is still believed or is retired, and until when."""
+
+    def work() -> None:
+        keys = _ring_with_keys(_settings(config, directory)).current()
+        now = datetime.now(UTC).timestamp()
+        rows: list[dict[str, Any]] = [
+            {
+                "kid": one.kid,
+                "state": one.state_at(now),
+                "bits": keys.publics[one.kid].key_size if one.kid in keys.publics else None,
+                "created": _when(one.created),
+                "until": _when(one.until),
+            }
+            for one in keys.ring.entries
+        ]
+        if as_json:
+            print(json.dumps({"keys": rows}))
+            return
+        for row in rows:
+            state = _tinted(row["state"].ljust(8), _TINTS[row["state"]])
+            until = f"  until {row['until']}" if row["until"] else ""
+            print(f"{row['kid']}  {state} made {row['created']}{until}")
+
+    _guarded(work)
+
+
+def _overlap(value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        found = float(value) if value.replace(".", "", 1).isdigit() else seconds(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--overlap") from None
+    assert isinstance(found, float)
+    return found
+
+
+@app.command(
+    epilog="Examples:\n\nguestd keys rotate -c guestd.toml --overlap 24h\n\n"
+    "guestd keys rotate --overlap 0s    nobody believes the key before any more"
+)
+def rotate(
+    config: File = None,
+    directory: Directory = None,
+    overlap: Annotated[
+        str | None, typer.Option(help="How long the key before stays valid: 24h, 90m; default identity.overlap_s.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a new key, which signs from now on. A running daemon notices by itself. Makes the first key too."""
+    overlap_s = _overlap(overlap)
+
+    def work() -> None:
+        settings = _settings(config, directory)
+        lasting = settings.overlap_s if overlap_s is None else overlap_s
+        entries = new_key_ring(settings).rotate(lasting).ring.entries
+        # The one before stands right behind: the ring is newest first.
+        before = entries[1] if len(entries) > 1 else None
+        if as_json:
+            past = {"kid": before.kid, "state": before.state, "until": _when(before.until)} if before else None
+            print(json.dumps({"kid": entries[0].kid, "before": past}))
+        else:
+            print(f"{entries[0].kid} signs from now on; guestd keys export gives its public half")
+            if before is not None:
+                until = f"valid until {_when(before.until)}" if before.state == "overlap" else "retired"
+                print(f"{before.kid} is {until}")
+        if before is not None and lasting < settings.token_life_s:
+            print("guestd: tokens signed before are now refused while they are still alive", file=sys.stderr)
+
+    _guarded(work)
+
+
+@app.command(epilog="Examples:\n\nguestd keys export > guest-key.pem\n\nguestd keys export --format jwks")
+def export(
+    config: File = None,
+    directory: Directory = None,
+    form: Annotated[
+        Format, typer.Option("--format", help="pem: one public key, for upload. jwks: all that are valid.")
+    ] = Format.PEM,
+    kid: Annotated[str | None, typer.Option(help="This key; otherwise pem gives the one that signs.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Public keys, to upload or to check tokens with."""
+
+    from ...identity.pairs import jwk_of, public_pem
+
+    def work() -> None:
+        valid = _ring_with_keys(_settings(config, directory)).valid()
+        chosen = [(one, public) for one, public in valid if kid is None or one.kid == kid]
+        if not chosen:
+            known = ", ".join(one.kid for one, _ in valid)
+            raise typer.BadParameter(f"no valid key is named so; there are {known}", param_hint="--kid")
+        if form is Format.JWKS:
+            print(json.dumps({"keys": [jwk_of(public) for _, public in chosen]}, indent=None if as_json else 2))
+            return
+        entry, public = chosen[0]
+        pem = public_pem(public)
+        print(json.dumps({"kid": entry.kid, "pem": pem}) if as_json else pem, end="\n" if as_json else "")
+
+    _guarded(work)
+
+
+@app.command(
+    epilog="Examples:\n\nguestd keys verify - < token.txt\n\nguestd keys sign ana | guestd keys verify - --json"
+)
+def verify(
+    token: Annotated[
+        str, typer.Argument(help="The token, or - to read it from standard input, where ps sees nothing.")
+    ],
+    config: File = None,
+    directory: Directory = None,
+    as_json: AsJson = False,
+) -> None:
+    """Say whether a guest token is to be believed, and if not, why not; exit 1 then."""
+
+    def work() -> None:
+        settings = _settings(config, directory)
+        given = (_read_token(settings.token_bytes_max) if token == "-" else token).strip()
+        tokens = new_guest_tokens(settings, _ring_with_keys(settings), Metrics())
+        try:
+            claims = tokens.verify(given)
+        except TokenError as error:
+            if as_json:
+                found = {"ok": False, "code": error.code, "problem": str(error), "fingerprint": fingerprint(given)}
+                print(json.dumps(found))
+            else:
+                print(f"guestd: the token {error}", file=sys.stderr)
+            raise typer.Exit(NOT_BELIEVED) from None
+        if as_json:
+            times = {"issued": _when(claims.issued), "expires": _when(claims.expires)}
+            said = {"guestId": claims.guest_id, "kid": claims.kid, **times, "metadata": claims.metadata}
+            print(json.dumps({"ok": True, "fingerprint": fingerprint(given), **said}))
+        else:
+            print(f"valid: guest {claims.guest_id}, key {claims.kid}, until {_when(claims.expires)}")
+
+    _guarded(work)
+
+
+def _read_token(bytes_max: int) -> str:
+    """One byte more than is allowed is enough to know that it is too long; the spaces around it do not count."""
+    return sys.stdin.buffer.read(bytes_max + 64).decode(errors="replace")
+
+
+@app.command(epilog='Example:\n\nguestd keys sign ana --metadata \'{"tier": "premium"}\'')
+def sign(
+    guest_id: Annotated[str, typer.Argument(help="The guest's id, which becomes the claim guestId.")],
+    metadata: Annotated[str, typer.Option(help="More claims: a JSON object.")] = "{}",
+    config: File = None,
+    directory: Directory = None,
+    as_json: AsJson = False,
+) -> None:
+    """A guest token on standard output. It is a secret: whoever has it is the guest, as long as it lives."""
+    try:
+        claims = json.loads(metadata)
+    except (ValueError, RecursionError):
+        claims = None
+    if not isinstance(claims, dict):
+        raise typer.BadParameter("is no JSON object", param_hint="--metadata")
+
+    def work() -> None:
+        settings = _settings(config, directory)
+        tokens = new_guest_tokens(settings, _ring_with_keys(settings), Metrics())
+        try:
+            signed = tokens.sign(guest_id, claims)
+        except CommandError as error:
+            raise typer.BadParameter(str(error)) from None
+        if as_json:
+            told = {"kid": signed.kid, "expires": _when(signed.expires), "fingerprint": signed.fingerprint}
+            print(json.dumps({"token": signed.token, **told}))
+        else:
+            print(signed.token)
+
+    _guarded(work)

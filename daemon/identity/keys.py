@@ -1,0 +1,216 @@
+"""The key ring on disk: one PEM file to a key, named by its kid, and one small index that says what each is good for.
+
+The index is the only truth. A rotation first puts the new key's file where it belongs, then replaces the index in one step, then
+sweeps away what the new index does not need. So wherever it is cut off, the index on disk is whole, names exactly one signing
+key, and every file it speaks of is there; what is left lying is a key that nobody has used, and the next rotation sweeps it.
+The very first rotation writes an empty index before anything else: thereby keys without an index are known for what they are,
+a ring that has lost its index, and are never mistaken for leavings.
+
+Nobody tells a running daemon that the command line has rotated. It looks at the index's stamp as it uses the ring, at most once
+in `reread_s`, and reads again when the stamp is another. If what it finds cannot be used it says so and goes on with what it has:
+a mistake in the directory must not stop guests from being let in. Until it looks, it signs with the old key, which the
+overlap keeps valid.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from ..model.errors import ConfigError
+from . import files
+from .pairs import is_kid, jwk_of, kid_of, new_pair, private_pem, read_pair
+from .ring import Entry, Ring, read, written
+from .settings import IdentitySettings
+
+logger = logging.getLogger("guestd.identity")
+
+INDEX = "ring.json"
+SUFFIX = ".pem"
+
+#: A rotation may sweep a file between our reading the index and our reading the file; two in a row will not.
+_READ_TRIES = 3
+
+Stamp = tuple[int, int, int]
+
+
+@dataclass(slots=True, frozen=True)
+class Keys:
+    """The ring as it was read: its index, the public halves of the keys that were valid then, and the one that signs."""
+
+    ring: Ring
+    publics: dict[str, rsa.RSAPublicKey]
+    signer: rsa.RSAPrivateKey | None = field(repr=False)
+
+
+class KeyRing:
+    """Opened lazily: nothing is read before it is used. `now` gives epoch seconds, `draw` a new pair of so many bits.
+
+    Everything here raises ConfigError (GUEST-2) for a directory or file that is open to others, missing, damaged or not
+    writable."""
+
+    def __init__(
+        self,
+        settings: IdentitySettings,
+        now: Callable[[], float] = time.time,
+        draw: Callable[[int], rsa.RSAPrivateKey] = new_pair,
+    ) -> None:
+        self._settings = settings
+        self._directory = settings.directory
+        self._now = now
+        self._draw = draw
+        self._keys: Keys | None = None
+        self._stamp: Stamp | None = None
+        self._looked = 0.0
+
+    @property
+    def directory(self) -> Path:
+        return self._directory
+
+    def current(self, look: bool = False) -> Keys:
+        """The keys in effect; empty if there is no ring yet. `look` asks for a look at the disk now."""
+        now = self._now()
+        if self._keys is None:
+            self._stamp = self._stamp_now()
+            self._keys = self._load()
+            self._looked = now
+        elif look or abs(now - self._looked) >= self._settings.reread_s:
+            self._looked = now
+            self._reread_if_changed()
+        return self._keys
+
+    def ensure(self) -> Keys:
+        """The keys in effect; the first one is made if there is none."""
+        found = self.current()
+        if found.signer is not None:
+            return found
+        self._turn(self._settings.overlap_s, only_first=True)
+        return self.current(look=True)
+
+    def rotate(self, overlap_s: float | None = None) -> Keys:
+        """A new key signs from now on; the one before stays valid for `overlap_s` (0: it is believed no more at once)."""
+        self._turn(self._settings.overlap_s if overlap_s is None else overlap_s, only_first=False)
+        self._keys = None
+        return self.current()
+
+    def valid(self) -> list[tuple[Entry, rsa.RSAPublicKey]]:
+        """The keys whose signatures are believed now, the signing one first."""
+        keys = self.current()
+        return [(one, keys.publics[one.kid]) for one in keys.ring.valid(self._now()) if one.kid in keys.publics]
+
+    def jwks(self) -> dict[str, Any]:
+        """RFC 7517: the public halves of the keys that are valid now."""
+        return {"keys": [jwk_of(public) for _, public in self.valid()]}
+
+    # -- reading
+
+    def _reread_if_changed(self) -> None:
+        stamp = self._stamp_now()
+        if stamp == self._stamp:
+            return
+        self._stamp = stamp
+        try:
+            if stamp is None:
+                raise ConfigError(files.FIELD, f"{self._directory / INDEX} is gone", "bring it back")
+            self._keys = self._load()
+            logger.info("the key ring in %s was read again", self._directory)
+        except ConfigError as error:
+            logger.warning(
+                "the key ring has changed and cannot be used, the keys read before stay in effect: %s", error
+            )
+
+    def _stamp_now(self) -> Stamp | None:
+        try:
+            found = os.stat(self._directory / INDEX)
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_ino, found.st_size
+
+    def _load(self) -> Keys:
+        for attempt in range(1, _READ_TRIES + 1):
+            ring = self._read_index()
+            if ring is None or not ring.entries:
+                return Keys(Ring(), {}, None)
+            try:
+                pairs = {one.kid: self._read_key(one.kid) for one in ring.valid(self._now())}
+            except FileNotFoundError as error:
+                if attempt < _READ_TRIES:
+                    continue
+                remedy = "bring it back, or: guestd keys rotate --overlap 0s"
+                raise ConfigError(files.FIELD, f"{error.filename} is missing", remedy) from None
+            assert ring.signing is not None
+            publics = {kid: pair.public_key() for kid, pair in pairs.items()}
+            return Keys(ring, publics, pairs[ring.signing.kid])
+        raise AssertionError("the loop above returns or raises")
+
+    def _read_index(self) -> Ring | None:
+        """None if there has never been one."""
+        if not self._directory.exists():
+            return None
+        files.check_private(self._directory)
+        path = self._directory / INDEX
+        try:
+            return read(files.read_private(path))
+        except FileNotFoundError:
+            if any(True for _ in self._key_files()):
+                problem = f"{self._directory} holds keys, but {INDEX} is gone"
+                raise ConfigError(files.FIELD, problem, "bring it back, or move the keys away to begin anew") from None
+            return None
+        except ValueError as error:
+            raise ConfigError(files.FIELD, f"{path} {error}", "bring it back from a backup") from None
+
+    def _read_key(self, kid: str) -> rsa.RSAPrivateKey:
+        path = self._directory / f"{kid}{SUFFIX}"
+        try:
+            pair = read_pair(files.read_private(path))
+            if kid_of(pair.public_key()) != kid:
+                raise ValueError("holds another key than its name says")
+        except ValueError as error:
+            remedy = "bring it back, or: guestd keys rotate --overlap 0s"
+            raise ConfigError(files.FIELD, f"{path} {error}", remedy) from None
+        return pair
+
+    # -- turning
+
+    def _turn(self, overlap_s: float, *, only_first: bool) -> None:
+        files.make_directory(self._directory)
+        with files.locked(self._directory):
+            ring = self._read_index()
+            if ring is None:
+                ring = Ring()
+                files.replace_private(self._directory / INDEX, written(ring))
+            if only_first and ring.entries:
+                return
+            now = self._now()
+            self._check_room(ring, now)
+            pair = self._draw(self._settings.key_bits)
+            kid = kid_of(pair.public_key())
+            files.replace_private(self._directory / f"{kid}{SUFFIX}", private_pem(pair))
+            turned = ring.turned(kid, now, overlap_s, self._settings.keys_max)
+            files.replace_private(self._directory / INDEX, written(turned))
+            self._sweep({one.kid for one in turned.valid(now)})
+
+    def _check_room(self, ring: Ring, now: float) -> None:
+        valid = len(ring.valid(now))
+        if valid >= self._settings.keys_max:
+            problem = f"{valid} keys are valid already, as many as identity.keys_max allows"
+            raise ConfigError(files.FIELD, problem, "wait until an overlap is over, or allow more")
+
+    def _sweep(self, needed: set[str]) -> None:
+        """Away with private keys that are good for nothing any more. That this fails is no failure of the rotation."""
+        for path in [*self._key_files(), *self._directory.glob(f".*{SUFFIX}{files.HALF}")]:
+            if path.name.removesuffix(SUFFIX) not in needed:
+                try:
+                    path.unlink()
+                except OSError as error:
+                    logger.warning("%s is needed no more and cannot be deleted: %s", path, error.strerror)
+
+    def _key_files(self) -> list[Path]:
+        return [path for path in self._directory.glob(f"*{SUFFIX}") if is_kid(path.name.removesuffix(SUFFIX))]

@@ -1,0 +1,77 @@
+"""Guest tokens, once the organization has keys for them."""
+
+from __future__ import annotations
+
+import json
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from daemon.emulator.office.guestkeys import BadKey
+
+from .bureau import START, Bureau, contact, creation, opening
+
+KEYS = {name: rsa.generate_private_key(65537, 2048) for name in ("old", "new", "strange")}
+
+
+def jwk(name: str) -> dict[str, str]:
+    return {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEYS[name].public_key())), "kid": name}
+
+
+def token(name: str = "new", kid: str | None = None, **claims: object) -> str:
+    told = {"guestId": "g1", "iat": int(START), "exp": int(START) + 300, **claims}
+    told = {claim: value for claim, value in told.items() if value is not None}
+    return jwt.encode(told, KEYS[name], algorithm="RS256", headers={"kid": kid or name})
+
+
+@pytest.fixture
+def bureau() -> Bureau:
+    found = Bureau()
+    assert found.office.guest_keys.upload({"keys": [jwk("old"), jwk("new")]}) == ["old", "new"]
+    return found
+
+
+@pytest.mark.parametrize("name", ["old", "new"])
+def test_guest_2_in_the_overlap_both_keys_are_good(bureau, name):
+    body = contact(customAttributes__guestToken=token(name))
+    made = bureau.call("POST", "/api/v2/externalcontacts/contacts", body).body
+    given = creation(made["id"], customAttributes__sessionToken=token(name))
+    bureau.call("POST", "/api/v2/conversations/messaging", given)
+    bureau.call("POST", "/api/v2/conversations/messaging", opening(metadata__guestIdToken=token(name)))
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "no token",
+        token("strange"),
+        token("strange", kid="new"),
+        token("old", kid="new"),
+        token(guestId=None),
+        token(exp=None),
+        token(exp=int(START)),
+        jwt.encode({"guestId": "g1", "iat": 1, "exp": 2**40}, "x" * 32, algorithm="HS256", headers={"kid": "new"}),
+        jwt.encode({"guestId": "g1", "iat": 1, "exp": 2**40}, None, algorithm="none", headers={"kid": "new"}),
+    ],
+)
+def test_guest_1_a_token_that_is_not_right(bureau, bad):
+    body = contact(customAttributes__guestToken=bad)
+    refusal = bureau.refused(400, "POST", "/api/v2/externalcontacts/contacts", body)
+    assert refusal.field == "customAttributes.guestToken" and bad not in str(refusal)
+
+
+@pytest.mark.parametrize(
+    "document",
+    [{}, {"keys": {}}, {"keys": ["x"]}, {"keys": [{"kty": "EC", "kid": "a"}]}, {"keys": [{"kty": "RSA", "kid": "a"}]}],
+)
+def test_a_document_that_is_none_changes_nothing(bureau, document):
+    with pytest.raises(BadKey):
+        bureau.office.guest_keys.upload(document)
+    bureau.refused(400, "POST", "/api/v2/externalcontacts/contacts", contact())
+
+
+def test_guest_2_a_private_key_is_not_taken():
+    private = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEYS["new"])), "kid": "new"}
+    with pytest.raises(BadKey, match="private"):
+        Bureau().office.guest_keys.upload({"keys": [private]})

@@ -1,0 +1,286 @@
+"""Queues, contacts, messaging conversations, interactions, files: the state, without a network."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.emulator import DEFAULT_QUEUE_ID
+from daemon.emulator.records import Send
+
+from .bureau import CONVERSATION, Bureau, contact, creation, opening
+
+CONTACTS = "/api/v2/externalcontacts/contacts"
+MESSAGING = "/api/v2/conversations/messaging"
+ONE = f"{MESSAGING}/{CONVERSATION}"
+INJECT = "/api/v2/interactions/chat/inject"
+PRESIGN = "/api/v2/webchat/attachments/generate-presigned-url"
+
+
+@pytest.fixture
+def bureau() -> Bureau:
+    return Bureau()
+
+
+class TestGuestCreation:
+    def test_sess_7_a_queue_is_there_or_not(self, bureau):
+        assert bureau.call("GET", f"/api/v2/routing/queues/{DEFAULT_QUEUE_ID}").body["id"] == DEFAULT_QUEUE_ID
+        assert bureau.refused(404, "GET", "/api/v2/routing/queues/none").code == "not.found"
+
+    @pytest.mark.parametrize(
+        "place", ["type", "address", "externalContactId", "customAttributes", "customAttributes.guestToken"]
+    )
+    def test_sess_7_what_a_contact_lacks_is_named(self, bureau, place):
+        body = contact(**{place.replace(".", "__") + "_": None})
+        assert bureau.refused(400, "POST", CONTACTS, body).field == place
+
+    def test_sess_7_a_second_contact_with_the_same_external_id(self, bureau):
+        made = bureau.call("POST", CONTACTS, contact(), "k1").body
+        assert bureau.refused(409, "POST", CONTACTS, contact(), "k2").code == "contact.already.exists"
+        assert bureau.call("POST", CONTACTS, contact(), "k1").body == made
+
+    def test_sess_7_contacts_are_found(self, bureau):
+        for name in ("ada", "adam", "eve"):
+            bureau.call("POST", CONTACTS, contact(name))
+        found = bureau.call("GET", CONTACTS, externalContactId="ada").body["entities"]
+        assert [one["externalContactId"] for one in found] == ["ada"]
+        assert bureau.call("GET", f"{CONTACTS}/{found[0]['id']}").body == found[0]
+        page = bureau.call("GET", CONTACTS, q="ADA", pageSize="1", pageNumber="2").body
+        assert [one["externalContactId"] for one in page["entities"]] == ["adam"]
+        assert (page["total"], page["pageCount"]) == (2, 2)
+        assert bureau.refused(400, "GET", CONTACTS, pageSize="0").field == "pageSize"
+
+    @pytest.mark.parametrize("by", ["id", "address"])
+    def test_sess_7_a_conversation_for_a_contact(self, bureau, by):
+        made = bureau.call("POST", CONTACTS, contact()).body
+        answer = bureau.call("POST", MESSAGING, creation(made[by]), "k")
+        assert answer.status == 201 and answer.body["contactId"] == made["id"]
+        assert answer.body["status"] == "connected" and "canary" not in str(answer.body)
+        assert bureau.call("POST", MESSAGING, creation(made[by]), "k").body == answer.body
+        assert bureau.deeds("conversation") == [answer.body["id"]]
+
+    @pytest.mark.parametrize(
+        ("change", "place"),
+        [
+            ({"contactId": "nobody"}, "contactId"),
+            ({"contactId_": None}, "contactId"),
+            ({"routingData_": None}, "routingData.queueId"),
+            ({"routingData__queueId": "none"}, "routingData.queueId"),
+            ({"routingData__skillRequirements": "x"}, "routingData.skillRequirements"),
+            ({"customAttributes_": None}, "customAttributes"),
+            ({"customAttributes__sessionToken": None}, "customAttributes.sessionToken"),
+        ],
+    )
+    def test_sess_7_what_is_wrong_is_named(self, bureau, change, place):
+        made = bureau.call("POST", CONTACTS, contact()).body
+        assert bureau.refused(400, "POST", MESSAGING, creation(made["id"], **change)).field == place
+
+
+class TestMessaging:
+    @pytest.mark.parametrize(
+        ("change", "place"),
+        [
+            ({"id": "no-uuid"}, "id"),
+            ({"from_": None}, "from.id"),
+            ({"from__name": ""}, "from.name"),
+            ({"from__type": "agent"}, "from.type"),
+            ({"to": []}, "to"),
+            ({"to__0__type": "user"}, "to[0].type"),
+            ({"to__0__id": "none"}, "to[0].id"),
+            ({"type": "chat"}, "type"),
+            ({"channelAddress": "sms"}, "channelAddress"),
+            ({"context__capabilities": ["typing-indicator", "file-transfer"]}, "context.capabilities"),
+            ({"context__locale": 7}, "context.locale"),
+            ({"metadata__guestIdToken": None}, "metadata.guestIdToken"),
+            ({"metadata__sessionDurationLimit": 0}, "metadata.sessionDurationLimit"),
+            ({"metadata__sessionDurationLimit": 2701}, "metadata.sessionDurationLimit"),
+            ({"metadata__sessionDurationLimit": True}, "metadata.sessionDurationLimit"),
+            ({"metadata__initiatedAt": "yesterday"}, "metadata.initiatedAt"),
+        ],
+    )
+    def test_sess_4_what_is_wrong_is_named(self, bureau, change, place):
+        assert bureau.refused(400, "POST", MESSAGING, opening(**change)).field == place
+
+    def test_sess_3_the_capability_that_lacks_is_named(self, bureau):
+        refusal = bureau.refused(400, "POST", MESSAGING, opening(context__capabilities=["typing-indicator"]))
+        assert "read-receipts" in str(refusal) and "typing" not in str(refusal)
+
+    def test_sess_4_it_is_there_once(self, bureau):
+        answer = bureau.call("POST", MESSAGING, opening(context__locale=None))
+        assert answer.body["context"]["locale"] == "en-US" and answer.body["state"] == "active"
+        bureau.refused(409, "POST", MESSAGING, opening())
+        assert bureau.call("GET", ONE).body == answer.body
+
+    def test_sess_5_heartbeats_are_on_record(self, bureau):
+        bureau.open()
+        for n in (1, 2, 3):
+            bureau.now += 30
+            beat = {"lastActivityTimestamp": "2026-01-01T00:00:00.000Z", "heartbeatSequence": n}
+            assert bureau.call("PATCH", ONE, {"context": beat}).body["heartbeats"] == n
+        (book,) = bureau.office.books()["conversations"](bureau.now)
+        assert [one["sequence"] for one in book["beats"]] == [1, 2, 3]
+
+    @pytest.mark.parametrize(
+        ("body", "place"),
+        [
+            ({}, "context"),
+            ({"context": {}}, "context.lastActivityTimestamp"),
+            ({"context": {"lastActivityTimestamp": "2026-01-01T00:00:00Z"}}, "context.heartbeatSequence"),
+            ({"context": {"lastActivityTimestamp": 7, "heartbeatSequence": 1}}, "context.lastActivityTimestamp"),
+            ({"status": "paused"}, "status"),
+        ],
+    )
+    def test_sess_5_a_heartbeat_that_is_none(self, bureau, body, place):
+        bureau.open()
+        assert bureau.refused(400, "PATCH", ONE, body).field == place
+
+    def test_sess_6_the_end_comes_once(self, bureau):
+        bureau.refused(404, "PATCH", ONE, {"status": "disconnected"})
+        bureau.open()
+        assert bureau.call("PATCH", ONE, {"status": "disconnected"}).body["status"] == "disconnected"
+        bureau.refused(409, "PATCH", ONE, {"status": "disconnected"})
+        beat = {"lastActivityTimestamp": "2026-01-01T00:00:00Z", "heartbeatSequence": 1}
+        assert bureau.refused(409, "PATCH", ONE, {"context": beat}).code == "conversation.ended"
+
+    def test_sess_2_the_platform_ends_what_its_client_forgot(self, bureau):
+        bureau.open(metadata__sessionDurationLimit=100)
+        bureau.now += 159.9
+        assert bureau.call("GET", ONE).body["status"] == "connected"
+        bureau.now += 0.1
+        assert bureau.call("GET", ONE).body["status"] == "disconnected"
+
+    def test_a_queue_with_a_wait(self):
+        bureau = Bureau(queues=({"answer_after_s": 5},))
+        bureau.open()
+        path = f"/api/v2/interactions/chat/{CONVERSATION}"
+        assert bureau.call("GET", path).body["state"] == "queued"
+        bureau.now += 5
+        assert bureau.call("GET", path).body["state"] == "active"
+        bureau.call("PATCH", ONE, {"status": "disconnected"})
+        assert bureau.call("GET", path).body["state"] == "ended"
+
+
+def text(words: str = "hello", sender: str = "agent", **more: object) -> dict[str, object]:
+    return {"type": "text", "from": sender, "text": words, **more}
+
+
+def number_of(message: dict[str, str]) -> int:
+    return int(message["id"].removeprefix("msg-"))
+
+
+class TestInjection:
+    @pytest.mark.parametrize(
+        ("messages", "place"),
+        [
+            ("hello", "messages"),
+            ([], "messages"),
+            ([text(), "x"], "messages[1].type"),
+            ([text(), text(sender="nobody")], "messages[1].from"),
+            ([{**text(), "type": "image"}], "messages[0].type"),
+            ([text(), {"type": "html", "from": "bot", "text": "x"}], "messages[1].html"),
+            ([text("x" * 4096), text("x" * 4097)], "messages[1].text"),
+            ([text(""), text()], "messages[0].text"),
+            ([text(timestamp="noon")], "messages[0].timestamp"),
+            ([text(media=[{"name": "a", "url": "http://x"}])], "messages[0].media[0].url"),
+            ([text(media=[{"url": "https://x"}])], "messages[0].media[0].name"),
+        ],
+    )
+    def test_inj_1_one_wrong_message_and_none_is_placed(self, bureau, messages, place):
+        bureau.open()
+        body = {"interactionId": CONVERSATION, "messages": messages}
+        assert bureau.refused(400, "POST", INJECT, body).field == place
+
+    def test_inj_2_unknown_and_ended(self, bureau):
+        body = {"interactionId": CONVERSATION, "messages": [text()]}
+        bureau.refused(404, "POST", INJECT, body)
+        bureau.open()
+        bureau.call("PATCH", ONE, {"status": "disconnected"})
+        assert bureau.refused(409, "POST", INJECT, body).code == "interaction.ended"
+
+    def test_inj_3_the_same_key_injects_once(self, bureau):
+        bureau.open()
+        body = {"interactionId": CONVERSATION, "messages": [text(), text("again")]}
+        answers = [bureau.call("POST", INJECT, body, "k").body for _ in range(3)]
+        assert answers[0] == answers[1] == answers[2] and len(bureau.deeds("injection")) == 1
+        (book,) = bureau.office.books()["conversations"](bureau.now)
+        assert [one["text"] for one in book["messages"]] == ["hello", "again"]
+
+    def test_inj_4_times_and_ids_increase_and_media_come_back(self, bureau):
+        bureau.open()
+        media = [{"name": "a.png", "url": "https://files.example/a.png"}]
+        messages = [text(str(n), timestamp="2020-01-01T00:00:00Z") for n in range(11)] + [text(media=media)]
+        placed = bureau.call("POST", INJECT, {"interactionId": CONVERSATION, "messages": messages}).body["messages"]
+        more = bureau.call("POST", INJECT, {"interactionId": CONVERSATION, "messages": [text()]}).body["messages"]
+        all_of_them = placed + more
+        assert len(placed) == 12 and placed[-1]["media"] == media
+        assert [number_of(one) for one in all_of_them] == sorted({number_of(one) for one in all_of_them})
+        times = [one["timestamp"] for one in all_of_them]
+        assert times == sorted(set(times))
+
+    def test_inj_4_a_fault_makes_two_times_equal(self, bureau):
+        bureau.world.equal_time = lambda token, now: True
+        bureau.open()
+        body = {"interactionId": CONVERSATION, "messages": [text(), text()]}
+        one, other = bureau.call("POST", INJECT, body).body["messages"]
+        assert one["timestamp"] == other["timestamp"]
+
+    def test_inj_4_as_a_bare_list_if_told_so(self):
+        bureau = Bureau(bare_injections=True)
+        bureau.open()
+        body = {"interactionId": CONVERSATION, "messages": [text()]}
+        assert [one["text"] for one in bureau.call("POST", INJECT, body).body] == ["hello"]
+
+    def test_a_guest_on_the_socket_sees_what_is_injected(self, new_platform):
+        platform = new_platform()
+        guest = platform.guest()
+        guest.configure()
+        guest.say("hi")
+        bureau = Bureau()
+        bureau.world = platform.world
+        bureau.now, bureau.token = platform.now, ""
+        bureau.token = bureau.sign_in()
+        (conversation_id,) = platform.world.conversations
+        assert bureau.call("GET", f"/api/v2/interactions/chat/{conversation_id}").body["state"] == "active"
+        messages = [text("one"), text("two", "customer"), {"type": "html", "from": "bot", "html": "<b>3</b>"}]
+        answer = bureau.call("POST", INJECT, {"interactionId": conversation_id, "messages": messages})
+        assert [effect.frame["body"]["text"] for effect in answer.effects if type(effect) is Send] == [
+            "one",
+            "<b>3</b>",
+        ]
+        told = platform.world.sessions[guest.token].messages[1:]
+        assert [(one["direction"], one["text"]) for one in told] == [
+            ("Outbound", "one"),
+            ("Inbound", "two"),
+            ("Outbound", "<b>3</b>"),
+        ]
+        assert [one["channel"]["time"] for one in told] == [one["timestamp"] for one in answer.body["messages"]]
+        platform.perform(platform.world.agent_disconnects(platform.world.sessions[guest.token], platform.now))
+        bureau.refused(409, "POST", INJECT, {"interactionId": conversation_id, "messages": messages})
+
+
+class TestFiles:
+    @pytest.mark.parametrize(
+        ("change", "place"),
+        [
+            ({"filename": ""}, "filename"),
+            ({"contentType": "text/html"}, "contentType"),
+            ({"size": 0}, "size"),
+            ({"size": 17 * 1024 * 1024}, "size"),
+            ({"size": "5"}, "size"),
+        ],
+    )
+    def test_sock_6_what_is_wrong_is_named(self, bureau, change, place):
+        body = {"filename": "a.png", "contentType": "image/png", "size": 5, **change}
+        assert bureau.refused(400, "POST", PRESIGN, body).field == place
+
+    def test_sock_6_a_place_lasts_ten_minutes_and_is_filled_once(self, bureau):
+        body = {"filename": "a.png", "contentType": "image/png", "size": 5}
+        answer = bureau.call("POST", PRESIGN, body).body
+        file_id, secret = answer["metadata"]["id"], answer["uploadUrl"].partition("sig=")[2]
+        files = bureau.office.files
+        assert files.may_put(file_id, secret + "x", bureau.now) is None
+        assert files.may_put(file_id, secret, bureau.now + 600) is None
+        place = files.may_put(file_id, secret, bureau.now + 599)
+        assert place is not None
+        place.uploaded = True
+        assert files.may_put(file_id, secret, bureau.now) is None
+        assert files.get(file_id, secret) is place and files.get(file_id, "x") is None

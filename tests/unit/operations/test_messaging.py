@@ -1,0 +1,266 @@
+"""Messaging sessions over REST: opened, kept alive, told goodbye (SESS-1 … 6, SESS-8)."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+
+from daemon.model.errors import CommandError, LimitExceeded
+from daemon.operations.settings import SessionFigures
+
+from .conftest import GUEST_TOKEN, REQUESTS, do, fault
+
+HALF_HOUR = {**REQUESTS["messaging"], "durationS": 1800}
+DEFAULT = {key: value for key, value in REQUESTS["messaging"].items() if key != "durationS"}
+
+
+def beats(world, n=0):
+    return world.twin.made["conversation"][n]["beats"]
+
+
+def test_sess_4_the_body_is_as_the_contract_has_it(world):
+    do(world, "messaging")
+    body = world.twin.calls[0].body
+    stamp = body["metadata"].pop("initiatedAt")
+    assert stamp.endswith("Z")
+    assert body == {
+        "id": body["id"],
+        "from": {"id": body["from"]["id"], "name": "Guest", "type": "user"},
+        "to": [{"id": "q1", "type": "queue"}],
+        "type": "messaging",
+        "channelAddress": "web",
+        "context": {"locale": "en-US", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "guestd"},
+        "metadata": {"sessionDurationLimit": 10, "guestIdToken": GUEST_TOKEN},
+    }
+
+
+def test_audit_2_the_token_is_no_identifier(world):
+    view = do(world, "messaging")
+    assert view.result["guest_id"].startswith("guest-") and GUEST_TOKEN not in str(view)
+    assert world.twin.calls[0].body["from"]["id"] == view.result["guest_id"]
+    with pytest.raises(CommandError, match="guestId"):
+        do(world, "messaging", "op-2", {**REQUESTS["messaging"], "guestId": f"x{GUEST_TOKEN}"})
+
+
+def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world):
+    begun = world.loop.time()
+    view = do(world, "messaging")
+    assert (view.status, view.result["ended"], view.result["platform_told"]) == ("succeeded", "duration_reached", True)
+    assert 10.0 <= world.twin.calls[-1].at - begun < 10.5
+    assert world.twin.calls[-1].body == {"status": "disconnected"}
+    assert [one for one in world.told() if one[0] != "messaging.heartbeat"] == [
+        ("messaging.opened", "attempt"),
+        ("messaging.opened", "success"),
+        ("messaging.ended", "attempt"),
+        ("messaging.ended", "success"),
+    ]
+
+
+def test_sess_2_the_default_is_half_an_hour_and_more_than_45_minutes_is_refused(world):
+    begun = world.loop.time()
+    do(world, "messaging", request=DEFAULT)
+    assert world.twin.calls[0].body["metadata"]["sessionDurationLimit"] == 1800
+    assert 1800.0 <= world.twin.calls[-1].at - begun < 1801.0
+    with pytest.raises(CommandError, match=r"durationS: 2701 s is too long; a session lasts 1 to 2700 s"):
+        do(world, "messaging", "op-2", {**REQUESTS["messaging"], "durationS": 2701})
+
+
+@pytest.mark.parametrize(("duration_s", "interval_s"), [(1800, 30.0), (100, 10.0), (1, 0.1)])
+def test_sess_5_a_heartbeat_every_30_s_or_a_tenth_of_the_duration(world, duration_s, interval_s):
+    do(world, "messaging", request={**REQUESTS["messaging"], "durationS": duration_s})
+    times = [at for at, _ in beats(world)]
+    gaps = [after - before for before, after in pairwise(times)]
+    assert gaps and all(0.9 * interval_s <= gap <= interval_s + 0.2 for gap in gaps), gaps
+    assert times[0] <= world.twin.calls[0].at + interval_s + 0.2
+    assert [sequence for _, sequence in beats(world)] == list(range(1, len(times) + 1))
+
+
+def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
+    async def story():
+        life = world.life(sessions=SessionFigures(sessions_max=1000))
+        await asyncio.gather(*(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(1000)))
+        await asyncio.sleep(100.0)
+        assert len(asyncio.all_tasks()) <= 64 + 32 + 2, "what rests has no task"
+        before = len(world.twin.calls)
+        await asyncio.sleep(1.0)
+        await life.desk.stop()
+        return len(world.twin.calls) - before
+
+    assert 20 <= world.run(story()) <= 60, "a thousand beats in thirty seconds are 33 a second"
+
+
+def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world):
+    async def story():
+        life = world.life(sessions=SessionFigures(sessions_max=1000), heartbeats_inflight_max=7)
+        await asyncio.gather(*(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(300)))
+        await asyncio.sleep(20.0)
+        served, under_way, most = world.twin._conversation_patch, [0], [0]
+        call = world.twin.call
+
+        async def slow(name, **more):
+            under_way[0] += 1
+            most[0] = max(most[0], under_way[0])
+            await asyncio.sleep(2.0)
+            under_way[0] -= 1
+            return await call(name, **more)
+
+        world.twin.call = slow
+        await asyncio.sleep(120.0)
+        await life.desk.stop()
+        assert served
+        return most[0]
+
+    assert world.run(story()) == 7
+    for conversation in world.twin.made["conversation"]:
+        sequences = [sequence for _, sequence in conversation["beats"]]
+        assert sequences == sorted(set(sequences))
+
+
+def test_sess_5_the_third_failure_in_a_row_ends_it_once(world):
+    world.twin.faults["conversation.patch"] = [fault(503, times=3)]
+    view = do(world, "messaging", request=HALF_HOUR)
+    assert (view.status, view.result["ended"]) == ("succeeded", "heartbeats_failed")
+    assert world.twin.made["conversation"][0]["goodbyes"] == 1
+    failures = [fact["details"]["failures"] for fact in world.facts() if fact["action"] == "messaging.heartbeat_failed"]
+    assert failures == [1, 2, 3]
+
+
+def test_sess_5_a_success_forgives_the_failures_before_it(world):
+    patch = world.twin.faults["conversation.patch"] = []
+    for _ in range(5):
+        patch += [fault(503, times=2), {**fault(None), "times": 1, "none": True}]
+    real = world.twin._fault
+    world.twin._fault = lambda name: None if (found := real(name)) is not None and found.get("none") else found
+    view = do(world, "messaging", request={**REQUESTS["messaging"], "durationS": 100})
+    assert view.result["ended"] == "duration_reached"
+
+
+def test_sess_5_a_conversation_that_is_gone_ends_it_too(world):
+    async def story():
+        life = world.life()
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        world.twin.made["conversation"][0]["status"] = "disconnected"
+        return await life.do("messaging", request=HALF_HOUR)
+
+    view = world.run(story())
+    assert (view.status, view.result["platform_told"]) == ("succeeded", True)
+    assert world.twin.made["conversation"][0]["goodbyes"] == 0
+
+
+def test_sess_6_end_stops_the_heart_tells_the_platform_and_forgets(world):
+    async def story():
+        life = world.life()
+        view = await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        assert (view.status, view.step) == ("running", "beat")
+        await asyncio.sleep(100.0)
+        count = len(beats(world))
+        await life.desk.end("op-1")
+        view = await life.do("messaging", request=HALF_HOUR)
+        await asyncio.sleep(100.0)
+        assert len(beats(world)) == count and life.metrics.rest_sessions == 0
+        assert life.metrics.rest_figures()["disconnection_rate"] == 1.0
+        assert await life.desk.end("op-1") == view
+        return view
+
+    view = world.run(story())
+    assert (view.status, view.result["ended"]) == ("succeeded", "asked")
+    assert world.twin.made["conversation"][0]["goodbyes"] == 1
+
+
+def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
+    async def story():
+        first = world.life()
+        await first.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await first.desk.end("op-1")
+        await first.desk.stop()
+        second = world.life()
+        second.desk.revive()
+        begun = world.loop.time()
+        view = await second.do("messaging", request=HALF_HOUR)
+        assert world.loop.time() - begun < 5.0
+        return view
+
+    assert world.run(story()).result["ended"] == "asked"
+
+
+def test_sess_6_a_goodbye_nobody_hears_is_uncertain_after_looking(world):
+    world.twin.faults["conversation.patch"] = [fault(None, times=9999)]
+    world.twin.faults["conversation.get"] = [fault(503, times=9999)]
+    view = do(world, "messaging", request=HALF_HOUR)
+    assert (view.status, view.problem["code"]) == ("uncertain", "uncertain")
+
+
+def test_sess_1_one_more_is_refused(world):
+    async def story():
+        life = world.life(sessions=SessionFigures(sessions_max=3))
+        for n in range(3):
+            await life.desk.start("messaging", f"m{n}", HALF_HOUR)
+        with pytest.raises(
+            LimitExceeded, match=r"limit exceeded: 3 REST sessions under way, limits.max_rest_sessions is 3"
+        ):
+            await life.desk.start("messaging", "m3", HALF_HOUR)
+        assert (await life.desk.start("messaging", "m2", HALF_HOUR)).operation_id == "m2", "asked again is not one more"
+        await life.desk.start("injection", "i1", REQUESTS["injection"])
+        await asyncio.sleep(5.0)
+        await life.desk.end("m0")
+        await asyncio.sleep(1.0)
+        await life.desk.start("messaging", "m3", HALF_HOUR)
+        await life.desk.stop()
+
+    world.run(story())
+
+
+def test_after_a_restart_it_beats_on_with_the_next_number_and_ends_in_time(world):
+    async def story():
+        first = world.life()
+        await first.desk.start("messaging", "op-1", {**HALF_HOUR, "durationS": 600}, wait_s=5.0)
+        await asyncio.sleep(200.0)
+        await first.desk.stop()
+        await asyncio.sleep(100.0)
+        second = world.life()
+        second.desk.revive()
+        return await second.do("messaging", request={**HALF_HOUR, "durationS": 600})
+
+    begun = world.loop.time()
+    view = world.run(story())
+    sequences = [sequence for _, sequence in beats(world)]
+    assert sequences == list(range(1, len(sequences) + 1)) and len(sequences) > 15
+    assert view.result["ended"] == "duration_reached" and 600 <= world.twin.calls[-1].at - begun < 602
+
+
+def test_after_a_restart_past_its_time_it_is_closed_at_once(world):
+    async def story():
+        first = world.life()
+        await first.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await first.desk.stop()
+        await asyncio.sleep(7200.0)
+        begun = world.loop.time()
+        second = world.life()
+        second.desk.revive()
+        view = await second.do("messaging", request=HALF_HOUR)
+        assert world.loop.time() - begun < 2.0
+        return view
+
+    assert world.run(story()).result["ended"] == "duration_reached"
+    assert world.twin.calls[-1].body == {"status": "disconnected"}
+
+
+def test_sess_8_totals_rate_and_mean_latency(world):
+    async def story():
+        life = world.life()
+        for n in range(4):
+            await life.desk.start("messaging", f"m{n}", HALF_HOUR, wait_s=5.0)
+        await life.desk.end("m0")
+        await asyncio.sleep(1.0)
+        await life.desk.stop()
+        return life.metrics
+
+    metrics = world.run(story())
+    figures = metrics.rest_figures()
+    assert (figures["total_sessions"], figures["disconnection_rate"]) == (4, 0.25)
+    assert figures["average_sync_latency_ms"] == pytest.approx(50.0)
+    text = metrics.exposition().decode()
+    assert "guestd_rest_sessions_opened_total 4.0" in text and "guestd_rest_disconnection_rate 0.25" in text
+    assert "guestd_rest_sessions 3.0" in text and "guestd_rest_sync_seconds_count" in text

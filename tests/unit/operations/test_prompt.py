@@ -1,0 +1,123 @@
+"""Prompts: shown, put off, given up, too late (ASSIST-2, 3, 5)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from daemon.model.errors import CommandError
+from daemon.operations.settings import PromptFigures
+
+from .conftest import CONVERSATION, PROMPT, REQUESTS, do, fault
+
+
+def tries(world):
+    return [call.at for call in world.twin.calls]
+
+
+def test_assist_2_a_full_screen_puts_it_off_until_a_prompt_has_gone(world):
+    world.twin.screen_full = 2
+    view = do(world, "prompt")
+    assert view.status == "succeeded" and world.made() == {"prompt": 1}
+    first, second, third = tries(world)
+    assert 10.0 <= second - first < 10.5 and 10.0 <= third - second < 10.5
+    assert {call.key for call in world.twin.calls} == {"op-1-prompt"}
+    assert [status for action, status in world.told() if action == "prompt.deferred"] == ["deferred"] * 2
+
+
+def test_assist_2_a_deferred_prompt_is_seen_as_such_and_survives_a_restart(world):
+    world.twin.screen_full = 1
+
+    async def story():
+        first = world.life()
+        view = await first.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=2.0)
+        assert view.status == "deferred"
+        await first.desk.stop()
+        await asyncio.sleep(3.0)
+        second = world.life()
+        assert second.desk.revive() == 1
+        view = await second.do("prompt")
+        await second.desk.stop()
+        return view
+
+    assert world.run(story()).status == "succeeded"
+    first, second = tries(world)
+    assert 10.0 <= second - first < 10.5, "the restart neither hastens nor forgets it"
+
+
+def test_assist_2_it_is_not_put_off_for_ever(world):
+    world.twin.screen_full = 99
+    view = do(world, "prompt", prompts=PromptFigures(deferrals_max=3))
+    assert (view.status, view.problem["code"]) == ("failed", "conflict")
+    assert len(tries(world)) == 4 and not world.made()
+
+
+def test_assist_2_nobody_wants_it_an_hour_later(world):
+    world.twin.screen_full = 99
+    view = do(world, "prompt", prompts=PromptFigures(age_max_s=25.0))
+    assert view.status == "failed" and len(tries(world)) == 3
+
+
+def test_assist_2_after_a_long_stop_it_is_not_shown_any_more(world):
+    world.twin.screen_full = 1
+
+    async def story():
+        first = world.life()
+        await first.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=2.0)
+        await first.desk.stop()
+        await asyncio.sleep(4000.0)
+        second = world.life()
+        second.desk.revive()
+        return await second.do("prompt")
+
+    view = world.run(story())
+    assert (view.status, view.problem["code"]) == ("failed", "expired") and not world.made()
+
+
+def test_a_deferred_prompt_can_be_given_up_and_one_that_is_shown_cannot(world):
+    world.twin.screen_full = 1
+
+    async def story():
+        life = world.life()
+        await life.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=1.0)
+        view = await life.desk.end("op-1")
+        assert (view.status, view.problem["code"]) == ("failed", "given_up")
+        assert await life.desk.end("op-1") == view, "once is as good as twice"
+        await asyncio.sleep(60.0)
+        await life.desk.start("prompt", "op-2", REQUESTS["prompt"])
+        with pytest.raises(CommandError, match="on its way") as error:
+            await life.desk.end("op-2")
+        assert error.value.code == "conflict"
+        return await life.do("prompt", "op-2")
+
+    assert world.run(story()).status == "succeeded"
+    assert world.made() == {"prompt": 1}
+
+
+def test_assist_5_the_audit_has_its_fields_and_goes_from_pending_to_success(world):
+    world.twin.screen_full = 1
+    do(world, "prompt")
+    told = [fact["details"] for fact in world.facts()]
+    assert [one["status"] for one in told] == ["PENDING", "PENDING", "PENDING", "SUCCESS"]
+    assert len({one["auditId"] for one in told}) == 1
+    for one in told:
+        assert (one["complianceTag"], one["retentionPolicy"]) == ("AGENT_ASSIST_INJECTION", "90_DAYS")
+        assert (one["conversation_id"], one["prompt_id"]) == (CONVERSATION, PROMPT)
+
+
+def test_assist_5_a_refusal_ends_as_failed(world):
+    world.twin.faults["prompt.inject"] = [fault(404)]
+    view = do(world, "prompt")
+    assert (view.status, view.problem["field"]) == ("failed", "conversationId")
+    assert world.facts()[-1]["details"]["status"] == "FAILED"
+
+
+def test_assist_3_the_fact_has_what_the_webhook_tells(world):
+    view = do(world, "prompt")
+    last = world.facts()[-1]
+    assert (last["action"], last["status"], last["conversation_id"]) == ("prompt.injected", "success", CONVERSATION)
+    assert last["details"]["injection_id"] == view.result["injection_id"]
+    assert last["details"]["alignmentStatus"] == "SYNCED"
+    assert last["details"]["context"] == {"agentId": "agent-01"}
+    assert last["details"]["latency_ms"] == 50.0
