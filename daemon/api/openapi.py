@@ -63,7 +63,7 @@ def _schemas(routes: Sequence[Route]) -> tuple[dict[Any, Json], Json]:
     wanted: dict[tuple[type[BaseModel], Any], None] = {(ProblemDocument, "serialization"): None}
     for route in routes:
         if route.body is not None:
-            wanted[(route.body, "validation")] = None
+            wanted[(route.shown_body or route.body, "validation")] = None
         for outcome in route.outcomes.values():
             if _is_model(outcome.model):
                 wanted[(outcome.model, "serialization")] = None
@@ -81,7 +81,7 @@ def _operation(route: Route, schemas: dict[Any, Json], has_token: bool) -> Json:
     if parameters:
         found["parameters"] = parameters
     if route.body is not None:
-        content = {"application/json": {"schema": schemas[(route.body, "validation")]}}
+        content = {"application/json": {"schema": schemas[(route.shown_body or route.body, "validation")]}}
         found["requestBody"] = {"required": True, "content": content}
     elif route.streams:
         content = {media: {"schema": schema} for media, schema in route.streams.items()}

@@ -115,8 +115,11 @@ def problem_of(error: Exception) -> Problem:
         return _of_http(error)
     if isinstance(error, CommandError):
         retry_after_s = getattr(error, "retry_after_s", None) or (_RETRY_AFTER_S if error.worth_retrying else None)
-        status = _STATUS.get(error.code, 422)
-        return Problem(status, error.code, str(error), field=error.field or "", retry_after_s=retry_after_s)
+        return Problem(
+            status_of(error.code), error.code, str(error), field=error.field or "", retry_after_s=retry_after_s
+        )
+    if isinstance(error, GuestdError) and error.code == "spool":
+        return Problem(503, error.code, str(error))
     if isinstance(error, PlatformError):
         return platform_problem(error.code, str(error), error.status, error.correlation_id, error.retry_after_s)
     if isinstance(error, RecursionError):

@@ -12,9 +12,10 @@ from aiohttp import web
 
 from .. import __version__
 from ..model.errors import ConfigError
-from ..model.ports import Fleet, Operations
+from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.metrics import Metrics
 from .control import unixdoor
+from .control.attachments import Spooling
 from .control.control import PREFIX, Control, Ports
 from .control.entrance import check_exposure
 from .control.settings import ControlSettings
@@ -48,6 +49,8 @@ class HttpServer:
         jwks: Callable[[], dict[str, Any]] | None = None,
         control: ControlSettings | None = None,
         operations: Operations | None = None,
+        spool: Spooling | None = None,
+        webhooks: Webhooks | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -60,7 +63,7 @@ class HttpServer:
         bounds = StreamBounds(
             settings.watcher_events_max, settings.watcher_bytes_max, settings.write_timeout_s, control.heartbeat_s
         )
-        self._control = Control(Ports(fleet, metrics, draw_id, operations), control, bounds)
+        self._control = Control(Ports(fleet, metrics, draw_id, operations, spool, webhooks), control, bounds)
         self._runners: list[web.AppRunner] = []
         self._unix_door: Path | None = None
         self.port = settings.port

@@ -24,6 +24,8 @@ COMMANDS = (
     "config",
     "journal",
     "keys",
+    "webhooks",
+    "audit",
 )
 from .commands import audit, chat, config, emulate, journal, serve, webhooks
 
@@ -66,13 +68,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
 )
-app.command("serve", epilog=serve.EXAMPLES)(serve.serve)
-app.command("emulate", epilog=emulate.EXAMPLES)(emulate.emulate)
-app.command("chat", epilog=chat.EXAMPLES)(chat.chat)
-app.add_typer(config.app, name="config")
-app.add_typer(journal.app, name="journal")
-app.add_typer(webhooks.app, name="webhooks")
-app.add_typer(audit.app, name="audit")
 
 
 def _version(wanted: bool) -> None:

@@ -226,6 +226,7 @@ class Api(_Section):
     body_timeout_s: Seconds = 30.0
     requests_max: Count = 256
     watchers_max: Count = 1000
+    uploads_max: Count = 200
     heartbeat_s: Seconds = 15.0
     answer_timeout_s: Seconds = 10.0
     wait_max_s: Seconds = 60.0

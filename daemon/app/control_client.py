@@ -54,7 +54,7 @@ class ControlClient:
     async def __aenter__(self) -> Self:
         address = self._address
         connector = aiohttp.UnixConnector(str(address.socket)) if address.socket is not None else None
-        if connector is None and urlsplit(address.url).scheme not in ("http", "https"):
+        if connector is None and not _is_http(address.url):
             raise ConfigError("--url", f"{address.url!r} is no http:// address", "write http://host:port")
         headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
         base = "http://localhost" if connector is not None else address.url
@@ -117,12 +117,21 @@ def session_path(session: str, more: str = "") -> str:
     return f"/v1/sessions/{quote(session, safe='')}{more}"
 
 
+def _is_http(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        return parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False
+
+
 def _understood(status: int, raw: bytes) -> Json:
     try:
         found = json.loads(raw) if raw else {}
     except (ValueError, RecursionError):
         found = None
-    if not isinstance(found, dict):
+    is_ours = isinstance(found, dict) and (status < 400 or str(found.get("type")).startswith("urn:guestd:problem:"))
+    if not isinstance(found, dict) or not is_ours:
         raise Refused({"code": "strange", "detail": f"the answer ({status}) is not guestd's; is the address right?"})
     if status >= 400:
         raise Refused(found)

@@ -154,6 +154,7 @@ class House:
             jwks=self.key_ring.jwks if self.key_ring is not None else None,
             control=control_settings(config),
             operations=self.operations,
+            webhooks=self.webhooks.desk if self.webhooks is not None else None,
         )
         await self.http.start()
         revived = self.fleet.revive()

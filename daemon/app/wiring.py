@@ -376,6 +376,7 @@ def control_settings(config: Config) -> ControlSettings:
         body_timeout_s=api.body_timeout_s,
         requests_max=api.requests_max,
         watchers_max=api.watchers_max,
+        uploads_max=api.uploads_max,
         heartbeat_s=api.heartbeat_s,
         answer_timeout_s=api.answer_timeout_s,
         wait_max_s=api.wait_max_s,

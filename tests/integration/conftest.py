@@ -94,8 +94,8 @@ async def settle(
             settings,
             lambda: f"made-{next(ids):08d}",
             supervisor.status,
-            ControlSettings(**(control or {})),
-            operations,
+            control=ControlSettings(**(control or {})),
+            operations=operations,
         )
         await server.start()
         stack.push_async_callback(server.stop)

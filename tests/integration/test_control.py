@@ -390,6 +390,24 @@ class TestEvents:
             async with self.follow(client, f"/v1/sessions/{session_id}/events") as answer:
                 assert answer.status == 404  # a journal in memory forgets who has ended
 
+    async def test_who_is_still_catching_up_when_it_ends_is_told_so(self, new_town, client_of):
+        async with new_town() as town, client_of(town) as client:
+            session_id = await opened(town, client)
+            read = town.fleet.read
+            page = read(session_id, 0, 100)
+
+            def forgotten(*what):
+                town.fleet.read = read
+                town.fleet._journal.forget(session_id)
+                town.fleet._runners.pop(session_id)
+                return page
+
+            town.fleet.read = lambda *what: setattr(town.fleet, "read", forgotten) or page
+            async with self.follow(client) as answer:
+                await self.event(answer, "session")
+                await self.event(answer, "over")
+                assert await answer.content.read() == b""
+
     async def test_silence_is_broken_by_a_comment(self, new_town, client_of):
         async with new_town(control={"heartbeat_s": 0.05}) as town, client_of(town) as client:
             await opened(town, client)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from ...model.ports import Fleet, Operations
+from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ..openapi import document
 from ..problems import Problem, problem_of
+from .attachments import Attachments, Spooling
 from .commands import Commands
 from .entrance import Entrance
 from .events import Events
@@ -21,6 +22,7 @@ from .routes import Call, Outcome, Route, encoded
 from .sessions import Sessions
 from .settings import ControlSettings
 from .stream import StreamBounds
+from .webhooks import Deliveries
 
 PREFIX = "/v1/"
 
@@ -35,6 +37,8 @@ class Ports:
     metrics: Metrics
     draw_id: Callable[[], str]
     operations: Operations | None = None
+    spool: Spooling | None = None
+    webhooks: Webhooks | None = None
 
 
 class Control:
@@ -49,9 +53,11 @@ class Control:
         self.routes = [
             *Sessions(ports.fleet, settings, ports.draw_id).routes(),
             *Messages(ports.fleet, settings, ports.draw_id).routes(),
+            *Attachments(ports.fleet, ports.spool, settings, ports.draw_id).routes(),
             *Commands(ports.fleet).routes(),
             *self._events.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
+            *Deliveries(ports.webhooks).routes(),
             self._document_route(),
         ]
         self._document = document(self.routes, has_token=bool(settings.token))

@@ -12,16 +12,17 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema, create_model
 
 from ...model.errors import CommandError, NotFound
 from ...model.ports import Operations, OperationView
+from ...operations.requests import REQUESTS
 from ..problems import Problem, platform_problem, status_of
 from .commands import LOCATION, key_of
 from .reading import KEY_PATTERN
 from .routes import Call, Outcome, Route, answer
 from .settings import ControlSettings
-from .shapes import Query
+from .shapes import CommandId, Query
 
 _WAIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)(ms|s|m)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
@@ -87,8 +88,17 @@ class Kind:
     noun: str
     summary: str
     ending: str = ""
-    body: type[BaseModel] = AnyRequest
 
+    def shown_body(self) -> type[BaseModel]:
+        """The kind's own model, and the asker's id beside it."""
+        model = REQUESTS[self.name]
+        return create_model(f"{self.noun}Request", __base__=model, __doc__=model.__doc__, operation_id=_OPERATION_ID)
+
+
+_OPERATION_ID: Any = (
+    CommandId,
+    Field(default_factory=str, alias="operation_id", description="Yours, for asking again safely."),
+)
 
 KINDS = (
     Kind("guest", "guests", "Guest", "Create a guest in its three steps (SESS-7)"),
@@ -135,7 +145,8 @@ class OperationRoutes:
                 begun,
                 tag,
                 query=WaitQuery,
-                body=kind.body,
+                body=AnyRequest,
+                shown_body=kind.shown_body(),
                 problems=(409, 502),
                 keyed=True,
             ),
@@ -211,9 +222,9 @@ class OperationRoutes:
 
 def _taken_id(request: dict[str, Any]) -> str:
     """The asker's id, if the body has one; it is no part of what the operation is to do."""
-    found = request.pop("operation_id", "")
-    if found == "":
+    if "operation_id" not in request:
         return ""
+    found = request.pop("operation_id")
     if not isinstance(found, str) or not KEY_PATTERN.match(found):
         raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="operation_id")
     return found

@@ -45,6 +45,7 @@ class Outcome:
 class Route:
     """`name` is the operation's id in the OpenAPI document; `problems` those beyond what every route may answer.
 
+    `shown_body`: what the document says of the body, where the handler's port does the checking.
     `streams`: the handler reads the body itself, whose media types are the keys. `long`: does not count as a request in
     progress, because it has a bound of its own."""
 
@@ -57,6 +58,7 @@ class Route:
     tag: str
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
+    shown_body: type[BaseModel] | None = None
     problems: tuple[int, ...] = ()
     keyed: bool = False
     streams: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ class ControlSettings:
     body_timeout_s: float = 30.0
     requests_max: int = 256
     watchers_max: int = 1000
+    uploads_max: int = 200
     heartbeat_s: float = 15.0
     answer_timeout_s: float = 10.0
     wait_max_s: float = 60.0

@@ -7,16 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
 
-from ...model.events import (
-    AcceptedEvent,
-    DeliveryEvent,
-    GapEvent,
-    MessageEvent,
-    PresenceEvent,
-    ReceiptEvent,
-    SessionEvent,
-    TypingEvent,
-)
+from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
 from ...model.ports import SessionView
 from .reading import KEY
 
@@ -161,15 +152,10 @@ class EventQuery(Query):
     limit: int = Field(default=100, ge=1, le=1000)
 
 
-AnyEvent = (
-    MessageEvent | PresenceEvent | TypingEvent | ReceiptEvent | SessionEvent | AcceptedEvent | DeliveryEvent | GapEvent
-)
-
-
 class EventPage(BaseModel):
     """Events in order. Ask again with `after` = `next`; `more`: there is more already. `first_kept` is the oldest seq."""
 
-    events: list[AnyEvent]
+    events: list[Event]
     next: int
     more: bool
     first_kept: int

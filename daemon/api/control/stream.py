@@ -89,7 +89,11 @@ class Stream:
     async def _catch_up(self) -> None:
         """When there is nothing more to read he becomes a watcher before anybody else may act."""
         while not self._stopped:
-            replay = self._fleet.read(self._session_id, self._sent_seq, PAGE)
+            try:
+                replay = self._fleet.read(self._session_id, self._sent_seq, PAGE)
+            except NotFound:  # it ended meanwhile, and a journal in memory forgot it
+                self._is_over = True
+                return
             if replay.first_kept_seq > self._sent_seq + 1:
                 await self._tell_gap(replay.first_kept_seq)
             if not replay.rows:

@@ -77,7 +77,7 @@ def _token(path: Path | None) -> str:
 def show(found: Json, as_json: bool, lines: Callable[[Json], None]) -> None:
     """As JSON, or as `lines` says it for people."""
     if as_json:
-        print(json.dumps(found, ensure_ascii=False))
+        print(json.dumps(found, ensure_ascii=False), flush=True)
     else:
         lines(found)
 
