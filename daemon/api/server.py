@@ -15,6 +15,7 @@ from ..observe.metrics import Metrics
 from .doorkeeper import Doorkeeper
 from .settings import ApiSettings
 from .simulator import Simulator
+from .spool import Spool
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -37,13 +38,14 @@ class HttpServer:
         settings: ApiSettings,
         draw_id: Callable[[], str],
         health: Callable[[], dict[str, Any]],
+        spool: Spool | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
         self._settings = settings
         self._health = health
         self._doorkeeper = Doorkeeper(settings)
-        self._simulator = Simulator(fleet, metrics, settings, draw_id)
+        self._simulator = Simulator(fleet, metrics, settings, draw_id, spool)
         self._runner: web.AppRunner | None = None
         self.port = settings.port
 

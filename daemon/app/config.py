@@ -123,6 +123,20 @@ class Journal(_Section):
     uncommitted_max: Annotated[int, Field(ge=100)] = 20_000
 
 
+class Attachments(_Section):
+    per_session_max: Count = 3
+    inflight_max: Count = 100
+    attempts_max: Count = 4
+    retry_s: Seconds = 1.0
+    slot_timeout_s: Seconds = 15.0
+    stall_timeout_s: Seconds = 30.0
+    confirm_timeout_s: Seconds = 30.0
+    file_bytes_max: Count = 104_857_600
+    types: tuple[str, ...] | None = None
+    spool_directory: str | None = None
+    spool_bytes_max: Count = 2_147_483_648
+
+
 class Simulator(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
@@ -164,6 +178,7 @@ class Config(_Section):
     admission: Admission = Admission()
     transport: Transport = Transport()
     journal: Journal = Journal()
+    attachments: Attachments = Attachments()
     simulator: Simulator = Simulator()
     emulator: EmbeddedEmulator = EmbeddedEmulator()
     drain: Drain = Drain()

@@ -21,12 +21,22 @@ from ..observe.metrics import Metrics
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
 from ..supervisor.supervisor import Supervisor
+from ..transport.upload import FileUploader
 from .config import Config
 from .demo import Demo
 from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring import api_settings, journal_directory, new_emulator, new_http, new_supervisor, place_of
+from .wiring import (
+    api_settings,
+    journal_directory,
+    new_emulator,
+    new_http,
+    new_spool,
+    new_supervisor,
+    new_uploader,
+    place_of,
+)
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
@@ -89,6 +99,8 @@ class House:
         self.metrics = Metrics()
         self.emulator: Emulator | None = None
         self._http_client: Http | None = None
+        self._uploader: FileUploader | None = None
+        self.spool = new_spool(config, os.environ)
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
         self.fleet: Supervisor | None = None
@@ -108,12 +120,17 @@ class House:
         self._http_client = new_http(config)
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
-        self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
+        self.spool.start()
+        self._uploader = new_uploader(config, place)
+        self.fleet = new_supervisor(
+            config, place, facts, self._http_client, journal, self.metrics, self._loop, self._uploader
+        )
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
-        self.http = HttpServer(self.fleet, self.metrics, api_settings(config), draw_id, self._health)
+        self.http = HttpServer(self.fleet, self.metrics, api_settings(config), draw_id, self._health, self.spool)
         await self.http.start()
         revived = self.fleet.revive()
+        self.spool.clear_orphans(self.fleet.files_wanted())
         if revived:
             logger.info("%d guest sessions of the journal come back", revived)
         if not quiet:
@@ -164,6 +181,9 @@ class House:
             self._pulse.stop()
         if self._http_client is not None:
             await self._http_client.close()
+        if self._uploader is not None:
+            await self._uploader.close()
+        self.spool.stop()
         if self.emulator is not None:
             await self.emulator.stop()
 

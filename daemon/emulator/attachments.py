@@ -1,13 +1,20 @@
-"""The guest's files (reference §7): a slot to upload to, a fresh link, and taking one back."""
+"""The guest's files (reference §7): a slot to upload to, a fresh link, and taking one back; and webchat's way, over REST."""
 
 from __future__ import annotations
 
 from . import frames
 from .clockwork import draw_hex, draw_uuid
 from .desk import Desk, text_of
-from .records import Attachment, Effect, GuestSession
+from .records import Attachment, Effect, GuestSession, Json
+from .settings import Deployment
+from .world import World
 
 FILE_NAME_MAX = 1024
+
+#: Where webchat asks for a place (SOCK-6). The documents give no path; this one is the emulator's own.
+PRESIGN_PATH = "/api/v2/webchat/attachments/presigned"
+LOOSE_FILES_MAX = 10_000
+WEBCHAT_TYPES = ("image/png", "image/jpeg", "application/pdf")  # SOCK-7
 
 
 class AttachmentDesk(Desk):
@@ -30,28 +37,11 @@ class AttachmentDesk(Desk):
         return self._say(frames.upload_slot(attachment, self.world.upload_url(attachment), self.trace))
 
     def _refuse_file(self, session: GuestSession) -> tuple[int, str] | None:
-        deployment = session.deployment
-        name, mime, size = (
-            text_of(self.request, "fileName"),
-            text_of(self.request, "fileType"),
-            self.request.get("fileSize"),
-        )
-        stem, dot, extension = name.rpartition(".")
+        request, deployment = self.request, session.deployment
         if not deployment.file_upload:
             return 4000, "File upload is not available"
-        if len(name) >= FILE_NAME_MAX:
-            return 4005, f"File name is longer than {FILE_NAME_MAX - 1} characters"
-        if not dot or not extension or not stem or "/" in name:
-            return 4004, "File name is invalid: a name with an extension is needed"
-        if isinstance(size, bool) or not isinstance(size, int):
-            return 4020, "fileSize is missing"
-        if size <= 0:
-            return 4102, "File is empty"
-        if size > deployment.file_kilobytes_max * 1024:
-            return 4002, f"File size {size} is larger than {deployment.file_kilobytes_max} KB"
-        if f".{extension.lower()}" in deployment.blocked_extensions or not _allowed(mime, deployment.file_types):
-            return 4001, f"File type {mime or extension} not supported"
-        return None
+        name, mime = text_of(request, "fileName"), text_of(request, "fileType")
+        return _problem(name, mime, request.get("fileSize"), deployment, deployment.file_types)
 
     def _known_attachment(self, session: GuestSession) -> Attachment | None:
         return (session.attachments or {}).get(text_of(self.request, "attachmentId"))
@@ -74,7 +64,42 @@ class AttachmentDesk(Desk):
         if attachment is None or attachment.sent or session.attachments is None:
             return self._error(4009, "Attachment not found")
         del session.attachments[attachment.id]
+        self.world.forget_file(attachment.id)
         return self._say(frames.push("AttachmentDeletedResponse", {"attachmentId": attachment.id}, self.trace))
+
+
+def presign(world: World, body: Json) -> Json | str:
+    """A place for a webchat guest's file, or what is wrong. The file belongs to nobody until a message names it."""
+    name, mime, size = text_of(body, "filename"), text_of(body, "contentType"), body.get("size")
+    problem = _problem(name, mime, size, world.settings.deployments[0], WEBCHAT_TYPES)
+    if problem is not None:
+        return problem[1]
+    attachment = Attachment(draw_uuid(world.rng), name, mime, int(body["size"]), draw_hex(world.rng))
+    world.loose_files[attachment.id] = attachment
+    while len(world.loose_files) > LOOSE_FILES_MAX:
+        world.forget_file(world.loose_files.popitem(last=False)[0])
+    url = world.upload_url(attachment)
+    metadata = {"id": attachment.id, "filename": name, "contentType": mime, "size": attachment.size, "url": url}
+    return {"uploadUrl": url, "metadata": metadata}
+
+
+def _problem(
+    name: str, mime: str, size: object, deployment: Deployment, types: tuple[str, ...]
+) -> tuple[int, str] | None:
+    stem, dot, extension = name.rpartition(".")
+    if len(name) >= FILE_NAME_MAX:
+        return 4005, f"File name is longer than {FILE_NAME_MAX - 1} characters"
+    if not dot or not extension or not stem or "/" in name:
+        return 4004, "File name is invalid: a name with an extension is needed"
+    if isinstance(size, bool) or not isinstance(size, int):
+        return 4020, "fileSize is missing"
+    if size <= 0:
+        return 4102, "File is empty"
+    if size > deployment.file_kilobytes_max * 1024:
+        return 4002, f"File size {size} is larger than {deployment.file_kilobytes_max} KB"
+    if f".{extension.lower()}" in deployment.blocked_extensions or not _allowed(mime, types):
+        return 4001, f"File type {mime or extension} not supported"
+    return None
 
 
 def _allowed(mime: str, types: tuple[str, ...]) -> bool:

@@ -45,6 +45,9 @@ KINDS: dict[str, tuple[Occasion, str]] = {
     "slow_rest": ("rest", "answer a call under `path` after `ms`"),
     "empty_history": ("history", "an empty history page"),
     "upload_refused": ("rest", "answer a presigned PUT with 403"),
+    "slot_expired": ("rest", "answer a presigned PUT with 403; its URL never works again"),
+    "upload_rejected": ("rest", "take a presigned PUT, then say UploadFailureEvent 4003"),
+    "upload_cut": ("rest", "abort the connection in the middle of a presigned PUT"),
 }
 
 

@@ -15,6 +15,7 @@ from aiohttp import web
 
 from ..policy.buckets import SlidingCount
 from . import frames
+from .attachments import PRESIGN_PATH, presign
 from .clockwork import draw_hex, iso
 from .records import Attachment, GuestSession, Json
 from .storage import TooLarge
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 BEARER_LIFE_S = 86_400
+UPLOAD_FAULTS = ("upload_refused", "slot_expired", "upload_rejected", "upload_cut")
 
 
 def problem(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
@@ -68,6 +70,7 @@ def rest_routes(emulator: Emulator) -> list[web.RouteDef]:
         web.post("/api/v2/conversations/messages/{id}/communications/{communication}/messages", rest.agent_message),
         web.post("/api/v2/conversations/messages/{id}/communications/{communication}/typing", rest.agent_typing),
         web.post("/api/v2/conversations/messages/{id}/communications/{communication}/wrapup", rest.wrapup),
+        web.post(PRESIGN_PATH, rest.presign),
         web.put("/__storage/{id}", rest.upload),
         web.get("/__storage/{id}", rest.download),
         web.route("*", "/{tail:.*}", rest.nothing),
@@ -91,7 +94,7 @@ class _Rest:
             emulator = self.emulator
             emulator.counters["rest_calls"] += 1
             emulator.note("rest", "", f"{request.method} {request.path}".encode())
-            skipped: tuple[str, ...] = ("upload_refused",) if request.method != "PUT" else ()
+            skipped: tuple[str, ...] = UPLOAD_FAULTS if request.method != "PUT" else ()
             rule = emulator.faults.strike("rest", "", emulator.now(), path=request.path, but=skipped)
             if rule is not None and rule.kind == "slow_rest":
                 await asyncio.sleep(rule.ms / 1000.0)
@@ -102,10 +105,26 @@ class _Rest:
                 return web.Response(
                     status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml"
                 )
+            elif rule is not None and rule.kind in UPLOAD_FAULTS:
+                return await self._faulty_upload(rule.kind, request)
             answer: web.StreamResponse = await handler(request)
             return answer
 
         return guarded
+
+    async def _faulty_upload(self, kind: str, request: web.Request) -> web.StreamResponse:
+        found = self._attachment(request)
+        if found is None:
+            return _denied()
+        if kind == "upload_rejected":
+            return await self._take(request, *found, reject=True)
+        if kind == "upload_cut":
+            await request.content.readany()
+            if request.transport is not None:
+                request.transport.abort()
+            return web.Response()
+        found[1].secret = draw_hex(self.world.rng)
+        return _denied("Request has expired")
 
     async def nothing(self, request: web.Request) -> web.Response:
         return problem(404, "not.found", f"{request.path} is not there; this is guestd's emulator, not the platform")
@@ -349,29 +368,48 @@ class _Rest:
 
     # ------------------------------------------------------------------ storage (§7)
 
-    def _attachment(self, request: web.Request) -> tuple[GuestSession, Attachment] | None:
+    def _attachment(self, request: web.Request) -> tuple[GuestSession | None, Attachment] | None:
         attachment_id, secret = request.match_info["id"], request.query.get("sig", "")
+        attachment = self.world.loose_files.get(attachment_id)
+        if attachment is not None and attachment.secret == secret:
+            return None, attachment
         for session in self.world.sessions.values():
             attachment = (session.attachments or {}).get(attachment_id)
             if attachment is not None and attachment.secret == secret:
                 return session, attachment
         return None
 
+    async def presign(self, request: web.Request) -> web.Response:
+        """webchat's question where to upload (SOCK-6): `filename`, `contentType`, `size` → `uploadUrl`, `metadata`."""
+        if self.world.bearers.get(_bearer(request), 0.0) < self.emulator.now():
+            return problem(401, "authentication.required", "No valid access token; POST /oauth/token first")
+        given = presign(self.world, await body_of(request))
+        return problem(400, "bad.request", given) if isinstance(given, str) else web.json_response(given)
+
     async def upload(self, request: web.Request) -> web.Response:
         """Any Content-Type; `{}` as the answer, for a client that parses it (§7). The event follows a little later."""
         found = self._attachment(request)
-        if found is None:
-            return web.Response(status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml")
-        session, attachment = found
+        return _denied() if found is None else await self._take(request, *found)
+
+    async def _take(
+        self, request: web.Request, session: GuestSession | None, attachment: Attachment, reject: bool = False
+    ) -> web.Response:
         try:
-            size = await self.emulator.storage.store(attachment.id, request.content)
+            size, attachment.sha256 = await self.emulator.storage.store(attachment.id, request.content)
         except TooLarge:
             return web.Response(status=413, text="<Error><Code>EntityTooLarge</Code></Error>", content_type="text/xml")
-        self.emulator.loop.call_later(self.emulator.settings.upload_delay_s, self._uploaded, session, attachment, size)
+        attachment.content_type = request.headers.get("Content-Type", "")
+        if session is None:
+            attachment.uploaded = size == attachment.size
+        else:
+            delay_s, size = self.emulator.settings.upload_delay_s, -1 if reject else size
+            self.emulator.loop.call_later(delay_s, self._uploaded, session, attachment, size)
         return web.json_response({})
 
     def _uploaded(self, session: GuestSession, attachment: Attachment, size: int) -> None:
         time = iso(int(self.emulator.now() * 1000))
+        if attachment.id not in (session.attachments or {}):
+            return  # deleted meanwhile
         if size == attachment.size:
             attachment.uploaded = True
             body: Json = {
@@ -392,6 +430,11 @@ class _Rest:
         if found is None or not path.exists():
             return problem(404, "resource.not.found", "No such file, or the link has expired")
         return web.FileResponse(path, headers={"Content-Type": found[1].mime})
+
+
+def _denied(why: str = "AccessDenied") -> web.Response:
+    text = f"<Error><Code>AccessDenied</Code><Message>{why}</Message></Error>"
+    return web.Response(status=403, text=text, content_type="text/xml")
 
 
 def _bearer(request: web.Request) -> str:

@@ -12,7 +12,7 @@ import re
 from ..policy.buckets import SlidingCount
 from . import agentdesk
 from .clockwork import draw_hex, draw_uuid
-from .records import Effect, GuestSession, Json, Send
+from .records import Attachment, Effect, GuestSession, Json, Send
 from .world import World
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -68,6 +68,17 @@ def _connect(world: World, connection_id: int, request: Json, now: float) -> lis
     return effects + (agentdesk.greet(world, session) if first else [])
 
 
+def _files(world: World, attachments: object) -> list[Attachment] | None:
+    """The uploaded files that a message's metadata names; None if one of them is not there."""
+    found: list[Attachment] = []
+    for one in attachments if isinstance(attachments, list) else ():
+        file = world.loose_files.get(str(one.get("id"))) if isinstance(one, dict) else None
+        if file is None or not file.uploaded:
+            return None
+        found.append(file)
+    return found
+
+
 def _message(world: World, session: GuestSession, connection_id: int, request: Json, now: float) -> list[Effect]:
     limits = world.limits
     text = request.get("text")
@@ -80,6 +91,12 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
         session.rate = session.rate or SlidingCount(limits.webchat_messages_per_s, 1.0)
         if not session.rate.take(now) and limits.strict:
             return _refuse(connection_id, f"rate limit exceeded: {limits.webchat_messages_per_s} messages per second")
+    files = _files(world, attachments)
+    if files is None:
+        return _refuse(connection_id, "an attachment is unknown, or not uploaded yet")
+    for file in files:
+        file.sent = True
+        session.attachments = {**(session.attachments or {}), file.id: file}
     body: Json = {"id": draw_hex(world.rng), "type": "Text", "text": text, "direction": "Inbound"}
     body["channel"] = {"messageId": draw_uuid(world.rng)}
     if isinstance(attachments, list) and attachments:

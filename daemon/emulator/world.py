@@ -44,6 +44,7 @@ class World:
         self.script: Script = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
         self._equal_time = equal_time
+        self.forget_file: Callable[[str], None] = lambda attachment_id: None  # the storage's; a world by itself has none
         self.rng = Random(settings.seed)
         self.reset()
 
@@ -58,6 +59,7 @@ class World:
         self._message_ids: deque[str] = deque()
         self.bearers: dict[str, float] = {}
         self.refresh_tokens: dict[str, str] = {}
+        self.loose_files: OrderedDict[str, Attachment] = OrderedDict()
         self.users: dict[str, str] = {}
         self._connects: dict[str, SlidingCount] = {}
         self._connection_count = 0

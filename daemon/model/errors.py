@@ -9,6 +9,7 @@
     │   └── LimitExceeded        SESS-1
     ├── DialError                the network's: carries an Ending
     ├── JournalError             the disk's: nothing may go on as if it had been written
+    ├── SpoolError               the disk's: our own copy of a file cannot be read or written
     └── PlatformError            the platform's: status, code, correlation id
         ├── PlatformRefused      4xx that will not pass by itself
         └── PlatformUnavailable  429, 5xx, network: worth retrying
@@ -76,6 +77,12 @@ class JournalError(GuestdError):
     """The journal cannot be used, or failed while it was. The message says what was done and what to do."""
 
     code = "journal"
+
+
+class SpoolError(GuestdError):
+    """Our own copy of a file is gone, changed, or cannot be written."""
+
+    code = "spool"
 
 
 class DialError(GuestdError):

@@ -83,6 +83,8 @@ class Metrics:
         "refused_sessions",
         "sessions",
         "simulator_errors",
+        "upload_bytes",
+        "uploads",
         "watchers",
         "watchers_closed_slow",
         "watchers_lagging",
@@ -101,6 +103,8 @@ class Metrics:
         self.history_fetches: dict[str, int] = {}
         self.simulator_errors: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
+        self.uploads: dict[str, int] = {}
+        self.upload_bytes = 0
         self.echo_latency_s = Histogram()
         self.journal_commit_s = Histogram()
         self.journal_batch = Histogram(COUNT_BOUNDS)
@@ -132,6 +136,7 @@ class _Families:
             ("frames_sent", "Text frames to the platform.", m.frames_out),
             ("received_bytes", "Payload bytes from the platform.", m.bytes_in),
             ("sent_bytes", "Payload bytes to the platform.", m.bytes_out),
+            ("uploaded_bytes", "Bytes of attachments the storage took.", m.upload_bytes),
             ("messages_received", "Messages shown, echoes included.", m.messages_in),
             ("messages_sent", "Messages sent, resends included.", m.messages_out),
             ("commands_accepted", "Commands accepted.", m.commands_accepted),
@@ -147,6 +152,7 @@ class _Families:
             ("reconnects", "Lost links by cause.", "cause", m.reconnects),
             ("sessions_ended", "Guest sessions ended by cause.", "cause", m.endings),
             ("deliveries", "Commands by what became of them.", "status", m.deliveries),
+            ("uploads", "PUTs of attachments by outcome.", "outcome", m.uploads),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),

@@ -14,6 +14,7 @@ import pytest
 
 from daemon.api.server import HttpServer
 from daemon.api.settings import ApiSettings
+from daemon.api.spool import Spool, SpoolSettings
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from daemon.journal.memory import MemoryJournal
 from daemon.model.ports import DialTarget
@@ -25,6 +26,7 @@ from daemon.supervisor.clock import LoopClock
 from daemon.supervisor.settings import SupervisorSettings
 from daemon.supervisor.supervisor import Supervisor
 from daemon.transport import TransportSettings, WebsocketDialer
+from daemon.transport.upload import FileUploader, UploadSettings
 from daemon.wire.webchat import Webchat
 from daemon.wire.webmessaging import WebMessaging
 
@@ -37,6 +39,7 @@ class Town:
     fleet: Supervisor
     metrics: Metrics
     http: HttpServer
+    spool: Spool
 
     @property
     def ws_url(self) -> str:
@@ -60,6 +63,9 @@ async def settle(
     api: dict[str, Any] | None = None,
     transport: dict[str, Any] | None = None,
     dialect: str = "webmessaging",
+    upload: dict[str, Any] | None = None,
+    spool: dict[str, Any] | None = None,
+    calls: Callable[[Emulator], Any] = lambda emulator: None,
 ) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(Emulator(EmulatorSettings(**(emulator or {}))))
@@ -69,6 +75,11 @@ async def settle(
         loop = asyncio.get_running_loop()
         spoken = Webchat() if dialect == "webchat" else WebMessaging(DEFAULT_DEPLOYMENT_ID)
         dialer = WebsocketDialer(TransportSettings(ca_file=world.ca_file, **(transport or {})))
+        uploader = FileUploader(UploadSettings(ca_file=world.ca_file, **(upload or {})))
+        stack.push_async_callback(uploader.close)
+        files = Spool(SpoolSettings(**(spool or {})))
+        files.start()
+        stack.callback(files.stop)
         supervisor = Supervisor(
             SupervisorSettings(**{"connects_burst": 500, **(fleet or {})}),
             SessionSettings(**{"conversation_clear": True, **(session or {})}),
@@ -81,14 +92,16 @@ async def settle(
             Random(1),
             metrics,
             loop,
+            uploader=uploader,
+            calls=calls(world),
         )
         stack.push_async_callback(supervisor.stop)
         ids = itertools.count(1)
         settings = ApiSettings(**{"port": 0, "frontends_max": 2000, **(api or {})})
-        server = HttpServer(supervisor, metrics, settings, lambda: f"made-{next(ids):08d}", supervisor.status)
+        server = HttpServer(supervisor, metrics, settings, lambda: f"made-{next(ids):08d}", supervisor.status, files)
         await server.start()
         stack.push_async_callback(server.stop)
-        yield Town(world, supervisor, metrics, server)
+        yield Town(world, supervisor, metrics, server, files)
 
 
 @pytest.fixture

@@ -1,0 +1,59 @@
+"""Files on their way (SOCK-6, SOCK-7, SIM-1): daemon, emulator and storage over real sockets and real files."""
+
+from __future__ import annotations
+
+import hashlib
+
+from daemon.model.commands import Attach
+
+from .test_sessions import FAST, SILENT, open_guest, session_of
+
+PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
+
+
+async def pieces(data: bytes, size: int = 1000):
+    for start in range(0, len(data), size):
+        yield data[start : start + size]
+
+
+async def attach(town, session_id, data=PNG, name="bill.png", content_type="image/png", caption="", command_id="f1"):
+    """Spool and give; returns where the answer will be."""
+    spooled = await town.spool.spool(pieces(data))
+    answers = []
+    command = Attach(command_id, name, content_type, spooled.size_bytes, str(spooled.path), caption)
+    town.fleet.give(session_id, command, answers.append)
+    return answers, spooled.path
+
+
+def fates(watching, command_id="f1"):
+    return [(one["status"], one["reason"]) for one in watching.of("delivery") if one["command_id"] == command_id]
+
+
+def steps(watching, command_id="f1"):
+    return [one["status"] for one in watching.of("attachment") if one["command_id"] == command_id]
+
+
+def stored(town, name="ana"):
+    """SHA-256 of what the platform holds, by file name, of the files that were sent."""
+    found = {}
+    for one in (session_of(town, name).attachments or {}).values():
+        if one.sent:
+            found[one.name] = hashlib.sha256(town.emulator.storage.path(one.id).read_bytes()).hexdigest()
+    return found
+
+
+async def test_sock_6_a_file_is_asked_for_uploaded_confirmed_and_sent(new_town):
+    async with new_town(emulator=SILENT, session=FAST) as town:
+        session_id, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        answers, path = await attach(town, session_id, caption="the bill")
+        await town.until(lambda: fates(watching) and watching.of("message"))
+        assert answers[0].accepted
+        assert fates(watching) == [("confirmed", "")]
+        assert steps(watching) == ["asked", "uploading", "uploaded"]
+        (echo,) = watching.of("message")
+        assert (echo["text"], echo["command_id"], echo["direction"]) == ("the bill", "f1", "Inbound")
+        assert echo["content"][0]["attachment"]["filename"] == "bill.png"
+        assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
+        await town.until(lambda: not path.exists())
+        assert [event["seq"] for event in watching.events] == list(range(1, len(watching.events) + 1))
