@@ -44,7 +44,9 @@ class World:
         self.script: Script = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
         self._equal_time = equal_time
-        self.forget_file: Callable[[str], None] = lambda attachment_id: None  # the storage's; a world by itself has none
+        self.forget_file: Callable[[str], None] = lambda attachment_id: (
+            None
+        )  # the storage's; a world by itself has none
         self.rng = Random(settings.seed)
         self.reset()
 

@@ -69,16 +69,21 @@ class FileUploader:
 
     async def put(self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int) -> None:
         """SOCK-6. Raises PlatformRefused or PlatformUnavailable (`status` if there was an answer), SpoolError."""
-        if urlsplit(url).scheme != "https" and (self._settings.secure_only or urlsplit(url).scheme != "http"):
-            raise PlatformRefused("the platform gave an upload URL that is not https", platform_code="insecure")
         copy = _Copy(path, size_bytes)
         try:
+            self._check_scheme(url)
+            plain = _headers(headers, content_type, size_bytes)
             await copy.open()
-            await self._put(URL(url, encoded=True), _headers(headers, content_type, size_bytes), copy)
+            await self._put(URL(url, encoded=True), plain, copy)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _translated(error) from None
         finally:
             copy.close()
+
+    def _check_scheme(self, url: str) -> None:
+        scheme = urlsplit(url).scheme
+        if scheme != "https" and (self._settings.secure_only or scheme != "http"):
+            raise PlatformRefused("the platform gave an upload URL that is not https", platform_code="insecure")
 
     async def _put(self, url: URL, headers: dict[str, str], copy: _Copy) -> None:
         stall_s = self._settings.stall_timeout_s
@@ -148,6 +153,8 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
     if not any(key.lower() == "content-type" for key in headers):
         headers["Content-Type"] = content_type
     headers["Content-Length"] = str(size_bytes)
+    if any(sign in text for pair in headers.items() for text in pair for sign in "\r\n\0"):
+        raise ValueError("a header with a line break in it")
     return headers
 
 
