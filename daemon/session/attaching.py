@@ -257,8 +257,10 @@ class Attaching(Linking):
         outgoing = self._file_of("", given.tracing_id)
         if outgoing is None or outgoing.upload is None or not outgoing.upload.is_under_way:
             return False
-        self._upload_failed(outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out)
-        return self._went_on(now, out)
+        if outgoing.upload.step is Step.ASKED:
+            self._upload_failed(outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out)
+            self._move_on(now, out)
+        return True  # when asked after a lost link: not there yet, so its event is still to come
 
     def _upload_anew(self, outgoing: Outgoing, reason: str, now: float, out: list[e.Effect]) -> None:
         """The platform does not know, or not any more, the file that the message under way carries: it was not taken."""

@@ -260,6 +260,16 @@ class TestLinksThatBreak:
         table.feed(s.SlotGranted(attachment_id, "https://d", {}, tracing_id=question.tracing_id))
         assert statuses(table) == ["asked", "uploading", "uploaded"] and len(uploads(table)) == 1
 
+    def test_not_there_yet_is_no_failure_because_the_event_is_still_to_come(self, table, make_lost):
+        give(table.to(State.LIVE), bill())
+        attachment_id = grant(table)
+        table.feed(make_lost(), i.PutEnded(attachment_id, 200))
+        table.rejoin()
+        table.feed(s.Refused(4009, "Attachment not found", table.said(r.AskDownload)[-1].tracing_id))
+        assert statuses(table) == ["asked", "uploading"]
+        table.feed(s.UploadSucceeded(attachment_id, "https://d"))
+        assert statuses(table) == ["asked", "uploading", "uploaded"]
+
     def test_a_new_session_knows_nothing_of_our_places(self, table, make_lost):
         give(table.to(State.LIVE), bill())
         old = grant(table)
