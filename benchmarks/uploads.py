@@ -82,7 +82,7 @@ class Daemon:
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(connects_burst=500),
-            SessionSettings(file_bytes_max=64 * 1024 * MIB, heartbeat_interval_s=2.0, heartbeat_timeout_s=2.0),
+            SessionSettings(file_bytes_max=64 * 1024 * MIB, heartbeat_interval_s=2.0),
             dialect,
             WebsocketDialer(TransportSettings()),
             DialTarget(dialect.url("ws" + base[4:])),

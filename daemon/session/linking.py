@@ -25,7 +25,9 @@ class Linking(Speaking):
         links = self._links = self._links if self._links is not None else {}
         if self.state is not State.LIVE:
             error: CommandError | None = CommandError("Genesys connection not ready", code="not_ready")
-        elif not command.attachment_id or self._manners.slot_by_rest:
+        elif self._manners.slot_by_rest:
+            error = CommandError("the webchat dialect has no fresh links", code="not_supported")
+        elif not command.attachment_id:
             error = CommandError("attachment_id names an attachment of the conversation", field="attachment_id")
         elif len(links) >= LINKS_WAITING_MAX:
             error = Overloaded(f"{len(links)} links are asked for already", retry_after_s=1.0)

@@ -3,9 +3,10 @@
 The URL is signed as it stands, so it is used byte by byte as it came; every header that came with it goes along, and of our own
 only what HTTP needs. It is also a key: whoever reads it can write there, so neither it nor its query appears in any error.
 
-Memory does not grow with the file: one chunk is in our hands, one in the socket's. The disk is read in a thread, so that a slow
-one stops no heartbeat. There is no limit on the whole, because nobody knows how long a large file may take; there is one on
-standing still.
+Memory does not grow with the file: one chunk is in our hands, one in the socket's. What the system has in its cache is read at
+once, for the rest a thread goes to the disk, so that a slow one stops no heartbeat; and in one turn of the loop only so many
+chunks go, of all uploads together, so that a hundred files at once delay nobody's message. There is no limit on the whole,
+because nobody knows how long a large file may take; there is one on standing still.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import asyncio
 import os
 import socket
 import ssl
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from .resolve import Resolver
 
 CHUNK_BYTES = 65_536
 ANSWER_BYTES_MAX = 65_536
+CHUNKS_PER_TURN = 8
 
 #: Headers that speak of the connection and not of the file: never taken from a platform's answer.
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
@@ -54,6 +57,7 @@ class FileUploader:
         self._settings = settings
         self._tls = tls_context(settings.ca_file)
         self._session: aiohttp.ClientSession | None = None
+        self._turns: _Turns | None = None
         self._chores: set[asyncio.Future[None]] = set()
 
     async def close(self) -> None:
@@ -69,7 +73,8 @@ class FileUploader:
 
     async def put(self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int) -> None:
         """SOCK-6. Raises PlatformRefused or PlatformUnavailable (`status` if there was an answer), SpoolError."""
-        copy = _Copy(path, size_bytes)
+        self._turns = self._turns or _Turns(asyncio.get_running_loop())
+        copy = _Copy(path, size_bytes, self._turns)
         try:
             self._check_scheme(url)
             plain = _headers(headers, content_type, size_bytes)
@@ -158,11 +163,35 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
     return headers
 
 
+class _Turns:
+    """Lets `CHUNKS_PER_TURN` through in one turn of the loop, first come first served; the rest wait for the next ones."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def wait(self) -> None:
+        turn = self._loop.create_future()
+        if not self._waiting:
+            self._loop.call_soon(self._next)
+        self._waiting.append(turn)
+        await turn
+
+    def _next(self) -> None:
+        for _ in range(min(CHUNKS_PER_TURN, len(self._waiting))):
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+        if self._waiting:
+            self._loop.call_soon(self._next)
+
+
 class _Copy:
     """Our copy of a file, read in a thread. A cancelled PUT may leave a thread at work: it closes what it has open itself."""
 
-    def __init__(self, path: str, size_bytes: int) -> None:
+    def __init__(self, path: str, size_bytes: int, turns: _Turns) -> None:
         self._path = path
+        self._turns = turns
         self._size_bytes = size_bytes
         self._file = -1
         self._work: asyncio.Future[bytes] | None = None
@@ -173,7 +202,9 @@ class _Copy:
 
     async def chunks(self, patience: asyncio.Timeout, stall_s: float) -> AsyncIterator[bytes]:
         """Each chunk that is asked for shows that the one before has found its way."""
-        while chunk := await self._in_thread(lambda: os.read(self._file, CHUNK_BYTES)):
+        offset = 0
+        while chunk := await self._read(offset):
+            offset += len(chunk)
             patience.reschedule(self._loop.time() + stall_s)
             yield chunk
         patience.reschedule(self._loop.time() + stall_s)
@@ -183,6 +214,15 @@ class _Copy:
             self._work.add_done_callback(self._worked)
         else:
             self._close()
+
+    async def _read(self, offset: int) -> bytes:
+        await self._turns.wait()
+        chunk = bytearray(CHUNK_BYTES)
+        try:
+            size = os.preadv(self._file, [chunk], offset, os.RWF_NOWAIT)
+        except OSError:  # not in the cache, or a file system that cannot tell
+            return await self._in_thread(lambda: os.pread(self._file, CHUNK_BYTES, offset))
+        return bytes(memoryview(chunk)[:size])
 
     async def _in_thread(self, work: Callable[[], bytes]) -> bytes:
         self._work = self._loop.run_in_executor(None, work)

@@ -221,6 +221,18 @@ async def test_a_fresh_link_of_a_file_leads_to_its_bytes(new_town):
         assert all(answers[0].result["url"] not in str(event) for event in watching.events)
 
 
+async def test_a_file_from_the_agent_is_shown_with_all_the_platform_says_of_it(new_town):
+    async with new_town(emulator=SILENT, session=FAST) as town:
+        _, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        file = {"id": "a1", "mediaType": "Image", "mime": "image/png", "filename": "map.png", "fileSize": 9, "url": "u"}
+        content = [{"contentType": "Attachment", "attachment": file}]
+        _, effects = town.emulator.world.agent_says(session_of(town), "here", town.emulator.now(), content=content)
+        town.emulator.perform(effects)
+        await town.until(lambda: watching.of("message"))
+        assert watching.of("message")[0]["content"] == content
+
+
 async def test_twenty_files_of_a_megabyte_at_once_arrive_whole_and_in_order(new_town):
     unlimited = {**SILENT, "limits": {"messages_per_session_per_s": None}}
     async with new_town(emulator=unlimited, session={**FAST, "messages_per_s": 100.0}) as town:
