@@ -4,10 +4,12 @@
     {"action": "context", "data": {…}}
     {"action": "upload", "filename": …, "contentType": …, "buffer": base64 or {"type": "Buffer", "data": [0..255, …]}, "caption"?}
     {"action": "reply", "type": "QuickReply", "text": …, "payload": …, "in_reply_to"?: …}
+    {"action": "withdraw", "target": the command_id of an upload}    {"action": "link", "attachment_id": …}
     {"action": "typing"}    {"action": "end"}    {"action": "resume", "since": 12}
 
 Any of them may carry a `command_id`: then success is answered too, {"ok": true, "command_id": …, "seq": …}, and the same id
-again gets the same answer again. An error is {"error": message, "code": stable word, "field"?, "command_id"?}.
+again gets the same answer again; a link's success is always answered, with its `result`. An error is
+{"error": message, "code": stable word, "field"?, "command_id"?}.
 """
 
 from __future__ import annotations
@@ -19,12 +21,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.commands import Command, Context, End, Reply, Send, Typing
+from ..model.commands import Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError
 
 COMMAND_ID_MAX = 128
 
 Json = dict[str, Any]
+
+#: What a command's field is called in a frame, where that is not the same.
+_FIELDS = {"content_type": "contentType", "size_bytes": "buffer"}
 
 
 @dataclass(slots=True, frozen=True)
@@ -35,11 +40,26 @@ class Resume:
 
 
 @dataclass(slots=True, frozen=True)
+class Upload:
+    """Not yet a command: the bytes must be on disk first (SIM-1)."""
+
+    command_id: str
+    filename: str
+    content_type: str
+    buffer: bytes
+    caption: str
+
+
+@dataclass(slots=True, frozen=True)
 class Asked:
     """A frame understood: the command, and whether success is to be answered."""
 
-    wish: Command | Resume
+    wish: Command | Resume | Upload
     answered: bool
+
+    @property
+    def command_id(self) -> str:
+        return "" if isinstance(self.wish, Resume) else self.wish.command_id
 
 
 def parse(text: str, draw_id: Callable[[], str]) -> Asked:
@@ -67,7 +87,7 @@ def command_id_of(text: str) -> str | None:
 def error_frame(error: CommandError, command_id: str | None = None) -> Json:
     frame: Json = {"error": str(error), "code": error.code}
     if error.field:
-        frame["field"] = error.field
+        frame["field"] = _FIELDS.get(error.field, error.field)
     if command_id:
         frame["command_id"] = command_id
     return frame
@@ -136,12 +156,18 @@ def since_of(value: object) -> int:
     return value
 
 
-def _upload(frame: Json, command_id: str) -> Command:
-    """Checked in shape, then refused: attachments are not built yet."""
-    _text(frame, "filename")
-    _text(frame, "contentType")
-    _buffer(frame.get("buffer"))
-    raise CommandError("attachments are not supported yet", code="not_supported")
+def _upload(frame: Json, command_id: str) -> Upload:
+    filename, content_type = _text(frame, "filename"), _text(frame, "contentType")
+    caption = _text(frame, "caption") if frame.get("caption") is not None else ""
+    return Upload(command_id, filename, content_type, _buffer(frame.get("buffer")), caption)
+
+
+def _withdraw(frame: Json, command_id: str) -> Withdraw:
+    return Withdraw(command_id, _text(frame, "target"))
+
+
+def _link(frame: Json, command_id: str) -> FreshLink:
+    return FreshLink(command_id, _text(frame, "attachment_id"))
 
 
 def _buffer(value: object) -> bytes:
@@ -159,10 +185,12 @@ def _buffer(value: object) -> bytes:
     raise CommandError('buffer is base64 or {"type": "Buffer", "data": [...]}', field="buffer")
 
 
-_READ: dict[str, Callable[[Json, str], Command | Resume]] = {
+_READ: dict[str, Callable[[Json, str], Command | Resume | Upload]] = {
     "send": _send,
     "context": _context,
     "upload": _upload,
+    "withdraw": _withdraw,
+    "link": _link,
     "reply": _reply,
     "typing": _typing,
     "end": _end,

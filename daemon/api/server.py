@@ -15,7 +15,6 @@ from ..model.errors import ConfigError
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.metrics import Metrics
 from .control import unixdoor
-from .control.attachments import Spooling
 from .control.control import PREFIX, Control, Ports
 from .control.entrance import check_exposure
 from .control.settings import ControlSettings
@@ -24,6 +23,7 @@ from .doorkeeper import Doorkeeper
 from .problems import Problem
 from .settings import ApiSettings
 from .simulator import Simulator
+from .spool import Spool
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -49,7 +49,7 @@ class HttpServer:
         jwks: Callable[[], dict[str, Any]] | None = None,
         control: ControlSettings | None = None,
         operations: Operations | None = None,
-        spool: Spooling | None = None,
+        spool: Spool | None = None,
         webhooks: Webhooks | None = None,
     ) -> None:
         self._fleet = fleet
@@ -58,7 +58,7 @@ class HttpServer:
         self._health = health
         self._jwks = jwks
         self._doorkeeper = Doorkeeper(settings)
-        self._simulator = Simulator(fleet, metrics, settings, draw_id)
+        self._simulator = Simulator(fleet, metrics, settings, draw_id, spool)
         self._control_settings = control = control or ControlSettings()
         bounds = StreamBounds(
             settings.watcher_events_max, settings.watcher_bytes_max, settings.write_timeout_s, control.heartbeat_s

@@ -10,33 +10,40 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
-from ..model.commands import Answer
-from ..model.errors import CommandError, LimitExceeded, NotFound
+from ..model.commands import Answer, Attach, Command
+from ..model.errors import CommandError, LimitExceeded, NotFound, SpoolError
 from ..model.ports import Fleet, OpenGuest, Row
 from ..observe.metrics import Metrics
-from .frames import Asked, Resume, command_id_of, error_frame, parse, since_of
+from .frames import Asked, Resume, Upload, command_id_of, error_frame, parse, since_of
 from .frontend import Frontend
 from .settings import ApiSettings
+from .spool import Spool
 
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 
 
 class Simulator:
-    def __init__(self, fleet: Fleet, metrics: Metrics, settings: ApiSettings, draw_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        fleet: Fleet,
+        metrics: Metrics,
+        settings: ApiSettings,
+        draw_id: Callable[[], str],
+        spool: Spool | None = None,
+    ) -> None:
         self._fleet = fleet
         self._metrics = metrics
         self._settings = settings
         self._draw_id = draw_id
+        self._spool = spool
         self._sockets: set[web.WebSocketResponse] = set()
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        socket = web.WebSocketResponse(
-            max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=True, timeout=2.0
-        )
+        socket = _Socket(max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=True, timeout=2.0)
         await socket.prepare(request)
         self._sockets.add(socket)
         self._metrics.watchers += 1
@@ -122,13 +129,13 @@ class Simulator:
     async def _listen(self, socket: web.WebSocketResponse, frontend: Frontend, session_id: str) -> None:
         async for message in socket:
             if message.type is WSMsgType.TEXT:
-                self._take(message.data, frontend, session_id)
+                await self._take(message.data, frontend, session_id)
             elif message.type is WSMsgType.BINARY:
                 error = CommandError("frames are JSON text; this one is binary", code="bad_json")
                 self._count(error)
                 frontend.say(error_frame(error))
 
-    def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
+    async def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
         try:
             asked = parse(text, self._draw_id)
         except CommandError as error:
@@ -140,7 +147,26 @@ class Simulator:
             if asked.answered:
                 frontend.say({"ok": True, "command_id": command_id_of(text), "seq": asked.wish.since})
             return
-        self._fleet.give(session_id, asked.wish, lambda answer: self._answer(frontend, asked, answer))
+        wish = asked.wish
+        if isinstance(wish, Upload):
+            try:
+                wish = await self._spooled(wish)
+            except (CommandError, SpoolError) as error:
+                refused = error if isinstance(error, CommandError) else CommandError(str(error), code=error.code)
+                self._answer(frontend, asked, Answer(asked.command_id, error=refused))
+                return
+        self._give(session_id, wish, frontend, asked)
+
+    def _give(self, session_id: str, command: Command, frontend: Frontend, asked: Asked) -> None:
+        self._fleet.give(session_id, command, lambda answer: self._answer(frontend, asked, answer))
+
+    async def _spooled(self, upload: Upload) -> Attach:
+        """The bytes on disk, and the command that carries them from there."""
+        if self._spool is None:
+            raise CommandError("this daemon takes no files", code="not_supported")
+        spooled = await self._spool.spool(_pieces(upload.buffer))
+        what = upload.filename, upload.content_type, spooled.size_bytes, str(spooled.path), upload.caption
+        return Attach(upload.command_id, *what)
 
     def _resume(self, since: int, frontend: Frontend, session_id: str) -> None:
         try:
@@ -156,12 +182,30 @@ class Simulator:
         if answer.error is not None:
             self._count(answer.error)
             frontend.say(error_frame(answer.error, command_id))
+        elif answer.result is not None:
+            frontend.say({"ok": True, "command_id": answer.command_id, "result": answer.result})
         elif command_id is not None:
             frontend.say({"ok": True, "command_id": command_id, "seq": answer.seq})
 
     def _count(self, error: CommandError) -> None:
         errors = self._metrics.simulator_errors
         errors[error.code] = errors.get(error.code, 0) + 1
+
+
+class _Socket(web.WebSocketResponse):
+    """Says why before it closes on a frame that is too large: what does not fit into one goes by HTTP."""
+
+    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
+        if code == WSCloseCode.MESSAGE_TOO_BIG and not self.closed:
+            limit = f"a frame has at most {self._max_msg_size} bytes; upload larger files over HTTP"
+            with contextlib.suppress(ConnectionError, RuntimeError):
+                await self.send_json(error_frame(CommandError(limit, code="too_large")))
+            message = limit.encode()
+        return await super().close(code=code, message=message, drain=drain)
+
+
+async def _pieces(buffer: bytes) -> AsyncIterator[bytes]:
+    yield buffer
 
 
 class _Recorder:

@@ -1,6 +1,5 @@
 """The command line. A command is a file under `commands/`, and is loaded when it is called: `guestd send` need not wait for
 everything that `guestd serve` is made of."""
-"""The command line: `guestd serve | emulate | chat | config | journal | webhooks | audit`."""
 
 from __future__ import annotations
 
@@ -27,7 +26,6 @@ COMMANDS = (
     "webhooks",
     "audit",
 )
-from .commands import audit, chat, config, emulate, journal, serve, webhooks
 
 EPILOG = """Examples:
 

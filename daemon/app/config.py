@@ -204,6 +204,20 @@ class Identity(_Section):
     audience: str | None = None
 
 
+class Attachments(_Section):
+    per_session_max: Count = 3
+    inflight_max: Count = 100
+    attempts_max: Count = 4
+    retry_s: Seconds = 1.0
+    slot_timeout_s: Seconds = 15.0
+    stall_timeout_s: Seconds = 30.0
+    confirm_timeout_s: Seconds = 30.0
+    file_bytes_max: Count = 104_857_600
+    types: tuple[str, ...] | None = None
+    spool_directory: str | None = None
+    spool_bytes_max: Count = 2_147_483_648
+
+
 class Simulator(_Section):
     host: str = "127.0.0.1"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
@@ -301,6 +315,7 @@ class Config(_Section):
     transport: Transport = Transport()
     journal: Journal = Journal()
     identity: Identity = Identity()
+    attachments: Attachments = Attachments()
     simulator: Simulator = Simulator()
     api: Api = Api()
     emulator: EmbeddedEmulator = EmbeddedEmulator()

@@ -28,6 +28,7 @@ from ..records.audit import Audit
 from ..records.webhooks import Webhooks
 from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
+from ..transport.upload import FileUploader
 from .config import Config
 from .demo import Demo
 from .exits import Interrupted
@@ -47,7 +48,9 @@ from .wiring import (
     new_http,
     new_key_ring,
     new_operations,
+    new_spool,
     new_supervisor,
+    new_uploader,
     place_of,
 )
 
@@ -110,6 +113,8 @@ class House:
         self.emulator: Emulator | None = None
         self._http_client: Http | None = None
         self.key_ring: KeyRing | None = None
+        self._uploader: FileUploader | None = None
+        self.spool = new_spool(config, os.environ)
         self.broken: asyncio.Future[None] = loop.create_future()
         self._journal: SqliteJournal | None = None
         self.webhooks: Webhooks | None = None
@@ -140,9 +145,22 @@ class House:
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
         self._start_records(journal)
-        self.fleet = new_supervisor(config, place, facts, self._http_client, journal, self.metrics, self._loop)
+        self.spool.start()
+        self._uploader = new_uploader(config, place)
+        self._open_calls(place)
+        self.fleet = new_supervisor(
+            config,
+            place,
+            facts,
+            self._http_client,
+            journal,
+            self.metrics,
+            self._loop,
+            self._uploader,
+            self._calls,
+        )
         self.scribe = Scribe(journal, LoopClock(self._loop))
-        self._open_desk(place, journal)
+        self._open_desk(journal)
         self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
         self._pulse.start()
         self.http = HttpServer(
@@ -154,10 +172,12 @@ class House:
             jwks=self.key_ring.jwks if self.key_ring is not None else None,
             control=control_settings(config),
             operations=self.operations,
+            spool=self.spool,
             webhooks=self.webhooks.desk if self.webhooks is not None else None,
         )
         await self.http.start()
         revived = self.fleet.revive()
+        self.spool.clear_orphans(self.fleet.files_wanted())
         if revived:
             logger.info("%d guest sessions of the journal come back", revived)
         if self._desk is not None and (going_on := self._desk.revive()):
@@ -225,15 +245,22 @@ class House:
             await self._calls.close()
         if self._http_client is not None:
             await self._http_client.close()
+        if self._uploader is not None:
+            await self._uploader.close()
+        self.spool.stop()
         if self.emulator is not None:
             await self.emulator.stop()
 
-    def _open_desk(self, place: Place, journal: Journal) -> None:
-        """REST operations need an OAuth client; without one the closed desk stays, which says so."""
-        if self.emulator is None and self._config.platform.client_id is None:
+    def _open_calls(self, place: Place) -> None:
+        """The platform's REST side needs an OAuth client; the emulator has one."""
+        if self.emulator is not None or self._config.platform.client_id is not None:
+            assert self._http_client is not None
+            self._calls = new_calls(self._config, place, self._http_client, self.emulator, self.metrics, self._loop)
+
+    def _open_desk(self, journal: Journal) -> None:
+        """Without calls the closed desk stays, which says what is missing."""
+        if self._calls is None:
             return
-        assert self._http_client is not None
-        self._calls = new_calls(self._config, place, self._http_client, self.emulator, self.metrics, self._loop)
         clock = LoopClock(self._loop)
         self._desk = new_operations(self._config, journal, self.scribe, self._calls, clock, self.metrics)
         self.operations = self._desk

@@ -15,11 +15,12 @@ from uuid import uuid4
 from .. import __version__
 from ..api.control.settings import ControlSettings
 from ..api.settings import ApiSettings
+from ..api.spool import Spool, SpoolSettings
 from ..emulator import DEFAULT_DEPLOYMENT_ID
 from ..identity.settings import IdentitySettings
 from ..journal.settings import JournalSettings
 from ..model.errors import ConfigError
-from ..model.ports import DeploymentFacts, DialTarget, Journal
+from ..model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
 from ..observe.metrics import Metrics
 from ..operations.creation import Sign
 from ..operations.desk import Desk
@@ -39,6 +40,7 @@ from ..supervisor.clock import LoopClock
 from ..supervisor.settings import SupervisorSettings
 from ..supervisor.supervisor import Supervisor
 from ..transport import TransportSettings, WebsocketDialer
+from ..transport.upload import FileUploader, UploadSettings
 from ..wire.dialect import Dialect
 from ..wire.webchat import Webchat
 from ..wire.webmessaging import WebMessaging
@@ -274,6 +276,8 @@ def new_supervisor(
     journal: Journal,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
+    uploader: Uploader | None = None,
+    calls: PlatformCalls | None = None,
 ) -> Supervisor:
     platform, transport = config.platform, config.transport
     dialect: Dialect = (
@@ -303,6 +307,7 @@ def new_supervisor(
             dials_inflight_max=config.admission.dials_inflight_max,
             history_inflight_max=config.history.inflight_max,
             uncommitted_max=config.journal.uncommitted_max,
+            uploads_inflight_max=config.attachments.inflight_max,
         ),
         session_settings(config, facts),
         dialect,
@@ -314,6 +319,32 @@ def new_supervisor(
         Random(),
         metrics,
         loop,
+        uploader=uploader,
+        calls=calls,
+    )
+
+
+def new_uploader(config: Config, place: Place) -> FileUploader:
+    platform = config.platform
+    return FileUploader(
+        UploadSettings(
+            stall_timeout_s=config.attachments.stall_timeout_s,
+            connections_max=config.attachments.inflight_max,
+            dns_ttl_s=config.transport.dns_ttl_s,
+            secure_only=place.endpoints.guest_socket.startswith("wss:"),
+            ca_file=platform.ca_file,
+            proxy_url=platform.proxy_url,
+            connect_to=_split(platform.connect_to),
+        )
+    )
+
+
+def new_spool(config: Config, environment: Mapping[str, str]) -> Spool:
+    """In its own directory if one is named, else beside the journal, else a private one that ends with the process."""
+    attachments, journal = config.attachments, journal_directory(config, environment)
+    directory = Path(attachments.spool_directory) if attachments.spool_directory else journal and journal / "spool"
+    return Spool(
+        SpoolSettings(directory, attachments.file_bytes_max, attachments.spool_bytes_max, durable=journal is not None)
     )
 
 
@@ -344,6 +375,15 @@ def session_settings(config: Config, facts: DeploymentFacts) -> SessionSettings:
         history_retry_s=config.history.retry_s,
         history_attempts_max=config.history.attempts_max,
         history_reads_per_minute=config.history.reads_per_minute,
+        uploads_per_session_max=config.attachments.per_session_max,
+        upload_attempts_max=config.attachments.attempts_max,
+        upload_retry_s=config.attachments.retry_s,
+        slot_timeout_s=config.attachments.slot_timeout_s,
+        upload_confirm_timeout_s=config.attachments.confirm_timeout_s,
+        file_bytes_max=min(
+            config.attachments.file_bytes_max, facts.file_bytes_max or config.attachments.file_bytes_max
+        ),
+        file_types=config.attachments.types or facts.file_types or None,
         join_on_new_session=facts.auto_start,
         conversation_clear=facts.conversation_clear,
     )

@@ -6,6 +6,7 @@ from . import frames
 from .clockwork import draw_hex, draw_uuid
 from .desk import Desk, text_of
 from .records import Attachment, Effect, GuestSession
+from .settings import Deployment
 
 FILE_NAME_MAX = 1024
 
@@ -30,28 +31,11 @@ class AttachmentDesk(Desk):
         return self._say(frames.upload_slot(attachment, self.world.upload_url(attachment), self.trace))
 
     def _refuse_file(self, session: GuestSession) -> tuple[int, str] | None:
-        deployment = session.deployment
-        name, mime, size = (
-            text_of(self.request, "fileName"),
-            text_of(self.request, "fileType"),
-            self.request.get("fileSize"),
-        )
-        stem, dot, extension = name.rpartition(".")
+        request, deployment = self.request, session.deployment
         if not deployment.file_upload:
             return 4000, "File upload is not available"
-        if len(name) >= FILE_NAME_MAX:
-            return 4005, f"File name is longer than {FILE_NAME_MAX - 1} characters"
-        if not dot or not extension or not stem or "/" in name:
-            return 4004, "File name is invalid: a name with an extension is needed"
-        if isinstance(size, bool) or not isinstance(size, int):
-            return 4020, "fileSize is missing"
-        if size <= 0:
-            return 4102, "File is empty"
-        if size > deployment.file_kilobytes_max * 1024:
-            return 4002, f"File size {size} is larger than {deployment.file_kilobytes_max} KB"
-        if f".{extension.lower()}" in deployment.blocked_extensions or not _allowed(mime, deployment.file_types):
-            return 4001, f"File type {mime or extension} not supported"
-        return None
+        name, mime = text_of(request, "fileName"), text_of(request, "fileType")
+        return _problem(name, mime, request.get("fileSize"), deployment, deployment.file_types)
 
     def _known_attachment(self, session: GuestSession) -> Attachment | None:
         return (session.attachments or {}).get(text_of(self.request, "attachmentId"))
@@ -74,7 +58,27 @@ class AttachmentDesk(Desk):
         if attachment is None or attachment.sent or session.attachments is None:
             return self._error(4009, "Attachment not found")
         del session.attachments[attachment.id]
+        self.world.forget_file(attachment.id)
         return self._say(frames.push("AttachmentDeletedResponse", {"attachmentId": attachment.id}, self.trace))
+
+
+def _problem(
+    name: str, mime: str, size: object, deployment: Deployment, types: tuple[str, ...]
+) -> tuple[int, str] | None:
+    stem, dot, extension = name.rpartition(".")
+    if len(name) >= FILE_NAME_MAX:
+        return 4005, f"File name is longer than {FILE_NAME_MAX - 1} characters"
+    if not dot or not extension or not stem or "/" in name:
+        return 4004, "File name is invalid: a name with an extension is needed"
+    if isinstance(size, bool) or not isinstance(size, int):
+        return 4020, "fileSize is missing"
+    if size <= 0:
+        return 4102, "File is empty"
+    if size > deployment.file_kilobytes_max * 1024:
+        return 4002, f"File size {size} is larger than {deployment.file_kilobytes_max} KB"
+    if f".{extension.lower()}" in deployment.blocked_extensions or not _allowed(mime, types):
+        return 4001, f"File type {mime or extension} not supported"
+    return None
 
 
 def _allowed(mime: str, types: tuple[str, ...]) -> bool:

@@ -31,7 +31,7 @@ from pydantic import ValidationError
 from . import frames
 from .agents import built_in, load_script
 from .faults import BadPlan
-from .records import GuestSession, Json
+from .records import Attachment, GuestSession, Json
 from .settings import Limits
 
 if TYPE_CHECKING:
@@ -290,12 +290,26 @@ def _describe(session: GuestSession) -> Json:
         "cleared": session.cleared,
         "attributes": session.attributes or {},
         "context": session.context or {},
+        "attachments": {key: _file(one) for key, one in (session.attachments or {}).items()},
         "name": session.name,
         "messages": session.messages,
         "conversations": [
             {"id": one.id, "state": one.state, "started": one.started, "ended": one.ended, "messages": one.messages}
             for one in session.conversations
         ],
+    }
+
+
+def _file(attachment: Attachment) -> Json:
+    """`sha256` is of what the storage took; `content_type` what its PUT said."""
+    return {
+        "filename": attachment.name,
+        "mime": attachment.mime,
+        "size": attachment.size,
+        "sha256": attachment.sha256,
+        "content_type": attachment.content_type,
+        "uploaded": attachment.uploaded,
+        "sent": attachment.sent,
     }
 
 

@@ -52,6 +52,9 @@ KINDS: dict[str, tuple[Occasion, str]] = {
     "expired_tokens": ("rest", "every OAuth token expires just before a call"),
     "empty_history": ("history", "an empty history page"),
     "upload_refused": ("rest", "answer a presigned PUT with 403"),
+    "slot_expired": ("rest", "answer a presigned PUT with 403; its URL never works again"),
+    "upload_rejected": ("rest", "take a presigned PUT, then say UploadFailureEvent 4003"),
+    "upload_cut": ("rest", "abort the connection in the middle of a presigned PUT"),
 }
 
 

@@ -21,6 +21,8 @@ class Attachment:
     secret: str
     uploaded: bool = False
     sent: bool = False
+    sha256: str = ""
+    content_type: str = ""
 
 
 @dataclass(slots=True)

@@ -73,6 +73,7 @@ class Emulator:
         self.loop = asyncio.get_running_loop()
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
         self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
+        self.world.forget_file = self.storage.forget
         app = web.Application(middlewares=[self._banner], client_max_size=1024 * 1024)
         app.add_routes(control_routes(self))
         app.add_routes(office_routes(self))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 from aiohttp import StreamReader
@@ -22,15 +23,25 @@ class Storage:
         """Names are drawn by the world, but a name from outside never leaves the folder."""
         return self._folder / secret_name.encode().hex()[:128]
 
-    async def store(self, name: str, body: StreamReader) -> int:
-        """Take the bytes as they come; returns how many. Raises TooLarge and keeps nothing."""
-        size = 0
+    async def store(self, name: str, body: StreamReader) -> tuple[int, str]:
+        """Take the bytes as they come; returns how many, and their SHA-256. Raises TooLarge and keeps nothing.
+
+        A file has its name only when it is whole, so that a broken upload leaves an earlier one as it was."""
+        size, digest = 0, hashlib.sha256()
         path = self.path(name)
-        with path.open("wb") as file:
-            async for chunk in body.iter_chunked(CHUNK_BYTES):
-                size += len(chunk)
-                if size > self._bytes_max:
-                    path.unlink(missing_ok=True)
-                    raise TooLarge
-                file.write(chunk)
-        return size
+        half = path.with_suffix(f".{id(body):x}")
+        try:
+            with half.open("wb") as file:
+                async for chunk in body.iter_chunked(CHUNK_BYTES):
+                    size += len(chunk)
+                    if size > self._bytes_max:
+                        raise TooLarge
+                    digest.update(chunk)
+                    file.write(chunk)
+            half.rename(path)
+        finally:
+            half.unlink(missing_ok=True)
+        return size, digest.hexdigest()
+
+    def forget(self, name: str) -> None:
+        self.path(name).unlink(missing_ok=True)

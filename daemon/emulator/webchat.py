@@ -12,7 +12,7 @@ import re
 from ..policy.buckets import SlidingCount
 from . import agentdesk
 from .clockwork import draw_hex, draw_uuid
-from .records import Effect, GuestSession, Json, Send
+from .records import Attachment, Effect, GuestSession, Json, Send
 from .world import World
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -76,13 +76,17 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
         return _refuse(connection_id, "text is required")
     if limits.webchat_text_characters is not None and len(text) > limits.webchat_text_characters:
         return _refuse(connection_id, f"text has {len(text)} characters, the limit is {limits.webchat_text_characters}")
-    missing = _not_uploaded(world, attachments)
+    files = _files(world, attachments)
+    missing = [file.id for file in files if not file.uploaded]
     if missing:
-        return _refuse(connection_id, f"attachment {missing} has not been uploaded")
+        return _refuse(connection_id, f"attachment {missing[0]} has not been uploaded")
     if limits.webchat_messages_per_s is not None:
         session.rate = session.rate or SlidingCount(limits.webchat_messages_per_s, 1.0)
         if not session.rate.take(now) and limits.strict:
             return _refuse(connection_id, f"rate limit exceeded: {limits.webchat_messages_per_s} messages per second")
+    for file in files:
+        file.sent = True
+        session.attachments = {**(session.attachments or {}), file.id: file}
     body: Json = {"id": draw_hex(world.rng), "type": "Text", "text": text, "direction": "Inbound"}
     body["channel"] = {"messageId": draw_uuid(world.rng)}
     if isinstance(attachments, list) and attachments:
@@ -93,10 +97,11 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
     return effects + agentdesk.hear(world, session, text, "")
 
 
-def _not_uploaded(world: World, attachments: object) -> str:
-    """The first attachment that has a place in the storage and is not in it."""
-    for one in attachments if isinstance(attachments, list) else ():
-        file = world.office.files.named(str(one.get("id", ""))) if isinstance(one, dict) else None
-        if file is not None and not file.uploaded:
-            return file.id
-    return ""
+def _files(world: World, attachments: object) -> list[Attachment]:
+    """Those of a message's attachments that were given a place in the storage."""
+    named = (
+        world.office.files.named(str(one.get("id", "")))
+        for one in (attachments if isinstance(attachments, list) else ())
+        if isinstance(one, dict)
+    )
+    return [file for file in named if file is not None]

@@ -46,6 +46,7 @@ class World:
         self.script: Script = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
         self.equal_time = equal_time
+        self.forget_file: Callable[[str], None] = lambda name: None  # the storage's; a world by itself has none
         self.rng = Random(settings.seed)
         self.reset()
 
@@ -302,6 +303,13 @@ class World:
         if claims.get("exp", 0) < now:
             return None
         return self.sessions.get(str(claims.get("token", "")))
+
+    def spoil_upload_url(self, attachment_id: str) -> None:
+        """Whoever has the link has nothing from now on."""
+        for session in self.sessions.values():
+            attachment = (session.attachments or {}).get(attachment_id)
+            if attachment is not None:
+                attachment.secret = draw_hex(self.rng)
 
     def upload_url(self, attachment: Attachment) -> str:
         return f"{self.base_url}/__storage/{attachment.id}?sig={attachment.secret}"

@@ -64,16 +64,35 @@ class Attach:
     caption: str = ""
 
 
-Command = Send | Reply | Typing | Context | End | Attach
+@dataclass(slots=True, frozen=True)
+class Withdraw:
+    """Take back an `Attach` whose message was not sent yet: `target` is its command id."""
+
+    command_id: str
+    target: str
+
+
+@dataclass(slots=True, frozen=True)
+class FreshLink:
+    """Ask for a new download link of an attachment of the conversation; the old one lives about ten minutes (reference §5)."""
+
+    command_id: str
+    attachment_id: str
+
+
+Command = Send | Reply | Typing | Context | End | Attach | Withdraw | FreshLink
 
 
 @dataclass(slots=True, frozen=True)
 class Answer:
-    """The one answer to a command: accepted (with the intent's `seq`), or an error."""
+    """The one answer to a command: accepted (with the intent's `seq`), or an error.
+
+    `result` is what a `FreshLink` asked for: `url`, `filename`, `content_type`, `size_bytes`. The URL is a key to the file."""
 
     command_id: str
     seq: int = 0
     error: CommandError | None = None
+    result: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def accepted(self) -> bool:

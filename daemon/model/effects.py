@@ -81,6 +81,41 @@ class FetchHistory:
 
 
 @dataclass(slots=True)
+class AskPresigned:
+    """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or SlotRefused."""
+
+    attachment_id: str
+    filename: str
+    content_type: str
+    size_bytes: int
+
+
+@dataclass(slots=True)
+class Upload:
+    """PUT the file at `path` to a presigned URL with all of its headers; answered by `PutEnded`, unless cancelled."""
+
+    attachment_id: str
+    url: str = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
+    content_type: str
+    path: str
+    size_bytes: int
+    attempt: int = 1
+
+
+@dataclass(slots=True)
+class CancelUpload:
+    attachment_id: str
+
+
+@dataclass(slots=True)
+class Discard:
+    """Our own copy of a file is not needed any more."""
+
+    path: str
+
+
+@dataclass(slots=True)
 class Noticed:
     notice: Notice
     count: int = 1
@@ -111,6 +146,10 @@ Effect = (
     | Drop
     | Tell
     | FetchHistory
+    | AskPresigned
+    | Upload
+    | CancelUpload
+    | Discard
     | Noticed
     | Echoed
     | Finish

@@ -10,6 +10,7 @@
     │   └── LimitExceeded        SESS-1
     ├── DialError                the network's: carries an Ending
     ├── JournalError             the disk's: nothing may go on as if it had been written
+    ├── SpoolError               the disk's: our own copy of a file cannot be read or written
     └── PlatformError            the platform's: status, code, correlation id, what to do, and whether it may have acted
         ├── PlatformRefused      what will not pass by itself
         │   ├── PayloadRefused   400 and its like: the platform's message says what is wrong with the request
@@ -90,6 +91,12 @@ class JournalError(GuestdError):
     """The journal cannot be used, or failed while it was. The message says what was done and what to do."""
 
     code = "journal"
+
+
+class SpoolError(GuestdError):
+    """Our own copy of a file is gone, changed, or cannot be written."""
+
+    code = "spool"
 
 
 class DialError(GuestdError):

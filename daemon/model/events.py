@@ -98,6 +98,23 @@ class DeliveryEvent:
 
 
 @dataclass(slots=True)
+class AttachmentEvent:
+    """How far an `Attach` has come: `asked` for a place, `uploading`, `uploaded`, `retrying` for `reason`, `failed`, `withdrawn`.
+
+    What became of the message that carries it is told by its DeliveryEvent."""
+
+    seq: int
+    command_id: str
+    status: str
+    filename: str
+    size_bytes: int
+    attachment_id: str = ""
+    attempt: int = 1
+    reason: str = ""
+    kind: str = "attachment"
+
+
+@dataclass(slots=True)
 class GapEvent:
     """Something is missing that could not be fetched: between these places messages may be lost to us."""
 
@@ -109,5 +126,13 @@ class GapEvent:
 
 
 Event = (
-    MessageEvent | PresenceEvent | TypingEvent | ReceiptEvent | SessionEvent | AcceptedEvent | DeliveryEvent | GapEvent
+    MessageEvent
+    | PresenceEvent
+    | TypingEvent
+    | ReceiptEvent
+    | SessionEvent
+    | AcceptedEvent
+    | DeliveryEvent
+    | AttachmentEvent
+    | GapEvent
 )

@@ -75,6 +75,19 @@ class HistoryAnswer:
     total: int
 
 
+class Uploader(Protocol):
+    """Our copies of files, and the way to the platform's storage. The caller bounds how many uploads run at once."""
+
+    async def put(self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int) -> None:
+        """Stream the file at `path` to a presigned URL; the memory taken does not grow with the file.
+
+        Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer; SpoolError if the file is not
+        there, or is not of `size_bytes`."""
+
+    def discard(self, path: str) -> None:
+        """Delete our copy, soon; one that is gone already is no error."""
+
+
 class History(Protocol):
     async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
         """Raises PlatformUnavailable (worth retrying) or PlatformRefused."""
@@ -88,6 +101,8 @@ class DeploymentFacts:
     auto_start: bool = False
     conversation_clear: bool = False
     user_typing: bool = True
+    file_types: tuple[str, ...] = ()
+    file_bytes_max: int | None = None
 
 
 #: An event as it is kept and shown: whose it is, its seq, its kind, its JSON; then what only the journal needs: its key (a

@@ -93,7 +93,9 @@ class JwtGranted:
 
 @dataclass(slots=True)
 class SlotGranted:
-    """PresignedUrlResponse: where to PUT an attachment, or (no headers) a fresh download URL."""
+    """PresignedUrlResponse: where to PUT an attachment, or (no headers) a fresh download URL.
+
+    `metadata` is webchat's: it goes into the message that carries the file (SOCK-6), and is not None there."""
 
     attachment_id: str
     url: str = field(repr=False)
@@ -102,6 +104,7 @@ class SlotGranted:
     file_bytes: int | None = None
     file_type: str = ""
     tracing_id: str = ""
+    metadata: dict[str, Any] | None = None
 
 
 @dataclass(slots=True)

@@ -100,6 +100,8 @@ class Metrics:
         "simulator_errors",
         "token_checks",
         "tokens_signed",
+        "upload_bytes",
+        "uploads",
         "watchers",
         "watchers_closed_slow",
         "watchers_lagging",
@@ -127,6 +129,8 @@ class Metrics:
         self.token_checks: dict[str, int] = {}
         self.control_answers: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
+        self.uploads: dict[str, int] = {}
+        self.upload_bytes = 0
         self.echo_latency_s = Histogram()
         self.journal_commit_s = Histogram()
         self.journal_batch = Histogram(COUNT_BOUNDS)
@@ -213,6 +217,7 @@ class _Families:
             ("frames_sent", "Text frames to the platform.", m.frames_out),
             ("received_bytes", "Payload bytes from the platform.", m.bytes_in),
             ("sent_bytes", "Payload bytes to the platform.", m.bytes_out),
+            ("uploaded_bytes", "Bytes of attachments the storage took.", m.upload_bytes),
             ("messages_received", "Messages shown, echoes included.", m.messages_in),
             ("messages_sent", "Messages sent, resends included.", m.messages_out),
             ("commands_accepted", "Commands accepted.", m.commands_accepted),
@@ -232,6 +237,7 @@ class _Families:
             ("sessions_ended", "Guest sessions ended by cause.", "cause", m.endings),
             ("deliveries", "Commands by what became of them.", "status", m.deliveries),
             ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", m.rest_heartbeats),
+            ("uploads", "PUTs of attachments by outcome.", "outcome", m.uploads),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
             (

@@ -35,12 +35,25 @@ async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> Deployme
 def facts_of(config: dict[str, Any]) -> DeploymentFacts:
     """Read tolerantly: what is absent or odd counts as the platform's default."""
     conversations = _dig(config, "messenger", "apps", "conversations")
+    types, bytes_max = _file_rules(_dig(config, "messenger", "fileUpload"))
     return DeploymentFacts(
         active=True,
         auto_start=_dig(conversations, "autoStart").get("enabled") is True,
         conversation_clear=_dig(conversations, "conversationClear").get("enabled") is True,
         user_typing=conversations.get("showUserTypingIndicator") is not False,
+        file_types=types,
+        file_bytes_max=bytes_max,
     )
+
+
+def _file_rules(upload: dict[str, Any]) -> tuple[tuple[str, ...], int | None]:
+    """Only where `enableAttachments` is absent; where it is there, each session is told its own (reference §7)."""
+    modes = upload.get("modes")
+    if "enableAttachments" in upload or not isinstance(modes, list) or not modes or not isinstance(modes[0], dict):
+        return (), None
+    types, kilobytes = modes[0].get("fileTypes"), modes[0].get("maxFileSizeKB")
+    found = tuple(one for one in types if isinstance(one, str)) if isinstance(types, list) else ()
+    return found, kilobytes * 1024 if isinstance(kilobytes, int) and kilobytes > 0 else None
 
 
 def _dig(value: dict[str, Any], *path: str) -> dict[str, Any]:

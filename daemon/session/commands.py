@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..model.commands import Command, Context, End, Reply, Send, Typing
+from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError, NotReady, Overloaded
 from .settings import SessionSettings
 from .states import State
@@ -35,7 +35,7 @@ def refusal(
     """Why `command` is refused, or None. `waiting` counts the lane, `must_wait` says a message could not leave now."""
     if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
         return CommandError(f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id")
-    if isinstance(command, End):
+    if isinstance(command, End | Withdraw | FreshLink):
         return None
     if leaving:
         return CommandError("the guest session is about to end; open another one", code="ended")
@@ -50,7 +50,7 @@ def refusal(
     problem = _message_refusal(command, text_max, text_unit, text_length, attribute_bytes_max)
     if problem is not None:
         return problem
-    if settings.pacing == "reject" and must_wait:
+    if settings.pacing == "reject" and must_wait and not isinstance(command, Attach):
         return CommandError("too many messages at once; send it again in a moment", code="rate_limited")
     if waiting >= settings.outbox_commands_max:
         return Overloaded(f"{waiting} messages are waiting to be sent already, which is the bound", retry_after_s=5.0)
@@ -58,7 +58,11 @@ def refusal(
 
 
 def _message_refusal(
-    command: Send | Reply, text_max: int, text_unit: str, text_length: Callable[[str], int], attribute_bytes_max: int
+    command: Send | Reply | Attach,
+    text_max: int,
+    text_unit: str,
+    text_length: Callable[[str], int],
+    attribute_bytes_max: int,
 ) -> CommandError | None:
     if isinstance(command, Reply):
         if command.reply_type not in REPLY_TYPES:
@@ -66,6 +70,8 @@ def _message_refusal(
         if not command.choices:
             return CommandError("a reply needs at least one choice", field="choices")
         texts = [text for choice in command.choices for text in choice]
+    elif isinstance(command, Attach):
+        texts = [command.caption]
     else:
         if not command.text:
             return CommandError("text is empty; say something", field="text")
@@ -78,7 +84,7 @@ def _message_refusal(
             return CommandError(
                 f"text has {text_length(text)} {text_unit}, the limit is {text_max}; split it into several messages",
                 code="too_long",
-                field="text",
+                field="caption" if isinstance(command, Attach) else "text",
             )
     return None
 

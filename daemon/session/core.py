@@ -1,8 +1,8 @@
 """What a guest session's machine is made of: its parts, and the few things all its rooms use.
 
-The machine is one value in four rooms, each a floor of one class: here the parts; `speaking` (commands and the outbox);
-`listening` (the inbox and the history); `machine` (life, links, time and the end). Calls go down that chain; the three that
-must go up are declared here.
+The machine is one value in six rooms, each a floor of one class: here the parts; `speaking` (commands and the outbox);
+`linking` (links to files that came); `attaching` (files that go); `listening` (the inbox and the history); `machine` (life,
+links, time and the end). Calls go down that chain; the few that must go up are declared here.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from typing import Any
 from uuid import UUID
 
 from ..model import effects as e
+from ..model.commands import Attach, FreshLink
 from ..model.endings import Cause
+from ..model.errors import CommandError
 from ..model.ids import Guest
 from ..policy.buckets import SlidingCount
 from .fill import Fill
@@ -24,6 +26,7 @@ from .inbox import NEVER, Inbox
 from .outbox import Outbox
 from .settings import SessionSettings
 from .states import State
+from .uploads import ANY_FILE, FileRules
 
 
 @dataclass(slots=True, frozen=True)
@@ -42,6 +45,9 @@ class Manners:
     text_unit: str
     text_length: Callable[[str], int]
     attribute_bytes_max: int
+    can_attach: bool = True
+    slot_by_rest: bool = False
+    file_rules: FileRules = ANY_FILE
 
 
 @dataclass(slots=True)
@@ -63,6 +69,7 @@ class Figures:
     duration_s: float | None = None
     expires_at_epoch_s: float | None = None
     attribute_bytes_max: int | None = None
+    file_rules: FileRules | None = None
 
 
 class SessionCore:
@@ -82,6 +89,7 @@ class SessionCore:
         "_jwt",
         "_leave_by",
         "_leave_cause",
+        "_links",
         "_manners",
         "_outbox",
         "_pending_attributes",
@@ -136,6 +144,7 @@ class SessionCore:
         self._context_id = ""
         self._end_id = ""
         self._typed_at = -NEVER
+        self._links: dict[str, tuple[str, str, float]] | None = None  # trace → command, attachment, answer by
 
     def __repr__(self) -> str:
         state = self.state.value + ("-soon" if self._leave_cause and self.state is not State.LEAVING else "")
@@ -163,6 +172,15 @@ class SessionCore:
     # ------------------------------------------------------------------ what the upper rooms add
 
     def _begin_fill(self, now: float, out: list[e.Effect]) -> None:
+        raise NotImplementedError
+
+    def _attach_refusal(self, command: Attach) -> CommandError | None:
+        raise NotImplementedError
+
+    def _tend_uploads(self, now: float, out: list[e.Effect]) -> None:
+        raise NotImplementedError
+
+    def _ask_link(self, command: FreshLink, now: float, out: list[e.Effect]) -> bool:
         raise NotImplementedError
 
     def _leave(self, cause: Cause, now: float, out: list[e.Effect]) -> None:

@@ -76,6 +76,16 @@ class HistoryUnread:
 
 
 @dataclass(slots=True)
+class PutEnded:
+    """An upload's PUT is over: `problem` is "" if the storage took it. `is_file_lost`: our own copy cannot be read."""
+
+    attachment_id: str
+    status: int | None = None
+    problem: str = ""
+    is_file_lost: bool = False
+
+
+@dataclass(slots=True)
 class LeaveAsked:
     """End in an orderly way: say goodbye to the platform, whatever state we are in."""
 
@@ -94,5 +104,6 @@ OwnInput = (
     | IntentDurable
     | HistoryRead
     | HistoryUnread
+    | PutEnded
     | LeaveAsked
 )

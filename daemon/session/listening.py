@@ -9,13 +9,13 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..policy.buckets import SlidingCount
 from . import inputs as i
+from .attaching import Attaching
 from .fill import Fill, Step
 from .inbox import NEVER, Outcome
-from .speaking import Speaking
 from .states import State
 
 
-class Listening(Speaking):
+class Listening(Attaching):
     __slots__ = ()
 
     # ------------------------------------------------------------------ messages in
@@ -95,7 +95,7 @@ class Listening(Speaking):
         return False
 
     def _ignored(self, given: s.Signal, now: float, out: list[e.Effect]) -> bool:
-        """Attachments and configuration answers: nobody here has asked for them."""
+        """Nobody here has asked for it."""
         return False
 
     # ------------------------------------------------------------------ the history

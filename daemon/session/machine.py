@@ -38,11 +38,13 @@ from .fill import Step
 from .inbox import NEVER
 from .listening import Listening
 from .states import LEGAL, IllegalInput, State
+from .uploads import rules_of
 
 __all__ = ["Machine", "Manners"]
 
 _ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
 
+_FILE_REFUSALS = frozenset({4008, 4009, 4010})
 _MESSAGE_REFUSALS = frozenset({400, 403, 409, 4008, 4009, 4010, 4011, 4013})
 
 
@@ -126,10 +128,14 @@ class Machine(Listening):
             self._begin_fill(now, out)
         elif self._inbox.filling:
             self._show(self._inbox.merge([], now), out)
+        self._uploads_rejoined(given.new_session and not first, now, out)
         self._move_on(now, out)
         return True
 
     def _note_figures(self, given: s.Joined) -> None:
+        if given.file_types or given.file_bytes_max is not None:
+            self.figures = self.figures or Figures()
+            self.figures.file_rules = rules_of(given.file_types, given.file_bytes_max, given.blocked_extensions)
         if given.duration_s or given.expires_at_epoch_s or given.custom_attribute_bytes_max is not None:
             figures = self.figures = self.figures or Figures()
             figures.duration_s = given.duration_s
@@ -148,6 +154,7 @@ class Machine(Listening):
 
     def _rest_or_end(self, ending: Ending, now: float, out: list[e.Effect]) -> bool:
         self._forget_link()
+        self._drop_links(out)
         if not ending.may_come_back(self._manners.reconnect_codes):
             return self._finish(ending, out)
         if self._leave_cause is not None and not self._joined_once:
@@ -169,6 +176,7 @@ class Machine(Listening):
         self._requests = None
         self._jwt = None
         self._fill = None
+        self._uploads_lost_link()
         if self._outbox is not None and self._outbox.under_way is not None:
             self._outbox.under_way.orphaned = True
         if self._joined_once and self._manners.has_history:
@@ -198,6 +206,7 @@ class Machine(Listening):
         if self.state in (State.LIVE, State.LEAVING):
             self._tend_fill(now, out)
             self._tend_outbox(now, out)
+            self._tend_links(now, out)
         if self.state is not State.ENDED and now >= self._inbox.wake_at:
             self._show(self._inbox.release(now), out)
         return True
@@ -239,7 +248,9 @@ class Machine(Listening):
             if self._fill is not None:
                 at = min(at, self._fill.wake_at)
             if self._outbox:
-                at = min(at, self._outbox_wake_at(now))
+                at = min(at, self._outbox_wake_at(now), self._uploads_wake_at(now))
+            if self._links:
+                at = min(at, self._links_wake_at())
         self.wake_at = at
 
     # ------------------------------------------------------------------ errors from the platform
@@ -251,6 +262,8 @@ class Machine(Listening):
             ending = Ending(Cause.THROTTLED, 429, given.reason, given.retry_after_s)
             return self._lose_link(ending, now, out)
         outbox = self._outbox
+        if given.tracing_id and self._file_throttled(given, now):
+            return True
         if outbox and outbox.match(given.tracing_id):
             outbox.put_back(now + given.retry_after_s)
         elif outbox and not given.tracing_id:  # whose it was is not known: wait, and let the history tell
@@ -270,10 +283,14 @@ class Machine(Listening):
             self._goodbye_id = self._draw_id()
             out.append(e.Say(r.CloseSession(self._goodbye_id)))
             return True
+        if given.tracing_id and self._file_refused(given, now, out):
+            return True
         outbox = self._outbox
         if outbox is None or outbox.under_way is None:
             return True
-        if outbox.match(given.tracing_id) or (not given.tracing_id and given.code in _MESSAGE_REFUSALS):
+        if outbox.under_way.upload is not None and given.code in _FILE_REFUSALS and outbox.match(given.tracing_id):
+            self._upload_anew(outbox.under_way, f"{given.code} {given.reason}", now, out)
+        elif outbox.match(given.tracing_id) or (not given.tracing_id and given.code in _MESSAGE_REFUSALS):
             self._delivered(outbox.finish_head(), "failed", out, f"{given.code} {given.reason}")
             self._move_on(now, out)
         return True
@@ -282,10 +299,6 @@ class Machine(Listening):
         if 500 <= given.code <= 599 or given.code == 5000:
             return self._lose_link(Ending(Cause.UPGRADE_REFUSED, given.code, given.reason), now, out)
         return self._finish(Ending(Cause.SESSION_REFUSED, given.code, given.reason), out, hang_up=True)
-
-    def _slot_refused(self, given: s.SlotRefused, now: float, out: list[e.Effect]) -> bool:
-        out.append(e.Noticed(Notice.PLATFORM_ERROR))
-        return False
 
     # ------------------------------------------------------------------ the end
 
@@ -360,6 +373,7 @@ class Machine(Listening):
         linked = self.state in (State.JOINING, State.LIVE, State.LEAVING)
         waiting = self.state is State.WAITING
         self._fill = None
+        self._drop_links(out)
         if self._inbox.held:
             self._show(self._inbox.merge([], 0.0), out)
         for outgoing in self._outbox.give_up() if self._outbox else ():
@@ -379,7 +393,9 @@ class Machine(Listening):
     def _after_the_end(self, given: i.OwnInput | s.Signal) -> list[e.Effect]:
         if isinstance(given, i.CommandGiven):
             error = CommandError("the guest session has ended", code="ended")
-            return [e.Tell(c.Answer(given.command.command_id, error=error))]
+            out: list[e.Effect] = [e.Tell(c.Answer(given.command.command_id, error=error))]
+            self._discard_copy(given.command, out)
+            return out
         if isinstance(given, i.LinkOpened):
             return [e.HangUp(1000, "the guest session has ended")]
         if isinstance(given, i.IntentDurable) and self._accepted and given.command_id in self._accepted:
@@ -400,6 +416,7 @@ _STEPS: dict[type, tuple[Any, frozenset[State] | None]] = {
     i.IntentDurable: (Machine._intent_durable, LEGAL[i.IntentDurable]),
     i.HistoryRead: (Machine._history_read, LEGAL[i.HistoryRead]),
     i.HistoryUnread: (Machine._history_unread, LEGAL[i.HistoryUnread]),
+    i.PutEnded: (Machine._put_ended, LEGAL[i.PutEnded]),
     i.LeaveAsked: (Machine._leave_asked, LEGAL[i.LeaveAsked]),
     s.Joined: (Machine._joined, None),
     s.Left: (Machine._left, None),
@@ -408,10 +425,10 @@ _STEPS: dict[type, tuple[Any, frozenset[State] | None]] = {
     s.ReceiptArrived: (Machine._receipt, None),
     s.HeartbeatAnswered: (Machine._heartbeat_answered, None),
     s.JwtGranted: (Machine._jwt_granted, None),
-    s.SlotGranted: (Machine._ignored, None),
+    s.SlotGranted: (Machine._slot_granted, None),
     s.SlotRefused: (Machine._slot_refused, None),
-    s.UploadSucceeded: (Machine._ignored, None),
-    s.UploadFailed: (Machine._ignored, None),
+    s.UploadSucceeded: (Machine._upload_succeeded, None),
+    s.UploadFailed: (Machine._upload_refused, None),
     s.AttachmentDeleted: (Machine._ignored, None),
     s.ConfigurationTold: (Machine._ignored, None),
     s.ResumeTokenGranted: (Machine._ignored, None),

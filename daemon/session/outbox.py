@@ -13,6 +13,8 @@ A message's life:
                                    ▲                         └─ history read, not found ──▶ ready again (resent)
                                    └───────────────────────────── history unreadable ──▶ uncertain
 
+A file's message is ready only when its file is uploaded (`uploads.py`); those behind it wait, so that order stays order.
+
 Never resent blindly: `sent` goes back to `ready` only by the platform's own word, a 429 or a history without it.
 
 Bounds: `commands_max` waiting commands; beyond that the asker is refused (`overloaded`).
@@ -24,10 +26,11 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Any
 
-from ..model.commands import Reply, Send
-from ..model.requests import Request, SayReply, SayText
+from ..model.commands import Attach, Reply, Send
+from ..model.requests import Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
+from .uploads import Upload
 
 NEVER = float("inf")
 
@@ -36,7 +39,7 @@ NEVER = float("inf")
 class Outgoing:
     """One message on its way. `tracing_id` and `marker` stay the same over all attempts."""
 
-    command: Send | Reply
+    command: Send | Reply | Attach
     tracing_id: str
     durable: bool = False
     sent_at: float | None = None
@@ -44,11 +47,20 @@ class Outgoing:
     orphaned: bool = False  # the link it was sent on is gone
     doubted: bool = False  # from before a restart: it may have been sent, and nobody here remembers
     attributes: dict[str, str] | None = None
+    upload: Upload | None = None  # the way of its file, if it has one
+    withdrawn_by: str = ""  # the command that takes it back
+    withdrawn: bool = False  # … and is durable
+
+    def __post_init__(self) -> None:
+        if isinstance(self.command, Attach):
+            self.upload = Upload()
 
     def request(self) -> Request:
         command = self.command
         if isinstance(command, Send):
             return SayText(command.text, self.tracing_id, marker=self.tracing_id, attributes=self.attributes)
+        if isinstance(command, Attach):
+            return self._file_request(command)
         return SayReply(
             command.reply_type,
             command.choices,
@@ -58,9 +70,37 @@ class Outgoing:
             attributes=self.attributes,
         )
 
+    def _file_request(self, command: Attach) -> Request:
+        upload = self.upload
+        assert upload is not None
+        if upload.metadata is not None:
+            return SayAttachments((upload.metadata,), command.caption, self.tracing_id)
+        return SayText(
+            command.caption,
+            self.tracing_id,
+            marker=self.tracing_id,
+            attributes=self.attributes,
+            attachment_ids=(upload.attachment_id,),
+        )
+
+    @property
+    def awaits_file(self) -> bool:
+        return self.upload is not None and (self.withdrawn or not self.upload.is_done)
+
     def intent(self) -> dict[str, Any]:
         """What it takes to send it after a restart; `restored` reads it."""
         command = self.command
+        if isinstance(command, Attach):
+            return {
+                "action": "attach",
+                "trace": self.tracing_id,
+                "filename": command.filename,
+                "content_type": command.content_type,
+                "size_bytes": command.size_bytes,
+                "path": command.path,
+                "text": command.caption,
+                "attributes": self.attributes,
+            }
         if isinstance(command, Send):
             return {"action": "send", "trace": self.tracing_id, "text": command.text, "attributes": self.attributes}
         return {
@@ -75,9 +115,12 @@ class Outgoing:
     @classmethod
     def restored(cls, command_id: str, intent: dict[str, Any]) -> Outgoing:
         attributes = intent["attributes"]
-        command: Send | Reply
+        command: Send | Reply | Attach
         if intent["action"] == "send":
             command = Send(command_id, intent["text"], attributes)
+        elif intent["action"] == "attach":
+            what = intent["filename"], intent["content_type"], intent["size_bytes"], intent["path"], intent["text"]
+            command = Attach(command_id, *what)
         else:
             choices = tuple((text, payload) for text, payload in intent["choices"])
             command = Reply(command_id, intent["type"], choices, intent["in_reply_to"])
@@ -86,19 +129,22 @@ class Outgoing:
     @property
     def text(self) -> str:
         command = self.command
+        if isinstance(command, Attach):
+            return command.caption
         return command.text if isinstance(command, Send) else command.choices[0][0]
 
 
 class Outbox:
     """The lane of one guest session. `head` is the message under way, or the next one."""
 
-    __slots__ = ("_lane", "_messages", "_spacing_s", "blocked_until")
+    __slots__ = ("_lane", "_messages", "_spacing_s", "blocked_until", "file_count")
 
     def __init__(self, messages: SlidingCount, spacing_s: float = 0.0) -> None:
         self._lane: deque[Outgoing] = deque()
         self._messages = messages
         self._spacing_s = spacing_s
         self.blocked_until = -NEVER
+        self.file_count = 0
 
     def __len__(self) -> int:
         return len(self._lane)
@@ -114,9 +160,38 @@ class Outbox:
 
     def accept(self, outgoing: Outgoing) -> None:
         self._lane.append(outgoing)
+        self.file_count += outgoing.upload is not None
 
     def find(self, command_id: str) -> Outgoing | None:
         return next((one for one in self._lane if one.command.command_id == command_id), None)
+
+    def files(self) -> list[tuple[Outgoing, Upload]]:
+        """Messages that carry a file and were certainly not sent yet, in their order, each with its upload."""
+        if not self.file_count:
+            return []
+        return [
+            (one, one.upload)
+            for one in self._lane
+            if one.upload is not None and one.sent_at is None and not one.doubted
+        ]
+
+    def paths(self) -> list[str]:
+        return [one.command.path for one in self._lane if isinstance(one.command, Attach)]
+
+    def file_of(self, attachment_id: str, trace: str = "") -> Outgoing | None:
+        """By the attachment's id, or by the tracing id of the question for its place."""
+        for outgoing, upload in self.files():
+            if (attachment_id and upload.attachment_id == attachment_id) or (trace and upload.trace == trace):
+                return outgoing
+        return None
+
+    def withdrawn_by(self, command_id: str) -> Outgoing | None:
+        return next((one for one in self._lane if one.withdrawn_by == command_id), None)
+
+    def remove(self, outgoing: Outgoing) -> None:
+        """From anywhere in the lane: it will never be sent."""
+        self._lane.remove(outgoing)
+        self.file_count -= outgoing.upload is not None
 
     def made_durable(self, command_id: str) -> None:
         outgoing = self.find(command_id)
@@ -149,7 +224,7 @@ class Outbox:
     def ready_at(self, now: float, requests: SlidingCount | None) -> float:
         """When the head may be sent: `now` or before means at once, NEVER that it waits for something else."""
         head = self.head
-        if head is None or not head.durable or head.sent_at is not None:
+        if head is None or not head.durable or head.sent_at is not None or head.awaits_file:
             return NEVER
         at = max(self.blocked_until, self._messages.ready_at(now))
         return at if requests is None else max(at, requests.ready_at(now))
@@ -182,6 +257,7 @@ class Outbox:
 
     def finish_head(self) -> Outgoing:
         done = self._lane.popleft()
+        self.file_count -= done.upload is not None
         if done.doubted:
             self._take_for_sent(done.sent_at or 0.0)
         return done
@@ -195,4 +271,5 @@ class Outbox:
         """Everything still in the lane, oldest first; the lane is empty afterwards."""
         left = list(self._lane)
         self._lane.clear()
+        self.file_count = 0
         return left

@@ -48,6 +48,15 @@ class SessionSettings:
     history_attempts_max: int = 8
     history_reads_per_minute: int = 10
 
+    # attachments (SOCK-6)
+    uploads_per_session_max: int = 3
+    upload_attempts_max: int = 4
+    upload_retry_s: float = 1.0
+    slot_timeout_s: float = 15.0
+    upload_confirm_timeout_s: float = 30.0
+    file_bytes_max: int = 104_857_600
+    file_types: tuple[str, ...] | None = None
+
     # end the conversation when asked to (Presence Clear if the deployment allows it, else closeSession)
     join_on_new_session: bool = False
     conversation_clear: bool = False

@@ -44,19 +44,23 @@ class Speaking(SessionCore):
         if accepted is not None:
             if accepted.durable:
                 out.append(e.Tell(c.Answer(command.command_id, accepted.seq)))
+            self._discard_copy(command, out)
             return False
         error = self._refusal(command, now)
         if error is not None:
             out.append(e.Tell(c.Answer(command.command_id, error=error)))
+            self._discard_copy(command, out)
             return False
         if isinstance(command, c.Typing):
             return self._show_typing(command, now, out)
+        if isinstance(command, c.FreshLink):
+            return self._ask_link(command, now, out)
         self._accept(command, out)
         return True
 
     def _refusal(self, command: c.Command, now: float) -> CommandError | None:
         outbox = self._outbox
-        return refusal(
+        refused = refusal(
             command,
             state=self.state,
             leaving=self._leave_cause is not None,
@@ -70,15 +74,41 @@ class Speaking(SessionCore):
             waiting=len(outbox) if outbox is not None else 0,
             must_wait=outbox is not None and outbox.waits(now),
         )
+        if refused is None and isinstance(command, c.Attach):
+            return self._attach_refusal(command)
+        if refused is None and isinstance(command, c.Withdraw):
+            return self._withdraw_refusal(command)
+        return refused
 
-    def _accept(self, command: c.Send | c.Reply | c.Context | c.End, out: list[e.Effect]) -> None:
+    def _withdraw_refusal(self, command: c.Withdraw) -> CommandError | None:
+        outgoing = self._outbox.find(command.target) if self._outbox is not None else None
+        if outgoing is None or outgoing.upload is None:
+            return CommandError("no file of that command waits to be sent", code="not_found", field="target")
+        if outgoing.sent_at is not None or outgoing.doubted:
+            return CommandError("the file may have been sent already", code="too_late", field="target")
+        return None
+
+    def _discard_copy(self, command: c.Command, out: list[e.Effect]) -> None:
+        """A copy that came with a command we do not carry out, or are carrying out with another copy."""
+        if isinstance(command, c.Attach):
+            outgoing = self._outbox.find(command.command_id) if self._outbox is not None else None
+            if outgoing is None or not isinstance(outgoing.command, c.Attach) or outgoing.command.path != command.path:
+                out.append(e.Discard(command.path))
+
+    def _accept(
+        self, command: c.Send | c.Reply | c.Attach | c.Withdraw | c.Context | c.End, out: list[e.Effect]
+    ) -> None:
         seq = self._next_seq()
         trace, action, text = "", "end", ""
-        if isinstance(command, c.Send | c.Reply):
+        if isinstance(command, c.Send | c.Reply | c.Attach):
             trace = self._draw_id()
             outgoing = Outgoing(command, trace, attributes=command.attributes if isinstance(command, c.Send) else None)
             self._the_outbox().accept(outgoing)
-            action, text = ("send" if isinstance(command, c.Send) else "reply"), outgoing.text
+            action, text = type(command).__name__.lower(), outgoing.text
+        elif isinstance(command, c.Withdraw):
+            found = self._the_outbox().find(command.target)
+            assert found is not None
+            found.withdrawn_by, action = command.command_id, "withdraw"
         elif isinstance(command, c.Context):
             self._context, self._context_id, action = command.context, command.command_id, "context"
         else:
@@ -91,6 +121,8 @@ class Speaking(SessionCore):
         outgoing = self._outbox.find(command_id) if self._outbox is not None else None
         if outgoing is not None:
             return outgoing.intent()
+        if self._outbox is not None and (taken_back := self._outbox.withdrawn_by(command_id)) is not None:
+            return {"action": "withdraw", "target": taken_back.command.command_id}
         if command_id == self._context_id:
             return {"action": "context", "context": self._context}
         return {"action": "end"}
@@ -103,8 +135,12 @@ class Speaking(SessionCore):
             trace = str(intent.get("trace", ""))
             self._remember_accepted(saved.command_id, Accepted(saved.seq, trace, durable=True))
             match intent.get("action"):
-                case "send" | "reply" if not saved.settled:
+                case "send" | "reply" | "attach" if not saved.settled:
                     self._the_outbox().accept(Outgoing.restored(saved.command_id, intent))
+                case "withdraw":
+                    taken_back = self._the_outbox().find(intent["target"])
+                    if taken_back is not None:
+                        taken_back.withdrawn = True
                 case "context":
                     self._context = intent["context"]
                     self._apply_context([])
@@ -133,6 +169,9 @@ class Speaking(SessionCore):
         elif given.command_id == self._end_id:
             self._leave(Cause.FINISHED, now, out)
         elif self._outbox is not None:
+            taken_back = self._outbox.withdrawn_by(given.command_id)
+            if taken_back is not None:
+                taken_back.withdrawn = True
             self._outbox.made_durable(given.command_id)
             self._move_on(now, out)
         return True
@@ -175,6 +214,8 @@ class Speaking(SessionCore):
         if self.state is not State.LIVE:
             return
         outbox = self._outbox
+        if outbox is not None and outbox.file_count:
+            self._tend_uploads(now, out)
         while outbox and outbox.ready_at(now, self._the_requests()) <= now:
             outgoing = outbox.send_head(now, self._the_requests())
             if outgoing.attributes is None:
@@ -200,6 +241,8 @@ class Speaking(SessionCore):
         if not outbox or self.state is not State.LIVE:
             return
         under_way = outbox.under_way
+        if outbox.file_count:
+            self._tend_uploads(now, out)
         if under_way is None:
             self._move_on(now, out)
         elif self._fill is None and now >= (under_way.sent_at or now) + self._settings.confirm_timeout_s:
@@ -221,8 +264,10 @@ class Speaking(SessionCore):
     def _delivered(
         self, outgoing: Outgoing, status: str, out: list[e.Effect], reason: str = "", message_id: str = ""
     ) -> None:
-        event = v.DeliveryEvent(self._next_seq(), outgoing.command.command_id, status, reason, message_id)
-        out.append(event)
+        command = outgoing.command
+        out.append(v.DeliveryEvent(self._next_seq(), command.command_id, status, reason, message_id))
+        if isinstance(command, c.Attach):
+            out.append(e.Discard(command.path))
 
     def _settle_under_way(self, history_asked_at: float, out: list[e.Effect]) -> None:
         """The history was read and does not hold the message under way. May it be sent again?

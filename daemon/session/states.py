@@ -65,5 +65,6 @@ LEGAL: dict[type[i.OwnInput], frozenset[State]] = {
     i.IntentDurable: _ALWAYS,
     i.HistoryRead: _ALWAYS,
     i.HistoryUnread: _ALWAYS,
+    i.PutEnded: _ALWAYS,
     i.LeaveAsked: _ALWAYS,
 }

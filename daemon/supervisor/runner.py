@@ -23,6 +23,7 @@ from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
 from ..model.events import (
     AcceptedEvent,
+    AttachmentEvent,
     DeliveryEvent,
     Event,
     GapEvent,
@@ -62,6 +63,10 @@ class Bench:
     dial: Callable[[Runner, Line], None]
     fetch_history: Callable[[Runner, e.FetchHistory], None]
     finished: Callable[[Runner, Ending], None]
+    ask_presigned: Callable[[Runner, e.AskPresigned], None]
+    upload: Callable[[Runner, e.Upload], None]
+    cancel_upload: Callable[[Runner, str], None]
+    discard: Callable[[str], None]
     is_full: bool = False
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
@@ -266,6 +271,18 @@ class Runner:
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         self.bench.fetch_history(self, effect)
 
+    def _ask_presigned(self, effect: e.AskPresigned) -> None:
+        self.bench.ask_presigned(self, effect)
+
+    def _upload(self, effect: e.Upload) -> None:
+        self.bench.upload(self, effect)
+
+    def _cancel_upload(self, effect: e.CancelUpload) -> None:
+        self.bench.cancel_upload(self, effect.attachment_id)
+
+    def _discard(self, effect: e.Discard) -> None:
+        self.bench.discard(effect.path)
+
     def _noticed(self, effect: e.Noticed) -> None:
         self.bench.metrics.notice(effect.notice, effect.count)
 
@@ -317,6 +334,7 @@ class Runner:
         SessionEvent: _record_session,
         AcceptedEvent: _record_accepted,
         DeliveryEvent: _record_delivery,
+        AttachmentEvent: _record,
         GapEvent: _record,
         e.Say: _say,
         e.Ping: _ping,
@@ -327,6 +345,10 @@ class Runner:
         e.CancelAdmission: _cancel_admission,
         e.Tell: _tell,
         e.FetchHistory: _fetch_history,
+        e.AskPresigned: _ask_presigned,
+        e.Upload: _upload,
+        e.CancelUpload: _cancel_upload,
+        e.Discard: _discard,
         e.Noticed: _noticed,
         e.Echoed: _echoed,
         e.Finish: _finish,

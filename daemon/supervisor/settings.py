@@ -14,3 +14,4 @@ class SupervisorSettings:
     history_inflight_max: int = 16
     uncommitted_max: int = 20_000
     timer_tick_s: float = 0.05
+    uploads_inflight_max: int = 100

@@ -15,7 +15,7 @@ from typing import Any
 from uuid import uuid4
 
 from ..model import requests as r
-from ..model.commands import Answer, Command
+from ..model.commands import Answer, Attach, Command
 from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, DialError, LimitExceeded, NotFound, PlatformError
@@ -27,9 +27,11 @@ from ..model.ports import (
     History,
     Journal,
     OpenGuest,
+    PlatformCalls,
     Replay,
     SessionRecord,
     SessionView,
+    Uploader,
     Watcher,
 )
 from ..model.signals import MessageArrived
@@ -41,6 +43,7 @@ from ..session.inbox import BySequence, ByTime, Inbox
 from ..session.machine import Machine, Manners
 from ..session.settings import SessionSettings
 from ..session.states import State
+from ..session.uploads import FileRules
 from ..wire.dialect import Beating, Dialect, Ordering
 from .drain import DrainReport, drain
 from .hub import Hub
@@ -49,6 +52,7 @@ from .runner import Answered, Bench, Line, Runner
 from .settings import SupervisorSettings
 from .tasks import Errands
 from .timers import Timers
+from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
 
@@ -63,8 +67,9 @@ _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
 class Supervisor:
     """The fleet. Needs a running loop at construction; `drain` and `stop` end it.
 
-    `dialer`, `journal` and `history` are ports; `target` says where to dial; `rng` feeds jitter and tracing ids only:
-    session tokens come from `draw_token`, by default from the system's own randomness.
+    `dialer`, `journal`, `history`, `uploader` and `calls` are ports; `target` says where to dial; `rng` feeds jitter and tracing
+    ids only: session tokens come from `draw_token`, by default from the system's own randomness. Without an `uploader`, or
+    without the `calls` that webchat asks with, attachments are refused.
     """
 
     def __init__(
@@ -82,6 +87,8 @@ class Supervisor:
         loop: asyncio.AbstractEventLoop | None = None,
         draw_token: Callable[[], str] = lambda: str(uuid4()),
         draw_session_id: Callable[[], str] = lambda: secrets.token_hex(8),
+        uploader: Uploader | None = None,
+        calls: PlatformCalls | None = None,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
         self._loop = loop
@@ -96,7 +103,9 @@ class Supervisor:
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
-        self._manners = manners_of(dialect, session)
+        can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
+        self._manners = manners_of(dialect, session, can_attach)
+        self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
         self._hold = HoldBack(
             session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
         )
@@ -129,6 +138,10 @@ class Supervisor:
             dial=lambda runner, line: self._dials.run(lambda: self._dial(runner, line)),
             fetch_history=lambda runner, effect: self._readings.run(lambda: self._read_history(runner, effect)),
             finished=self._finished,
+            ask_presigned=self._uploads.ask,
+            upload=self._uploads.begin,
+            cancel_upload=self._uploads.cancel,
+            discard=self._uploads.discard,
         )
 
     # ------------------------------------------------------------------ the Fleet port
@@ -206,13 +219,19 @@ class Supervisor:
 
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
         runner = self._runners.get(session_id)
-        if runner is None:
-            error = NotFound(f"no guest session {session_id} lives here", code="ended")
-            answered(Answer(command.command_id, error=error))
-        elif self._journal.storage_full:
-            answered(Answer(command.command_id, error=CommandError(STORAGE_FULL, code="storage_full")))
-        else:
+        if runner is not None and not self._journal.storage_full:
             runner.give(command, answered)
+            return
+        if isinstance(command, Attach):
+            self._uploads.discard(command.path)
+        error: CommandError = NotFound(f"no guest session {session_id} lives here", code="ended")
+        if runner is not None:
+            error = CommandError(STORAGE_FULL, code="storage_full")
+        answered(Answer(command.command_id, error=error))
+
+    def files_wanted(self) -> set[str]:
+        """The paths of all copies that commands under way still need; any other copy is an orphan."""
+        return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
 
     def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
         self._runner(session_id)
@@ -248,6 +267,7 @@ class Supervisor:
         self._timers.stop()
         await self._dials.stop()
         await self._readings.stop()
+        await self._uploads.stop()
 
     # ------------------------------------------------------------------ figures
 
@@ -354,6 +374,7 @@ class Supervisor:
         guest = runner.machine.guest
         self._runners.pop(guest.session_id, None)
         self._unremembering.discard(guest.session_id)
+        self._uploads.cancel_all(runner)
         if self._names.get(guest.name) == guest.session_id:
             del self._names[guest.name]
         self._bench.pipeline.session_over(guest.session_id)
@@ -397,7 +418,7 @@ class _Opening:
         self._durable()
 
 
-def manners_of(dialect: Dialect, session: SessionSettings) -> Manners:
+def manners_of(dialect: Dialect, session: SessionSettings, can_attach: bool = True) -> Manners:
     """The dialect's traits with the configuration's wishes over them, as the machine wants them."""
     traits = dialect.traits
     someone = Guest("probe", "probe", "probe", "probe@example.org")
@@ -414,6 +435,9 @@ def manners_of(dialect: Dialect, session: SessionSettings) -> Manners:
         text_unit=traits.text_unit,
         text_length=dialect.text_length,
         attribute_bytes_max=traits.attribute_bytes_max,
+        can_attach=can_attach,
+        slot_by_rest=traits.slot_by_rest,
+        file_rules=FileRules(traits.file_types if session.file_types is None else session.file_types),
     )
 
 

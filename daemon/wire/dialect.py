@@ -38,6 +38,8 @@ class Traits:
     text_max: int
     text_unit: str
     attribute_bytes_max: int = 2048
+    slot_by_rest: bool = False  # where an upload goes is asked over REST, not over the socket
+    file_types: tuple[str, ...] = ("*/*",)  # what may be attached where the platform does not say
 
 
 class Dialect(Protocol):

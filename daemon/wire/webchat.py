@@ -25,6 +25,8 @@ TRAITS = Traits(
     requests_per_minute=None,
     text_max=4096,
     text_unit="characters",
+    slot_by_rest=True,
+    file_types=("image/png", "image/jpeg", "application/pdf"),  # SOCK-7
 )
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(\.[^@\s.]{1,63})+")

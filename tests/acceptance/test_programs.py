@@ -255,6 +255,14 @@ class TestChat:
         assert any(event.get("text") == "hello" and event.get("direction") == "Inbound" for event in events)
         assert events[-1]["kind"] == "session" and events[-1]["state"] == "ended"
 
+    def test_files_go_and_are_shown_with_name_and_size(self, run, tmp_path):
+        (tmp_path / "my bill.pdf").write_bytes(bytes(2_000_000))
+        program = self.chat(run, f'/file "{tmp_path}/my bill.pdf" the bill\n/file /not/there.txt\n/file\n')
+        assert program.wait() == 0
+        told = "\n".join(program.out)
+        assert "you: the bill" in told and "[file] my bill.pdf, 2.0 MB, application/pdf" in told
+        assert "/not/there.txt cannot be read: No such file" in told and "/file PATH [caption]" in told
+
     def test_nobody_at_the_url(self, run):
         program = self.chat(run, "", "--url", "ws://127.0.0.1:9/")
         assert program.wait() == 78

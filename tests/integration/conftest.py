@@ -15,17 +15,23 @@ import pytest
 from daemon.api.control.settings import ControlSettings
 from daemon.api.server import HttpServer
 from daemon.api.settings import ApiSettings
+from daemon.api.spool import Spool, SpoolSettings
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from daemon.journal.memory import MemoryJournal
 from daemon.model.ports import DialTarget
 from daemon.observe.metrics import Metrics
+from daemon.platform.calls import CallSettings, RestCalls
 from daemon.platform.history import WebMessagingHistory
 from daemon.platform.http import Http, HttpSettings
+from daemon.platform.oauth import OAuthSettings, TokenSource
+from daemon.platform.pace import Pace
+from daemon.policy.retry import RetryPolicy
 from daemon.session.settings import SessionSettings
 from daemon.supervisor.clock import LoopClock
 from daemon.supervisor.settings import SupervisorSettings
 from daemon.supervisor.supervisor import Supervisor
 from daemon.transport import TransportSettings, WebsocketDialer
+from daemon.transport.upload import FileUploader, UploadSettings
 from daemon.wire.webchat import Webchat
 from daemon.wire.webmessaging import WebMessaging
 
@@ -38,6 +44,7 @@ class Town:
     fleet: Supervisor
     metrics: Metrics
     http: HttpServer
+    spool: Spool
 
     @property
     def ws_url(self) -> str:
@@ -52,6 +59,15 @@ class Town:
         return self.metrics.sessions.get("live", 0)
 
 
+def platform_calls(emulator: Emulator, http: Http, metrics: Metrics) -> RestCalls:
+    """The platform's REST side by name, with the emulator's own OAuth client."""
+    pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
+    policy = RetryPolicy(attempts_max=2, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0)
+    client, secret = next(iter(emulator.settings.oauth_clients.items()))
+    tokens = TokenSource(http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace)
+    return RestCalls(http, tokens, CallSettings(emulator.url, 2.0, 100_000), policy, pace, metrics)
+
+
 @asynccontextmanager
 async def settle(
     *,
@@ -63,6 +79,9 @@ async def settle(
     control: dict[str, Any] | None = None,
     operations: Any = None,
     dialect: str = "webmessaging",
+    upload: dict[str, Any] | None = None,
+    spool: dict[str, Any] | None = None,
+    calls: bool = False,
 ) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(Emulator(EmulatorSettings(**(emulator or {}))))
@@ -72,6 +91,11 @@ async def settle(
         loop = asyncio.get_running_loop()
         spoken = Webchat() if dialect == "webchat" else WebMessaging(DEFAULT_DEPLOYMENT_ID)
         dialer = WebsocketDialer(TransportSettings(ca_file=world.ca_file, **(transport or {})))
+        uploader = FileUploader(UploadSettings(ca_file=world.ca_file, **(upload or {})))
+        stack.push_async_callback(uploader.close)
+        files = Spool(SpoolSettings(**(spool or {})))
+        files.start()
+        stack.callback(files.stop)
         supervisor = Supervisor(
             SupervisorSettings(**{"connects_burst": 500, **(fleet or {})}),
             SessionSettings(**{"conversation_clear": True, **(session or {})}),
@@ -84,6 +108,8 @@ async def settle(
             Random(1),
             metrics,
             loop,
+            uploader=uploader,
+            calls=platform_calls(world, http_client, metrics) if calls else None,
         )
         stack.push_async_callback(supervisor.stop)
         ids = itertools.count(1)
@@ -94,12 +120,13 @@ async def settle(
             settings,
             lambda: f"made-{next(ids):08d}",
             supervisor.status,
+            spool=files,
             control=ControlSettings(**(control or {})),
             operations=operations,
         )
         await server.start()
         stack.push_async_callback(server.stop)
-        yield Town(world, supervisor, metrics, server)
+        yield Town(world, supervisor, metrics, server, files)
 
 
 @pytest.fixture

@@ -9,8 +9,6 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-pytest.importorskip("daemon.api.spool")
-
 PNG = b"\x89PNG" + bytes(range(256)) * 4000
 
 

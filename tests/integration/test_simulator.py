@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import hashlib
 import json
 import socket
 
@@ -110,16 +112,21 @@ async def test_a_since_from_the_future_is_told_and_survived(new_town):
         ('{"action": "resume", "since": -1}', "invalid", "since"),
         ('{"action": "upload", "filename": "a.png", "contentType": "image/png"}', "invalid", "buffer"),
         ('{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "!!"}', "invalid", "buffer"),
+        ('{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": ""}', "invalid", "buffer"),
+        ('{"action": "upload", "filename": "a.exe", "contentType": "image/png", "buffer": "aGk="}', "type", "filename"),
+        ('{"action": "upload", "filename": "a.png", "contentType": "png", "buffer": "aGk="}', "type", "contentType"),
         (
-            '{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "aGk="}',
-            "not_supported",
-            None,
+            '{"action": "upload", "filename": "a", "contentType": "a/b", "buffer": {"type": "Buffer", "data": [104, 105]}}',
+            "invalid",
+            "filename",
         ),
         (
-            '{"action": "upload", "filename": "a", "contentType": "b", "buffer": {"type": "Buffer", "data": [104, 105]}}',
-            "not_supported",
-            None,
+            '{"action": "upload", "filename": "a.b", "contentType": "a/b", "buffer": {"type": "Buffer", "data": [256]}}',
+            "invalid",
+            "buffer",
         ),
+        ('{"action": "withdraw", "target": "never-given"}', "not_found", "target"),
+        ('{"action": "link", "attachment_id": "never-there"}', "not_found", None),
     ],
     ids=lambda value: str(value)[:40],
 )
@@ -336,3 +343,55 @@ async def _deaf_frontend(town, name):
     await reader.readuntil(b"\r\n\r\n")
     writer.transport.pause_reading()
     return reader, writer
+
+
+def upload_frame(data: bytes, **more):
+    figures = {"filename": "bill.pdf", "contentType": "application/pdf", "buffer": base64.b64encode(data).decode()}
+    return json.dumps({"action": "upload", **figures, **more})
+
+
+@pytest.mark.parametrize("as_buffer", [False, True], ids=["base64", "node-buffer"])
+async def test_sim_1_upload_unchanged_on_the_wire(new_town, as_buffer):
+    data = bytes(range(256)) * 10
+    buffer = {"type": "Buffer", "data": list(data)} if as_buffer else base64.b64encode(data).decode()
+    async with new_town(emulator={"agent": "silent"}) as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        await frontend.send(upload_frame(data, buffer=buffer, caption="the bill", command_id="u1"))
+        answer = await frame(frontend, ok=True)
+        assert answer["command_id"] == "u1" and answer["seq"] > 0
+        message = await frame(frontend, kind="message", direction="Inbound")
+        assert message["text"] == "the bill" and message["command_id"] == "u1"
+        file = message["content"][0]["attachment"]
+        assert (file["filename"], file["mime"], file["fileSize"]) == ("bill.pdf", "application/pdf", len(data))
+        (session,) = town.emulator.world.sessions.values()
+        assert session.attachments[file["id"]].sha256 == hashlib.sha256(data).hexdigest()
+        await frontend.send(json.dumps({"action": "link", "attachment_id": file["id"]}))
+        result = (await frame(frontend, ok=True))["result"]
+        assert result["filename"] == "bill.pdf" and result["url"].startswith(town.emulator.url)
+
+
+async def test_the_same_upload_again_gets_the_same_answer_and_is_sent_once(new_town):
+    async with new_town(emulator={"agent": "silent"}) as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        for _ in range(3):
+            await frontend.send(upload_frame(b"data", command_id="u1"))
+        seqs = {(await frame(frontend, ok=True))["seq"] for _ in range(3)}
+        assert len(seqs) == 1
+        await frame(frontend, kind="delivery", status="confirmed")
+        (session,) = town.emulator.world.sessions.values()
+        assert len(session.messages) == 1
+        await town.until(lambda: not list(town.spool._directory.iterdir()))
+
+
+async def test_a_frame_that_is_too_large_is_told_where_to_go(new_town):
+    async with new_town(api={"frame_bytes_max": 4096}) as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        await frontend.send(upload_frame(bytes(5000)))
+        async with asyncio.timeout(10.0):
+            while "error" not in (found := json.loads(await frontend.recv())):
+                pass
+        assert found["code"] == "too_large" and "over HTTP" in found["error"]
+        with pytest.raises(ConnectionClosed) as closed:
+            while True:
+                await frontend.recv()
+        assert closed.value.rcvd.code == 1009 and "HTTP" in closed.value.rcvd.reason

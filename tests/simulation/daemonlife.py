@@ -20,7 +20,7 @@ from daemon.emulator import DEFAULT_DEPLOYMENT_ID
 from daemon.journal import recovery
 from daemon.journal.queries import migrations, queries
 from daemon.journal.writer import Writer
-from daemon.model.commands import Send
+from daemon.model.commands import Attach, Send
 from daemon.model.endings import Cause, Ending
 from daemon.model.ports import DialTarget, OpenGuest, Replay
 from daemon.observe.metrics import Metrics
@@ -30,6 +30,7 @@ from daemon.supervisor.supervisor import Supervisor
 from daemon.wire.webmessaging import WebMessaging
 
 from .platform import Platform, SimDialer, SimHistory
+from .storage import SimStorage
 from .virtual import VirtualClock, VirtualLoop
 
 _GONE = Ending(Cause.LOST, 1006)
@@ -113,6 +114,7 @@ class Frontend:
     waiting: dict[str, str] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
     said: int = 0
+    files: set[str] = field(default_factory=set)
     session_id: str = ""
 
     def attach(self, fleet: Supervisor) -> None:
@@ -126,10 +128,15 @@ class Frontend:
         self.said += 1
         command_id = f"{self.name}-{self.said}"
         self.waiting[command_id] = f"{self.name} says {self.said}"
+        if self.world.file_share and self.rng.random() < self.world.file_share:
+            self.files.add(command_id)
         self._give(fleet, command_id, self.waiting[command_id])
 
     def _give(self, fleet: Supervisor, command_id: str, text: str) -> None:
-        fleet.give(self.session_id, Send(command_id, text), self._answered)
+        command = Send(command_id, text)
+        if command_id in self.files:
+            command = Attach(command_id, "a.png", "image/png", 10, self.world.storage.keep(command_id), text)
+        fleet.give(self.session_id, command, self._answered)
 
     def _answered(self, answer) -> None:
         if answer.accepted:
@@ -150,10 +157,12 @@ class Frontend:
 class Simulation:
     """A town of guests, one platform, one disk, and a daemon that may die. Everything is drawn from `seed`."""
 
-    def __init__(self, seed: int, guests: int = 8, settings: dict | None = None) -> None:
+    def __init__(self, seed: int, guests: int = 8, settings: dict | None = None, file_share: float = 0.0) -> None:
         self.seed = seed
         self.loop = VirtualLoop()
         self.platform = Platform(self.loop, seed)
+        self.storage = SimStorage(self.platform, seed)
+        self.file_share = file_share
         self.rng = Random(f"{seed} life")
         self.disk = new_disk()
         self.disk_full = self.disk_breaks = 0.0
@@ -216,10 +225,12 @@ class Simulation:
             self.loop,
             draw_token=lambda rng=self.rng: f"{rng.getrandbits(128):032x}",
             draw_session_id=lambda rng=self.rng: f"{rng.getrandbits(64):016x}",
+            uploader=self.storage,
         )
         for patch in self.patches:
             patch(self)
         self.fleet.revive()
+        self.storage.copies &= self.fleet.files_wanted()
         for frontend in self.frontends:
             frontend.attach(self.fleet)
 

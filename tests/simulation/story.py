@@ -96,7 +96,7 @@ def _unrest(sim: Simulation) -> str:
 
 
 def run(seed: int, seconds: float, guests: int = 8, **more) -> Simulation:
-    sim = Simulation(seed, guests, settings=more.pop("settings", None))
+    sim = Simulation(seed, guests, more.pop("settings", None), more.pop("file_share", 0.0))
     sim.patches = list(more.pop("patches", ()))
     asyncio.set_event_loop(sim.loop)
     try:

@@ -22,6 +22,7 @@ from ..durations import seconds
 from ..lifecycle import House
 from ..load_config import ConfigProblems, load_config
 from ..systemd import Notifier
+from .chat_files import described, file_frame
 
 EXAMPLES = """Examples:
 
@@ -36,7 +37,13 @@ printf 'hello\\nwhere is my parcel?\\n' | guestd chat --wait 2s --json
 
 SILENCE_S = 3.0
 
-HELP = "/1, /2, … choose a quick reply, /typing shows that you are typing, /end ends the conversation, /quit leaves it open"
+#: The simulator of a running guestd takes frames of a mebibyte; our own is told to take any file that a platform may allow.
+FRAME_BYTES_MAX, OWN_FRAME_BYTES_MAX = 1_048_576, 67_108_864
+
+HELP = (
+    "/1, /2, … choose a quick reply, /file PATH [caption] sends a file, /typing shows that you are typing,"
+    " /end ends the conversation, /quit leaves it open"
+)
 
 
 def _wait(value: str) -> float:
@@ -60,7 +67,8 @@ def chat(
     """Talk as a guest: type a line and press Enter. Ctrl-C or Ctrl-D ends the conversation in an orderly way."""
     wait_s = _wait(wait)
     try:
-        settings = load_config(config, os.environ, {"simulator.port": 0, "simulator.host": "127.0.0.1"})
+        own = {"simulator.port": 0, "simulator.host": "127.0.0.1", "simulator.frame_bytes_max": OWN_FRAME_BYTES_MAX}
+        settings = load_config(config, os.environ, own)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
     if settings.journal.directory is not None:  # that is the daemon's; a chat ends when its terminal does
@@ -73,11 +81,13 @@ async def _talk(config: Config, url: str | None, guest: str, wait_s: float, as_j
     _listen_for_ctrl_c()
     house: House | None = None
     try:
+        frame_bytes_max = FRAME_BYTES_MAX
         if url is None:
+            frame_bytes_max = OWN_FRAME_BYTES_MAX
             house = House(config, asyncio.get_running_loop(), Notifier())
             await house.start(quiet=True)
             url = f"ws{house.http.url[4:]}/"
-        await Conversation(url, guest, wait_s, as_json).hold()
+        await Conversation(url, guest, wait_s, as_json, frame_bytes_max).hold()
     finally:
         if house is not None:
             await house.stop()
@@ -134,6 +144,9 @@ class Screen:
             case "session":
                 reason = f" ({event['reason']})" if event.get("reason") else ""
                 self.say(f"session {event.get('state')}{reason}")
+            case "attachment" if event.get("status") in ("uploading", "retrying"):
+                reason = f" ({event['reason']})" if event.get("reason") else ""
+                self.say(f"{event.get('filename')}: {event.get('status')}{reason}")
             case "delivery" if event.get("status") not in ("confirmed", "sent"):
                 self.say(f"your message: {event.get('status')} {event.get('reason', '')}")
             case "gap":
@@ -149,7 +162,10 @@ class Screen:
             self._line(f"   {self._tinted(f'/{n}', '1')} {text}")
         for one in event.get("content") or ():
             kind = one.get("contentType") if isinstance(one, dict) else None
-            if kind not in (None, "QuickReply", "ButtonResponse"):
+            file = one.get("attachment") if isinstance(one, dict) else None
+            if isinstance(file, dict):
+                self._line(f"   [file] {described(file)}")
+            elif kind not in (None, "QuickReply", "ButtonResponse"):
                 self._line(self._tinted(f"   [{kind}] {json.dumps(one, ensure_ascii=False)[:200]}", "2"))
 
     def _show_typing(self) -> None:
@@ -172,10 +188,13 @@ class Screen:
 class Conversation:
     """Lines in, events out, until the guest session has ended or the input has and nothing more comes."""
 
-    def __init__(self, url: str, guest: str, wait_s: float, as_json: bool) -> None:
+    def __init__(
+        self, url: str, guest: str, wait_s: float, as_json: bool, frame_bytes_max: int = FRAME_BYTES_MAX
+    ) -> None:
         self._url = url
         self._guest = guest
         self._wait_s = wait_s
+        self._frame_bytes_max = frame_bytes_max
         self._screen = Screen(as_json)
         self._lines: asyncio.Queue[str | None] = asyncio.Queue()
         self._interactive = sys.stdin.isatty()
@@ -261,6 +280,8 @@ class Conversation:
             self._screen.say(HELP)
         elif line == "/typing":
             await socket.send_json({"action": "typing"})
+        elif line.split(maxsplit=1)[:1] == ["/file"]:
+            await self._send_file(line, socket)
         elif line.startswith("/") and line[1:].isdigit():
             await self._choose(int(line[1:]), socket)
         elif line:
@@ -273,6 +294,14 @@ class Conversation:
             return
         text, payload = self._screen.choices[number - 1]
         await socket.send_json({"action": "reply", "type": "QuickReply", "text": text, "payload": payload})
+
+    async def _send_file(self, line: str, socket: aiohttp.ClientWebSocketResponse) -> None:
+        try:
+            frame = await asyncio.to_thread(file_frame, line, self._frame_bytes_max)
+        except ValueError as error:
+            self._screen.say(str(error))
+        else:
+            await socket.send_json(frame)
 
     async def _wait_until_quiet(self) -> None:
         while True:

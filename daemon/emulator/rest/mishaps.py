@@ -19,6 +19,7 @@ from aiohttp import web
 
 from ..faults import Rule
 from .answers import access_denied, problem
+from .storage import REJECTED
 from .tokens import TOKEN_PATHS
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NO_ANSWER_S = 120.0  # a call that is never answered is forgotten after this
 PIECES = 20
+UPLOADING = ("upload_refused", "slot_expired", "upload_rejected", "upload_cut")
 LOSING = ("http_status", "reset", "no_answer")  # these have a before and an after
 
 
@@ -53,7 +55,7 @@ class Mishaps:
 
     def _strike(self, request: web.Request) -> Rule | None:
         emulator = self._emulator
-        skipped = [] if request.method == "PUT" else ["upload_refused"]
+        skipped = [] if request.method == "PUT" else list(UPLOADING)
         if request.path not in TOKEN_PATHS:
             skipped.append("slow_token")
         return emulator.faults.strike(
@@ -68,11 +70,22 @@ class Mishaps:
             await asyncio.sleep(rule.ms / 1000.0)
         elif rule.kind == "expired_tokens":
             self._emulator.world.office.clients.expire_all()
-        elif rule.kind == "upload_refused":
-            return access_denied()
+        elif rule.kind in UPLOADING:
+            return await self._spoil_upload(rule.kind, request)
         elif rule.kind in LOSING and not self._is_after(rule):
             return await self._lose(rule, request)
         return None
+
+    async def _spoil_upload(self, kind: str, request: web.Request) -> web.StreamResponse | None:
+        if kind == "upload_rejected":
+            request[REJECTED] = True
+            return None
+        if kind == "upload_cut":
+            await request.content.readany()
+            return self._hang_up(request, rst=False)
+        if kind == "slot_expired":
+            self._emulator.world.spoil_upload_url(request.path.rpartition("/")[2])
+        return access_denied()
 
     def _is_after(self, rule: Rule) -> bool:
         if rule.kind == "http_status":

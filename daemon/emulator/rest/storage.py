@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from ..server import Emulator
 
 
+#: Set on a request whose file is to be taken and then called bad.
+REJECTED = "rejected"
+
+
 class StorageDoors:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
@@ -38,13 +42,18 @@ class StorageDoors:
         found = self._find(name, secret)
         if file is None and found is None:
             return access_denied()
-        if file is not None and request.headers.get("Content-Type", "") != file.mime:
+        mime = request.headers.get("Content-Type", "")
+        if file is not None and mime != file.mime:
             return _storage_error(403, "SignatureDoesNotMatch")
         try:
-            size = await emulator.storage.store(name, request.content)
+            size, sha256 = await emulator.storage.store(name, request.content)
         except TooLarge:
             return _storage_error(413, "EntityTooLarge")
+        stored = found[1] if found is not None else file
+        if stored is not None:
+            stored.sha256, stored.content_type = sha256, mime
         if found is not None:
+            size = -1 if request.get(REJECTED) else size
             emulator.loop.call_later(emulator.settings.upload_delay_s, self._uploaded, *found, size)
         elif file is not None and size != file.size:
             return _storage_error(400, "IncompleteBody")
@@ -54,6 +63,8 @@ class StorageDoors:
 
     def _uploaded(self, session: GuestSession, attachment: Attachment, size: int) -> None:
         time = iso(int(self._emulator.now() * 1000))
+        if attachment.id not in (session.attachments or {}):
+            return  # deleted meanwhile
         if size == attachment.size:
             attachment.uploaded = True
             body: Json = {

@@ -44,6 +44,7 @@ def test_our_own_illegal_inputs_raise_and_legal_ones_do_not(new_table, state, ki
         i.IntentDurable: lambda: i.IntentDurable("c"),
         i.HistoryRead: lambda: i.HistoryRead([], 1, 1, 0),
         i.HistoryUnread: lambda: i.HistoryUnread("no", True),
+        i.PutEnded: lambda: i.PutEnded("a"),
     }
     given = samples.get(kind, kind)()
     if state in LEGAL[kind]:

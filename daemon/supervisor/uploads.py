@@ -1,0 +1,122 @@
+"""Files on their way, over all guest sessions: so many PUTs at once, the rest in line, each cancelled when nobody wants it.
+
+The line is bounded by its givers: each guest session has at most `uploads_per_session_max` uploads under way. What waits here is
+the knowledge where a file lies, never the file.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+
+from ..model.effects import AskPresigned, Upload
+from ..model.errors import PlatformError, SpoolError
+from ..model.ports import PlatformCalls, Uploader
+from ..model.signals import SlotGranted, SlotRefused
+from ..observe.metrics import Metrics
+from ..session.inputs import PutEnded
+from ..session.states import State
+from .runner import Runner
+from .tasks import Errands
+
+logger = logging.getLogger("guestd.supervisor")
+
+UNAVAILABLE = 503  # what a question without any answer counts as
+
+
+class Uploads:
+    def __init__(
+        self, uploader: Uploader | None, calls: PlatformCalls | None, metrics: Metrics, inflight_max: int
+    ) -> None:
+        self._uploader = uploader
+        self._calls = calls
+        self._metrics = metrics
+        self._puts = Errands("upload", inflight_max)
+        self._questions = Errands("presign", inflight_max)
+        self._wanted: dict[Runner, dict[str, asyncio.Task[None] | None]] = {}
+
+    def __len__(self) -> int:
+        return len(self._puts)
+
+    def begin(self, runner: Runner, effect: Upload) -> None:
+        self._wanted.setdefault(runner, {})[effect.attachment_id] = None
+        self._puts.run(lambda: self._put(runner, effect))
+
+    def cancel(self, runner: Runner, attachment_id: str) -> None:
+        task = self._forget(runner, attachment_id)
+        if task is not None:
+            task.cancel()
+
+    def cancel_all(self, runner: Runner) -> None:
+        for attachment_id in list(self._wanted.get(runner, ())):
+            self.cancel(runner, attachment_id)
+
+    def discard(self, path: str) -> None:
+        if self._uploader is not None:
+            self._uploader.discard(path)
+
+    def ask(self, runner: Runner, effect: AskPresigned) -> None:
+        self._questions.run(lambda: self._ask(runner, effect))
+
+    async def stop(self) -> None:
+        await self._puts.stop()
+        await self._questions.stop()
+
+    async def _put(self, runner: Runner, effect: Upload) -> None:
+        wanted = self._wanted.get(runner, {})
+        if effect.attachment_id not in wanted:
+            return
+        assert self._uploader is not None
+        wanted[effect.attachment_id] = asyncio.current_task()
+        ended = PutEnded(effect.attachment_id)
+        try:
+            await self._uploader.put(effect.url, effect.headers, effect.content_type, effect.path, effect.size_bytes)
+        except PlatformError as error:
+            ended = PutEnded(effect.attachment_id, error.status, str(error))
+        except SpoolError as error:
+            ended = PutEnded(effect.attachment_id, None, str(error), is_file_lost=True)
+        finally:
+            self._forget(runner, effect.attachment_id)
+        self._count(ended, effect.size_bytes)
+        if runner.machine.state is not State.ENDED:
+            runner.feed(ended)
+
+    def _forget(self, runner: Runner, attachment_id: str) -> asyncio.Task[None] | None:
+        wanted = self._wanted.get(runner)
+        if wanted is None:
+            return None
+        task = wanted.pop(attachment_id, None)
+        if not wanted:
+            del self._wanted[runner]
+        return task
+
+    def _count(self, ended: PutEnded, size_bytes: int) -> None:
+        uploads = self._metrics.uploads
+        word = "ok" if not ended.problem else "file_lost" if ended.is_file_lost else str(ended.status or "broken")
+        uploads[word] = uploads.get(word, 0) + 1
+        if ended.problem:
+            logger.warning("an upload failed: %s", ended.problem)
+        else:
+            self._metrics.upload_bytes += size_bytes
+
+    async def _ask(self, runner: Runner, effect: AskPresigned) -> None:
+        """SOCK-6: `filename`, `contentType`, `size` → `uploadUrl`, `metadata`."""
+        assert self._calls is not None
+        given: SlotGranted | SlotRefused
+        body = {"filename": effect.filename, "contentType": effect.content_type, "size": effect.size_bytes}
+        try:
+            answer = (await self._calls.call("attachment.presign", body=body)).body
+        except PlatformError as error:
+            given = SlotRefused(effect.attachment_id, error.status or UNAVAILABLE, str(error))
+        else:
+            given = _slot_of(effect.attachment_id, answer)
+        if runner.machine.state is not State.ENDED:
+            runner.feed(given)
+
+
+def _slot_of(attachment_id: str, answer: dict[str, object]) -> SlotGranted | SlotRefused:
+    url, metadata, headers = answer.get("uploadUrl"), answer.get("metadata"), answer.get("headers")
+    if not isinstance(url, str) or not url or not isinstance(metadata, dict):
+        return SlotRefused(attachment_id, 5000, "the platform's answer holds no uploadUrl and metadata")
+    texts = {str(key): one for key, one in headers.items() if isinstance(one, str)} if isinstance(headers, dict) else {}
+    return SlotGranted(attachment_id, url, texts, metadata=metadata)

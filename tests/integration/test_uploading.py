@@ -1,0 +1,231 @@
+"""The PUT by itself (SOCK-6), against a storage that writes down every byte of the request's head."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import ssl
+
+import pytest
+
+from daemon.emulator.tls import ensure_certificate
+from daemon.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
+from daemon.transport.upload import FileUploader, UploadSettings
+
+
+class Storage:
+    """Reads one PUT after another; answers `status`, or what `answer` does instead."""
+
+    def __init__(self, status="200 OK", answer=None, tls=None):
+        self.status, self.answer, self.tls = status, answer, tls
+        self.heads, self.bodies = [], []
+
+    async def __aenter__(self):
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls)
+        port = self.server.sockets[0].getsockname()[1]
+        self.url = f"http{'s' if self.tls else ''}://127.0.0.1:{port}"
+        self.port = port
+        return self
+
+    async def __aexit__(self, *error):
+        self.server.close()
+
+    async def _serve(self, reader, writer):
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+            self.heads.append(head)
+            if self.answer is not None:
+                await self.answer(reader, writer)
+                return
+            length = int(
+                next(line for line in head.splitlines() if line.lower().startswith("content-length")).split()[1]
+            )
+            self.bodies.append(await reader.readexactly(length))
+            writer.write(f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\nLocation: /elsewhere\r\n\r\n".encode())
+            await writer.drain()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+
+
+@pytest.fixture
+async def uploader():
+    opened = []
+
+    def build(**settings):
+        opened.append(FileUploader(UploadSettings(**settings)))
+        return opened[-1]
+
+    yield build
+    for one in opened:
+        await one.close()
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "a.bin"
+    path.write_bytes(os.urandom(300_000))
+    return path
+
+
+async def test_sock_6_the_url_as_it_stands_every_header_and_nothing_of_our_own(uploader, file):
+    async with Storage() as storage:
+        url = f"{storage.url}/put/a%2Fb%20c?X-Sig=AB%2bcd%3D&name=%C3%A9;x"
+        headers = {"x-amz-tagging": "a=b&c=d", "X-Amz-Meta": "  ä".strip(), "Host": "evil", "Content-Length": "1"}
+        await uploader().put(url, headers, "image/png", str(file), 300_000)
+        first, *lines = storage.heads[0].strip().split("\r\n")
+        assert first == "PUT /put/a%2Fb%20c?X-Sig=AB%2bcd%3D&name=%C3%A9;x HTTP/1.1"
+        found = dict(line.split(": ", 1) for line in lines)
+        assert found == {
+            "Host": storage.url.removeprefix("http://"),
+            "x-amz-tagging": "a=b&c=d",
+            "X-Amz-Meta": "ä",
+            "Content-Type": "image/png",
+            "Content-Length": "300000",
+        }
+        assert storage.bodies == [file.read_bytes()]
+
+
+async def test_a_content_type_that_is_signed_is_left_alone(uploader, file):
+    async with Storage() as storage:
+        await uploader().put(storage.url, {"content-type": "text/plain"}, "image/png", str(file), 300_000)
+        assert storage.heads[0].lower().count("content-type") == 1 and "text/plain" in storage.heads[0]
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [("403 Forbidden", PlatformRefused), ("307 Moved", PlatformRefused), ("503 Slow Down", PlatformUnavailable)],
+)
+async def test_what_is_no_success_says_its_status_and_hides_the_url(uploader, file, status, kind):
+    async with Storage(status) as storage:
+        with pytest.raises(kind) as raised:
+            await uploader().put(f"{storage.url}/p?sig=SECRET", {}, "image/png", str(file), 300_000)
+        assert raised.value.status == int(status[:3])
+        assert len(storage.heads) == 1, "a redirect is not followed"
+        assert "SECRET" not in str(raised.value) and raised.value.__cause__ is None
+
+
+async def test_a_storage_that_stops_reading_is_given_up_after_the_stall_time(uploader, tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(bytes(30_000_000))
+
+    async def stand_still(reader, writer):
+        await asyncio.sleep(5.0)
+
+    async with Storage(answer=stand_still) as storage:
+        with pytest.raises(PlatformUnavailable, match="stood still"):
+            await uploader(stall_timeout_s=0.2).put(f"{storage.url}/?sig=SECRET", {}, "a/b", str(path), 30_000_000)
+
+
+async def test_a_slow_upload_that_moves_is_let_go_on(uploader, tmp_path):
+    """Longer over all than the stall time, but never still for so long."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(bytes(20_000_000))
+
+    pauses = 0
+
+    async def read_slowly(reader, writer):
+        nonlocal pauses
+        left = 20_000_000
+        while left:
+            left -= len(await reader.read(100_000))
+            pauses += 1
+            await asyncio.sleep(0.004)
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+
+    async with Storage(answer=read_slowly) as storage:
+        await uploader(stall_timeout_s=0.3).put(storage.url, {}, "a/b", str(path), 20_000_000)
+        assert pauses * 0.004 > 0.3
+
+
+async def test_a_connection_that_breaks_and_nobody_there(uploader, file):
+    async def abort(reader, writer):
+        writer.transport.abort()
+
+    async with Storage(answer=abort) as storage:
+        with pytest.raises(PlatformUnavailable) as raised:
+            await uploader().put(f"{storage.url}/?sig=SECRET", {}, "a/b", str(file), 300_000)
+        assert "SECRET" not in str(raised.value)
+    with pytest.raises(PlatformUnavailable, match="cannot be reached") as raised:
+        await uploader().put(f"{storage.url}/?sig=SECRET", {}, "a/b", str(file), 300_000)
+    assert "SECRET" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "headers"),
+    [("http://127.0.0.1:1/", {"a": "b\r\nEvil: yes"}), ("ftp://x/", {}), ("no url", {}), ("http://[::1/", {})],
+    ids=str,
+)
+async def test_urls_and_headers_that_make_no_request_are_refused(uploader, file, url, headers):
+    with pytest.raises(PlatformRefused):
+        await uploader().put(url, headers, "a/b", str(file), 300_000)
+
+
+async def test_a_platform_behind_tls_may_not_send_us_to_plain_http(uploader, file):
+    async with Storage() as storage:
+        with pytest.raises(PlatformRefused, match="not https"):
+            await uploader(secure_only=True).put(storage.url, {}, "a/b", str(file), 300_000)
+        assert not storage.heads
+
+
+async def test_tls_is_trusted_by_the_same_ca_file(uploader, file, tmp_path):
+    certificate, key, ca = ensure_certificate(tmp_path, ("localhost",))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    async with Storage(tls=context) as storage:
+        url = f"https://localhost:{storage.port}/put"
+        with pytest.raises(PlatformRefused, match="certificate"):
+            await uploader().put(url, {}, "a/b", str(file), 300_000)
+        await uploader(ca_file=str(ca), secure_only=True).put(url, {}, "a/b", str(file), 300_000)
+        assert storage.bodies == [file.read_bytes()]
+    with pytest.raises(ConfigError):
+        uploader(ca_file=str(tmp_path / "none.pem"))
+
+
+async def test_connect_to_leads_everything_to_one_place(uploader, file):
+    async with Storage() as storage:
+        to = ("127.0.0.1", storage.port)
+        await uploader(connect_to=to).put("http://bucket.example.org/x", {}, "a/b", str(file), 300_000)
+        assert "Host: bucket.example.org\r\n" in storage.heads[0]
+
+
+async def test_a_copy_that_is_gone_changed_or_no_plain_file(uploader, file, tmp_path):
+    put = uploader().put
+    with pytest.raises(SpoolError, match="gone"):
+        await put("http://127.0.0.1:1/", {}, "a/b", str(tmp_path / "none"), 1)
+    with pytest.raises(SpoolError, match="300000 bytes, not 7"):
+        await put("http://127.0.0.1:1/", {}, "a/b", str(file), 7)
+    link = tmp_path / "link"
+    link.symlink_to(file)
+    with pytest.raises(SpoolError):
+        await put("http://127.0.0.1:1/", {}, "a/b", str(link), 300_000)
+
+
+async def test_a_cancelled_put_leaves_no_open_file(uploader, file):
+    async def stand_still(reader, writer):
+        await asyncio.sleep(2.0)
+
+    async with Storage(answer=stand_still) as storage:
+        one = uploader()
+        task = asyncio.ensure_future(one.put(storage.url, {}, "a/b", str(file), 300_000))
+        while not storage.heads:
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        names = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_there(fd)]
+        assert str(file) not in names
+
+
+def _is_there(fd):
+    return os.path.lexists(f"/proc/self/fd/{fd}")
+
+
+async def test_discard(uploader, file):
+    one = uploader()
+    one.discard(str(file))
+    one.discard(str(file))
+    await one.close()
+    assert not file.exists()

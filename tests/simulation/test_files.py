@@ -1,0 +1,35 @@
+"""Files among the texts, in all weathers, with crashes at any step: each message once, in order, and no copy left behind."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+
+from daemon.session.outbox import Outbox
+
+from .story import run
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3, 4, Random().randrange(10**6)])
+def test_files_and_texts_arrive_once_and_in_order(seed):
+    sim = run(seed, 600.0, pace_s=10.0, crash_every_s=60.0, file_share=0.5)
+    fates = [
+        event["status"]
+        for one in sim.frontends
+        for event in one.events
+        if event["kind"] == "delivery" and event["command_id"] in one.files
+    ]
+    assert fates.count("confirmed") > 50, fates
+    assert sim.storage.puts >= fates.count("confirmed")
+    assert not sim.storage.copies, "every copy is gone when its command is settled"
+
+
+def test_a_daemon_that_resends_files_blindly_after_a_restart_is_caught(monkeypatch):
+    monkeypatch.setattr(Outbox, "doubt", lambda self, now: None)
+    for seed in range(1, 13):
+        try:
+            run(seed, 600.0, pace_s=5.0, crash_every_s=30.0, file_share=1.0)
+        except AssertionError:
+            return
+    pytest.fail("nobody noticed")

@@ -1,0 +1,458 @@
+"""A file's way, step by step, on a table: no file, no socket, no clock."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from daemon.model import effects as e
+from daemon.model import requests as r
+from daemon.model import signals as s
+from daemon.model.commands import Attach, FreshLink, Send, Withdraw
+from daemon.model.ports import SavedCommand, SavedSession, SessionRecord
+from daemon.session import inputs as i
+from daemon.session.states import State
+from daemon.session.uploads import ANY_FILE, FileRules, file_refusal, pause_s, rules_of
+
+URL = "https://storage.test/put?sig=secret"
+
+
+def bill(command_id="f1", **more):
+    figures = {"filename": "bill.pdf", "content_type": "application/pdf", "size_bytes": 10, "path": f"/s/{command_id}"}
+    return Attach(command_id, **{**figures, **more})
+
+
+def give(table, command):
+    return table.feed(i.CommandGiven(command), i.IntentDurable(command.command_id))
+
+
+def grant(table, **more):
+    """The platform's answer to the last question for a place."""
+    asked = table.said(r.AskSlot)[-1]
+    figures = {"headers": {"x-amz-tagging": "a=b"}, "tracing_id": asked.tracing_id, **more}
+    table.feed(s.SlotGranted(asked.attachment_id, URL, **figures))
+    return asked.attachment_id
+
+
+def upload(table):
+    """Grant, put, confirm: the file is there."""
+    attachment_id = grant(table)
+    table.feed(i.PutEnded(attachment_id, 200), s.UploadSucceeded(attachment_id, "https://d"))
+    return attachment_id
+
+
+def echo(table, n=1):
+    sent = table.said(r.SayText)[-1]
+    return s.MessageArrived(
+        f"m{n}", s.INBOUND, "Text", text=sent.text, time=f"2027-05-31T09:00:0{n}.000Z", marker=sent.marker
+    )
+
+
+def deliveries(table):
+    return [(one.command_id, one.status) for one in table.events("delivery")]
+
+
+def statuses(table):
+    return [one.status for one in table.events("attachment")]
+
+
+def discarded(table):
+    return [one.path for one in table.effects if isinstance(one, e.Discard)]
+
+
+def uploads(table):
+    return [one for one in table.effects if isinstance(one, e.Upload)]
+
+
+class TestTheWay:
+    def test_sock_6_asked_uploaded_confirmed_and_then_sent_with_its_id(self, table):
+        give(table.to(State.LIVE), bill(caption="see"))
+        (asked,) = table.said(r.AskSlot)
+        assert (asked.file_name, asked.file_type, asked.file_bytes) == ("bill.pdf", "application/pdf", 10)
+        attachment_id = grant(table)
+        (put,) = uploads(table)
+        assert (put.url, put.headers, put.path, put.attempt) == (URL, {"x-amz-tagging": "a=b"}, "/s/f1", 1)
+        assert "secret" not in repr(put)
+        table.feed(i.PutEnded(attachment_id, 200))
+        assert not table.said(r.SayText), "not before the platform has confirmed it"
+        table.feed(s.UploadSucceeded(attachment_id, "https://d"))
+        (said,) = table.said(r.SayText)
+        assert (said.text, said.attachment_ids, said.marker) == ("see", (attachment_id,), said.tracing_id)
+        table.feed(echo(table))
+        assert deliveries(table) == [("f1", "confirmed")]
+        assert statuses(table) == ["asked", "uploading", "uploaded"]
+        assert discarded(table) == ["/s/f1"]
+
+    def test_nothing_is_asked_before_the_intent_is_durable(self, table):
+        table.to(State.LIVE).feed(i.CommandGiven(bill()))
+        assert not table.said(r.AskSlot) and not table.answers()
+        table.feed(i.IntentDurable("f1"))
+        assert table.said(r.AskSlot) and table.answers()[-1].accepted
+
+    def test_the_platforms_word_ends_it_even_before_the_puts_answer(self, table):
+        give(table.to(State.LIVE), bill())
+        attachment_id = grant(table)
+        table.feed(s.UploadSucceeded(attachment_id, "https://d"))
+        assert table.said(r.SayText)
+        table.feed(i.PutEnded(attachment_id, None, "the connection broke"))
+        assert statuses(table) == ["asked", "uploading", "uploaded"]
+
+    def test_the_platform_may_choose_another_id(self, table):
+        give(table.to(State.LIVE), bill())
+        asked = table.said(r.AskSlot)[-1]
+        table.feed(s.SlotGranted("theirs", URL, {"h": "v"}, tracing_id=asked.tracing_id))
+        table.feed(i.PutEnded("theirs", 200), s.UploadSucceeded("theirs", "https://d"))
+        assert table.said(r.SayText)[-1].attachment_ids == ("theirs",)
+
+    def test_texts_stay_behind_the_file_and_files_run_ahead_of_their_messages(self, table):
+        table.to(State.LIVE)
+        for command in (bill("f1"), Send("t1", "between"), bill("f2")):
+            give(table, command)
+        first, second = table.said(r.AskSlot)
+        table.feed(s.SlotGranted(second.attachment_id, URL, {"h": "v"}), i.PutEnded(second.attachment_id, 200))
+        table.feed(s.UploadSucceeded(second.attachment_id, "https://d"))
+        assert not table.said(r.SayText)
+        table.feed(s.SlotGranted(first.attachment_id, URL, {"h": "v"}), i.PutEnded(first.attachment_id, 200))
+        table.feed(s.UploadSucceeded(first.attachment_id, "https://d"))
+        for n in range(1, 4):
+            table.pass_time(1.0)
+            table.feed(echo(table, n))
+        assert deliveries(table) == [("f1", "confirmed"), ("t1", "confirmed"), ("f2", "confirmed")]
+
+    def test_only_so_many_at_once_per_session(self, new_table):
+        table = new_table(uploads_per_session_max=2).to(State.LIVE)
+        for n in range(4):
+            give(table, bill(f"f{n}"))
+        assert len(table.said(r.AskSlot)) == 2
+        upload(table)
+        assert len(table.said(r.AskSlot)) == 3
+
+    def test_questions_keep_to_the_connections_budget(self, new_table):
+        table = new_table(uploads_per_session_max=99, slot_timeout_s=600.0, heartbeat_interval_s=600.0)
+        table.machine._manners = replace(table.machine._manners, requests_per_minute=12)  # eight are kept back
+        table.to(State.LIVE)
+        for n in range(6):
+            give(table, bill(f"f{n}"))
+        assert len(table.said(r.AskSlot)) == 4
+        table.pass_time(60.0)
+        assert len(table.said(r.AskSlot)) >= 6
+
+
+class TestWhatGoesWrong:
+    @pytest.mark.parametrize("status", [403, 404, 500, 503, None])
+    def test_a_dead_url_or_a_broken_put_gets_a_fresh_place_and_a_fresh_id(self, table, status):
+        give(table.to(State.LIVE), bill())
+        first = grant(table)
+        table.feed(i.PutEnded(first, status, "it failed"))
+        assert [one.attachment_id for one in table.said(r.DeleteAttachment)] == [first]
+        assert len(table.said(r.AskSlot)) == 2, "the first retry does not rest"
+        assert upload(table) != first
+        assert table.said(r.SayText)
+
+    @pytest.mark.parametrize("status", [307, 405, 413, 415])
+    def test_what_will_be_the_same_again_is_final(self, table, status):
+        give(table.to(State.LIVE), bill())
+        table.feed(i.PutEnded(grant(table), status, f"the storage answered {status}"))
+        assert deliveries(table) == [("f1", "failed")] and discarded(table) == ["/s/f1"]
+
+    def test_attempts_are_bounded_and_rest_longer_each_time(self, new_table):
+        table = new_table(upload_attempts_max=4, upload_retry_s=2.0).to(State.LIVE)
+        give(table, bill())
+        rests = []
+        for n in range(1, 5):
+            table.feed(i.PutEnded(grant(table), 403, "dead"))
+            failed_at = table.now
+            while len(table.said(r.AskSlot)) == n and not deliveries(table):
+                table.pass_time(0.5)
+            rests.append(table.now - failed_at)
+        assert rests == [0.0, 2.0, 4.0, 0.0]
+        assert deliveries(table) == [("f1", "failed")]
+        assert table.events("delivery")[0].reason == "dead"
+        assert len(table.said(r.DeleteAttachment)) == 4
+
+    @pytest.mark.parametrize(("code", "asked"), [(4001, 1), (4000, 1), (4102, 1), (503, 2), (5000, 2)])
+    def test_a_refused_place(self, table, code, asked):
+        give(table.to(State.LIVE), bill())
+        question = table.said(r.AskSlot)[-1]
+        table.feed(s.SlotRefused(question.attachment_id, code, "no", question.tracing_id))
+        assert len(table.said(r.AskSlot)) == asked
+        assert deliveries(table) == ([("f1", "failed")] if asked == 1 else [])
+
+    @pytest.mark.parametrize(("code", "asked"), [(4003, 1), (503, 2)])
+    def test_a_failure_event(self, table, code, asked):
+        give(table.to(State.LIVE), bill())
+        attachment_id = grant(table)
+        table.feed(i.PutEnded(attachment_id, 200), s.UploadFailed(attachment_id, code, "no"))
+        assert len(table.said(r.AskSlot)) == asked
+
+    def test_a_plain_error_frame_with_the_questions_tracing_id_counts_as_well(self, table):
+        give(table.to(State.LIVE), bill())
+        table.feed(s.Refused(400, "Request failed.", table.said(r.AskSlot)[-1].tracing_id))
+        assert deliveries(table) == [("f1", "failed")]
+
+    def test_a_throttled_question_waits_and_costs_no_attempt(self, new_table):
+        table = new_table(upload_attempts_max=1).to(State.LIVE)
+        give(table, bill())
+        table.feed(s.Throttled(3.0, "slow down", table.said(r.AskSlot)[-1].tracing_id))
+        table.pass_time(2.9)
+        assert len(table.said(r.AskSlot)) == 1
+        table.pass_time(0.2)
+        assert len(table.said(r.AskSlot)) == 2
+        upload(table)
+        assert table.said(r.SayText)
+
+    def test_silence_is_an_answer_after_a_while(self, new_table):
+        table = new_table(slot_timeout_s=15.0, upload_confirm_timeout_s=30.0, heartbeat_interval_s=600.0)
+        give(table.to(State.LIVE), bill())
+        table.pass_time(15.0)
+        assert len(table.said(r.AskSlot)) == 2
+        table.feed(i.PutEnded(grant(table), 200))
+        table.pass_time(30.0)
+        assert statuses(table).count("retrying") == 2
+
+    def test_a_put_has_no_limit_but_its_own(self, new_table):
+        table = new_table(heartbeat_interval_s=10_000.0, duration_s=100_000.0)
+        give(table.to(State.LIVE), bill())
+        grant(table)
+        table.pass_time(5000.0)
+        assert statuses(table) == ["asked", "uploading"]
+
+    @pytest.mark.parametrize("code", [4008, 4009, 4010])
+    def test_a_message_whose_file_is_not_known_any_more_is_uploaded_anew(self, table, code):
+        give(table.to(State.LIVE), bill())
+        first = upload(table)
+        table.feed(s.Refused(code, "Attachment", table.said(r.SayText)[-1].tracing_id))
+        second = upload(table)
+        table.pass_time(1.0)
+        assert [one.attachment_ids for one in table.said(r.SayText)] == [(first,), (second,)]
+
+    def test_a_file_of_ours_that_cannot_be_read_is_final(self, table):
+        give(table.to(State.LIVE), bill())
+        table.feed(i.PutEnded(grant(table), None, "our copy of the file is gone", is_file_lost=True))
+        assert deliveries(table) == [("f1", "failed")]
+
+    def test_answers_to_an_attempt_given_up_are_nobodys(self, table):
+        give(table.to(State.LIVE), bill())
+        first = grant(table)
+        table.feed(i.PutEnded(first, 403, "dead"))
+        before = len(table.effects)
+        table.feed(s.UploadSucceeded(first, "https://d"), i.PutEnded(first, 200), s.UploadFailed(first, 4003, "no"))
+        assert [one for one in table.effects[before:] if isinstance(one, e.Say)] == []
+
+
+class TestLinksThatBreak:
+    def test_a_question_nobody_answers_any_more_is_asked_again_for_nothing(self, new_table, make_lost):
+        table = new_table(upload_attempts_max=1).to(State.LIVE)
+        give(table, bill())
+        table.feed(make_lost())
+        table.rejoin()
+        table.answer_history([])
+        assert len(table.said(r.AskSlot)) == 2 and not deliveries(table)
+
+    def test_a_put_goes_on_without_the_link_and_the_platform_is_asked_what_came_of_it(self, table, make_lost):
+        give(table.to(State.LIVE), bill())
+        attachment_id = grant(table)
+        table.feed(make_lost(), i.PutEnded(attachment_id, 200))
+        table.rejoin()
+        (question,) = table.said(r.AskDownload)
+        assert question.attachment_id == attachment_id
+        table.feed(s.SlotGranted(attachment_id, "https://d", {}, tracing_id=question.tracing_id))
+        assert statuses(table) == ["asked", "uploading", "uploaded"] and len(uploads(table)) == 1
+
+    def test_not_there_yet_is_no_failure_because_the_event_is_still_to_come(self, table, make_lost):
+        give(table.to(State.LIVE), bill())
+        attachment_id = grant(table)
+        table.feed(make_lost(), i.PutEnded(attachment_id, 200))
+        table.rejoin()
+        table.feed(s.Refused(4009, "Attachment not found", table.said(r.AskDownload)[-1].tracing_id))
+        assert statuses(table) == ["asked", "uploading"]
+        table.feed(s.UploadSucceeded(attachment_id, "https://d"))
+        assert statuses(table) == ["asked", "uploading", "uploaded"]
+
+    def test_a_new_session_knows_nothing_of_our_places(self, table, make_lost):
+        give(table.to(State.LIVE), bill())
+        old = grant(table)
+        table.feed(make_lost())
+        table.rejoin(new_session=True)
+        assert any(isinstance(one, e.CancelUpload) and one.attachment_id == old for one in table.effects)
+        assert len(table.said(r.AskSlot)) == 2
+
+    def test_the_end_fails_it_and_drops_the_copy(self, table):
+        give(table.to(State.LIVE), bill())
+        grant(table)
+        table.feed(s.LoggedOut())
+        assert deliveries(table) == [("f1", "failed")] and discarded(table) == ["/s/f1"]
+        table.feed(i.CommandGiven(bill("f2")))
+        assert discarded(table) == ["/s/f1", "/s/f2"]
+
+
+class TestRestart:
+    def restored(self, new_table, intents, settled=(), joined=True, **more):
+        table = new_table(**more)
+        commands = [SavedCommand(key, seq, intent, key in settled) for seq, (key, intent) in enumerate(intents, 2)]
+        record = SessionRecord("g1", "ana", "token", "", {}, {}, 0, 10**12)
+        table.machine.restore(SavedSession(record, 10, joined, False, commands), table.now)
+        table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined())
+        return table
+
+    def intent_of(self, new_table, command):
+        table = new_table().to(State.LIVE)
+        table.feed(i.CommandGiven(command))
+        return table.machine.intent(command.command_id)
+
+    def test_what_the_history_does_not_hold_begins_anew(self, new_table):
+        intent = self.intent_of(new_table, bill(caption="see"))
+        table = self.restored(new_table, [("f1", intent)])
+        assert not table.said(r.AskSlot), "it may have been sent: first the history"
+        assert table.machine.files_wanted() == ["/s/f1"]
+        table.answer_history([])
+        table.pass_time(3.0)
+        table.answer_history([])
+        upload(table)
+        (said,) = table.said(r.SayText)
+        assert (said.text, said.marker) == ("see", intent["trace"])
+        table.feed(echo(table))
+        assert deliveries(table) == [("f1", "confirmed")] and discarded(table) == ["/s/f1"]
+
+    def test_what_the_history_holds_is_confirmed_and_never_uploaded_again(self, new_table):
+        intent = self.intent_of(new_table, bill())
+        table = self.restored(new_table, [("f1", intent)])
+        there = s.MessageArrived("m1", s.INBOUND, "Text", time="2027-05-31T09:00:00.000Z", marker=intent["trace"])
+        table.answer_history([there])
+        assert deliveries(table) == [("f1", "confirmed")] and discarded(table) == ["/s/f1"]
+        assert not table.said(r.AskSlot)
+
+    def test_a_session_that_never_joined_cannot_have_sent_it(self, new_table):
+        table = self.restored(new_table, [("f1", self.intent_of(new_table, bill()))], joined=False)
+        table.answer_history([])
+        table.pass_time(3.0)
+        table.answer_history([])
+        assert table.said(r.AskSlot)
+
+    def test_what_was_taken_back_stays_taken_back(self, new_table):
+        intents = [("f1", self.intent_of(new_table, bill())), ("w1", {"action": "withdraw", "target": "f1"})]
+        table = self.restored(new_table, intents)
+        table.answer_history([])
+        table.pass_time(3.0)
+        table.answer_history([])
+        assert deliveries(table) == [("f1", "failed")] and not table.said(r.AskSlot)
+
+    def test_the_same_command_again_gets_the_same_answer_and_its_second_copy_is_dropped(self, new_table):
+        table = self.restored(new_table, [("f1", self.intent_of(new_table, bill()))])
+        table.feed(i.CommandGiven(bill(path="/s/again")))
+        assert table.answers()[-1].seq == 2 and discarded(table) == ["/s/again"]
+
+
+class TestTakingBack:
+    def test_nothing_happens_before_it_is_durable(self, table):
+        give(table.to(State.LIVE), bill())
+        attachment_id = grant(table)
+        table.feed(i.CommandGiven(Withdraw("w1", "f1")))
+        assert not deliveries(table)
+        assert table.machine.intent("w1") == {"action": "withdraw", "target": "f1"}
+        table.feed(i.IntentDurable("w1"))
+        assert deliveries(table) == [("f1", "failed")] and table.answers()[-1].command_id == "w1"
+        assert [one.attachment_id for one in table.said(r.DeleteAttachment)] == [attachment_id]
+        assert statuses(table)[-1] == "withdrawn"
+
+    def test_not_after_it_was_sent(self, table):
+        give(table.to(State.LIVE), bill())
+        upload(table)
+        table.feed(i.CommandGiven(Withdraw("w1", "f1")))
+        assert table.answers()[-1].error.code == "too_late"
+
+    def test_only_files(self, table):
+        table.to(State.LIVE)
+        give(table, bill())
+        give(table, Send("t1", "hi"))
+        table.feed(i.CommandGiven(Withdraw("w1", "t1")))
+        assert table.answers()[-1].error.code == "not_found"
+
+
+class TestFreshLinks:
+    def test_it_is_told_and_written_nowhere(self, table):
+        table.to(State.LIVE).feed(i.CommandGiven(FreshLink("l1", "a1")))
+        before = len(table.events())
+        question = table.said(r.AskDownload)[-1]
+        table.feed(s.SlotGranted("a1", URL, {}, "bill.pdf", 10, "application/pdf", question.tracing_id))
+        answer = table.answers()[-1]
+        assert answer.result["url"] == URL and "secret" not in repr(answer)
+        assert len(table.events()) == before
+
+    def test_silence_a_lost_link_and_too_many_are_told(self, new_table, make_lost):
+        table = new_table(slot_timeout_s=5.0).to(State.LIVE)
+        table.feed(i.CommandGiven(FreshLink("l1", "a1")))
+        table.pass_time(5.0)
+        assert table.answers()[-1].error.code == "timeout"
+        for n in range(17):
+            table.feed(i.CommandGiven(FreshLink(f"m{n}", "a1")))
+        assert table.answers()[-1].error.code == "overloaded"
+        told = len(table.answers())
+        table.feed(make_lost())
+        assert [one.error.code for one in table.answers()[told:]] == ["not_ready"] * 16
+        table.feed(i.CommandGiven(FreshLink("l2", "a1")))
+        assert table.answers()[-1].error.code == "not_ready"
+
+
+class TestRules:
+    @pytest.mark.parametrize(
+        ("file", "rules", "code"),
+        [
+            ({}, ANY_FILE, None),
+            ({}, FileRules(("application/*",)), None),
+            ({"content_type": "Application/PDF; q=1"}, FileRules(("application/pdf",)), None),
+            ({}, FileRules(("image/*",)), "type"),
+            ({"content_type": ""}, ANY_FILE, None),
+            ({"content_type": "pdf"}, FileRules(("image/*", "pdf/*")), "type"),
+            ({}, FileRules(()), "unavailable"),
+            ({"size_bytes": 0}, ANY_FILE, "invalid"),
+            ({"size_bytes": 11}, FileRules(bytes_max=10), "too_large"),
+            ({"filename": "bill.PDF"}, FileRules(blocked_extensions=(".pdf",)), "type"),
+            ({"filename": "bill"}, ANY_FILE, "invalid"),
+            ({"filename": ".pdf"}, ANY_FILE, "invalid"),
+            ({"filename": "a\r\nb.pdf"}, ANY_FILE, "invalid"),
+            ({"filename": "a\\b.pdf"}, ANY_FILE, "invalid"),
+        ],
+        ids=str,
+    )
+    def test_sock_7_what_may_be_attached(self, file, rules, code):
+        refused = file_refusal(bill(**file), rules)
+        assert (refused.code if refused is not None else None) == (code if file != {"content_type": ""} else "type")
+
+    def test_the_same_profile_is_the_same_object(self):
+        assert rules_of(("a/b",), 1, (".c",)) is rules_of(("a/b",), 1, (".c",))
+
+    def test_our_own_bound_is_below_the_platforms(self, new_table):
+        table = new_table(file_bytes_max=5).to(State.LIVE)
+        table.feed(i.CommandGiven(bill()))
+        assert table.answers()[-1].error.code == "too_large"
+
+    def test_what_was_accepted_without_a_profile_is_checked_when_there_is_one(self, new_table):
+        table = new_table(when_down="queue").to(State.JOINING)
+        give(table, bill())
+        assert table.answers()[-1].accepted
+        table.feed(s.Joined(new_session=True, file_types=("image/*",), file_bytes_max=100))
+        assert deliveries(table) == [("f1", "failed")] and not table.said(r.AskSlot)
+
+    def test_pauses(self):
+        assert [pause_s(n, 1.0) for n in range(1, 10)] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+
+
+class TestWebchat:
+    def test_it_asks_over_rest_and_sends_the_metadata(self, new_table, webchat_manners):
+        manners = replace(webchat_manners, slot_by_rest=True)
+        table = new_table(manners).to(State.LIVE)
+        give(table, bill(caption="see"))
+        asked = table.last(e.AskPresigned)
+        assert (asked.filename, asked.content_type, asked.size_bytes) == ("bill.pdf", "application/pdf", 10)
+        table.feed(s.SlotGranted(asked.attachment_id, URL, metadata={"id": "x"}))
+        table.feed(i.PutEnded(asked.attachment_id, 200))
+        (said,) = table.said(r.SayAttachments)
+        assert (said.attachments, said.caption) == (({"id": "x"},), "see")
+        assert deliveries(table) == [("f1", "sent")] and not table.said(r.DeleteAttachment)
+
+    def test_without_a_client_to_ask_with_it_is_refused(self, new_table, webchat_manners):
+        table = new_table(replace(webchat_manners, slot_by_rest=True, can_attach=False)).to(State.LIVE)
+        table.feed(i.CommandGiven(bill()))
+        assert table.answers()[-1].error.code == "not_configured"
