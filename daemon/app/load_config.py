@@ -15,7 +15,7 @@ from ..model.errors import ConfigError, GuestdError
 from ..platform.regions import endpoints
 from ..platform.table import table_with
 from .config import Config
-from .records import webhook_settings
+from .wiring.records import webhook_settings
 
 ENV_PREFIX = "GUESTD_"
 

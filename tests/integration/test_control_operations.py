@@ -15,7 +15,7 @@ import pytest
 from aiohttp import web
 
 from daemon.app.config import Config
-from daemon.app.lifecycle import House
+from daemon.app.house import House
 from daemon.app.systemd import Notifier
 from daemon.emulator import DEFAULT_QUEUE_ID
 

@@ -19,7 +19,7 @@ from ...observe.log import configure_logging
 from .. import exits
 from ..config import Config
 from ..durations import seconds
-from ..lifecycle import House
+from ..house import House
 from ..load_config import ConfigProblems, load_config
 from ..systemd import Notifier
 from .chat_files import described, file_frame

@@ -19,7 +19,7 @@ from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
 from .. import exits
 from ..load_config import ConfigProblems, load_config
-from ..wiring import journal_directory
+from ..wiring.keeping import journal_directory
 
 app = typer.Typer(help="Look into the journal on disk, copy it, bring it back.", no_args_is_help=True)
 

@@ -20,7 +20,7 @@ from ...observe.metrics import Metrics
 from .. import exits
 from ..durations import seconds
 from ..load_config import ConfigProblems, load_config
-from ..wiring import identity_settings, new_guest_tokens, new_key_ring
+from ..wiring.keeping import identity_settings, new_guest_tokens, new_key_ring
 
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing

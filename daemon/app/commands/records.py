@@ -14,8 +14,8 @@ from ...model.errors import CommandError, ConfigError, JournalError
 from .. import exits
 from ..config import Config
 from ..load_config import ConfigProblems, load_config
-from ..records import audit_directory
-from ..wiring import journal_directory
+from ..wiring.keeping import journal_directory
+from ..wiring.records import audit_directory
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names the directories.")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]

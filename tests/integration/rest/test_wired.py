@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from daemon.app.config import Config
-from daemon.app.wiring import new_calls, new_emulator, new_http, place_of
+from daemon.app.wiring.places import new_emulator, place_of
+from daemon.app.wiring.rest import new_calls, new_http
 from daemon.model.errors import NoSuchThing, NotAuthenticated
 from daemon.observe.metrics import Metrics
 

@@ -13,7 +13,8 @@ from typer.testing import CliRunner
 from daemon.app.commands import config as command
 from daemon.app.config import Config
 from daemon.app.load_config import ConfigProblems, load_config
-from daemon.app.wiring import oauth_settings, place_of
+from daemon.app.wiring.places import place_of
+from daemon.app.wiring.rest import oauth_settings
 from daemon.platform.table import CALLS, table_with
 
 GIVEN = "region = 'mypurecloud.de'\ndeployment_id = 'd'\n"

@@ -9,16 +9,16 @@ from random import Random
 
 from pydantic import SecretStr
 
-from ..model.errors import ConfigError
-from ..model.ports import Journal
-from ..observe.metrics import Metrics
-from ..records.audit import Audit
-from ..records.settings import AuditSettings, WebhookSettings, WebhookTarget
-from ..records.wall import Refused, Wall
-from ..records.webhooks import Webhooks
-from ..supervisor.clock import LoopClock
-from . import config as given
-from .config import Config
+from ...model.errors import ConfigError
+from ...model.ports import Journal
+from ...observe.metrics import Metrics
+from ...records.audit import Audit
+from ...records.settings import AuditSettings, WebhookSettings, WebhookTarget
+from ...records.wall import Refused, Wall
+from ...records.webhooks import Webhooks
+from ...supervisor.clock import LoopClock
+from .. import config as given
+from ..config import Config
 
 SECRET_BYTES_MIN = 16
 

@@ -1,0 +1,1 @@
+"""Configuration to objects: the only room that knows every class. One file for each part of the house."""

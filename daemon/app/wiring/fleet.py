@@ -1,0 +1,135 @@
+"""The guest sessions: dialect, dialer, supervisor and all their figures."""
+
+from __future__ import annotations
+
+import asyncio
+from random import Random
+
+from ... import __version__
+from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
+from ...observe.metrics import Metrics
+from ...platform.history import WebMessagingHistory
+from ...platform.http import Http
+from ...session.settings import SessionSettings
+from ...supervisor.clock import LoopClock
+from ...supervisor.settings import SupervisorSettings
+from ...supervisor.supervisor import Supervisor
+from ...transport import TransportSettings, WebsocketDialer
+from ...transport.upload import FileUploader, UploadSettings
+from ...wire.dialect import Dialect
+from ...wire.webchat import Webchat
+from ...wire.webmessaging import WebMessaging
+from ..config import Config
+from .places import Place, split
+
+
+def new_supervisor(
+    config: Config,
+    place: Place,
+    facts: DeploymentFacts,
+    http: Http,
+    journal: Journal,
+    metrics: Metrics,
+    loop: asyncio.AbstractEventLoop,
+    uploader: Uploader | None = None,
+    calls: PlatformCalls | None = None,
+) -> Supervisor:
+    platform, transport = config.platform, config.transport
+    dialect: Dialect = (
+        Webchat()
+        if platform.dialect == "webchat"
+        else WebMessaging(place.deployment_id, platform.application or f"guestd-{__version__}")
+    )
+    dialer = WebsocketDialer(
+        TransportSettings(
+            frame_bytes_max=transport.frame_bytes_max,
+            dial_timeout_s=transport.dial_timeout_s,
+            close_timeout_s=transport.close_timeout_s,
+            read_budget_frames=transport.read_budget_frames,
+            dns_ttl_s=transport.dns_ttl_s,
+            local_addresses=transport.local_addresses,
+            ca_file=platform.ca_file,
+            proxy_url=platform.proxy_url,
+            connect_to=split(platform.connect_to),
+        )
+    )
+    headers = (("Origin", platform.origin),) if platform.origin else ()
+    return Supervisor(
+        SupervisorSettings(
+            max_sessions=config.limits.max_sessions,
+            connects_per_minute=config.admission.connects_per_minute,
+            connects_burst=config.admission.burst,
+            dials_inflight_max=config.admission.dials_inflight_max,
+            history_inflight_max=config.history.inflight_max,
+            uncommitted_max=config.journal.uncommitted_max,
+            uploads_inflight_max=config.attachments.inflight_max,
+        ),
+        session_settings(config, facts),
+        dialect,
+        dialer,
+        DialTarget(dialect.url(place.endpoints.guest_socket), headers),
+        journal,
+        WebMessagingHistory(http, place.endpoints.api) if dialect.traits.has_history else None,
+        LoopClock(loop),
+        Random(),
+        metrics,
+        loop,
+        uploader=uploader,
+        calls=calls,
+    )
+
+
+def new_uploader(config: Config, place: Place) -> FileUploader:
+    platform = config.platform
+    return FileUploader(
+        UploadSettings(
+            stall_timeout_s=config.attachments.stall_timeout_s,
+            connections_max=config.attachments.inflight_max,
+            dns_ttl_s=config.transport.dns_ttl_s,
+            secure_only=place.endpoints.guest_socket.startswith("wss:"),
+            ca_file=platform.ca_file,
+            proxy_url=platform.proxy_url,
+            connect_to=split(platform.connect_to),
+        )
+    )
+
+
+def session_settings(config: Config, facts: DeploymentFacts) -> SessionSettings:
+    return SessionSettings(
+        duration_s=config.sessions.duration_s,
+        reconnect_base_s=config.reconnect.base_s,
+        reconnect_jitter_s=config.reconnect.jitter_s,
+        reconnect_cap_s=config.reconnect.cap_s,
+        reconnect_attempts_max=config.reconnect.attempts_max,
+        join_timeout_s=config.sessions.join_timeout_s,
+        heartbeat_interval_s=config.heartbeat.interval_s,
+        heartbeat_timeout_s=config.heartbeat.timeout_s,
+        leave_timeout_s=config.sessions.leave_timeout_s,
+        pacing=config.messages.pacing,
+        when_down=config.messages.when_down,
+        messages_per_s=config.messages.per_s,
+        requests_per_minute=config.messages.requests_per_minute,
+        text_max=config.messages.text_max,
+        outbox_commands_max=config.messages.waiting_max,
+        confirm_timeout_s=config.messages.confirm_timeout_s,
+        hold_initial_ms=config.inbox.hold_initial_ms,
+        hold_min_ms=config.inbox.hold_min_ms,
+        hold_max_ms=config.inbox.hold_max_ms,
+        gap_wait_s=config.inbox.gap_wait_s,
+        inbox_held_max=config.inbox.held_max,
+        inbox_remembered_max=config.inbox.remembered_max,
+        history_retry_s=config.history.retry_s,
+        history_attempts_max=config.history.attempts_max,
+        history_reads_per_minute=config.history.reads_per_minute,
+        uploads_per_session_max=config.attachments.per_session_max,
+        upload_attempts_max=config.attachments.attempts_max,
+        upload_retry_s=config.attachments.retry_s,
+        slot_timeout_s=config.attachments.slot_timeout_s,
+        upload_confirm_timeout_s=config.attachments.confirm_timeout_s,
+        file_bytes_max=min(
+            config.attachments.file_bytes_max, facts.file_bytes_max or config.attachments.file_bytes_max
+        ),
+        file_types=config.attachments.types or facts.file_types or None,
+        join_on_new_session=facts.auto_start,
+        conversation_clear=facts.conversation_clear,
+    )

@@ -1,0 +1,146 @@
+"""The platform's REST side, and the operations that use it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import stat
+from pathlib import Path
+from random import Random
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+from ...model.ports import Journal
+from ...observe.metrics import Metrics
+from ...operations.creation import Sign
+from ...operations.desk import Desk
+from ...operations.scribe import Scribe
+from ...operations.settings import AdoptionFigures, OperationsSettings, PromptFigures, SessionFigures
+from ...platform.calls import CallSettings, RestCalls
+from ...platform.http import Http, HttpSettings
+from ...platform.oauth import OAuthSettings, TokenSource
+from ...platform.pace import Pace
+from ...platform.table import table_with
+from ...policy.backoff import Backoff
+from ...policy.retry import RetryPolicy
+from ...supervisor.clock import LoopClock
+from ..config import Config
+from .places import Place, split
+
+if TYPE_CHECKING:
+    from ...emulator import Emulator
+
+logger = logging.getLogger("guestd")
+
+
+def new_http(config: Config) -> Http:
+    platform = config.platform
+    return Http(
+        HttpSettings(
+            timeout_s=config.history.timeout_s,
+            ca_file=platform.ca_file,
+            proxy_url=platform.proxy_url,
+            connect_to=split(platform.connect_to),
+            origin=platform.origin or "",
+            connections_max=config.rest.connections_max,
+            answer_bytes_max=config.rest.answer_bytes_max,
+        )
+    )
+
+
+def new_calls(
+    config: Config,
+    place: Place,
+    http: Http,
+    emulator: Emulator | None,
+    metrics: Metrics,
+    loop: asyncio.AbstractEventLoop,
+) -> RestCalls:
+    """The platform's REST side by name. The embedded emulator brings an OAuth client of its own."""
+    rest = config.rest
+    policy = RetryPolicy(
+        attempts_max=rest.attempts_max,
+        base_s=rest.base_s,
+        cap_s=rest.cap_s,
+        jitter=rest.jitter,
+        retry_after_cap_s=rest.retry_after_cap_s,
+        deadline_s=rest.deadline_s,
+    )
+    pace = Pace(loop.time)
+    client = oauth_settings(config, place, emulator)
+    return RestCalls(
+        http,
+        TokenSource(http, client, policy, pace) if client is not None else None,
+        CallSettings(place.endpoints.api, rest.timeout_s, rest.requests_per_minute),
+        policy,
+        pace,
+        metrics,
+        table_with(config.platform.paths),
+    )
+
+
+def oauth_settings(config: Config, place: Place, emulator: Emulator | None) -> OAuthSettings | None:
+    """None: no OAuth client is configured."""
+    platform, rest = config.platform, config.rest
+    if platform.client_id is not None and platform.client_secret is not None:
+        client, secret = platform.client_id, platform.client_secret.get_secret_value()
+    elif emulator is not None and emulator.settings.oauth_clients:
+        client, secret = next(iter(emulator.settings.oauth_clients.items()))
+    else:
+        return None
+    _warn_of_wide_permissions(platform.client_secret_file)
+    return OAuthSettings(
+        token_url=platform.token_url or f"{place.endpoints.login}/oauth/token",
+        client_id=client,
+        client_secret=secret,
+        client_auth=platform.client_auth,
+        token_buffer_s=rest.token_buffer_s,
+        timeout_s=rest.timeout_s,
+        refused_rest_s=rest.refused_rest_s,
+    )
+
+
+def _warn_of_wide_permissions(name: str | None) -> None:
+    """The service manager's credentials show a group bit for their ACL; anything for others, or writing, is too wide."""
+    mode = stat.S_IMODE(Path(name).stat().st_mode) if name is not None else 0
+    if mode & 0o037:
+        logger.warning("platform.client_secret_file %s has mode %04o; others can get at it: chmod 600", name, mode)
+
+
+def new_operations(
+    config: Config,
+    journal: Journal,
+    scribe: Scribe,
+    calls: RestCalls,
+    clock: LoopClock,
+    metrics: Metrics,
+    sign: Sign | None = None,
+) -> Desk:
+    """`sign` signs a guest's token where keys are configured."""
+    return Desk(
+        operations_settings(config), journal, calls, scribe, clock, metrics, Random(), lambda: str(uuid4()), sign
+    )
+
+
+def operations_settings(config: Config) -> OperationsSettings:
+    given = config.operations
+    return OperationsSettings(
+        under_way_max=given.under_way_max,
+        calls_inflight_max=given.calls_inflight_max,
+        heartbeats_inflight_max=given.heartbeats_inflight_max,
+        remembered_max=given.remembered_max,
+        request_bytes_max=given.request_bytes_max,
+        tries_max=given.tries_max,
+        rest=Backoff(given.rest_base_s, given.rest_jitter_s, given.rest_cap_s, given.tries_max),
+        keys_remembered_s=given.keys_remembered_s,
+        sessions=SessionFigures(
+            sessions_max=config.limits.max_rest_sessions,
+            duration_s=given.session_duration_s,
+            duration_max_s=given.session_duration_max_s,
+            heartbeat_interval_s=given.heartbeat_interval_s,
+            heartbeats_per_duration=given.heartbeats_per_duration,
+            heartbeat_failures_max=given.heartbeat_failures_max,
+        ),
+        prompts=PromptFigures(given.prompt_deferrals_max, given.prompt_age_max_s),
+        adoption=AdoptionFigures(given.adoption_prompts_max, given.adoption_pages_max),
+    )
