@@ -68,6 +68,10 @@ class MemoryJournal:
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
 
+    def accepted_seq(self, session_id: str, command_id: str) -> int:
+        rows = self._kept.get(session_id, ())
+        return next((row[1] for row in rows if row[4] == command_id and row[2] == "accepted"), 0)
+
     def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)
         return events[-1][1] if events else 0

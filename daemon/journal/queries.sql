@@ -68,6 +68,10 @@ SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due
 -- living
 SELECT id, session_id, name, token, guest, opened_ms, ends_ms FROM sessions WHERE over_ms IS NULL AND id > 0 ORDER BY id;
 
+-- accepted_seq
+SELECT e.seq FROM events e JOIN sessions s ON s.id = e.session
+ WHERE s.session_id = ? AND e.kind = 'accepted' AND e.key = ?;
+
 -- last_seqs
 SELECT id, (SELECT coalesce(max(seq), 0) FROM events WHERE session = sessions.id) FROM sessions WHERE over_ms IS NULL AND id > 0;
 

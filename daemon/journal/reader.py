@@ -52,6 +52,10 @@ class Reader:
                 return rows
             after = end
 
+    def accepted_seq(self, session_id: str, command_id: str) -> int:
+        row = self._connection.execute(queries()["accepted_seq"], (session_id, command_id)).fetchone()
+        return 0 if row is None else int(row[0])
+
     def last_seq(self, session_id: str) -> int:
         found: int = self._connection.execute(queries()["last_seq"], (session_id,)).fetchone()[0]
         return found

@@ -118,6 +118,9 @@ class SqliteJournal:
     def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
         return self._reader.identities(session_id, limit)
 
+    def accepted_seq(self, session_id: str, command_id: str) -> int:
+        return self._reader.accepted_seq(session_id, command_id)
+
     def last_seq(self, session_id: str) -> int:
         return self._reader.last_seq(session_id)
 

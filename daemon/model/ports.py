@@ -184,6 +184,9 @@ class Journal(Protocol):
     def forget(self, session_id: str) -> None:
         """An ended guest session's events may be dropped from now on, by the journal's own retention."""
 
+    def accepted_seq(self, session_id: str, command_id: str) -> int:
+        """The `seq` at which that command was accepted; 0 if it never was, or is not kept any more."""
+
     def last_seq(self, session_id: str) -> int:
         """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as well."""
 

@@ -83,6 +83,7 @@ class SessionCore:
         "_ends_at",
         "_fill",
         "_goodbye_id",
+        "_has_forgotten",
         "_history",
         "_inbox",
         "_joined_once",
@@ -138,6 +139,7 @@ class SessionCore:
         self._jwt: tuple[str, float] | None = None
         self._history: SlidingCount | None = None
         self._accepted: OrderedDict[str, Accepted] | None = None
+        self._has_forgotten = False
         self._traces: dict[str, str] | None = None
         self._pending_attributes = guest.attributes or None
         self._context: dict[str, Any] | None = None

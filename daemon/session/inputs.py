@@ -46,7 +46,10 @@ class DeadlineReached:
 
 @dataclass(slots=True)
 class CommandGiven:
+    """`accepted_seq`: what the journal says of a command that the machine does not remember any more; 0: never accepted."""
+
     command: Command
+    accepted_seq: int = 0
 
 
 @dataclass(slots=True)

@@ -46,6 +46,10 @@ class Speaking(SessionCore):
                 out.append(e.Tell(c.Answer(command.command_id, accepted.seq)))
             self._discard_copy(command, out)
             return False
+        if given.accepted_seq:
+            out.append(e.Tell(c.Answer(command.command_id, given.accepted_seq)))
+            self._discard_copy(command, out)
+            return False
         error = self._refusal(command, now)
         if error is not None:
             out.append(e.Tell(c.Answer(command.command_id, error=error)))
@@ -158,6 +162,11 @@ class Speaking(SessionCore):
         while len(self._accepted) > self._settings.answers_kept_max:
             _, forgotten = self._accepted.popitem(last=False)
             self._traces.pop(forgotten.trace, None)
+            self._has_forgotten = True
+
+    def may_have_forgotten(self, command_id: str) -> bool:
+        """True if this command may have been accepted so long ago that only the journal knows."""
+        return self._has_forgotten and self._accepted is not None and command_id not in self._accepted
 
     def _intent_durable(self, given: i.IntentDurable, now: float, out: list[e.Effect]) -> bool:
         accepted = self._accepted.get(given.command_id) if self._accepted else None

@@ -156,11 +156,12 @@ class Runner:
     def intent_durable(self, command_id: str) -> None:
         self.feed(i.IntentDurable(command_id))
 
-    def give(self, command: Command, answered: Answered) -> None:
+    def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
+        """`accepted_seq`: the journal knows this command from long ago."""
         if self._askers is None:
             self._askers = {}
         self._askers.setdefault(command.command_id, []).append(answered)
-        self.feed(i.CommandGiven(command))
+        self.feed(i.CommandGiven(command, accepted_seq))
 
     def pause_reading(self, paused: bool) -> None:
         if self._link is not None:

@@ -220,7 +220,10 @@ class Supervisor:
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
         runner = self._runners.get(session_id)
         if runner is not None and not self._journal.storage_full:
-            runner.give(command, answered)
+            seq = 0
+            if runner.machine.may_have_forgotten(command.command_id):
+                seq = self._journal.accepted_seq(session_id, command.command_id)
+            runner.give(command, answered, seq)
             return
         if isinstance(command, Attach):
             self._uploads.discard(command.path)

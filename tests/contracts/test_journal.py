@@ -285,3 +285,12 @@ def test_everything_of_a_commit_comes_together(new_journal):
     )
     assert journal.last_seq(OWN_STREAM) == 1 and journal.operation("x") is not None
     assert ids(journal.deliveries("waiting")) == ["d1"] and journal.cursor("webhooks") == start + 1
+
+
+def test_it_knows_when_a_command_was_accepted(new_journal):
+    journal = new_journal()
+    accepted = ("a", 1, "accepted", b'{"seq":1,"kind":"accepted","command_id":"c1"}', "c1", b'{"action":"send"}')
+    delivered = ("a", 2, "delivery", b'{"seq":2,"kind":"delivery","command_id":"c2"}', "c2", b"")
+    journal.commit(Commit(opened=[record("a"), record("b")], rows=[accepted, delivered]), lambda: None)
+    assert journal.accepted_seq("a", "c1") == 1
+    assert [journal.accepted_seq(*one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))] == [0, 0, 0]

@@ -111,6 +111,21 @@ async def test_a_message_whose_echo_was_lost_is_neither_doubled_nor_lost(new_tow
         assert [event["status"] for event in watching.of("delivery")] == ["confirmed", "confirmed"]
 
 
+async def test_a_command_given_again_after_the_machine_forgot_it_is_answered_from_the_journal(new_town):
+    async with new_town(emulator=SILENT, session={**FAST, "answers_kept_max": 2}) as town:
+        session_id, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        answers = []
+        for n in (1, 2, 3, 4):
+            town.fleet.give(session_id, Send(f"c{n}", f"text {n}"), answers.append)
+            await town.until(lambda: len(watching.of("delivery")) == n)  # noqa: B023
+        town.fleet.give(session_id, Send("c1", "text 1"), answers.append)
+        town.fleet.give(session_id, Send("c5", "text 5"), answers.append)
+        await town.until(lambda: len(watching.of("delivery")) == 5)
+        assert answers[4].accepted and answers[4].seq == answers[0].seq
+        assert [one["text"] for one in session_of(town).messages] == [f"text {n}" for n in range(1, 6)]
+
+
 async def test_a_half_open_link_is_found_by_its_silence(new_town):
     async with new_town(
         emulator=SILENT, session={**FAST, "heartbeat_interval_s": 0.4, "heartbeat_timeout_s": 0.3}

@@ -100,6 +100,10 @@ class InlineJournal:
     def identities(self, session_id, limit):
         return recovery.identities(self.disk, session_id, limit)
 
+    def accepted_seq(self, session_id, command_id) -> int:
+        row = self.disk.execute(queries()["accepted_seq"], (session_id, command_id)).fetchone()
+        return 0 if row is None else row[0]
+
     def forget(self, session_id) -> None: ...
 
 
