@@ -216,7 +216,10 @@ def _why(error: Exception) -> str:
             return f"the connection broke: {type(error).__name__}"
 
 
-def _tls(ca_file: str | None) -> ssl.SSLContext:
+def _tls(ca_file: str | None) -> ssl.SSLContext | bool:
+    """True: what aiohttp trusts by itself, the system's CAs, loaded once."""
+    if ca_file is None:
+        return True
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:

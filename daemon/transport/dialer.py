@@ -26,7 +26,7 @@ class WebsocketDialer:
 
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
-        self._tls = tls_context(settings.ca_file)
+        self._tls = tls_context(settings.ca_file) if settings.ca_file is not None else None
         self._proxy = urlsplit(settings.proxy_url) if settings.proxy_url else None
         if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
             raise ConfigError("transport.proxy_url", "is no http:// URL with a host", "write http://host:port")
@@ -46,6 +46,12 @@ class WebsocketDialer:
         loop.call_soon(link.begin)
         return link
 
+    def _trust(self) -> ssl.SSLContext:
+        """Loaded at the first dial that needs it: a tenth of a second, which a plain `ws://` need not spend."""
+        if self._tls is None:
+            self._tls = tls_context(None)
+        return self._tls
+
     async def _open(
         self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, target: DialTarget, sink: LinkSink
     ) -> GuestSocket:
@@ -55,7 +61,7 @@ class WebsocketDialer:
                 await self._through_proxy(loop, uri, upgrade)
             else:
                 host, port = self._settings.connect_to or (uri.host, uri.port)
-                tls = self._tls if uri.secure else None
+                tls = self._trust() if uri.secure else None
                 await self._connect(loop, upgrade, host, port, tls, uri.host if uri.secure else None)
             return cast(GuestSocket, await upgrade.done)
         except BaseException:
@@ -98,7 +104,7 @@ class WebsocketDialer:
             await self._connect(loop, tunnel, self._proxy.hostname, self._proxy.port or 80, None, None)
             transport = cast(asyncio.Transport, await tunnel.done)
             if uri.secure:
-                secured = await loop.start_tls(transport, upgrade, self._tls, server_hostname=uri.host)
+                secured = await loop.start_tls(transport, upgrade, self._trust(), server_hostname=uri.host)
                 assert secured is not None
                 upgrade.connection_made(secured)
             else:

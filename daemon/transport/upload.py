@@ -55,7 +55,7 @@ class FileUploader:
 
     def __init__(self, settings: UploadSettings) -> None:
         self._settings = settings
-        self._tls = tls_context(settings.ca_file)
+        self._tls = tls_context(settings.ca_file) if settings.ca_file is not None else True  # True: aiohttp's own
         self._session: aiohttp.ClientSession | None = None
         self._turns: _Turns | None = None
         self._chores: set[asyncio.Future[None]] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 from aiohttp import web
 
@@ -60,7 +61,11 @@ class Control:
             *Deliveries(ports.webhooks).routes(),
             self._document_route(),
         ]
-        self._document = document(self.routes, has_token=bool(settings.token))
+
+    @cached_property
+    def _document(self) -> bytes:
+        """Written when somebody first asks for it: it takes a quarter of a second."""
+        return document(self.routes, has_token=bool(self._settings.token))
 
     def add_to(self, app: web.Application) -> None:
         for route in self.routes:
