@@ -11,6 +11,9 @@ import os
 import signal
 import sys
 
+import uvloop  # noqa: F401
+
+# A command is loaded when it is called: here it is before the fork.
 from daemon.app.cli import app
 
 
