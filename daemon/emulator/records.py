@@ -21,6 +21,7 @@ class Attachment:
     secret: str
     uploaded: bool = False
     sent: bool = False
+    rejected: bool = False
     sha256: str = ""
     content_type: str = ""
 

@@ -304,6 +304,13 @@ class World:
             return None
         return self.sessions.get(str(claims.get("token", "")))
 
+    def reject_upload(self, attachment_id: str) -> None:
+        """What is put there is taken, and then called bad."""
+        for session in self.sessions.values():
+            attachment = (session.attachments or {}).get(attachment_id)
+            if attachment is not None:
+                attachment.rejected = True
+
     def spoil_upload_url(self, attachment_id: str) -> None:
         """Whoever has the link has nothing from now on."""
         for session in self.sessions.values():

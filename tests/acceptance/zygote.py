@@ -13,8 +13,8 @@ import sys
 
 import uvloop  # noqa: F401
 
-# A command is loaded when it is called: here it is before the fork.
 from daemon.app.cli import app
+from daemon.app.commands import serve  # noqa: F401 - a command is loaded when it is called; here before the fork
 
 
 def main() -> None:

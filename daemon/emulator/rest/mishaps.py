@@ -19,7 +19,6 @@ from aiohttp import web
 
 from ..faults import Rule
 from .answers import access_denied, problem
-from .storage import REJECTED
 from .tokens import TOKEN_PATHS
 
 if TYPE_CHECKING:
@@ -77,14 +76,15 @@ class Mishaps:
         return None
 
     async def _spoil_upload(self, kind: str, request: web.Request) -> web.StreamResponse | None:
+        world, name = self._emulator.world, request.path.rpartition("/")[2]
         if kind == "upload_rejected":
-            request[REJECTED] = True
+            world.reject_upload(name)
             return None
         if kind == "upload_cut":
             await request.content.readany()
             return self._hang_up(request, rst=False)
         if kind == "slot_expired":
-            self._emulator.world.spoil_upload_url(request.path.rpartition("/")[2])
+            world.spoil_upload_url(name)
         return access_denied()
 
     def _is_after(self, rule: Rule) -> bool:

@@ -16,10 +16,6 @@ if TYPE_CHECKING:
     from ..server import Emulator
 
 
-#: Set on a request whose file is to be taken and then called bad.
-REJECTED = "rejected"
-
-
 class StorageDoors:
     def __init__(self, emulator: Emulator) -> None:
         self._emulator = emulator
@@ -53,7 +49,6 @@ class StorageDoors:
         if stored is not None:
             stored.sha256, stored.content_type = sha256, mime
         if found is not None:
-            size = -1 if request.get(REJECTED) else size
             emulator.loop.call_later(emulator.settings.upload_delay_s, self._uploaded, *found, size)
         elif file is not None and size != file.size:
             return _storage_error(400, "IncompleteBody")
@@ -65,7 +60,7 @@ class StorageDoors:
         time = iso(int(self._emulator.now() * 1000))
         if attachment.id not in (session.attachments or {}):
             return  # deleted meanwhile
-        if size == attachment.size:
+        if size == attachment.size and not attachment.rejected:
             attachment.uploaded = True
             body: Json = {
                 "attachmentId": attachment.id,
