@@ -22,12 +22,12 @@ from typing import Any
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
 from ..model.ports import Clock, Journal, OperationView, PlatformCalls
 from ..observe.metrics import Metrics
-from .alarm import Alarm
+from ..turns.errands import Errands, finish
+from ..turns.timers import Timers
 from .carrier import Carrier
 from .creation import Sign
 from .kind import cannot_be_known
 from .kinds import all_kinds
-from .lanes import Lane, finish
 from .operation import OVER, Operation, Turn, from_record
 from .requests import Request, checked
 from .scribe import Scribe
@@ -60,9 +60,9 @@ class Desk:
         self._metrics = metrics
         self._kinds = all_kinds(settings, metrics, rng, draw_id, sign)
         self._carrier = Carrier(settings, self._kinds, platform, scribe, clock, rng)
-        self._calls = Lane("operation", settings.calls_inflight_max)
-        self._heartbeats = Lane("heartbeat", settings.heartbeats_inflight_max)
-        self._alarm = Alarm(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake)
+        self._calls = Errands("operation", settings.calls_inflight_max)
+        self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
+        self._alarm: Timers[str] = Timers(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake)
         self._live: dict[str, Operation] = {}
         self._at_work: set[str] = set()
         self._sessions = 0
@@ -232,7 +232,7 @@ class Desk:
             waiting.set()
         if not operation.over:
             if not self._carrier.halted:
-                self._alarm.set(operation_id, operation.wake_ms)
+                self._alarm.set(operation_id, self._on_our_clock(operation.wake_ms))
             return
         if self._live.pop(operation_id, None) is None:
             return
@@ -260,7 +260,7 @@ class Desk:
             self._take_up(operation)
             self._kinds[record.kind].revived(operation, self._clock.epoch_ms())
             if operation.wake_ms > self._clock.epoch_ms():
-                self._alarm.set(operation.operation_id, operation.wake_ms)
+                self._alarm.set(operation.operation_id, self._on_our_clock(operation.wake_ms))
             else:
                 self._set_going(operation.operation_id)
         return len(self._live)
@@ -284,10 +284,14 @@ class Desk:
         self._draining = self._carrier.halted = True
         await self._leave(0.0)
 
+    def _on_our_clock(self, wake_ms: int) -> float:
+        """The wall's time as the clock's that only goes forward: a wall put back moves nothing that is set already."""
+        return self._clock.now() + max(0.0, (wake_ms - self._clock.epoch_ms()) / 1000.0)
+
     async def _leave(self, grace_s: float) -> None:
         self._alarm.stop()
         await finish([*self._accepting.values(), *self._sure], grace_s)
-        await asyncio.gather(self._calls.finish(grace_s), self._heartbeats.finish(grace_s))
+        await asyncio.gather(self._calls.stop(grace_s), self._heartbeats.stop(grace_s))
 
 
 def _as_shown(operation: Operation) -> OperationView:

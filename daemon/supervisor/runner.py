@@ -40,9 +40,9 @@ from ..observe.metrics import Metrics
 from ..session import inputs as i
 from ..session.machine import Machine
 from ..session.states import State
+from ..turns.timers import NEVER, Timers
 from ..wire.dialect import Dialect
 from .pipeline import Pipeline
-from .timers import NEVER, Timers
 
 logger = logging.getLogger("guestd.session")
 
@@ -55,7 +55,7 @@ class Bench:
 
     dialect: Dialect
     clock: Clock
-    timers: Timers
+    timers: Timers[Runner]
     pipeline: Pipeline
     metrics: Metrics
     ask_admission: Callable[[Runner], None]

@@ -44,14 +44,14 @@ from ..session.machine import Machine, Manners
 from ..session.settings import SessionSettings
 from ..session.states import State
 from ..session.uploads import FileRules
+from ..turns.errands import Errands
+from ..turns.timers import Timers
 from ..wire.dialect import Beating, Dialect, Ordering
 from .drain import DrainReport, drain
 from .hub import Hub
 from .pipeline import Pipeline
 from .runner import Answered, Bench, Line, Runner
 from .settings import SupervisorSettings
-from .tasks import Errands
-from .timers import Timers
 from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
@@ -111,7 +111,7 @@ class Supervisor:
         )
         self._journal = journal
         self._hub = Hub(journal)
-        self._timers = Timers(loop, clock, settings.timer_tick_s)
+        self._timers: Timers[Runner] = Timers(loop, clock, settings.timer_tick_s, Runner.deadline_reached)
         self._admission: Admission[Runner] = Admission(
             per_minute=settings.connects_per_minute,
             burst=settings.connects_burst,

@@ -16,8 +16,8 @@ from ..model.signals import SlotGranted, SlotRefused
 from ..observe.metrics import Metrics
 from ..session.inputs import PutEnded
 from ..session.states import State
+from ..turns.errands import Errands
 from .runner import Runner
-from .tasks import Errands
 
 logger = logging.getLogger("guestd.supervisor")
 

@@ -13,6 +13,7 @@ FLOOR = {
     "wire": 1,
     "session": 1,
     "policy": 1,
+    "turns": 1,
     "transport": 2,
     "platform": 2,
     "journal": 2,
@@ -26,7 +27,7 @@ FLOOR = {
 }
 
 #: Doors that the numbers alone would forbid or allow wrongly.
-MAY_ALSO = {("session", "policy"), ("observe", "model")}
+MAY_ALSO = {("session", "policy"), ("turns", "policy"), ("observe", "model")}
 EMULATOR_MAY = {"model", "policy", "observe"}
 THINKING = {"wire", "session", "policy", "model"}
 NO_IO = {

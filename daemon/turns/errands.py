@@ -1,21 +1,30 @@
-"""Short-lived tasks, at most so many at once, the others in line, first come first served. Never one for what rests."""
+"""Short-lived tasks, named and referenced, so many at once; the others stand in line. Never one for what rests."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable
 from typing import Any
 
+logger = logging.getLogger("guestd")
 
-class Lane:
-    """The line needs no bound of its own: an operation stands in it at most once, and their number is bounded."""
+
+class Errands:
+    """Runs at most `inflight_max` errands at once; more wait, first come first served.
+
+    The line is bounded by its givers: each guest session and each operation has at most one errand of a kind.
+    """
 
     def __init__(self, name: str, inflight_max: int) -> None:
         self._name = name
         self._inflight_max = inflight_max
         self._running: set[asyncio.Task[None]] = set()
         self._line: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._line)
 
     def run(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
         self._line.append(errand)
@@ -29,18 +38,20 @@ class Lane:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("errand %s failed: our bug", self._name, exc_info=error)
         self._start()
 
-    async def finish(self, grace_s: float) -> None:
+    async def stop(self, grace_s: float = 0.0) -> None:
         """Start nothing more; let what runs come to an end for so long, then cancel it."""
         self._line.clear()
         await finish(self._running, grace_s)
 
 
-async def finish(tasks: Iterable[asyncio.Task[None]], grace_s: float) -> None:
+async def finish(tasks: Iterable[asyncio.Task[Any]], grace_s: float) -> None:
     """Let them come to an end for so long, then cancel them."""
     running = list(tasks)
-    if running and grace_s > 0:
+    if running and grace_s > 0.0:
         await asyncio.wait(running, timeout=grace_s)
     for task in running:
         task.cancel()

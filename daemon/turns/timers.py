@@ -1,38 +1,44 @@
-"""The one timer of all operations that rest: the wheel is pure, and this sleeps until it wants to be looked at."""
+"""The one sleeper for all deadlines of a room.
+
+The wheel is pure and says when it wants to be looked at; this keeps a single loop timer for that instant, however many
+deadlines there are, and moves it only when the earliest came nearer.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from typing import Generic, TypeVar
 
 from ..model.ports import Clock
 from ..policy.deadlines import DeadlineWheel
 
 NEVER = float("inf")
 
+Key = TypeVar("Key")
 
-class Alarm:
-    """`rings` is called on the loop with each operation's id whose time has come."""
+
+class Timers(Generic[Key]):
+    """`rings` is called on the loop with each key whose deadline has come; a key has one deadline at most."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, tick_s: float, rings: Callable[[str], None]
+        self, loop: asyncio.AbstractEventLoop, clock: Clock, tick_s: float, rings: Callable[[Key], None]
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._rings = rings
-        self._wheel: DeadlineWheel[str] = DeadlineWheel(tick_s=tick_s, now=clock.now())
+        self._wheel: DeadlineWheel[Key] = DeadlineWheel(tick_s=tick_s, now=clock.now())
         self._handle: asyncio.TimerHandle | None = None
         self._handle_at = NEVER
 
-    def set(self, operation_id: str, wake_ms: int) -> None:
-        """`wake_ms` is on the wall's clock; a wall that is put back or forward moves nothing that is set already."""
-        at = self._clock.now() + max(0.0, (wake_ms - self._clock.epoch_ms()) / 1000.0)
-        self._wheel.set(operation_id, at)
+    def set(self, key: Key, at: float) -> None:
+        """`at` is on the clock that only goes forward, in seconds."""
+        self._wheel.set(key, at)
         if at < self._handle_at:
             self._sleep_until(at)
 
-    def cancel(self, operation_id: str) -> None:
-        self._wheel.cancel(operation_id)
+    def cancel(self, key: Key) -> None:
+        self._wheel.cancel(key)
 
     def stop(self) -> None:
         if self._handle is not None:
@@ -47,8 +53,8 @@ class Alarm:
 
     def _wake(self) -> None:
         self._handle, self._handle_at = None, NEVER
-        for operation_id in self._wheel.due(self._clock.now()):
-            self._rings(operation_id)
+        for key in self._wheel.due(self._clock.now()):
+            self._rings(key)
         at = self._wheel.next_at()
         if at is not None and at < self._handle_at:
             self._sleep_until(at)
