@@ -149,6 +149,9 @@ async def _note_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, 
     context.trace_request_ctx.sent = True
 
 
+_PATIENCE = "try again later; if it stays, check the way there (network, platform.proxy_url)"
+
+
 def _translated(error: Exception, sent: bool) -> PlatformError:
     """Every foreign exception of a call, and what it means. `sent`: the request had begun to leave us."""
     match error:
@@ -159,9 +162,11 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
             )
         case TimeoutError():
             message = "the platform did not answer in time" if sent else "the platform could not be reached in time"
-            return PlatformUnavailable(message, platform_code="timeout", acted=sent)
+            return PlatformUnavailable(message, platform_code="timeout", remedy=_PATIENCE, acted=sent)
         case aiohttp.ClientHttpProxyError():
-            return PlatformUnavailable(f"the proxy answered {error.status}", platform_code="proxy")
+            return PlatformUnavailable(
+                f"the proxy answered {error.status}", platform_code="proxy", remedy="check platform.proxy_url"
+            )
         case aiohttp.ClientConnectorError():
             return PlatformUnavailable(
                 f"{error.host} cannot be reached: {_why(error.os_error)}; check platform.region and the way there"
@@ -170,7 +175,7 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
             )
         case _:
             return PlatformUnavailable(
-                f"the connection broke: {type(error).__name__}", platform_code="broken", acted=sent
+                f"the connection broke: {type(error).__name__}", platform_code="broken", remedy=_PATIENCE, acted=sent
             )
 
 

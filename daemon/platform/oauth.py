@@ -116,7 +116,7 @@ class TokenSource:
     def _fail(self, error: PlatformError) -> None:
         now = self._pace.now()
         error.operation, error.acted = OPERATION, False
-        error.args = (f"no bearer token: {error.args[0]}",)
+        error.args = (f"no bearer token could be had: {error.args[0]}",)
         if isinstance(error, PlatformRefused):
             self._refused, self._refused_until = error, now + self._settings.refused_rest_s
         if now < self._expires_at:
@@ -212,5 +212,8 @@ def _life_s(value: Any) -> float | None:
 
 def _late() -> PlatformError:
     return PlatformUnavailable(
-        "no bearer token: none came in time", platform_code="timeout", operation=OPERATION, remedy="try again"
+        "no bearer token could be had: none came in time",
+        platform_code="timeout",
+        operation=OPERATION,
+        remedy="try again",
     )

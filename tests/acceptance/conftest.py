@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from .lives import Zygote
+
 COMMAND = [sys.executable, "-m", "daemon"]
 ROOT = Path(__file__).parents[2]
 
@@ -111,3 +113,11 @@ def config(tmp_path):
         return str(path)
 
     return write
+
+
+@pytest.fixture
+def new_life(tmp_path):
+    """Starts the daemon at once, many times, and gives its pid."""
+    zygote = Zygote(tmp_path / "guestd.log")
+    yield zygote
+    zygote.end()

@@ -12,17 +12,15 @@ import asyncio
 import json
 import os
 import signal
-import socket
 import sqlite3
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 from random import Random
 
-import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+
+from .lives import free_port, is_alive, listening, until
 
 KILLS = int(os.environ.get("GUESTD_KILLS", "200"))
 SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
@@ -115,65 +113,6 @@ class Frontend:
 def get(url: str):
     with urllib.request.urlopen(url, timeout=20.0) as answer:
         return json.loads(answer.read())
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-@pytest.fixture
-def new_life(tmp_path):
-    """Gives a function that starts the daemon and returns its pid."""
-    log = tmp_path / "guestd.log"
-    zygote = subprocess.Popen(
-        [sys.executable, str(Path(__file__).with_name("zygote.py"))],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=Path(__file__).parents[2],
-        env={**os.environ, "ZYGOTE_LOG": str(log), "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-    pids: list[int] = []
-
-    def start(*arguments: str) -> int:
-        zygote.stdin.write(json.dumps(arguments) + "\n")
-        zygote.stdin.flush()
-        pids.append(int(zygote.stdout.readline()))
-        return pids[-1]
-
-    start.log = log
-    yield start
-    for pid in pids[-1:]:
-        if Path(f"/proc/{pid}").exists():
-            os.kill(pid, signal.SIGKILL)
-    zygote.stdin.close()
-    zygote.wait(10.0)
-    zygote.stdout.close()
-
-
-def is_alive(pid: int) -> bool:
-    return Path(f"/proc/{pid}").exists()
-
-
-async def until(condition, timeout_s: float) -> None:
-    async with asyncio.timeout(timeout_s):
-        while not condition():
-            await asyncio.sleep(0.01)
-
-
-async def listening(port: int, pid: int) -> None:
-    async with asyncio.timeout(30.0):
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", port)
-            except OSError:
-                assert is_alive(pid), "the daemon ended by itself"
-                await asyncio.sleep(0.01)
-            else:
-                writer.close()
-                return
 
 
 async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_path):

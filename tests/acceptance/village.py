@@ -1,0 +1,148 @@
+"""A daemon that dies often, with everybody it has to do with: its platform, the receiver of its webhooks, and a caller."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import aiohttp
+from typer.testing import CliRunner
+
+from daemon.app.cli import app
+from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from daemon.emulator.settings import Limits
+
+from .callers import TELLS, Caller, Crm, examine_deeds, guest, is_open, messaging
+from .lives import Zygote, free_port, is_alive, listening, until
+
+CONFIG = """
+[platform]
+guest_socket_url = "{socket}"
+api_url = "{url}"
+token_url = "{url}/oauth/token"
+deployment_id = "{deployment}"
+client_id = "emulator-client"
+client_secret = "emulator-secret"
+[rest]
+base_s = 0.02
+cap_s = 0.05
+requests_per_minute = 1000000
+[operations]
+rest_base_s = 0.02
+rest_jitter_s = 0.02
+rest_cap_s = 0.1
+[journal]
+directory = "{state}"
+[webhooks]
+retry_base_s = 0.02
+retry_cap_s = 0.1
+circuit_failures = 1000
+[[webhooks.targets]]
+name = "crm"
+url = "{crm}"
+secrets = ["0123456789abcdef"]
+allow_internal = ["127.0.0.1"]
+[log]
+level = "warning"
+"""
+
+
+@dataclass
+class Village:
+    """A daemon that dies often, its platform, its receiver of webhooks, and somebody who asks."""
+
+    emulator: Emulator
+    crm: Crm
+    caller: Caller
+    new_life: Zygote
+    state: Path
+    arguments: tuple[str, ...]
+    port: int
+    pid: int = 0
+    names: count = field(default_factory=lambda: count(1))
+
+    async def live(self) -> None:
+        self.pid = self.new_life(*self.arguments)
+        await listening(self.port, self.pid)
+
+    async def die(self, how: int = signal.SIGKILL) -> None:
+        os.kill(self.pid, how)
+        await until(lambda: not is_alive(self.pid), 30.0)
+
+    def faults(self, *rules) -> None:
+        self.emulator.faults.set([{"count": 1, **rule} for rule in rules], self.emulator.now())
+
+    def struck(self) -> int:
+        return self.emulator.faults.injected.total()
+
+    async def conversation(self) -> str:
+        """A new guest's."""
+        name = f"guest-{next(self.names)}"
+        await self.caller.start("guest", name, guest(name))
+        return (await self.caller.over(name))["result"]["conversation_id"]
+
+    async def session(self) -> str:
+        """A messaging session's operation id, when it is open."""
+        name = f"session-{next(self.names)}"
+        await self.caller.start("messaging", name, messaging())
+        await self.caller.when(name, is_open)
+        return name
+
+    async def examine(self, where: str) -> None:
+        """All is over: does everything agree?"""
+        asked = self.caller.asked
+        for name in asked:
+            await self.caller.over(name)
+        wanted = {(name, event) for name, (kind, _) in asked.items() for event in TELLS[kind]}
+        with suppress(TimeoutError):
+            await until(lambda: self.crm.told() >= wanted, 30.0)
+        assert self.crm.told() == wanted, f"{where}: {self.crm.told() ^ wanted}"
+        self.crm.examine(where)
+        for name, (kind, request) in list(asked.items()):
+            again = await self.caller.start(kind, name, request, wait="10s")
+            assert again["status"] == "succeeded", f"{where}: {again}"
+        examine_deeds(self.emulator, asked, where)
+        await self.die(signal.SIGTERM)
+        self._examine_audit(where)
+        log = self.new_life.log.read_text()
+        assert "Traceback" not in log and "our bug" not in log and "canary" not in log, log[-3000:]
+
+    def _examine_audit(self, where: str) -> None:
+        audit = str(self.state / "audit")
+        verdict = json.loads(guestd("audit", "verify", audit, "--json"))
+        assert verdict["ok"], f"{where}: {verdict}"
+        kept = [json.loads(line) for line in guestd("journal", "export", "-d", str(self.state)).splitlines()]
+        told = [json.loads(line) for line in guestd("audit", "export", audit, "--json").splitlines()]
+        facts = [(one["offset"], one["action"], one["operation_id"]) for one in kept if one["kind"] == "fact"]
+        assert [(one["offset"], one["action"], one["operation"]) for one in told] == facts, (
+            f"{where}: the audit differs"
+        )
+        assert len(facts) > len(self.caller.asked)
+
+
+def guestd(*arguments: str) -> str:
+    done = CliRunner().invoke(app, list(arguments))
+    assert done.exit_code == 0, done.output
+    return done.stdout
+
+
+@asynccontextmanager
+async def found_village(new_life: Zygote, place: Path) -> AsyncIterator[Village]:
+    settings = EmulatorSettings(limits=Limits().off(), agent="silent")
+    async with Emulator(settings) as emulator, Crm() as crm, aiohttp.ClientSession() as http:
+        state, config, port = place / "state", place / "guestd.toml", free_port()
+        state.mkdir()
+        config.write_text(
+            CONFIG.format(
+                socket=emulator.ws_url, url=emulator.url, deployment=DEFAULT_DEPLOYMENT_ID, state=state, crm=crm.url
+            )
+        )
+        caller = Caller(f"http://127.0.0.1:{port}", http)
+        arguments = ("serve", "-c", str(config), "--port", str(port))
+        yield Village(emulator, crm, caller, new_life, state, arguments, port)

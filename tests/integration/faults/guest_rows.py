@@ -1,0 +1,95 @@
+"""The calls that are made for a guest's own session: the history, a place for a file, the file."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+
+from websockets.asyncio.client import connect
+
+from .rows import Row
+from .town import Json, Town
+
+PNG = b"\x89PNG" + bytes(2000)
+
+
+class Frontend:
+    """All that happens in a guest session, as a frontend sees it."""
+
+    def __init__(self, town: Town, name: str) -> None:
+        self._url = f"ws{str(town.http._base_url)[4:]}?guest={name}&since=0"
+        self.events: list[Json] = []
+
+    async def __aenter__(self) -> Frontend:
+        self._socket = await connect(self._url, proxy=None)
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._reading.cancel()
+        await self._socket.close()
+
+    async def _read(self) -> None:
+        async for frame in self._socket:
+            self.events.append(json.loads(frame))
+
+    def of(self, kind: str) -> list[Json]:
+        return [event for event in self.events if event.get("kind") == kind]
+
+    def is_live(self, times: int = 1) -> bool:
+        return [event["state"] for event in self.of("session")].count("live") >= times
+
+
+async def open_guest(town: Town) -> str:
+    name = town.new("guest")
+    status, found = await town.ask("POST", "/v1/sessions", {"name": name, "email": "ana@example.org"})
+    assert status == 201, found
+    async with Frontend(town, name) as frontend:
+        await town.until(frontend.is_live)
+    return name
+
+
+@dataclass
+class File(Row):
+    async def prepare(self, town: Town) -> str:
+        return await open_guest(town)
+
+    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+        async with Frontend(town, prepared) as frontend:
+            headers = {"Content-Type": "image/png"}
+            async with town.http.post(
+                f"/v1/sessions/{prepared}/attachments?filename=a.png", data=PNG, headers=headers
+            ) as one:
+                assert one.status == 202, await one.text()
+            await town.until(lambda: frontend.of("delivery"))
+            (fate,) = frontend.of("delivery")
+            town.told.append(json.dumps(frontend.events))
+        if fate["status"] != "failed":
+            return str(fate["status"])
+        assert len(fate["reason"]) > 10, f"it does not say why: {fate}"
+        return "failed"
+
+
+@dataclass
+class History(Row):
+    """A message is lost with the link; when the guest is back the history is read."""
+
+    async def prepare(self, town: Town) -> str:
+        return await open_guest(town)
+
+    def more_rules(self) -> list[Json]:
+        return [{"kind": "mute", "every": 1}]
+
+    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+        emulator = town.emulator
+        async with Frontend(town, prepared) as frontend:
+            await town.until(frontend.is_live)
+            session = list(emulator.world.sessions.values())[-1]
+            _, effects = emulator.world.agent_says(session, "you were away", emulator.now())
+            emulator.perform(effects)
+            for visit in list(emulator.visits.values()):
+                visit.transport.abort()
+            await town.until(lambda: frontend.of("message") or frontend.of("gap"))
+            town.told.append(json.dumps(frontend.events))
+            return "the guest sees it" if frontend.of("message") else "a gap is stated"

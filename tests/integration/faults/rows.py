@@ -1,0 +1,178 @@
+"""The calls of the platform's REST side, each with what a user asks for to have it made, and how he sees what became of it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+from uuid import uuid4
+
+from daemon.emulator import DEFAULT_QUEUE_ID
+
+from .misfortunes import Rule
+from .town import GUEST_TOKEN, Json, Town
+
+CONTACTS, MESSAGING = "/api/v2/externalcontacts/contacts", "/api/v2/conversations/messaging"
+INTERACTIONS, PROMPTS = "/api/v2/interactions/chat", "/api/v2/agent-assist/prompt-injections"
+OUTCOMES = {"succeeded": "succeeded", "running": "open", "deferred": "deferred"}
+
+
+def guest(guest_id: str) -> Json:
+    return {"guestId": guest_id, "queueId": DEFAULT_QUEUE_ID, "guestToken": GUEST_TOKEN}
+
+
+@dataclass
+class Row:
+    """`call` by name, `asked`: what the user does; `method` and `path`: what the fault strikes."""
+
+    call: str
+    asked: str
+    method: str
+    path: str
+    sections: dict[str, Json] = field(default_factory=dict)
+
+    async def prepare(self, town: Town) -> str:
+        """Before the misfortune; gives what `ask` needs."""
+        return ""
+
+    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+        """What the user sees in the end, in a few words."""
+        raise NotImplementedError
+
+    def more_rules(self) -> list[Rule]:
+        """What else must go wrong for this call to be made."""
+        return []
+
+
+@dataclass
+class Operation(Row):
+    """One that is begun by a POST. `makes`: the deed this call does and its idempotency key's end; "" for one that reads."""
+
+    place: str = ""
+    makes: tuple[str, str] = ("", "")
+    DISPLAY: ClassVar[Json] = {"delayMs": 500, "maxConcurrentPrompts": 3, "autoDismissMs": 10_000}
+
+    async def prepare(self, town: Town) -> str:
+        match self.place:
+            case "injections" | "prompts":
+                _, found = await town.ask("POST", "/v1/guests?wait=20s", guest(town.new("guest")))
+                return str(found["result"]["conversation_id"])
+        if self.call == "oauth.token":
+            town.emulator.world.office.clients.expire_all()
+        if self.call == "contact.find":
+            name = town.new("known")
+            await town.ask("POST", "/v1/guests?wait=20s", guest(name))
+            return name
+        return town.new("guest")
+
+    def request(self, prepared: str) -> Json:
+        match self.place:
+            case "guests":
+                return guest(prepared)
+            case "messaging-sessions":
+                return {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID}
+            case "injections":
+                message = {"type": "text", "from": "agent", "text": "hello"}
+                return {"interactionId": prepared, "messages": [message]}
+            case "prompts":
+                return {"conversationId": prepared, "promptId": str(uuid4()), "displaySettings": self.DISPLAY}
+        return {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
+
+    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+        operation_id = town.new("operation")
+        wish = {**self.request(prepared), "operation_id": operation_id}
+        await town.ask("POST", f"/v1/{self.place}", wish)
+        while not _is_settled((await town.ask("GET", f"/v1/{self.place}/{operation_id}"))[1]):
+            await asyncio.sleep(0.02)
+        town.faults()
+        outcome = outcome_of(*await town.ask("POST", f"/v1/{self.place}", wish))
+        self._compare_with_deeds(town, operation_id, outcome)
+        if outcome in ("deferred", "open"):
+            await town.ask("DELETE", f"/v1/{self.place}/{operation_id}")
+        return outcome
+
+    def _compare_with_deeds(self, town: Town, operation_id: str, outcome: str) -> None:
+        what, end = self.makes
+        made = town.deeds(operation_id + end, what) if what else 0
+        least, most = (1, 1) if outcome in ("succeeded", "open") else (0, int(outcome.startswith("uncertain")))
+        assert not what or least <= made <= most, f"{outcome}, and {made} were made"
+
+    def more_rules(self) -> list[Rule]:
+        if self.call == "conversation.get":
+            return [
+                {"kind": "http_status", "status": 500, "when": "after", "every": 1, "method": "POST", "path": MESSAGING}
+            ]
+        return []
+
+
+def _is_settled(view: Json) -> bool:
+    return view["status"] != "running" or view["step"] == "beat"
+
+
+def outcome_of(status: int, found: Json) -> str:
+    """In the words of the table. A problem must say what is wrong and what to do."""
+    problem = found.get("problem") or {}
+    if status >= 400:
+        check_problem(found["code"], found["detail"])
+        return f"failed: {status} {found['code']}"
+    if found["status"] == "uncertain":
+        check_problem(problem["code"], problem["message"])
+        assert "look there before asking again" in problem["message"]
+        return "uncertain"
+    return OUTCOMES[found["status"]]
+
+
+def check_problem(code: str, text: str) -> None:
+    what, _, remedy = text.partition("; ")
+    assert code and len(what) > 10 and len(remedy) > 5, f"it does not say what to do: {code}: {text}"
+    assert "Traceback" not in text and "canary" not in text
+
+
+@dataclass
+class Beat(Row):
+    async def prepare(self, town: Town) -> str:
+        return await open_session(town)
+
+    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+        """The session goes on after it, or ends in an orderly way."""
+        beats = conversation(town, prepared).beats
+        heard = len(beats)
+        while True:
+            _, found = await town.ask("GET", f"/v1/messaging-sessions/{prepared}")
+            if found["result"].get("ended"):
+                return f"the session ends: {found['result']['ended']}"
+            if not lasting and town.struck() and len(beats) > heard + 3:
+                return "the session goes on"
+            await asyncio.sleep(0.02)
+
+
+@dataclass
+class Goodbye(Row):
+    async def prepare(self, town: Town) -> str:
+        return await open_session(town)
+
+    async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
+        path = f"/v1/messaging-sessions/{prepared}"
+        await town.ask("DELETE", path)
+        while (found := (await town.ask("GET", path))[1])["status"] == "running":
+            await asyncio.sleep(0.02)
+        assert found["result"]["ended"] == "asked"
+        if found["status"] == "succeeded" and found["result"]["platform_told"]:
+            return "succeeded"
+        if found["status"] == "succeeded":
+            return "succeeded, the platform not told"
+        check_problem(found["problem"]["code"], found["problem"]["message"])
+        return f"{found['status']}: {found['problem']['code']}"
+
+
+async def open_session(town: Town) -> str:
+    name = town.new("session")
+    wish = {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID, "operation_id": name}
+    status, found = await town.ask("POST", "/v1/messaging-sessions?wait=20s", wish)
+    assert status == 202 and found["step"] == "beat", found
+    return name
+
+
+def conversation(town: Town, name: str) -> Any:
+    """The platform's own view of a messaging session."""
+    return next(one for one in town.emulator.world.office.conversations if one.key == f"{name}-conversation")

@@ -1,0 +1,138 @@
+"""HTTP-1 … 3: every call of the platform's REST side meets every misfortune; `docs/faults.md` says what follows.
+
+The document is what is compared with, so neither it nor the behavior can change alone. To write it anew, and then to read the
+difference with care:
+
+    GUESTD_WRITE_DOCS=1 .venv/bin/python -m pytest tests/integration/faults
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import os
+from pathlib import Path
+
+import pytest
+
+from daemon.platform.table import CALLS
+
+from .document import Cells, read, written
+from .guest_rows import File, History
+from .misfortunes import MISFORTUNES, Rule
+from .rows import CONTACTS, INTERACTIONS, MESSAGING, PROMPTS, Beat, Goodbye, Operation, Row
+from .town import CLIENT_SECRET, GUEST_TOKEN, Town, town
+
+DOCUMENT = Path(__file__).parents[3] / "docs" / "faults.md"
+WEBCHAT = {"platform": {"dialect": "webchat"}}
+OFTEN = {"operations": {"heartbeat_interval_s": 0.05}}
+SELDOM = {"operations": {"heartbeat_interval_s": 2700.0, "heartbeats_per_duration": 1}}
+
+ROWS = (
+    Operation("oauth.token", "a guest", "POST", "/oauth/token", place="guests"),
+    Operation("queue.get", "a guest", "GET", "/api/v2/routing/queues/", place="guests"),
+    Operation("contact.create", "a guest", "POST", CONTACTS, place="guests", makes=("contact", "-contact")),
+    Operation("contact.find", "a guest whose contact is there already", "GET", CONTACTS, place="guests"),
+    Operation(
+        "conversation.create", "a guest", "POST", MESSAGING, place="guests", makes=("conversation", "-conversation")
+    ),
+    Operation(
+        "conversation.create",
+        "a messaging session",
+        "POST",
+        MESSAGING,
+        SELDOM,
+        "messaging-sessions",
+        ("conversation", "-conversation"),
+    ),
+    Operation(
+        "conversation.get",
+        "a messaging session whose opening got a 500 each time, and was done",
+        "GET",
+        MESSAGING,
+        SELDOM,
+        "messaging-sessions",
+    ),
+    Beat("conversation.patch", "nothing: a heartbeat of a messaging session", "PATCH", MESSAGING, OFTEN),
+    Goodbye("conversation.patch", "the end of a messaging session", "PATCH", MESSAGING, SELDOM),
+    Operation("interaction.get", "an injection", "GET", INTERACTIONS, place="injections"),
+    Operation(
+        "interaction.inject",
+        "an injection",
+        "POST",
+        f"{INTERACTIONS}/inject",
+        place="injections",
+        makes=("injection", "-injection"),
+    ),
+    Operation("prompt.inject", "a prompt", "POST", PROMPTS, place="prompts", makes=("prompt", "-prompt")),
+    Operation("analytics.events", "an adoption report", "POST", "/api/v2/analytics/events/query", place="adoption"),
+    File("attachment.presign", "to send a file (webchat)", "POST", "/api/v2/webchat/attachments", WEBCHAT),
+    File("presigned PUT", "to send a file (webchat)", "PUT", "/__storage", WEBCHAT),
+    File("presigned PUT", "to send a file (webmessaging)", "PUT", "/__storage"),
+    History("history", "nothing: a message came while the link was down", "GET", "/api/v2/webmessaging/messages"),
+)
+
+
+async def test_http_3_every_cell_of_the_table(caplog):
+    caplog.set_level(logging.DEBUG)
+    thresholds = gc.get_threshold()
+    try:
+        columns = await asyncio.gather(*(_met(row) for row in ROWS), return_exceptions=True)
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
+    troubles = [one for one in columns if isinstance(one, BaseException)]
+    assert not troubles, "\n".join(map(repr, troubles))
+    found: Cells = {(row.call, row.asked): column for row, column in zip(ROWS, columns, strict=True)}
+    assert "canary" not in caplog.text and "Traceback" not in caplog.text
+    if os.environ.get("GUESTD_WRITE_DOCS"):
+        DOCUMENT.write_text(written(found))
+    documented = read(DOCUMENT.read_text())
+    differing = {
+        (row, misfortune): (documented.get(row, {}).get(misfortune), outcomes)
+        for row, column in found.items()
+        for misfortune, outcomes in column.items()
+        if documented.get(row, {}).get(misfortune) != outcomes
+    }
+    assert not differing, f"docs/faults.md says (first) and it is (second): {differing}"
+    assert written(documented) == DOCUMENT.read_text() and documented.keys() == found.keys()
+
+
+async def _met(row: Row) -> dict[str, tuple[str, str]]:
+    """By misfortune, what the user sees if it strikes once, and if it strikes every time."""
+    async with town(**row.sections) as here:
+        found = {}
+        for name, rule in MISFORTUNES.items():
+            once = await _cell(here, row, name, {**rule, "count": 1})
+            found[name] = once, await _cell(here, row, name, {**rule, "every": 1})
+        assert not here.doubled(), f"{row.call}: done twice: {here.doubled()}"
+        told = "\n".join(here.told)
+        assert GUEST_TOKEN not in told and CLIENT_SECRET not in told and "Traceback" not in told
+        return found
+
+
+async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
+    prepared = await row.prepare(here)
+    before = here.struck()
+    here.faults({**rule, "method": row.method, "path": row.path}, *row.more_rules())
+    try:
+        async with asyncio.timeout(40.0):
+            outcome = await row.ask(here, prepared, "every" in rule)
+    except (AssertionError, TimeoutError, LookupError) as error:
+        raise AssertionError(f"{row.call} ({row.asked}), {name}, {rule}: {type(error).__name__} {error}") from error
+    assert here.struck() > before, f"{row.call}, {name}: it was not struck"
+    here.faults()
+    return outcome
+
+
+def test_every_call_there_is_stands_in_the_table():
+    not_made_yet = {"prompt.get"}
+    assert {row.call for row in ROWS} == {*CALLS, "oauth.token", "presigned PUT", "history"} - not_made_yet
+    for name, asked in read(DOCUMENT.read_text()):
+        assert (name, asked) in {(row.call, row.asked) for row in ROWS}
+
+
+@pytest.mark.parametrize("text", ["", "## a, asked for: b\n\n| 401 | no such row |\n"])
+def test_another_document_is_noticed(text):
+    assert written(read(text)) != DOCUMENT.read_text()
