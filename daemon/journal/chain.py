@@ -7,9 +7,9 @@ page, whatever its size. So the events themselves are the index. Event n of a st
     prev   event n - 1                    all of a stretch, one after the other
     jump   event n & (n - 1)              n without its lowest bit: 12 -> 8, 13 -> 12, 16 -> 0, which is none
 
-and `heads` has the offset of each stream's newest. To come from there to event k: jump wherever that does not pass k, else go
-one back. From 13 to 3: 12, 8 (one back), 7, 6, 4 (one back), 3. Of a number with b bits that takes less than b * b / 2 steps:
-some fifty for thousands of events, a microsecond each.
+and `heads` has each stream's newest. To come from there to event k: jump wherever that does not pass k, else go
+one back. From 13 to 3: 12, 8 (one back), 7, 6, 4 (one back), 3. Of a number with b bits that takes no more than b * (b + 1) / 2
+steps: seventy-eight for four thousand events, about a microsecond each.
 
 What the next event needs is on the way from the newest to none by jumps alone, one offset for each bit of its seq, and that is
 all the writer keeps of a stream. It is the binary counter: adding one clears the ones at the end and sets the bit before them.
@@ -23,21 +23,18 @@ No index holds seqs unique any more. The writer does: a seq is accepted only if 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class Chain:
     """One stream's end: `number` is the stream's in the file, `seq` and `path` are those of its newest event."""
 
     __slots__ = ("number", "path", "seq")
 
-    def __init__(self, number: int, seq: int = 0, path: list[int] | None = None) -> None:
+    def __init__(self, number: int, seq: int = 0, path: Sequence[int] = ()) -> None:
         self.number = number
         self.seq = seq
-        self.path = path or []
-
-    @property
-    def head(self) -> int:
-        """The offset of the newest event."""
-        return self.path[-1]
+        self.path = list(path)
 
     def append(self, seq: int, offset: int) -> tuple[int, int]:
         """`prev` and `jump` of the next event. Raises ValueError if it is not the next one."""

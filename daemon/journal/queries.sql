@@ -10,10 +10,10 @@ SELECT id FROM sessions WHERE session_id = ?;
 INSERT INTO events (id, session, seq, prev, jump, at_ms, time, kind, key, payload, intent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- put_head
-INSERT OR REPLACE INTO heads (session, id) VALUES (?, ?);
+INSERT OR REPLACE INTO heads (session, id, seq) VALUES (?, ?, ?);
 
 -- head
-SELECT e.seq, e.id FROM heads h JOIN events e ON e.id = h.id WHERE h.session = ?;
+SELECT id, seq FROM heads WHERE session = ?;
 
 -- path
 WITH RECURSIVE path (id, jump) AS (
@@ -62,7 +62,7 @@ SELECT ?1, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM walk w JOIN events
 SELECT first_seq FROM sessions WHERE session_id = ?;
 
 -- last_seq
-SELECT e.seq FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id WHERE s.session_id = ?;
+SELECT h.seq FROM sessions s JOIN heads h ON h.session = s.id WHERE s.session_id = ?;
 
 -- read_on
 SELECT e.id, e.at_ms, s.session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM events e
@@ -90,8 +90,7 @@ SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due
 SELECT id, session_id, name, token, guest, opened_ms, ends_ms FROM sessions WHERE over_ms IS NULL AND id > 0 ORDER BY id;
 
 -- last_seqs
-SELECT s.id, e.seq FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id
- WHERE s.over_ms IS NULL AND s.id > 0;
+SELECT s.id, h.seq FROM sessions s JOIN heads h ON h.session = s.id WHERE s.over_ms IS NULL AND s.id > 0;
 
 -- commands
 SELECT e.session, e.seq, e.key, e.intent,
@@ -190,7 +189,6 @@ SELECT e.session, e.seq FROM events e JOIN sessions s ON s.id = e.session
 
 -- broken_heads
 SELECT session FROM (
-    SELECT h.session, h.id, e.seq - s.first_seq + 1 AS kept
-      FROM heads h LEFT JOIN events e ON e.id = h.id LEFT JOIN sessions s ON s.id = h.session
-    UNION ALL SELECT session, max(id), count(*) FROM events GROUP BY session)
- GROUP BY session, id, kept HAVING count(*) <> 2 LIMIT 20;
+    SELECT h.session, h.id, h.seq, h.seq - s.first_seq + 1 AS kept FROM heads h LEFT JOIN sessions s ON s.id = h.session
+    UNION ALL SELECT session, max(id), max(seq), count(*) FROM events GROUP BY session)
+ GROUP BY session, id, seq, kept HAVING count(*) <> 2 LIMIT 20;

@@ -35,10 +35,11 @@ SELECT id, session, seq,
 
 CREATE TABLE heads (
     session  INTEGER PRIMARY KEY,
-    id       INTEGER NOT NULL
+    id       INTEGER NOT NULL,
+    seq      INTEGER NOT NULL
 ) STRICT;
 
-INSERT INTO heads SELECT session, max(id) FROM events_of_form_1 GROUP BY session;
+INSERT INTO heads SELECT session, max(id), max(seq) FROM events_of_form_1 GROUP BY session;
 
 -- The oldest seq that is still kept.
 ALTER TABLE sessions ADD COLUMN first_seq INTEGER NOT NULL DEFAULT 1;
