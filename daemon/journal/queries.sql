@@ -7,7 +7,19 @@ INSERT INTO sessions (session_id, name, token, guest, opened_ms, ends_ms) VALUES
 SELECT id FROM sessions WHERE session_id = ?;
 
 -- insert_event
-INSERT INTO events (id, session, seq, kind, key, payload, intent, at_ms, time) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO events (id, session, seq, prev, jump, at_ms, time, kind, key, payload, intent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+
+-- put_head
+INSERT OR REPLACE INTO heads (session, id, seq) VALUES (?, ?, ?);
+
+-- head
+SELECT id, seq FROM heads WHERE session = ?;
+
+-- path
+WITH RECURSIVE path (id, jump) AS (
+    SELECT id, jump FROM events WHERE id = ?
+    UNION ALL SELECT e.id, e.jump FROM path p JOIN events e ON e.id = p.jump)
+SELECT id FROM path ORDER BY id;
 
 -- end_session
 UPDATE sessions SET over_ms = ? WHERE session_id = ? AND over_ms IS NULL;
@@ -34,14 +46,23 @@ SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT up_to FROM retired
            (SELECT coalesce(max(offset), 0) FROM cursors));
 
 -- read
-SELECT s.session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM events e JOIN sessions s ON s.id = e.session
- WHERE s.session_id = ? AND e.seq > ? AND e.id <= ? ORDER BY e.seq LIMIT ?;
+WITH RECURSIVE stream (session, name, after) AS (
+    SELECT id, session_id, max(?2, first_seq - 1) FROM sessions WHERE session_id = ?1
+), walk (id, seq, next, after) AS (
+    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= s.after + ?4, e.jump, e.prev), s.after
+      FROM stream s JOIN heads h ON h.session = s.session JOIN events e ON e.id = h.id
+    UNION ALL
+    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= w.after + ?4, e.jump, e.prev), w.after
+      FROM walk w JOIN events e ON e.id = w.next WHERE w.seq > w.after + 1
+)
+SELECT ?1, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM walk w JOIN events e ON e.id = w.id
+ WHERE w.seq > w.after AND w.seq <= w.after + ?4 AND w.id <= ?3 ORDER BY w.seq;
 
 -- first_kept
-SELECT coalesce(min(seq), 1) FROM events WHERE session = (SELECT id FROM sessions WHERE session_id = ?);
+SELECT first_seq FROM sessions WHERE session_id = ?;
 
 -- last_seq
-SELECT coalesce(max(seq), 0) FROM events WHERE session = (SELECT id FROM sessions WHERE session_id = ?);
+SELECT h.seq FROM sessions s JOIN heads h ON h.session = s.id WHERE s.session_id = ?;
 
 -- read_on
 SELECT e.id, e.at_ms, s.session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM events e
@@ -73,7 +94,7 @@ SELECT e.seq FROM events e JOIN sessions s ON s.id = e.session
  WHERE s.session_id = ? AND e.kind = 'accepted' AND e.key = ?;
 
 -- last_seqs
-SELECT id, (SELECT coalesce(max(seq), 0) FROM events WHERE session = sessions.id) FROM sessions WHERE over_ms IS NULL AND id > 0;
+SELECT s.id, h.seq FROM sessions s JOIN heads h ON h.session = s.id WHERE s.over_ms IS NULL AND s.id > 0;
 
 -- commands
 SELECT e.session, e.seq, e.key, e.intent,
@@ -86,12 +107,15 @@ SELECT json_extract(payload, '$.state'), json_extract(payload, '$.read_only') FR
  WHERE session = ? AND kind = 'session' ORDER BY seq DESC LIMIT 1;
 
 -- identities
-SELECT e.key, json_extract(e.payload, '$.time') FROM events e JOIN sessions s ON s.id = e.session
- WHERE s.session_id = ? AND e.kind IN ('message', 'presence') AND e.key IS NOT NULL ORDER BY e.seq DESC LIMIT ?;
+WITH RECURSIVE walk (id, prev) AS (
+    SELECT e.id, e.prev FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id WHERE s.session_id = ?
+    UNION ALL SELECT e.id, e.prev FROM walk w JOIN events e ON e.id = w.prev
+)
+SELECT e.seq, e.key, json_extract(e.payload, '$.time') FROM walk w CROSS JOIN events e ON e.id = w.id
+ WHERE e.kind IN ('message', 'presence') AND e.key IS NOT NULL LIMIT ?;
 
 -- first_over
-SELECT id, (SELECT id FROM events WHERE session = sessions.id ORDER BY seq DESC LIMIT 1) FROM sessions
- WHERE over_ms < ? ORDER BY over_ms LIMIT 1;
+SELECT s.id, h.id FROM sessions s LEFT JOIN heads h ON h.session = s.id WHERE s.over_ms < ? ORDER BY s.over_ms LIMIT 1;
 
 -- slowest_reader
 SELECT min(offset) FROM cursors WHERE at_ms >= ?;
@@ -100,15 +124,33 @@ SELECT min(offset) FROM cursors WHERE at_ms >= ?;
 UPDATE retired SET up_to = max(up_to, (SELECT coalesce(max(id), 0) FROM events));
 
 -- delete_events
-DELETE FROM events WHERE id IN (SELECT id FROM events WHERE session = ? LIMIT ?);
+WITH RECURSIVE walk (id, seq, next, after) AS (
+    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= s.first_seq - 1 + ?2, e.jump, e.prev), s.first_seq - 1
+      FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id WHERE s.id = ?1
+    UNION ALL
+    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= w.after + ?2, e.jump, e.prev), w.after
+      FROM walk w JOIN events e ON e.id = w.next WHERE w.seq > w.after + 1
+)
+DELETE FROM events WHERE id IN (SELECT id FROM walk WHERE seq > after AND seq <= after + ?2);
+
+-- move_first
+UPDATE sessions SET first_seq = first_seq + ? WHERE id = ?;
+
+-- delete_head
+DELETE FROM heads WHERE session = ? AND NOT EXISTS (SELECT 1 FROM events WHERE id = heads.id);
 
 -- delete_session
-DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM events WHERE session = sessions.id);
+DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM heads WHERE session = sessions.id);
 
 -- delete_facts
-DELETE FROM events WHERE id IN (
-    SELECT id FROM (SELECT id, seq, at_ms FROM events WHERE session = 0 ORDER BY seq LIMIT ?)
-     WHERE at_ms < ? AND id <= ? AND seq < (SELECT max(seq) FROM events WHERE session = 0));
+DELETE FROM events WHERE session = 0 AND seq < coalesce(
+    (SELECT min(seq) FROM (SELECT id, seq, at_ms FROM events WHERE session = 0 ORDER BY seq LIMIT ?1)
+      WHERE at_ms >= ?2 OR id > ?3),
+    (SELECT seq FROM events WHERE session = 0 ORDER BY seq LIMIT 1 OFFSET ?1),
+    (SELECT max(seq) FROM events WHERE session = 0));
+
+-- move_first_fact
+UPDATE sessions SET first_seq = coalesce((SELECT min(seq) FROM events WHERE session = 0), 1) WHERE id = 0;
 
 -- delete_operations
 DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE over = 1 AND at_ms < ? LIMIT ?);
@@ -142,3 +184,15 @@ SELECT count(*) FROM events a JOIN sessions s ON s.id = a.session WHERE a.kind =
 
 -- export
 SELECT e.id, s.session_id, s.name, e.payload FROM events e JOIN sessions s ON s.id = e.session ORDER BY e.id;
+
+-- broken_chains
+SELECT e.session, e.seq FROM events e JOIN sessions s ON s.id = e.session
+  LEFT JOIN events p ON p.id = e.prev LEFT JOIN events j ON j.id = e.jump
+ WHERE e.seq > s.first_seq AND (p.session IS NOT e.session OR p.seq IS NOT e.seq - 1)
+    OR e.seq & (e.seq - 1) >= s.first_seq AND (j.session IS NOT e.session OR j.seq IS NOT e.seq & (e.seq - 1)) LIMIT 20;
+
+-- broken_heads
+SELECT session FROM (
+    SELECT h.session, h.id, h.seq, h.seq - s.first_seq + 1 AS kept FROM heads h LEFT JOIN sessions s ON s.id = h.session
+    UNION ALL SELECT session, max(id), max(seq), count(*) FROM events GROUP BY session)
+ GROUP BY session, id, seq, kept HAVING count(*) <> 2 LIMIT 20;

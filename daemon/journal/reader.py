@@ -32,7 +32,7 @@ class Reader:
         rows = execute(queries()["read"], (session_id, after_seq, acknowledged, limit)).fetchall()
         first = 1
         if not rows or rows[0][1] != after_seq + 1:
-            first = execute(queries()["first_kept"], (session_id,)).fetchone()[0]
+            first = (execute(queries()["first_kept"], (session_id,)).fetchone() or (1,))[0]
         return Replay([(*row, b"") for row in rows], first)
 
     def read_on(self, after_offset: int, limit: int, acknowledged: int, kinds: Sequence[str] = ()) -> list[Kept]:
@@ -57,8 +57,8 @@ class Reader:
         return 0 if row is None else int(row[0])
 
     def last_seq(self, session_id: str) -> int:
-        found: int = self._connection.execute(queries()["last_seq"], (session_id,)).fetchone()[0]
-        return found
+        found = self._connection.execute(queries()["last_seq"], (session_id,)).fetchone()
+        return found[0] if found else 0
 
     def cursors(self) -> dict[str, int]:
         return dict(self._connection.execute(queries()["cursors"]).fetchall())

@@ -36,4 +36,4 @@ def recover(reader: sqlite3.Connection) -> list[SavedSession]:
 def identities(reader: sqlite3.Connection, session_id: str, limit: int) -> list[tuple[str, str]]:
     """The last `limit` messages' identities and times, oldest first."""
     rows = reader.execute(queries()["identities"], (session_id, limit)).fetchall()
-    return [(key, time or "") for key, time in reversed(rows)]
+    return [(key, time or "") for _, key, time in sorted(rows)]

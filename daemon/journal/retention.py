@@ -38,7 +38,7 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
     try:
         is_more = [
             _retire_session(connection, before_ms, passed),
-            _retire(connection, "delete_facts", DELETE_MAX, before_ms, passed),
+            _retire_facts(connection, before_ms, passed),
             _retire(connection, "delete_operations", before_ms, DELETE_MAX),
             _retire(connection, "delete_deliveries", "delivered", before_ms, DELETE_MAX),
             _retire(connection, "delete_deliveries", "dead", now_ms - retention.dead_ms, DELETE_MAX),
@@ -56,10 +56,23 @@ def _retire_session(connection: sqlite3.Connection, before_ms: int, passed: int)
     found = connection.execute(queries()["first_over"], (before_ms,)).fetchone()
     if found is None or (found[1] or 0) > passed:
         return False
-    connection.execute(queries()["mark_retired"])
-    connection.execute(queries()["delete_events"], (found[0], DELETE_MAX))
-    connection.execute(queries()["delete_session"], (found[0],))
+    number = found[0]
+    for statement, parameters in (
+        ("mark_retired", ()),
+        ("delete_events", (number, DELETE_MAX)),
+        ("move_first", (DELETE_MAX, number)),
+        ("delete_head", (number,)),
+        ("delete_session", (number,)),
+    ):
+        connection.execute(queries()[statement], parameters)
     return True
+
+
+def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -> bool:
+    """The oldest, up to the first that must stay: what is left of a stream has no holes."""
+    is_more = _retire(connection, "delete_facts", DELETE_MAX, before_ms, passed)
+    connection.execute(queries()["move_first_fact"])
+    return is_more
 
 
 def _retire(connection: sqlite3.Connection, statement: str, *parameters: object) -> bool:

@@ -25,6 +25,9 @@ NAME = "journal.sqlite3"
 #: Above this size the check at start would hold up the start: `guestd journal check` does it at leisure.
 CHECK_BYTES_MAX = 512 * 1024 * 1024
 
+#: Since then each event names those before it; see chain.py.
+FORM_WITH_CHAINS = 2
+
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
@@ -115,12 +118,24 @@ def quick_check(connection: sqlite3.Connection) -> list[str]:
 
 
 def full_check(connection: sqlite3.Connection) -> list[str]:
-    """Every page and every index; what is wrong in SQLite's words."""
+    """Every page and every index; what is wrong in SQLite's words. And, in ours, every stream: that it has no holes."""
     try:
         found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
+        if found != ["ok"]:
+            return found
+        is_chained = connection.execute("PRAGMA user_version").fetchone()[0] >= FORM_WITH_CHAINS
+        return _broken_chains(connection) if is_chained else []
     except sqlite3.DatabaseError as error:
         return [str(error)]
-    return [] if found == ["ok"] else found
+
+
+def _broken_chains(connection: sqlite3.Connection) -> list[str]:
+    events = connection.execute(queries()["broken_chains"])
+    heads = connection.execute(queries()["broken_heads"])
+    return [
+        *(f"event {seq} of stream {number} is not joined to those before it" for number, seq in events),
+        *(f"stream {number} does not end with its newest event, or lacks one" for (number,) in heads),
+    ]
 
 
 def verify(path: Path) -> None:

@@ -7,19 +7,21 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
-from itertools import chain
+from itertools import chain as chained
 
 import orjson
 
 from ..model.ports import Commit, SessionRecord
 from ..model.work import DeliveryRecord, OperationRecord
 from . import retention
+from .chain import Chain
 from .queries import queries
 
 logger = logging.getLogger("guestd.journal")
 
-#: Pages in the WAL beyond which it is written back even if there is no pause: 4 MiB, a few milliseconds.
-WAL_PAGES_MAX = 1024
+#: Pages in the WAL beyond which it is written back even if there is no pause: 1 MiB. What is given meanwhile waits for it, two or
+#: three milliseconds; with four times as many pages one commit in a hundred would wait for ten.
+WAL_PAGES_MAX = 256
 
 #: Rows written by one statement.
 ROWS_PER_STATEMENT = 256
@@ -39,7 +41,7 @@ class Writer:
     ):
         self._connection = connection
         self._epoch_ms = epoch_ms
-        self._numbers: dict[str, int] = {}
+        self._chains: dict[str, Chain] = {}
         self._pages = 0
         self.offset: int = connection.execute(queries()["last_offset"]).fetchone()[0]
 
@@ -53,6 +55,7 @@ class Writer:
                     self._insert_session(record)
             rows = self._rows(commits)
             self._insert_events(rows)
+            self._put_heads(rows)
             for commit in commits:
                 if commit.operations or commit.deliveries or commit.cursors:
                     self._put_works(commit)
@@ -62,11 +65,11 @@ class Writer:
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            self._numbers.clear()
+            self._chains.clear()
             raise
         for commit in commits:
             for session_id in commit.over:
-                self._numbers.pop(session_id, None)
+                self._chains.pop(session_id, None)
         self.offset += len(rows)
         self._pages += len(rows) // 8 + 3
         return self.offset
@@ -91,11 +94,15 @@ class Writer:
         offset = self.offset
         rows: list[tuple[object, ...]] = []
         for commit in commits:
+            at_ms = commit.at_ms
             for session_id, seq, kind, payload, key, intent in commit.rows:
                 offset += 1
-                number = self._numbers.get(session_id) or self._number(session_id)
+                chain = self._chains.get(session_id) or self._chain(session_id)
+                prev, jump = chain.append(seq, offset)
                 time = _time(payload) if key and kind in _TIMED else None
-                rows.append((offset, number, seq, kind, key or None, payload, intent or None, commit.at_ms, time))
+                rows.append(
+                    (offset, chain.number, seq, prev, jump, at_ms, time, kind, key or None, payload, intent or None)
+                )
         return rows
 
     def _put_works(self, commit: Commit) -> None:
@@ -113,15 +120,24 @@ class Writer:
         values = (record.session_id, record.name, record.token, guest.decode(), record.opened_ms, record.ends_ms)
         cursor = self._connection.execute(queries()["insert_session"], values)
         assert cursor.lastrowid is not None
-        self._numbers[record.session_id] = cursor.lastrowid
+        self._chains[record.session_id] = Chain(cursor.lastrowid)
 
     def _insert_events(self, rows: Sequence[tuple[object, ...]]) -> None:
         """A statement that fails has done nothing, and those before it stand."""
         for some in _in_powers_of_two(rows):
             try:
-                self._connection.execute(_many(queries()["insert_event"], len(some)), tuple(chain.from_iterable(some)))
+                self._execute_many("insert_event", some)
             except sqlite3.IntegrityError:
                 self._insert_one_by_one(some)
+
+    def _put_heads(self, rows: Sequence[tuple[object, ...]]) -> None:
+        """In the order of the table, so that neighbors share a page while it is at hand."""
+        heads = {number: (number, offset, seq) for offset, number, seq, *_ in rows}
+        for some in _in_powers_of_two(sorted(heads.values())):
+            self._execute_many("put_head", some)
+
+    def _execute_many(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
+        self._connection.execute(_many(queries()[name], len(rows)), tuple(chained.from_iterable(rows)))
 
     def _insert_one_by_one(self, rows: Sequence[tuple[object, ...]]) -> None:
         """A key that is there already would be a bug of ours: it costs the key, never the event."""
@@ -131,15 +147,22 @@ class Writer:
                 execute(statement, row)
             except sqlite3.IntegrityError as error:
                 logger.error("%s: seq %s of session %s was there already: our bug", error, row[2], row[1])
-                execute(statement, (*row[:4], None, *row[5:-1], None))
+                execute(statement, _without_key(row))
 
-    def _number(self, session_id: str) -> int:
-        number = self._numbers.get(session_id)
-        if number is None:
-            number = self._numbers[session_id] = self._connection.execute(
-                queries()["session_number"], (session_id,)
-            ).fetchone()[0]
-        return number
+    def _chain(self, session_id: str) -> Chain:
+        """As the file has it: after a start, or after a transaction that came to nothing."""
+        execute = self._connection.execute
+        number = execute(queries()["session_number"], (session_id,)).fetchone()[0]
+        offset, seq = execute(queries()["head"], (number,)).fetchone() or (0, 0)
+        path = [one for (one,) in execute(queries()["path"], (offset,)).fetchall()]
+        chain = self._chains[session_id] = Chain(number, seq, path)
+        return chain
+
+
+def _without_key(row: tuple[object, ...]) -> tuple[object, ...]:
+    """A row of `insert_event` that no unique index looks at."""
+    offset, number, seq, prev, jump, at_ms, _, kind, _, payload, intent = row
+    return offset, number, seq, prev, jump, at_ms, None, kind, None, payload, intent
 
 
 def _time(payload: bytes) -> int | None:

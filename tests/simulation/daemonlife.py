@@ -262,11 +262,9 @@ class Simulation:
 
     def check_shown(self, frontend: Frontend, event: dict) -> None:
         if event["seq"] % 7 == 0:  # a sample: the question costs a query
-            row = self.disk.execute(
-                "SELECT payload FROM events e JOIN sessions s ON s.id = e.session WHERE s.session_id = ? AND seq = ?",
-                (frontend.session_id, event["seq"]),
-            ).fetchone()
-            assert row is not None and orjson.loads(row[0]) == event, "shown before it was durable"
+            asked = (frontend.session_id, event["seq"] - 1, 2**62, 1)
+            row = self.disk.execute(queries()["read"], asked).fetchone()
+            assert row is not None and orjson.loads(row[3]) == event, "shown before it was durable"
 
     def trace(self, name: str, event: dict) -> None:
         self.hash.update(f"{self.loop.time():.6f} {name} {sorted(event.items())}\n".encode())
