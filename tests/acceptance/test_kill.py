@@ -14,6 +14,7 @@ import os
 import signal
 import sqlite3
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from random import Random
 
@@ -131,7 +132,13 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
         for _ in range(KILLS):
             pid = new_life(*arguments)
             await listening(port, pid)
-            await asyncio.sleep(rng.uniform(0.0, 0.35))
+            if (
+                rng.random() < 0.5
+            ):  # in the middle of talk, however slow the machine is; else at any moment of the start
+                before = sum(one.said for one in frontends)
+                with suppress(TimeoutError):
+                    await until(lambda before=before: sum(one.said for one in frontends) > before, 2.0)
+            await asyncio.sleep(rng.uniform(0.0, 0.3))
             os.kill(pid, signal.SIGKILL)
             await until(lambda pid=pid: not is_alive(pid), 10.0)
         pid = new_life(*arguments)
@@ -161,7 +168,7 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
     assert len(record) == GUESTS, "no orphaned session is left at the platform"
     log = new_life.log.read_text()
     assert "Traceback" not in log and "our bug" not in log, log[-3000:]
-    assert said > KILLS / 2, "there was traffic to lose"
+    assert said > KILLS / 3, "there was traffic to lose"
 
 
 def _tokens(state: Path) -> dict[str, str]:
