@@ -142,7 +142,7 @@ class Carrier:
             turn = kind.found(operation, await self._call(ask), now_ms)
         except PlatformError as error:
             turn = None
-            if error.status != 404:
+            if error.status != 404 or not ask.path:  # of a search, 404 says that there is no such search
                 await self.settle(
                     operation, after_fruitless_look(kind, operation, error, self._settings, self._rng, now_ms)
                 )

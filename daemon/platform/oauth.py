@@ -108,6 +108,7 @@ class TokenSource:
         try:
             await self._persist()
         except PlatformError as error:
+            error = _not_of_a_thing(error)
             self._fail(error)
             return error
         self._refused = None
@@ -185,6 +186,19 @@ def _refused(error: PlatformError, body: bytes) -> PlatformError:
         platform_code=says or error.platform_code,
         correlation_id=error.correlation_id,
         remedy=_REMEDY,
+    )
+
+
+def _not_of_a_thing(error: PlatformError) -> PlatformError:
+    """404, 409 and 410 are about the token's address. Whoever wanted the token would take them for the word on what he asked
+    for: that it is not there, exists already, or is full."""
+    if error.status not in (404, 409, 410):
+        return error
+    return NotAuthenticated(
+        str(error.args[0]),
+        platform_code=error.platform_code,
+        correlation_id=error.correlation_id,
+        remedy="check platform.token_url",
     )
 
 

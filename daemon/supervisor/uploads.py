@@ -21,7 +21,7 @@ from .runner import Runner
 
 logger = logging.getLogger("guestd.supervisor")
 
-UNAVAILABLE = 503  # what a question without any answer counts as
+UNAVAILABLE = 503  # what a question without any answer that can be read counts as
 
 
 class Uploads:
@@ -107,7 +107,8 @@ class Uploads:
         try:
             answer = (await self._calls.call("attachment.presign", body=body)).body
         except PlatformError as error:
-            given = SlotRefused(effect.attachment_id, error.status or UNAVAILABLE, str(error))
+            refused = error.status if error.status is not None and error.status >= 400 else UNAVAILABLE
+            given = SlotRefused(effect.attachment_id, refused, str(error))
         else:
             given = _slot_of(effect.attachment_id, answer)
         if runner.machine.state is not State.ENDED:
