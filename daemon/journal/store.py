@@ -124,12 +124,13 @@ def full_check(connection: sqlite3.Connection) -> list[str]:
         if found != ["ok"]:
             return found
         is_chained = connection.execute("PRAGMA user_version").fetchone()[0] >= FORM_WITH_CHAINS
-        return _broken_chains(connection) if is_chained else []
+        return broken_streams(connection) if is_chained else []
     except sqlite3.DatabaseError as error:
         return [str(error)]
 
 
-def _broken_chains(connection: sqlite3.Connection) -> list[str]:
+def broken_streams(connection: sqlite3.Connection) -> list[str]:
+    """Where an event is not joined to those before it, or a seq is missing or there twice; see chain.py."""
     events = connection.execute(queries()["broken_chains"])
     heads = connection.execute(queries()["broken_heads"])
     return [

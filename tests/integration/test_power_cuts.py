@@ -90,6 +90,9 @@ class Adapter:
             def fetchone(self):
                 return rows[0] if rows else None
 
+            def fetchall(self):
+                return rows
+
         return Answer()
 
 
@@ -184,7 +187,7 @@ def found_after(survived: dict[str, bytes], folder: Path, is_mixed: bool) -> tup
         count, last = connection.execute(
             "SELECT count(*), coalesce(max(seq), 0) FROM events WHERE session > 0"
         ).fetchone()
-        sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok"
+        sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok" and not store.broken_streams(connection)
         return last, sound and count == last and (not is_mixed or not last or hangs_together(connection, last))
     except sqlite3.OperationalError:  # the cut came before there was a table
         return -1, True
