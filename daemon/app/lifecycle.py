@@ -45,6 +45,7 @@ from .wiring import (
     journal_settings,
     new_calls,
     new_emulator,
+    new_guest_tokens,
     new_http,
     new_key_ring,
     new_operations,
@@ -57,6 +58,7 @@ from .wiring import (
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
+    from ..operations.creation import Sign
 
 logger = logging.getLogger("guestd")
 
@@ -262,8 +264,18 @@ class House:
         if self._calls is None:
             return
         clock = LoopClock(self._loop)
-        self._desk = new_operations(self._config, journal, self.scribe, self._calls, clock, self.metrics)
+        self._desk = new_operations(
+            self._config, journal, self.scribe, self._calls, clock, self.metrics, self._signer()
+        )
         self.operations = self._desk
+
+    def _signer(self) -> Sign | None:
+        """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are configured."""
+        settings = identity_settings(self._config, os.environ)
+        if settings is None or self.key_ring is None:
+            return None
+        tokens = new_guest_tokens(settings, self.key_ring, self.metrics)
+        return lambda guest_id, attributes: tokens.sign(guest_id, attributes).token
 
     def _open_journal(self) -> Journal:
         config = self._config.journal
