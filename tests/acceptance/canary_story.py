@@ -143,10 +143,10 @@ class Story:
         bad = self.secret["a frontend's malformed frame"]
         async with self.http.ws_connect("/?guest=ana&since=0") as socket:
             for frame in (
-                '{"action": "send", "text": "%s"' % bad,
-                '{"action": "send", "token": "%s", "text": 7}' % bad,
-                '{"action": "upload", "filename": "x", "contentType": "y", "buffer": "%s!"}' % bad,
-                '{"action": "%s"}' % bad,
+                f'{{"action": "send", "text": "{bad}"',
+                f'{{"action": "send", "token": "{bad}", "text": 7}}',
+                f'{{"action": "upload", "filename": "x", "contentType": "y", "buffer": "{bad}!"}}',
+                f'{{"action": "{bad}"}}',
             ):
                 await socket.send_str(frame)
                 answer = await self._until_frame(socket, "error")
@@ -236,7 +236,7 @@ class Story:
             client.get("/__emulator/journal?limit=9999") as answer,
         ):
             self.places[WIRE] += await answer.read()
-        self.places["/proc"] += Path(f"/proc/{pid}/cmdline").read_bytes()
+        self.places["/proc"] += _command_line(pid)
         names = [str(one) for one in folder.rglob("*")] + [str(one.readlink()) for one in _open_files(pid)]
         self.places["names of files"] += "\n".join(names).encode()
         there = {"GUESTD_URL": self.url, "GUESTD_API_TOKEN": self.secret["API token"]}
@@ -351,6 +351,10 @@ class Story:
         async with asyncio.timeout(20.0):
             while (await self._ask("GET", f"/v1/sessions/{guest}"))["state"] != "live":
                 await asyncio.sleep(0.05)
+
+
+def _command_line(pid: int) -> bytes:
+    return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
 def _open_files(pid: int) -> list[Path]:

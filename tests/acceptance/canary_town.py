@@ -1,7 +1,8 @@
 """Two real daemons, one after the other on one journal, through whose every feature canaries are sent; and all that was heard.
 
 Between daemon and emulator's REST side stands a platform that talks too much: it passes everything on and notes it, and where
-it is told to refuse, it repeats what it was sent, each time in another dress. A CRM notes its webhooks and answers with what it got.
+it is told to refuse, it repeats what it was sent, each time in another dress. A CRM notes its webhooks
+and says them back.
 """
 
 from __future__ import annotations
