@@ -21,8 +21,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from ..model.commands import Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError
+from .depth import DEPTH_MAX, is_deeper
 
 COMMAND_ID_MAX = 128
 
@@ -95,7 +98,7 @@ def error_frame(error: CommandError, command_id: str | None = None) -> Json:
 
 def _load(text: str) -> Json:
     try:
-        frame = json.loads(text)
+        frame = json.loads(text, parse_constant=_no_number)
     except RecursionError:
         raise CommandError("the frame is nested too deep", code="bad_json") from None
     except ValueError as error:
@@ -103,6 +106,10 @@ def _load(text: str) -> Json:
     if not isinstance(frame, dict):
         raise CommandError("the frame is no JSON object", code="bad_json")
     return frame
+
+
+def _no_number(word: str) -> None:
+    raise ValueError(f"{word} is no number of JSON's")
 
 
 def _text(frame: Json, key: str) -> str:
@@ -124,6 +131,12 @@ def _context(frame: Json, command_id: str) -> Context:
     data = frame.get("data")
     if not isinstance(data, dict):
         raise CommandError("data is missing or no JSON object", field="data")
+    if is_deeper(data):
+        raise CommandError(f"data is nested deeper than {DEPTH_MAX} levels; make it flatter", field="data")
+    try:
+        orjson.dumps(data)
+    except TypeError as error:  # half a surrogate pair, a whole number of more than 64 bits
+        raise CommandError(f"data cannot be passed on as JSON: {error}", field="data") from None
     return Context(command_id, data)
 
 

@@ -53,6 +53,7 @@ from .wiring.rest import new_calls, new_http, new_operations
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
+    from ..operations.creation import Sign
 
 logger = logging.getLogger("guestd")
 
@@ -190,11 +191,9 @@ class House:
         self._stops.push_async_callback(self.fleet.stop)
 
     def _open_desk(self, calls: RestCalls | None, ring: KeyRing | None) -> None:
-        """Without calls the closed desk stays, which says what is missing. With keys it signs guest tokens (GUEST-1)."""
+        """Without calls the closed desk stays, which says what is missing."""
         if calls is None:
             return
-        settings = identity_settings(self._config, os.environ)
-        tokens = new_guest_tokens(settings, ring, self.metrics) if ring is not None and settings is not None else None
         self._desk = new_operations(
             self._config,
             self._journal,
@@ -202,10 +201,18 @@ class House:
             calls,
             self._clock,
             self.metrics,
-            (lambda guest_id, attributes: tokens.sign(guest_id, attributes).token) if tokens is not None else None,
+            self._signer(ring),
         )
         self._stops.push_async_callback(self._desk.stop)
         self.operations = self._desk
+
+    def _signer(self, ring: KeyRing | None) -> Sign | None:
+        """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are configured."""
+        settings = identity_settings(self._config, os.environ)
+        if settings is None or ring is None:
+            return None
+        tokens = new_guest_tokens(settings, ring, self.metrics)
+        return lambda guest_id, attributes: tokens.sign(guest_id, attributes).token
 
     def _start_pulse(self) -> None:
         pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)

@@ -19,6 +19,9 @@ from .wiring.records import webhook_settings
 
 ENV_PREFIX = "GUESTD_"
 
+#: Sections with secrets in them: of what is wrong there only the key is told.
+_WITH_SECRETS = frozenset({"platform", "api", "webhooks"})
+
 
 class ConfigProblems(GuestdError):
     """Everything that is wrong with a configuration, a line each."""
@@ -191,10 +194,15 @@ def _say(error: Any) -> str:
     key = ".".join(path)
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(path)}"
-    given = error["input"]
-    value = "" if isinstance(given, dict) or "secret" in key else f" (got {given!r})"
+    value = f" (got {error['input']!r})" if _may_be_shown(path, error["input"]) else ""
     message = error["msg"].removeprefix("Value error, ")
     return f"{key}: {message[:1].lower()}{message[1:]}{value}"
+
+
+def _may_be_shown(path: list[str], given: Any) -> bool:
+    """A figure or a word, and none that may be a secret in the wrong place or form."""
+    is_plain = isinstance(given, (int, float)) or (isinstance(given, str) and len(path) > 1)
+    return is_plain and path[0] not in _WITH_SECRETS
 
 
 def _suggestion(path: list[str]) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..model.errors import CommandError, PlatformError
 from ..model.ports import PlatformAnswer
+from ..observe.hiding import is_secret
 from ..observe.metrics import Metrics
 from .kind import Kind, failed, id_of, succeeded
 from .operation import Ask, Operation, Turn
@@ -42,7 +43,7 @@ class Messaging(Kind):
         duration_s = self._duration_s(request)
         token_fingerprint = fingerprint(request.guest_token)
         guest_id = request.guest_id or f"guest-{token_fingerprint.partition(':')[2][:16]}"
-        if request.guest_token in guest_id:
+        if is_secret(request.guest_token) and request.guest_token in guest_id:
             raise CommandError("guestId: it holds the guest's token; give another name to it", field="guestId")
         operation.step = "open"
         operation.secrets = {"guest_token": request.guest_token}

@@ -33,6 +33,7 @@ def _web_address(value: str) -> str:
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
+#: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret (observe/hiding.py).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
 

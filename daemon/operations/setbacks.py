@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from ..model.errors import PlatformError
+from ..observe.hiding import without
 from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn
 from .settings import OperationsSettings
@@ -19,9 +20,7 @@ from .settings import OperationsSettings
 
 def problem_of(operation: Operation, error: PlatformError, kind: Kind) -> dict[str, Any]:
     """The failure as an outsider sees it, without any secret the platform may have repeated."""
-    message = str(error)
-    for secret in operation.secrets.values():
-        message = message.replace(secret, "(secret)")
+    message = without(str(error), operation.secrets.values(), "(secret)")
     found: dict[str, Any] = {"code": _code_of(operation, error, kind), "message": message}
     for name in ("status", "platform_code", "correlation_id"):
         if getattr(error, name):

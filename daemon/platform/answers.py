@@ -19,6 +19,7 @@ from ..model.errors import (
     RateLimited,
     ScopeMissing,
 )
+from ..observe.hiding import is_secret, without
 from ..observe.log import redacted
 from ..policy.retry import retry_after_s
 
@@ -27,7 +28,6 @@ _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-]
 _PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _TOLD_MAX = 300
 _SCOPES_MAX = 8
-_SECRET_LENGTH_MIN = 6
 
 
 @dataclass(slots=True, frozen=True)
@@ -136,7 +136,7 @@ def secrets_in(body: Any) -> Iterator[str]:
     if isinstance(body, Mapping):
         for key, value in body.items():
             if isinstance(value, str):
-                if _SECRET_KEY.search(str(key)) and len(value) >= _SECRET_LENGTH_MIN:
+                if _SECRET_KEY.search(str(key)) and is_secret(value):
                     yield value
             else:
                 yield from secrets_in(value)
@@ -147,10 +147,7 @@ def secrets_in(body: Any) -> Iterator[str]:
 
 def scrubbed(text: str, secrets: tuple[str, ...]) -> str:
     """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
-    text = _one_line(text)
-    for secret in filter(None, map(_one_line, secrets)):
-        text = text.replace(secret, "…")
-    return redacted(text)[:_TOLD_MAX]
+    return redacted(without(_one_line(text), secrets))[:_TOLD_MAX]
 
 
 def _one_line(text: str) -> str:

@@ -81,7 +81,8 @@ class Http:
         target = f"{url}?{urlencode(query)}" if query else url
         reply = await self.send("GET", target, headers or {}, timeout_s=self._settings.timeout_s)
         if reply.status != 200:
-            raise refusal(reply)
+            bearer = (headers or {}).get("Authorization", "").rpartition(" ")[2]
+            raise refusal(reply, secrets=(bearer,))
         return object_of(reply)
 
     async def send(

@@ -80,7 +80,7 @@ class TokenSource:
 
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown."""
-        return tuple(one for one in (self._settings.client_secret, self._token) if one)
+        return tuple(one for one in (*_known(self._settings), self._token) if one)
 
     async def close(self) -> None:
         if self._fetching is not None:
@@ -146,7 +146,7 @@ class TokenSource:
         timeout_s = max(0.001, min(settings.timeout_s, deadline - asked_at))
         reply = await self._http.send("POST", settings.token_url, headers, body, timeout_s=timeout_s)
         if reply.status != 200:
-            raise _refused(refusal(reply, secrets=(settings.client_secret,)), reply.body)
+            raise _refused(refusal(reply, secrets=_known(settings)), reply.body, _known(settings))
         self._keep(object_of(reply), asked_at)
 
     def _keep(self, found: dict[str, Any], asked_at: float) -> None:
@@ -175,9 +175,14 @@ def _request(settings: OAuthSettings) -> tuple[dict[str, str], bytes]:
     return headers, urlencode(form).encode()
 
 
-def _refused(error: PlatformError, body: bytes) -> PlatformError:
+def _known(settings: OAuthSettings) -> tuple[str, str]:
+    """The client's secret, and the pair that basic sends of it."""
+    return settings.client_secret, f"{settings.client_id}:{settings.client_secret}"
+
+
+def _refused(error: PlatformError, body: bytes, secrets: tuple[str, ...]) -> PlatformError:
     """401, or the 400 that says the same: the client is not known, or its secret is wrong (AUTH-3)."""
-    says = _error_word(body)
+    says = _error_word(body, secrets)
     if error.status != 401 and says not in ("invalid_client", "unauthorized_client"):
         return error
     return NotAuthenticated(
@@ -202,13 +207,13 @@ def _not_of_a_thing(error: PlatformError) -> PlatformError:
     )
 
 
-def _error_word(body: bytes) -> str:
+def _error_word(body: bytes, secrets: tuple[str, ...]) -> str:
     try:
         found = json.loads(body[:65_536])
     except (ValueError, RecursionError):
         return ""
     word = found.get("error") if isinstance(found, dict) else None
-    return scrubbed(word, ())[:100] if isinstance(word, str) else ""
+    return scrubbed(word, secrets)[:100] if isinstance(word, str) else ""
 
 
 def _life_s(value: Any) -> float | None:

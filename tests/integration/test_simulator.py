@@ -395,3 +395,14 @@ async def test_a_frame_that_is_too_large_is_told_where_to_go(new_town):
             while True:
                 await frontend.recv()
         assert closed.value.rcvd.code == 1009 and "HTTP" in closed.value.rcvd.reason
+
+
+@pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
+@pytest.mark.parametrize("data", ['{"a": ' * 260 + "1" + "}" * 260, '{"a": "\\ud800"}', f'{{"a": {10**30}}}'])
+async def test_sock_4_a_context_that_cannot_be_written_out_again_ends_nothing(new_town, dialect, data):
+    async with new_town(dialect=dialect) as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        await frontend.send(f'{{"action": "context", "command_id": "c1", "data": {data}}}')
+        assert (await frame(frontend, command_id="c1"))["field"] == "data"
+        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c2"}))
+        await frame(frontend, command_id="c2", ok=True)

@@ -10,12 +10,10 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
+from ..depth import DEPTH_MAX, is_deeper
 from ..problems import Problem
 from .routes import Call, Route
 from .settings import ControlSettings
-
-#: Nobody means more; and what is written out again must not be deeper than the writer can go.
-DEPTH_MAX = 64
 
 #: As a header or in a body, and safe in a path.
 KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
@@ -57,7 +55,7 @@ async def _body(request: web.Request, model: type[BaseModel], settings: ControlS
         found = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
         raise Problem(400, "bad_json", f"the body is not JSON: {error.msg}") from None
-    if _is_deeper(found, DEPTH_MAX):
+    if is_deeper(found):
         raise Problem(400, "bad_json", f"the body is nested deeper than {DEPTH_MAX} levels")
     try:
         return model.model_validate(found)
@@ -90,18 +88,3 @@ def _invalid(error: ValidationError, place: str) -> Problem:
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
     return Problem(422, "invalid", f"{'.'.join(path) or 'the body'}: {detail}{more}"[:500], field=".".join(path)[:200])
-
-
-def _is_deeper(value: Any, levels: int) -> bool:
-    """Level by level, not by recursion."""
-    level = [value]
-    for _ in range(levels + 1):
-        level = [
-            child
-            for one in level
-            if isinstance(one, dict | list)
-            for child in (one.values() if isinstance(one, dict) else one)
-        ]
-        if not level:
-            return False
-    return True

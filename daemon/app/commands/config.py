@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
+from ...records.scrub import bare_url
 from .. import exits
 from ..load_config import ConfigProblems, load_config
 
@@ -34,13 +35,16 @@ def check(config: File = None, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
 def show(config: File = None, as_json: AsJson = False) -> None:
-    """The configuration in effect: defaults, file, environment. The client's secret and a proxy's password are masked."""
+    """The configuration in effect: defaults, file, environment. Secrets are masked, and of a receiver's
+    URL its path and query, for they can be a key."""
     try:
         found = load_config(config, os.environ)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
     data: dict[str, Any] = found.model_dump(mode="json")
     data["platform"]["proxy_url"] = _masked(data["platform"]["proxy_url"])
+    for target in data["webhooks"]["targets"]:
+        target["url"] = _origin(target["url"])
     if as_json:
         print(json.dumps(data, indent=2))
         return
@@ -64,4 +68,9 @@ def _masked(url: str | None) -> str | None:
     if url is None or "@" not in url:
         return url
     scheme, _, rest = url.partition("://")
-    return f"{scheme}://***@{rest.rpartition('@')[2]}"
+    return f"{scheme}://***@{rest.rpartition('@')[2].partition('?')[0]}"
+
+
+def _origin(url: str) -> str:
+    bare = bare_url(url)
+    return bare if url.rstrip("/") == bare else f"{bare}/***"

@@ -17,6 +17,7 @@ from ...journal.lock import DirectoryLock
 from ...journal.place import check_file_system, read
 from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
+from ...records.scrub import bare_url
 from .. import exits
 from ..load_config import ConfigProblems, load_config
 from ..wiring.keeping import journal_directory
@@ -153,13 +154,26 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
 
 @app.command(epilog="Example:\n\nguestd journal export -d /var/lib/guestd > events.jsonl")
 def export(config: File = None, directory: Directory = None) -> None:
-    """Every event as a JSON line, in the journal's order, with its offset and guest session. Tokens are left out."""
+    """Every event as a JSON line, in the journal's order, with its offset and guest session. Tokens are left out, and of links
+    what makes them keys: their query, and of a webhook's all but the host."""
 
     def work() -> None:
         reader = store.open_for_reading(_directory(config, directory))
         for offset, session_id, name, payload in reader.execute(queries()["export"]):
             head = json.dumps({"offset": offset, "session": session_id, "guest": name}, ensure_ascii=False)
-            sys.stdout.write(f"{head[:-1]}, {payload.decode()[1:]}\n")
+            event = json.dumps(_without_keys(json.loads(payload)), ensure_ascii=False, separators=(",", ":"))
+            sys.stdout.write(f"{head[:-1]}, {event[1:]}\n")
         reader.close()
 
     _guarded(work)
+
+
+def _without_keys(value: Any, name: str = "") -> Any:
+    """The same, where links no longer open anything."""
+    if isinstance(value, dict):
+        return {key: _without_keys(one, key) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_without_keys(one, name) for one in value]
+    if name == "webhook_url":
+        return bare_url(value)
+    return value.partition("?")[0] if name in ("url", "downloadUrl") and isinstance(value, str) else value

@@ -75,6 +75,12 @@ def test_audit_2_no_fact_and_no_view_holds_the_token(world):
     assert world.facts()[0]["details"]["guest_token_fingerprint"].startswith("sha256:")
 
 
+def test_a_token_too_short_to_be_a_secret_does_not_eat_the_words(world):
+    world.twin.faults["conversation.create"] = [fault(400)]
+    view = do(world, "guest", request={**REQUESTS["guest"], "guestToken": "0"})
+    assert "the platform answered 400 about" in view.problem["message"]
+
+
 def test_without_a_token_and_without_keys_the_field_is_named(world):
     request = {key: value for key, value in REQUESTS["guest"].items() if key != "guestToken"}
     with pytest.raises(Exception, match="guestToken: it is missing, and no keys are configured"):

@@ -330,3 +330,8 @@ def test_sess_5_hearts_beat_on_when_the_wall_clock_is_put_back_or_forward(world,
 
     world.run(story())
     assert 6 <= len(beats(world)) <= 8
+
+
+def test_audit_2_a_guest_id_may_have_a_digit_that_is_somebodys_whole_token(world):
+    request = {**REQUESTS["messaging"], "guestToken": "0", "guestId": "guest-10"}
+    assert do(world, "messaging", request=request).status == "succeeded"
