@@ -19,6 +19,7 @@ from ..model.errors import ConfigError, JournalError, PlatformError
 from ..model.ports import DeploymentFacts, Journal, Operations
 from ..observe.metrics import Metrics
 from ..operations.closed import ClosedDesk
+from ..operations.creation import Sign
 from ..operations.desk import Desk
 from ..operations.scribe import Scribe
 from ..platform.calls import RestCalls
@@ -48,6 +49,7 @@ from .wiring import (
     new_http,
     new_key_ring,
     new_operations,
+    new_signer,
     new_spool,
     new_supervisor,
     new_uploader,
@@ -113,6 +115,7 @@ class House:
         self.emulator: Emulator | None = None
         self._http_client: Http | None = None
         self.key_ring: KeyRing | None = None
+        self._sign: Sign | None = None
         self._uploader: FileUploader | None = None
         self.spool = new_spool(config, os.environ)
         self.broken: asyncio.Future[None] = loop.create_future()
@@ -142,6 +145,7 @@ class House:
         if identity is not None:
             self.key_ring = new_key_ring(identity)
             self.key_ring.current()  # a ring that cannot be used is to be known now, not at the first guest
+            self._sign = new_signer(identity, self.key_ring, self.metrics)
         facts = await self._ask_deployment(place.endpoints.cdn, place.deployment_id)
         journal = self._open_journal()
         self._start_records(journal)
@@ -262,7 +266,7 @@ class House:
         if self._calls is None:
             return
         clock = LoopClock(self._loop)
-        self._desk = new_operations(self._config, journal, self.scribe, self._calls, clock, self.metrics)
+        self._desk = new_operations(self._config, journal, self.scribe, self._calls, clock, self.metrics, self._sign)
         self.operations = self._desk
 
     def _open_journal(self) -> Journal:

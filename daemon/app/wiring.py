@@ -257,6 +257,12 @@ def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics
     return GuestTokens(settings, ring, metrics)
 
 
+def new_signer(settings: IdentitySettings, ring: KeyRing, metrics: Metrics) -> Sign:
+    """What signs the token of a guest who brings none (SESS-7)."""
+    tokens = new_guest_tokens(settings, ring, metrics)
+    return lambda guest_id, metadata: tokens.sign(guest_id, metadata).token
+
+
 def journal_settings(config: Config) -> JournalSettings:
     journal = config.journal
     return JournalSettings(
