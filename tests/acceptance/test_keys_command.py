@@ -74,5 +74,5 @@ def test_sess_7_a_guest_who_brings_no_token_gets_one_signed_with_the_key_beside_
     asked(f"{emulator}/__emulator/guest-keys", asked(f"{url}/.well-known/jwks.json"))
     guest = asked(f"{url}/v1/guests?wait=20", {"guestId": "ana", "queueId": queue_id})
     assert guest["status"] == "succeeded", guest
-    with pytest.raises(urllib.error.HTTPError, match="422|502"):  # the platform does look at the signature
+    with pytest.raises(urllib.error.HTTPError, match=r"422|502"):  # the platform does look at the signature
         asked(f"{url}/v1/guests?wait=20", {"guestId": "bo", "queueId": queue_id, "guestToken": "not.signed.here"})
