@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +29,9 @@ class Refused(GuestdError):
 
     def __init__(self, problem: Json) -> None:
         self.problem = problem
-        where = f" ({problem['field']})" if problem.get("field") else ""
-        super().__init__(f"{problem.get('code', 'refused')}{where}: {problem.get('detail', 'no reason was given')}")
+        field, detail = str(problem.get("field") or ""), str(problem.get("detail", "no reason was given"))
+        where = f" ({field})" if field and not detail.startswith(field) else ""
+        super().__init__(f"{problem.get('code', 'refused')}{where}: {detail}")
 
 
 @dataclass(slots=True, frozen=True)
@@ -110,7 +112,15 @@ class ControlClient:
 
     def _unreachable(self, error: Exception) -> PlatformUnavailable:
         advice = "start guestd serve, or name another with --url or --socket"
-        return PlatformUnavailable(f"no guestd answers at {self._address}: {error or type(error).__name__}; {advice}")
+        return PlatformUnavailable(f"no guestd answers at {self._address}: {why(error)}; {advice}")
+
+
+def why(error: Exception) -> str:
+    """A connection's failure as the system calls it, without the library's own words around it."""
+    found = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    if isinstance(found, OSError) and found.errno is not None and found.errno > 0:
+        return os.strerror(found.errno).lower()
+    return str(found) or type(found).__name__
 
 
 def session_path(session: str, more: str = "") -> str:

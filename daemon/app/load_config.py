@@ -56,16 +56,19 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
 def _with_credentials(source: str, config: Config, environment: Mapping[str, str]) -> Config:
     """`"credential:NAME"` is read from the service manager's credentials (systemd's LoadCredential=NAME), and the client's
     secret from its file."""
-    platform = config.platform
+    platform, api = config.platform, config.api
     found: dict[str, Any] = {}
     if platform.proxy_url is not None:
-        found["proxy_url"] = _credential(source, "proxy_url", platform.proxy_url, environment)
+        found["proxy_url"] = _credential(source, "platform.proxy_url", platform.proxy_url, environment)
     if platform.client_secret_file is not None:
         found["client_secret"] = SecretStr(_secret_of_file(source, platform.client_secret_file))
     elif platform.client_secret is not None:
         secret = platform.client_secret.get_secret_value()
-        found["client_secret"] = SecretStr(_credential(source, "client_secret", secret, environment))
-    return config.model_copy(update={"platform": platform.model_copy(update=found)})
+        found["client_secret"] = SecretStr(_credential(source, "platform.client_secret", secret, environment))
+    if api.token is not None:
+        token = _credential(source, "api.token", api.token.get_secret_value(), environment)
+        api = api.model_copy(update={"token": SecretStr(token)})
+    return config.model_copy(update={"platform": platform.model_copy(update=found), "api": api})
 
 
 def _credential(source: str, key: str, value: str, environment: Mapping[str, str]) -> str:
@@ -75,14 +78,14 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
     folder = environment.get("CREDENTIALS_DIRECTORY")
     if not folder or "/" in name or not name:
         problem = (
-            f"platform.{key}: names a credential, but there is no CREDENTIALS_DIRECTORY;"
+            f"{key}: names a credential, but there is no CREDENTIALS_DIRECTORY;"
             f" run under systemd, or write {'a URL' if key.endswith('_url') else 'the secret'}"
         )
         raise ConfigProblems(source, [problem])
     try:
         return (Path(folder) / name).read_text().strip()
     except (OSError, UnicodeDecodeError):
-        problem = f"platform.{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
+        problem = f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
         raise ConfigProblems(source, [problem]) from None
 
 

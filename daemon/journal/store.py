@@ -65,6 +65,7 @@ def create_or_open(directory: Path) -> sqlite3.Connection:
     """Without asking whether there should be one. Raises JournalError."""
     path = directory / NAME
     is_new = not path.exists()
+    umask = os.umask(0o077)  # the files that SQLite puts beside it have the mode that it was made with
     try:
         connection = _connect(path, "rwc" if is_new else "rw")
         connection.executescript(_PRAGMAS)
@@ -73,9 +74,10 @@ def create_or_open(directory: Path) -> sqlite3.Connection:
         _migrate(connection, path)
     except sqlite3.Error as error:
         raise _translated(error, path) from error
+    finally:
+        os.umask(umask)
     if is_new:
         try:
-            os.chmod(path, 0o600)
             _sync_directory(directory)
         except OSError as error:
             raise JournalError(f"the journal {path} cannot be made durable: {error.strerror}") from error

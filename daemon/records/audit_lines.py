@@ -65,7 +65,7 @@ def identity(line: dict[str, Any]) -> tuple[Any, ...]:
 def _fact(fact: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any]:
     details = (without_secrets if bodies else without_bodies)(dict(fact.get("details") or {}))
     idempotency_key, latency_ms = details.pop("idempotency_key", ""), details.pop("latency_ms", None)
-    error = {name: details.pop(name) for name in list(details) if name.startswith(("error", "platform_"))}
+    error = {name: details.pop(name) for name in list(details) if name.startswith("error") or name == "platform_code"}
     compliance = {}
     if details.get("complianceTag"):
         compliance = {name: details.pop(name) for name in _COMPLIANCE if name in details}

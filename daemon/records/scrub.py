@@ -19,6 +19,7 @@ DEPTH_MAX = 16
 _SECRET = re.compile(
     r"token|secret|passw|passphrase|authorization|apikey|privatekey|signingkey|accesskey|jwt|cookie|credential|signature|bearer"
 )
+_FINGERPRINT = re.compile(r"(?:sha256:)?[0-9a-f]{16,64}")
 _ALSO_SECRET = frozenset({"key", "keys", "pin", "otp", "uploadurl", "downloadurl"})
 _BODIES = frozenset({"text", "html", "body", "caption"})
 
@@ -68,6 +69,8 @@ def _walk(value: Any, depth: int, hash_bodies: bool) -> Any:
 
 
 def _field(name: str, value: Any, depth: int, hash_bodies: bool) -> Any:
+    if _plain(name).endswith("fingerprint") and isinstance(value, str) and _FINGERPRINT.fullmatch(value):
+        return value  # which token it was, for who holds the token; nobody can use it (AUDIT-2)
     if is_secret(name) and value not in (None, ""):
         is_count = isinstance(value, (int, float)) and _plain(name) not in _ALSO_SECRET
         return value if is_count else HIDDEN

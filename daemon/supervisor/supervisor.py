@@ -245,7 +245,7 @@ class Supervisor:
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
         if session_id not in self._runners and not self._journal.last_seq(session_id):
-            raise NotFound(f"no guest session {session_id} lives here, and the journal has none")
+            raise NotFound(f"no guest session {session_id} lives here, and the journal has none with that id")
         return self._journal.read(session_id, after_seq, limit)
 
     def is_ready(self) -> bool:

@@ -174,3 +174,14 @@ class TestServe:
         path = config(f'[api]\ntoken = "{TOKEN}"\n')
         done = CliRunner().invoke(app, ["config", "show", "-c", path])
         assert done.exit_code == 0 and "token" in done.stdout and TOKEN not in done.stdout
+
+
+def test_what_is_refused_is_said_once_and_without_the_librarys_words(guestd, tmp_path):
+    code, _, complaint = guestd("send", "ana", "")
+    assert code == 1 and complaint.count("text:") == 1, complaint
+    code, _, complaint = guestd("sessions", "list", "--socket", str(tmp_path / "none.sock"))
+    assert code == 69 and "no such file or directory" in complaint and "ssl" not in complaint
+    code, _, complaint = guestd("operations", "end", "guest", "x")
+    assert code == 2 and "messaging, prompt" in complaint
+    code, shown, _ = guestd("sessions", "--help")
+    assert code == 0 and "completion" not in shown

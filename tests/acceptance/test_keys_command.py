@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import json
 import subprocess
+import urllib.error
 import urllib.request
 
 import jwt
+import pytest
 
 
 def test_guest_2_a_running_daemon_publishes_rotations_that_came_at_once(run, config, tmp_path):
@@ -52,3 +54,25 @@ def test_a_daemon_does_not_start_over_keys_that_others_can_read(run, config, tmp
     program = run("serve", "--port", "0", "-c", config(f'[identity]\ndirectory = "{tmp_path / "keys"}"\n'))
     assert program.wait() == 78
     assert "chmod 700" in "\n".join(program.err)
+
+
+def test_sess_7_a_guest_who_brings_no_token_gets_one_signed_with_the_key_beside_the_journal(run, config, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    place = config(f'[journal]\ndirectory = "{state}"\n')
+    assert run("keys", "rotate", "-c", place).wait() == 0
+    url = run("serve", "--port", "0", "-c", place).url()
+
+    def asked(path, body=None):
+        data = json.dumps(body).encode() if body is not None else None
+        request = urllib.request.Request(path, data, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=20.0) as answer:
+            return json.loads(answer.read())
+
+    emulator = asked(f"{url}/healthz")["emulator"]
+    queue_id = asked(f"{emulator}/__emulator/queues")["entities"][0]["id"]
+    asked(f"{emulator}/__emulator/guest-keys", asked(f"{url}/.well-known/jwks.json"))
+    guest = asked(f"{url}/v1/guests?wait=20", {"guestId": "ana", "queueId": queue_id})
+    assert guest["status"] == "succeeded", guest
+    with pytest.raises(urllib.error.HTTPError, match=r"422|502"):  # the platform does look at the signature
+        asked(f"{url}/v1/guests?wait=20", {"guestId": "bo", "queueId": queue_id, "guestToken": "not.signed.here"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -98,3 +99,14 @@ def test_init_touches_none_that_is_there_and_wants_a_directory(tmp_path):
     assert CliRunner().invoke(app, ["init", "-d", str(tmp_path)]).exit_code == 74
     assert (tmp_path / store.NAME).read_bytes() == before
     assert CliRunner().invoke(app, ["init", "-d", str(tmp_path / "none")]).exit_code == 78
+
+
+def test_nobody_else_can_read_what_was_said_from_the_first_moment_on(tmp_path):
+    before = os.umask(0o022)
+    try:
+        connection = store.create_or_open(tmp_path)
+        modes = {one.name: one.stat().st_mode & 0o777 for one in tmp_path.iterdir()}
+        connection.close()
+    finally:
+        os.umask(before)
+    assert len(modes) == 3 and set(modes.values()) == {0o600}, modes

@@ -8,6 +8,7 @@ import socket
 
 import pytest
 
+from daemon.emulator.records import Send as Tell
 from daemon.model.commands import Context, End, Send
 from daemon.model.effects import Notice
 from daemon.model.errors import CommandError, LimitExceeded
@@ -331,7 +332,7 @@ async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
 
 
 class TestWebchat:
-    async def test_a_conversation_in_the_legacy_dialect(self, new_town):
+    async def test_sock_1_and_4_a_conversation_in_the_legacy_dialect(self, new_town):
         async with new_town(dialect="webchat", emulator={"agent": "echo"}) as town:
             session_id, watching = open_guest(town)
             await town.until(lambda: town.live() == 1)
@@ -345,7 +346,7 @@ class TestWebchat:
             assert [event["status"] for event in watching.of("delivery")] == ["sent"] * 5
             assert [event["seq"] for event in watching.events] == list(range(1, len(watching.events) + 1))
 
-    async def test_it_reconnects_as_the_same_guest(self, new_town):
+    async def test_sock_2_it_reconnects_as_the_same_guest(self, new_town):
         async with new_town(dialect="webchat", emulator=SILENT, session=FAST) as town:
             open_guest(town)
             await town.until(lambda: town.live() == 1)
@@ -354,6 +355,36 @@ class TestWebchat:
             await town.until(lambda: town.live() == 0)
             await town.until(lambda: town.live() == 1)
             assert list(town.emulator.world.sessions) == ["webchat:ana@example.org"]
+
+    async def test_sock_3_and_5_what_arrives_is_ordered_by_number_and_the_unknown_ends_nothing(self, new_town):
+        async with new_town(dialect="webchat", emulator=SILENT) as town:
+            _, watching = open_guest(town)
+            await town.until(lambda: town.live() == 1)
+
+            def tell(**frame):
+                connections = town.emulator.world.sessions["webchat:ana@example.org"].connections
+                town.emulator.perform([Tell(one, frame) for one in connections])
+
+            tell(type="typing", state=True)
+            tell(type="novelty", text="from a later version")
+            for sequence in ("msg-9", "msg-11", "msg-11", "msg-10", "msg-9"):
+                tell(type="message", text=sequence, sequenceId=sequence)
+            tell(type="readReceipt", sequenceId="msg-11")
+            await town.until(lambda: watching.of("receipt"))
+            assert watching.texts() == ["msg-9", "msg-10", "msg-11"]
+            assert len(watching.of("typing")) == 1 and town.metrics.notices[Notice.UNKNOWN] == 1
+            assert town.live() == 1
+
+    async def test_sock_8_a_ping_without_a_pong_is_a_lost_link(self, new_town):
+        beats = {"heartbeat_interval_s": 0.4, "heartbeat_timeout_s": 0.3}
+        async with new_town(dialect="webchat", emulator=SILENT, session={**FAST, **beats}) as town:
+            open_guest(town)
+            await town.until(lambda: town.live() == 1)
+            for visit in town.emulator.visits.values():
+                visit.freeze()
+            await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
+            await town.until(lambda: town.live() == 1)
+            assert town.metrics.reconnects == {"unanswered": 1}
 
 
 def test_loopback_is_all_these_tests_use():

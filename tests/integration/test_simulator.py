@@ -31,7 +31,7 @@ async def live(frontend):
     return await frame(frontend, kind="session", state="live")
 
 
-async def test_a_plain_client_holds_a_conversation(new_town):
+async def test_sim_1_a_plain_client_holds_a_conversation(new_town):
     async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
         hello = await frame(frontend)
         assert hello["kind"] == "hello" and hello["guest"] == "ana"
@@ -59,7 +59,7 @@ async def test_two_frontends_of_one_guest_see_the_same(new_town):
             assert heard[0] == heard[1]
 
 
-async def test_a_frontend_that_returns_gets_what_it_missed(new_town):
+async def test_sim_4_a_frontend_that_returns_gets_what_it_missed(new_town):
     async with new_town() as town:
         async with open_frontend(town, "?guest=ana") as frontend:
             last = (await live(frontend))["seq"]
@@ -130,7 +130,7 @@ async def test_a_since_from_the_future_is_told_and_survived(new_town):
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_bad_frames_are_answered_and_never_close_the_socket(new_town, sent, code, field):
+async def test_sim_2_bad_frames_are_answered_and_never_close_the_socket(new_town, sent, code, field):
     async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
         await frontend.send(sent)

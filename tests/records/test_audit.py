@@ -390,3 +390,24 @@ def test_lines_put_behind_the_end_are_left_for_the_examiner(tmp_path):
     files.close()
     assert len(files_of(tmp_path)) == 2
     assert verify(tmp_path).problems[0] == f"{path.name}, line 6: was changed, or is no line of ours"
+
+
+async def test_audit_2_the_fingerprint_of_a_token_is_kept_and_nothing_else_of_that_name(tmp_path):
+    world = World()
+    audit = new_audit(world.journal, tmp_path, bodies=True)
+    audit.start()
+    world.fact("guest.created", guest_token_fingerprint="sha256:0123456789abcdef", other_token_fingerprint=CANARIES[0])
+    await audit.stop()
+    details = lines(tmp_path)[-1]["details"]
+    assert details["guest_token_fingerprint"] == "sha256:0123456789abcdef"
+    assert CANARIES[0] not in str(details)
+
+
+async def test_audit_1_a_success_has_no_error(tmp_path):
+    world = World()
+    audit = new_audit(world.journal, tmp_path)
+    audit.start()
+    world.fact("messaging.disconnect", platform_told=True)
+    await audit.stop()
+    line = lines(tmp_path)[-1]
+    assert "error" not in line and line["details"] == {"platform_told": True}

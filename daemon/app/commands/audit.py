@@ -15,7 +15,7 @@ from ...records.audit_check import select
 from ...records.audit_check import verify as verified
 from .records import AsJson, File, find_audit, guarded
 
-app = typer.Typer(help="Prove that the audit is whole, or read it.", no_args_is_help=True)
+app = typer.Typer(help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False)
 
 Directory = Annotated[Path | None, typer.Argument(help="The audit's directory.")]
 

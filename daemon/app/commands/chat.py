@@ -18,6 +18,7 @@ from ...model.errors import ConfigError, PlatformUnavailable
 from ...observe.log import configure_logging
 from .. import exits
 from ..config import Config
+from ..control_client import why
 from ..durations import seconds
 from ..house import House
 from ..load_config import ConfigProblems, load_config
@@ -209,7 +210,7 @@ class Conversation:
                 socket = await session.ws_connect(self._url, params={"guest": self._guest}, max_msg_size=0)
             except (aiohttp.ClientError, OSError) as error:
                 raise ConfigError(
-                    "--url", f"no simulator answers at {self._url}: {error}", "start guestd serve"
+                    "--url", f"no simulator answers at {self._url}: {why(error)}", "start guestd serve"
                 ) from None
             async with socket:
                 listening = asyncio.ensure_future(self._listen(socket))

@@ -10,11 +10,15 @@ from typing import Annotated, Any
 
 import typer
 
+from ...model.errors import ConfigError
 from ...records.scrub import bare_url
 from .. import exits
+from ..config import Config
 from ..load_config import ConfigProblems, load_config
 
-app = typer.Typer(help="Check the configuration, or show the one in effect.", no_args_is_help=True)
+app = typer.Typer(
+    help="Check the configuration, or show the one in effect.", no_args_is_help=True, add_completion=False
+)
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
@@ -24,7 +28,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     try:
-        load_config(config, os.environ)
+        _check_entrance(load_config(config, os.environ))
     except ConfigProblems as problems:
         if as_json:
             print(json.dumps({"ok": False, "problems": problems.problems}))
@@ -53,6 +57,17 @@ def show(config: File = None, as_json: AsJson = False) -> None:
         for key, value in values.items():
             sys.stdout.write(_line(f"{section}.{key}", key, value))
         sys.stdout.write("\n")
+
+
+def _check_entrance(config: Config) -> None:
+    """What the daemon would find wrong with the control API's token when it starts."""
+    from ...api.control.entrance import check_exposure
+    from ..wiring.doors import control_settings
+
+    try:
+        check_exposure(config.simulator.host, control_settings(config))
+    except ConfigError as error:
+        raise ConfigProblems("configuration", [str(error)]) from None
 
 
 def _line(full: str, key: str, value: Any) -> str:

@@ -22,7 +22,9 @@ from .. import exits
 from ..load_config import ConfigProblems, load_config
 from ..wiring.keeping import journal_directory
 
-app = typer.Typer(help="Look into the journal on disk, copy it, bring it back.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look into the journal on disk, copy it, bring it back.", no_args_is_help=True, add_completion=False
+)
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names journal.directory.")]
 Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")]

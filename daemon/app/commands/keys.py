@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from ...identity.keys import KeyRing
 
 app = typer.Typer(
-    help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.", no_args_is_help=True
+    help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names identity.directory.")]

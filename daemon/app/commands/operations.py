@@ -37,7 +37,10 @@ guestd operations show guest guest-1
 Exit codes: 0 done or under way, 1 the daemon refused or it failed, 2 usage, 69 no daemon answers."""
 
 app = typer.Typer(
-    help="Guests, messaging sessions, injections, prompts, adoption.", no_args_is_help=True, epilog=EXAMPLES
+    help="Guests, messaging sessions, injections, prompts, adoption.",
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EXAMPLES,
 )
 
 PATHS = {
@@ -47,6 +50,8 @@ PATHS = {
     "prompt": "/v1/prompts",
     "adoption": "/v1/adoption",
 }
+#: The kinds that somebody may want to end.
+ENDING = ("messaging", "prompt")
 
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(PATHS)}.")]
 Wait = Annotated[str, typer.Option(help="How long to wait for its end; it goes on without us after that.")]
@@ -116,6 +121,8 @@ def end(
 ) -> None:
     """End a messaging session, or give up a deferred prompt."""
     path = f"{_path(kind)}/{quote(operation, safe='')}"
+    if kind not in ENDING:
+        raise typer.BadParameter(f"{kind!r} is none of {', '.join(ENDING)}; the others end by themselves")
 
     async def work(client: ControlClient) -> None:
         show(await client.ask("DELETE", path), as_json, show_facts)

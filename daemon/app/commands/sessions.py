@@ -32,7 +32,9 @@ guestd sessions follow ana --json
 
 Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
 
-app = typer.Typer(help="The guest sessions of a running daemon.", no_args_is_help=True, epilog=EXAMPLES)
+app = typer.Typer(
+    help="The guest sessions of a running daemon.", no_args_is_help=True, add_completion=False, epilog=EXAMPLES
+)
 
 Session = Annotated[str, typer.Argument(help="Its name, or its id.")]
 After = Annotated[int, typer.Option(min=0, help="Only what came after this seq.")]

@@ -25,7 +25,9 @@ from ...records.desk import PAGE, all_of, as_new, view
 from ...records.signing import problem_with
 from .records import AsJson, File, find_journal, guarded
 
-app = typer.Typer(help="Look at webhooks, send dead letters again, check a signature.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look at webhooks, send dead letters again, check a signature.", no_args_is_help=True, add_completion=False
+)
 
 Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")]
 

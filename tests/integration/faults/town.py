@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 
 from daemon.app.config import Config
-from daemon.app.lifecycle import House
+from daemon.app.house import House
 from daemon.app.systemd import Notifier
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from daemon.emulator.settings import Limits

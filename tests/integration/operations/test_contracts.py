@@ -19,7 +19,7 @@ async def test_sess_7_a_guest_is_made_in_three_steps(street):
     assert contact["customAttributes"] == {"tier": "gold"} and conversation["contactId"] == contact["id"]
 
 
-async def test_sess_1_to_4_a_session_is_opened_as_asked(street):
+async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(street):
     view = await street.do("messaging", session(durationS=60, locale="de-DE", name="Ana"))
     (conversation,) = street.books("conversations")
     assert conversation["id"] == view.result["conversation_id"] and conversation["name"] == "Ana"

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
+from daemon.app.cli import app
 from daemon.app.config import Config
 from daemon.app.load_config import ConfigProblems, load_config
 
@@ -98,3 +100,23 @@ def test_a_proxy_url_from_a_credential(tmp_path):
     for name in ("none", "../proxy", ""):
         with pytest.raises(ConfigProblems):
             load_config(None, {**environment, "GUESTD_PLATFORM__PROXY_URL": f"credential:{name}"})
+
+
+def test_config_check_finds_what_the_start_would_find_wrong_with_the_token(tmp_path):
+    token_file, path = tmp_path / "token", tmp_path / "guestd.toml"
+    token_file.write_text("short\n")
+    path.write_text(f'[api]\ntoken_file = "{token_file}"\n')
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
+    assert done.exit_code == 78 and "api.token_file: is no token" in done.stderr
+    path.write_text('[simulator]\nhost = "0.0.0.0"\n')
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
+    assert done.exit_code == 78 and "api.token: is not set" in done.stderr
+
+
+def test_the_control_apis_token_from_a_credential(tmp_path):
+    (tmp_path / "api-token").write_text("a-token-of-enough-length\n")
+    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path), "GUESTD_API__TOKEN": "credential:api-token"}
+    token = load_config(None, environment).api.token
+    assert token is not None and token.get_secret_value() == "a-token-of-enough-length"
+    with pytest.raises(ConfigProblems, match=r"api.token: there is no readable credential 'none'"):
+        load_config(None, {**environment, "GUESTD_API__TOKEN": "credential:none"})
