@@ -13,6 +13,7 @@ from aiohttp import web
 from .. import __version__
 from ..model.errors import ConfigError
 from ..model.ports import Fleet, Operations, Webhooks
+from ..observe.exposition import exposition
 from ..observe.metrics import Metrics
 from .control import unixdoor
 from .control.control import PREFIX, Control, Ports
@@ -179,4 +180,4 @@ class HttpServer:
         return web.json_response(self._jwks(), content_type="application/jwk-set+json", headers=headers)
 
     async def _scrape(self, request: web.Request) -> web.Response:
-        return web.Response(body=self._metrics.exposition(), headers={"Content-Type": "text/plain; version=0.0.4"})
+        return web.Response(body=exposition(self._metrics), headers={"Content-Type": "text/plain; version=0.0.4"})

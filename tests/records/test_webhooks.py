@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 
 from daemon.model.errors import CommandError, NotFound
+from daemon.observe.exposition import exposition
 from daemon.records.happenings import CONNECTED, CREATED, EVENTS, INJECTED, PROMPTED, TERMINATED
 from daemon.records.signing import problem_with
 
@@ -244,7 +245,7 @@ async def test_sync_1_a_dead_host_costs_a_probe_now_and_then():
             await until(lambda: metrics.webhook_circuits_open() == {"dead": 1})
             assert metrics.webhook_failures["dead"] <= 20 + 3 - 1, "those under way when the third failed, at most"
             assert metrics.webhooks_held() == {"dead": 100}
-            assert b'guestd_webhook_circuits_open{target="dead"} 1.0' in metrics.exposition()
+            assert b'guestd_webhook_circuits_open{target="dead"} 1.0' in exposition(metrics)
             await told.stop()
 
 

@@ -16,6 +16,7 @@ from daemon.model.errors import (
     PlatformUnavailable,
     RateLimited,
 )
+from daemon.observe.exposition import exposition
 from daemon.platform.calls import CallSettings, RestCalls
 from daemon.platform.table import CALLS, table_with
 from daemon.policy.retry import RetryPolicy
@@ -268,7 +269,7 @@ async def test_http_4_every_request_is_measured_by_call_and_outcome(line):
     for name in ("interaction.inject",) * 3:
         with pytest.raises(PlatformError):
             await line.make(name)
-    text = line.metrics.exposition().decode()
+    text = exposition(line.metrics).decode()
     for name, outcome in [
         ("contact.create", "rate_limited"),
         ("contact.create", "unavailable"),

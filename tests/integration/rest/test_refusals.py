@@ -16,6 +16,7 @@ from daemon.model.errors import (
     PlatformUnavailable,
     ScopeMissing,
 )
+from daemon.observe.exposition import exposition
 from daemon.platform.calls import CallSettings, RestCalls
 from daemon.platform.table import CALLS
 from daemon.policy.retry import RetryPolicy
@@ -189,7 +190,7 @@ async def test_http_3_no_secret_is_in_an_error_or_a_log_line(line, caplog):
     with pytest.raises(PayloadRefused) as caught:
         await line.calls.call("contact.create", body=body, idempotency_key="op-1")
     error = caught.value
-    shown = [str(error), repr(error), repr(vars(error)), caplog.text, line.metrics.exposition().decode()]
+    shown = [str(error), repr(error), repr(vars(error)), caplog.text, exposition(line.metrics).decode()]
     assert "bad: " in str(error)
     assert not [text for text in shown if "canary" in text]
 

@@ -16,6 +16,7 @@ from daemon.identity.pairs import public_pem
 from daemon.identity.tokens import RESERVED
 from daemon.model.errors import CommandError, TokenError
 from daemon.model.ids import fingerprint
+from daemon.observe.exposition import exposition
 
 from .conftest import NOON, Identity
 
@@ -251,7 +252,7 @@ def test_guest_3_checks_are_counted_by_outcome(identity):
         code_of(owner.tokens, bad)
     assert owner.metrics.tokens_signed == 1
     assert owner.metrics.token_checks == {"valid": 2, "bad_signature": 1, "malformed": 1}
-    text = owner.metrics.exposition().decode()
+    text = exposition(owner.metrics).decode()
     assert "guestd_tokens_signed_total 1.0" in text
     assert 'guestd_token_checks_total{outcome="bad_signature"} 1.0' in text
     assert "guestd_token_validation_failure_ratio 0.5" in text

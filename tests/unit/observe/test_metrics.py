@@ -6,6 +6,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from daemon.model.effects import Notice
+from daemon.observe.exposition import exposition
 from daemon.observe.metrics import Histogram, Metrics
 
 
@@ -15,7 +16,7 @@ def test_the_exposition_is_read_by_the_library_itself():
     metrics.sessions["live"] = 3
     metrics.notice(Notice.DUPLICATE, 2)
     metrics.echo_latency_s.observe(0.003)
-    families = {family.name: family for family in text_string_to_metric_families(metrics.exposition().decode())}
+    families = {family.name: family for family in text_string_to_metric_families(exposition(metrics).decode())}
     samples = {
         (sample.name, tuple(sample.labels.items())): sample.value
         for family in families.values()
@@ -30,7 +31,7 @@ def test_the_exposition_is_read_by_the_library_itself():
 
 
 def test_no_label_ever_holds_a_session():
-    text = Metrics().exposition().decode()
+    text = exposition(Metrics()).decode()
     assert "session_id" not in text and "guest=" not in text
 
 

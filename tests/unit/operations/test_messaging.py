@@ -8,6 +8,7 @@ from itertools import pairwise
 import pytest
 
 from daemon.model.errors import CommandError, LimitExceeded, PlatformUnavailable
+from daemon.observe.exposition import exposition
 from daemon.operations.settings import SessionFigures
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
@@ -264,7 +265,7 @@ def test_sess_8_totals_rate_and_mean_latency(world):
     figures = metrics.rest_figures()
     assert (figures["total_sessions"], figures["disconnection_rate"]) == (4, 0.25)
     assert figures["average_sync_latency_ms"] == pytest.approx(50.0)
-    text = metrics.exposition().decode()
+    text = exposition(metrics).decode()
     assert "guestd_rest_sessions_opened_total 4.0" in text and "guestd_rest_disconnection_rate 0.25" in text
     assert "guestd_rest_sessions 3.0" in text and "guestd_rest_sync_seconds_count" in text
 

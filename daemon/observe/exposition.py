@@ -1,0 +1,124 @@
+"""What a scrape sees: the counters of `metrics.py` under their public names, in the Prometheus text format."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from prometheus_client import CollectorRegistry
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import generate_latest
+
+from .. import __version__
+from .metrics import Histogram, Metrics
+
+
+def exposition(metrics: Metrics) -> bytes:
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Families(metrics))
+    return generate_latest(registry)
+
+
+class _Families:
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+
+    def collect(self) -> Iterator[Metric]:
+        m = self._metrics
+        build = GaugeMetricFamily("guestd_build_info", "The running version.", labels=["version"])
+        build.add_metric([__version__], 1.0)
+        yield build
+        yield _labeled(GaugeMetricFamily("guestd_sessions", "Guest sessions by state.", labels=["state"]), m.sessions)
+        yield GaugeMetricFamily("guestd_frontends", "Frontends connected to the simulator.", value=m.watchers)
+        yield GaugeMetricFamily("guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions)
+        rate = m.rest_figures()["disconnection_rate"]
+        yield GaugeMetricFamily("guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate)
+        operations = CounterMetricFamily("guestd_operations", "REST operations over.", labels=["kind", "status"])
+        for words, count in sorted(m.operations.items()):
+            operations.add_metric(words, float(count))
+        yield operations
+        for name, text, value in (
+            ("rest_sessions_opened", "REST messaging sessions opened.", m.rest_sessions_total),
+            ("rest_disconnections", "REST messaging sessions disconnected.", m.rest_disconnections),
+            ("frames_received", "Text frames from the platform.", m.frames_in),
+            ("frames_sent", "Text frames to the platform.", m.frames_out),
+            ("received_bytes", "Payload bytes from the platform.", m.bytes_in),
+            ("sent_bytes", "Payload bytes to the platform.", m.bytes_out),
+            ("uploaded_bytes", "Bytes of attachments the storage took.", m.upload_bytes),
+            ("messages_received", "Messages shown, echoes included.", m.messages_in),
+            ("messages_sent", "Messages sent, resends included.", m.messages_out),
+            ("commands_accepted", "Commands accepted.", m.commands_accepted),
+            ("commands_refused", "Commands refused.", m.commands_refused),
+            ("sessions_refused", "Guest sessions refused by the limit.", m.refused_sessions),
+            ("read_pauses", "Times all sockets stopped reading because the journal was full.", m.read_pauses),
+            ("frontends_lagging", "Lagging notices sent to frontends.", m.watchers_lagging),
+            ("frontends_closed_slow", "Frontends closed because they did not keep up.", m.watchers_closed_slow),
+            ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
+            ("audit_lines", "Lines written to the audit.", m.audit_lines),
+            ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
+        ):
+            yield CounterMetricFamily(f"guestd_{name}", text, value=value)
+        for name, text, label, counts in (
+            ("connects", "Dials by outcome.", "outcome", m.connects),
+            ("reconnects", "Lost links by cause.", "cause", m.reconnects),
+            ("sessions_ended", "Guest sessions ended by cause.", "cause", m.endings),
+            ("deliveries", "Commands by what became of them.", "status", m.deliveries),
+            ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", m.rest_heartbeats),
+            ("uploads", "PUTs of attachments by outcome.", "outcome", m.uploads),
+            ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
+            ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
+            (
+                "token_checks",
+                "Checks of guest tokens by outcome, our own after signing included.",
+                "outcome",
+                m.token_checks,
+            ),
+            ("control_answers", "Answers of the control API by status.", "status", m.control_answers),
+            ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
+            ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
+            ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
+            ("webhooks_delivered", "Webhooks delivered, by target.", "target", m.webhooks_delivered),
+            ("webhook_failures", "Tries to deliver a webhook that failed, by target.", "target", m.webhook_failures),
+            ("webhooks_dead", "Webhooks given up (dead letters), by target.", "target", m.webhooks_dead),
+        ):
+            yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
+        ratio = "The share of checks of guest tokens that went wrong, since the start."
+        yield GaugeMetricFamily("guestd_token_validation_failure_ratio", ratio, value=m.token_failure_ratio)
+        yield _histogram(
+            m.echo_latency_s, "guestd_echo_latency_seconds", "From sending a message to the platform's echo."
+        )
+        yield _histogram(
+            m.journal_commit_s, "guestd_journal_commit_seconds", "From giving a batch to its being durable."
+        )
+        yield _histogram(m.journal_batch, "guestd_journal_batch_events", "Events per commit.")
+        yield _histogram(m.rest_sync_s, "guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
+        held = GaugeMetricFamily("guestd_webhooks_held", "Webhooks waiting in memory, by target.", labels=["target"])
+        yield _labeled(held, m.webhooks_held())
+        text = "Hosts whose circuit is open, by target."
+        circuits = GaugeMetricFamily("guestd_webhook_circuits_open", text, labels=["target"])
+        yield _labeled(circuits, m.webhook_circuits_open())
+        yield _histogram(
+            m.webhook_latency_s, "guestd_webhook_latency_seconds", "From an event to its delivered webhook."
+        )
+        yield _histogram(m.loop_lag_s, "guestd_loop_lag_seconds", "How late the event loop runs what is due.")
+        yield _rest_family(m.rest_s)
+
+
+Family = CounterMetricFamily | GaugeMetricFamily
+
+
+def _histogram(found: Histogram, name: str, text: str) -> HistogramMetricFamily:
+    return HistogramMetricFamily(name, text, buckets=found.buckets(), sum_value=found.total)
+
+
+def _rest_family(found: dict[tuple[str, str], Histogram]) -> HistogramMetricFamily:
+    text = "Each request to the platform's REST side, by call and outcome."
+    family = HistogramMetricFamily("guestd_rest_seconds", text, labels=["operation", "outcome"])
+    for labels, histogram in sorted(found.items()):
+        family.add_metric(list(labels), histogram.buckets(), histogram.total)
+    return family
+
+
+def _labeled(family: Family, counts: dict[str, int]) -> Family:
+    for word, count in sorted(counts.items()):
+        family.add_metric([word], float(count))
+    return family
