@@ -164,14 +164,17 @@ async def _die_while_telling(here: Village, how) -> None:
     name = f"injection-{next(here.names)}"
     tries = len(here.crm.got)
     here.crm.answer = lambda: how(here)
-    await here.caller.start("injection", name, injection(conversation, name))
-    await here.caller.start("prompt", f"{name}-prompt", prompt(conversation))
+    asking = asyncio.gather(
+        here.caller.start("injection", name, injection(conversation, name)),
+        here.caller.start("prompt", f"{name}-prompt", prompt(conversation)),
+    )
     await until(lambda: len(here.crm.got) > tries, 30.0)
     if how is _taken:
         await until(lambda: not is_alive(here.pid), 30.0)
         await here.live()
     else:
         await _be_born_again(here)
+    await asking
     await here.caller.over(name)
 
 

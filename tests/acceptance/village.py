@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 from daemon.app.cli import app
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from daemon.emulator.settings import Limits
+from daemon.emulator.tls import ensure_certificate
 
 from .callers import TELLS, Caller, Crm, examine_deeds, guest, is_open, messaging
 from .lives import Zygote, free_port, is_alive, listening, until
@@ -29,6 +30,7 @@ token_url = "{url}/oauth/token"
 deployment_id = "{deployment}"
 client_id = "emulator-client"
 client_secret = "emulator-secret"
+ca_file = "{ca}"  # nobody here speaks TLS, and to read all of the system's takes long
 [rest]
 base_s = 0.02
 cap_s = 0.05
@@ -40,6 +42,7 @@ rest_cap_s = 0.1
 [journal]
 directory = "{state}"
 [webhooks]
+ca_file = "{ca}"
 retry_base_s = 0.02
 retry_cap_s = 0.1
 circuit_failures = 1000
@@ -138,9 +141,15 @@ async def found_village(new_life: Zygote, place: Path) -> AsyncIterator[Village]
     async with Emulator(settings) as emulator, Crm() as crm, aiohttp.ClientSession() as http:
         state, config, port = place / "state", place / "guestd.toml", free_port()
         state.mkdir()
+        ca = ensure_certificate(place / "tls")[2]
         config.write_text(
             CONFIG.format(
-                socket=emulator.ws_url, url=emulator.url, deployment=DEFAULT_DEPLOYMENT_ID, state=state, crm=crm.url
+                socket=emulator.ws_url,
+                url=emulator.url,
+                deployment=DEFAULT_DEPLOYMENT_ID,
+                state=state,
+                crm=crm.url,
+                ca=ca,
             )
         )
         caller = Caller(f"http://127.0.0.1:{port}", http)
