@@ -143,8 +143,8 @@ async def measure(url: str, base: str, pid: int, gib: float, files: int, megabyt
             f"echoes seen by the emulator: {count}; the longest pause of a guest {longest_s:.1f} s (due: {2 * INTERVAL_S:g})"
         )
         async with client.get("/metrics") as answer:
-            lost = re.findall(r"^guestd_\S*(?:lost|reconnect)\S* \S+$", await answer.text(), re.MULTILINE)
-        print("   ", "; ".join(lost))
+            told = re.findall(r"^guestd_(\S*(?:lost|reconnects)\S*) (\S+)$", await answer.text(), re.MULTILINE)
+        print(f"links and heartbeats lost: {sum(float(count) for _, count in told):.0f}")
 
 
 def main() -> None:
