@@ -52,6 +52,7 @@ async def platform() -> None:
         limits=Limits().off(),
         deployments=(Deployment(file_kilobytes_max=64 * MIB),),
         upload_bytes_max=64 * 1024 * MIB,
+        journal_entries_max=100_000,
     )
     async with Emulator(settings) as emulator:
         print(emulator.url, flush=True)
