@@ -185,3 +185,13 @@ def test_what_is_refused_is_said_once_and_without_the_librarys_words(guestd, tmp
     assert code == 2 and "messaging, prompt" in complaint
     code, shown, _ = guestd("sessions", "--help")
     assert code == 0 and "completion" not in shown
+
+
+def test_a_reader_who_has_enough_is_no_failure(daemon):
+    url, _, token_file = daemon
+    line = [*COMMAND, "operations", "list", "--json", "--url", url, "--token-file", str(token_file)]
+    child = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    child.stdout.close()
+    child.stdout = None
+    assert child.communicate(timeout=30.0)[1] == "" and child.returncode == 0
