@@ -48,12 +48,12 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     except GuestdError as error:
         return tell(error, INTERNAL)
     except BrokenPipeError:
-        return _unread()
+        return unread()
     except OSError as error:
         return tell(error, CONFIG)
 
 
-def _unread() -> int:
+def unread() -> int:
     """Whoever read our output has enough, like `head`: that is no failure, and nothing more is written to him."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
