@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -46,8 +47,16 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
         return tell(error, JOURNAL)
     except GuestdError as error:
         return tell(error, INTERNAL)
+    except BrokenPipeError:
+        return unread()
     except OSError as error:
         return tell(error, CONFIG)
+
+
+def unread() -> int:
+    """Whoever read our output has enough, like `head`: that is no failure, and nothing more is written to him."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
 
 
 def tell(error: Exception, code: int) -> int:

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from daemon.app.cli import app
+from daemon.journal import store
 
 from .conftest import COMMAND, ROOT, Program
 
@@ -185,3 +186,16 @@ def test_what_is_refused_is_said_once_and_without_the_librarys_words(guestd, tmp
     assert code == 2 and "messaging, prompt" in complaint
     code, shown, _ = guestd("sessions", "--help")
     assert code == 0 and "completion" not in shown
+
+
+@pytest.mark.parametrize("command", ["operations list --json", "journal info", "keys rotate", "webhooks list"])
+def test_a_reader_who_has_enough_is_no_failure(daemon, tmp_path, command):
+    url, _, token_file = daemon
+    store.create_or_open(tmp_path).close()
+    place = ["--url", url, "--token-file", str(token_file)] if "operations" in command else ["-d", str(tmp_path)]
+    line = [*COMMAND, *command.split(), *place]
+    child = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert child.stdout is not None
+    child.stdout.close()
+    child.stdout = None
+    assert child.communicate(timeout=30.0)[1] == "" and child.returncode == 0

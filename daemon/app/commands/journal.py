@@ -34,6 +34,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 def _guarded(work: Callable[[], None]) -> None:
     try:
         work()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise typer.Exit(exits.unread()) from None
     except (ConfigError, ConfigProblems) as error:
         raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
     except (JournalError, OSError) as error:

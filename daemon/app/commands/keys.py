@@ -48,6 +48,9 @@ class Format(StrEnum):
 def _guarded(work: Callable[[], None]) -> None:
     try:
         work()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise typer.Exit(exits.unread()) from None
     except (ConfigError, ConfigProblems, OSError) as error:
         raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
@@ -25,6 +26,9 @@ def guarded(work: Callable[[], None]) -> None:
     """Run; a known error becomes a line on standard error and its exit code."""
     try:
         work()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        raise typer.Exit(exits.unread()) from None
     except (ConfigError, ConfigProblems) as error:
         raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
     except CommandError as error:
