@@ -22,7 +22,7 @@ from .callers import guest, injection, is_open, messaging, prompt
 from .lives import is_alive, until
 from .village import Village, found_village
 
-KILLS = int(os.environ.get("GUESTD_KILLS", "12"))
+KILLS = int(os.environ.get("GUESTD_KILLS", "20"))
 SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
 CALLERS = 3
 SETTLED_S = 0.05  # a struck call that acts has acted by then; if not, the platform is held a step earlier

@@ -10,14 +10,20 @@ import json
 import os
 import signal
 import sys
+from importlib import import_module
 
 import uvloop  # noqa: F401
 
 from daemon.app.cli import app
 from daemon.app.commands import serve  # noqa: F401 - a command is loaded when it is called; here before the fork
 
+#: What the program imports only when it is wanted; without it each life would begin with seconds of importing.
+WANTED = ("daemon.app.commands.serve", "daemon.identity.keys", "daemon.identity.tokens")
+
 
 def main() -> None:
+    for name in WANTED:
+        import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     for line in sys.stdin:
         pid = os.fork()
