@@ -39,6 +39,7 @@ bench: $(VENV)/.installed
 soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s
 	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
+	GUESTD_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
