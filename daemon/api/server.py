@@ -156,9 +156,12 @@ class HttpServer:
                 code = "no_such_host" if refused.status == 421 else "origin_refused"
                 return Problem(refused.status, code, (refused.text or "").strip()).answer(request.path)
             return refused
-        if is_control:
-            return await self._control.guard(request, handler, trusted)
-        answer: web.StreamResponse = await handler(request)
+        try:
+            if is_control:
+                return await self._control.guard(request, handler, trusted)
+            answer: web.StreamResponse = await handler(request)
+        except ConnectionResetError:  # whoever asked is gone, and nobody is left to be told
+            return web.Response()
         return answer
 
     async def _front(self, request: web.Request) -> web.StreamResponse:

@@ -406,3 +406,19 @@ async def test_sock_4_a_context_that_cannot_be_written_out_again_ends_nothing(ne
         assert (await frame(frontend, command_id="c1"))["field"] == "data"
         await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c2"}))
         await frame(frontend, command_id="c2", ok=True)
+
+
+async def test_a_frontend_that_is_gone_before_it_is_answered_leaves_no_trace(new_town, caplog):
+    """Found by two thousand kills: a traceback of somebody who had hung up."""
+    upgrade = (
+        b"GET /?guest=ana HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    )
+    events = b"GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    async with new_town() as town:
+        for n in range(200):
+            _, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+            writer.write(upgrade if n < 100 else events)
+            writer.transport.abort()
+        await asyncio.sleep(0.2)
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]

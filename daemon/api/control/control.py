@@ -80,6 +80,8 @@ class Control:
             if not trusted:
                 self._entrance.check(request)
             found = await handler(request)
+        except ConnectionResetError:
+            raise  # whoever asked is gone
         except Exception as error:
             found = problem_of(error).answer(request.path)
         counts = self._metrics.control_answers
