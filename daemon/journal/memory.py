@@ -29,6 +29,7 @@ class MemoryJournal:
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._kept: dict[str, deque[Row]] = {}
+        self._accepted: dict[str, dict[str, int]] = {}  # of what is kept: a command's id and its seq
         self._count = 0
         self.storage_full = False
         self.storage_low = False
@@ -67,10 +68,10 @@ class MemoryJournal:
 
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
+        self._accepted.pop(session_id, None)
 
     def accepted_seq(self, session_id: str, command_id: str) -> int:
-        rows = self._kept.get(session_id, ())
-        return next((row[1] for row in rows if row[4] == command_id and row[2] == "accepted"), 0)
+        return self._accepted.get(session_id, {}).get(command_id, 0)
 
     def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)
@@ -123,9 +124,10 @@ class MemoryJournal:
         assert not events or seq == events[-1][1] + 1, f"seq {seq} after {events[-1][1]} in {session_id}"
         events.append(row)
         self._count += 1
+        if row[2] == "accepted":
+            self._accepted.setdefault(session_id, {})[row[4]] = seq
         if len(events) > self._per_session_max:
-            events.popleft()
-            self._count -= 1
+            self._drop_first(events)
         if self._count > self._events_max:
             self._drop_from_longest()
 
@@ -133,8 +135,13 @@ class MemoryJournal:
         """Make room at once for a thousand more, from whoever holds most: rare, so it may look at everybody."""
         longest = max(self._kept.values(), key=len)
         for _ in range(min(1000, len(longest) - 1)):
-            longest.popleft()
-            self._count -= 1
+            self._drop_first(longest)
+
+    def _drop_first(self, events: deque[Row]) -> None:
+        session_id, _, kind, _, key, _ = events.popleft()
+        self._count -= 1
+        if kind == "accepted":
+            self._accepted[session_id].pop(key, None)
 
 
 def _drop_what_is_done(works: dict[str, OperationRecord] | dict[str, DeliveryRecord]) -> None:

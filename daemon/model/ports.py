@@ -323,6 +323,9 @@ class PlatformCalls(Protocol):
         whose `acted` says whether the platform may have done it all the same."""
 
 
+OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]
+
+
 @dataclass(slots=True, frozen=True)
 class OperationView:
     """A REST operation as an outsider may see it: no secret in it. `problem` is set when it failed: code, message, and where
@@ -330,7 +333,7 @@ class OperationView:
 
     operation_id: str
     kind: str
-    status: Literal["running", "deferred", "succeeded", "failed", "uncertain"]
+    status: OperationStatus
     step: str = ""
     request: dict[str, Any] = field(default_factory=dict)
     result: dict[str, Any] = field(default_factory=dict)

@@ -17,6 +17,8 @@ from .requests import Request
 
 
 class Kind:
+    """The five kinds fill in what raises NotImplementedError here; what has a body is the common case."""
+
     name: ClassVar[str]
     #: The fact that says what became of the whole; "" where the last step's says it.
     outcome: ClassVar[str] = ""

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import OperationView
+from ..model.ports import OperationStatus, OperationView
 from ..model.work import OperationRecord
 
 OVER = frozenset({"succeeded", "failed", "uncertain"})
@@ -35,7 +35,7 @@ class Operation:
     request: dict[str, Any]
     started_ms: int
     step: str
-    status: str = "running"
+    status: OperationStatus = "running"
     data: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     tries: int = 0
@@ -72,7 +72,7 @@ class Operation:
         return OperationView(
             self.operation_id,
             self.kind,
-            self.status,  # type: ignore[arg-type]
+            self.status,
             self.step,
             self.request,
             dict(self.result),
@@ -111,7 +111,7 @@ class Turn:
     """What follows. `step` "": the same again, at `wake_ms` if that is set. `facts` are (action, status, details)."""
 
     step: str = ""
-    status: str = "running"
+    status: OperationStatus = "running"
     wake_ms: int = 0
     problem: dict[str, Any] | None = None
     facts: list[tuple[str, str, dict[str, Any]]] = field(default_factory=list)

@@ -85,7 +85,9 @@ def _fact(fact: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, 
 
 def _session(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any] | None:
     action = _SESSION_ACTIONS.get(event["state"])
-    return action and {"action": action, "status": "success", "details": {"reason": event.get("reason", "")}}  # type: ignore[return-value]
+    if action is None:
+        return None
+    return {"action": action, "status": "success", "details": {"reason": event.get("reason", "")}}
 
 
 def _accepted(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any]:

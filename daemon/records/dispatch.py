@@ -14,6 +14,7 @@ import heapq
 from collections import deque
 from dataclasses import dataclass, field, replace
 from itertools import count
+from typing import Literal
 
 from ..model.work import DeliveryRecord
 from .circuit import Circuit
@@ -170,5 +171,5 @@ def tried(record: DeliveryRecord, reason: str, due_ms: int) -> DeliveryRecord:
 
 def settled(record: DeliveryRecord, reason: str = "") -> DeliveryRecord:
     """After the last try: delivered, or dead for a reason."""
-    status = "dead" if reason else "delivered"
-    return replace(record, attempts=record.attempts + 1, status=status, reason=reason)  # type: ignore[arg-type]
+    status: Literal["delivered", "dead"] = "dead" if reason else "delivered"
+    return replace(record, attempts=record.attempts + 1, status=status, reason=reason)

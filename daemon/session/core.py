@@ -172,6 +172,7 @@ class SessionCore:
         return str(UUID(int=self._rng.getrandbits(128), version=4))
 
     # ------------------------------------------------------------------ what the upper rooms add
+    # The machine is one value in a chain of classes; what a lower one asks for, a class above it answers.
 
     def _begin_fill(self, now: float, out: list[e.Effect]) -> None:
         raise NotImplementedError

@@ -62,7 +62,7 @@ class _Head(asyncio.Protocol):
         raise NotImplementedError  # each of the two heads below asks its own question
 
     def _head_received(self, head: bytes, rest: bytes) -> object:
-        raise NotImplementedError
+        raise NotImplementedError  # … and reads its own answer
 
 
 class Upgrade(_Head):

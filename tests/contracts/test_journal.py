@@ -294,3 +294,13 @@ def test_it_knows_when_a_command_was_accepted(new_journal):
     journal.commit(Commit(opened=[record("a"), record("b")], rows=[accepted, delivered]), lambda: None)
     assert journal.accepted_seq("a", "c1") == 1
     assert [journal.accepted_seq(*one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))] == [0, 0, 0]
+
+
+def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journal):
+    journal = new_journal(events_per_session_max=2)
+    for seq in range(1, 5):
+        row = ("a", seq, "accepted", b"{}", f"c{seq}", b"")
+        journal.commit(Commit(rows=[row]), lambda: None)
+    assert [journal.accepted_seq("a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
+    journal.forget("a")
+    assert journal.accepted_seq("a", "c4") == 0

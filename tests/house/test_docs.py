@@ -137,7 +137,7 @@ def test_every_contract_has_a_row_that_shows_it_and_a_test_named_after_it():
 
 def test_every_route_of_the_control_api_is_named():
     bounds = StreamBounds(events_max=1, bytes_max=1, write_timeout_s=1.0, heartbeat_s=1.0)
-    control = Control(Ports(None, Metrics(), str), ControlSettings(), bounds)  # type: ignore[arg-type]
+    control = Control(Ports(None, Metrics(), str), ControlSettings(), bounds)  # type: ignore[arg-type]  # nobody is asked
     documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /v1/[^`?]+)`", (DOCS / "control-api.md").read_text()))
     assert documented == {f"{route.method} {route.path}" for route in control.routes}
 

@@ -104,7 +104,7 @@ def live(folder: Path, rng: Random, synchronous: str, commits: int, is_mixed: bo
     connection.execute(store._PRAGMAS.replace("synchronous = FULL", f"synchronous = {synchronous}")).fetchall()
     for number, script in enumerate(migrations(), 1):
         connection.execute(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT").fetchall()
-    writer = Writer(Adapter(connection), lambda: 0)  # type: ignore[arg-type]
+    writer = Writer(Adapter(connection), lambda: 0)  # type: ignore[arg-type]  # apsw in the clothes of sqlite3
     writer.write([Commit(opened=[SessionRecord("s", "g", "t", "", {}, {}, 0, 0)])])
     log.append(("acknowledged", 0))
     seq = 0

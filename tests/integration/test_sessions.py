@@ -119,7 +119,7 @@ async def test_a_command_given_again_after_the_machine_forgot_it_is_answered_fro
         answers = []
         for n in (1, 2, 3, 4):
             town.fleet.give(session_id, Send(f"c{n}", f"text {n}"), answers.append)
-            await town.until(lambda: len(watching.of("delivery")) == n)  # noqa: B023
+            await town.until(lambda: len(watching.of("delivery")) == n)  # noqa: B023 - awaited before the next n
         town.fleet.give(session_id, Send("c1", "text 1"), answers.append)
         town.fleet.give(session_id, Send("c5", "text 5"), answers.append)
         await town.until(lambda: len(watching.of("delivery")) == 5)

@@ -37,7 +37,7 @@ class Row:
 
     async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
         """What the user sees in the end, in a few words."""
-        raise NotImplementedError
+        raise NotImplementedError  # each row asks in its own way
 
     def more_rules(self) -> list[Rule]:
         """What else must go wrong for this call to be made."""

@@ -98,7 +98,7 @@ class Turns:
 
 def new_link(**settings_: Any) -> tuple[GuestSocket, Wire, Ear, Turns]:
     wire, ear, turns = Wire(), Ear(), Turns()
-    link = GuestSocket(turns, wire, ear, TransportSettings(frame_bytes_max=LIMIT, **settings_), b"")  # type: ignore[arg-type]
+    link = GuestSocket(turns, wire, ear, TransportSettings(frame_bytes_max=LIMIT, **settings_), b"")  # type: ignore[arg-type]  # turns and wire are by hand
     link.begin()
     return link, wire, ear, turns
 
@@ -271,7 +271,7 @@ def test_what_was_read_waits_while_the_owner_pauses():
 
 def test_nothing_is_said_before_begin_and_the_end_is_told_once():
     wire, ear, turns = Wire(), Ear(), Turns()
-    link = GuestSocket(turns, wire, ear, TransportSettings(), Frame(Opcode.TEXT, b"early").serialize(mask=False))  # type: ignore[arg-type]
+    link = GuestSocket(turns, wire, ear, TransportSettings(), Frame(Opcode.TEXT, b"early").serialize(mask=False))  # type: ignore[arg-type]  # by hand
     link.connection_lost(None)
     assert not ear.texts and not ear.endings
     link.begin()
