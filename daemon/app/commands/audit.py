@@ -13,7 +13,7 @@ import typer
 from ...model.errors import CommandError, JournalError
 from ...records.audit_check import select
 from ...records.audit_check import verify as verified
-from .records import AsJson, File, find_audit, guarded
+from .files import AsJson, File, find_audit, guarded
 
 app = typer.Typer(help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False)
 

@@ -6,7 +6,6 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,9 +17,9 @@ from ...journal.place import check_file_system, read
 from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
 from ...records.scrub import bare_url
-from .. import exits
-from ..load_config import ConfigProblems, load_config
+from ..load_config import load_config
 from ..wiring.keeping import journal_directory
+from .files import AsJson, find_journal, guarded
 
 app = typer.Typer(
     help="Look into the journal on disk, copy it, bring it back.", no_args_is_help=True, add_completion=False
@@ -28,28 +27,6 @@ app = typer.Typer(
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names journal.directory.")]
 Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")]
-AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
-
-
-def _guarded(work: Callable[[], None]) -> None:
-    try:
-        work()
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise typer.Exit(exits.unread()) from None
-    except (ConfigError, ConfigProblems) as error:
-        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
-    except (JournalError, OSError) as error:
-        raise typer.Exit(exits.tell(error, exits.JOURNAL)) from None
-
-
-def _directory(config: Path | None, directory: Path | None) -> Path:
-    found = directory or journal_directory(load_config(config, os.environ), os.environ)
-    if found is None:
-        raise ConfigError("journal.directory", "is not set", "name it with -d, or a configuration with -c")
-    if not (found / store.NAME).exists():
-        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "make one with `guestd journal init`")
-    return found
 
 
 def _place(config: Path | None, directory: Path | None) -> Path:
@@ -85,7 +62,7 @@ def init(config: File = None, directory: Directory = None) -> None:
             lock.release()
         print(f"an empty journal in {place / store.NAME}")
 
-    _guarded(work)
+    guarded(work)
 
 
 @app.command(epilog="Example:\n\nguestd journal info -d /var/lib/guestd --json")
@@ -93,14 +70,14 @@ def info(config: File = None, directory: Directory = None, as_json: AsJson = Fal
     """How much is in it. A running daemon is not disturbed."""
 
     def work() -> None:
-        place = _directory(config, directory)
+        place = find_journal(config, directory)
         reader = store.open_for_reading(place)
         parts = [place / f"{store.NAME}{suffix}" for suffix in ("", "-wal", "-shm")]
         size = sum(part.stat().st_size for part in parts if part.exists())
         _show({"file": str(place / store.NAME), "bytes": size, **store.counts(reader)}, as_json)
         reader.close()
 
-    _guarded(work)
+    guarded(work)
 
 
 @app.command(epilog="Example:\n\nguestd journal check -d /var/lib/guestd")
@@ -108,7 +85,7 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
     """Read every page and say what is wrong; exit 74 if anything is."""
 
     def work() -> None:
-        place = _directory(config, directory)
+        place = find_journal(config, directory)
         reader = store.open_for_reading(place)
         problems = store.full_check(reader)
         reader.close()
@@ -119,7 +96,7 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
         if problems:
             raise JournalError("\n".join(problems))
 
-    _guarded(work)
+    guarded(work)
 
 
 @app.command(epilog="Example:\n\nguestd journal backup -d /var/lib/guestd /backup/guestd-monday.sqlite3")
@@ -127,13 +104,13 @@ def backup(target: Path, config: File = None, directory: Directory = None) -> No
     """A consistent copy, checked before it gets its name. A running daemon goes on."""
 
     def work() -> None:
-        place = _directory(config, directory)
+        place = find_journal(config, directory)
         if target.exists():
             raise JournalError(f"{target} is there already; name another file")
         store.backup(place, target)
         print(f"copied to {target}")
 
-    _guarded(work)
+    guarded(work)
 
 
 @app.command(epilog="Example:\n\nguestd journal restore -d /var/lib/guestd /backup/guestd-monday.sqlite3")
@@ -154,7 +131,7 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
         finally:
             lock.release()
 
-    _guarded(work)
+    guarded(work)
 
 
 @app.command(epilog="Example:\n\nguestd journal export -d /var/lib/guestd > events.jsonl")
@@ -163,14 +140,14 @@ def export(config: File = None, directory: Directory = None) -> None:
     what makes them keys: their query, and of a webhook's all but the host."""
 
     def work() -> None:
-        reader = store.open_for_reading(_directory(config, directory))
+        reader = store.open_for_reading(find_journal(config, directory))
         for offset, session_id, name, payload in reader.execute(queries()["export"]):
             head = json.dumps({"offset": offset, "session": session_id, "guest": name}, ensure_ascii=False)
             event = json.dumps(_without_keys(json.loads(payload)), ensure_ascii=False, separators=(",", ":"))
             sys.stdout.write(f"{head[:-1]}, {event[1:]}\n")
         reader.close()
 
-    _guarded(work)
+    guarded(work)
 
 
 def _without_keys(value: Any, name: str = "") -> Any:

@@ -23,7 +23,7 @@ from ...model.ports import Commit
 from ...model.work import DeliveryRecord
 from ...records.desk import PAGE, all_of, as_new, view
 from ...records.signing import problem_with
-from .records import AsJson, File, find_journal, guarded
+from .files import AsJson, File, find_journal, guarded
 
 app = typer.Typer(
     help="Look at webhooks, send dead letters again, check a signature.", no_args_is_help=True, add_completion=False

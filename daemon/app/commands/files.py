@@ -1,4 +1,4 @@
-"""What the commands `webhooks` and `audit` share: where things are, and how errors leave."""
+"""What the commands share that read a daemon's files, `journal`, `webhooks` and `audit`: where they are, and how errors leave."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def find_journal(config: Path | None, directory: Path | None) -> Path:
     if found is None:
         raise ConfigError("journal.directory", "is not set", "name it with -d, or a configuration with -c")
     if not (found / store.NAME).exists():
-        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "start guestd serve with it once")
+        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "make one with `guestd journal init`")
     return found
 
 
