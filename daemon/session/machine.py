@@ -66,7 +66,7 @@ class Machine(Listening):
     def restore(self, saved: SavedSession, now: float) -> None:
         """Take up where the journal says this guest session stood; then `Opened`, as for a new one, and `remember` in time.
 
-        The first unsettled message may have been sent: it is looked for in the history before anything moves.
+        Any unsettled message may have been sent: each is looked for in the history before it is sent again.
         """
         self._seq = saved.seq
         self._joined_once = saved.joined
