@@ -72,10 +72,21 @@ def chat(
         settings = load_config(config, os.environ, own)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    if settings.journal.directory is not None:  # that is the daemon's; a chat ends when its terminal does
-        settings = settings.model_copy(update={"journal": settings.journal.model_copy(update={"directory": None})})
+    settings = without_what_is_the_daemons(settings)
     configure_logging("error", "text")
     raise typer.Exit(exits.run(lambda: _talk(settings, url, guest, wait_s, as_json)))
+
+
+def without_what_is_the_daemons(config: Config) -> Config:
+    """A chat ends when its terminal does: it keeps nothing, tells nobody, and lets the daemon's files and socket be."""
+    mine: dict[str, dict[str, Any]] = {
+        "journal": {"directory": None},
+        "attachments": {"spool_directory": None},
+        "audit": {"directory": None},
+        "webhooks": {"targets": ()},
+        "api": {"unix_socket": None},
+    }
+    return config.model_copy(update={key: getattr(config, key).model_copy(update=own) for key, own in mine.items()})
 
 
 async def _talk(config: Config, url: str | None, guest: str, wait_s: float, as_json: bool) -> None:

@@ -1,0 +1,32 @@
+"""What `guestd chat -c` takes from a daemon's configuration, and what it must leave alone."""
+
+from __future__ import annotations
+
+from daemon.api.spool import SUFFIX
+from daemon.app.commands.chat import without_what_is_the_daemons
+from daemon.app.config import Config
+from daemon.app.wiring.keeping import journal_directory, new_spool
+from daemon.app.wiring.records import audit_directory
+
+
+def test_a_chat_leaves_the_daemons_copies_audit_receivers_and_socket_alone(tmp_path):
+    """A spool shared with a running daemon would be swept at the chat's start: files that were accepted would be gone."""
+    given = {
+        "journal": {"directory": str(tmp_path)},
+        "attachments": {"spool_directory": str(tmp_path / "spool"), "per_session_max": 7},
+        "audit": {"directory": str(tmp_path / "audit")},
+        "webhooks": {"targets": [{"name": "crm", "url": "https://crm.example.org/", "secrets": ["0123456789abcdef"]}]},
+        "api": {"unix_socket": str(tmp_path / "socket")},
+    }
+    config = without_what_is_the_daemons(Config.model_validate(given))
+    assert journal_directory(config, {}) is None and audit_directory(config, None) is None
+    assert not config.webhooks.targets and config.api.unix_socket is None
+    assert config.attachments.per_session_max == 7
+    (tmp_path / "spool").mkdir()
+    copy = tmp_path / "spool" / f"kept{SUFFIX}"
+    copy.write_bytes(b"accepted")
+    spool = new_spool(config, {})
+    spool.start()
+    spool.clear_orphans(set())
+    spool.stop()
+    assert copy.exists() and config.attachments.spool_directory is None
