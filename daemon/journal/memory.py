@@ -107,6 +107,9 @@ class MemoryJournal:
         found = (self._deliveries[one] for one in known[start:])
         return list(islice((one for one in found if one.status == status), limit))
 
+    def oldest_wait_s(self) -> float:
+        return 0.0
+
     def _keep_within_bounds(self) -> None:
         if self._order is not None:
             passed = min(self._cursors.values(), default=0)

@@ -16,6 +16,7 @@ import queue
 import sqlite3
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -62,6 +63,7 @@ class SqliteJournal:
         self._room = Room(directory, settings)
         self._look_at = 0.0
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
+        self._given_at: deque[float] = deque()  # of each commit that is not durable yet
         self._thread: threading.Thread | None = None
         self._writer: Writer
         self._reader: Reader
@@ -104,6 +106,7 @@ class SqliteJournal:
     # ------------------------------------------------------------------ the Journal port
 
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
+        self._given_at.append(time.monotonic())
         self._work.put((commit, done))
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
@@ -146,6 +149,12 @@ class SqliteJournal:
 
     def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> list[DeliveryRecord]:
         return self._reader.deliveries(status, after_id, limit)
+
+    def oldest_wait_s(self) -> float:
+        try:
+            return max(0.0, time.monotonic() - self._given_at[0])
+        except IndexError:
+            return 0.0
 
     # ------------------------------------------------------------------ the writer's thread
 
@@ -205,6 +214,8 @@ class SqliteJournal:
                 self._tell(self._full, True)
                 self._room.release()
                 threading.Event().wait(RETRY_FULL_S)
+        for _ in works:
+            self._given_at.popleft()
         self._unretired += sum(len(commit.rows) for commit in commits)
         self._tell(self._written, works, offset, self._room.is_short)
 

@@ -213,6 +213,9 @@ class Journal(Protocol):
     def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> Sequence[DeliveryRecord]:
         """In the order of their making, those after `after_id`."""
 
+    def oldest_wait_s(self) -> float:
+        """How long the oldest commit that is not durable yet has been waiting; 0.0 if none waits. Any thread may ask."""
+
 
 @dataclass(slots=True, frozen=True)
 class Kept:

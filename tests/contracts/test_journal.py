@@ -304,3 +304,8 @@ def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journa
     assert [journal.accepted_seq("a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
     journal.forget("a")
     assert journal.accepted_seq("a", "c4") == 0
+
+
+def test_a_journal_where_nothing_waits_has_no_oldest_wait(new_journal):
+    journal = new_journal()
+    assert journal.oldest_wait_s() == 0.0
