@@ -1,20 +1,28 @@
 # Everything sets itself up: on a fresh machine with Python 3.11 or later, `make run` is enough.
+# What is installed is what the lock files say, by hash; `make update` renews them.
 
 PYTHON ?= python3
-VENV := .venv
+VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= 25
 WORKERS ?= 3
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
-.PHONY: run test check format bench soak clean help
+# What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
+CORE_TESTS := tests/unit tests/contracts tests/records tests/simulation $(wildcard tests/integration/test_journal*.py)
+
+.PHONY: run test test-core test-all test-lowest check format bench soak update clean help
 
 help:
 	@echo "make run [DEMO=25]   guestd with the embedded emulator and demo guests; Ctrl-C drains"
 	@echo "make test            all tests"
+	@echo "make test-all        all tests on every supported Python that is found (3.11 to 3.14)"
+	@echo "make test-lowest     all tests on the oldest versions of the dependencies that pyproject.toml allows"
 	@echo "make check           ruff, mypy --strict, the floors"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
 	@echo "make soak            the long runs: faults for minutes, ten thousand sessions, two thousand kills"
 	@echo "make format          let ruff lay out the code"
+	@echo "make update          the newest allowed dependencies, into the lock files"
 	@echo "make clean           remove what these made"
 
 run: $(VENV)/.installed
@@ -22,6 +30,19 @@ run: $(VENV)/.installed
 
 test: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal
+
+test-core: $(VENV)/.installed-dev
+	$(BIN)/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal $(CORE_TESTS)
+
+test-all:
+	@for one in $$(.ci/interpreters); do \
+	  version=$$($$one -c 'import sys; print("%d.%d" % sys.version_info[:2])'); \
+	  echo "== Python $$version"; \
+	  $(MAKE) --no-print-directory test PYTHON=$$one VENV=.venv-$$version || exit 1; \
+	done
+
+test-lowest: .venv-lowest/.installed
+	.venv-lowest/bin/python -m pytest -q -m "not soak" -n $(WORKERS) --dist worksteal
 
 check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
@@ -41,19 +62,36 @@ soak: $(VENV)/.installed-dev
 	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 	GUESTD_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
 
+update: .venv-tools/.installed
+	.ci/lock .venv-tools/bin/uv
+
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "guestd needs Python 3.11 or later; $(PYTHON) is $$($(PYTHON) --version). Try: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 
-$(VENV)/.installed: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
+$(VENV)/.installed: pyproject.toml requirements.lock | $(VENV)/bin/python
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.installed-dev: pyproject.toml | $(VENV)/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+$(VENV)/.installed-dev: pyproject.toml requirements-dev.lock | $(VENV)/bin/python
+	$(PIP) --require-hashes -r requirements-dev.lock
+	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@ $(VENV)/.installed
 
+.venv-tools/.installed:
+	$(PYTHON) -m venv .venv-tools
+	.venv-tools/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@touch $@
+
+.venv-lowest/.installed: pyproject.toml | .venv-tools/.installed
+	$(PYTHON) -m venv .venv-lowest
+	.venv-tools/bin/uv pip install --quiet --python .venv-lowest --resolution lowest-direct -e '.[dev]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
+	rm -rf .venv .venv-* build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis benchmarks/results
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

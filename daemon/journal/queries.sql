@@ -45,6 +45,9 @@ INSERT INTO cursors (name, offset, at_ms) VALUES (?, ?, ?)
 SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT up_to FROM retired),
            (SELECT coalesce(max(offset), 0) FROM cursors));
 
+-- newest_ms
+SELECT coalesce((SELECT at_ms FROM events ORDER BY id DESC LIMIT 1), 0);
+
 -- read
 WITH RECURSIVE stream (session, name, after) AS (
     SELECT id, session_id, max(?2, first_seq - 1) FROM sessions WHERE session_id = ?1

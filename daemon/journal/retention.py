@@ -11,9 +11,10 @@ import sqlite3
 from dataclasses import dataclass
 
 from .queries import queries
+from .retire_pace import BATCH_ROWS, Swept
 
-#: Rows deleted in one transaction.
-DELETE_MAX = 1000
+#: Rows of each kind deleted in one transaction.
+DELETE_MAX = BATCH_ROWS
 
 #: How long a cursor that neither moves nor is asked for still holds events back.
 READER_KEPT_MS = 7 * 86_400_000
@@ -29,15 +30,16 @@ class Retention:
     dead_ms: int
 
 
-def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) -> bool:
-    """Delete a batch of what has had its time; True if there may be more. Raises sqlite3.Error and has deleted nothing."""
+def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) -> Swept:
+    """Delete a batch of what has had its time. Raises sqlite3.Error and has deleted nothing."""
     before_ms = now_ms - retention.over_ms
     passed = connection.execute(queries()["slowest_reader"], (now_ms - READER_KEPT_MS,)).fetchone()[0]
     passed = _NEVER if passed is None else passed
     connection.execute("BEGIN IMMEDIATE")
+    before = connection.total_changes
     try:
         is_more = [
-            _retire_session(connection, before_ms, passed),
+            _retire_sessions(connection, before_ms, passed),
             _retire_facts(connection, before_ms, passed),
             _retire(connection, "delete_operations", before_ms, DELETE_MAX),
             _retire(connection, "delete_deliveries", "delivered", before_ms, DELETE_MAX),
@@ -48,7 +50,16 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return any(is_more)
+    return Swept(connection.total_changes - before, any(is_more))
+
+
+def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int) -> bool:
+    """Those that ended first, until as many rows are gone as make a batch: one large session, or many small ones."""
+    before = connection.total_changes
+    while connection.total_changes - before < DELETE_MAX:
+        if not _retire_session(connection, before_ms, passed):
+            return False
+    return True
 
 
 def _retire_session(connection: sqlite3.Connection, before_ms: int, passed: int) -> bool:

@@ -38,6 +38,10 @@ class Room:
         if self._ballast_bytes and free >= self._ballast_bytes + least and not self._path.exists():
             self._make()
 
+    def free_bytes(self) -> int:
+        figures = os.statvfs(self._directory)
+        return figures.f_bavail * figures.f_frsize
+
     def release(self) -> None:
         """The disk is full: give back what was kept for this."""
         if self._path.exists():

@@ -11,6 +11,7 @@ file ends the process (exit 74): after a failed fsync the kernel may have droppe
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import queue
 import sqlite3
@@ -20,13 +21,15 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from ..model.errors import JournalError
+from ..model.errors import JournalError, StorageFull
 from ..model.ports import Commit, Kept, Replay, SavedSession
 from ..model.work import DeliveryRecord, OperationRecord
 from . import store
+from .file_watch import FileWatch
 from .lock import DirectoryLock
 from .reader import Reader
-from .retention import DELETE_MAX, Retention
+from .retention import Retention
+from .retire_pace import RetirePace
 from .room import Room
 from .settings import JournalSettings
 from .writer import Writer
@@ -36,7 +39,10 @@ logger = logging.getLogger("guestd.journal")
 ROWS_MAX = 20_000  # events in one transaction, so that the first of them does not wait for ever
 IDLE_S = 1.0
 RETRY_FULL_S = 0.25
-LOOK_S = 1.0  # between looks at the room that is left
+LOOK_S = 1.0  # between looks at the room that is left, and at whether the files are still there
+STOP_MAX_S = 30.0  # a disk that hangs for longer is left alone: nothing that waits for it was acknowledged
+START_BYTES = 1 << 20  # less is free than a start takes: an I/O error then means a full disk
+IO_ERROR = "SQLITE_IOERR"
 
 #: A full disk, by SQLite's names: the second is the memory its connections share, a file as well.
 FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
@@ -61,47 +67,92 @@ class SqliteJournal:
         self._retention = Retention(int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000))
         self._lock = DirectoryLock(directory)
         self._room = Room(directory, settings)
+        self._watch = FileWatch(directory / store.NAME)
         self._look_at = 0.0
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._given_at: deque[float] = deque()  # of each commit that is not durable yet
         self._thread: threading.Thread | None = None
+        self._ended_well = False
         self._writer: Writer
         self._reader: Reader
         self._acknowledged = 0
         self._cursors: dict[str, int] = {}
         self._asked_for: set[str] = set()
         self._told: list[Callable[[], None]] = []
-        self._retire_at = 0.0
-        self._unretired = 0  # rows written since retention last had a turn
+        self._pace = RetirePace()
         self.storage_full = False
         self.storage_low = False
 
     def start(self) -> None:
-        """Lock, open, check, begin to write. Raises ConfigError or JournalError."""
-        if self._directory.is_dir():
-            self._lock.take()
+        """Lock, open, check, begin to write. Raises ConfigError, JournalError, or StorageFull if there is no room."""
         try:
-            connection = store.open_for_writing(self._directory, self._settings.create == "auto")
-            self._writer = Writer(connection)
-            self._reader = Reader(store.open_for_reading(self._directory))
+            self._open()
+        except (sqlite3.Error, OSError) as error:
+            raise self._not_started(error) from error
+        except JournalError as error:
+            if isinstance(error.__cause__, sqlite3.Error | OSError) and self._has_no_room(error.__cause__):
+                raise self._not_started(error.__cause__) from error
+            raise
+
+    def _open(self) -> None:
+        opened: list[sqlite3.Connection] = []
+        try:
+            if self._directory.is_dir():
+                self._lock.take()
+            opened.append(store.open_for_writing(self._directory, self._settings.create == "auto"))
+            self._writer = Writer(opened[0])
+            opened.append(store.open_for_reading(self._directory))
+            self._reader = Reader(opened[1])
             self._cursors = self._reader.cursors()
+            self._watch.look()
+            self._room.look()
         except BaseException:
+            for connection in opened:
+                connection.close()
             self._lock.release()
             raise
         self._acknowledged = self._writer.offset
-        self._room.look()
         self._low(self._room.is_low)
-        self._thread = threading.Thread(target=self._run, args=(connection,), name="journal", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
+    def _not_started(self, error: sqlite3.Error | OSError) -> JournalError:
+        """With the ballast given back, if the disk is full: the next try may find room."""
+        if not self._has_no_room(error):
+            return JournalError(f"the journal in {self._directory} cannot be opened: {error}")
+        self._room.release()
+        return StorageFull(
+            f"the disk of {self._directory} is full: the journal cannot be opened ({error}); free some space"
+        )
+
+    def _has_no_room(self, error: Exception) -> bool:
+        """Full by its own words; or an I/O error where nothing is free, which is how SQLite says it of the files beside it."""
+        if isinstance(error, OSError):
+            return error.errno in (errno.ENOSPC, errno.EDQUOT)
+        name = getattr(error, "sqlite_errorname", "")
+        return name in FULL or (name.startswith(IO_ERROR) and self._room.free_bytes() < START_BYTES)
+
     async def stop(self) -> None:
-        """Commit what is waiting, write the WAL back, let go of the directory."""
+        """Commit what waits, write the WAL back, let go of the directory. Raises JournalError if the disk hangs."""
         if self._thread is None:
             return
         self._work.put(None)
-        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._thread.join, STOP_MAX_S)
+        if self._thread.is_alive():
+            raise JournalError(
+                f"the disk of {self._directory} has not answered for {STOP_MAX_S:.0f} s; what was acknowledged is on it,"
+                " and what waited was never acknowledged"
+            )
         self._thread = None
+        self._close()
         self._lock.release()
+
+    def _close(self) -> None:
+        """On the loop, when the writer's thread has ended: nobody is in the middle of a look. The last connection to close writes
+        the WAL back; after a failure the one that only reads is the last, so that the file is not touched again."""
+        first, last = (self._reader, self._writer) if self._ended_well else (self._writer, self._reader)
+        first.close()
+        last.close()
 
     # ------------------------------------------------------------------ the Journal port
 
@@ -158,7 +209,7 @@ class SqliteJournal:
 
     # ------------------------------------------------------------------ the writer's thread
 
-    def _run(self, connection: sqlite3.Connection) -> None:
+    def _run(self) -> None:
         try:
             while (works := self._take()) is not None:
                 if works:
@@ -167,19 +218,20 @@ class SqliteJournal:
                     self._unless_full(self._writer.checkpoint_if_large)
                 else:
                     self._unless_full(self._use_the_pause)
-                self._look_for_room()
+                self._look_around()
             self._unless_full(self._writer.checkpoint)
         except sqlite3.Error as error:
             name = getattr(error, "sqlite_errorname", type(error).__name__)
             self._tell(
                 self._failed, JournalError(f"the journal failed: {error} ({name}); the file was not touched again")
             )
+        except JournalError as error:
+            self._tell(self._failed, error)
         except Exception as error:
             logger.exception("the journal's writer broke: our bug")
             self._tell(self._failed, JournalError(f"the journal's writer broke: {error}"))
-        finally:
-            self._reader.close()
-            connection.close()
+        else:
+            self._ended_well = True
 
     def _take(self) -> list[_Work] | None:
         """All that waits, up to ROWS_MAX; an empty list after a pause; None when it is time to stop."""
@@ -216,15 +268,13 @@ class SqliteJournal:
                 threading.Event().wait(RETRY_FULL_S)
         for _ in works:
             self._given_at.popleft()
-        self._unretired += sum(len(commit.rows) for commit in commits)
+        self._pace.written(sum(len(commit.rows) for commit in commits))
         self._tell(self._written, works, offset, self._room.is_short)
 
     def _retire_in_passing(self) -> None:
-        """A journal that is never idle must not grow for ever: as many rows as come may go."""
-        if self._unretired >= DELETE_MAX and time.monotonic() >= self._retire_at:
-            self._unretired = 0
-            if not self._writer.retire(self._retention):
-                self._retire_at = time.monotonic() + IDLE_S
+        """A journal that is never idle must not grow for ever; see retire_pace.py."""
+        while self._pace.is_due(time.monotonic()):
+            self._pace.swept(self._writer.retire(self._retention), time.monotonic())
 
     def _use_the_pause(self) -> None:
         self._writer.checkpoint()
@@ -239,10 +289,15 @@ class SqliteJournal:
             if not _is_full(error):
                 raise
 
-    def _look_for_room(self) -> None:
+    def _look_around(self) -> None:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_S
+        if (gone := self._watch.look()) is not None:
+            raise JournalError(
+                f"{gone} was deleted or replaced while guestd was writing it: what was accepted in the last second may be"
+                " lost; bring the file or a backup back, then start again"
+            )
         was_low, was_short = self._room.is_low, self._room.is_short
         self._room.look()
         if was_low != self._room.is_low:

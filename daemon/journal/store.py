@@ -11,6 +11,7 @@ import logging
 import os
 import sqlite3
 import time
+from contextlib import closing
 from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
@@ -68,21 +69,30 @@ def create_or_open(directory: Path) -> sqlite3.Connection:
     umask = os.umask(0o077)  # the files that SQLite puts beside it have the mode that it was made with
     try:
         connection = _connect(path, "rwc" if is_new else "rw")
-        connection.executescript(_PRAGMAS)
-        if not is_new:
-            _check(connection, path)
-        _migrate(connection, path)
+        try:
+            _prepare(connection, path, is_new)
+        except BaseException:
+            connection.close()
+            raise
     except sqlite3.Error as error:
         raise _translated(error, path) from error
     finally:
         os.umask(umask)
     if is_new:
-        try:
-            _sync_directory(directory)
-        except OSError as error:
-            raise JournalError(f"the journal {path} cannot be made durable: {error.strerror}") from error
         logger.info("a new journal in %s", path)
     return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path, is_new: bool) -> None:
+    connection.executescript(_PRAGMAS)
+    if not is_new:
+        _check(connection, path)
+    _migrate(connection, path)
+    if is_new:
+        try:
+            _sync_directory(path.parent)
+        except OSError as error:
+            raise JournalError(f"the journal {path} cannot be made durable: {error.strerror}") from error
 
 
 def _check_may_create(directory: Path, may_create: bool) -> None:
@@ -146,10 +156,9 @@ def verify(path: Path) -> None:
     if not path.exists():
         raise JournalError(f"there is no {path}")
     try:
-        copy = _connect(path, "ro")
-        problems = full_check(copy)
-        version = copy.execute("PRAGMA user_version").fetchone()[0] if not problems else 0
-        copy.close()
+        with closing(_connect(path, "ro")) as copy:
+            problems = full_check(copy)
+            version = copy.execute("PRAGMA user_version").fetchone()[0] if not problems else 0
     except sqlite3.Error as error:
         raise JournalError(f"{path} is no journal: {error}") from error
     if problems:
@@ -164,7 +173,6 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
         return
     problems = quick_check(connection)
     if problems:
-        connection.close()
         raise JournalError(_move_aside(path, problems))
 
 
@@ -224,12 +232,11 @@ def _translated(error: sqlite3.Error, path: Path) -> JournalError:
 
 def backup(directory: Path, target: Path) -> None:
     """A consistent copy, checked before it gets its name. Raises JournalError."""
-    reader = open_for_reading(directory)
     half = target.with_name(f"{target.name}.half")
     half.unlink(missing_ok=True)
     try:
-        reader.execute("VACUUM INTO ?", (str(half),))
-        reader.close()
+        with closing(open_for_reading(directory)) as reader:
+            reader.execute("VACUUM INTO ?", (str(half),))
     except sqlite3.Error as error:
         raise JournalError(f"the journal could not be copied to {target}: {error}") from error
     verify(half)

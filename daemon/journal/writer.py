@@ -13,9 +13,11 @@ import orjson
 
 from ..model.ports import Commit, SessionRecord
 from ..model.work import DeliveryRecord, OperationRecord
+from ..policy.steady_clock import SteadyClock
 from . import retention
 from .chain import Chain
 from .queries import queries
+from .retire_pace import Swept
 
 logger = logging.getLogger("guestd.journal")
 
@@ -37,13 +39,21 @@ class Writer:
     """Many commits are one transaction: all of them become durable together, or none does."""
 
     def __init__(
-        self, connection: sqlite3.Connection, epoch_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000
+        self,
+        connection: sqlite3.Connection,
+        epoch_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        monotonic: Callable[[], float] = time.monotonic,
     ):
         self._connection = connection
         self._epoch_ms = epoch_ms
+        self._monotonic = monotonic
+        self._retire_clock = SteadyClock(connection.execute(queries()["newest_ms"]).fetchone()[0])
         self._chains: dict[str, Chain] = {}
         self._pages = 0
         self.offset: int = connection.execute(queries()["last_offset"]).fetchone()[0]
+
+    def close(self) -> None:
+        self._connection.close()
 
     def write(self, commits: Sequence[Commit]) -> int:
         """Make them durable; returns the offset of the last event. Raises sqlite3.Error and has written nothing."""
@@ -83,11 +93,12 @@ class Writer:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._pages = 0
 
-    def retire(self, keep: retention.Retention) -> bool:
-        """Delete a batch of what has had its time; True if there may be more."""
-        is_more = retention.retire(self._connection, keep, self._epoch_ms())
-        self._pages += retention.DELETE_MAX // 8 if is_more else 1
-        return is_more
+    def retire(self, keep: retention.Retention) -> Swept:
+        """Delete a batch of what has had its time, by a clock that does not leap."""
+        now_ms = self._retire_clock.read(self._monotonic(), self._epoch_ms())
+        swept = retention.retire(self._connection, keep, now_ms)
+        self._pages += swept.rows // 8 + 1
+        return swept
 
     def _rows(self, commits: Sequence[Commit]) -> list[tuple[object, ...]]:
         """As they stand in the table. Offsets are given here and not by SQLite, which would give those of deleted rows again."""

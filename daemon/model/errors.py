@@ -10,6 +10,7 @@
     │   └── LimitExceeded        SESS-1
     ├── DialError                the network's: carries an Ending
     ├── JournalError             the disk's: nothing may go on as if it had been written
+    │   └── StorageFull          no room to open the journal: worth retrying
     ├── SpoolError               the disk's: our own copy of a file cannot be read or written
     └── PlatformError            the platform's: status, code, correlation id, what to do, and whether it may have acted
         ├── PlatformRefused      what will not pass by itself
@@ -91,6 +92,12 @@ class JournalError(GuestdError):
     """The journal cannot be used, or failed while it was. The message says what was done and what to do."""
 
     code = "journal"
+
+
+class StorageFull(JournalError):
+    """No room on the disk to open the journal; it may be tried again."""
+
+    worth_retrying = True
 
 
 class SpoolError(GuestdError):

@@ -18,9 +18,7 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from websockets.asyncio.client import connect
-from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
-
+from .frontends import Frontend, compare, held, seen
 from .lives import free_port, is_alive, listening, until
 
 KILLS = int(os.environ.get("GUESTD_KILLS", "200"))
@@ -57,60 +55,6 @@ level = "warning"
 """
 
 
-class Frontend:
-    """One guest's frontend over all the daemon's lives."""
-
-    def __init__(self, url: str, name: str, rng: Random) -> None:
-        self.url, self.name, self.rng = url, name, rng
-        self.events: list[dict] = []
-        self.said = 0
-        self.answered: set[str] = set()
-        self.waiting: dict[str, str] = {}
-        self.quiet = self.stop = False
-
-    def settled(self) -> set[str]:
-        return {event["command_id"] for event in self.events if event["kind"] == "delivery"}
-
-    async def live(self) -> None:
-        while not self.stop:
-            since = self.events[-1]["seq"] if self.events else 0
-            try:
-                async with connect(
-                    f"{self.url}?guest={self.name}&since={since}", proxy=None, open_timeout=2.0, close_timeout=0.2
-                ) as frontend:
-                    await self._visit(frontend)
-            except (ConnectionClosed, OSError, InvalidHandshake, InvalidMessage, TimeoutError):
-                await asyncio.sleep(0.02)
-
-    async def _visit(self, frontend) -> None:
-        for command_id, text in list(self.waiting.items()):
-            await self._send(frontend, command_id, text)
-        speak_at = asyncio.get_running_loop().time() + self.rng.uniform(0.02, 0.3)
-        while not self.stop:
-            now = asyncio.get_running_loop().time()
-            if now >= speak_at and not self.quiet:
-                self.said += 1
-                command_id = f"{self.name}-{self.said}"
-                self.waiting[command_id] = f"{self.name} says {self.said}"
-                await self._send(frontend, command_id, self.waiting[command_id])
-                speak_at = now + self.rng.uniform(0.05, 0.3)
-            try:
-                async with asyncio.timeout(0.1):
-                    self._hear(json.loads(await frontend.recv()))
-            except TimeoutError:
-                continue
-
-    async def _send(self, frontend, command_id: str, text: str) -> None:
-        await frontend.send(json.dumps({"action": "send", "text": text, "command_id": command_id}))
-
-    def _hear(self, frame: dict) -> None:
-        if frame.get("ok"):
-            self.answered.add(frame["command_id"])
-            self.waiting.pop(frame["command_id"], None)
-        elif "error" not in frame and frame["kind"] not in ("hello", "lagging"):
-            self.events.append(frame)
-
-
 def get(url: str):
     with urllib.request.urlopen(url, timeout=20.0) as answer:
         return json.loads(answer.read())
@@ -145,7 +89,7 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
         await listening(port, pid)
         for frontend in frontends:
             frontend.quiet = True
-        tokens = _tokens(state)
+        tokens = tokens_in(state)
 
         def at_rest() -> bool:
             return all(not one.waiting and one.answered <= one.settled() for one in frontends)
@@ -154,7 +98,7 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
         record = get(f"http{base}/__emulator/state")["sessions"]
 
         def complete() -> bool:
-            return all(len(_seen(one)) >= len(_held(record, tokens[one.name])) for one in frontends)
+            return all(len(seen(one)) >= len(held(record, tokens[one.name])) for one in frontends)
 
         await until(complete, 60.0)
     finally:
@@ -164,44 +108,15 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
     said = sum(one.said for one in frontends)
     print(f"{said} messages said, {sum(len(one.events) for one in frontends)} events seen")
     for frontend in frontends:
-        _compare(frontend, _held(record, tokens[frontend.name]))
+        compare(frontend, held(record, tokens[frontend.name]), f"seed {SEED}, {frontend.name}")
     assert len(record) == GUESTS, "no orphaned session is left at the platform"
     log = new_life.log.read_text()
     assert "Traceback" not in log and "our bug" not in log, log[-3000:]
     assert said > KILLS / 3, "there was traffic to lose"
 
 
-def _tokens(state: Path) -> dict[str, str]:
+def tokens_in(state: Path) -> dict[str, str]:
     reader = sqlite3.connect(f"{(state / 'journal.sqlite3').as_uri()}?mode=ro", uri=True)
     found = dict(reader.execute("SELECT name, token FROM sessions").fetchall())
     reader.close()
     return found
-
-
-def _seen(frontend: Frontend) -> list[dict]:
-    return [event for event in frontend.events if event["kind"] == "message"]
-
-
-def _held(record: dict, token: str) -> list[dict]:
-    return [body for body in record[token]["messages"] if body["type"] != "Event"]
-
-
-def _compare(frontend: Frontend, held: list[dict]) -> None:
-    where = f"seed {SEED}, {frontend.name}"
-    seqs = [event["seq"] for event in frontend.events]
-    assert seqs == list(range(1, len(seqs) + 1)), f"{where}: holes or repetitions in seq"
-    got = [event["id"] for event in _seen(frontend)]
-    wanted = [body["channel"].get("messageId") or body["id"] for body in held]
-    assert sorted(got) == sorted(set(got)), f"{where}: seen twice"
-    assert got == wanted, f"{where}: lost {set(wanted) - set(got)}, or another order"
-    texts = [body["text"] for body in held if body["direction"] == "Inbound"]
-    assert len(set(texts)) == len(texts), f"{where}: the platform holds a doubled message"
-    fates: dict[str, list[str]] = {}
-    for event in frontend.events:
-        if event["kind"] == "delivery":
-            fates.setdefault(event["command_id"], []).append(event["status"])
-    assert all(len(one) == 1 for one in fates.values()), f"{where}: told twice what became of a command"
-    assert frontend.answered <= set(fates), f"{where}: acknowledged and never settled"
-    confirmed = sorted(int(one.split("-")[1]) for one, (fate,) in fates.items() if fate == "confirmed")
-    assert confirmed == [int(text.split()[-1]) for text in texts], f"{where}: its own words"
-    assert {fate for one in fates.values() for fate in one} <= {"confirmed"}, f"{where}: {fates}"

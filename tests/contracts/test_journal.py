@@ -19,15 +19,15 @@ class Inline(SqliteJournal):
         super().__init__(directory, asyncio.new_event_loop(), failed=lambda error: pytest.fail(str(error)))
         self.start()
 
-    def _run(self, connection):
+    def _run(self):
         """Nobody waits for work."""
 
     def commit(self, commit, done):
         self._written([(commit, done)], self._writer.write([commit]), False)
 
     def close(self):
-        self._writer._connection.close()
         self._reader.close()
+        self._writer.close()
         self._lock.release()
         self._loop.close()
 

@@ -126,7 +126,7 @@ async def test_a_journal_that_is_never_idle_retires_as_it_writes(new_journal):
     journal = new_journal(settings=JournalSettings(retention_s=0.001))
     await commit(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 1500)], over=["a"])
     await asyncio.sleep(0.005)
-    journal._retire_at = 0.0  # a second has passed since it found nothing to take
+    journal._pace._nothing_until = 0.0  # a second has passed since it found nothing to take
     await commit(journal, opened=[record("b")])
     for start in range(1, 3001, 1000):
         await commit(journal, rows=[row("b", n) for n in range(start, start + 1000)])

@@ -22,7 +22,7 @@ class Disk:
         self.now = 1_000_000_000
         self.folder = folder
         self.connection = store.open_for_writing(folder)
-        self.writer = Writer(self.connection, lambda: self.now)
+        self.writer = Writer(self.connection, lambda: self.now, lambda: self.now / 1000)
         self.reader = Reader(store.open_for_reading(folder))
 
     def write(self, **parts) -> None:
@@ -51,7 +51,7 @@ class Disk:
     def start_again(self) -> None:
         self.close()
         self.connection = store.open_for_writing(self.folder)
-        self.writer = Writer(self.connection, lambda: self.now)
+        self.writer = Writer(self.connection, lambda: self.now, lambda: self.now / 1000)
         self.reader = Reader(store.open_for_reading(self.folder))
 
     def close(self) -> None:

@@ -54,6 +54,7 @@ def test_guest_2_in_the_overlap_both_keys_are_good(bureau, name):
         jwt.encode({"guestId": "g1", "iat": 1, "exp": 2**40}, "x" * 32, algorithm="HS256", headers={"kid": "new"}),
         jwt.encode({"guestId": "g1", "iat": 1, "exp": 2**40}, None, algorithm="none", headers={"kid": "new"}),
     ],
+    ids=["no-jwt", "unknown-key", "wrong-kid", "old-key-new-kid", "no-guest", "no-exp", "expired", "hs256", "unsigned"],
 )
 def test_guest_1_a_token_that_is_not_right(bureau, bad):
     body = contact(customAttributes__guestToken=bad)

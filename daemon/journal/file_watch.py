@@ -1,0 +1,37 @@
+"""Are the journal's files still those that were opened? Deleted or replaced, they take all that was written since with them.
+
+SQLite goes on writing into files that no directory names any more, and says nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+#: The log beside it holds what is not written back yet; it stands there as long as a connection is open.
+SUFFIXES = ("", "-wal")
+
+
+class FileWatch:
+    """`look` once a second: two calls of stat."""
+
+    def __init__(self, path: Path) -> None:
+        self._paths = [path.with_name(path.name + suffix) for suffix in SUFFIXES]
+        self._seen: dict[Path, tuple[int, int]] = {}
+
+    def look(self) -> Path | None:
+        """The first file that is missing or another one than before; None while all is well. Raises OSError of the disk."""
+        for path in self._paths:
+            found = _identity(path)
+            if found != self._seen.get(path, found):
+                return path
+            if found is not None:
+                self._seen[path] = found
+        return None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        figures = path.stat()
+    except FileNotFoundError:
+        return None
+    return figures.st_dev, figures.st_ino

@@ -1,0 +1,98 @@
+"""A guest's frontend that lives through many lives of the daemon, and the comparison of what it saw with the platform's record.
+
+A frontend that got no answer to a command asks again with the same id, as any frontend would."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from random import Random
+
+from websockets.asyncio.client import connect
+from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMessage
+
+
+class Frontend:
+    """One guest's frontend over all the daemon's lives."""
+
+    def __init__(self, url: str, name: str, rng: Random, email: str = "") -> None:
+        self.url, self.name, self.rng = url, name, rng
+        self.email = f"&email={email}" if email else ""
+        self.events: list[dict] = []
+        self.said = 0
+        self.answered: set[str] = set()
+        self.waiting: dict[str, str] = {}
+        self.quiet = self.stop = False
+
+    def settled(self) -> set[str]:
+        return {event["command_id"] for event in self.events if event["kind"] == "delivery"}
+
+    async def live(self) -> None:
+        while not self.stop:
+            since = self.events[-1]["seq"] if self.events else 0
+            try:
+                async with connect(
+                    f"{self.url}?guest={self.name}&since={since}{self.email}",
+                    proxy=None,
+                    open_timeout=2.0,
+                    close_timeout=0.2,
+                ) as frontend:
+                    await self._visit(frontend)
+            except (ConnectionClosed, OSError, InvalidHandshake, InvalidMessage, TimeoutError):
+                await asyncio.sleep(0.02)
+
+    async def _visit(self, frontend) -> None:
+        for command_id, text in list(self.waiting.items()):
+            await self._send(frontend, command_id, text)
+        speak_at = asyncio.get_running_loop().time() + self.rng.uniform(0.02, 0.3)
+        while not self.stop:
+            now = asyncio.get_running_loop().time()
+            if now >= speak_at and not self.quiet:
+                self.said += 1
+                command_id = f"{self.name}-{self.said}"
+                self.waiting[command_id] = f"{self.name} says {self.said}"
+                await self._send(frontend, command_id, self.waiting[command_id])
+                speak_at = now + self.rng.uniform(0.05, 0.3)
+            try:
+                async with asyncio.timeout(0.1):
+                    self._hear(json.loads(await frontend.recv()))
+            except TimeoutError:
+                continue
+
+    async def _send(self, frontend, command_id: str, text: str) -> None:
+        await frontend.send(json.dumps({"action": "send", "text": text, "command_id": command_id}))
+
+    def _hear(self, frame: dict) -> None:
+        if frame.get("ok"):
+            self.answered.add(frame["command_id"])
+            self.waiting.pop(frame["command_id"], None)
+        elif "error" not in frame and frame["kind"] not in ("hello", "lagging"):
+            self.events.append(frame)
+
+
+def seen(frontend: Frontend) -> list[dict]:
+    return [event for event in frontend.events if event["kind"] == "message"]
+
+
+def held(record: dict, token: str) -> list[dict]:
+    return [body for body in record[token]["messages"] if body["type"] != "Event"]
+
+
+def compare(frontend: Frontend, record: list[dict], where: str) -> None:
+    seqs = [event["seq"] for event in frontend.events]
+    assert seqs == list(range(1, len(seqs) + 1)), f"{where}: holes or repetitions in seq"
+    got = [event["id"] for event in seen(frontend)]
+    wanted = [body["channel"].get("messageId") or body["id"] for body in record]
+    assert sorted(got) == sorted(set(got)), f"{where}: seen twice"
+    assert got == wanted, f"{where}: lost {set(wanted) - set(got)}, or another order"
+    texts = [body["text"] for body in record if body["direction"] == "Inbound"]
+    assert len(set(texts)) == len(texts), f"{where}: the platform holds a doubled message"
+    fates: dict[str, list[str]] = {}
+    for event in frontend.events:
+        if event["kind"] == "delivery":
+            fates.setdefault(event["command_id"], []).append(event["status"])
+    assert all(len(one) == 1 for one in fates.values()), f"{where}: told twice what became of a command"
+    assert frontend.answered <= set(fates), f"{where}: acknowledged and never settled"
+    confirmed = sorted(int(one.split("-")[1]) for one, (fate,) in fates.items() if fate == "confirmed")
+    assert confirmed == [int(text.split()[-1]) for text in texts], f"{where}: its own words"
+    assert {fate for one in fates.values() for fate in one} <= {"confirmed"}, f"{where}: {fates}"
