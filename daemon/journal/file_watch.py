@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: The log beside it holds what is not written back yet; it stands there as long as a connection is open.
-SUFFIXES = ("", "-wal")
+#: The log beside it holds what is not written back yet, and the memory that connections share tells them what of it counts. Both
+#: stand there as long as a connection is open.
+SUFFIXES = ("", "-wal", "-shm")
 
 
 class FileWatch:
-    """`look` once a second: two calls of stat."""
+    """`look` once a second: three calls of stat."""
 
     def __init__(self, path: Path) -> None:
         self._paths = [path.with_name(path.name + suffix) for suffix in SUFFIXES]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from ..model.errors import ConfigError
@@ -17,7 +18,7 @@ class DirectoryLock:
         self._file: int | None = None
 
     def take(self) -> None:
-        """Raises ConfigError naming the holder."""
+        """Raises ConfigError naming the holder, or OSError if there is no room for the file."""
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -29,9 +30,10 @@ class DirectoryLock:
                 f"{self._path.parent} is in use by another guestd (process {holder})",
                 "stop that one, or give this one a directory of its own",
             ) from None
-        os.ftruncate(file, 0)
-        os.write(file, f"{os.getpid()}\n".encode())
         self._file = file
+        with suppress(OSError):  # a full disk: the lock holds all the same, and only its holder's number is missing
+            os.ftruncate(file, 0)
+            os.write(file, f"{os.getpid()}\n".encode())
 
     def release(self) -> None:
         if self._file is not None:

@@ -119,8 +119,10 @@ WITH RECURSIVE walk (id, prev) AS (
 SELECT e.seq, e.key, json_extract(e.payload, '$.time') FROM walk w CROSS JOIN events e ON e.id = w.id
  WHERE e.kind IN ('message', 'presence') AND e.key IS NOT NULL LIMIT ?;
 
--- first_over
-SELECT s.id, h.id FROM sessions s LEFT JOIN heads h ON h.session = s.id WHERE s.over_ms < ? ORDER BY s.over_ms LIMIT 1;
+-- overdue
+SELECT s.id, coalesce(h.id, 0), coalesce(h.seq - s.first_seq + 1, 0)
+  FROM sessions s LEFT JOIN heads h ON h.session = s.id
+ WHERE s.over_ms < :before_ms ORDER BY s.over_ms LIMIT :limit;
 
 -- slowest_reader
 SELECT min(offset) FROM cursors WHERE at_ms >= ?;
@@ -131,7 +133,7 @@ UPDATE retired SET up_to = max(up_to, (SELECT coalesce(max(id), 0) FROM events))
 -- delete_events
 WITH RECURSIVE walk (id, seq, next, after) AS (
     SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= s.first_seq - 1 + :limit, e.jump, e.prev), s.first_seq - 1
-      FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id WHERE s.id = :number
+      FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id WHERE s.id IN (SELECT value FROM json_each(:numbers))
     UNION ALL
     SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= w.after + :limit, e.jump, e.prev), w.after
       FROM walk w JOIN events e ON e.id = w.next WHERE w.seq > w.after + 1
@@ -139,13 +141,15 @@ WITH RECURSIVE walk (id, seq, next, after) AS (
 DELETE FROM events WHERE id IN (SELECT id FROM walk WHERE seq > after AND seq <= after + :limit);
 
 -- move_first
-UPDATE sessions SET first_seq = first_seq + ? WHERE id = ?;
+UPDATE sessions SET first_seq = first_seq + :limit WHERE id IN (SELECT value FROM json_each(:numbers));
 
--- delete_head
-DELETE FROM heads WHERE session = ? AND NOT EXISTS (SELECT 1 FROM events WHERE id = heads.id);
+-- delete_heads
+DELETE FROM heads WHERE session IN (SELECT value FROM json_each(:numbers))
+   AND NOT EXISTS (SELECT 1 FROM events WHERE id = heads.id);
 
--- delete_session
-DELETE FROM sessions WHERE id = ? AND NOT EXISTS (SELECT 1 FROM heads WHERE session = sessions.id);
+-- delete_sessions
+DELETE FROM sessions WHERE id IN (SELECT value FROM json_each(:numbers))
+   AND NOT EXISTS (SELECT 1 FROM heads WHERE session = sessions.id);
 
 -- delete_facts
 DELETE FROM events WHERE session = 0 AND seq < coalesce(

@@ -7,7 +7,9 @@ asked for in a week holds nothing back any more: else a feature that was once sw
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from .queries import queries
@@ -15,6 +17,9 @@ from .retire_pace import BATCH_ROWS, Swept
 
 #: Rows of each kind deleted in one transaction.
 DELETE_MAX = BATCH_ROWS
+
+#: Guest sessions looked at in one transaction: those without any event count as nothing of the batch.
+SESSIONS_MAX = 500
 
 #: How long a cursor that neither moves nor is asked for still holds events back.
 READER_KEPT_MS = 7 * 86_400_000
@@ -36,9 +41,8 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
     passed = connection.execute(queries()["slowest_reader"], (now_ms - READER_KEPT_MS,)).fetchone()[0]
     passed = _NEVER if passed is None else passed
     connection.execute("BEGIN IMMEDIATE")
-    before = connection.total_changes
     try:
-        is_more = [
+        swept = [
             _retire_sessions(connection, before_ms, passed),
             _retire_facts(connection, before_ms, passed),
             _retire(connection, "delete_operations", before_ms, DELETE_MAX),
@@ -50,50 +54,50 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
-    return Swept(connection.total_changes - before, any(is_more))
+    return Swept(sum(one.rows for one in swept), any(one.more for one in swept))
 
 
-def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int) -> bool:
-    """Those that ended first, until as many rows are gone as make a batch: one large session, or many small ones."""
-    before = connection.total_changes
-    while connection.total_changes - before < DELETE_MAX:
-        if not _retire_session(connection, before_ms, passed):
-            return False
-    return True
+def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
+    """Those that ended first: many small ones, or a part of a large one. The number of statements is the same for all, because
+    each of them must win the interpreter back from a busy loop."""
+    sessions = connection.execute(queries()["overdue"], {"before_ms": before_ms, "limit": SESSIONS_MAX}).fetchall()
+    numbers, kept, more = _batch(sessions, passed)
+    if not numbers:
+        return Swept(0, False)
+    batch = {"numbers": json.dumps(numbers), "limit": DELETE_MAX}
+    connection.execute(queries()["mark_retired"])
+    rows = connection.execute(queries()["delete_events"], batch).rowcount
+    if kept > DELETE_MAX:
+        connection.execute(queries()["move_first"], batch)
+    connection.execute(queries()["delete_heads"], batch)
+    rows += connection.execute(queries()["delete_sessions"], batch).rowcount
+    return Swept(rows, more)
 
 
-def _retire_session(connection: sqlite3.Connection, before_ms: int, passed: int) -> bool:
-    """The one that ended first. If a reader is not past it, he is past none that ended later."""
-    found = connection.execute(queries()["first_over"], (before_ms,)).fetchone()
-    if found is None or (found[1] or 0) > passed:
-        return False
-    number = found[0]
-    steps: tuple[tuple[str, tuple[int, ...] | dict[str, int]], ...] = (
-        ("mark_retired", ()),
-        ("delete_events", {"number": number, "limit": DELETE_MAX}),
-        ("move_first", (DELETE_MAX, number)),
-        ("delete_head", (number,)),
-        ("delete_session", (number,)),
-    )
-    for statement, parameters in steps:
-        connection.execute(queries()[statement], parameters)
-    return True
+def _batch(sessions: Sequence[tuple[int, int, int]], passed: int) -> tuple[list[int], int, bool]:
+    """The numbers of the next sessions, how many events they have, and whether more may follow. If a reader is not past a
+    session, it is past none that ended later."""
+    numbers: list[int] = []
+    rows = 0
+    for number, newest, kept in sessions:
+        if newest > passed:
+            return numbers, rows, rows > DELETE_MAX
+        if numbers and rows + kept > DELETE_MAX:
+            return numbers, rows, True
+        numbers.append(number)
+        rows += kept
+    return numbers, rows, rows > DELETE_MAX or len(sessions) == SESSIONS_MAX
 
 
-def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -> bool:
+def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
     """The oldest, up to the first that must stay: what is left of a stream has no holes."""
     asked = {"limit": DELETE_MAX, "before_ms": before_ms, "passed": passed}
-    connection.execute(queries()["delete_facts"], asked)
-    is_more = _is_full_batch(connection)
-    connection.execute(queries()["move_first_fact"])
-    return is_more
+    rows = connection.execute(queries()["delete_facts"], asked).rowcount
+    if rows:
+        connection.execute(queries()["move_first_fact"])
+    return Swept(rows, rows == DELETE_MAX)
 
 
-def _retire(connection: sqlite3.Connection, statement: str, *parameters: object) -> bool:
-    """True if it was a full batch."""
-    connection.execute(queries()[statement], parameters)
-    return _is_full_batch(connection)
-
-
-def _is_full_batch(connection: sqlite3.Connection) -> bool:
-    return bool(connection.execute("SELECT changes()").fetchone()[0] == DELETE_MAX)
+def _retire(connection: sqlite3.Connection, statement: str, *parameters: object) -> Swept:
+    rows = connection.execute(queries()[statement], parameters).rowcount
+    return Swept(rows, rows == DELETE_MAX)

@@ -39,6 +39,7 @@ class Room:
             self._make()
 
     def free_bytes(self) -> int:
+        """Free for us on the journal's file system. Raises OSError."""
         figures = os.statvfs(self._directory)
         return figures.f_bavail * figures.f_frsize
 
@@ -50,11 +51,15 @@ class Room:
             logger.warning("the disk is full: %s was removed to make room for what is under way", self._path)
 
     def _make(self) -> None:
-        file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        """Whatever goes wrong: a ballast is not worth an error, and the next look tries again."""
+        try:
+            file = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError:
+            return
         try:
             os.posix_fallocate(file, 0, self._ballast_bytes)
             self.is_short = False
         except OSError:
-            self._path.unlink()
+            self._path.unlink(missing_ok=True)
         finally:
             os.close(file)

@@ -20,6 +20,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TypeVar
 
 from ..model.errors import JournalError, StorageFull
 from ..model.ports import Commit, Kept, Replay, SavedSession
@@ -40,7 +41,7 @@ ROWS_MAX = 20_000  # events in one transaction, so that the first of them does n
 IDLE_S = 1.0
 RETRY_FULL_S = 0.25
 LOOK_S = 1.0  # between looks at the room that is left, and at whether the files are still there
-STOP_MAX_S = 30.0  # a disk that hangs for longer is left alone: nothing that waits for it was acknowledged
+STOP_MAX_S = 15.0  # a disk that hangs for longer is left alone: nothing that waits for it was acknowledged
 START_BYTES = 1 << 20  # less is free than a start takes: an I/O error then means a full disk
 IO_ERROR = "SQLITE_IOERR"
 
@@ -48,10 +49,13 @@ IO_ERROR = "SQLITE_IOERR"
 FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
 
 _Work = tuple[Commit, Callable[[], None]]
+_Found = TypeVar("_Found")
 
 
 class SqliteJournal:
-    """The Journal port on `directory`. `start`, use, `stop`. `failed` hears of an error that ends the process."""
+    """The Journal port on `directory`. `start`, use, `stop`. `failed` hears of an error that ends the process; from then on, and
+    after `stop`, whoever reads gets a JournalError. The loop owns the connection that reads, and closes both when the
+    writer's thread has ended: none is ever closed while somebody uses it."""
 
     def __init__(
         self,
@@ -67,12 +71,13 @@ class SqliteJournal:
         self._retention = Retention(int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000))
         self._lock = DirectoryLock(directory)
         self._room = Room(directory, settings)
-        self._watch = FileWatch(directory / store.NAME)
+        self._watch: FileWatch
         self._look_at = 0.0
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
         self._given_at: deque[float] = deque()  # of each commit that is not durable yet
         self._thread: threading.Thread | None = None
         self._ended_well = False
+        self._error: JournalError | None = None
         self._writer: Writer
         self._reader: Reader
         self._acknowledged = 0
@@ -104,6 +109,7 @@ class SqliteJournal:
             opened.append(store.open_for_reading(self._directory))
             self._reader = Reader(opened[1])
             self._cursors = self._reader.cursors()
+            self._watch = FileWatch(self._directory / store.NAME)
             self._watch.look()
             self._room.look()
         except BaseException:
@@ -133,19 +139,28 @@ class SqliteJournal:
         return name in FULL or (name.startswith(IO_ERROR) and self._room.free_bytes() < START_BYTES)
 
     async def stop(self) -> None:
-        """Commit what waits, write the WAL back, let go of the directory. Raises JournalError if the disk hangs."""
+        """Commit what waits, write the WAL back, let go of the directory. Raises JournalError if the disk hangs or stays full for
+        STOP_MAX_S, or if the journal fails only now."""
         if self._thread is None:
             return
+        failed_before = self._error is not None
         self._work.put(None)
         await asyncio.to_thread(self._thread.join, STOP_MAX_S)
         if self._thread.is_alive():
-            raise JournalError(
-                f"the disk of {self._directory} has not answered for {STOP_MAX_S:.0f} s; what was acknowledged is on it,"
-                " and what waited was never acknowledged"
-            )
+            raise JournalError(self._hung())
         self._thread = None
         self._close()
         self._lock.release()
+        if self._error is not None and not failed_before:
+            raise self._error
+        self._error = self._error or JournalError("the journal is closed")
+
+    def _hung(self) -> str:
+        problem = "has been full" if self.storage_full else "has not answered"
+        return (
+            f"the disk of {self._directory} {problem} for {STOP_MAX_S:.0f} s while the journal was being closed; what was"
+            " acknowledged is on it, and what waited was never acknowledged"
+        )
 
     def _close(self) -> None:
         """On the loop, when the writer's thread has ended: nobody is in the middle of a look. The last connection to close writes
@@ -161,25 +176,25 @@ class SqliteJournal:
         self._work.put((commit, done))
 
     def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
-        return self._reader.read(session_id, after_seq, limit, self._acknowledged)
+        return self._ask(lambda reader: reader.read(session_id, after_seq, limit, self._acknowledged))
 
     def forget(self, session_id: str) -> None:
         """Nothing to do: the session is marked as over with its last event, and retention takes it later."""
 
     def recover(self) -> list[SavedSession]:
-        return self._reader.recover()
+        return self._ask(lambda reader: reader.recover())
 
     def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
-        return self._reader.identities(session_id, limit)
+        return self._ask(lambda reader: reader.identities(session_id, limit))
 
     def accepted_seq(self, session_id: str, command_id: str) -> int:
-        return self._reader.accepted_seq(session_id, command_id)
+        return self._ask(lambda reader: reader.accepted_seq(session_id, command_id))
 
     def last_seq(self, session_id: str) -> int:
-        return self._reader.last_seq(session_id)
+        return self._ask(lambda reader: reader.last_seq(session_id))
 
     def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> list[Kept]:
-        return self._reader.read_on(after_offset, limit, self._acknowledged, kinds)
+        return self._ask(lambda reader: reader.read_on(after_offset, limit, self._acknowledged, kinds))
 
     def cursor(self, name: str) -> int:
         """The first question in a life is written down: a new reader's beginning, or that an old one still reads."""
@@ -193,13 +208,25 @@ class SqliteJournal:
         self._told.append(told)
 
     def operation(self, operation_id: str) -> OperationRecord | None:
-        return self._reader.operation(operation_id)
+        return self._ask(lambda reader: reader.operation(operation_id))
 
     def operations(self) -> list[OperationRecord]:
-        return self._reader.operations()
+        return self._ask(lambda reader: reader.operations())
 
     def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> list[DeliveryRecord]:
-        return self._reader.deliveries(status, after_id, limit)
+        return self._ask(lambda reader: reader.deliveries(status, after_id, limit))
+
+    def _ask(self, question: Callable[[Reader], _Found]) -> _Found:
+        """Raises JournalError; an I/O error ends the process as one of the writer does."""
+        if self._error is not None:
+            raise JournalError(str(self._error))
+        try:
+            return question(self._reader)
+        except sqlite3.Error as error:
+            problem = JournalError(f"the journal cannot be read: {_named(error)}")
+            if getattr(error, "sqlite_errorname", "").startswith(IO_ERROR) and not _is_full(error):
+                self._fail(problem)
+            raise problem from error
 
     def oldest_wait_s(self) -> float:
         try:
@@ -221,15 +248,15 @@ class SqliteJournal:
                 self._look_around()
             self._unless_full(self._writer.checkpoint)
         except sqlite3.Error as error:
-            name = getattr(error, "sqlite_errorname", type(error).__name__)
-            self._tell(
-                self._failed, JournalError(f"the journal failed: {error} ({name}); the file was not touched again")
-            )
+            problem = f"the journal failed: {_named(error)}; the file was not touched again"
+            self._tell(self._fail, JournalError(problem))
         except JournalError as error:
-            self._tell(self._failed, error)
+            self._tell(self._fail, error)
+        except OSError as error:
+            self._tell(self._fail, JournalError(f"the journal's directory cannot be looked at: {error}"))
         except Exception as error:
             logger.exception("the journal's writer broke: our bug")
-            self._tell(self._failed, JournalError(f"the journal's writer broke: {error}"))
+            self._tell(self._fail, JournalError(f"the journal's writer broke: {error}"))
         else:
             self._ended_well = True
 
@@ -266,9 +293,10 @@ class SqliteJournal:
                 self._tell(self._full, True)
                 self._room.release()
                 threading.Event().wait(RETRY_FULL_S)
+                self._watch_files()
         for _ in works:
             self._given_at.popleft()
-        self._pace.written(sum(len(commit.rows) for commit in commits))
+        self._pace.written(sum(_rows_of(commit) for commit in commits))
         self._tell(self._written, works, offset, self._room.is_short)
 
     def _retire_in_passing(self) -> None:
@@ -293,17 +321,22 @@ class SqliteJournal:
         if time.monotonic() < self._look_at:
             return
         self._look_at = time.monotonic() + LOOK_S
-        if (gone := self._watch.look()) is not None:
-            raise JournalError(
-                f"{gone} was deleted or replaced while guestd was writing it: what was accepted in the last second may be"
-                " lost; bring the file or a backup back, then start again"
-            )
+        self._watch_files()
         was_low, was_short = self._room.is_low, self._room.is_short
         self._room.look()
         if was_low != self._room.is_low:
             self._tell(self._low, self._room.is_low)
         if was_short and not self._room.is_short:
             self._tell(self._full, False)
+
+    def _watch_files(self) -> None:
+        """Raises JournalError if a file is not the one that was opened."""
+        if (gone := self._watch.look()) is not None:
+            raise JournalError(
+                f"the journal's file {gone} was deleted or replaced while guestd used it: nothing more is accepted, and what was"
+                " accepted in the last second may be lost; put the file back or restore a backup with `guestd journal"
+                " restore`, keep other programs away from that directory, then start again"
+            )
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
         try:
@@ -324,6 +357,11 @@ class SqliteJournal:
         for told in self._told:
             told()
 
+    def _fail(self, error: JournalError) -> None:
+        if self._error is None:
+            self._error = error
+            self._failed(error)
+
     def _full(self, full: bool) -> None:
         if full != self.storage_full:
             self.storage_full = full
@@ -337,6 +375,15 @@ class SqliteJournal:
             logger.warning("the disk is nearly full: no new guest sessions") if low else logger.warning(
                 "there is room enough again"
             )
+
+
+def _rows_of(commit: Commit) -> int:
+    """What retention will have to delete one day."""
+    return len(commit.rows) + len(commit.opened) + len(commit.operations) + len(commit.deliveries)
+
+
+def _named(error: sqlite3.Error) -> str:
+    return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
 
 
 def _is_full(error: sqlite3.Error) -> bool:

@@ -121,10 +121,13 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def quick_check(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite finds wrong, in its own words; an empty list if nothing."""
+    """What SQLite finds wrong, in its own words; an empty list if nothing. Raises sqlite3.Error if the file could not be
+    read to its end for another reason than damage, such as a full disk."""
     try:
         found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
     except sqlite3.DatabaseError as error:
+        if not _is_damage(error):
+            raise
         return [str(error)]
     return [] if found == ["ok"] else found
 
@@ -211,9 +214,18 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
 
 
 def _copy_before_migration(connection: sqlite3.Connection, path: Path, version: int) -> None:
+    """A copy that was not finished never has the name of one that was."""
     copy = path.with_name(f"{path.name}.before-form-{version + 1}")
-    if not copy.exists():
-        connection.execute("VACUUM INTO ?", (str(copy),))
+    if copy.exists():
+        return
+    half = copy.with_name(f"{copy.name}.half")
+    half.unlink(missing_ok=True)
+    try:
+        connection.execute("VACUUM INTO ?", (str(half),))
+    except sqlite3.Error:
+        half.unlink(missing_ok=True)
+        raise
+    half.rename(copy)
 
 
 def _sync_directory(directory: Path) -> None:
@@ -224,8 +236,12 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
+def _is_damage(error: sqlite3.Error) -> bool:
+    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
+
+
 def _translated(error: sqlite3.Error, path: Path) -> JournalError:
-    if getattr(error, "sqlite_errorname", "") in ("SQLITE_NOTADB", "SQLITE_CORRUPT"):
+    if _is_damage(error):
         return JournalError(_move_aside(path, [str(error)]))
     return JournalError(f"the journal {path} cannot be opened: {error}")
 

@@ -94,7 +94,7 @@ class Writer:
             self._pages = 0
 
     def retire(self, keep: retention.Retention) -> Swept:
-        """Delete a batch of what has had its time, by a clock that does not leap."""
+        """Delete a batch of what has had its time, by a clock that does not jump ahead."""
         now_ms = self._retire_clock.epoch_ms(self._monotonic(), self._epoch_ms())
         swept = retention.retire(self._connection, keep, now_ms)
         self._pages += swept.rows // 8 + 1
