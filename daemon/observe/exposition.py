@@ -55,6 +55,7 @@ class _Families:
             ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
+            ("log_lines_dropped", "Log lines dropped because standard error was not read.", m.log_lines_dropped()),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)
         for name, text, label, counts in (
@@ -91,6 +92,8 @@ class _Families:
         )
         yield _histogram(m.journal_batch, "guestd_journal_batch_events", "Events per commit.")
         yield _histogram(m.rest_sync_s, "guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
+        wait = m.journal_oldest_wait_s()
+        yield GaugeMetricFamily("guestd_journal_oldest_wait_seconds", "Age of the oldest commit waiting.", value=wait)
         held = GaugeMetricFamily("guestd_webhooks_held", "Webhooks waiting in memory, by target.", labels=["target"])
         yield _labeled(held, m.webhooks_held())
         text = "Hosts whose circuit is open, by target."

@@ -72,6 +72,8 @@ class Metrics:
         "history_fetches",
         "journal_batch",
         "journal_commit_s",
+        "journal_oldest_wait_s",
+        "log_lines_dropped",
         "loop_lag_s",
         "messages_in",
         "messages_out",
@@ -138,6 +140,8 @@ class Metrics:
         self.webhook_failures: dict[str, int] = {}
         self.webhooks_dead: dict[str, int] = {}
         self.webhooks_held: Callable[[], dict[str, int]] = dict
+        self.journal_oldest_wait_s: Callable[[], float] = float
+        self.log_lines_dropped: Callable[[], int] = int
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()
         self.audit_lines = self.audit_failures = 0

@@ -156,6 +156,11 @@ class SessionCore:
             f" attempt={self._attempt}{' filling' if self._fill else ''}{' read-only' if self.read_only else ''}>"
         )
 
+    def renew(self, settings: SessionSettings, manners: Manners) -> None:
+        """The deployment's rules, known only now; what was decided by the old ones stays decided."""
+        self._settings = settings
+        self._manners = manners
+
     @property
     def seq(self) -> int:
         return self._seq

@@ -103,8 +103,8 @@ class Supervisor:
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
-        can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
-        self._manners = manners_of(dialect, session, can_attach)
+        self._can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
+        self._manners = manners_of(dialect, session, self._can_attach)
         self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
         self._hold = HoldBack(
             session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
@@ -247,6 +247,13 @@ class Supervisor:
         if session_id not in self._runners and not self._journal.last_seq(session_id):
             raise NotFound(f"no guest session {session_id} lives here, and the journal has none with that id")
         return self._journal.read(session_id, after_seq, limit)
+
+    def renew(self, session: SessionSettings) -> None:
+        """What the deployment allows is known only now: it holds for guest sessions that are here already as well."""
+        self._session = session
+        self._manners = manners_of(self._dialect, session, self._can_attach)
+        for runner in self._runners.values():
+            runner.machine.renew(session, self._manners)
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)

@@ -17,6 +17,7 @@ from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents import built_in
 from ...model.errors import ConfigError
 from ...observe.log import configure_logging
+from ...observe.output import say
 from .. import exits
 from ..open_files import allow_open_files
 
@@ -151,7 +152,7 @@ async def _run(settings: EmulatorSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
-        print("this is guestd's emulator, not the platform", file=sys.stderr, flush=True)
-        print(f"deployment {settings.deployments[0].id}, agent {settings.agent}", file=sys.stderr, flush=True)
-        print(f"ready {emulator.url}", flush=True)
+        say("this is guestd's emulator, not the platform")
+        say(f"deployment {settings.deployments[0].id}, agent {settings.agent}")
+        say(f"ready {emulator.url}", sys.stdout)
         await stop.wait()

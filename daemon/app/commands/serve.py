@@ -44,9 +44,9 @@ def serve(
             settings = _with_room(settings, demo)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    configure_logging(settings.log.level, settings.log.form)
+    output = configure_logging(settings.log.level, settings.log.form)
     allow_open_files(settings.limits.max_sessions)
-    raise typer.Exit(exits.run(lambda: live(settings, demo)))
+    raise typer.Exit(exits.run(lambda: live(settings, output, demo)))
 
 
 def _with_room(config: Config, demo: int) -> Config:
