@@ -70,6 +70,9 @@ class Metrics:
         "frames_in",
         "frames_out",
         "history_fetches",
+        "http_connections",
+        "http_internal_errors",
+        "http_refused",
         "journal_batch",
         "journal_commit_s",
         "loop_lag_s",
@@ -120,6 +123,8 @@ class Metrics:
         self.tokens_signed = 0
         self.token_checks: dict[str, int] = {}
         self.control_answers: dict[str, int] = {}
+        self.http_connections = self.http_internal_errors = 0
+        self.http_refused: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
         self.uploads: dict[str, int] = {}
         self.upload_bytes = 0

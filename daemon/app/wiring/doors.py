@@ -25,6 +25,10 @@ def api_settings(config: Config) -> ApiSettings:
         watcher_bytes_max=simulator.queue_bytes_max,
         write_timeout_s=simulator.write_timeout_s,
         guest_email=simulator.guest_email,
+        head_timeout_s=config.api.head_timeout_s,
+        keepalive_timeout_s=config.api.keepalive_timeout_s,
+        connections_max=config.api.connections_max,
+        connections_per_address_max=config.api.connections_per_address_max,
     )
 
 
@@ -37,9 +41,14 @@ def control_settings(config: Config) -> ControlSettings:
         tcp=api.tcp,
         body_bytes_max=api.body_bytes_max,
         body_timeout_s=api.body_timeout_s,
+        bodies_waiting_max=api.bodies_waiting_max,
+        bodies_waiting_bytes_max=api.bodies_waiting_bytes_max,
         requests_max=api.requests_max,
+        requests_per_address_max=api.requests_per_address_max,
         watchers_max=api.watchers_max,
         uploads_max=api.uploads_max,
+        uploads_per_address_max=api.uploads_per_address_max,
+        upload_bytes_per_s_min=api.upload_bytes_per_s_min,
         heartbeat_s=api.heartbeat_s,
         answer_timeout_s=api.answer_timeout_s,
         wait_max_s=api.wait_max_s,
