@@ -87,7 +87,7 @@ class Connections:
         self._make_room(connection.caller)
         reason = self._refusal(connection.caller)
         if reason:
-            self._count_refused(reason)
+            self._metrics.count_http_refused(reason)
             self._hang_up(connection, _FULL)
             return False
         self._open[connection.transport] = connection
@@ -122,7 +122,7 @@ class Connections:
         queue = self._by_caller[name].waiting if is_callers_own else self._waiting
         oldest = next(iter(queue), None)
         if oldest is not None:
-            self._count_refused("displaced")
+            self._metrics.count_http_refused("displaced")
             self._hang_up(oldest, _FULL)
 
     def _enter_queue(self, connection: _Connection) -> None:
@@ -154,10 +154,6 @@ class Connections:
             del self._by_caller[connection.caller]
         self._metrics.http_connections -= 1
 
-    def _count_refused(self, reason: str) -> None:
-        counts = self._metrics.http_refused
-        counts[reason] = counts.get(reason, 0) + 1
-
     # ------------------------------------------------------------------ time
 
     def _plan_sweep(self) -> None:
@@ -169,7 +165,7 @@ class Connections:
         now = asyncio.get_running_loop().time()
         for connection in list(self._waiting):
             if connection.has_head_begun and now - connection.head_since >= self._limits.head_timeout_s:
-                self._count_refused("head_timeout_s")
+                self._metrics.count_http_refused("head_timeout_s")
                 self._hang_up(connection, _TIMED_OUT)
             elif connection.idle_s(now) >= self._limits.keepalive_timeout_s:
                 self._hang_up(connection)

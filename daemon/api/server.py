@@ -24,7 +24,7 @@ from .control.settings import ControlSettings
 from .control.stream import StreamBounds
 from .doorkeeper import Doorkeeper
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
-from .problems import Problem
+from .problems import Problem, problem_of
 from .settings import ApiSettings
 from .simulator import Simulator
 from .spool import Spool
@@ -171,11 +171,26 @@ class HttpServer:
             return refused
         try:
             if is_control:
-                return await self._control.guard(request, handler, trusted)
-            answer: web.StreamResponse = await handler(request)
+                answer = await self._control.guard(request, handler, trusted)
+            else:
+                answer = await handler(request)
         except ConnectionResetError:  # whoever asked is gone, and nobody is left to be told
             return web.Response()
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            answer = self._failed(request, error)
+        if not request.content.is_eof() and not answer.prepared:
+            answer.force_close()  # a body that nobody reads is not to be taken for the next request
         return answer
+
+    def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
+        """An error of ours outside the control API."""
+        self._metrics.http_internal_errors += 1
+        problem = problem_of(error)
+        if request.writer.output_size and request.transport is not None:
+            request.transport.abort()  # half an answer is out: only the end of the connection can say that it failed
+        return problem.answer(request.path)
 
     async def _front(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":

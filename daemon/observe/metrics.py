@@ -165,6 +165,10 @@ class Metrics:
     def webhook(self, counts: dict[str, int], target: str) -> None:
         counts[target] = counts.get(target, 0) + 1
 
+    def count_http_refused(self, reason: str) -> None:
+        """A connection or request refused or given up, by the limit that it met."""
+        self.http_refused[reason] = self.http_refused.get(reason, 0) + 1
+
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count
 
