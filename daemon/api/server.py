@@ -14,7 +14,7 @@ from aiohttp import web
 from .. import __version__
 from ..model.errors import ConfigError
 from ..model.ports import Fleet, Operations, Webhooks
-from ..observe.exposition import exposition
+from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from .connections import ConnectionLimits, Connections
 from .control import unixdoor
@@ -28,6 +28,7 @@ from .problems import Problem, problem_of
 from .settings import ApiSettings
 from .simulator import Simulator
 from .spool import Spool
+from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -86,6 +87,8 @@ class HttpServer:
         """Listen. Raises ConfigError if the port or the Unix socket cannot be had, or if anybody could come in."""
         settings, control = self._settings, self._control_settings
         check_exposure(settings.host, control)
+        check_simulator_exposure(settings)
+        warn_if_open(settings)
         sockets = await listen_on(settings.host, settings.port)
         self.port = sockets[0].getsockname()[1]
         await self._serve(await self._new_runner(control.tcp, trusted=False), *sockets)
@@ -120,7 +123,7 @@ class HttpServer:
         app = web.Application(middlewares=[check], client_max_size=self._control_settings.body_bytes_max)
         app.add_routes(
             [
-                web.get("/", self._front),
+                web.get("/", self._front if trusted else self._front_with_token),
                 web.get("/healthz", self._healthz),
                 web.get("/livez", self._healthz),
                 web.get("/readyz", self._readyz),
@@ -169,6 +172,9 @@ class HttpServer:
                 code = "no_such_host" if refused.status == 421 else "origin_refused"
                 return Problem(refused.status, code, (refused.text or "").strip()).answer(request.path)
             return refused
+        if is_control and not trusted and self._doorkeeper.is_sent_by_foreign_page(request):
+            detail = "a page of another site asks; add its origin to simulator.origins_allowed, and ask with fetch()"
+            return Problem(403, "origin_refused", detail).answer(request.path)
         try:
             if is_control:
                 answer = await self._control.guard(request, handler, trusted)
@@ -192,6 +198,10 @@ class HttpServer:
             request.transport.abort()  # half an answer is out: only the end of the connection can say that it failed
         return problem.answer(request.path)
 
+    async def _front_with_token(self, request: web.Request) -> web.StreamResponse:
+        refused = simulator_refusal(request, self._settings.token)
+        return refused if refused is not None else await self._front(request)
+
     async def _front(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._simulator.serve(request)
@@ -211,7 +221,8 @@ class HttpServer:
         return web.json_response(self._jwks(), content_type="application/jwk-set+json", headers=headers)
 
     async def _scrape(self, request: web.Request) -> web.Response:
-        return web.Response(body=exposition(self._metrics), headers={"Content-Type": "text/plain; version=0.0.4"})
+        body, content_type = exposition_for(self._metrics, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
 
 
 def _limits(settings: ApiSettings) -> ConnectionLimits:

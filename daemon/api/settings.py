@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, frozen=True)
 class ApiSettings:
+    """`token` "": frontends need none. `is_open`: none is needed beyond loopback either."""
+
     host: str = "localhost"
     port: int = 3000
     origins_allowed: tuple[str, ...] = ()
@@ -21,3 +23,5 @@ class ApiSettings:
     keepalive_timeout_s: float = 75.0
     connections_max: int = 4096
     connections_per_address_max: int = 2048
+    token: str = field(default="", repr=False)
+    is_open: bool = False

@@ -223,6 +223,9 @@ class Simulator(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
     origins_allowed: tuple[str, ...] = ()
     hosts_allowed: tuple[str, ...] = ()
+    token: SecretStr | None = None
+    token_file: str | None = None
+    open: bool = False
     frame_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
     frontends_max: Count = 1000
     queue_events_max: Annotated[int, Field(ge=16)] = 256

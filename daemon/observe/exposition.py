@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from .. import __version__
 from .metrics import Histogram, Metrics
 
 
 def exposition(metrics: Metrics) -> bytes:
+    """In the plain text format."""
+    return exposition_for(metrics, "")[0]
+
+
+def exposition_for(metrics: Metrics, accept: str) -> tuple[bytes, str]:
+    """Body and content type, in the form that the Accept header of the scrape asks for."""
+    encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(metrics))
-    return generate_latest(registry)
+    for collector in (_PROCESS, _PLATFORM, _GC):
+        registry.register(collector)
+    return encode(registry), content_type
+
+
+#: What the library knows of the process: memory, descriptors, processor time; the interpreter; its garbage collection.
+_NOWHERE = CollectorRegistry()
+_PROCESS = ProcessCollector(registry=_NOWHERE)
+_PLATFORM = PlatformCollector(registry=_NOWHERE)
+_GC = GCCollector(registry=_NOWHERE)
 
 
 class _Families:
