@@ -115,6 +115,21 @@ class TestTime:
                 await town.until(lambda: town.metrics.http_connections == 0)
 
 
+class TestWhatIsNotHttp:
+    @pytest.mark.parametrize("wrong", [b"GET /v1/" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"\x16\x03\x01\r\n\r\n"])
+    async def test_it_is_answered_400_as_the_description_says(self, new_town, wrong):
+        async with new_town() as town:
+            reader, writer = await connect(town, wrong)
+            head, _, _ = (await all_of(reader)).partition(b"\r\n\r\n")
+            assert head.split()[1] == b"400" and b"text/plain" in head
+            writer.close()
+            async with aiohttp.ClientSession(town.http.url) as session, session.get("/v1/openapi.json") as answer:
+                paths = (await answer.json())["paths"]
+            for operations in paths.values():
+                for operation in operations.values():
+                    assert "text/plain" in operation["responses"]["400"]["content"]
+
+
 class TestNumber:
     async def test_at_the_limit_the_one_that_waited_longest_makes_room(self, new_town):
         async with new_town(api={"connections_max": 20}) as town:

@@ -45,7 +45,7 @@ def serve(
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
     configure_logging(settings.log.level, settings.log.form)
-    allow_open_files(settings.limits.max_sessions)
+    allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exits.run(lambda: live(settings, demo)))
 
 
