@@ -56,7 +56,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
 def _with_credentials(source: str, config: Config, environment: Mapping[str, str]) -> Config:
     """`"credential:NAME"` is read from the service manager's credentials (systemd's LoadCredential=NAME), and the client's
     secret from its file."""
-    platform, api = config.platform, config.api
+    platform, api, simulator = config.platform, config.api, config.simulator
     found: dict[str, Any] = {}
     if platform.proxy_url is not None:
         found["proxy_url"] = _credential(source, "platform.proxy_url", platform.proxy_url, environment)
@@ -68,7 +68,11 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
     if api.token is not None:
         token = _credential(source, "api.token", api.token.get_secret_value(), environment)
         api = api.model_copy(update={"token": SecretStr(token)})
-    return config.model_copy(update={"platform": platform.model_copy(update=found), "api": api})
+    if simulator.token is not None:
+        token = _credential(source, "simulator.token", simulator.token.get_secret_value(), environment)
+        simulator = simulator.model_copy(update={"token": SecretStr(token)})
+    own = {"platform": platform.model_copy(update=found), "api": api, "simulator": simulator}
+    return config.model_copy(update=own)
 
 
 def _credential(source: str, key: str, value: str, environment: Mapping[str, str]) -> str:

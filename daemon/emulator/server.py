@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import json
 import logging
@@ -51,7 +52,7 @@ class Emulator:
         self.lobby: set[asyncio.Transport] = set()
         self.port = 0
         self.ca_file: str | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._runner: web.AppRunner | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -83,22 +84,50 @@ class Emulator:
         )
         await self._runner.setup()
         try:
-            self._server = await self.loop.create_server(
-                lambda: FrontDoor(self), self.settings.host, self.settings.port, ssl=self._tls(), backlog=8192
-            )
+            await self._listen(self._tls())
         except BaseException:
             await self.stop()
             raise
-        self.port = self._server.sockets[0].getsockname()[1]
         self.world.base_url = self.url
         self._warn_if_open()
         if self.settings.idle_timeout_s or self.settings.connection_age_max_s:
             self._sweep = self.loop.call_later(1.0, self._close_old)
 
+    async def _listen(self, tls: ssl.SSLContext | None) -> None:
+        """`localhost` is both loopback addresses, on the same port; without IPv6 it is 127.0.0.1 alone."""
+        host, port = self.settings.host, self.settings.port
+        addresses = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+        for _ in range(20):  # with port 0, until a port is free on both
+            try:
+                for address in addresses:
+                    await self._listen_at(address, self.port or port, tls)
+                return
+            except OSError as error:
+                self._close_servers()
+                if port or error.errno != errno.EADDRINUSE:
+                    raise
+        raise OSError(errno.EADDRINUSE, "no port is free on both loopback addresses")
+
+    async def _listen_at(self, address: str, port: int, tls: ssl.SSLContext | None) -> None:
+        try:
+            server = await self.loop.create_server(lambda: FrontDoor(self), address, port, ssl=tls, backlog=8192)
+        except OSError as error:
+            if not self._servers or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+            return
+        self._servers.append(server)
+        self.port = server.sockets[0].getsockname()[1]
+
+    def _close_servers(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        self.port = 0
+
     async def stop(self) -> None:
         """Close everything at once: sockets are aborted, nothing is waited for."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         if self._sweep is not None:
             self._sweep.cancel()
         for appointment in self._appointments:
@@ -117,7 +146,8 @@ class Emulator:
     @property
     def url(self) -> str:
         scheme = "https" if self.settings.tls_dir else "http"
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        given = "127.0.0.1" if self.settings.host == "localhost" else self.settings.host
+        host = f"[{given}]" if ":" in given else given
         return f"{scheme}://{host}:{self.port}"
 
     @property

@@ -70,6 +70,9 @@ class Metrics:
         "frames_in",
         "frames_out",
         "history_fetches",
+        "http_connections",
+        "http_internal_errors",
+        "http_refused",
         "journal_batch",
         "journal_commit_s",
         "journal_oldest_wait_s",
@@ -122,6 +125,8 @@ class Metrics:
         self.tokens_signed = 0
         self.token_checks: dict[str, int] = {}
         self.control_answers: dict[str, int] = {}
+        self.http_connections = self.http_internal_errors = 0
+        self.http_refused: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
         self.uploads: dict[str, int] = {}
         self.upload_bytes = 0
@@ -163,6 +168,10 @@ class Metrics:
 
     def webhook(self, counts: dict[str, int], target: str) -> None:
         counts[target] = counts.get(target, 0) + 1
+
+    def count_http_refused(self, reason: str) -> None:
+        """A connection or request refused or given up, by the limit that it met."""
+        self.http_refused[reason] = self.http_refused.get(reason, 0) + 1
 
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count

@@ -165,7 +165,7 @@ class TestMistakes:
             assert program.wait() == 78
             told = "\n".join(program.err)
             assert (
-                f"port {port} on 127.0.0.1 is already in use" in told and "--port" in told and "Traceback" not in told
+                f"port {port} on localhost is already in use" in told and "--port" in told and "Traceback" not in told
             )
             emulator = run("emulate", "--port", str(port))
             assert emulator.wait() == 78

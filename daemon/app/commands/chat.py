@@ -85,6 +85,7 @@ def without_what_is_the_daemons(config: Config) -> Config:
         "audit": {"directory": None},
         "webhooks": {"targets": ()},
         "api": {"unix_socket": None},
+        "simulator": {"token": None, "token_file": None},
     }
     return config.model_copy(update={key: getattr(config, key).model_copy(update=own) for key, own in mine.items()})
 

@@ -60,12 +60,14 @@ def show(config: File = None, as_json: AsJson = False) -> None:
 
 
 def _check_entrance(config: Config) -> None:
-    """What the daemon would find wrong with the control API's token when it starts."""
+    """What the daemon would find wrong with its tokens when it starts."""
     from ...api.control.entrance import check_exposure
-    from ..wiring.doors import control_settings
+    from ...api.tokens import check_simulator_exposure
+    from ..wiring.doors import api_settings, control_settings
 
     try:
         check_exposure(config.simulator.host, control_settings(config))
+        check_simulator_exposure(api_settings(config))
     except ConfigError as error:
         raise ConfigProblems("configuration", [str(error)]) from None
 

@@ -37,7 +37,7 @@ curl -s localhost:PORT/__emulator/deeds         what its REST side did, once eac
 
 
 def emulate(
-    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")] = "localhost",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The one port; 0 takes a free one.")] = 8080,
     tls_dir: Annotated[
         Path | None, typer.Option(help="Serve TLS; keep the made certificates and ca.pem there.")

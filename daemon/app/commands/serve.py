@@ -30,7 +30,7 @@ ROOM_BESIDE_DEMO = 100
 
 def serve(
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")] = None,
-    host: Annotated[str | None, typer.Option(help="Where the simulator listens; default 127.0.0.1.")] = None,
+    host: Annotated[str | None, typer.Option(help="Where the simulator listens; default localhost.")] = None,
     port: Annotated[int | None, typer.Option(help="The simulator's port; 0 takes a free one. Default 3000.")] = None,
     demo: Annotated[int, typer.Option(min=0, help="Open so many demo guests who talk with the agent.")] = 0,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
@@ -45,7 +45,7 @@ def serve(
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
     output = configure_logging(settings.log.level, settings.log.form)
-    allow_open_files(settings.limits.max_sessions)
+    allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exits.run(lambda: live(settings, output, demo)))
 
 

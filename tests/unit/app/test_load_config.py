@@ -111,6 +111,14 @@ def test_config_check_finds_what_the_start_would_find_wrong_with_the_token(tmp_p
     path.write_text('[simulator]\nhost = "0.0.0.0"\n')
     done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
     assert done.exit_code == 78 and "api.token: is not set" in done.stderr
+    path.write_text('[simulator]\nhost = "0.0.0.0"\n[api]\ntcp = false\n')
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
+    assert done.exit_code == 78 and "simulator.token: is not set" in done.stderr
+    path.write_text('[simulator]\nhost = "0.0.0.0"\ntoken = "short"\n[api]\ntcp = false\n')
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
+    assert done.exit_code == 78 and "simulator.token: is no token of at least" in done.stderr
+    path.write_text('[simulator]\nhost = "0.0.0.0"\nopen = true\n[api]\ntcp = false\n')
+    assert CliRunner().invoke(app, ["config", "check", "-c", str(path)]).exit_code == 0
 
 
 def test_the_control_apis_token_from_a_credential(tmp_path):
