@@ -1,6 +1,6 @@
 """One attempt to deliver one webhook: through the wall, in its time, signed; the outcome in words.
 
-Names are asked in threads of our own, few of them: a name server that hangs must hold up neither the dials to the
+Names are asked in threads of their own (`names.py`): a name server that hangs must hold up neither the dials to the
 platform nor the disk. The answer is checked where the connection is made, for each connection anew.
 """
 
@@ -10,7 +10,6 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import aiohttp
@@ -21,10 +20,10 @@ from .. import __version__
 from ..model.errors import ConfigError
 from ..model.work import DeliveryRecord
 from ..policy.retry_after import retry_after_s
+from .names import Names
 from .signing import signature
 from .wall import Place, Refused, Wall
 
-NAME_THREADS = 4
 RETRY_AFTER_S_MAX = 3600.0
 
 #: What of an answer's body is read so that its connection can be used again; nobody looks at it.
@@ -57,25 +56,6 @@ class Outcome:
     host_failed: bool = False
     reached: bool = False
     retry_after_s: float | None = None
-
-
-class Names:
-    """The machine's own resolver, in threads of its own."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(NAME_THREADS, "webhook-names")
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _ask, host, port)
-        return list(dict.fromkeys(found))
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _ask(host: str, port: int) -> list[str]:
-    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 class _CheckedResolver(AbstractResolver):
