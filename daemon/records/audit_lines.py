@@ -18,6 +18,8 @@ from .happenings import iso
 from .scrub import body_print, without_bodies, without_secrets
 
 GENESIS = "0" * 64
+#: The action of a line with which a new file begins after damage was found.
+BREAK = "audit.break"
 _HASH_AT = len(',"hash":""}') + 64
 
 _SESSION_ACTIONS = {"live": "session.connected", "ended": "session.ended"}
