@@ -20,6 +20,7 @@ from ...model.errors import ConfigError
 from .. import exits
 from ..control_client import Address, ControlClient, Refused
 from ..durations import seconds
+from ..secret_files import read_secret
 
 REFUSED = 1
 
@@ -68,7 +69,7 @@ def _token(path: Path | None) -> str:
     if path is None:
         return os.environ.get("GUESTD_API_TOKEN", "").strip()
     try:
-        return path.read_text().strip()
+        return read_secret(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise ConfigError("--token-file", f"{path} cannot be read: {why}", "name a file that holds the token") from None

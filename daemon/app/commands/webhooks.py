@@ -23,6 +23,7 @@ from ...model.ports import Commit
 from ...model.work import DeliveryRecord
 from ...records.desk import PAGE, all_of, as_new, view
 from ...records.signing import problem_with
+from ..secret_files import read_secret
 from .files import AsJson, File, find_journal, guarded
 
 app = typer.Typer(
@@ -94,7 +95,7 @@ def verify(
 
     def work() -> None:
         body = sys.stdin.buffer.read()
-        problem = problem_with(signature, body, secret_file.read_bytes().strip(), time.time(), max_age_s)
+        problem = problem_with(signature, body, read_secret(secret_file), time.time(), max_age_s)
         print(problem or "the signature is good")
         if problem:
             raise typer.Exit(1)

@@ -8,6 +8,7 @@ from ...api.control.settings import ControlSettings
 from ...api.settings import ApiSettings
 from ...model.errors import ConfigError
 from ..config import Config
+from ..secret_files import read_secret
 
 TOKEN_MIN = 16
 
@@ -53,7 +54,7 @@ def _token(config: Config) -> str:
     if api.token_file is not None:
         field = "api.token_file"
         try:
-            token = Path(api.token_file).read_text().strip()
+            token = read_secret(Path(api.token_file)).decode()
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not text"
             raise ConfigError(field, f"{api.token_file} cannot be read: {why}", "name a file we may read") from None
