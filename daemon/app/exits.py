@@ -20,6 +20,7 @@ from typing import Any
 
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
 from .load_config import ConfigProblems
+from .terminal_text import one_line
 
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
 
@@ -61,5 +62,5 @@ def unread() -> int:
 
 def tell(error: Exception, code: int) -> int:
     for line in str(error).splitlines() or [type(error).__name__]:
-        print(f"guestd: {line}", file=sys.stderr)
+        print(f"guestd: {one_line(line)}", file=sys.stderr)
     return code

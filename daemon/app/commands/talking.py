@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -21,6 +20,7 @@ from .. import exits
 from ..control_client import Address, ControlClient, Refused
 from ..durations import seconds
 from ..secret_files import read_secret
+from ..terminal_text import json_line, one_line
 
 REFUSED = 1
 
@@ -59,7 +59,7 @@ def talk(
                 return await work(client)
             except Refused as refused:
                 if as_json:
-                    print(json.dumps(refused.problem, ensure_ascii=False))
+                    print(json_line(refused.problem))
                 return exits.tell(refused, REFUSED)
 
     raise typer.Exit(exits.run(main))
@@ -78,7 +78,7 @@ def _token(path: Path | None) -> str:
 def show(found: Json, as_json: bool, lines: Callable[[Json], None]) -> None:
     """As JSON, or as `lines` says it for people."""
     if as_json:
-        print(json.dumps(found, ensure_ascii=False), flush=True)
+        print(json_line(found), flush=True)
     else:
         lines(found)
 
@@ -88,7 +88,7 @@ def show_facts(found: Json) -> None:
     facts = {key: value for key, value in found.items() if value not in (None, "", [], {})}
     width = max(map(len, facts), default=0)
     for key, value in facts.items():
-        print(f"{key.ljust(width)}  {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+        print(f"{one_line(key).ljust(width)}  {one_line(value)}")
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -101,12 +101,6 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*(one_line(value) for value in row))
     Console().print(table, markup=False)
-
-
-def one_line(value: Any) -> str:
-    """One line, and nothing in it that would move a terminal's cursor."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def duration(value: str) -> float:
