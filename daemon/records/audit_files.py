@@ -9,8 +9,9 @@ after a crash is either whole lines that continue the chain, which stay, or a to
 head nothing is ever touched. If it does not fit, or `chain.json` is damaged or missing, that is a break: what is damaged is
 kept aside, a new file is begun whose first line says what was found, and `guestd audit verify` tells of it from then on.
 
-Retention trusts no single look at the clock: it looks when the process has run for a while, then every few hours, and deletes
-the files of one day at most each time. So a clock that is wrong for an hour costs one day of the audit, not all of it.
+Retention trusts no single look at the clock. A leap ahead is believed after it has stood (`SteadyClock`), and retention looks
+when the process has run for a while, then every few hours, and deletes the files of one day at most each time. So a clock
+that stays wrong costs some days of the audit, not all of it.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..policy.steady_clock import SteadyClock
 from .audit_lines import BREAK, identity, seal, unseal
 from .audit_state import MISSING, STATE, Anchor, Head, read_state, save_state, sync_directory, write_all
 from .settings import AuditSettings
@@ -61,6 +63,7 @@ class AuditFiles:
         self._recent: deque[tuple[Any, ...]] = deque(maxlen=remembers)
         self._running_s = running_s
         self._look_at = running_s() + LOOK_FIRST_S
+        self._steady = SteadyClock()
 
     def open(self, now_ms: int | None = None) -> None:
         """Find the end of the chain. Raises ConfigError if the directory cannot be used. An OSError is not raised: everything
@@ -73,7 +76,10 @@ class AuditFiles:
         if not os.access(self._directory, os.W_OK | os.X_OK):
             problem = f"{self._directory} cannot be written to"
             raise ConfigError("audit.directory", problem, "name a directory that guestd may write to")
-        now = _utc(now_ms if now_ms is not None else time.time_ns() // 1_000_000)
+        now_ms = now_ms if now_ms is not None else time.time_ns() // 1_000_000
+        now = _utc(now_ms)
+        self._steady = SteadyClock(_newest_day_ms(files_of(self._directory)))
+        self._steady.epoch_ms(self._running_s(), now_ms)
         try:
             self._find_end(now)
         except OSError as error:
@@ -109,7 +115,7 @@ class AuditFiles:
             return 0
         if self._must_turn_over(now):
             self._begin_file(now)
-        doomed = self._doomed(now)
+        doomed = self._doomed(_utc(self._steady.epoch_ms(self._running_s(), _epoch_ms(now))))
         fresh = [*self._notice_of(doomed, now), *fresh]
         self._write(fresh)
         self._recent.extend(identity(one) for one in fresh)
@@ -272,6 +278,19 @@ def _own(action: str, status: str, details: dict[str, Any], now: datetime) -> di
     """A line about the audit itself."""
     at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"time": at, "action": action, "status": status, "details": details}
+
+
+def _newest_day_ms(files: Sequence[Path]) -> int:
+    """When the day of the newest file began; 0 if there is none. The clock has certainly been there."""
+    found = NAME.fullmatch(files[-1].name) if files else None
+    try:
+        return _epoch_ms(datetime.strptime(found[2], "%Y%m%d").replace(tzinfo=UTC)) if found is not None else 0
+    except ValueError:
+        return 0
+
+
+def _epoch_ms(at: datetime) -> int:
+    return int(at.timestamp() * 1000)
 
 
 def _utc(epoch_ms: int) -> datetime:

@@ -20,7 +20,7 @@ from daemon.model.work import OWN_STREAM, Fact
 from daemon.observe.metrics import Metrics
 from daemon.records.audit import Audit
 from daemon.records.audit_check import select, verify
-from daemon.records.audit_files import LOOK_EVERY_S, LOOK_FIRST_S, AuditFiles, files_of
+from daemon.records.audit_files import LOOK_EVERY_S, LOOK_FIRST_S, AuditFiles, day_of, files_of
 from daemon.records.audit_lines import unseal
 from daemon.records.settings import AuditSettings
 from daemon.supervisor.clock import LoopClock
@@ -521,23 +521,41 @@ def test_a_disk_that_refuses_at_the_start_is_tried_again_and_loses_no_break(tmp_
 # ---------------------------------------------------------------------- retention and a wrong clock
 
 
-def test_one_look_at_a_wrong_clock_deletes_no_file_and_many_looks_a_day_each(tmp_path):
+def test_a_clock_that_stays_wrong_costs_a_day_for_each_look(tmp_path):
     written(tmp_path, 8).close()
     kept = {path.name for path in files_of(tmp_path)}
     running = Running()
+
+    def append(n: int) -> int:
+        files.append([line(n, 200)], at(200) + int(running.s * 1000))
+        return len(kept - {path.name for path in files_of(tmp_path)})
+
     files = AuditFiles(AuditSettings(tmp_path), 1000, running)
     files.open(at(200))
-    files.append([line(900, 200)], at(200))
-    assert kept <= {path.name for path in files_of(tmp_path)}, "nothing goes in the first minutes"
+    assert append(900) == 0, "nothing goes in the first minutes"
     running.s = LOOK_FIRST_S
-    for n in range(10):
-        files.append([line(901 + n, 200)], at(200 + n))
-    assert len(kept - {path.name for path in files_of(tmp_path)}) == 1, "one look, one day"
+    assert [append(901 + n) for n in range(10)] == [1] * 10, "one look, one day"
     running.s += LOOK_EVERY_S
-    files.append([line(990, 200)], at(200))
+    assert append(990) == 2
     files.close()
-    assert len(kept - {path.name for path in files_of(tmp_path)}) == 2
     assert verify(tmp_path).problems == []
+
+
+def test_a_clock_that_leaps_and_comes_back_deletes_nothing(tmp_path):
+    running = Running()
+    files = AuditFiles(AuditSettings(tmp_path), 1000, running)
+    files.open(at(0))
+    for day in range(8):
+        running.s = day * 86_400.0
+        files.append([line(day, day)], at(day))
+    kept = {path.name for path in files_of(tmp_path)}
+    for n in range(5):  # a look is due each time
+        running.s += 43_200.0
+        files.append([line(100 + 2 * n, 8)], at(300 + n))
+        running.s += 43_200.0
+        files.append([line(101 + 2 * n, 8)], at(8 + n))
+    files.close()
+    assert kept <= {path.name for path in files_of(tmp_path)} and verify(tmp_path).problems == []
 
 
 def test_a_shorter_retention_is_caught_up_with(tmp_path):
@@ -547,10 +565,10 @@ def test_a_shorter_retention_is_caught_up_with(tmp_path):
     files.open(at(30))
     running.s = LOOK_FIRST_S
     for n in range(40):
-        files.append([line(900 + n, 30)], at(30))
+        files.append([line(900 + n, 30)], at(30) + int(running.s * 1000))
         running.s += LOOK_EVERY_S
     files.close()
-    assert len(files_of(tmp_path)) == 7 and verify(tmp_path).problems == []
+    assert all(day_of(path.name) >= "20260125" for path in files_of(tmp_path)) and verify(tmp_path).problems == []
 
 
 async def test_export_selects_by_time_and_conversation(tmp_path):
