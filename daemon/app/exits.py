@@ -22,6 +22,7 @@ from typing import Any
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
 from ..observe.output import finish, say
 from .load_config import ConfigProblems
+from .terminal_text import one_line
 
 logger = logging.getLogger("guestd")
 
@@ -80,5 +81,5 @@ def unread() -> int:
 
 def tell(error: Exception, code: int) -> int:
     for line in str(error).splitlines() or [type(error).__name__]:
-        say(f"guestd: {line}")
+        say(f"guestd: {one_line(line)}")
     return code

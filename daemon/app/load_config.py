@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from ..model.errors import ConfigError, GuestdError
 from ..platform.regions import endpoints
 from ..platform.table import table_with
 from .config import Config
+from .secret_files import read_secret
 from .wiring.records import webhook_settings
 
 ENV_PREFIX = "GUESTD_"
@@ -37,7 +39,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
     """The file, under the environment, under the flags (`{"simulator.port": 3001}`). Raises ConfigProblems."""
     source = str(path) if path is not None else "configuration"
     data = _read(path) if path is not None else {}
-    for key, value in [*_from_environment(environment), *(flags or {}).items()]:
+    for key, value in [*_from_environment(source, environment), *(flags or {}).items()]:
         section, _, name = key.partition(".")
         table = data.setdefault(section, {})
         if not isinstance(table, dict):
@@ -87,7 +89,7 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
         )
         raise ConfigProblems(source, [problem])
     try:
-        return (Path(folder) / name).read_text().strip()
+        return read_secret(Path(folder) / name).decode()
     except (OSError, UnicodeDecodeError):
         problem = f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
         raise ConfigProblems(source, [problem]) from None
@@ -95,7 +97,7 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
 
 def _secret_of_file(source: str, name: str) -> str:
     try:
-        return Path(name).read_text().strip()
+        return read_secret(Path(name)).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         problem = (
@@ -106,7 +108,7 @@ def _secret_of_file(source: str, name: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigProblems(str(path), ["there is no such file; copy config.example.toml to begin"]) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -118,14 +120,55 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigProblems(str(path), [f"is not TOML: {error}"]) from None
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, Any]]:
+def _from_environment(source: str, environment: Mapping[str, str]) -> list[tuple[str, Any]]:
     """GUESTD_SIMULATOR__PORT=3001 is simulator.port."""
     found: list[tuple[str, Any]] = []
     for name, value in sorted(environment.items()):
-        section, separator, key = name.removeprefix(ENV_PREFIX).partition("__")
+        section, separator, key = name.removeprefix(ENV_PREFIX).lower().partition("__")
         if name.startswith(ENV_PREFIX) and separator:
-            found.append((f"{section.lower()}.{key.lower()}", value))
+            try:
+                found.append((f"{section}.{key}", _value_from_text(section, key, value)))
+            except (ValueError, RecursionError) as error:
+                raise ConfigProblems(source, [f"{section}.{key}: {error}"]) from None
     return found
+
+
+def _value_from_text(section: str, key: str, text: str) -> Any:
+    """Where the key is a list, a JSON array or parts between commas; where it is a table, a JSON object; else the text.
+    Raises ValueError without the text: it may be a secret."""
+    wanted, element = _form_of(section, key)
+    if wanted is dict:
+        return _json_of(text, dict, 'is not a JSON object; write {"key": "value"}')
+    if wanted is not tuple:
+        return text
+    if isinstance(element, type) and issubclass(element, BaseModel):
+        return _json_of(text, list, "is not a JSON array of objects; write [{…}], or use the file")
+    if text.lstrip().startswith("["):
+        return _json_of(text, list, 'is not a JSON array; write ["a", "b"], or a,b')
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _json_of(text: str, form: type, problem: str) -> Any:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, form):
+        raise ValueError(problem)
+    return found
+
+
+def _form_of(section: str, key: str) -> tuple[Any, Any]:
+    """tuple or dict, and what a tuple is made of; (None, None) for a plain value or an unknown key."""
+    field = Config.model_fields.get(section)
+    model = field.annotation if field is not None else None
+    if not (isinstance(model, type) and issubclass(model, BaseModel)) or key not in model.model_fields:
+        return None, None
+    annotation = model.model_fields[key].annotation
+    for one in (annotation, *get_args(annotation)):  # `tuple[…] | None` has it among its parts
+        if get_origin(one) in (tuple, dict):
+            return get_origin(one), get_args(one)[0]
+    return None, None
 
 
 def _check(source: str, config: Config) -> None:

@@ -19,8 +19,10 @@ from aiohttp import web
 
 from . import agentdesk, frames
 from .control import control_routes
-from .doors import FrontDoor, Visit
+from .doors import Visit
 from .faults import Faults
+from .frontdoor import FrontDoor
+from .guard import ControlGuard
 from .officecontrol import office_routes
 from .records import Effect, Hangup, Json, Later, Send
 from .rest import rest_routes
@@ -32,6 +34,7 @@ from .world import World
 logger = logging.getLogger("guestd.emulator")
 
 BANNER = "not-the-platform"
+CONTROL_PREFIX = "/__emulator/"
 
 
 class Emulator:
@@ -49,7 +52,9 @@ class Emulator:
         self.connects: deque[float] = deque(maxlen=100_000)
         self.journal: deque[Json] = deque(maxlen=self.settings.journal_entries_max)
         self.visits: dict[int, Visit] = {}
-        self.lobby: set[asyncio.Transport] = set()
+        self.doors: set[FrontDoor] = set()
+        self._guard = ControlGuard((*self.settings.control_hosts, self.settings.host), self.settings.control_origins)
+        self._door_sweep: asyncio.TimerHandle | None = None
         self.port = 0
         self.ca_file: str | None = None
         self._servers: list[asyncio.Server] = []
@@ -75,7 +80,7 @@ class Emulator:
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
         self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
         self.world.forget_file = self.storage.forget
-        app = web.Application(middlewares=[self._banner], client_max_size=1024 * 1024)
+        app = web.Application(middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024)
         app.add_routes(control_routes(self))
         app.add_routes(office_routes(self))
         app.add_routes(rest_routes(self))
@@ -90,6 +95,7 @@ class Emulator:
             raise
         self.world.base_url = self.url
         self._warn_if_open()
+        self._close_slow()
         if self.settings.idle_timeout_s or self.settings.connection_age_max_s:
             self._sweep = self.loop.call_later(1.0, self._close_old)
 
@@ -133,8 +139,11 @@ class Emulator:
         for appointment in self._appointments:
             appointment.cancel()
         self._appointments.clear()
-        for transport in list(self.lobby):
-            transport.abort()
+        if self._door_sweep is not None:
+            self._door_sweep.cancel()
+        for door in list(self.doors):
+            if not door.is_http:  # aiohttp closes its own
+                door.abort()
         for visit in list(self.visits.values()):
             visit.transport.abort()
         if self._runner is not None:
@@ -184,7 +193,25 @@ class Emulator:
         response.headers["X-Guestd-Emulator"] = BANNER
         return response
 
+    @web.middleware
+    async def _guard_control(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        if resource is not None and resource.canonical.startswith(CONTROL_PREFIX):
+            refused = self._guard.refuse(request)
+            if refused is not None:
+                return refused
+        found: web.StreamResponse = await handler(request)
+        return found
+
     # ------------------------------------------------------------------ what the doors tell
+
+    def admit(self, door: FrontDoor) -> bool:
+        """False if there are as many connections as may be."""
+        if len(self.doors) + len(self.visits) >= self.settings.connections_max:
+            self.counters["connections_refused"] += 1
+            return False
+        self.doors.add(door)
+        return True
 
     def visit_began(self, visit: Visit) -> None:
         self.visits[visit.connection_id] = visit
@@ -262,6 +289,12 @@ class Emulator:
         self.counters.clear()
         self.connects.clear()
         self.journal.clear()
+
+    def _close_slow(self) -> None:
+        now = self.loop.time()
+        for door in list(self.doors):
+            door.close_if_slow(now)
+        self._door_sweep = self.loop.call_later(1.0, self._close_slow)
 
     def _close_old(self) -> None:
         now = self.loop.time()

@@ -15,6 +15,7 @@ from ...records.scrub import bare_url
 from .. import exits
 from ..config import Config
 from ..load_config import ConfigProblems, load_config
+from ..secret_files import open_secrets
 
 app = typer.Typer(
     help="Check the configuration, or show the one in effect.", no_args_is_help=True, add_completion=False
@@ -28,13 +29,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     try:
-        _check_entrance(load_config(config, os.environ))
+        found = load_config(config, os.environ)
+        _check_entrance(found)
     except ConfigProblems as problems:
         if as_json:
             print(json.dumps({"ok": False, "problems": problems.problems}))
             raise typer.Exit(exits.CONFIG) from None
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    print(json.dumps({"ok": True, "problems": []}) if as_json else "the configuration is good")
+    warnings = open_secrets(found, os.environ)
+    if as_json:
+        print(json.dumps({"ok": True, "problems": [], "warnings": warnings}))
+        return
+    for line in warnings:
+        print(f"guestd: warning: {line}", file=sys.stderr)
+    print("the configuration is good")
 
 
 @app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")

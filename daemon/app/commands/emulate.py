@@ -63,6 +63,14 @@ def emulate(
             help="id:secret, with :scope,scope after it if it lacks some; repeatable.  [emulator-client:emulator-secret]"
         ),
     ] = None,
+    control_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name under which /__emulator answers, beside localhost and addresses; repeatable."),
+    ] = None,
+    control_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A page's origin that may use /__emulator, beside those of this machine; repeatable."),
+    ] = None,
     queue: Annotated[list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")] = None,
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
@@ -96,6 +104,8 @@ def emulate(
         deployments=(deployment,),
         accept_any_deployment=any_deployment,
         limits=figures if limits else figures.off(),
+        control_hosts=tuple(control_host or ()),
+        control_origins=tuple(control_origin or ()),
         oauth_clients=clients,
         oauth_scopes=scopes,
         queues=(QueueSettings(), *(QueueSettings(id=one, name=one) for one in queue or ())),

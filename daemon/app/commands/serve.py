@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,9 @@ from ..config import Config
 from ..lifecycle import serve as live
 from ..load_config import ConfigProblems, load_config
 from ..open_files import allow_open_files
+from ..secret_files import open_secrets
+
+logger = logging.getLogger("guestd")
 
 EXAMPLES = """Examples:
 
@@ -45,6 +49,8 @@ def serve(
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
     output = configure_logging(settings.log.level, settings.log.form)
+    for line in open_secrets(settings, os.environ):
+        logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exits.run(lambda: live(settings, output, demo)))
 

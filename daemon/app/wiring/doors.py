@@ -10,6 +10,7 @@ from ...api.control.settings import ControlSettings
 from ...api.settings import ApiSettings
 from ...model.errors import ConfigError
 from ..config import Config
+from ..secret_files import read_secret
 
 TOKEN_MIN = 16
 
@@ -67,7 +68,7 @@ def _token(section: str, token: SecretStr | None, token_file: str | None) -> str
     if token_file is not None:
         field = f"{section}.token_file"
         try:
-            found = Path(token_file).read_text().strip()
+            found = read_secret(Path(token_file)).decode()
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not text"
             raise ConfigError(field, f"{token_file} cannot be read: {why}", "name a file we may read") from None
