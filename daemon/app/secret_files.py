@@ -44,6 +44,7 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
     found = [
         ("platform.client_secret_file", config.platform.client_secret_file),
         ("api.token_file", config.api.token_file),
+        ("simulator.token_file", config.simulator.token_file),
     ]
     lists = [(f"webhooks.targets.{one.name}.secrets", one.secrets) for one in hooks.targets]
     for key, secrets in [*lists, ("webhooks.operation_secrets", hooks.operation_secrets)]:
