@@ -21,12 +21,16 @@ from ..model.errors import (
 )
 from ..observe.hiding import is_secret, without
 from ..observe.log import redacted
-from ..policy.retry import retry_after_s
+from ..policy.retry_after import retry_after_s
 
 _SECRET_KEY = re.compile(r"(?i)token|secret|password|jwt|authorization|signature")
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
 _PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _TOLD_MAX = 300
+
+#: What an error repeats of a Retry-After. Each caller waits less, up to a bound of its own; this one is for people and for
+#: programs behind the API, to whom more than an hour is no longer "try again" but "ask somebody".
+RETRY_AFTER_TOLD_MAX_S = 3600.0
 _SCOPES_MAX = 8
 
 
@@ -75,7 +79,7 @@ def refusal(reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...]
     """The error that an answer other than a success stands for. What it says is shown without `secrets`."""
     found = _tolerant(reply.body)
     told = scrubbed(_message_of(found), secrets)
-    wait_s = retry_after_s(reply.header("retry-after"), reply.header("date"))
+    wait_s = retry_after_s(reply.header("retry-after"), reply.header("date"), None, RETRY_AFTER_TOLD_MAX_S)
     kind, remedy = _KINDS.get(reply.status) or _kind_of(reply.status)
     missing = _scopes_named(reply, found) or scopes if reply.status == 403 else ()
     if missing:

@@ -168,11 +168,14 @@ class Listening(Attaching):
     def _history_failed(self, reason: str, retry_after_s: float | None, now: float, out: list[e.Effect]) -> bool:
         fill = self._fill
         assert fill is not None
-        fill.attempts += 1
-        if fill.attempts >= self._settings.history_attempts_max:
+        settings = self._settings
+        fill.failed(now)
+        give_up_at = fill.failing_since + settings.history_retry_s * settings.history_attempts_max
+        if fill.attempts >= settings.history_attempts_max or now >= give_up_at:
             self._abandon_fill(reason, now, out)
         else:
-            fill.restart(now + max(self._settings.history_retry_s, retry_after_s or 0.0))
+            asked_s = min(retry_after_s or 0.0, give_up_at - now)
+            fill.restart(now + max(settings.history_retry_s, asked_s))
         return True
 
     def _tend_fill(self, now: float, out: list[e.Effect]) -> None:
