@@ -1,4 +1,4 @@
-"""Opens links: resolve, connect, (tunnel,) TLS, upgrade; one time limit over all of it."""
+"""Opens links: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all of it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from websockets.uri import WebSocketURI, parse_uri
 from ..model.endings import Cause, Ending
 from ..model.errors import ConfigError, DialError
 from ..model.ports import DialTarget, LinkSink
+from .eyeballs import connected, in_turns, open_socket
 from .handshake import Tunnel, Upgrade
 from .resolve import Resolver
 from .settings import TransportSettings
@@ -79,23 +80,22 @@ class WebsocketDialer:
     ) -> None:
         if self._resolver is None:
             self._resolver = Resolver(loop, self._settings.dns_ttl_s)
-        addresses = await self._resolver.addresses(host, port)
-        for n, address in enumerate(addresses):
+        addresses = in_turns(await self._resolver.addresses(host, port))
+        while True:
+            address, opened = await connected(addresses, lambda one: self._open_socket(loop, one, port))
+            addresses.remove(address)
             try:
-                await loop.create_connection(
-                    lambda: protocol,
-                    address,
-                    port,
-                    ssl=tls,
-                    server_hostname=server_name,
-                    local_addr=(next(self._local), 0) if self._local is not None else None,
-                )
+                await loop.create_connection(lambda: protocol, sock=opened, ssl=tls, server_hostname=server_name)
                 return
             except ssl.SSLError:
                 raise
             except OSError:
-                if n == len(addresses) - 1:
+                if not addresses:
                     raise
+
+    async def _open_socket(self, loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
+        local_address = next(self._local) if self._local is not None else None
+        return await open_socket(loop, address, port, local_address)
 
     async def _through_proxy(self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, upgrade: Upgrade) -> None:
         assert self._proxy is not None and self._proxy.hostname is not None
