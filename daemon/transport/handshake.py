@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import time
 from typing import cast
-from urllib.parse import SplitResult, unquote
 
 from websockets.client import ClientProtocol
 from websockets.uri import WebSocketURI
@@ -14,6 +12,7 @@ from websockets.uri import WebSocketURI
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.ports import LinkSink
+from ..model.proxy import Proxy
 from ..policy.retry_after import retry_after_s
 from .settings import TransportSettings
 from .socket import GuestSocket
@@ -117,16 +116,14 @@ class Upgrade(_Head):
 class Tunnel(_Head):
     """Asks a proxy for a tunnel (RFC 9110 §9.3.6); `done` gets the transport to go on with."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, proxy: SplitResult, host: str, port: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, proxy: Proxy, host: str, port: int) -> None:
         super().__init__(loop)
         self._proxy = proxy
         self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def _send(self, transport: asyncio.Transport) -> None:
         lines = [f"CONNECT {self._target} HTTP/1.1", f"Host: {self._target}"]
-        if self._proxy.username:
-            pair = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
-            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+        lines += [f"{name}: {value}" for name, value in self._proxy.headers().items()]
         transport.write("\r\n".join([*lines, "", ""]).encode())
 
     def _head_received(self, head: bytes, rest: bytes) -> asyncio.Transport:

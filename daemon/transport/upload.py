@@ -26,6 +26,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, SpoolError
+from ..model.proxy import proxy_of
 from .dialer import tls_context
 from .resolve import Resolver
 
@@ -51,11 +52,12 @@ class UploadSettings:
 
 
 class FileUploader:
-    """The Uploader port over aiohttp. Raises ConfigError at once for a CA file that cannot be used. `close` it at the end."""
+    """The Uploader port over aiohttp. Raises ConfigError at once for a CA file or proxy URL of no use. `close` it at the end."""
 
     def __init__(self, settings: UploadSettings) -> None:
         self._settings = settings
         self._tls = tls_context(settings.ca_file) if settings.ca_file is not None else True  # True: aiohttp's own
+        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
         self._turns: _Turns | None = None
         self._chores: set[asyncio.Future[None]] = set()
@@ -92,13 +94,17 @@ class FileUploader:
 
     async def _put(self, url: URL, headers: dict[str, str], copy: _Copy) -> None:
         stall_s = self._settings.stall_timeout_s
+        for_proxy = self._proxy.headers() if self._proxy is not None else {}
+        if url.scheme == "http":
+            headers = {**headers, **for_proxy}  # the proxy itself reads this request; there is no CONNECT before it
         async with asyncio.timeout(stall_s) as patience:
             async with self._client().put(
                 url,
                 data=copy.chunks(patience, stall_s),
                 headers=headers,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-                proxy=self._settings.proxy_url,
+                proxy=self._proxy.url if self._proxy is not None else None,
+                proxy_headers=for_proxy,
                 allow_redirects=False,
             ) as answer:
                 with suppress(aiohttp.ClientError):
