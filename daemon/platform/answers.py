@@ -19,6 +19,7 @@ from ..model.errors import (
     RateLimited,
     ScopeMissing,
 )
+from ..model.foreign import RETRY_AFTER_TOLD_MAX_S
 from ..observe.hiding import is_secret, without
 from ..observe.log import redacted
 from ..policy.retry_after import retry_after_s
@@ -27,10 +28,6 @@ _SECRET_KEY = re.compile(r"(?i)token|secret|password|jwt|authorization|signature
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
 _PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _TOLD_MAX = 300
-
-#: What an error repeats of a Retry-After. Each caller waits less, up to a bound of its own; this one is for people and for
-#: programs behind the API, to whom more than an hour is no longer "try again" but "ask somebody".
-RETRY_AFTER_TOLD_MAX_S = 3600.0
 _SCOPES_MAX = 8
 
 

@@ -116,7 +116,7 @@ class Http:
                     {name.lower(): value for name, value in answer.headers.items()},
                     await self._read(answer),
                 )
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # ValueError: no header or URL at all
             raise _translated(error, trace.sent) from None  # a foreign error may carry our headers, and they a token
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:

@@ -7,6 +7,7 @@ from ..model import events as v
 from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Notice
+from ..model.foreign import HISTORY_PAGES_MAX
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .attaching import Attaching
@@ -142,9 +143,12 @@ class Listening(Attaching):
             return self._history_failed("the platform answered an empty page", None, now, out)
         fill.take(given.items)
         complete = not given.items or given.page_number >= given.page_count or self._inbox.knows(given.items[-1])
-        if not complete:
+        if not complete and fill.pages_read < HISTORY_PAGES_MAX:
             self._read_history(now, out)
             return True
+        if not complete:
+            out.append(e.Noticed(Notice.GAP_LEFT))
+            out.append(v.GapEvent(self._next_seq(), f"the history is longer than {HISTORY_PAGES_MAX} pages"))
         self._end_fill(fill, now, out)
         return True
 

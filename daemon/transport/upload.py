@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from collections import deque
@@ -26,6 +27,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, SpoolError
+from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
 from ..model.proxy import proxy_of
 from .dialer import tls_context
 from .resolve import Resolver
@@ -36,6 +38,9 @@ CHUNKS_PER_TURN = 8
 
 #: Headers that speak of the connection and not of the file: never taken from a platform's answer.
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(slots=True, frozen=True)
@@ -78,7 +83,7 @@ class FileUploader:
         self._turns = self._turns or _Turns(asyncio.get_running_loop())
         copy = _Copy(path, size_bytes, self._turns)
         try:
-            self._check_scheme(url)
+            self._check_url(url)
             plain = _headers(headers, content_type, size_bytes)
             await copy.open()
             await self._put(URL(url, encoded=True), plain, copy)
@@ -87,7 +92,9 @@ class FileUploader:
         finally:
             copy.close()
 
-    def _check_scheme(self, url: str) -> None:
+    def _check_url(self, url: str) -> None:
+        if len(url) > UPLOAD_URL_CHARS_MAX:
+            raise ValueError("a URL that no storage takes")
         scheme = urlsplit(url).scheme
         if scheme != "https" and (self._settings.secure_only or scheme != "http"):
             raise PlatformRefused("the platform gave an upload URL that is not https", platform_code="insecure")
@@ -164,6 +171,11 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
     if not any(key.lower() == "content-type" for key in headers):
         headers["Content-Type"] = content_type
     headers["Content-Length"] = str(size_bytes)
+    chars = sum(len(name) + len(value) for name, value in headers.items())
+    if len(headers) > UPLOAD_HEADERS_MAX or chars > UPLOAD_HEADERS_CHARS_MAX:
+        raise ValueError("more headers than any storage takes")
+    if not all(_HEADER_NAME.fullmatch(name) for name in headers):
+        raise ValueError("a header whose name is none")
     if any(sign in text for pair in headers.items() for text in pair for sign in "\r\n\0"):
         raise ValueError("a header with a line break in it")
     return headers

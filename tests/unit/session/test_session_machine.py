@@ -131,12 +131,14 @@ class TestReconnect:
 
 
 def answer_platform(table, effects, history):
-    """Answer heartbeats and questions for a JWT as a healthy platform does, and every page asked for with `history`."""
+    """Answer heartbeats and questions for a JWT as a healthy platform does, and every page asked for with `history`,
+    an input or what makes one of a page's number."""
     for effect in effects:
         if isinstance(effect, e.Ping):
             table.feed(i.PongArrived())
         elif isinstance(effect, e.FetchHistory):
-            table.feed(history)
+            given = history(effect.page_number) if callable(history) else history
+            answer_platform(table, table.feed(given), history)
         elif isinstance(effect, e.Say) and isinstance(effect.request, r.Beat):
             table.feed(s.HeartbeatAnswered())
         elif isinstance(effect, e.Say) and isinstance(effect.request, r.AskJwt):
@@ -244,6 +246,20 @@ class TestGap:
             assert table.now - began <= 30.0, "still mute"
             answer_platform(table, table.pass_time(0.5), answer)
         assert table.texts() == ["text 1", "text 2"]
+
+    def test_a_history_without_an_end_is_read_up_to_our_bound_and_the_gap_stated(self, table, make_text, make_lost):
+        table.to(State.LIVE).feed(make_text(1), make_lost())
+        table.rejoin()
+
+        def endless(page_number):
+            return i.HistoryRead([make_text(100_000 - page_number)], page_number, 10**9, 10**18)
+
+        answer_platform(table, table.feed(s.JwtGranted("jwt", 0.0)), endless)
+        for _ in range(600):
+            answer_platform(table, table.pass_time(1.0), endless)
+        assert len([one for one in table.effects if isinstance(one, e.FetchHistory)]) == 50
+        assert len(table.texts()) == 51, "what was read is shown"
+        assert len(table.events("gap")) == 1
 
     def test_a_history_that_always_asks_for_an_hour_states_the_gap_within_our_patience(
         self, table, make_text, make_lost
