@@ -93,6 +93,7 @@ class Reconnect(_Section):
     jitter_s: MaybeNoSeconds = 1.0
     cap_s: Seconds = 30.0
     attempts_max: Count = 10
+    retry_after_max_s: Seconds = 30.0
 
 
 class Heartbeat(_Section):
@@ -152,6 +153,7 @@ class Operations(_Section):
     rest_base_s: Seconds = 1.0
     rest_jitter_s: MaybeNoSeconds = 1.0
     rest_cap_s: Seconds = 30.0
+    retry_after_max_s: Seconds = 60.0
     keys_remembered_s: Seconds = 86_400.0
     session_duration_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 1800.0
     session_duration_max_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 2700.0

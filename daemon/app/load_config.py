@@ -13,6 +13,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from ..emulator.agents import built_in
 from ..model.errors import ConfigError, GuestdError
+from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
 from ..platform.table import table_with
 from .config import Config
@@ -193,11 +194,16 @@ def _check(source: str, config: Config) -> None:
             "platform.region: is missing beside platform.deployment_id; write a domain such as mypurecloud.de"
         )
     problems += _problems_of_client(config)
-    for name in ("guest_socket_url", "api_url", "cdn_url", "token_url", "proxy_url"):
+    for name in ("guest_socket_url", "api_url", "cdn_url", "token_url"):
         value = getattr(platform, name)
         schemes = ("ws://", "wss://") if name == "guest_socket_url" else ("http://", "https://")
         if value is not None and not value.startswith(schemes):
             problems.append(f"platform.{name}: must begin with {' or '.join(schemes)}")
+    if platform.proxy_url is not None:
+        try:
+            proxy_of(platform.proxy_url)
+        except ConfigError as error:
+            problems.append(str(error))
     if config.emulator.agent not in built_in():
         problems.append(f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}")
     if platform.ca_file is not None and not Path(platform.ca_file).is_file():

@@ -176,6 +176,10 @@ class SessionCore:
     def _draw_id(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))
 
+    def _bounded_wait_s(self, retry_after_s: float | None) -> float:
+        """What the platform asks us to wait, within our own bound."""
+        return min(retry_after_s or 0.0, self._settings.retry_after_max_s)
+
     # ------------------------------------------------------------------ what the upper rooms add
     # The machine is one value in a chain of classes; what a lower one asks for, a class above it answers.
 

@@ -162,7 +162,7 @@ class Machine(Listening):
         backoff = self._backoff()
         if backoff.exhausted(self._attempt):
             return self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=str(ending)), out)
-        rest_s = max(backoff.delay_s(self._attempt, self._rng), ending.retry_after_s or 0.0)
+        rest_s = max(backoff.delay_s(self._attempt, self._rng), self._bounded_wait_s(ending.retry_after_s))
         self._attempt += 1
         if self.state in (State.LIVE, State.LEAVING):
             out.append(v.SessionEvent(self._next_seq(), "resting", ending.cause.value, self.read_only))
@@ -256,18 +256,19 @@ class Machine(Listening):
     # ------------------------------------------------------------------ errors from the platform
 
     def _throttled(self, given: s.Throttled, now: float, out: list[e.Effect]) -> bool:
+        wait_s = self._bounded_wait_s(given.retry_after_s)
         out.append(e.Noticed(Notice.THROTTLED))
         self.beat.answered()
         if self.state is State.JOINING:
-            ending = Ending(Cause.THROTTLED, 429, given.reason, given.retry_after_s)
+            ending = Ending(Cause.THROTTLED, 429, given.reason, wait_s)
             return self._lose_link(ending, now, out)
         outbox = self._outbox
         if given.tracing_id and self._file_throttled(given, now):
             return True
         if outbox and outbox.match(given.tracing_id):
-            outbox.put_back(now + given.retry_after_s)
+            outbox.put_back(now + wait_s)
         elif outbox and not given.tracing_id:  # whose it was is not known: wait, and let the history tell
-            outbox.blocked_until = max(outbox.blocked_until, now + given.retry_after_s)
+            outbox.blocked_until = max(outbox.blocked_until, now + wait_s)
         elif self._fill is not None and self._fill.step is Step.JWT:
             self._history_failed("throttled", given.retry_after_s, now, out)
         return True

@@ -116,6 +116,7 @@ class Supervisor:
             per_minute=settings.connects_per_minute,
             burst=settings.connects_burst,
             inflight_max=settings.dials_inflight_max,
+            retry_after_max_s=session.retry_after_max_s,
         )
         self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._dials = Errands("dial", settings.dials_inflight_max)
