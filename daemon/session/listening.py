@@ -94,6 +94,11 @@ class Listening(Attaching):
         out.append(e.Noticed(Notice.UNKNOWN))
         return False
 
+    def _content_refused(self, given: s.ContentRefused, now: float, out: list[e.Effect]) -> bool:
+        """Counted as malformed; nothing is missing, so the history is not asked."""
+        out.append(e.Noticed(Notice.GARBAGE))
+        return False
+
     def _ignored(self, given: s.Signal, now: float, out: list[e.Effect]) -> bool:
         """Nobody here has asked for it."""
         return False

@@ -390,6 +390,32 @@ class Machine(Listening):
         out.append(e.Finish(ending))
         return False
 
+    def break_off(self, recorded_seq: int) -> list[e.Effect]:
+        """The end after a bug of ours. Events go on from what was recorded; those that were not have not happened."""
+        self._seq = recorded_seq
+        out: list[e.Effect] = []
+        self._drop_links(out)
+        for outgoing in self._outbox.give_up() if self._outbox is not None else ():
+            if self.was_accepted(outgoing.command.command_id, recorded_seq):
+                status = "failed" if outgoing.sent_at is None and not outgoing.doubted else "uncertain"
+                self._delivered(outgoing, status, out, "the guest session ended by an internal error")
+        return out + self.bare_end(self._seq)
+
+    def bare_end(self, recorded_seq: int) -> list[e.Effect]:
+        """The least that ends a guest session: its last event, and that it is to be forgotten."""
+        self._seq = recorded_seq
+        waiting = self.state is State.WAITING
+        self.state = State.ENDED
+        self.wake_at = self._step_at = self._ends_at = self._leave_by = NEVER
+        ended = v.SessionEvent(self._next_seq(), "ended", Cause.INTERNAL_ERROR.value, self.read_only)
+        out: list[e.Effect] = [e.CancelAdmission()] if waiting else []
+        return [*out, ended, e.Finish(Ending(Cause.INTERNAL_ERROR))]
+
+    def was_accepted(self, command_id: str, recorded_seq: int) -> bool:
+        """True if the event that accepts this command is among those recorded up to `recorded_seq`."""
+        accepted = self._accepted.get(command_id) if self._accepted is not None else None
+        return accepted is not None and accepted.seq <= recorded_seq
+
     def _after_the_end(self, given: i.OwnInput | s.Signal) -> list[e.Effect]:
         if isinstance(given, i.CommandGiven):
             error = CommandError("the guest session has ended", code="ended")
@@ -439,5 +465,6 @@ _STEPS: dict[type, tuple[Any, frozenset[State] | None]] = {
     s.Throttled: (Machine._throttled, None),
     s.Refused: (Machine._refused, None),
     s.Unknown: (Machine._unknown, None),
+    s.ContentRefused: (Machine._content_refused, None),
     s.Garbage: (Machine._garbage, None),
 }

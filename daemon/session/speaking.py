@@ -14,6 +14,7 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause
 from ..model.errors import CommandError
+from ..model.json_values import is_text
 from ..model.ports import SavedCommand
 from ..policy.buckets import SlidingCount
 from . import inputs as i
@@ -166,7 +167,9 @@ class Speaking(SessionCore):
 
     def may_have_forgotten(self, command_id: str) -> bool:
         """True if this command may have been accepted so long ago that only the journal knows."""
-        return self._has_forgotten and self._accepted is not None and command_id not in self._accepted
+        if not self._has_forgotten or self._accepted is None or command_id in self._accepted:
+            return False
+        return is_text(command_id)  # what cannot be written was never accepted
 
     def _intent_durable(self, given: i.IntentDurable, now: float, out: list[e.Effect]) -> bool:
         accepted = self._accepted.get(given.command_id) if self._accepted else None
