@@ -137,13 +137,15 @@ class SavedCommand:
 
 @dataclass(slots=True, frozen=True)
 class SavedSession:
-    """A guest session that should live, as a restart finds it. `joined`: the platform knows its token."""
+    """A guest session that should live, as a restart finds it. `joined`: the platform knows its token; `was_live`: as far
+    as the journal knows there was a connection to it."""
 
     record: SessionRecord
     seq: int
     joined: bool
     read_only: bool
     commands: Sequence[SavedCommand]
+    was_live: bool = True
 
 
 @dataclass(slots=True)

@@ -170,6 +170,9 @@ class Runner:
     def intent_durable(self, command_id: str) -> None:
         self.feed(i.IntentDurable(command_id))
 
+    def event_durable(self, seq: int) -> None:
+        self.feed(i.EventDurable(seq))
+
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
         if self._askers is None:
@@ -198,6 +201,8 @@ class Runner:
 
     def abandon(self) -> None:
         """Drop everything at once: the fleet stops and will not wait any longer."""
+        for effect in self.machine.stop():
+            self._perform(effect)
         self._drop(None)
         self.bench.timers.cancel(self)
 
@@ -289,6 +294,9 @@ class Runner:
             answered(answer)
         except Exception as error:
             log_bug(logger, "answering a command", error)
+
+    def _await_durable(self, effect: e.AwaitDurable) -> None:
+        self.bench.pipeline.when_durable(self, effect.seq)
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         self.bench.fetch_history(self, effect)
@@ -400,6 +408,7 @@ class Runner:
         e.AskAdmission: _ask_admission,
         e.CancelAdmission: _cancel_admission,
         e.Tell: _tell,
+        e.AwaitDurable: _await_durable,
         e.FetchHistory: _fetch_history,
         e.AskPresigned: _ask_presigned,
         e.Upload: _upload,

@@ -271,6 +271,7 @@ class Supervisor:
         self._draining = self._stopped = True
         for runner in list(self._runners.values()):
             runner.abandon()
+        self._bench.pipeline.flush()
         self._runners.clear()
         self._names.clear()
         if self._admission_timer is not None:
@@ -433,6 +434,9 @@ class _Opening:
 
     def intent_durable(self, command_id: str) -> None:
         self._runner.intent_durable(command_id)
+
+    def event_durable(self, seq: int) -> None:
+        self._runner.event_durable(seq)
 
     def session_durable(self) -> None:
         self._runner.session_durable()
