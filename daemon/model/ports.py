@@ -189,6 +189,10 @@ class Journal(Protocol):
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         """The `seq` at which that command was accepted; 0 if it never was, or is not kept any more."""
 
+    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
+        """True if a message or presence event of that identity and time is kept. Without a time ("") only the newest are
+        looked through."""
+
     def last_seq(self, session_id: str) -> int:
         """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as well."""
 

@@ -20,6 +20,10 @@ class Listening(Attaching):
 
     # ------------------------------------------------------------------ messages in
 
+    def may_have_shown(self, item: s.MessageArrived) -> bool:
+        """True if the journal must be asked whether this item was shown before it is given to `handle`."""
+        return self._inbox.may_have_shown(item)
+
     def _message(self, given: s.MessageArrived, now: float, out: list[e.Effect]) -> bool:
         if self._inbox.passes(given, now):
             changed = self._outbox is not None and self._confirm(given, now, out)

@@ -35,7 +35,7 @@ from ..model.events import (
 )
 from ..model.ports import Clock, Link, SavedSession
 from ..model.requests import CloseSession, Request
-from ..model.signals import Garbage, Signal
+from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..session import inputs as i
 from ..session.machine import Machine
@@ -69,6 +69,7 @@ class Bench:
     cancel_upload: Callable[[Runner, str], None]
     discard: Callable[[str], None]
     keep_report: Callable[[Report], None]
+    was_shown: Callable[[str, str, str], bool]
     is_full: bool = False
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
@@ -99,7 +100,10 @@ class Line:
             log_bug(logger, "decoding a frame", error)
             signals = [Garbage("not decoded")]
         for signal in signals:
-            runner.feed(signal)
+            if type(signal) is MessageArrived and runner.was_shown(signal):
+                metrics.notice(Notice.DUPLICATE)
+            else:
+                runner.feed(signal)
 
     def pong_received(self) -> None:
         if self.runner is not None:
@@ -172,6 +176,10 @@ class Runner:
 
     def event_durable(self, seq: int) -> None:
         self.feed(i.EventDurable(seq))
+
+    def was_shown(self, item: MessageArrived) -> bool:
+        """A repetition of what the machine has forgotten; the journal is asked only if it may be one."""
+        return self.machine.may_have_shown(item) and self.bench.was_shown(self.session_id, item.identity, item.time)
 
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""

@@ -147,6 +147,7 @@ class Supervisor:
             cancel_upload=self._uploads.cancel,
             discard=self._uploads.discard,
             keep_report=keep_report,
+            was_shown=journal.was_shown,
         )
 
     # ------------------------------------------------------------------ the Fleet port
@@ -420,9 +421,10 @@ class Supervisor:
 
     def _new_inbox(self) -> Inbox:
         session = self._session
+        remembered_max = max(session.inbox_remembered_max, session.inbox_held_max)  # what is held is not forgotten
         if self._dialect.traits.ordering is Ordering.BY_TIME:
-            return ByTime(self._hold, session.inbox_held_max, session.inbox_remembered_max)
-        return BySequence(session.gap_wait_s, session.inbox_held_max, session.inbox_remembered_max)
+            return ByTime(self._hold, session.inbox_held_max, remembered_max)
+        return BySequence(session.gap_wait_s, session.inbox_held_max, remembered_max)
 
 
 class _Opening:
