@@ -30,16 +30,16 @@ TAIL = """
 
 No frame ends a guest session. Each of these is counted as `garbage` in the metrics, and the session goes on:
 
-- a frame that is not a JSON object, holds half a surrogate pair or a number beyond the range of a double, or is nested deeper than
-  1,024 levels: it may have been a message, so in webmessaging the history is read;
-- a message whose content is nested deeper than 64 levels or holds an integer beyond 64 bits, live or in the history: it is shown with
-  its text and without that content;
+- a frame that is not a JSON object, holds half a surrogate pair or a number beyond the range of a double, or is nested
+  deeper than 1,024 levels: it may have been a message, so in webmessaging the history is read;
+- a message whose content is nested deeper than 64 levels or holds an integer beyond 64 bits, live or in the history: it is
+  shown with its text and without that content;
 - metadata of an upload (webchat) that could not be written into a frame again: the upload fails.
 
 If guestd itself breaks on one all the same, that one guest session ends with a `session` event (`ended`, `internal_error`), which
-frontends, webhooks and the audit see as any other; the platform is told (`closeSession`, then the close handshake). What broke is in the log
-and, with a journal on disk, in `reports/break-SESSION-TIME.json` beside it (mode 0600, the newest 20): the places in the code and the
-sizes of the input, nothing of what anybody said.
+frontends, webhooks and the audit see as any other; the platform is told (`closeSession`, then the close handshake). What
+broke is in the log and, with a journal on disk, in `reports/break-SESSION-TIME.json` beside it (mode 0600, the newest 20):
+the places in the code and the sizes of the input, nothing of what anybody said.
 """
 COLUMNS = "| misfortune | once | every time |\n| --- | --- | --- |\n"
 
