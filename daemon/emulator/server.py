@@ -17,6 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
+from ..model.json_values import is_text
 from . import agentdesk, frames
 from .control import control_routes
 from .doors import Visit
@@ -275,6 +276,8 @@ class Emulator:
         try:
             trace = str(json.loads(text).get("tracingId") or "")
         except (ValueError, AttributeError, RecursionError):
+            trace = ""
+        if not is_text(trace):
             trace = ""
         return frames.too_many(retry_after_s, "Message rate too high for this session", trace)
 

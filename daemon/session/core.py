@@ -101,6 +101,8 @@ class SessionCore:
         "_step_at",
         "_traces",
         "_typed_at",
+        "_unproven_seq",
+        "_was_live",
         "beat",
         "duration_s",
         "figures",
@@ -146,6 +148,8 @@ class SessionCore:
         self._context_id = ""
         self._end_id = ""
         self._typed_at = -NEVER
+        self._unproven_seq = 0  # nothing is sent before the event of that seq is durable; 0: nothing to wait for
+        self._was_live = False  # the journal's last word on the link, of the life before
         self._links: dict[str, tuple[str, str, float]] | None = None  # trace → command, attachment, answer by
 
     def __repr__(self) -> str:

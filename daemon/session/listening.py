@@ -21,6 +21,10 @@ class Listening(Attaching):
 
     # ------------------------------------------------------------------ messages in
 
+    def may_have_shown(self, item: s.MessageArrived) -> bool:
+        """True if the journal must be asked whether this item was shown before it is given to `handle`."""
+        return self._inbox.may_have_shown(item)
+
     def _message(self, given: s.MessageArrived, now: float, out: list[e.Effect]) -> bool:
         if self._inbox.passes(given, now):
             changed = self._outbox is not None and self._confirm(given, now, out)
@@ -93,6 +97,11 @@ class Listening(Attaching):
 
     def _unknown(self, given: s.Unknown, now: float, out: list[e.Effect]) -> bool:
         out.append(e.Noticed(Notice.UNKNOWN))
+        return False
+
+    def _content_refused(self, given: s.ContentRefused, now: float, out: list[e.Effect]) -> bool:
+        """Counted as malformed; nothing is missing, so the history is not asked."""
+        out.append(e.Noticed(Notice.GARBAGE))
         return False
 
     def _ignored(self, given: s.Signal, now: float, out: list[e.Effect]) -> bool:

@@ -25,8 +25,10 @@ from ..model.foreign import (
     is_jwt,
     within,
 )
-from .reading import NOTHING, Json, number, obj, objects, text, texts, whole
+from .reading import NOTHING, Json, identity_of, number, obj, objects, passable, text, texts, whole
 from .times import canonical
+
+_OF_HISTORY = (s.MessageArrived, s.ContentRefused)
 
 RETRY_AFTER_DEFAULT_S = 1.0
 
@@ -53,7 +55,7 @@ def decode_history(entity: Json) -> list[s.Signal]:
     """One entity of `GET /api/v2/webmessaging/messages`: the same shape as a frame's body."""
     if type(entity) is not dict:
         return []
-    return [signal for signal in _structured_body(entity, "") if type(signal) is s.MessageArrived]
+    return [signal for signal in _structured_body(entity, "") if type(signal) in _OF_HISTORY]
 
 
 def _unknown(envelope: Json, name: object) -> list[s.Signal]:
@@ -96,9 +98,12 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
     said = get("text")
     content = get("content")
     sender = channel.get("from")
-    return [
+    refused = ""
+    if type(content) is not list or (content and (refused := passable(content))):
+        content = []
+    arrived: list[s.Signal] = [
         s.MessageArrived(
-            identity if type(identity) is str and identity else message_id,
+            identity_of(identity if type(identity) is str and identity else message_id),
             s.INBOUND if direction == s.INBOUND else s.OUTBOUND,
             kind if type(kind) is str else "Text",
             said if type(said) is str else "",
@@ -111,9 +116,10 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
             get("originatingEntity") == "Bot",
             "",
             False,
-            content if type(content) is list else [],
+            content,
         )
     ]
+    return [s.ContentRefused(refused), *arrived] if refused else arrived
 
 
 def _marker(metadata: Any) -> str:
@@ -149,7 +155,7 @@ def _typing_ms(duration_ms: float) -> int:
 def _presence(event: Json, body: Json, tracing_id: str, n: int) -> s.MessageArrived:
     channel = obj(body, "channel")
     message_id = text(body, "id")
-    identity = text(channel, "messageId") or message_id
+    identity = identity_of(text(channel, "messageId") or message_id)
     return s.MessageArrived(
         identity if n == 0 or not identity else f"{identity}#{n}",
         _direction(body),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
+from json import JSONDecodeError
 from typing import Any
 
-import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from ..depth import DEPTH_MAX, is_deeper
+from ...model import json_values
 from ..problems import Problem
 from .bodies import Bodies
 from .routes import Call, Route
@@ -51,11 +51,14 @@ async def _body(request: web.Request, model: type[BaseModel], bodies: Bodies) ->
         raise Problem(415, "unsupported_media_type", "send JSON, with Content-Type: application/json")
     raw = await bodies.read(request)
     try:
-        found = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        found = json_values.loads(raw)
+    except JSONDecodeError as error:
         raise Problem(400, "bad_json", f"the body is not JSON: {error.msg}") from None
-    if is_deeper(found):
-        raise Problem(400, "bad_json", f"the body is nested deeper than {DEPTH_MAX} levels")
+    if json_values.is_deeper(found):
+        raise Problem(400, "bad_json", f"the body is nested deeper than {json_values.DEPTH_MAX} levels")
+    if (fault := json_values.fault_in(found)) is not None:
+        field = json_values.printable(".".join(fault.path), 200)
+        raise Problem(422, "invalid", f"{field or 'the body'} {fault.reason}", field=field)
     try:
         return model.model_validate(found)
     except ValidationError as error:

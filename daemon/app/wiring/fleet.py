@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+from collections.abc import Callable
 from random import Random
 
+import orjson
+
 from ... import __version__
+from ...journal.reports import Reports
 from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
 from ...session.settings import SessionSettings
+from ...supervisor.breakage import Report
 from ...supervisor.clock import LoopClock
 from ...supervisor.settings import SupervisorSettings
 from ...supervisor.supervisor import Supervisor
@@ -20,7 +27,10 @@ from ...wire.dialect import Dialect
 from ...wire.webchat import Webchat
 from ...wire.webmessaging import WebMessaging
 from ..config import Config
+from .keeping import journal_directory
 from .places import Place, split
+
+logger = logging.getLogger("guestd.supervisor")
 
 
 def new_supervisor(
@@ -77,7 +87,22 @@ def new_supervisor(
         loop,
         uploader=uploader,
         calls=calls,
+        keep_report=report_keeper(config, loop),
     )
+
+
+def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[Report], None]:
+    """Writes a bug's report beside the journal, in a thread because the disk may hang; the log alone has it without one."""
+    directory = journal_directory(config, os.environ)
+    if directory is None:
+        return lambda report: logger.error("the bug's report: %s", orjson.dumps(report).decode())
+    reports = Reports(directory)
+
+    def keep(report: Report) -> None:
+        name = f"break-{report.session_id}-{report.at_ms}.json"
+        loop.run_in_executor(None, reports.keep, name, orjson.dumps(report, option=orjson.OPT_INDENT_2))
+
+    return keep
 
 
 def new_uploader(config: Config, place: Place) -> FileUploader:

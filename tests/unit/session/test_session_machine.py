@@ -42,6 +42,7 @@ def test_our_own_illegal_inputs_raise_and_legal_ones_do_not(new_table, state, ki
         i.LinkEnded: lambda: i.LinkEnded(Ending(Cause.LOST, 1006)),
         i.CommandGiven: lambda: i.CommandGiven(Send("c", "hello")),
         i.IntentDurable: lambda: i.IntentDurable("c"),
+        i.EventDurable: lambda: i.EventDurable(1),
         i.HistoryRead: lambda: i.HistoryRead([], 1, 1, 0),
         i.HistoryUnread: lambda: i.HistoryUnread("no", True),
         i.PutEnded: lambda: i.PutEnded("a"),
