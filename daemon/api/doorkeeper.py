@@ -33,6 +33,11 @@ class Doorkeeper:
             return web.Response(status=403, text=text)
         return None
 
+    def is_sent_by_foreign_page(self, request: web.Request) -> bool:
+        """A browser says with Sec-Fetch-Site that another site's page caused the request; a GET of it has no Origin."""
+        is_cross_site = request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site"
+        return is_cross_site and "Origin" not in request.headers
+
     def _may_come_from(self, origin: str) -> bool:
         if origin.rstrip("/").lower() in self._origins:
             return True

@@ -22,8 +22,8 @@ Json = dict[str, Any]
 _REF = "#/components/schemas/{model}"
 
 #: What any route may answer beside its own; those with a body, a key in a path.
-_COMMON = (403, 421, 422, 500, 503)
-_WITH_BODY = (400, 408, 413, 415, 429)
+_COMMON = (400, 403, 421, 422, 500, 503)
+_WITH_BODY = (408, 413, 415, 429)
 _WITH_KEY = (404, 429)
 
 _KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
@@ -33,6 +33,8 @@ _HEADERS_OF = {
     429: {"Retry-After": "Seconds to wait."},
     503: {"Retry-After": "Seconds to wait."},
 }
+
+_NOT_HTTP = "What cannot be read as HTTP, such as an address of more than 8190 bytes; the connection is closed."
 
 _ABOUT = """Guest sessions of Genesys Cloud web messaging, opened, spoken through, read and followed by other programs.
 
@@ -126,7 +128,9 @@ def _outcome(outcome: Outcome, schemas: dict[Any, Json]) -> Json:
 
 
 def _problem(status: int, schemas: dict[Any, Json]) -> Json:
-    content = {MEDIA_TYPE: {"schema": schemas[(ProblemDocument, "serialization")]}}
+    content: Json = {MEDIA_TYPE: {"schema": schemas[(ProblemDocument, "serialization")]}}
+    if status == 400:
+        content["text/plain"] = {"schema": {"type": "string", "description": _NOT_HTTP}}
     return {"description": HTTPStatus(status).phrase, "content": content} | _headers(_HEADERS_OF.get(status, {}))
 
 

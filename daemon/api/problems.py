@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import math
 import secrets
+import traceback
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -47,6 +48,9 @@ _STATUS = {
 _PLATFORM_STATUS = {400: 422, 404: 404, 409: 409, 413: 413, 422: 422, 429: 429}
 
 _RETRY_AFTER_S = 1.0
+
+#: Enough to find an error by, in one line of the log.
+_CALLS_LOGGED = 8
 
 
 class ProblemDocument(BaseModel):
@@ -153,7 +157,13 @@ def _of_http(error: web.HTTPException) -> Problem:
 
 
 def _of_bug(error: Exception) -> Problem:
+    """Logged once, by where it happened: the words of an error nobody expected may be somebody's text."""
     error_id = secrets.token_hex(6)
-    expected = isinstance(error, GuestdError)
-    logger.error("request failed, error_id=%s", error_id, exc_info=None if expected else error)
-    return Problem(500, "internal", f"a bug of ours; the log has it under {error_id}", error_id=error_id)
+    logger.error("request failed, error_id=%s: %s at %s", error_id, type(error).__name__, place_of(error))
+    return Problem(500, "internal", f"an error in guestd; its log has it under {error_id}", error_id=error_id)
+
+
+def place_of(error: BaseException) -> str:
+    """The innermost calls of an error's traceback, innermost first, without any values."""
+    calls = traceback.extract_tb(error.__traceback__)[-_CALLS_LOGGED:]
+    return " < ".join(f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in reversed(calls))

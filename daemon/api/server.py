@@ -3,7 +3,8 @@ as well. All routes stand in one table."""
 
 from __future__ import annotations
 
-import errno
+import asyncio
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,21 @@ from aiohttp import web
 from .. import __version__
 from ..model.errors import ConfigError
 from ..model.ports import Fleet, Operations, Webhooks
-from ..observe.exposition import exposition
+from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
+from .connections import ConnectionLimits, Connections
 from .control import unixdoor
 from .control.control import PREFIX, Control, Ports
 from .control.entrance import check_exposure
 from .control.settings import ControlSettings
 from .control.stream import StreamBounds
 from .doorkeeper import Doorkeeper
-from .problems import Problem
+from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
+from .problems import Problem, problem_of
 from .settings import ApiSettings
 from .simulator import Simulator
 from .spool import Spool
+from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -65,35 +69,38 @@ class HttpServer:
             settings.watcher_events_max, settings.watcher_bytes_max, settings.write_timeout_s, control.heartbeat_s
         )
         self._control = Control(Ports(fleet, metrics, draw_id, operations, spool, webhooks), control, bounds)
+        self._connections = Connections(_limits(settings), metrics)
         self._runners: list[web.AppRunner] = []
+        self._servers: list[asyncio.Server] = []
         self._unix_door: Path | None = None
         self.port = settings.port
 
     @property
     def url(self) -> str:
+        """Where to reach it from this machine; localhost as its first address, which every client understands."""
         host = self._settings.host
+        if host == "localhost":
+            host = LOCALHOST_ADDRESSES[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def start(self) -> None:
         """Listen. Raises ConfigError if the port or the Unix socket cannot be had, or if anybody could come in."""
         settings, control = self._settings, self._control_settings
         check_exposure(settings.host, control)
-        runner = await self._new_runner(control.tcp, trusted=False)
-        site = web.TCPSite(runner, settings.host, settings.port, backlog=1024)
-        try:
-            await site.start()
-        except OSError as error:
-            await self._clean_up()
-            taken = error.errno == errno.EADDRINUSE
-            why = "is already in use" if taken else f"cannot be listened on: {error.strerror or error}"
-            raise ConfigError(
-                "simulator.port",
-                f"port {settings.port} on {settings.host} {why}",
-                "choose another with --port or simulator.port (0 takes a free one)",
-            ) from None
-        self.port = runner.addresses[0][1]
+        check_simulator_exposure(settings)
+        warn_if_open(settings)
+        sockets = await listen_on(settings.host, settings.port)
+        self.port = sockets[0].getsockname()[1]
+        await self._serve(await self._new_runner(control.tcp, trusted=False), *sockets)
         if control.unix_socket:
             await self._open_unix_door(Path(control.unix_socket))
+
+    async def _serve(self, runner: web.AppRunner, *sockets: socket.socket) -> None:
+        assert runner.server is not None
+        loop = asyncio.get_running_loop()
+        for one in sockets:
+            server = await loop.create_server(self._connections.guard(runner.server), sock=one, backlog=BACKLOG)
+            self._servers.append(server)
 
     async def _open_unix_door(self, path: Path) -> None:
         try:
@@ -102,7 +109,7 @@ class HttpServer:
             await self._clean_up()
             raise
         runner = await self._new_runner(has_control=True, trusted=True)
-        await web.SockSite(runner, door, backlog=128).start()
+        await self._serve(runner, door)
         self._unix_door = path
 
     async def _new_runner(self, has_control: bool, trusted: bool) -> web.AppRunner:
@@ -110,12 +117,13 @@ class HttpServer:
 
         @web.middleware
         async def check(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
-            return await self._check(request, handler, trusted)
+            with self._connections.busy(request.transport):
+                return await self._check(request, handler, trusted)
 
         app = web.Application(middlewares=[check], client_max_size=self._control_settings.body_bytes_max)
         app.add_routes(
             [
-                web.get("/", self._front),
+                web.get("/", self._front if trusted else self._front_with_token),
                 web.get("/healthz", self._healthz),
                 web.get("/livez", self._healthz),
                 web.get("/readyz", self._readyz),
@@ -126,7 +134,11 @@ class HttpServer:
             app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
             self._control.add_to(app)
-        runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=2.0)
+        # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it in the middle of a head.
+        later_s = self._settings.keepalive_timeout_s + 2 * self._settings.head_timeout_s
+        runner = web.AppRunner(
+            app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=later_s
+        )
         await runner.setup()
         self._runners.append(runner)
         return runner
@@ -139,9 +151,13 @@ class HttpServer:
         await self._clean_up()
 
     async def _clean_up(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
         for runner in self._runners:
             await runner.cleanup()
         self._runners.clear()
+        self._connections.close()
         if self._unix_door is not None:
             unixdoor.remove(self._unix_door)
             self._unix_door = None
@@ -156,13 +172,35 @@ class HttpServer:
                 code = "no_such_host" if refused.status == 421 else "origin_refused"
                 return Problem(refused.status, code, (refused.text or "").strip()).answer(request.path)
             return refused
+        if is_control and not trusted and self._doorkeeper.is_sent_by_foreign_page(request):
+            detail = "a page of another site asks; add its origin to simulator.origins_allowed, and ask with fetch()"
+            return Problem(403, "origin_refused", detail).answer(request.path)
         try:
             if is_control:
-                return await self._control.guard(request, handler, trusted)
-            answer: web.StreamResponse = await handler(request)
+                answer = await self._control.guard(request, handler, trusted)
+            else:
+                answer = await handler(request)
         except ConnectionResetError:  # whoever asked is gone, and nobody is left to be told
             return web.Response()
+        except web.HTTPException:
+            raise
+        except Exception as error:
+            answer = self._failed(request, error)
+        if not request.content.is_eof() and not answer.prepared:
+            answer.force_close()  # a body that nobody reads is not to be taken for the next request
         return answer
+
+    def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
+        """An error of ours outside the control API."""
+        self._metrics.http_internal_errors += 1
+        problem = problem_of(error)
+        if request.writer.output_size and request.transport is not None:
+            request.transport.abort()  # half an answer is out: only the end of the connection can say that it failed
+        return problem.answer(request.path)
+
+    async def _front_with_token(self, request: web.Request) -> web.StreamResponse:
+        refused = simulator_refusal(request, self._settings.token)
+        return refused if refused is not None else await self._front(request)
 
     async def _front(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
@@ -173,8 +211,9 @@ class HttpServer:
         return web.json_response({"status": "up", "version": __version__, **self._health()})
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        ready = self._fleet.is_ready()
-        return web.json_response({"ready": ready}, status=200 if ready else 503)
+        found = self._health()
+        told = {key: found[key] for key in ("ready", "reasons", "platform") if key in found}
+        return web.json_response(told, status=200 if found["ready"] else 503)
 
     async def _public_keys(self, request: web.Request) -> web.Response:
         """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once: nobody may keep a copy."""
@@ -183,4 +222,14 @@ class HttpServer:
         return web.json_response(self._jwks(), content_type="application/jwk-set+json", headers=headers)
 
     async def _scrape(self, request: web.Request) -> web.Response:
-        return web.Response(body=exposition(self._metrics), headers={"Content-Type": "text/plain; version=0.0.4"})
+        body, content_type = exposition_for(self._metrics, request.headers.get("Accept", ""))
+        return web.Response(body=body, headers={"Content-Type": content_type})
+
+
+def _limits(settings: ApiSettings) -> ConnectionLimits:
+    return ConnectionLimits(
+        settings.head_timeout_s,
+        settings.keepalive_timeout_s,
+        settings.connections_max,
+        settings.connections_per_address_max,
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(slots=True, frozen=True)
 class ApiSettings:
-    host: str = "127.0.0.1"
+    """`token` "": frontends need none. `is_open`: none is needed beyond loopback either."""
+
+    host: str = "localhost"
     port: int = 3000
     origins_allowed: tuple[str, ...] = ()
     hosts_allowed: tuple[str, ...] = ()
@@ -17,3 +19,9 @@ class ApiSettings:
     watcher_bytes_max: int = 1_048_576
     write_timeout_s: float = 10.0
     guest_email: str = "guest@example.org"
+    head_timeout_s: float = 10.0
+    keepalive_timeout_s: float = 75.0
+    connections_max: int = 4096
+    connections_per_address_max: int = 2048
+    token: str = field(default="", repr=False)
+    is_open: bool = False

@@ -3,7 +3,9 @@ everything that `guestd serve` is made of."""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -83,5 +85,13 @@ def guestd(
     pass
 
 
+def prepare_output() -> None:
+    """What standard output or error cannot encode is escaped, so that no guest's words end a command with a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
 def main() -> None:
+    prepare_output()
     app(prog_name="guestd")

@@ -93,6 +93,7 @@ class Reconnect(_Section):
     jitter_s: MaybeNoSeconds = 1.0
     cap_s: Seconds = 30.0
     attempts_max: Count = 10
+    retry_after_max_s: Seconds = 30.0
 
 
 class Heartbeat(_Section):
@@ -152,6 +153,7 @@ class Operations(_Section):
     rest_base_s: Seconds = 1.0
     rest_jitter_s: MaybeNoSeconds = 1.0
     rest_cap_s: Seconds = 30.0
+    retry_after_max_s: Seconds = 60.0
     keys_remembered_s: Seconds = 86_400.0
     session_duration_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 1800.0
     session_duration_max_s: Annotated[float, BeforeValidator(seconds), Field(ge=1)] = 2700.0
@@ -219,10 +221,13 @@ class Attachments(_Section):
 
 
 class Simulator(_Section):
-    host: str = "127.0.0.1"
+    host: str = "localhost"
     port: Annotated[int, Field(ge=0, le=65535)] = 3000
     origins_allowed: tuple[str, ...] = ()
     hosts_allowed: tuple[str, ...] = ()
+    token: SecretStr | None = None
+    token_file: str | None = None
+    open: bool = False
     frame_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
     frontends_max: Count = 1000
     queue_events_max: Annotated[int, Field(ge=16)] = 256
@@ -236,11 +241,20 @@ class Api(_Section):
     token_file: str | None = None
     unix_socket: str | None = None
     tcp: bool = True
+    head_timeout_s: Seconds = 10.0
+    keepalive_timeout_s: Seconds = 75.0
+    connections_max: Annotated[int, Field(ge=16)] = 4096
+    connections_per_address_max: Annotated[int, Field(ge=8)] = 2048
     body_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
     body_timeout_s: Seconds = 30.0
-    requests_max: Count = 256
+    bodies_waiting_max: Count = 256
+    bodies_waiting_bytes_max: Annotated[int, Field(ge=1024)] = 33_554_432
+    requests_max: Count = 512
+    requests_per_address_max: Count = 256
     watchers_max: Count = 1000
     uploads_max: Count = 200
+    uploads_per_address_max: Count = 100
+    upload_bytes_per_s_min: Count = 1024
     heartbeat_s: Seconds = 15.0
     answer_timeout_s: Seconds = 10.0
     wait_max_s: Seconds = 60.0

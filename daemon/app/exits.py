@@ -13,13 +13,18 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
 
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
+from ..observe.output import finish, say
 from .load_config import ConfigProblems
+from .terminal_text import one_line
+
+logger = logging.getLogger("guestd")
 
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
 
@@ -28,14 +33,24 @@ class Interrupted(Exception):
     """A second signal came while we were leaving."""
 
 
+#: What a wrong path or a missing right is: the operator's to mend. Any other error of the system is the disk's.
+_OF_CONFIGURATION = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
+
+
 def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
-    """Run a coroutine on uvloop; known errors become one line on standard error and their exit code."""
+    """Run a coroutine on uvloop; an error becomes one line on standard error and its exit code."""
+    code = _run(main)
+    finish()
+    return code
+
+
+def _run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
     import uvloop
 
     try:
         return uvloop.run(main()) or 0
     except Interrupted:
-        print("guestd: stopped at once; guest sessions may be left open at the platform", file=sys.stderr)
+        say("guestd: stopped at once; guest sessions may be left open at the platform")
         return INTERRUPTED
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
@@ -49,8 +64,13 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
         return tell(error, INTERNAL)
     except BrokenPipeError:
         return unread()
-    except OSError as error:
+    except _OF_CONFIGURATION as error:
         return tell(error, CONFIG)
+    except OSError as error:
+        return tell(error, JOURNAL)
+    except Exception as error:
+        logger.exception("an unexpected error ended guestd")
+        return tell(RuntimeError(f"an unexpected error ended it: {type(error).__name__}; please report it"), INTERNAL)
 
 
 def unread() -> int:
@@ -61,5 +81,5 @@ def unread() -> int:
 
 def tell(error: Exception, code: int) -> int:
     for line in str(error).splitlines() or [type(error).__name__]:
-        print(f"guestd: {line}", file=sys.stderr)
+        say(f"guestd: {one_line(line)}")
     return code

@@ -11,21 +11,24 @@ import gc
 import logging
 import os
 import secrets
-import sys
+from collections.abc import Coroutine
 from contextlib import AsyncExitStack
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
 from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
-from ..model.errors import ConfigError, JournalError, PlatformError
+from ..model.errors import JournalError, StorageFull
 from ..model.ports import DeploymentFacts, Journal, Operations
 from ..observe.metrics import Metrics
+from ..observe.output import Output, say
 from ..operations.closed import ClosedDesk
 from ..operations.desk import Desk
 from ..operations.scribe import Scribe
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
+from ..platform.deployment_watch import DeploymentMemory, DeploymentWatch
 from ..platform.http import Http
 from ..records.audit import Audit
 from ..records.webhooks import Webhooks
@@ -37,7 +40,7 @@ from .pulse import Pulse
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring.doors import api_settings, control_settings
-from .wiring.fleet import new_supervisor, new_uploader
+from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.keeping import (
     identity_settings,
     journal_directory,
@@ -57,16 +60,20 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("guestd")
 
-DEPLOYMENT_TRIES = 3
+#: Between two looks at a disk that has no room for the start.
+ROOM_WAIT_S = 2.0
 
 
 class House:
     """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which ends the process."""
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop, notifier: Notifier) -> None:
+    def __init__(
+        self, config: Config, loop: asyncio.AbstractEventLoop, notifier: Notifier, output: Output | None = None
+    ) -> None:
         self._config = config
         self._loop = loop
         self._notifier = notifier
+        self._output = output
         self._clock = LoopClock(loop)
         self._stops = AsyncExitStack()
         self.metrics = Metrics()
@@ -80,6 +87,10 @@ class House:
         self._desk: Desk | None = None
         self._demo: Demo | None = None
         self._status: StatusLine | None = None
+        self._deployment: DeploymentWatch | None = None
+        self._pulse: Pulse
+        if output is not None:
+            self.metrics.log_lines_dropped = lambda: output.dropped
 
     async def start(self, demo_guests: int = 0, quiet: bool = False) -> None:
         """Everything up; raises ConfigError or PlatformError. `quiet` leaves out what is for an operator's eyes."""
@@ -87,8 +98,8 @@ class House:
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
         ring = self._open_keys()
+        self._journal = await self._open_journal()
         facts = await self._ask_deployment(http, place)
-        self._journal = self._open_journal()
         webhooks = self._open_records()
         calls = self._open_calls(http, place)
         self._open_fleet(place, facts, http, calls)
@@ -130,27 +141,35 @@ class House:
         return ring
 
     async def _ask_deployment(self, http: Http, place: Place) -> DeploymentFacts:
-        """Tried a few times if nobody answers; a refusal is final. webchat knows no deployments."""
+        """What is known of it; see deployment_watch.py. webchat knows no deployments."""
         if self._config.platform.dialect == "webchat":
             return DeploymentFacts()
-        for attempt in range(1, DEPLOYMENT_TRIES + 1):
-            try:
-                return await fetch_deployment(http, place.endpoints.cdn, place.deployment_id)
-            except PlatformError as error:
-                if not error.worth_retrying or attempt == DEPLOYMENT_TRIES:
-                    raise
-                logger.warning("%s; trying again", error)
-                await asyncio.sleep(min(error.retry_after_s or attempt, 10.0))
-        raise ConfigError("platform", "unreachable")  # the loop above returns or raises
+        directory = journal_directory(self._config, os.environ)
+        self._deployment = DeploymentWatch(
+            lambda: fetch_deployment(http, place.endpoints.cdn, place.deployment_id),
+            DeploymentMemory(directory, place.deployment_id),
+            lambda facts: self.fleet.renew(session_settings(self._config, facts)),
+            Random(),
+        )
+        self._stops.push_async_callback(self._deployment.stop)
+        return await self._deployment.start()
 
-    def _open_journal(self) -> Journal:
+    async def _open_journal(self) -> Journal:
         directory = journal_directory(self._config, os.environ)
         if directory is None:
             return MemoryJournal(self._config.journal.events_per_session_max, self._config.journal.events_max)
         journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
-        journal.start()
         self._stops.push_async_callback(journal.stop)
-        return journal
+        while True:
+            try:
+                await uninterrupted(asyncio.to_thread(journal.start))
+            except StorageFull as error:
+                logger.warning("%s; the start waits for that", error)
+                self._notifier.extend(ROOM_WAIT_S + 30.0)
+                self._notifier.status(str(error))
+                await asyncio.sleep(ROOM_WAIT_S)
+            else:
+                return journal
 
     def _journal_failed(self, error: JournalError) -> None:
         if not self.broken.done():
@@ -215,9 +234,10 @@ class House:
         return lambda guest_id, attributes: tokens.sign(guest_id, attributes).token
 
     def _start_pulse(self) -> None:
-        pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
-        pulse.start()
-        self._stops.callback(pulse.stop)
+        self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier, self._journal.oldest_wait_s)
+        self._pulse.start()
+        self._stops.callback(self._pulse.stop)
+        self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
 
     async def _open_port(self, ring: KeyRing | None, webhooks: Webhooks) -> None:
         self.http = HttpServer(
@@ -244,8 +264,10 @@ class House:
             logger.info("%d REST operations of the journal go on", going_on)
 
     def _start_telling(self) -> None:
-        print(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME", file=sys.stderr, flush=True)
-        self._status = StatusLine(self._loop, self.fleet.status, self._notifier)
+        say(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
+        if self._output is None:
+            return
+        self._status = StatusLine(self._loop, self._figures, self._notifier, self._output)
         self._stops.callback(self._status.stop)
         self._status.start()
 
@@ -264,13 +286,13 @@ class House:
         if keep:
             await operations
             kept = len(self.fleet.sessions())
-            print(f"{kept} guest sessions kept for the next start", file=sys.stderr, flush=True)
+            say(f"{kept} guest sessions kept for the next start")
             return
         report = await self.fleet.drain(grace_s, self._tell_progress)
         await operations
         for session_id in report.left[:20]:
             logger.warning("guest session %s did not end within the grace time", session_id)
-        print(f"{report.ended} guest sessions ended, {len(report.left)} left behind", file=sys.stderr, flush=True)
+        say(f"{report.ended} guest sessions ended, {len(report.left)} left behind")
 
     async def _drain_desk(self, grace_s: float, end_sessions: bool) -> None:
         if self._desk is not None and (left := await self._desk.drain(grace_s, end_sessions)):
@@ -278,11 +300,44 @@ class House:
 
     def _tell_progress(self, left: int) -> None:
         self._notifier.status(f"draining: {left} guest sessions left")
-        print(f"draining: {left} guest sessions left", file=sys.stderr, flush=True)
+        say(f"draining: {left} guest sessions left")
 
     def _health(self) -> dict[str, Any]:
         emulated = self.emulator.url if self.emulator is not None else None
-        return {"ready": self.fleet.is_ready(), "emulator": emulated, **self.fleet.status()}
+        reasons = self._reasons()
+        trouble = self._deployment.trouble if self._deployment is not None else ""
+        return {
+            "ready": not reasons,
+            "reasons": reasons,
+            "platform": trouble or "answers",
+            "emulator": emulated,
+            **self.fleet.status(),
+        }
+
+    def _reasons(self) -> list[str]:
+        """Why no work should be sent here. A platform that is away is none, as long as its deployment was seen once."""
+        found = {
+            "storage_full": self._journal.storage_full,
+            "storage_low": self._journal.storage_low,
+            "journal_stalled": self._pulse.is_stalled,
+            "deployment_unknown": self._deployment is not None and not self._deployment.is_known,
+        }
+        reasons = [reason for reason, holds in found.items() if holds]
+        return reasons if reasons or self.fleet.is_ready() else ["draining"]
+
+    def _figures(self) -> dict[str, Any]:
+        trouble = ["platform unreachable"] if self._deployment is not None and self._deployment.trouble else []
+        return {**self.fleet.status(), "trouble": [*trouble, *self._reasons()]}
+
+
+async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
+    """To its end, also if the caller is cancelled meanwhile: what a thread has begun cannot be called back."""
+    task = asyncio.ensure_future(work)
+    try:
+        await asyncio.shield(task)
+    except asyncio.CancelledError:
+        await asyncio.wait({task})
+        raise
 
 
 def draw_id() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,9 +13,11 @@ from pydantic import BaseModel, SecretStr, ValidationError
 
 from ..emulator.agents import built_in
 from ..model.errors import ConfigError, GuestdError
+from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
 from ..platform.table import table_with
 from .config import Config
+from .secret_files import read_secret
 from .wiring.records import webhook_settings
 
 ENV_PREFIX = "GUESTD_"
@@ -37,7 +40,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
     """The file, under the environment, under the flags (`{"simulator.port": 3001}`). Raises ConfigProblems."""
     source = str(path) if path is not None else "configuration"
     data = _read(path) if path is not None else {}
-    for key, value in [*_from_environment(environment), *(flags or {}).items()]:
+    for key, value in [*_from_environment(source, environment), *(flags or {}).items()]:
         section, _, name = key.partition(".")
         table = data.setdefault(section, {})
         if not isinstance(table, dict):
@@ -56,7 +59,7 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
 def _with_credentials(source: str, config: Config, environment: Mapping[str, str]) -> Config:
     """`"credential:NAME"` is read from the service manager's credentials (systemd's LoadCredential=NAME), and the client's
     secret from its file."""
-    platform, api = config.platform, config.api
+    platform, api, simulator = config.platform, config.api, config.simulator
     found: dict[str, Any] = {}
     if platform.proxy_url is not None:
         found["proxy_url"] = _credential(source, "platform.proxy_url", platform.proxy_url, environment)
@@ -68,7 +71,11 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
     if api.token is not None:
         token = _credential(source, "api.token", api.token.get_secret_value(), environment)
         api = api.model_copy(update={"token": SecretStr(token)})
-    return config.model_copy(update={"platform": platform.model_copy(update=found), "api": api})
+    if simulator.token is not None:
+        token = _credential(source, "simulator.token", simulator.token.get_secret_value(), environment)
+        simulator = simulator.model_copy(update={"token": SecretStr(token)})
+    own = {"platform": platform.model_copy(update=found), "api": api, "simulator": simulator}
+    return config.model_copy(update=own)
 
 
 def _credential(source: str, key: str, value: str, environment: Mapping[str, str]) -> str:
@@ -83,7 +90,7 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
         )
         raise ConfigProblems(source, [problem])
     try:
-        return (Path(folder) / name).read_text().strip()
+        return read_secret(Path(folder) / name).decode()
     except (OSError, UnicodeDecodeError):
         problem = f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
         raise ConfigProblems(source, [problem]) from None
@@ -91,7 +98,7 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
 
 def _secret_of_file(source: str, name: str) -> str:
     try:
-        return Path(name).read_text().strip()
+        return read_secret(Path(name)).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         problem = (
@@ -102,7 +109,7 @@ def _secret_of_file(source: str, name: str) -> str:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        text = path.read_bytes().decode()
+        text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigProblems(str(path), ["there is no such file; copy config.example.toml to begin"]) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -114,14 +121,55 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigProblems(str(path), [f"is not TOML: {error}"]) from None
 
 
-def _from_environment(environment: Mapping[str, str]) -> list[tuple[str, Any]]:
+def _from_environment(source: str, environment: Mapping[str, str]) -> list[tuple[str, Any]]:
     """GUESTD_SIMULATOR__PORT=3001 is simulator.port."""
     found: list[tuple[str, Any]] = []
     for name, value in sorted(environment.items()):
-        section, separator, key = name.removeprefix(ENV_PREFIX).partition("__")
+        section, separator, key = name.removeprefix(ENV_PREFIX).lower().partition("__")
         if name.startswith(ENV_PREFIX) and separator:
-            found.append((f"{section.lower()}.{key.lower()}", value))
+            try:
+                found.append((f"{section}.{key}", _value_from_text(section, key, value)))
+            except (ValueError, RecursionError) as error:
+                raise ConfigProblems(source, [f"{section}.{key}: {error}"]) from None
     return found
+
+
+def _value_from_text(section: str, key: str, text: str) -> Any:
+    """Where the key is a list, a JSON array or parts between commas; where it is a table, a JSON object; else the text.
+    Raises ValueError without the text: it may be a secret."""
+    wanted, element = _form_of(section, key)
+    if wanted is dict:
+        return _json_of(text, dict, 'is not a JSON object; write {"key": "value"}')
+    if wanted is not tuple:
+        return text
+    if isinstance(element, type) and issubclass(element, BaseModel):
+        return _json_of(text, list, "is not a JSON array of objects; write [{…}], or use the file")
+    if text.lstrip().startswith("["):
+        return _json_of(text, list, 'is not a JSON array; write ["a", "b"], or a,b')
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _json_of(text: str, form: type, problem: str) -> Any:
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        found = None
+    if not isinstance(found, form):
+        raise ValueError(problem)
+    return found
+
+
+def _form_of(section: str, key: str) -> tuple[Any, Any]:
+    """tuple or dict, and what a tuple is made of; (None, None) for a plain value or an unknown key."""
+    field = Config.model_fields.get(section)
+    model = field.annotation if field is not None else None
+    if not (isinstance(model, type) and issubclass(model, BaseModel)) or key not in model.model_fields:
+        return None, None
+    annotation = model.model_fields[key].annotation
+    for one in (annotation, *get_args(annotation)):  # `tuple[…] | None` has it among its parts
+        if get_origin(one) in (tuple, dict):
+            return get_origin(one), get_args(one)[0]
+    return None, None
 
 
 def _check(source: str, config: Config) -> None:
@@ -146,11 +194,16 @@ def _check(source: str, config: Config) -> None:
             "platform.region: is missing beside platform.deployment_id; write a domain such as mypurecloud.de"
         )
     problems += _problems_of_client(config)
-    for name in ("guest_socket_url", "api_url", "cdn_url", "token_url", "proxy_url"):
+    for name in ("guest_socket_url", "api_url", "cdn_url", "token_url"):
         value = getattr(platform, name)
         schemes = ("ws://", "wss://") if name == "guest_socket_url" else ("http://", "https://")
         if value is not None and not value.startswith(schemes):
             problems.append(f"platform.{name}: must begin with {' or '.join(schemes)}")
+    if platform.proxy_url is not None:
+        try:
+            proxy_of(platform.proxy_url)
+        except ConfigError as error:
+            problems.append(str(error))
     if config.emulator.agent not in built_in():
         problems.append(f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}")
     if platform.ca_file is not None and not Path(platform.ca_file).is_file():

@@ -10,8 +10,8 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Callable
-from typing import Any
 
+from ..model.json_values import is_writable
 from ..policy.buckets import SlidingCount
 from . import agentdesk, frames
 from .attachments import AttachmentDesk
@@ -19,8 +19,6 @@ from .clockwork import draw_hex, draw_uuid
 from .desk import object_of, objects_of, text_of
 from .records import Effect, GuestSession, Json, Send
 from .world import World
-
-NESTING_MAX = 64
 
 
 def receive(world: World, connection_id: int, text: bytes, now: float) -> list[Effect]:
@@ -32,24 +30,9 @@ def receive(world: World, connection_id: int, text: bytes, now: float) -> list[E
         request = json.loads(text)
     except (ValueError, RecursionError):
         return [Send(connection_id, frames.error(400, "Request failed."))]
-    if not isinstance(request, dict) or _depth(request) > NESTING_MAX:
+    if not isinstance(request, dict) or not is_writable(request):
         return [Send(connection_id, frames.error(400, "Request failed."))]
     return _Desk(world, connection, request, now).answer()
-
-
-def _depth(value: Any, limit: int = NESTING_MAX + 1) -> int:
-    """How deep it is nested, counted up to `limit`."""
-    depth, level = 0, [value]
-    while level and depth < limit:
-        depth += 1
-        level = [
-            inner
-            for one in level
-            if isinstance(one, dict | list)
-            for inner in (one.values() if isinstance(one, dict) else one)
-            if isinstance(inner, dict | list)
-        ]
-    return depth
 
 
 class _Desk(AttachmentDesk):

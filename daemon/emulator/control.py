@@ -28,6 +28,7 @@ import orjson
 from aiohttp import web
 from pydantic import ValidationError
 
+from ..model.json_values import fault_in, printable
 from . import frames
 from .agents import built_in, load_script
 from .faults import BadPlan
@@ -91,6 +92,9 @@ async def body_of(request: web.Request) -> Json:
         found = None
     if not isinstance(found, dict):
         raise Bad("", "the body is not a JSON object", "send one, such as {}")
+    if (fault := fault_in(found)) is not None:
+        where = printable(".".join(fault.path)) or "the body"
+        raise Bad(where, f"{where} {fault.reason}", "send what can be written out again as JSON")
     return found
 
 

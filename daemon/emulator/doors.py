@@ -1,7 +1,6 @@
-"""The WebSocket doors of the emulator, and the front door that tells them from plain HTTP.
+"""The WebSocket doors of the emulator.
 
-One port serves everything, so the front door reads the head of a request: an upgrade becomes a `Visit`, anything else is handed,
-bytes and all, to aiohttp. A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
+A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
 text frame per message, and close frames always with a code (real clients need both, reference §1.5, §1.6).
 
 Every frame that leaves passes the faults. What they hold back, repeat, replace or swallow is only the telling: the world has its
@@ -31,41 +30,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("guestd.emulator")
 
-HEAD_BYTES_MAX = 65_536
 HALF_OPEN_S = 120.0  # a half-open link is forgotten after this, as a real network forgets it
-
-
-class FrontDoor(asyncio.Protocol):
-    """Reads one request head and finds out who should have it."""
-
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self._data = b""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)
-        self._emulator.lobby.add(self._transport)
-
-    def connection_lost(self, error: Exception | None) -> None:
-        self._emulator.lobby.discard(self._transport)
-
-    def data_received(self, data: bytes) -> None:
-        self._data += data
-        end = self._data.find(b"\r\n\r\n")
-        if end < 0:
-            if len(self._data) > HEAD_BYTES_MAX:
-                self._transport.abort()
-            return
-        head = self._data[:end].lower()
-        self._emulator.lobby.discard(self._transport)
-        protocol: asyncio.Protocol
-        if b"upgrade: websocket" in head:
-            protocol = Visit(self._emulator)
-        else:
-            protocol = self._emulator.http_protocol()
-        self._transport.set_protocol(protocol)
-        protocol.connection_made(self._transport)
-        protocol.data_received(self._data)
 
 
 class Visit(asyncio.Protocol):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import ipaddress
 import json
 import logging
@@ -16,10 +17,13 @@ from typing import Any
 
 from aiohttp import web
 
+from ..model.json_values import is_text
 from . import agentdesk, frames
 from .control import control_routes
-from .doors import FrontDoor, Visit
+from .doors import Visit
 from .faults import Faults
+from .frontdoor import FrontDoor
+from .guard import ControlGuard
 from .officecontrol import office_routes
 from .records import Effect, Hangup, Json, Later, Send
 from .rest import rest_routes
@@ -31,6 +35,7 @@ from .world import World
 logger = logging.getLogger("guestd.emulator")
 
 BANNER = "not-the-platform"
+CONTROL_PREFIX = "/__emulator/"
 
 
 class Emulator:
@@ -48,10 +53,12 @@ class Emulator:
         self.connects: deque[float] = deque(maxlen=100_000)
         self.journal: deque[Json] = deque(maxlen=self.settings.journal_entries_max)
         self.visits: dict[int, Visit] = {}
-        self.lobby: set[asyncio.Transport] = set()
+        self.doors: set[FrontDoor] = set()
+        self._guard = ControlGuard((*self.settings.control_hosts, self.settings.host), self.settings.control_origins)
+        self._door_sweep: asyncio.TimerHandle | None = None
         self.port = 0
         self.ca_file: str | None = None
-        self._server: asyncio.Server | None = None
+        self._servers: list[asyncio.Server] = []
         self._runner: web.AppRunner | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._sweep: asyncio.TimerHandle | None = None
@@ -74,7 +81,7 @@ class Emulator:
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
         self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
         self.world.forget_file = self.storage.forget
-        app = web.Application(middlewares=[self._banner], client_max_size=1024 * 1024)
+        app = web.Application(middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024)
         app.add_routes(control_routes(self))
         app.add_routes(office_routes(self))
         app.add_routes(rest_routes(self))
@@ -83,29 +90,61 @@ class Emulator:
         )
         await self._runner.setup()
         try:
-            self._server = await self.loop.create_server(
-                lambda: FrontDoor(self), self.settings.host, self.settings.port, ssl=self._tls(), backlog=8192
-            )
+            await self._listen(self._tls())
         except BaseException:
             await self.stop()
             raise
-        self.port = self._server.sockets[0].getsockname()[1]
         self.world.base_url = self.url
         self._warn_if_open()
+        self._close_slow()
         if self.settings.idle_timeout_s or self.settings.connection_age_max_s:
             self._sweep = self.loop.call_later(1.0, self._close_old)
 
+    async def _listen(self, tls: ssl.SSLContext | None) -> None:
+        """`localhost` is both loopback addresses, on the same port; without IPv6 it is 127.0.0.1 alone."""
+        host, port = self.settings.host, self.settings.port
+        addresses = ("127.0.0.1", "::1") if host == "localhost" else (host,)
+        for _ in range(20):  # with port 0, until a port is free on both
+            try:
+                for address in addresses:
+                    await self._listen_at(address, self.port or port, tls)
+                return
+            except OSError as error:
+                self._close_servers()
+                if port or error.errno != errno.EADDRINUSE:
+                    raise
+        raise OSError(errno.EADDRINUSE, "no port is free on both loopback addresses")
+
+    async def _listen_at(self, address: str, port: int, tls: ssl.SSLContext | None) -> None:
+        try:
+            server = await self.loop.create_server(lambda: FrontDoor(self), address, port, ssl=tls, backlog=8192)
+        except OSError as error:
+            if not self._servers or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
+                raise
+            return
+        self._servers.append(server)
+        self.port = server.sockets[0].getsockname()[1]
+
+    def _close_servers(self) -> None:
+        for server in self._servers:
+            server.close()
+        self._servers.clear()
+        self.port = 0
+
     async def stop(self) -> None:
         """Close everything at once: sockets are aborted, nothing is waited for."""
-        if self._server is not None:
-            self._server.close()
+        for server in self._servers:
+            server.close()
         if self._sweep is not None:
             self._sweep.cancel()
         for appointment in self._appointments:
             appointment.cancel()
         self._appointments.clear()
-        for transport in list(self.lobby):
-            transport.abort()
+        if self._door_sweep is not None:
+            self._door_sweep.cancel()
+        for door in list(self.doors):
+            if not door.is_http:  # aiohttp closes its own
+                door.abort()
         for visit in list(self.visits.values()):
             visit.transport.abort()
         if self._runner is not None:
@@ -117,7 +156,8 @@ class Emulator:
     @property
     def url(self) -> str:
         scheme = "https" if self.settings.tls_dir else "http"
-        host = f"[{self.settings.host}]" if ":" in self.settings.host else self.settings.host
+        given = "127.0.0.1" if self.settings.host == "localhost" else self.settings.host
+        host = f"[{given}]" if ":" in given else given
         return f"{scheme}://{host}:{self.port}"
 
     @property
@@ -154,7 +194,25 @@ class Emulator:
         response.headers["X-Guestd-Emulator"] = BANNER
         return response
 
+    @web.middleware
+    async def _guard_control(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        resource = request.match_info.route.resource
+        if resource is not None and resource.canonical.startswith(CONTROL_PREFIX):
+            refused = self._guard.refuse(request)
+            if refused is not None:
+                return refused
+        found: web.StreamResponse = await handler(request)
+        return found
+
     # ------------------------------------------------------------------ what the doors tell
+
+    def admit(self, door: FrontDoor) -> bool:
+        """False if there are as many connections as may be."""
+        if len(self.doors) + len(self.visits) >= self.settings.connections_max:
+            self.counters["connections_refused"] += 1
+            return False
+        self.doors.add(door)
+        return True
 
     def visit_began(self, visit: Visit) -> None:
         self.visits[visit.connection_id] = visit
@@ -219,6 +277,8 @@ class Emulator:
             trace = str(json.loads(text).get("tracingId") or "")
         except (ValueError, AttributeError, RecursionError):
             trace = ""
+        if not is_text(trace):
+            trace = ""
         return frames.too_many(retry_after_s, "Message rate too high for this session", trace)
 
     def reset(self) -> None:
@@ -232,6 +292,12 @@ class Emulator:
         self.counters.clear()
         self.connects.clear()
         self.journal.clear()
+
+    def _close_slow(self) -> None:
+        now = self.loop.time()
+        for door in list(self.doors):
+            door.close_if_slow(now)
+        self._door_sweep = self.loop.call_later(1.0, self._close_slow)
 
     def _close_old(self) -> None:
         now = self.loop.time()

@@ -83,6 +83,9 @@ class EmulatorSettings(_Strict):
     honor_legacy_attributes: bool = False
     upload_delay_s: float = Field(0.05, ge=0)
     upload_bytes_max: int = Field(16 * 1024 * 1024, ge=1)
+    control_hosts: tuple[str, ...] = ()  # names under which the control answers, beside loopback and plain addresses
+    control_origins: tuple[str, ...] = ()  # pages that may use the control, beside those of this machine
+    connections_max: int = Field(30_000, ge=1)  # ten thousand guests with a socket and REST calls each, and room
     idle_timeout_s: float | None = Field(None, gt=0)
     connection_age_max_s: float | None = Field(None, gt=0)
     frame_bytes_max: int = Field(262_144, ge=1024)

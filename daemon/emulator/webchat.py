@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 
+from ..model.json_values import fault_in
 from ..policy.buckets import SlidingCount
 from . import agentdesk
 from .clockwork import draw_hex, draw_uuid
@@ -29,6 +30,8 @@ def receive(world: World, connection_id: int, text: bytes, now: float) -> list[E
         return _refuse(connection_id, "malformed JSON")
     if not isinstance(request, dict):
         return _refuse(connection_id, "a JSON object is needed")
+    if (fault := fault_in(request)) is not None:
+        return _refuse(connection_id, f"a field {fault.reason}")
     kind = request.get("type")
     if kind == "connect":
         return _connect(world, connection_id, request, now)

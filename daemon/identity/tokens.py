@@ -20,6 +20,7 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..model.errors import CommandError, ConfigError, GuestdError, TokenError
+from ..model.file_names import control_character_in
 from ..model.ids import fingerprint
 from ..observe.metrics import Metrics
 from .keys import KeyRing, Keys
@@ -110,8 +111,10 @@ class GuestTokens:
     # -- signing
 
     def _claims(self, guest_id: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
-        if not guest_id or not guest_id.isprintable():
-            raise CommandError("guestId must be text of at least one printable character", field="guestId")
+        if not guest_id.strip() or control_character_in(guest_id):
+            raise CommandError(
+                "guestId must be text of at least one character, without control characters", field="guestId"
+            )
         claims = _plain(metadata)
         for name in claims:
             if name in RESERVED:

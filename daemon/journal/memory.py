@@ -73,6 +73,11 @@ class MemoryJournal:
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         return self._accepted.get(session_id, {}).get(command_id, 0)
 
+    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
+        """Row by row: asked only of messages older than what a guest session remembers."""
+        rows = self._kept.get(session_id, ())
+        return any(row[4] == identity and row[2] in ("message", "presence") for row in rows)
+
     def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)
         return events[-1][1] if events else 0

@@ -98,6 +98,9 @@ SELECT id, session_id, name, token, guest, opened_ms, ends_ms FROM sessions WHER
 SELECT e.seq FROM events e JOIN sessions s ON s.id = e.session
  WHERE s.session_id = ? AND e.kind = 'accepted' AND e.key = ?;
 
+-- was_shown
+SELECT 1 FROM events WHERE time = ? AND session = (SELECT id FROM sessions WHERE session_id = ?) AND key = ? LIMIT 1;
+
 -- last_seqs
 SELECT s.id, h.seq FROM sessions s JOIN heads h ON h.session = s.id WHERE s.over_ms IS NULL AND s.id > 0;
 

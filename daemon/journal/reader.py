@@ -19,6 +19,9 @@ from .queries import queries
 #: Offsets looked at in one step when only some kinds of events are wanted.
 SCAN = 5000
 
+#: Newest messages among which one without a time is looked for: a few milliseconds of reading.
+TIMELESS_MAX = 1000
+
 
 class Reader:
     def __init__(self, connection: sqlite3.Connection) -> None:
@@ -57,6 +60,13 @@ class Reader:
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         row = self._connection.execute(queries()["accepted_seq"], (session_id, command_id)).fetchone()
         return 0 if row is None else int(row[0])
+
+    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
+        """By the index of times; what has none is looked for among the newest messages."""
+        if not time:
+            return any(key == identity for key, _ in self.identities(session_id, TIMELESS_MAX))
+        digits = int("".join(filter(str.isdecimal, time)))
+        return self._connection.execute(queries()["was_shown"], (digits, session_id, identity)).fetchone() is not None
 
     def last_seq(self, session_id: str) -> int:
         found = self._connection.execute(queries()["last_seq"], (session_id,)).fetchone()

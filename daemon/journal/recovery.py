@@ -27,7 +27,12 @@ def recover(reader: sqlite3.Connection) -> list[SavedSession]:
         state = reader.execute(queries()["latest_state"], (number,)).fetchone()
         found.append(
             SavedSession(
-                record, seqs.get(number, 0), state is not None, bool(state and state[1]), commands.get(number, [])
+                record,
+                seqs.get(number, 0),
+                state is not None,
+                bool(state and state[1]),
+                commands.get(number, []),
+                was_live=state is not None and state[0] != "resting",
             )
         )
     return found

@@ -190,6 +190,9 @@ class SqliteJournal:
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         return self._ask(lambda reader: reader.accepted_seq(session_id, command_id))
 
+    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
+        return self._reader.was_shown(session_id, identity, time)
+
     def last_seq(self, session_id: str) -> int:
         return self._ask(lambda reader: reader.last_seq(session_id))
 

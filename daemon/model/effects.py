@@ -75,6 +75,13 @@ class Tell:
 
 
 @dataclass(slots=True)
+class AwaitDurable:
+    """Tell when the event of that seq is durable; answered by `EventDurable`."""
+
+    seq: int
+
+
+@dataclass(slots=True)
 class FetchHistory:
     jwt: str = field(repr=False)
     page_number: int = 1
@@ -145,6 +152,7 @@ Effect = (
     | HangUp
     | Drop
     | Tell
+    | AwaitDurable
     | FetchHistory
     | AskPresigned
     | Upload

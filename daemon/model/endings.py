@@ -44,6 +44,7 @@ class Cause(Enum):
     ATTEMPTS_EXHAUSTED = "attempts_exhausted"  # SOCK-2
     LEAVE_TIMEOUT = "leave_timeout"  # the platform did not confirm our goodbye
     DRAINED = "drained"
+    INTERNAL_ERROR = "internal_error"  # a bug of ours; the log and the report tell of it
 
 
 #: Causes after which the guest session may dial again. Close codes refine CLOSED_BY_PEER below.

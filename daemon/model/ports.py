@@ -137,13 +137,15 @@ class SavedCommand:
 
 @dataclass(slots=True, frozen=True)
 class SavedSession:
-    """A guest session that should live, as a restart finds it. `joined`: the platform knows its token."""
+    """A guest session that should live, as a restart finds it. `joined`: the platform knows its token; `was_live`: as far
+    as the journal knows there was a connection to it."""
 
     record: SessionRecord
     seq: int
     joined: bool
     read_only: bool
     commands: Sequence[SavedCommand]
+    was_live: bool = True
 
 
 @dataclass(slots=True)
@@ -186,6 +188,10 @@ class Journal(Protocol):
 
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         """The `seq` at which that command was accepted; 0 if it never was, or is not kept any more."""
+
+    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
+        """True if a message or presence event of that identity and time is kept. Without a time ("") only the newest are
+        looked through."""
 
     def last_seq(self, session_id: str) -> int:
         """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as well."""

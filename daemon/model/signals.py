@@ -204,6 +204,13 @@ class Unknown:
 
 
 @dataclass(slots=True)
+class ContentRefused:
+    """A message's content cannot be passed on; the message itself was read, and goes on without it."""
+
+    reason: str
+
+
+@dataclass(slots=True)
 class Garbage:
     """A frame that cannot be read. It might have been a message, so the inbox will want to ask the history."""
 
@@ -232,5 +239,6 @@ Signal = (
     | Throttled
     | Refused
     | Unknown
+    | ContentRefused
     | Garbage
 )

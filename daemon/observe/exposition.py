@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
-from prometheus_client.exposition import generate_latest
+from prometheus_client.exposition import choose_encoder
 
 from .. import __version__
 from .metrics import Histogram, Metrics
 
 
 def exposition(metrics: Metrics) -> bytes:
+    """In the plain text format."""
+    return exposition_for(metrics, "")[0]
+
+
+def exposition_for(metrics: Metrics, accept: str) -> tuple[bytes, str]:
+    """Body and content type, in the form that the Accept header of the scrape asks for."""
+    encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(metrics))
-    return generate_latest(registry)
+    for collector in (_PROCESS, _PLATFORM, _GC):
+        registry.register(collector)
+    return encode(registry), content_type
+
+
+#: What the library knows of the process: memory, descriptors, processor time; the interpreter; its garbage collection.
+_NOWHERE = CollectorRegistry()
+_PROCESS = ProcessCollector(registry=_NOWHERE)
+_PLATFORM = PlatformCollector(registry=_NOWHERE)
+_GC = GCCollector(registry=_NOWHERE)
 
 
 class _Families:
@@ -29,6 +45,9 @@ class _Families:
         yield build
         yield _labeled(GaugeMetricFamily("guestd_sessions", "Guest sessions by state.", labels=["state"]), m.sessions)
         yield GaugeMetricFamily("guestd_frontends", "Frontends connected to the simulator.", value=m.watchers)
+        yield GaugeMetricFamily(
+            "guestd_http_connections", "Open connections of the HTTP port.", value=m.http_connections
+        )
         yield GaugeMetricFamily("guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions)
         rate = m.rest_figures()["disconnection_rate"]
         yield GaugeMetricFamily("guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate)
@@ -53,8 +72,10 @@ class _Families:
             ("frontends_lagging", "Lagging notices sent to frontends.", m.watchers_lagging),
             ("frontends_closed_slow", "Frontends closed because they did not keep up.", m.watchers_closed_slow),
             ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
+            ("http_internal_errors", "Requests that failed by an error of guestd (500).", m.http_internal_errors),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
+            ("log_lines_dropped", "Log lines dropped because standard error was not read.", m.log_lines_dropped()),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)
         for name, text, label, counts in (
@@ -73,6 +94,7 @@ class _Families:
                 m.token_checks,
             ),
             ("control_answers", "Answers of the control API by status.", "status", m.control_answers),
+            ("http_refused", "Connections and requests refused or given up, by limit.", "reason", m.http_refused),
             ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
             ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
             ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
@@ -91,6 +113,8 @@ class _Families:
         )
         yield _histogram(m.journal_batch, "guestd_journal_batch_events", "Events per commit.")
         yield _histogram(m.rest_sync_s, "guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
+        wait = m.journal_oldest_wait_s()
+        yield GaugeMetricFamily("guestd_journal_oldest_wait_seconds", "Age of the oldest commit waiting.", value=wait)
         held = GaugeMetricFamily("guestd_webhooks_held", "Webhooks waiting in memory, by target.", labels=["target"])
         yield _labeled(held, m.webhooks_held())
         text = "Hosts whose circuit is open, by target."

@@ -1,24 +1,25 @@
 """The log: JSON lines on standard error, or plain lines where a person looks on. Never the reason that anything waits.
 
-One handler for the house. Records go through a bounded queue to a thread that writes them: a blocked reader blocks that thread,
-and what does not fit the queue is counted and said later. A line that repeats a thousand times in ten seconds is written once
-and counted.
+One handler for every logger: ours, aiohttp's, asyncio's, the root's. Records become lines in the thread of `output.py`. A line
+that repeats a thousand times in ten seconds is written once and counted.
+
+What a stranger sent is never quoted: aiohttp's complaints of a request it could not read carry its headers and its body, so
+only the kind of error and the place in the code are kept of them.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
-import queue
 import re
-import sys
+import threading
 import time
-from logging.handlers import QueueHandler, QueueListener
+import traceback
 from typing import Any, TextIO
 
-QUEUE_MAX = 10_000
+from .output import Output, install
+
 REPEAT_S = 10.0
 REPEAT_KINDS_MAX = 256
 
@@ -36,6 +37,15 @@ _SECRETS = re.compile(
 def redacted(text: str) -> str:
     """What looks like a secret is taken out, wherever it came from."""
     return _SECRETS.sub(lambda found: f"{found.group(1) or found.group(2) or found.group(3) or ''}…", text)
+
+
+#: What a terminal takes for a command, or shows otherwise than it stands: C0, DEL, C1, line ends, changes of direction.
+_UNSEEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]")
+
+
+def visible(text: str) -> str:
+    """Control characters as their escapes, so that a text from outside is one line and commands no terminal."""
+    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 class _Once(logging.Filter):
@@ -72,15 +82,22 @@ class _Json(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = redacted(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False)
+        return visible(json.dumps(line, ensure_ascii=False))
 
 
 class _Text(logging.Formatter):
+    """For people: one line a record; a stack below it, moved in, so that nothing in it can pass for a record."""
+
     def __init__(self) -> None:
         super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
 
     def format(self, record: logging.LogRecord) -> str:
-        return redacted(super().format(record))
+        when = self.formatTime(record, self.datefmt)
+        lines = [f"{when} {record.levelname} {visible(redacted(record.getMessage()))}"]
+        if record.exc_info:
+            stack = redacted(self.formatException(record.exc_info))
+            lines += [f"    {visible(line)}" for line in stack.split("\n")]
+        return "\n".join(lines)
 
 
 class _Journald(_Json):
@@ -88,41 +105,57 @@ class _Journald(_Json):
         return f"<{_PRIORITY.get(record.levelname, 6)}>{super().format(record)}"
 
 
-class _Dropping(QueueHandler):
-    """Drops when the queue is full, and says so with the next record that fits."""
+class _NoContent(logging.Filter):
+    """aiohttp says of a request that it could not read all that was in it. Of that, the kind of error stays."""
 
-    dropped = 0
-
-    def enqueue(self, record: logging.LogRecord) -> None:
-        try:
-            self.queue.put_nowait(record)
-        except queue.Full:
-            self.dropped += 1
-            return
-        if self.dropped:
-            lost, self.dropped = self.dropped, 0
-            note = logging.LogRecord("guestd", logging.WARNING, "", 0, f"{lost} log records were dropped", None, None)
-            with contextlib.suppress(queue.Full):
-                self.queue.put_nowait(note)
-
-    def prepare(self, record: logging.LogRecord) -> logging.LogRecord:
-        record.message = record.getMessage()
-        return record
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None:
+            where = traceback.extract_tb(error.__traceback__)[-1:]
+            place = f" at {os.path.basename(where[0].filename)}:{where[0].lineno}" if where else ""
+            record.msg, record.args = "an HTTP request failed: %s%s", (type(error).__name__, place)
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
-def configure_logging(level: str, form: str, stream: TextIO | None = None) -> QueueListener:
-    """Set up the house's one logger. `form` is auto, json or text; auto is text on a terminal, JSON elsewhere."""
-    stream = stream or sys.stderr
-    writer = logging.StreamHandler(stream)
-    is_text = form == "text" or (form == "auto" and stream.isatty())
-    writer.setFormatter(_Text() if is_text else _Journald() if "JOURNAL_STREAM" in os.environ else _Json())
-    waiting: queue.Queue[Any] = queue.Queue(QUEUE_MAX)
-    listener = QueueListener(waiting, writer)
-    listener.start()
-    logger = logging.getLogger("guestd")
-    logger.setLevel(level.upper())
-    handler = _Dropping(waiting)
+class _Queued(logging.Handler):
+    """Hands each record to the output's thread, which makes the line of it."""
+
+    def __init__(self, output: Output, formatter: logging.Formatter) -> None:
+        super().__init__()
+        self._output = output
+        self._formatter = formatter
+
+    def emit(self, record: logging.LogRecord) -> None:
+        record.msg, record.args = record.getMessage(), None  # what it speaks of may change until it is written
+        self._output.line(lambda: self._formatter.format(record))
+
+
+def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Output:
+    """Every logger of the process writes through one bounded queue, as does `output.say`. `form` is auto, json or text; auto is
+    text on a terminal, JSON elsewhere."""
+    output = Output(stream)
+    is_text = form == "text" or (form == "auto" and output.is_terminal)
+    formatter = _Text() if is_text else _Journald() if "JOURNAL_STREAM" in os.environ else _Json()
+    handler = _Queued(output, formatter)
     handler.addFilter(_Once())
-    logger.handlers = [handler]
-    logger.propagate = False
-    return listener
+    for name, least in (("", "WARNING"), ("guestd", level.upper())):
+        logger = logging.getLogger(name)
+        logger.handlers = [handler]
+        logger.setLevel(least)
+    logging.getLogger("guestd").propagate = False
+    for name in ("aiohttp.server", "aiohttp.web", "aiohttp.access"):
+        if not logging.getLogger(name).filters:
+            logging.getLogger(name).addFilter(_NoContent())
+    logging.captureWarnings(True)
+    logging.raiseExceptions = False
+    threading.excepthook = _thread_broke
+    install(output)
+    return output
+
+
+def _thread_broke(given: threading.ExceptHookArgs) -> None:
+    name = given.thread.name if given.thread is not None else "unknown"
+    found = (given.exc_type, given.exc_value or given.exc_type(), given.exc_traceback)
+    logging.getLogger("guestd").error("the thread %s ended by an error", name, exc_info=found)

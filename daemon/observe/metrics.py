@@ -70,8 +70,13 @@ class Metrics:
         "frames_in",
         "frames_out",
         "history_fetches",
+        "http_connections",
+        "http_internal_errors",
+        "http_refused",
         "journal_batch",
         "journal_commit_s",
+        "journal_oldest_wait_s",
+        "log_lines_dropped",
         "loop_lag_s",
         "messages_in",
         "messages_out",
@@ -120,6 +125,8 @@ class Metrics:
         self.tokens_signed = 0
         self.token_checks: dict[str, int] = {}
         self.control_answers: dict[str, int] = {}
+        self.http_connections = self.http_internal_errors = 0
+        self.http_refused: dict[str, int] = {}
         self.notices: dict[Notice, int] = {}
         self.uploads: dict[str, int] = {}
         self.upload_bytes = 0
@@ -138,6 +145,8 @@ class Metrics:
         self.webhook_failures: dict[str, int] = {}
         self.webhooks_dead: dict[str, int] = {}
         self.webhooks_held: Callable[[], dict[str, int]] = dict
+        self.journal_oldest_wait_s: Callable[[], float] = float
+        self.log_lines_dropped: Callable[[], int] = int
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()
         self.audit_lines = self.audit_failures = 0
@@ -159,6 +168,10 @@ class Metrics:
 
     def webhook(self, counts: dict[str, int], target: str) -> None:
         counts[target] = counts.get(target, 0) + 1
+
+    def count_http_refused(self, reason: str) -> None:
+        """A connection or request refused or given up, by the limit that it met."""
+        self.http_refused[reason] = self.http_refused.get(reason, 0) + 1
 
     def notice(self, notice: Notice, count: int = 1) -> None:
         self.notices[notice] = self.notices.get(notice, 0) + count

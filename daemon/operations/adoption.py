@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..model.foreign import EVENT_COUNT_MAX, ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
 from .kind import Kind, failed, succeeded
 from .operation import Ask, Operation, Turn, Unreadable
@@ -106,7 +107,8 @@ def _read(event: Any) -> tuple[str, int, int]:
         value = event.get("value", 1)
     except (AttributeError, KeyError, TypeError, ValueError):
         raise Unreadable("the platform's page has an event that is none of those asked for") from None
-    if not isinstance(prompt, str) or not isinstance(value, int) or isinstance(value, bool) or value < 0:
+    is_count = type(value) is int and 0 <= value <= EVENT_COUNT_MAX
+    if not isinstance(prompt, str) or len(prompt) > ID_CHARS_MAX or not is_count:
         raise Unreadable("the platform's page has an event without a prompt or a count")
     return prompt, metric, value
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..model.errors import PlatformError
+from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
 from .operation import Ask, Operation, Turn, Unreadable
 from .requests import Request
@@ -70,7 +71,7 @@ class Kind:
 
 def id_of(body: dict[str, Any], what: str) -> str:
     found = body.get("id")
-    if not isinstance(found, str) or not found:
+    if not isinstance(found, str) or not 0 < len(found) <= ID_CHARS_MAX:
         raise Unreadable(f"the platform's answer names no id of the {what}")
     return found
 

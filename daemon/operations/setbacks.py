@@ -52,7 +52,7 @@ def after_failure(
     operation.doubt |= ask.acts and error.acted
     problem = problem_of(operation, error, kind)
     if error.worth_retrying and operation.tries < settings.tries_max:
-        rest_s = max(settings.rest.delay_s(operation.tries - 1, rng), error.retry_after_s or 0.0)
+        rest_s = _rest_s(operation, error, settings, rng)
         return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=problem)
     if not (ask.acts and operation.doubt):
         return Turn(status="failed", problem=problem)
@@ -67,9 +67,15 @@ def after_fruitless_look(
 ) -> Turn:
     """Looking failed as well: again, or it cannot be known."""
     if error.worth_retrying and operation.tries < 2 * settings.tries_max:
-        rest_s = max(settings.rest.delay_s(operation.tries - 1, rng), error.retry_after_s or 0.0)
+        rest_s = _rest_s(operation, error, settings, rng)
         return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=operation.problem)
     return Turn(status="uncertain", problem=cannot_be_known(problem_of(operation, error, kind)))
+
+
+def _rest_s(operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random) -> float:
+    """Our own backoff, or what the platform asks for where that is longer; never beyond our bound."""
+    asked_s = min(error.retry_after_s or 0.0, settings.retry_after_max_s)
+    return max(settings.rest.delay_s(operation.tries - 1, rng), asked_s)
 
 
 def key_forgotten(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:

@@ -44,6 +44,7 @@ class OperationsSettings:
     request_bytes_max: int = 262_144
     tries_max: int = 4
     rest: Backoff = field(default_factory=lambda: Backoff(base_s=1.0, jitter_s=1.0, cap_s=30.0))
+    retry_after_max_s: float = 60.0  # what a Retry-After may ask for; the platform counts by the minute
     keys_remembered_s: float = 86_400.0
     timer_tick_s: float = 0.05
     sessions: SessionFigures = SessionFigures()

@@ -19,9 +19,10 @@ from ..model.errors import (
     RateLimited,
     ScopeMissing,
 )
+from ..model.foreign import RETRY_AFTER_TOLD_MAX_S
 from ..observe.hiding import is_secret, without
 from ..observe.log import redacted
-from ..policy.retry import retry_after_s
+from ..policy.retry_after import retry_after_s
 
 _SECRET_KEY = re.compile(r"(?i)token|secret|password|jwt|authorization|signature")
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
@@ -75,7 +76,7 @@ def refusal(reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...]
     """The error that an answer other than a success stands for. What it says is shown without `secrets`."""
     found = _tolerant(reply.body)
     told = scrubbed(_message_of(found), secrets)
-    wait_s = retry_after_s(reply.header("retry-after"), reply.header("date"))
+    wait_s = retry_after_s(reply.header("retry-after"), reply.header("date"), None, RETRY_AFTER_TOLD_MAX_S)
     kind, remedy = _KINDS.get(reply.status) or _kind_of(reply.status)
     missing = _scopes_named(reply, found) or scopes if reply.status == 403 else ()
     if missing:

@@ -6,6 +6,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ..model.errors import PlatformRefused
+from ..model.foreign import FILE_KB_MAX, file_rules
 from ..model.ports import DeploymentFacts
 from .http import Http
 
@@ -52,8 +53,10 @@ def _file_rules(upload: dict[str, Any]) -> tuple[tuple[str, ...], int | None]:
     if "enableAttachments" in upload or not isinstance(modes, list) or not modes or not isinstance(modes[0], dict):
         return (), None
     types, kilobytes = modes[0].get("fileTypes"), modes[0].get("maxFileSizeKB")
-    found = tuple(one for one in types if isinstance(one, str)) if isinstance(types, list) else ()
-    return found, kilobytes * 1024 if isinstance(kilobytes, int) and kilobytes > 0 else None
+    found = file_rules([one for one in types if isinstance(one, str)]) if isinstance(types, list) else ()
+    if type(kilobytes) is not int or not 0 < kilobytes <= FILE_KB_MAX:
+        return found, None
+    return found, kilobytes * 1024
 
 
 def _dig(value: dict[str, Any], *path: str) -> dict[str, Any]:

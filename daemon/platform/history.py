@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..model.errors import PlatformUnavailable
+from ..model.foreign import HISTORY_ENTITIES_MAX
 from ..model.ports import HistoryAnswer
 from .http import Http
 
@@ -22,6 +24,12 @@ class WebMessagingHistory:
         headers = {"Authorization": f"bearer {jwt}"}
         found = await self._http.get_object(self._url, headers, pageNumber=page_number, pageSize=self._page_size)
         entities = found.get("entities")
+        if isinstance(entities, list) and len(entities) > HISTORY_ENTITIES_MAX:
+            raise PlatformUnavailable(
+                f"the history's page has {len(entities)} messages, and {self._page_size} were asked for",
+                status=200,
+                platform_code="malformed",
+            )
         return HistoryAnswer(
             [one for one in entities if isinstance(one, dict)] if isinstance(entities, list) else [],
             page_number,
@@ -31,5 +39,6 @@ class WebMessagingHistory:
 
 
 def _whole(found: dict[str, Any], key: str) -> int:
+    """A count; 0 for what is none."""
     value = found.get(key)
-    return value if isinstance(value, int) and not isinstance(value, bool) else 0
+    return max(0, value) if type(value) is int else 0

@@ -15,6 +15,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..model.errors import ConfigError, PlatformError, PlatformRefused, PlatformUnavailable
+from ..model.proxy import proxy_of
 from .answers import Reply, object_of, refusal
 
 
@@ -65,11 +66,12 @@ def _tls(ca_file: str | None) -> ssl.SSLContext | bool:
 
 
 class Http:
-    """One pooled session. `close` it at the end. Raises ConfigError at once for a CA file that cannot be used."""
+    """One pooled session. `close` it at the end. Raises ConfigError at once for a CA file or a proxy URL that cannot be used."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._tls = _tls(settings.ca_file)
+        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -94,13 +96,17 @@ class Http:
         for a certificate we do not trust."""
         own = {"Origin": self._settings.origin} if self._settings.origin else {}
         trace = SimpleNamespace(sent=False)
+        for_proxy = self._proxy.headers() if self._proxy is not None else {}
+        if url.startswith("http:"):
+            own |= for_proxy  # the proxy itself reads this request; there is no CONNECT before it
         try:
             async with self._client().request(
                 method,
                 URL(url, encoded=True),
                 data=body,
                 headers={**own, **headers},
-                proxy=self._settings.proxy_url,
+                proxy=self._proxy.url if self._proxy is not None else None,
+                proxy_headers=for_proxy,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 trace_request_ctx=trace,
@@ -110,7 +116,7 @@ class Http:
                     {name.lower(): value for name, value in answer.headers.items()},
                     await self._read(answer),
                 )
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # ValueError: no header or URL at all
             raise _translated(error, trace.sent) from None  # a foreign error may carry our headers, and they a token
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:

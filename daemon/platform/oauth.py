@@ -20,6 +20,7 @@ from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..model.errors import NotAuthenticated, PlatformError, PlatformRefused, PlatformUnavailable
+from ..model.foreign import TOKEN_LIFE_MAX_S
 from ..policy.retry import Outcome, RetryPolicy
 from .answers import object_of, refusal, scrubbed
 from .http import Http
@@ -226,7 +227,7 @@ def _life_s(value: Any) -> float | None:
         life_s = float(value)
     except (ValueError, OverflowError):
         return None
-    return life_s if 0.0 < life_s < math.inf else None
+    return min(life_s, TOKEN_LIFE_MAX_S) if 0.0 < life_s < math.inf else None
 
 
 def _late() -> PlatformError:

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from ..model.errors import ConfigError, PayloadRefused
+from ..model.file_names import control_character_in
 
 PARAMETER_LENGTH_MAX = 512
 
@@ -44,12 +45,12 @@ class NamedCall:
         if set(parameters) != self.placeholders:
             raise ValueError(f"{self.name} takes {sorted(self.placeholders)}, not {sorted(parameters)}")
         for key, value in parameters.items():
-            if value in ("", ".", "..") or len(value) > PARAMETER_LENGTH_MAX or not value.isprintable():
+            if value in ("", ".", "..") or len(value) > PARAMETER_LENGTH_MAX or control_character_in(value):
                 raise PayloadRefused(
                     f"{key} cannot be part of a path",
                     platform_code="path",
                     operation=self.name,
-                    remedy=f"give 1 to {PARAMETER_LENGTH_MAX} printable characters, such as an id of the platform's",
+                    remedy=f"give 1 to {PARAMETER_LENGTH_MAX} characters without control characters, such as an id",
                 )
         return _PLACEHOLDER.sub(lambda found: quote(parameters[found.group(1)], safe=""), self.path)
 

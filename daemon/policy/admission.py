@@ -9,7 +9,8 @@ on his own: a session asks here, and what shapes the return is this budget.
 - At most `inflight_max` dials are under way, so that a slow platform slows us down.
 - First those with unsent commands (priority 0), then first come, first served.
 - Storm brake: when an upgrade is refused with 429 or 503 the rate halves, and recovers a tenth of the full rate for each
-  `RECOVERY_S` without another refusal; a Retry-After stops all dials until then.
+  `RECOVERY_S` without another refusal; a Retry-After stops all dials until then, up to `retry_after_max_s`: one header
+  must not keep every guest of a deployment away for longer than we would rest by ourselves.
 """
 
 from __future__ import annotations
@@ -29,7 +30,13 @@ SLOWEST = 0.05  # the brake never goes below this share of the full rate
 class Admission(Generic[Key]):
     """`ask` → `admit` → `finished`. Keys are compared by equality; one place in line each."""
 
-    def __init__(self, per_minute: int = 1000, burst: int = 50, inflight_max: int = 100) -> None:
+    def __init__(
+        self,
+        per_minute: int = 1000,
+        burst: int = 50,
+        inflight_max: int = 100,
+        retry_after_max_s: float = 30.0,
+    ) -> None:
         self._full_rate_per_s = per_minute / 60.0
         self._burst = min(burst, per_minute)
         self._minute = SlidingCount(per_minute, 60.0)
@@ -37,6 +44,7 @@ class Admission(Generic[Key]):
         self._inflight_max = inflight_max
         self._inflight: set[Key] = set()
         self._lines: tuple[OrderedDict[Key, None], OrderedDict[Key, None]] = (OrderedDict(), OrderedDict())
+        self._retry_after_max_s = retry_after_max_s
         self._share = 1.0
         self._braked_at = -float("inf")
         self._closed_until = -float("inf")
@@ -77,7 +85,8 @@ class Admission(Generic[Key]):
             self._share = max(SLOWEST, self._share / 2.0)
             self._braked_at = now
         if retry_after_s:
-            self._closed_until = max(self._closed_until, now + retry_after_s)
+            wait_s = min(retry_after_s, self._retry_after_max_s)
+            self._closed_until = max(self._closed_until, now + wait_s)
 
     def next_at(self, now: float) -> float | None:
         """When `admit` may have something, or None: nobody waits, or only a `finished` can help."""

@@ -11,13 +11,10 @@ Retry-After is obeyed instead, but never beyond `retry_after_cap_s`; and no rest
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from random import Random
 from typing import Literal
 
-RETRY_AFTER_MAX_S = 86_400.0
 PASSING = (502, 503, 504)
 
 Jitter = Literal["equal", "full"]
@@ -78,16 +75,3 @@ class RetryPolicy:
             return min(retry_after_s + spread, self.retry_after_cap_s)
         whole = min(self.base_s * 2.0 ** min(attempt - 1, 60), self.cap_s)
         return rng.uniform(whole / 2.0 if self.jitter == "equal" else 0.0, whole)
-
-
-def retry_after_s(value: str | None, date: str | None) -> float | None:
-    """A Retry-After header: seconds, or an HTTP date measured against the server's own clock (its `Date`). None: no use."""
-    if value is None:
-        return None
-    if re.fullmatch(r"\s*[0-9]+\s*", value):
-        return min(float(value), RETRY_AFTER_MAX_S)
-    try:
-        wait_s = (parsedate_to_datetime(value) - parsedate_to_datetime(date or "")).total_seconds()
-    except (ValueError, TypeError, OverflowError):
-        return None
-    return min(max(0.0, wait_s), RETRY_AFTER_MAX_S)

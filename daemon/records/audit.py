@@ -49,7 +49,7 @@ class Audit:
         self._marked, self._marked_at = 0, clock.now()
 
     def start(self) -> None:
-        self._files.open()
+        self._files.open(self._clock.epoch_ms())
         self._tail.start()
 
     async def stop(self) -> None:

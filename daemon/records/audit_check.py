@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .audit_files import STATE, Head, every_line, read_state
-from .audit_lines import GENESIS, unseal
+from .audit_files import NAME, every_line
+from .audit_lines import BREAK, GENESIS, unseal
+from .audit_state import STATE, Head, read_state
 
 PROBLEMS_MAX = 50
 
@@ -27,32 +28,53 @@ class Verdict:
     problems: list[str] = field(default_factory=list)
 
 
+@dataclass(slots=True, frozen=True)
+class _End:
+    """The line that bears the head's number: its hash, its file, and the byte where it ends."""
+
+    hash: str = ""
+    file: str = ""
+    bytes: int = 0
+
+
 def verify(directory: Path, seen: str = "") -> Verdict:
     """Read every line. `seen`: the hash of a line noted earlier, which must still be there."""
-    head, anchor = read_state(directory)
+    state = read_state(directory)
+    head, anchor = state.head, state.anchor
     verdict = Verdict(head=anchor.hash)
+    if state.damage:
+        problem = f"{STATE} {state.damage}: whether the beginning or the end was cut off cannot be told"
+        verdict.problems.append(problem)
     hashes_wanted = {seen} if seen else set()
-    n, prev, at_head = anchor.n, anchor.hash, ""
+    n, prev, bytes_before, ends = anchor.n, anchor.hash, 0, _End()
     for path, number, raw, ended in every_line(directory):
         where = f"{path.name}, line {number}"
         line = unseal(raw)
+        bytes_before = 0 if number == 1 else bytes_before
         if line is None and not ended and n >= head.n and path.name == (head.file or path.name):
             continue  # being written at this moment, or torn by a crash: the daemon cuts it off
         verdict.lines += 1
+        bytes_before += len(raw) + ended
         if line is None:
             verdict.problems.append(f"{where}: was changed, or is no line of ours")
             n, prev = n + 1, ""
         else:
-            if verdict.lines > 1 or line["n"] > anchor.n:  # else: retention was interrupted, the anchor is ahead of it
+            if number == 1:
+                verdict.problems += _misnamed(path.name, line)
+            # The first line: retention was interrupted, and the anchor is ahead of it; or the anchor is not known.
+            if verdict.lines > 1 or (line["n"] > anchor.n and not state.damage):
                 verdict.problems += _breaks(where, line, n, prev)
+            verdict.problems += _recorded(where, line)
             n, prev = line["n"], line["hash"]
             hashes_wanted.discard(prev)
-            at_head = prev if n == head.n else at_head
+            if n == head.n:
+                ends = _End(prev, path.name, bytes_before)
         if len(verdict.problems) >= PROBLEMS_MAX:
             verdict.problems.append("and more; reading stopped here")
             return verdict
     verdict.head = prev
-    verdict.problems += _ends(directory, verdict.lines, n, head, at_head)
+    if not state.damage:
+        verdict.problems += _wrong_end(directory, n, head, ends)
     verdict.problems += [f"no line has the hash {one}" for one in hashes_wanted]
     return verdict
 
@@ -78,11 +100,32 @@ def _breaks(where: str, line: dict[str, Any], n: int, prev: str) -> list[str]:
     return []
 
 
-def _ends(directory: Path, lines: int, n: int, head: Head, at_head: str) -> list[str]:
-    if not (directory / STATE).exists():
-        return [f"{STATE} is missing: whether the beginning or the end was cut off cannot be told"] if lines else []
+def _recorded(where: str, line: dict[str, Any]) -> list[str]:
+    """What the daemon itself found when it began this file."""
+    if line.get("action") != BREAK:
+        return []
+    reason = line.get("details", {}).get("reason", "")
+    return [f"{where}: the daemon found damage here: {reason}; what was before it may be incomplete"]
+
+
+def _misnamed(name: str, line: dict[str, Any]) -> list[str]:
+    """A file bears the number of its first line."""
+    found = NAME.fullmatch(name)
+    if found is None or int(found[1]) != line["n"]:
+        return [f"{name}: begins with line {line['n']}; the file was renamed"]
+    return []
+
+
+def _wrong_end(directory: Path, n: int, head: Head, ends: _End) -> list[str]:
+    """What does not fit between the head and the line that bears its number."""
     if n < head.n:
         return [f"the end is missing: lines {n + 1} to {head.n} were written, the last one into {head.file}"]
-    if at_head != head.hash and head.n:
+    if head.n and ends.hash != head.hash:
         return [f"line {head.n} is not the one that was written: its hash was {head.hash}"]
+    if head.file and not (directory / head.file).exists():
+        return [f"{head.file} is missing: it was removed or renamed"]
+    if head.bytes and (ends.file, ends.bytes) != (head.file, head.bytes):
+        return [
+            f"line {head.n} ends at byte {ends.bytes} of {ends.file}, and was written to {head.bytes} of {head.file}"
+        ]
     return []

@@ -18,6 +18,10 @@ from .happenings import iso
 from .scrub import body_print, without_bodies, without_secrets
 
 GENESIS = "0" * 64
+#: The action of a line with which a new file begins after damage was found.
+BREAK = "audit.break"
+#: The kind of an event that the journal has found damaged, and gives without its content.
+DAMAGED = "damaged"
 _HASH_AT = len(',"hash":""}') + 64
 
 _SESSION_ACTIONS = {"live": "session.connected", "ended": "session.ended"}
@@ -25,16 +29,24 @@ _COMPLIANCE = ("auditId", "complianceTag", "retentionPolicy", "status")
 
 
 def entry(kept: Kept, bodies: bool, retention_days: int) -> dict[str, Any] | None:
-    """The line of an event, without its place in the chain; None if the audit does not keep it."""
-    write = _WRITERS.get(kept.row[2])
-    if write is None:
+    """The line of an event, without its place in the chain; None if the audit does not keep it. An event that cannot be read
+    has a line that says so: the audit goes on with the next."""
+    kind = kept.row[2]
+    if kind not in KINDS:
         return None
-    found = write(orjson.loads(kept.row[3]), bodies, retention_days)
+    try:
+        found = _WRITERS[kind](orjson.loads(kept.row[3]), bodies, retention_days) if kind != DAMAGED else _damaged(kind)
+    except (ValueError, LookupError, TypeError, AttributeError):
+        found = _damaged(kind)
     if found is None:
         return None
     session, seq = kept.row[0], kept.row[1]
     place = {"time": iso(kept.at_ms), "offset": kept.offset, **({"session": session} if session else {}), "seq": seq}
     return {**place, **{name: value for name, value in found.items() if value not in ("", None, {})}}
+
+
+def _damaged(kind: str) -> dict[str, Any]:
+    return {"action": "journal.damaged", "status": "failed", "details": {"kind": kind} if kind != DAMAGED else {}}
 
 
 def seal(n: int, line: dict[str, Any], prev: str) -> tuple[bytes, str]:
@@ -115,4 +127,4 @@ def _delivery(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[
 
 _Writer = Callable[[dict[str, Any], bool, int], dict[str, Any] | None]
 _WRITERS: dict[str, _Writer] = {"fact": _fact, "session": _session, "accepted": _accepted, "delivery": _delivery}
-KINDS = tuple(_WRITERS)
+KINDS = (*_WRITERS, DAMAGED)

@@ -1,19 +1,16 @@
 """One attempt to deliver one webhook: through the wall, in its time, signed; the outcome in words.
 
-Names are asked in threads of our own, few of them: a name server that hangs must hold up neither the dials to the
+Names are asked in threads of their own (`names.py`): a name server that hangs must hold up neither the dials to the
 platform nor the disk. The answer is checked where the connection is made, for each connection anew.
 """
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from email.utils import parsedate_to_datetime
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
@@ -22,12 +19,18 @@ from yarl import URL
 from .. import __version__
 from ..model.errors import ConfigError
 from ..model.work import DeliveryRecord
+from ..policy.retry_after import retry_after_s
+from .names import Names
 from .signing import signature
 from .wall import Place, Refused, Wall
 
-NAME_THREADS = 4
 RETRY_AFTER_S_MAX = 3600.0
+
+#: What of an answer's body is read so that its connection can be used again; nobody looks at it.
 ANSWER_BYTES_MAX = 16_384
+
+#: How long the body may take after its head, in seconds: longer would hold up the lane, a new connection costs less.
+BODY_WAIT_S = 0.25
 
 #: host, port → addresses. Raises OSError.
 Lookup = Callable[[str, int], Awaitable[list[str]]]
@@ -53,25 +56,6 @@ class Outcome:
     host_failed: bool = False
     reached: bool = False
     retry_after_s: float | None = None
-
-
-class Names:
-    """The machine's own resolver, in threads of its own."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(NAME_THREADS, "webhook-names")
-
-    async def __call__(self, host: str, port: int) -> list[str]:
-        loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._threads, _ask, host, port)
-        return list(dict.fromkeys(found))
-
-    def close(self) -> None:
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _ask(host: str, port: int) -> list[str]:
-    return [str(info[4][0]) for info in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 class _CheckedResolver(AbstractResolver):
@@ -126,15 +110,18 @@ class Courier:
             return Outcome(f"refused: {error}", final=True)
         try:
             async with asyncio.timeout(to.time_out_s):
-                return await self._post(record, to, url, at_s)
+                answer = await self._post(record, to, url, at_s)
         except TimeoutError:
             return Outcome(f"no answer within {to.time_out_s:g} s", host_failed=True)
         except Refused as error:
             return Outcome(f"refused: {error}", host_failed=True)
         except (aiohttp.ClientError, OSError, ValueError) as error:
             return Outcome(_why(error), host_failed=True)
+        await _let_go(answer)
+        return _outcome(answer, at_s)
 
-    async def _post(self, record: DeliveryRecord, to: Address, url: URL, at_s: int) -> Outcome:
+    async def _post(self, record: DeliveryRecord, to: Address, url: URL, at_s: int) -> aiohttp.ClientResponse:
+        """The answer as soon as its head is there: the status line is the outcome (RFC 9110 §15)."""
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"guestd/{__version__}",
@@ -144,11 +131,7 @@ class Courier:
         }
         if to.secrets:
             headers["Guestd-Signature"] = signature(record.body, to.secrets, at_s)
-        async with self._client(to.wall).post(url, data=record.body, headers=headers, allow_redirects=False) as answer:
-            outcome = _outcome(answer)
-            with contextlib.suppress(aiohttp.ClientError, OSError):  # the status has said it all
-                await answer.content.read(ANSWER_BYTES_MAX)
-            return outcome
+        return await self._client(to.wall).post(url, data=record.body, headers=headers, allow_redirects=False)
 
     def _client(self, wall: Wall) -> aiohttp.ClientSession:
         client = self._clients.get(wall)
@@ -174,34 +157,36 @@ def _as_checked(text: str, place: Place) -> URL:
     return url
 
 
-def _outcome(answer: aiohttp.ClientResponse) -> Outcome:
+async def _let_go(answer: aiohttp.ClientResponse) -> None:
+    """Keep the connection if the body is short and ends soon, else drop both."""
+    try:
+        async with asyncio.timeout(BODY_WAIT_S):
+            size = 0
+            while not answer.content.at_eof() and size <= ANSWER_BYTES_MAX:
+                size += len(await answer.content.readany())
+    except (aiohttp.ClientError, OSError, TimeoutError, ValueError):
+        pass  # a broken body changes nothing
+    finally:
+        if answer.content.at_eof() and answer.content.exception() is None:
+            answer.release()
+        else:
+            answer.close()
+
+
+def _outcome(answer: aiohttp.ClientResponse, now_epoch_s: int) -> Outcome:
     status = answer.status
     if 200 <= status < 300:
         return Outcome(reached=True)
-    retry_after_s = _retry_after_s(answer.headers.get("Retry-After"), answer.headers.get("Date"))
     if 300 <= status < 400:
         return Outcome(f"answered {status}: redirects are not followed; write the final URL", reached=True)
+    asked, date = answer.headers.get("Retry-After"), answer.headers.get("Date")
     return Outcome(
         f"answered {status}",
         final=status == 410,
         host_failed=status >= 500 or status in (408, 429),
         reached=True,
-        retry_after_s=retry_after_s,
+        retry_after_s=retry_after_s(asked, date, float(now_epoch_s), RETRY_AFTER_S_MAX),
     )
-
-
-def _retry_after_s(value: str | None, date: str | None) -> float | None:
-    """Seconds, or an HTTP date measured against the receiver's own clock."""
-    if value is None:
-        return None
-    text = value.strip()
-    if text.isascii() and text.isdigit():
-        return min(float(text[:9]), RETRY_AFTER_S_MAX)
-    try:
-        wait_s = (parsedate_to_datetime(text) - parsedate_to_datetime(date or "")).total_seconds()
-    except (ValueError, TypeError):
-        return None
-    return min(max(0.0, wait_s), RETRY_AFTER_S_MAX)
 
 
 def _why(error: Exception) -> str:

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 
 import orjson
 
+from ..model.errors import CommandError
 from ..model.ports import Clock, Commit, Journal, Kept
 from ..model.work import DeliveryRecord
 from .dispatch import OPERATION
 from .happenings import Happening, happening
 from .settings import WebhookTarget
 from .tail import Tail, committed
+
+logger = logging.getLogger("guestd.webhooks")
 
 CURSOR = "webhooks"
 LINGER_S = 0.02
@@ -61,7 +65,11 @@ class Outbox:
             self._made()
 
     def _deliveries(self, kept: Kept, now_ms: int) -> list[DeliveryRecord]:
-        told = happening(kept, self._connected_before)
+        try:
+            told = happening(kept, self._connected_before)
+        except (ValueError, LookupError, TypeError, AttributeError):
+            logger.error("event %d of the journal cannot be read; no webhook tells of it", kept.offset)
+            return []
         if told is None:
             return []
         found = [_delivery(told, one.name, one.name, now_ms) for one in self._targets if one.wants(told.event)]
@@ -80,16 +88,27 @@ class Outbox:
     def _first_live(self, session_id: str, seq: int) -> int:
         after = 0
         while after + 1 < seq:
-            replay = self._journal.read(session_id, after, LOOK_BACK)
+            try:
+                replay = self._journal.read(session_id, after, LOOK_BACK)
+            except CommandError:  # a damaged row: better told twice than never
+                break
             if not replay.rows:
                 break
             if replay.first_kept_seq > after + 1:
                 return 0  # the beginning is gone: it connected long ago
             for _, at, kind, payload, *_ in replay.rows:
-                if kind == "session" and orjson.loads(payload)["state"] == "live":
+                if kind == "session" and _state_of(payload) == "live":
                     return at
             after = replay.rows[-1][1]
         return seq
+
+
+def _state_of(payload: bytes) -> str:
+    """ "" if it cannot be read."""
+    try:
+        return str(orjson.loads(payload)["state"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _delivery(told: Happening, target: str, name: str, now_ms: int) -> DeliveryRecord:

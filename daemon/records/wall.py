@@ -13,7 +13,8 @@ Numbers that are no addresses in the usual form (`127.1`, `0x7f.1`, `2130706433`
 what they mean depends on who reads them.
 
 What an operator lists in `allow_internal` passes: a network opens itself; a name opens what it resolves to inside
-private networks and on this machine, but never link-local addresses, where clouds keep their credentials.
+private networks and on this machine, but never link-local addresses. Metadata services, where clouds keep their
+credentials, are refused whatever is listed: no receiver of webhooks is there, and one URL would give the machine away.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ _V4_DENIED = [
         "10.0.0.0/8",
         "100.64.0.0/10",  # carrier-grade NAT
         "127.0.0.0/8",
-        "168.63.129.16/32",  # a cloud's own host, though the number is public
+        "168.63.129.16/32",  # Azure's own host, though the number is public
         "169.254.0.0/16",  # link-local; metadata services
         "172.16.0.0/12",
         "192.0.0.0/24",
@@ -48,6 +49,27 @@ _V4_DENIED = [
         "240.0.0.0/4",  # reserved, broadcast
     )
 ]
+#: Never called, whatever `allow_internal` says.
+METADATA_SERVICES: dict[Address, str] = {
+    ipaddress.ip_address(address): service
+    for address, service in (
+        ("169.254.169.254", "metadata of Amazon, Google, Azure, Oracle, OpenStack and others"),
+        ("169.254.170.2", "metadata of Amazon's containers (ECS): credentials of the task"),
+        ("169.254.170.23", "metadata of Amazon's pods (EKS): credentials of the pod"),
+        ("169.254.0.23", "metadata of Tencent Cloud"),
+        ("169.254.42.42", "metadata of Scaleway"),
+        ("100.100.100.200", "metadata of Alibaba Cloud, inside the range of carriers"),
+        ("168.63.129.16", "metadata of Azure (the wire server), though the number is public"),
+        ("192.0.0.192", "metadata of Oracle Cloud's older machines"),
+        ("fd00:ec2::254", "metadata of Amazon over IPv6, inside the private range"),
+        ("fd00:ec2::23", "metadata of Amazon's pods (EKS) over IPv6"),
+        ("fd20:ce::254", "metadata of Google over IPv6"),
+        ("fd00:c1::a9fe:a9fe", "metadata of Oracle over IPv6"),
+        ("fd00:42::42", "metadata of Scaleway over IPv6"),
+        ("fe80::a9fe:a9fe", "metadata of OpenStack over IPv6"),
+    )
+}
+
 _V6_UNICAST = ipaddress.IPv6Network("2000::/3")
 _V6_DENIED = [
     ipaddress.IPv6Network(one)
@@ -61,11 +83,16 @@ _V6_DENIED = [
 ]
 #: A network whose addresses carry an IPv4 address, and how many bits stand after it.
 _CARRIERS = [
-    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),
-    (ipaddress.IPv6Network("::/96"), 0),
-    (ipaddress.IPv6Network("64:ff9b::/96"), 0),
-    (ipaddress.IPv6Network("2002::/16"), 80),
+    (ipaddress.IPv6Network("::ffff:0:0/96"), 0),  # mapped
+    (ipaddress.IPv6Network("::/96"), 0),  # compatible
+    (ipaddress.IPv6Network("::ffff:0:0:0/96"), 0),  # translated
+    (ipaddress.IPv6Network("64:ff9b::/96"), 0),  # NAT64
+    (ipaddress.IPv6Network("64:ff9b:1::/48"), 0),  # NAT64 of one's own, by /96
+    (ipaddress.IPv6Network("2002::/16"), 80),  # 6to4
 ]
+_OWN_NAT64 = ipaddress.IPv6Network("64:ff9b:1::/48")
+#: The middle of an ISATAP address, whose last 32 bits are an IPv4 address.
+_ISATAP = (0x00005EFE, 0x02005EFE)
 #: What the name of an internal host may open: our machine and our networks.
 _INTERNAL = [
     ipaddress.ip_network(one)
@@ -141,6 +168,8 @@ class Wall:
             if address is None:
                 raise Refused(f"{host} leads to {text}, which is no plain address")
             for one in (address, *carried_by(address)):
+                if one in METADATA_SERVICES:
+                    raise Refused(f"{host} leads to {text}, which is not a public address: {METADATA_SERVICES[one]}")
                 internal = named and any(one in network for network in _INTERNAL)
                 if is_denied(one) and not internal and not self._opens(one):
                     raise Refused(f"{host} leads to {text}, which is not a public address; see allow_internal")
@@ -161,7 +190,16 @@ def carried_by(address: Address) -> list[Address]:
     if isinstance(address, ipaddress.IPv4Address) or address.is_loopback or address.is_unspecified:
         return []
     number = int(address)
-    return [ipaddress.IPv4Address(number >> after & 0xFFFFFFFF) for network, after in _CARRIERS if address in network]
+    found: list[Address] = [
+        ipaddress.IPv4Address(number >> after & 0xFFFFFFFF) for network, after in _CARRIERS if address in network
+    ]
+    if address in _OWN_NAT64:  # by /48 the IPv4 address stands around a byte of zeros (RFC 6052 §2.2)
+        found.append(ipaddress.IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF))
+    if number >> 32 & 0xFFFFFFFF in _ISATAP:
+        found.append(ipaddress.IPv4Address(number & 0xFFFFFFFF))
+    if address.teredo is not None:
+        found += address.teredo
+    return found
 
 
 def network_of(text: str) -> Network | None:

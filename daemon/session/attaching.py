@@ -247,7 +247,7 @@ class Attaching(Linking):
         outgoing = self._file_of("", given.tracing_id)
         if outgoing is None or outgoing.upload is None or outgoing.upload.step is not Step.ASKED:
             return False
-        outgoing.upload.unask(now + given.retry_after_s)
+        outgoing.upload.unask(now + self._bounded_wait_s(given.retry_after_s))
         return True
 
     def _file_refused(self, given: s.Refused, now: float, out: list[e.Effect]) -> bool:

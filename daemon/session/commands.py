@@ -7,15 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
+from dataclasses import fields
+from typing import Any, get_args
 
 from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError, NotReady, Overloaded
+from ..model.json_values import refusal_of
 from .settings import SessionSettings
 from .states import State
 
 REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
 COMMAND_ID_MAX = 128
+
+_FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Command)}
 
 
 def refusal(
@@ -35,6 +39,8 @@ def refusal(
     """Why `command` is refused, or None. `waiting` counts the lane, `must_wait` says a message could not leave now."""
     if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
         return CommandError(f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id")
+    if (unwritable := unwritable_field(command)) is not None:
+        return unwritable
     if isinstance(command, End | Withdraw | FreshLink):
         return None
     if leaving:
@@ -54,6 +60,14 @@ def refusal(
         return CommandError("too many messages at once; send it again in a moment", code="rate_limited")
     if waiting >= settings.outbox_commands_max:
         return Overloaded(f"{waiting} messages are waiting to be sent already, which is the bound", retry_after_s=5.0)
+    return None
+
+
+def unwritable_field(command: Command) -> CommandError | None:
+    """Why a field of the command could not be journaled or sent, or None; whoever gave it."""
+    for name in _FIELDS[type(command)]:
+        if (refused := refusal_of(name, getattr(command, name))) is not None:
+            return refused
     return None
 
 

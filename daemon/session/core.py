@@ -101,6 +101,8 @@ class SessionCore:
         "_step_at",
         "_traces",
         "_typed_at",
+        "_unproven_seq",
+        "_was_live",
         "beat",
         "duration_s",
         "figures",
@@ -146,6 +148,8 @@ class SessionCore:
         self._context_id = ""
         self._end_id = ""
         self._typed_at = -NEVER
+        self._unproven_seq = 0  # nothing is sent before the event of that seq is durable; 0: nothing to wait for
+        self._was_live = False  # the journal's last word on the link, of the life before
         self._links: dict[str, tuple[str, str, float]] | None = None  # trace → command, attachment, answer by
 
     def __repr__(self) -> str:
@@ -155,6 +159,11 @@ class SessionCore:
             f"<guest {self.guest.session_id} {state} seq={self._seq} held={self._inbox.held} out={out}"
             f" attempt={self._attempt}{' filling' if self._fill else ''}{' read-only' if self.read_only else ''}>"
         )
+
+    def renew(self, settings: SessionSettings, manners: Manners) -> None:
+        """The deployment's rules, known only now; what was decided by the old ones stays decided."""
+        self._settings = settings
+        self._manners = manners
 
     @property
     def seq(self) -> int:
@@ -170,6 +179,10 @@ class SessionCore:
 
     def _draw_id(self) -> str:
         return str(UUID(int=self._rng.getrandbits(128), version=4))
+
+    def _bounded_wait_s(self, retry_after_s: float | None) -> float:
+        """What the platform asks us to wait, within our own bound."""
+        return min(retry_after_s or 0.0, self._settings.retry_after_max_s)
 
     # ------------------------------------------------------------------ what the upper rooms add
     # The machine is one value in a chain of classes; what a lower one asks for, a class above it answers.

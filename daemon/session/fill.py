@@ -5,7 +5,9 @@ message of ours stays unconfirmed. The platform replays nothing by itself (refer
 over the socket, then pages over REST, newest first, until a page ends in something already shown.
 
 The history may lie: a page can come back empty though the platform knows better, and reads are limited to ten a minute
-per session. Both are answered with patience, `attempts_max` times; then the gap is stated instead of hidden.
+per session. Both are answered with patience, `attempts_max` times; then the gap is stated instead of hidden. However long
+a Retry-After asks to wait, patience ends as far after the first failure as `attempts_max` pauses of our own would take:
+meanwhile the guest session shows nothing, and that must not depend on a header.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ class Step(Enum):
 class Fill:
     """One reading of the history. `again`: something else went missing meanwhile, which this reading may not hold yet."""
 
-    __slots__ = ("_pages", "again", "asked_at", "attempts", "page_number", "step", "wake_at")
+    __slots__ = ("_pages", "again", "asked_at", "attempts", "failing_since", "page_number", "step", "wake_at")
 
     def __init__(self) -> None:
         self._pages: list[list[MessageArrived]] = []
@@ -36,6 +38,7 @@ class Fill:
         self.attempts = 0
         self.again = False
         self.asked_at = NEVER
+        self.failing_since = NEVER
         self.step = Step.REST
         self.wake_at = NEVER
 
@@ -44,6 +47,10 @@ class Fill:
         self._pages.clear()
         self.page_number = 1
         self.step, self.wake_at = Step.REST, at
+
+    def failed(self, now: float) -> None:
+        self.attempts += 1
+        self.failing_since = min(self.failing_since, now)
 
     def begin_again(self, now: float) -> None:
         """Read once more before anything is shown; this too has its limit, or endless garbage would hold all."""

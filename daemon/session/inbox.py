@@ -21,7 +21,9 @@ is stated and life goes on. A stream whose numbers jump by nature strikes out af
 only order and repetition are checked.
 
 Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max` identities are kept to
-know a repetition; an item older than the oldest forgotten one is taken for known, because the history repeats old ones.
+know a repetition; an item older than the oldest forgotten one is taken for known, because the history repeats old ones. One that
+is exactly as old, has no time, or comes out of order where the order is by numbers, may be new or forgotten: the journal, which
+forgets nothing of a living guest session, is asked (`may_have_shown`).
 """
 
 from __future__ import annotations
@@ -56,12 +58,13 @@ class Outcome:
 class Remembered:
     """The last `kept_max` identities with their times, oldest forgotten first."""
 
-    __slots__ = ("_kept_max", "_seen", "forgotten_time")
+    __slots__ = ("_kept_max", "_seen", "forgotten_time", "has_forgotten")
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
         self._seen: dict[str, str] | None = None
         self.forgotten_time = ""
+        self.has_forgotten = False
 
     def __contains__(self, identity: str) -> bool:
         return self._seen is not None and identity in self._seen
@@ -79,6 +82,7 @@ class Remembered:
         seen[identity] = time
         if len(seen) > self._kept_max:
             forgotten = seen.pop(next(iter(seen)))
+            self.has_forgotten = True
             if forgotten > self.forgotten_time:
                 self.forgotten_time = forgotten
         return True
@@ -124,6 +128,15 @@ class ByTime:
         self._last_time = time
         self.heard_at = now
         return True
+
+    def may_have_shown(self, item: MessageArrived) -> bool:
+        """True if only the journal can tell whether this item was shown: it may be one of those forgotten.
+
+        An item older than the forgotten ones is taken for known without asking (`knows`)."""
+        remembered = self._remembered
+        if not remembered.has_forgotten or not item.identity or item.identity in remembered:
+            return False
+        return not item.time or item.time == remembered.forgotten_time
 
     def arrive(self, item: MessageArrived, now: float) -> Outcome:
         outcome = Outcome()
@@ -282,6 +295,12 @@ class BySequence:
 
     def passes(self, item: MessageArrived, now: float) -> bool:
         return False
+
+    def may_have_shown(self, item: MessageArrived) -> bool:
+        """True if only the journal can tell whether this item was shown: not after the last one, and not remembered."""
+        if not self._remembered.has_forgotten or not item.sequence or item.sequence in self._remembered:
+            return False
+        return self._last_key is not None and natural_key(item.sequence) <= self._last_key
 
     def arrive(self, item: MessageArrived, now: float) -> Outcome:
         outcome = Outcome()

@@ -60,6 +60,13 @@ class IntentDurable:
 
 
 @dataclass(slots=True)
+class EventDurable:
+    """The journal holds the event that `AwaitDurable` named, and all before it."""
+
+    seq: int
+
+
+@dataclass(slots=True)
 class HistoryRead:
     """One page, newest first."""
 
@@ -105,6 +112,7 @@ OwnInput = (
     | DeadlineReached
     | CommandGiven
     | IntentDurable
+    | EventDurable
     | HistoryRead
     | HistoryUnread
     | PutEnded

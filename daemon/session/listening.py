@@ -7,6 +7,7 @@ from ..model import events as v
 from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Notice
+from ..model.foreign import HISTORY_PAGES_MAX
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .attaching import Attaching
@@ -19,6 +20,10 @@ class Listening(Attaching):
     __slots__ = ()
 
     # ------------------------------------------------------------------ messages in
+
+    def may_have_shown(self, item: s.MessageArrived) -> bool:
+        """True if the journal must be asked whether this item was shown before it is given to `handle`."""
+        return self._inbox.may_have_shown(item)
 
     def _message(self, given: s.MessageArrived, now: float, out: list[e.Effect]) -> bool:
         if self._inbox.passes(given, now):
@@ -94,6 +99,11 @@ class Listening(Attaching):
         out.append(e.Noticed(Notice.UNKNOWN))
         return False
 
+    def _content_refused(self, given: s.ContentRefused, now: float, out: list[e.Effect]) -> bool:
+        """Counted as malformed; nothing is missing, so the history is not asked."""
+        out.append(e.Noticed(Notice.GARBAGE))
+        return False
+
     def _ignored(self, given: s.Signal, now: float, out: list[e.Effect]) -> bool:
         """Nobody here has asked for it."""
         return False
@@ -142,9 +152,12 @@ class Listening(Attaching):
             return self._history_failed("the platform answered an empty page", None, now, out)
         fill.take(given.items)
         complete = not given.items or given.page_number >= given.page_count or self._inbox.knows(given.items[-1])
-        if not complete:
+        if not complete and fill.pages_read < HISTORY_PAGES_MAX:
             self._read_history(now, out)
             return True
+        if not complete:
+            out.append(e.Noticed(Notice.GAP_LEFT))
+            out.append(v.GapEvent(self._next_seq(), f"the history is longer than {HISTORY_PAGES_MAX} pages"))
         self._end_fill(fill, now, out)
         return True
 
@@ -168,11 +181,14 @@ class Listening(Attaching):
     def _history_failed(self, reason: str, retry_after_s: float | None, now: float, out: list[e.Effect]) -> bool:
         fill = self._fill
         assert fill is not None
-        fill.attempts += 1
-        if fill.attempts >= self._settings.history_attempts_max:
+        settings = self._settings
+        fill.failed(now)
+        give_up_at = fill.failing_since + settings.history_retry_s * settings.history_attempts_max
+        if fill.attempts >= settings.history_attempts_max or now >= give_up_at:
             self._abandon_fill(reason, now, out)
         else:
-            fill.restart(now + max(self._settings.history_retry_s, retry_after_s or 0.0))
+            asked_s = min(retry_after_s or 0.0, give_up_at - now)
+            fill.restart(now + max(settings.history_retry_s, asked_s))
         return True
 
     def _tend_fill(self, now: float, out: list[e.Effect]) -> None:

@@ -70,6 +70,7 @@ class Machine(Listening):
         """
         self._seq = saved.seq
         self._joined_once = saved.joined
+        self._was_live = saved.was_live
         self.read_only = saved.read_only
         if saved.joined and self._manners.has_history:
             self._inbox.begin_fill()
@@ -79,6 +80,16 @@ class Machine(Listening):
     def remember(self, known: Sequence[tuple[str, str]]) -> None:
         """Identities and times of the last messages shown, oldest first; before the platform is joined again."""
         self._inbox.restore(known)
+
+    def stop(self) -> list[e.Effect]:
+        """The daemon stops and keeps this guest session: what the journal must know so that nothing is in doubt later.
+
+        Nothing is sent after this. A dialect that confirms asks the history instead.
+        """
+        if self.state is not State.LIVE or self._manners.confirms:
+            return []
+        self.state, self.wake_at = State.RESTING, NEVER
+        return [v.SessionEvent(self._next_seq(), "resting", Cause.CLOSED_BY_US.value, self.read_only)]
 
     # Methods below return True if a deadline may have changed.
 
@@ -90,6 +101,8 @@ class Machine(Listening):
             self._leave_by = now + self._settings.leave_timeout_s
         if not self._manners.confirms:
             self._give_up_under_way("guestd stopped before it could tell", out)
+            if self._was_live:  # or a second kill before the next `live` would put the next message in doubt
+                out.append(v.SessionEvent(self._next_seq(), "resting", Cause.LOST.value, self.read_only))
         out.append(e.AskAdmission())
         return True
 
@@ -116,6 +129,7 @@ class Machine(Listening):
         self.read_only = given.read_only
         self.beat.start(now, self._settings.heartbeat_interval_s, self._rng)
         out.append(v.SessionEvent(self._next_seq(), "live", read_only=given.read_only))
+        self._prove(out)
         if self._leave_cause is not None and self._goodbye_id and given.new_session:
             return self._finish(Ending(self._leave_cause), out, hang_up=True)
         if given.new_session and not first:
@@ -162,7 +176,7 @@ class Machine(Listening):
         backoff = self._backoff()
         if backoff.exhausted(self._attempt):
             return self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=str(ending)), out)
-        rest_s = max(backoff.delay_s(self._attempt, self._rng), ending.retry_after_s or 0.0)
+        rest_s = max(backoff.delay_s(self._attempt, self._rng), self._bounded_wait_s(ending.retry_after_s))
         self._attempt += 1
         if self.state in (State.LIVE, State.LEAVING):
             out.append(v.SessionEvent(self._next_seq(), "resting", ending.cause.value, self.read_only))
@@ -256,18 +270,19 @@ class Machine(Listening):
     # ------------------------------------------------------------------ errors from the platform
 
     def _throttled(self, given: s.Throttled, now: float, out: list[e.Effect]) -> bool:
+        wait_s = self._bounded_wait_s(given.retry_after_s)
         out.append(e.Noticed(Notice.THROTTLED))
         self.beat.answered()
         if self.state is State.JOINING:
-            ending = Ending(Cause.THROTTLED, 429, given.reason, given.retry_after_s)
+            ending = Ending(Cause.THROTTLED, 429, given.reason, wait_s)
             return self._lose_link(ending, now, out)
         outbox = self._outbox
         if given.tracing_id and self._file_throttled(given, now):
             return True
         if outbox and outbox.match(given.tracing_id):
-            outbox.put_back(now + given.retry_after_s)
+            outbox.put_back(now + wait_s)
         elif outbox and not given.tracing_id:  # whose it was is not known: wait, and let the history tell
-            outbox.blocked_until = max(outbox.blocked_until, now + given.retry_after_s)
+            outbox.blocked_until = max(outbox.blocked_until, now + wait_s)
         elif self._fill is not None and self._fill.step is Step.JWT:
             self._history_failed("throttled", given.retry_after_s, now, out)
         return True
@@ -390,6 +405,32 @@ class Machine(Listening):
         out.append(e.Finish(ending))
         return False
 
+    def break_off(self, recorded_seq: int) -> list[e.Effect]:
+        """The end after a bug of ours. Events go on from what was recorded; those that were not have not happened."""
+        self._seq = recorded_seq
+        out: list[e.Effect] = []
+        self._drop_links(out)
+        for outgoing in self._outbox.give_up() if self._outbox is not None else ():
+            if self.was_accepted(outgoing.command.command_id, recorded_seq):
+                status = "failed" if outgoing.sent_at is None and not outgoing.doubted else "uncertain"
+                self._delivered(outgoing, status, out, "the guest session ended by an internal error")
+        return out + self.bare_end(self._seq)
+
+    def bare_end(self, recorded_seq: int) -> list[e.Effect]:
+        """The least that ends a guest session: its last event, and that it is to be forgotten."""
+        self._seq = recorded_seq
+        waiting = self.state is State.WAITING
+        self.state = State.ENDED
+        self.wake_at = self._step_at = self._ends_at = self._leave_by = NEVER
+        ended = v.SessionEvent(self._next_seq(), "ended", Cause.INTERNAL_ERROR.value, self.read_only)
+        out: list[e.Effect] = [e.CancelAdmission()] if waiting else []
+        return [*out, ended, e.Finish(Ending(Cause.INTERNAL_ERROR))]
+
+    def was_accepted(self, command_id: str, recorded_seq: int) -> bool:
+        """True if the event that accepts this command is among those recorded up to `recorded_seq`."""
+        accepted = self._accepted.get(command_id) if self._accepted is not None else None
+        return accepted is not None and accepted.seq <= recorded_seq
+
     def _after_the_end(self, given: i.OwnInput | s.Signal) -> list[e.Effect]:
         if isinstance(given, i.CommandGiven):
             error = CommandError("the guest session has ended", code="ended")
@@ -414,6 +455,7 @@ _STEPS: dict[type, tuple[Any, frozenset[State] | None]] = {
     i.DeadlineReached: (Machine._deadline, LEGAL[i.DeadlineReached]),
     i.CommandGiven: (Machine._command, LEGAL[i.CommandGiven]),
     i.IntentDurable: (Machine._intent_durable, LEGAL[i.IntentDurable]),
+    i.EventDurable: (Machine._event_durable, LEGAL[i.EventDurable]),
     i.HistoryRead: (Machine._history_read, LEGAL[i.HistoryRead]),
     i.HistoryUnread: (Machine._history_unread, LEGAL[i.HistoryUnread]),
     i.PutEnded: (Machine._put_ended, LEGAL[i.PutEnded]),
@@ -439,5 +481,6 @@ _STEPS: dict[type, tuple[Any, frozenset[State] | None]] = {
     s.Throttled: (Machine._throttled, None),
     s.Refused: (Machine._refused, None),
     s.Unknown: (Machine._unknown, None),
+    s.ContentRefused: (Machine._content_refused, None),
     s.Garbage: (Machine._garbage, None),
 }

@@ -17,6 +17,12 @@ A file's message is ready only when its file is uploaded (`uploads.py`); those b
 
 Never resent blindly: `sent` goes back to `ready` only by the platform's own word, a 429 or a history without it.
 
+A dialect that confirms nothing (webchat) settles a message as `sent` when its frame is handed to the connection, and cannot ask
+afterwards. What it says is proved by the journal instead: no message is sent before the session's `live` event is durable,
+and none before the `sent` of the one before it is. So after a kill the journal tells what was certainly not sent: everything,
+if its last word is that there was no connection; everything but the first unsettled message, if there was one. That first one
+is `uncertain`. A clean stop writes that the connection is gone, and leaves no doubt at all.
+
 Bounds: `commands_max` waiting commands; beyond that the asker is refused (`overloaded`).
 """
 
@@ -207,6 +213,13 @@ class Outbox:
         for outgoing in self._lane:
             outgoing.doubted = True
         self._take_for_sent(now)
+
+    def doubt_head(self, now: float) -> None:
+        """After a restart, where the journal proves of every message but the first that it was not sent."""
+        head = self.head
+        if head is not None:
+            head.doubted = True
+            self._take_for_sent(now)
 
     def end_doubt(self) -> None:
         for outgoing in self._lane:

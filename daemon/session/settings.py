@@ -17,6 +17,7 @@ class SessionSettings:
     reconnect_jitter_s: float = 1.0
     reconnect_cap_s: float = 30.0
     reconnect_attempts_max: int = 10
+    retry_after_max_s: float = 30.0  # what a Retry-After may ask for, of a link or of a message
 
     # how long a step may take before the link is taken for lost
     join_timeout_s: float = 10.0

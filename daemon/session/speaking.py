@@ -14,6 +14,7 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause
 from ..model.errors import CommandError
+from ..model.json_values import is_text
 from ..model.ports import SavedCommand
 from ..policy.buckets import SlidingCount
 from . import inputs as i
@@ -150,9 +151,17 @@ class Speaking(SessionCore):
                     self._apply_context([])
                 case "end":
                     ending = True
-        if self._outbox is not None and self._joined_once:
-            self._outbox.doubt(now)
+        self._doubt_restored(now)
         return ending
+
+    def _doubt_restored(self, now: float) -> None:
+        """Which of the restored messages may have been sent; see `outbox.py` on dialects that do not confirm."""
+        if self._outbox is None or not self._joined_once:
+            return
+        if self._manners.confirms:
+            self._outbox.doubt(now)
+        elif self._was_live:
+            self._outbox.doubt_head(now)
 
     def _remember_accepted(self, command_id: str, accepted: Accepted) -> None:
         if self._accepted is None or self._traces is None:
@@ -166,7 +175,9 @@ class Speaking(SessionCore):
 
     def may_have_forgotten(self, command_id: str) -> bool:
         """True if this command may have been accepted so long ago that only the journal knows."""
-        return self._has_forgotten and self._accepted is not None and command_id not in self._accepted
+        if not self._has_forgotten or self._accepted is None or command_id in self._accepted:
+            return False
+        return is_text(command_id)  # what cannot be written was never accepted
 
     def _intent_durable(self, given: i.IntentDurable, now: float, out: list[e.Effect]) -> bool:
         accepted = self._accepted.get(given.command_id) if self._accepted else None
@@ -225,7 +236,7 @@ class Speaking(SessionCore):
         outbox = self._outbox
         if outbox is not None and outbox.file_count:
             self._tend_uploads(now, out)
-        while outbox and outbox.ready_at(now, self._the_requests()) <= now:
+        while outbox and not self._unproven_seq and outbox.ready_at(now, self._the_requests()) <= now:
             outgoing = outbox.send_head(now, self._the_requests())
             if outgoing.attributes is None:
                 outgoing.attributes = self._take_attributes()
@@ -234,12 +245,28 @@ class Speaking(SessionCore):
             out.append(e.Say(outgoing.request()))
             if not self._manners.confirms:
                 self._delivered(outbox.finish_head(), "sent", out)
+                self._prove(out)
         if not outbox and self._leave_cause is not None and self._fill is None:
             self._say_goodbye(now, out)
+
+    def _prove(self, out: list[e.Effect]) -> None:
+        """Where nothing confirms a message, the journal must hold the newest event before the next one is sent."""
+        if not self._manners.confirms:
+            self._unproven_seq = self._seq
+            out.append(e.AwaitDurable(self._seq))
+
+    def _event_durable(self, given: i.EventDurable, now: float, out: list[e.Effect]) -> bool:
+        if given.seq != self._unproven_seq:
+            return False
+        self._unproven_seq = 0
+        self._move_on(now, out)
+        return True
 
     def _outbox_wake_at(self, now: float) -> float:
         outbox = self._outbox
         assert outbox is not None
+        if self._unproven_seq:
+            return NEVER
         under_way = outbox.under_way
         if under_way is not None and under_way.sent_at is not None:
             return NEVER if self._fill is not None else under_way.sent_at + self._settings.confirm_timeout_s

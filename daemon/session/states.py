@@ -63,6 +63,7 @@ LEGAL: dict[type[i.OwnInput], frozenset[State]] = {
     i.DeadlineReached: _ALWAYS,
     i.CommandGiven: _ALWAYS,
     i.IntentDurable: _ALWAYS,
+    i.EventDurable: _ALWAYS,
     i.HistoryRead: _ALWAYS,
     i.HistoryUnread: _ALWAYS,
     i.PutEnded: _ALWAYS,

@@ -22,6 +22,7 @@ from typing import Any
 
 from ..model.commands import Attach
 from ..model.errors import CommandError
+from ..model.file_names import control_character_in, file_name_problem
 
 NEVER = float("inf")
 NAME_MAX = 1023  # reference §5: fewer than 1024 characters
@@ -56,12 +57,15 @@ def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
     stem, dot, extension = file.filename.rpartition(".")
     if not rules.types:
         return CommandError("attachments are not enabled for this deployment", code="unavailable")
-    if not stem or not dot or not extension or "/" in file.filename or "\\" in file.filename:
+    if problem := file_name_problem(file.filename):
+        return CommandError(problem, field="filename")
+    if not stem or not dot or not extension:
         return CommandError("filename is a plain name with an extension, such as bill.pdf", field="filename")
     if len(file.filename) > NAME_MAX:
         return CommandError(f"filename is longer than {NAME_MAX} characters; shorten it", field="filename")
-    if not _is_printable(file.filename) or not _is_printable(file.content_type):
-        return CommandError("filename and contentType are printable text", field="filename")
+    if found := control_character_in(file.content_type):
+        problem = f"contentType holds the control character {found}; give a media type such as image/png"
+        return CommandError(problem, field="content_type")
     if file.size_bytes < 1:
         return CommandError("the file is empty", field="size_bytes")
     if rules.bytes_max is not None and file.size_bytes > rules.bytes_max:
@@ -74,10 +78,6 @@ def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
         problem = f"files of type {file.content_type or '?'} are not allowed; allowed are {allowed}"
         return CommandError(problem, code="type", field="content_type")
     return None
-
-
-def _is_printable(text: str) -> bool:
-    return text.isprintable()
 
 
 def _matches(content_type: str, types: tuple[str, ...]) -> bool:

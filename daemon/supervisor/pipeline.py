@@ -28,16 +28,19 @@ class Owner(Protocol):
 
     def session_durable(self) -> None: ...
 
+    def event_durable(self, seq: int) -> None: ...
+
 
 class Batch(Commit):
     """One turn's commit, and who waits for it."""
 
-    __slots__ = ("given_at", "intents", "openers")
+    __slots__ = ("awaited", "given_at", "intents", "openers")
 
     def __init__(self) -> None:
         super().__init__()
         self.openers: list[Owner] = []
         self.intents: list[tuple[Owner, str]] = []
+        self.awaited: list[tuple[Owner, int]] = []
         self.given_at = 0.0
 
 
@@ -84,6 +87,10 @@ class Pipeline:
             self._is_full = True
             self._full(True)
 
+    def when_durable(self, owner: Owner, seq: int) -> None:
+        """`owner.event_durable(seq)` when the event recorded just now is."""
+        (self._batch or self._open_batch()).awaited.append((owner, seq))
+
     def session_over(self, session_id: str) -> None:
         """After what is recorded so far is durable, the journal may let this session go."""
         self._open_batch().over.append(session_id)
@@ -91,12 +98,14 @@ class Pipeline:
     def _open_batch(self) -> Batch:
         if self._batch is None:
             self._batch = Batch()
-            self._loop.call_soon(self._flush)
+            self._loop.call_soon(self.flush)
         return self._batch
 
-    def _flush(self) -> None:
+    def flush(self) -> None:
+        """Hand over what is recorded, without waiting for the turn's end."""
         batch, self._batch = self._batch, None
-        assert batch is not None
+        if batch is None:
+            return
         batch.given_at = self._clock.now()
         batch.at_ms = self._clock.epoch_ms()
         self._journal.commit(batch, lambda: self._committed(batch))
@@ -112,6 +121,8 @@ class Pipeline:
             owner.session_durable()
         for owner, command_id in batch.intents:
             owner.intent_durable(command_id)
+        for owner, seq in batch.awaited:
+            owner.event_durable(seq)
         for session_id in batch.over:
             self._journal.forget(session_id)
             self._hub.over(session_id)

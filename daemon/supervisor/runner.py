@@ -19,7 +19,7 @@ import orjson
 from ..model import effects as e
 from ..model.commands import Answer, Command
 from ..model.effects import Notice
-from ..model.endings import Cause, Ending
+from ..model.endings import Ending
 from ..model.errors import CommandError
 from ..model.events import (
     AcceptedEvent,
@@ -33,15 +33,16 @@ from ..model.events import (
     SessionEvent,
     TypingEvent,
 )
-from ..model.ports import Clock, Link
-from ..model.requests import Request
-from ..model.signals import Signal
+from ..model.ports import Clock, Link, SavedSession
+from ..model.requests import CloseSession, Request
+from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..session import inputs as i
 from ..session.machine import Machine
 from ..session.states import State
 from ..turns.timers import NEVER, Timers
 from ..wire.dialect import Dialect
+from .breakage import Report, log_bug, places_of, shape_of
 from .pipeline import Pipeline
 
 logger = logging.getLogger("guestd.session")
@@ -67,6 +68,8 @@ class Bench:
     upload: Callable[[Runner, e.Upload], None]
     cancel_upload: Callable[[Runner, str], None]
     discard: Callable[[str], None]
+    keep_report: Callable[[Report], None]
+    was_shown: Callable[[str, str, str], bool]
     is_full: bool = False
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
@@ -91,8 +94,16 @@ class Line:
         metrics = bench.metrics
         metrics.frames_in += 1
         metrics.bytes_in += len(text)
-        for signal in bench.decode(text):
-            runner.feed(signal)
+        try:
+            signals = bench.decode(text)
+        except Exception as error:  # `decode` never raises; if it does, one frame is lost and not the connection
+            log_bug(logger, "decoding a frame", error)
+            signals = [Garbage("not decoded")]
+        for signal in signals:
+            if type(signal) is MessageArrived and runner.was_shown(signal):
+                metrics.notice(Notice.DUPLICATE)
+            else:
+                runner.feed(signal)
 
     def pong_received(self) -> None:
         if self.runner is not None:
@@ -111,7 +122,7 @@ class Line:
 
 
 class Runner:
-    __slots__ = ("_askers", "_counted", "_line", "_link", "_timer_at", "bench", "machine")
+    __slots__ = ("_askers", "_counted", "_is_over", "_line", "_link", "_recorded_seq", "_timer_at", "bench", "machine")
 
     def __init__(self, machine: Machine, bench: Bench) -> None:
         self.machine = machine
@@ -121,10 +132,17 @@ class Runner:
         self._timer_at = NEVER
         self._askers: dict[str, list[Answered]] | None = None
         self._counted: State | None = None
+        self._recorded_seq = 0
+        self._is_over = False
 
     @property
     def session_id(self) -> str:
         return self.machine.guest.session_id
+
+    def restore(self, saved: SavedSession) -> None:
+        """Take up where the journal says it stood; then feed `Opened`."""
+        self._recorded_seq = saved.seq
+        self.machine.restore(saved, self.bench.now())
 
     # ------------------------------------------------------------------ what happens
 
@@ -156,6 +174,13 @@ class Runner:
     def intent_durable(self, command_id: str) -> None:
         self.feed(i.IntentDurable(command_id))
 
+    def event_durable(self, seq: int) -> None:
+        self.feed(i.EventDurable(seq))
+
+    def was_shown(self, item: MessageArrived) -> bool:
+        """A repetition of what the machine has forgotten; the journal is asked only if it may be one."""
+        return self.machine.may_have_shown(item) and self.bench.was_shown(self.session_id, item.identity, item.time)
+
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
         if self._askers is None:
@@ -175,8 +200,8 @@ class Runner:
         try:
             for effect in machine.handle(given, self.bench.now()):
                 self._PERFORM[type(effect)](self, effect)
-        except Exception:
-            self._break(given)
+        except Exception as error:
+            self._break(given, error)
         if machine.state is not self._counted:
             self._count_state()
         if machine.wake_at < self._timer_at:
@@ -184,30 +209,32 @@ class Runner:
 
     def abandon(self) -> None:
         """Drop everything at once: the fleet stops and will not wait any longer."""
+        for effect in self.machine.stop():
+            self._perform(effect)
         self._drop(None)
         self.bench.timers.cancel(self)
 
     # ------------------------------------------------------------------ effects
 
-    def _record(self, event: Event) -> None:
-        self.bench.pipeline.record(self, self.machine.guest.session_id, event)
+    def _record(self, event: Event, key: str = "", intent: bytes = b"") -> None:
+        """The seq counts as taken only when the event could be written: a broken session's last event comes after it."""
+        self.bench.pipeline.record(self, self.machine.guest.session_id, event, key, intent)
+        self._recorded_seq = event.seq
 
     def _record_message(self, event: MessageEvent) -> None:
-        bench = self.bench
-        bench.metrics.messages_in += 1
-        bench.pipeline.record(self, self.machine.guest.session_id, event, event.id)
+        self.bench.metrics.messages_in += 1
+        self._record(event, event.id)
 
     def _record_presence(self, event: PresenceEvent) -> None:
-        self.bench.pipeline.record(self, self.machine.guest.session_id, event, event.id)
+        self._record(event, event.id)
 
     def _record_accepted(self, event: AcceptedEvent) -> None:
-        intent = orjson.dumps(self.machine.intent(event.command_id))
-        self.bench.pipeline.record(self, self.machine.guest.session_id, event, event.command_id, intent)
+        self._record(event, event.command_id, orjson.dumps(self.machine.intent(event.command_id)))
 
     def _record_delivery(self, event: DeliveryEvent) -> None:
         deliveries = self.bench.metrics.deliveries
         deliveries[event.status] = deliveries.get(event.status, 0) + 1
-        self.bench.pipeline.record(self, self.machine.guest.session_id, event, event.command_id)
+        self._record(event, event.command_id)
 
     def _record_session(self, event: SessionEvent) -> None:
         if event.state == "resting":
@@ -265,9 +292,19 @@ class Runner:
         else:
             metrics.commands_refused += 1
         for answered in self._askers.pop(answer.command_id, ()) if self._askers else ():
-            answered(answer)
+            self._answer(answered, answer)
         if not self._askers:
             self._askers = None
+
+    def _answer(self, answered: Answered, answer: Answer) -> None:
+        """A caller who cannot take his answer has a bug; the guest session goes on."""
+        try:
+            answered(answer)
+        except Exception as error:
+            log_bug(logger, "answering a command", error)
+
+    def _await_durable(self, effect: e.AwaitDurable) -> None:
+        self.bench.pipeline.when_durable(self, effect.seq)
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         self.bench.fetch_history(self, effect)
@@ -291,6 +328,7 @@ class Runner:
         self.bench.metrics.echo_latency_s.observe(effect.latency_s)
 
     def _finish(self, effect: e.Finish) -> None:
+        self._is_over = True
         self._cut_line()
         self.bench.timers.cancel(self)
         self._timer_at = -NEVER
@@ -314,18 +352,51 @@ class Runner:
         if logger.isEnabledFor(logging.DEBUG):
             logger.debug("%r", self.machine)
 
-    def _break(self, given: object) -> None:
-        """A bug of ours in one guest session must not reach the others: say it loudly, end this one."""
-        logger.exception("guest session %s broke on %s: our bug", self.session_id, type(given).__name__)
-        self._drop(None)
-        if self.machine.state is not State.ENDED:
-            self.machine.state = State.ENDED
-            self._finish(e.Finish(Ending(Cause.LOST, detail="internal error")))
+    # ------------------------------------------------------------------ a bug of ours
+
+    def _break(self, given: object, error: Exception) -> None:
+        """A bug of ours in one guest session must not reach the others: say it loudly, end this one for all to see."""
+        recorded_seq = self._recorded_seq
+        log_bug(logger, f"guest session {self.session_id} on {type(given).__name__}", error)
+        self._keep_report(given, error)
+        if not self._is_over:
+            try:
+                self._end_broken(self.machine.break_off(recorded_seq))
+            except Exception as second:
+                log_bug(logger, f"ending guest session {self.session_id}", second)
+                self._end_broken(self.machine.bare_end(self._recorded_seq))
+        self._refuse_askers(recorded_seq)
+
+    def _end_broken(self, effects: list[e.Effect]) -> None:
+        """Say goodbye where there is a connection, whatever the machine thought of it; then what the machine wants."""
+        if self._link is not None:
+            self._perform(e.Say(CloseSession("")))
+            self._perform(e.HangUp(1000, "the guest session has ended"))
+        for effect in effects:
+            self._perform(effect)
+
+    def _perform(self, effect: e.Effect) -> None:
+        self._PERFORM[type(effect)](self, effect)
+
+    def _keep_report(self, given: object, error: Exception) -> None:
+        try:
+            machine = repr(self.machine)
+        except Exception:  # what is broken may not even be described
+            machine = f"<guest {self.session_id}>"
+        at_ms, kind, shape = self.bench.clock.epoch_ms(), type(given).__name__, shape_of(given)
+        report = Report(self.session_id, at_ms, kind, shape, machine, type(error).__name__, places_of(error))
+        self.bench.keep_report(report)
+
+    def _refuse_askers(self, recorded_seq: int) -> None:
+        """Those whose command is recorded hear of it when it is durable; the others hear now that it was not taken."""
         error = CommandError("the guest session ended by an internal error; see the log", code="internal")
-        for command_id, askers in (self._askers or {}).items():
+        waiting, self._askers = self._askers or {}, {}
+        for command_id, askers in waiting.items():
+            if self.machine.was_accepted(command_id, recorded_seq):
+                self._askers[command_id] = askers
+                continue
             for answered in askers:
-                answered(Answer(command_id, error=error))
-        self._askers = None
+                self._answer(answered, Answer(command_id, error=error))
 
     _PERFORM: ClassVar[dict[type, Any]] = {
         MessageEvent: _record_message,
@@ -345,6 +416,7 @@ class Runner:
         e.AskAdmission: _ask_admission,
         e.CancelAdmission: _cancel_admission,
         e.Tell: _tell,
+        e.AwaitDurable: _await_durable,
         e.FetchHistory: _fetch_history,
         e.AskPresigned: _ask_presigned,
         e.Upload: _upload,

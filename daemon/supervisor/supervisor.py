@@ -20,11 +20,13 @@ from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, DialError, LimitExceeded, NotFound, PlatformError
 from ..model.ids import Guest
+from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
     Dialer,
     DialTarget,
     History,
+    HistoryAnswer,
     Journal,
     OpenGuest,
     PlatformCalls,
@@ -47,6 +49,7 @@ from ..session.uploads import FileRules
 from ..turns.errands import Errands
 from ..turns.timers import Timers
 from ..wire.dialect import Beating, Dialect, Ordering
+from .breakage import Report, log_bug
 from .drain import DrainReport, drain
 from .hub import Hub
 from .pipeline import Pipeline
@@ -89,6 +92,7 @@ class Supervisor:
         draw_session_id: Callable[[], str] = lambda: secrets.token_hex(8),
         uploader: Uploader | None = None,
         calls: PlatformCalls | None = None,
+        keep_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
         self._loop = loop
@@ -103,8 +107,8 @@ class Supervisor:
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
-        can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
-        self._manners = manners_of(dialect, session, can_attach)
+        self._can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
+        self._manners = manners_of(dialect, session, self._can_attach)
         self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
         self._hold = HoldBack(
             session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
@@ -116,6 +120,7 @@ class Supervisor:
             per_minute=settings.connects_per_minute,
             burst=settings.connects_burst,
             inflight_max=settings.dials_inflight_max,
+            retry_after_max_s=session.retry_after_max_s,
         )
         self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._dials = Errands("dial", settings.dials_inflight_max)
@@ -142,12 +147,17 @@ class Supervisor:
             upload=self._uploads.begin,
             cancel_upload=self._uploads.cancel,
             discard=self._uploads.discard,
+            keep_report=keep_report,
+            was_shown=journal.was_shown,
         )
 
     # ------------------------------------------------------------------ the Fleet port
 
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session (SESS-1). Raises LimitExceeded, or CommandError naming the field."""
+        check_writable(
+            {"name": guest.name, "email": guest.email, "attributes": guest.attributes, "metadata": guest.metadata}
+        )
         if self._draining:
             raise CommandError("the daemon is shutting down; no new guest sessions", code="draining")
         if self._journal.storage_full:
@@ -194,9 +204,9 @@ class Supervisor:
             guest = Guest(
                 record.session_id, record.name, record.token, record.email, record.attributes, record.metadata
             )
-            remaining_s = max(0.0, (record.ends_ms - self._clock.epoch_ms()) / 1000.0)
+            remaining_s = _remaining_s(record, self._clock.epoch_ms())
             runner = self._new_runner(guest, remaining_s)
-            runner.machine.restore(saved, self._clock.now())
+            runner.restore(saved)
             self._unremembering.add(record.session_id)
             runner.feed(i.Opened())
         return len(saved_sessions)
@@ -248,6 +258,13 @@ class Supervisor:
             raise NotFound(f"no guest session {session_id} lives here, and the journal has none with that id")
         return self._journal.read(session_id, after_seq, limit)
 
+    def renew(self, session: SessionSettings) -> None:
+        """What the deployment allows is known only now: it holds for guest sessions that are here already as well."""
+        self._session = session
+        self._manners = manners_of(self._dialect, session, self._can_attach)
+        for runner in self._runners.values():
+            runner.machine.renew(session, self._manners)
+
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)
 
@@ -263,6 +280,7 @@ class Supervisor:
         self._draining = self._stopped = True
         for runner in list(self._runners.values()):
             runner.abandon()
+        self._bench.pipeline.flush()
         self._runners.clear()
         self._names.clear()
         if self._admission_timer is not None:
@@ -330,6 +348,11 @@ class Supervisor:
                 self._admission.refused(self._clock.now(), ending.retry_after_s)
             if line.runner is not None:
                 runner.dial_failed(ending)
+        except Exception as error:  # a session that never heard of its dial would wait for ever
+            log_bug(logger, "dialing", error)
+            connects["internal_error"] = connects.get("internal_error", 0) + 1
+            if line.runner is not None:
+                runner.dial_failed(Ending(Cause.UNREACHABLE, detail="internal error"))
         else:
             connects["ok"] = connects.get("ok", 0) + 1
             if line.runner is None:
@@ -353,17 +376,22 @@ class Supervisor:
             except PlatformError as error:
                 given = i.HistoryUnread(str(error), error.worth_retrying, error.retry_after_s)
                 fetches[error.code] = fetches.get(error.code, 0) + 1
+            except Exception as error:  # a session whose page never came would hold back all that arrives
+                log_bug(logger, "reading the history", error)
+                given = i.HistoryUnread("internal error", worth_retrying=True)
+                fetches["internal_error"] = fetches.get("internal_error", 0) + 1
             else:
                 fetches["ok"] = fetches.get("ok", 0) + 1
-                items = [
-                    signal
-                    for entity in page.entities
-                    for signal in reversed(self._dialect.decode_history(entity))
-                    if isinstance(signal, MessageArrived)
-                ]
-                given = i.HistoryRead(items, page.page_number, page.page_count, page.total)
+                given = self._understood(page)
         if runner.machine.state is not State.ENDED:
             runner.feed(given)
+
+    def _understood(self, page: HistoryAnswer) -> i.HistoryRead:
+        signals = [one for entity in page.entities for one in reversed(self._dialect.decode_history(entity))]
+        items = [one for one in signals if isinstance(one, MessageArrived)]
+        if refused := len(signals) - len(items):
+            self.metrics.notice(Notice.GARBAGE, refused)
+        return i.HistoryRead(items, page.page_number, page.page_count, page.total)
 
     # ------------------------------------------------------------------ small things
 
@@ -401,9 +429,10 @@ class Supervisor:
 
     def _new_inbox(self) -> Inbox:
         session = self._session
+        remembered_max = max(session.inbox_remembered_max, session.inbox_held_max)  # what is held is not forgotten
         if self._dialect.traits.ordering is Ordering.BY_TIME:
-            return ByTime(self._hold, session.inbox_held_max, session.inbox_remembered_max)
-        return BySequence(session.gap_wait_s, session.inbox_held_max, session.inbox_remembered_max)
+            return ByTime(self._hold, session.inbox_held_max, remembered_max)
+        return BySequence(session.gap_wait_s, session.inbox_held_max, remembered_max)
 
 
 class _Opening:
@@ -415,6 +444,9 @@ class _Opening:
 
     def intent_durable(self, command_id: str) -> None:
         self._runner.intent_durable(command_id)
+
+    def event_durable(self, seq: int) -> None:
+        self._runner.event_durable(seq)
 
     def session_durable(self) -> None:
         self._runner.session_durable()
@@ -442,6 +474,16 @@ def manners_of(dialect: Dialect, session: SessionSettings, can_attach: bool = Tr
         slot_by_rest=traits.slot_by_rest,
         file_rules=FileRules(traits.file_types if session.file_types is None else session.file_types),
     )
+
+
+def _remaining_s(record: SessionRecord, epoch_ms: int) -> float:
+    """How long a guest session of the journal may still live.
+
+    By the wall clock, because the time that the daemon was away counts: a clock that is ahead therefore ends it. A clock
+    that went back gives no more than the whole duration that was agreed (SESS-2).
+    """
+    agreed_ms = record.ends_ms - record.opened_ms
+    return max(0.0, min(record.ends_ms - epoch_ms, agreed_ms) / 1000.0)
 
 
 def _view(runner: Runner) -> SessionView:

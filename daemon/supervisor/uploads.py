@@ -11,6 +11,7 @@ import logging
 
 from ..model.effects import AskPresigned, Upload
 from ..model.errors import PlatformError, SpoolError
+from ..model.json_values import is_writable
 from ..model.ports import PlatformCalls, Uploader
 from ..model.signals import SlotGranted, SlotRefused
 from ..observe.metrics import Metrics
@@ -119,5 +120,7 @@ def _slot_of(attachment_id: str, answer: dict[str, object]) -> SlotGranted | Slo
     url, metadata, headers = answer.get("uploadUrl"), answer.get("metadata"), answer.get("headers")
     if not isinstance(url, str) or not url or not isinstance(metadata, dict):
         return SlotRefused(attachment_id, 5000, "the platform's answer holds no uploadUrl and metadata")
+    if not is_writable(metadata):
+        return SlotRefused(attachment_id, 5000, "the metadata in the platform's answer cannot be passed on as JSON")
     texts = {str(key): one for key, one in headers.items() if isinstance(one, str)} if isinstance(headers, dict) else {}
     return SlotGranted(attachment_id, url, texts, metadata=metadata)

@@ -1,4 +1,4 @@
-"""Opens links: resolve, connect, (tunnel,) TLS, upgrade; one time limit over all of it."""
+"""Opens links: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import socket
 import ssl
 from itertools import cycle
 from typing import cast
-from urllib.parse import urlsplit
 
 from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
@@ -15,6 +14,8 @@ from websockets.uri import WebSocketURI, parse_uri
 from ..model.endings import Cause, Ending
 from ..model.errors import ConfigError, DialError
 from ..model.ports import DialTarget, LinkSink
+from ..model.proxy import proxy_of
+from .eyeballs import connected, in_turns, open_socket
 from .handshake import Tunnel, Upgrade
 from .resolve import Resolver
 from .settings import TransportSettings
@@ -27,9 +28,7 @@ class WebsocketDialer:
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
         self._tls = tls_context(settings.ca_file) if settings.ca_file is not None else None
-        self._proxy = urlsplit(settings.proxy_url) if settings.proxy_url else None
-        if self._proxy is not None and (self._proxy.scheme != "http" or not self._proxy.hostname):
-            raise ConfigError("transport.proxy_url", "is no http:// URL with a host", "write http://host:port")
+        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
         self._local = cycle(settings.local_addresses) if settings.local_addresses else None
         self._resolver: Resolver | None = None
 
@@ -79,29 +78,28 @@ class WebsocketDialer:
     ) -> None:
         if self._resolver is None:
             self._resolver = Resolver(loop, self._settings.dns_ttl_s)
-        addresses = await self._resolver.addresses(host, port)
-        for n, address in enumerate(addresses):
+        addresses = in_turns(await self._resolver.addresses(host, port))
+        while True:
+            address, opened = await connected(addresses, lambda one: self._open_socket(loop, one, port))
+            addresses.remove(address)
             try:
-                await loop.create_connection(
-                    lambda: protocol,
-                    address,
-                    port,
-                    ssl=tls,
-                    server_hostname=server_name,
-                    local_addr=(next(self._local), 0) if self._local is not None else None,
-                )
+                await loop.create_connection(lambda: protocol, sock=opened, ssl=tls, server_hostname=server_name)
                 return
             except ssl.SSLError:
                 raise
             except OSError:
-                if n == len(addresses) - 1:
+                if not addresses:
                     raise
 
+    async def _open_socket(self, loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
+        local_address = next(self._local) if self._local is not None else None
+        return await open_socket(loop, address, port, local_address)
+
     async def _through_proxy(self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, upgrade: Upgrade) -> None:
-        assert self._proxy is not None and self._proxy.hostname is not None
+        assert self._proxy is not None
         tunnel = Tunnel(loop, self._proxy, uri.host, uri.port)
         try:
-            await self._connect(loop, tunnel, self._proxy.hostname, self._proxy.port or 80, None, None)
+            await self._connect(loop, tunnel, self._proxy.host, self._proxy.port, None, None)
             transport = cast(asyncio.Transport, await tunnel.done)
             if uri.secure:
                 secured = await loop.start_tls(transport, upgrade, self._trust(), server_hostname=uri.host)

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import time
-from email.utils import parsedate_to_datetime
 from typing import cast
-from urllib.parse import SplitResult, unquote
 
 from websockets.client import ClientProtocol
 from websockets.uri import WebSocketURI
@@ -15,6 +12,8 @@ from websockets.uri import WebSocketURI
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.ports import LinkSink
+from ..model.proxy import Proxy
+from ..policy.retry_after import retry_after_s
 from .settings import TransportSettings
 from .socket import GuestSocket
 
@@ -90,12 +89,18 @@ class Upgrade(_Head):
         transport.writelines(self._client.data_to_send())
 
     def _head_received(self, head: bytes, rest: bytes) -> GuestSocket:
-        status, retry_after = _status(head)
+        status, headers = _parsed(head)
         if status == 403:
             raise DialError(Ending(Cause.ACCESS_DENIED, 403, "the platform denied access; check deployment and origin"))
         if status != 101:
             detail = f"the upgrade was answered with {status}"
-            raise DialError(Ending(Cause.UPGRADE_REFUSED, status, detail, retry_after))
+            wait_s = retry_after_s(
+                headers.get("retry-after"),
+                headers.get("date"),
+                time.time(),
+                self._settings.retry_after_max_s,
+            )
+            raise DialError(Ending(Cause.UPGRADE_REFUSED, status, detail, wait_s))
         self._client.receive_data(head)
         if self._client.handshake_exc is not None:
             detail = f"no valid upgrade: {self._client.handshake_exc}"
@@ -111,20 +116,18 @@ class Upgrade(_Head):
 class Tunnel(_Head):
     """Asks a proxy for a tunnel (RFC 9110 §9.3.6); `done` gets the transport to go on with."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, proxy: SplitResult, host: str, port: int) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, proxy: Proxy, host: str, port: int) -> None:
         super().__init__(loop)
         self._proxy = proxy
         self._target = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
     def _send(self, transport: asyncio.Transport) -> None:
         lines = [f"CONNECT {self._target} HTTP/1.1", f"Host: {self._target}"]
-        if self._proxy.username:
-            pair = f"{unquote(self._proxy.username)}:{unquote(self._proxy.password or '')}"
-            lines.append(f"Proxy-Authorization: Basic {base64.b64encode(pair.encode()).decode()}")
+        lines += [f"{name}: {value}" for name, value in self._proxy.headers().items()]
         transport.write("\r\n".join([*lines, "", ""]).encode())
 
     def _head_received(self, head: bytes, rest: bytes) -> asyncio.Transport:
-        status, _ = _status(head)
+        status, _ = _parsed(head)
         if status // 100 != 2:
             hint = "; check the user and password in proxy_url" if status == 407 else ""
             raise DialError(Ending(Cause.PROXY_REFUSED, status, f"the proxy answered {status}{hint}"))
@@ -132,24 +135,14 @@ class Tunnel(_Head):
         return self._transport
 
 
-def _status(head: bytes) -> tuple[int, float | None]:
-    """The status, and Retry-After in seconds if there is one. Raises DialError if this is no HTTP response."""
+def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
+    """The status, and the headers with lower-case names. Raises DialError if this is no HTTP response."""
     lines = head.split(b"\r\n")
     parts = lines[0].split(b" ", 2)
     if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit() or len(parts[1]) != 3:
         raise DialError(Ending(Cause.PROTOCOL_VIOLATION, None, "the answer is not HTTP"))
+    headers: dict[str, str] = {}
     for line in lines[1:]:
         name, _, value = line.partition(b":")
-        if name.strip().lower() == b"retry-after":
-            return int(parts[1]), _retry_after_s(value.strip().decode("latin-1"))
-    return int(parts[1]), None
-
-
-def _retry_after_s(value: str) -> float | None:
-    """Both forms of RFC 9110 §10.2.3: seconds, or a date."""
-    if value.isdigit() and len(value) < 8:
-        return float(value)
-    try:
-        return max(0.0, parsedate_to_datetime(value).timestamp() - time.time())
-    except ValueError:
-        return None
+        headers.setdefault(name.strip().lower().decode("latin-1"), value.strip().decode("latin-1"))
+    return int(parts[1]), headers

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from collections import deque
@@ -26,6 +27,8 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, SpoolError
+from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
+from ..model.proxy import proxy_of
 from .dialer import tls_context
 from .resolve import Resolver
 
@@ -35,6 +38,9 @@ CHUNKS_PER_TURN = 8
 
 #: Headers that speak of the connection and not of the file: never taken from a platform's answer.
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
 @dataclass(slots=True, frozen=True)
@@ -51,11 +57,12 @@ class UploadSettings:
 
 
 class FileUploader:
-    """The Uploader port over aiohttp. Raises ConfigError at once for a CA file that cannot be used. `close` it at the end."""
+    """The Uploader port over aiohttp. Raises ConfigError at once for a CA file or proxy URL of no use. `close` it at the end."""
 
     def __init__(self, settings: UploadSettings) -> None:
         self._settings = settings
         self._tls = tls_context(settings.ca_file) if settings.ca_file is not None else True  # True: aiohttp's own
+        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
         self._turns: _Turns | None = None
         self._chores: set[asyncio.Future[None]] = set()
@@ -76,7 +83,7 @@ class FileUploader:
         self._turns = self._turns or _Turns(asyncio.get_running_loop())
         copy = _Copy(path, size_bytes, self._turns)
         try:
-            self._check_scheme(url)
+            self._check_url(url)
             plain = _headers(headers, content_type, size_bytes)
             await copy.open()
             await self._put(URL(url, encoded=True), plain, copy)
@@ -85,20 +92,26 @@ class FileUploader:
         finally:
             copy.close()
 
-    def _check_scheme(self, url: str) -> None:
+    def _check_url(self, url: str) -> None:
+        if len(url) > UPLOAD_URL_CHARS_MAX:
+            raise ValueError("a URL that no storage takes")
         scheme = urlsplit(url).scheme
         if scheme != "https" and (self._settings.secure_only or scheme != "http"):
             raise PlatformRefused("the platform gave an upload URL that is not https", platform_code="insecure")
 
     async def _put(self, url: URL, headers: dict[str, str], copy: _Copy) -> None:
         stall_s = self._settings.stall_timeout_s
+        for_proxy = self._proxy.headers() if self._proxy is not None else {}
+        if url.scheme == "http":
+            headers = {**headers, **for_proxy}  # the proxy itself reads this request; there is no CONNECT before it
         async with asyncio.timeout(stall_s) as patience:
             async with self._client().put(
                 url,
                 data=copy.chunks(patience, stall_s),
                 headers=headers,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
-                proxy=self._settings.proxy_url,
+                proxy=self._proxy.url if self._proxy is not None else None,
+                proxy_headers=for_proxy,
                 allow_redirects=False,
             ) as answer:
                 with suppress(aiohttp.ClientError):
@@ -158,6 +171,11 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
     if not any(key.lower() == "content-type" for key in headers):
         headers["Content-Type"] = content_type
     headers["Content-Length"] = str(size_bytes)
+    chars = sum(len(name) + len(value) for name, value in headers.items())
+    if len(headers) > UPLOAD_HEADERS_MAX or chars > UPLOAD_HEADERS_CHARS_MAX:
+        raise ValueError("more headers than any storage takes")
+    if not all(_HEADER_NAME.fullmatch(name) for name in headers):
+        raise ValueError("a header whose name is none")
     if any(sign in text for pair in headers.items() for text in pair for sign in "\r\n\0"):
         raise ValueError("a header with a line break in it")
     return headers

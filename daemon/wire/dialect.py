@@ -58,7 +58,7 @@ class Dialect(Protocol):
         """What a frame means, in order. Never raises: at worst Garbage or Unknown."""
 
     def decode_history(self, entity: dict[str, Any]) -> list[Signal]:
-        """What one entity of the history means: MessageArrived only. Never raises."""
+        """What one entity of the history means: MessageArrived, ContentRefused. Never raises."""
 
     def text_length(self, text: str) -> int:
         """How long the platform counts this text, in `traits.text_unit`."""

@@ -2,10 +2,42 @@
 
 from __future__ import annotations
 
+from hashlib import sha256
 from typing import Any
+
+from ..model.json_values import fault_in
 
 Json = dict[str, Any]
 NOTHING: Json = {}
+
+
+#: A message id is told apart by all of it; a longer one is not kept.
+ID_LENGTH_MAX = 256
+
+#: From here on a number that was read as a double may have been an integer, whose digits are lost.
+_EXACT_MAX = 2.0**63
+
+
+def passable(content: list[Any]) -> str:
+    """Why a message's content cannot be journaled and shown as it came, or "" if it can."""
+    fault = fault_in(content)
+    if fault is not None:
+        return fault.reason
+    return "holds an integer beyond the 64-bit range" if _has_rounded(content) else ""
+
+
+def _has_rounded(value: Any) -> bool:
+    """`value` is not deeper than `fault_in` allows."""
+    if isinstance(value, dict):
+        return any(map(_has_rounded, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_rounded, value))
+    return type(value) is float and abs(value) >= _EXACT_MAX
+
+
+def identity_of(found: str) -> str:
+    """The id by which a repetition is known: as it came, or a hash of one that is too long to be kept."""
+    return found if len(found) <= ID_LENGTH_MAX else sha256(found.encode()).hexdigest()
 
 
 def obj(value: Any, key: str) -> Json:
@@ -23,7 +55,7 @@ def number(value: Json, key: str) -> float | None:
     found = value.get(key)
     if type(found) is int or type(found) is float:
         return float(found) if abs(found) < 1e15 else None
-    if type(found) is str and len(found) < 32:
+    if type(found) is str and len(found) < 32 and found.isascii():
         try:
             parsed = float(found)
         except ValueError:

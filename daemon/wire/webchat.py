@@ -12,7 +12,7 @@ from ..model import signals as s
 from ..model.errors import CommandError
 from ..model.ids import Guest
 from .dialect import Beating, Ordering, Traits
-from .reading import text
+from .reading import identity_of, passable, text
 
 TRAITS = Traits(
     name="webchat",
@@ -70,7 +70,7 @@ class Webchat:
             return [s.Garbage("not a JSON object")]
         kind = text(found, "type")
         if kind == "message":
-            return [self._message(found)]
+            return self._message(found)
         if kind == "typing":
             return [s.TypingShown(found.get("state") not in (False, "off", "Off", "stopped", None))]
         if kind == "readReceipt":
@@ -87,11 +87,14 @@ class Webchat:
     def text_length(self, text: str) -> int:
         return len(text)
 
-    def _message(self, found: dict[str, Any]) -> s.MessageArrived:
+    def _message(self, found: dict[str, Any]) -> list[s.Signal]:
         """A message without a sequenceId has no identity: it is shown as it comes, and never taken for a repetition."""
         sequence = _sequence(found)
         attachments = found.get("attachments")
-        return s.MessageArrived(
+        refused = ""
+        if type(attachments) is not list or (attachments and (refused := passable(attachments))):
+            attachments = []
+        message = s.MessageArrived(
             sequence,
             s.OUTBOUND,
             "Text",
@@ -99,13 +102,14 @@ class Webchat:
             sequence=sequence,
             message_id=sequence,
             sender=text(found, "from"),
-            content=attachments if type(attachments) is list else [],
+            content=attachments,
         )
+        return [s.ContentRefused(refused), message] if refused else [message]
 
 
 def _sequence(found: dict[str, Any]) -> str:
     """Sequence ids are strings; a number is read as its digits."""
     value = found.get("sequenceId")
     if type(value) is str:
-        return value[:256]
+        return identity_of(value)
     return str(value) if type(value) is int and abs(value) < 1 << 64 else ""

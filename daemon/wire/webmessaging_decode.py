@@ -15,8 +15,20 @@ from typing import Any
 import orjson
 
 from ..model import signals as s
-from .reading import NOTHING, Json, number, obj, objects, text, texts, whole
+from ..model.foreign import (
+    CUSTOM_DATA_BYTES_MAX,
+    EPOCH_MAX_S,
+    FILE_KB_MAX,
+    SESSION_LIFE_MAX_S,
+    TYPING_MS_MAX,
+    file_rules,
+    is_jwt,
+    within,
+)
+from .reading import NOTHING, Json, identity_of, number, obj, objects, passable, text, texts, whole
 from .times import canonical
+
+_OF_HISTORY = (s.MessageArrived, s.ContentRefused)
 
 RETRY_AFTER_DEFAULT_S = 1.0
 
@@ -43,7 +55,7 @@ def decode_history(entity: Json) -> list[s.Signal]:
     """One entity of `GET /api/v2/webmessaging/messages`: the same shape as a frame's body."""
     if type(entity) is not dict:
         return []
-    return [signal for signal in _structured_body(entity, "") if type(signal) is s.MessageArrived]
+    return [signal for signal in _structured_body(entity, "") if type(signal) in _OF_HISTORY]
 
 
 def _unknown(envelope: Json, name: object) -> list[s.Signal]:
@@ -65,7 +77,7 @@ def _structured(envelope: Json) -> list[s.Signal]:
         return [_error(code, _reason(envelope), text(envelope, "tracingId"), None)]
     if envelope.get("type") == "response":
         metadata = obj(body, "metadata")
-        return [s.HeartbeatAnswered(number(metadata, "durationSeconds"), number(metadata, "expirationDate"))]
+        return [s.HeartbeatAnswered(_life_s(metadata, "durationSeconds"), _epoch_s(metadata))]
     trace = envelope.get("tracingId")
     return _structured_body(body, trace if type(trace) is str else "")
 
@@ -86,9 +98,12 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
     said = get("text")
     content = get("content")
     sender = channel.get("from")
-    return [
+    refused = ""
+    if type(content) is not list or (content and (refused := passable(content))):
+        content = []
+    arrived: list[s.Signal] = [
         s.MessageArrived(
-            identity if type(identity) is str and identity else message_id,
+            identity_of(identity if type(identity) is str and identity else message_id),
             s.INBOUND if direction == s.INBOUND else s.OUTBOUND,
             kind if type(kind) is str else "Text",
             said if type(said) is str else "",
@@ -101,9 +116,10 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
             get("originatingEntity") == "Bot",
             "",
             False,
-            content if type(content) is list else [],
+            content,
         )
     ]
+    return [s.ContentRefused(refused), *arrived] if refused else arrived
 
 
 def _marker(metadata: Any) -> str:
@@ -129,13 +145,17 @@ def _events(body: Json, tracing_id: str) -> list[s.Signal]:
 def _typing(event: Json, body: Json) -> s.TypingShown:
     typing = obj(event, "typing")
     duration_ms = number(typing, "duration") or number(typing, "durationMs") or 5000.0
-    return s.TypingShown(text(typing, "type") != "Off", int(duration_ms), _direction(body))
+    return s.TypingShown(text(typing, "type") != "Off", _typing_ms(duration_ms), _direction(body))
+
+
+def _typing_ms(duration_ms: float) -> int:
+    return int(min(max(duration_ms, 0.0), TYPING_MS_MAX))
 
 
 def _presence(event: Json, body: Json, tracing_id: str, n: int) -> s.MessageArrived:
     channel = obj(body, "channel")
     message_id = text(body, "id")
-    identity = text(channel, "messageId") or message_id
+    identity = identity_of(text(channel, "messageId") or message_id)
     return s.MessageArrived(
         identity if n == 0 or not identity else f"{identity}#{n}",
         _direction(body),
@@ -164,19 +184,18 @@ def _session(envelope: Json) -> list[s.Signal]:
     if body.get("connected") is False:
         return [s.Left(tracing_id)]
     media = obj(obj(body, "allowedMedia"), "inbound")
-    kilobytes = number(media, "maxFileSizeKB")
-    custom = number(body, "maxCustomDataBytes")
+    custom = within(number(body, "maxCustomDataBytes"), CUSTOM_DATA_BYTES_MAX)
     return [
         s.Joined(
             new_session=body.get("newSession") is True,
             read_only=body.get("readOnly") is True,
             cleared_existing=body.get("clearedExistingSession") is True,
-            duration_s=number(body, "durationSeconds"),
-            expires_at_epoch_s=number(body, "expirationDate"),
+            duration_s=_life_s(body, "durationSeconds"),
+            expires_at_epoch_s=_epoch_s(body),
             custom_attribute_bytes_max=None if custom is None else int(custom),
-            file_bytes_max=None if kilobytes is None else int(kilobytes * 1024),
-            file_types=tuple(text(one, "type") for one in objects(media, "fileTypes") if text(one, "type")),
-            blocked_extensions=texts(body, "blockedExtensions"),
+            file_bytes_max=_file_bytes_max(media),
+            file_types=_file_types(media),
+            blocked_extensions=file_rules(list(texts(body, "blockedExtensions"))),
             tracing_id=tracing_id,
         )
     ]
@@ -185,17 +204,33 @@ def _session(envelope: Json) -> list[s.Signal]:
 def _configuration(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
     media = obj(obj(body, "allowedMedia"), "inbound")
-    kilobytes = number(media, "maxFileSizeKB")
     return [
         s.ConfigurationTold(
             whole(body, "maxCustomDataBytes"),
             body.get("messageRoutingEnabled") is True,
-            None if kilobytes is None else int(kilobytes * 1024),
-            tuple(text(one, "type") for one in objects(media, "fileTypes") if text(one, "type")),
-            texts(body, "blockedExtensions"),
-            number(body, "sessionDurationSeconds"),
+            _file_bytes_max(media),
+            _file_types(media),
+            file_rules(list(texts(body, "blockedExtensions"))),
+            _life_s(body, "sessionDurationSeconds"),
         )
     ]
+
+
+def _life_s(body: Json, key: str) -> float | None:
+    return within(number(body, key), SESSION_LIFE_MAX_S)
+
+
+def _epoch_s(body: Json) -> float | None:
+    return within(number(body, "expirationDate"), EPOCH_MAX_S)
+
+
+def _file_bytes_max(media: Json) -> int | None:
+    kilobytes = within(number(media, "maxFileSizeKB"), FILE_KB_MAX)
+    return None if kilobytes is None else int(kilobytes * 1024)
+
+
+def _file_types(media: Json) -> tuple[str, ...]:
+    return file_rules([text(one, "type") for one in objects(media, "fileTypes")])
 
 
 def _slot(envelope: Json) -> list[s.Signal]:
@@ -238,7 +273,9 @@ def _deleted(envelope: Json) -> list[s.Signal]:
 def _jwt(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
     jwt = text(body, "jwt")
-    return [s.JwtGranted(jwt, number(body, "exp") or 0.0)] if jwt else [s.Garbage("a JwtResponse without a JWT")]
+    if not is_jwt(jwt):
+        return [s.Garbage("a JwtResponse without a JWT that fits into a header")]
+    return [s.JwtGranted(jwt, number(body, "exp") or 0.0)]
 
 
 def _resume_token(envelope: Json) -> list[s.Signal]:

@@ -162,6 +162,7 @@ class TestServe:
         ("text", "said"),
         [
             ('[simulator]\nhost = "0.0.0.0"\n', "set api.token or api.token_file"),
+            ('[simulator]\nhost = "0.0.0.0"\n[api]\ntcp = false\n', "set simulator.token or simulator.token_file"),
             ('[api]\ntoken = "short"\n', "api.token: is no token of at least 16"),
             ('[api]\ntoken_file = "/no/such/file"\n', "api.token_file: /no/such/file cannot be read"),
         ],

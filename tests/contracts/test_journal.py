@@ -309,3 +309,15 @@ def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journa
 def test_a_journal_where_nothing_waits_has_no_oldest_wait(new_journal):
     journal = new_journal()
     assert journal.oldest_wait_s() == 0.0
+
+
+@pytest.mark.parametrize("time", ["2027-05-31T09:15:02.417Z", ""])
+def test_a_message_that_was_shown_is_known_by_its_identity_and_time(new_journal, time):
+    journal = new_journal()
+    payload = f'{{"seq":1,"id":"m1","time":"{time}","kind":"message"}}'.encode()
+    rows = [("a", 1, "message", payload, "m1", b"")]
+    journal.commit(Commit(opened=[record("a"), record("b")], rows=rows), lambda: None)
+    assert journal.was_shown("a", "m1", time)
+    assert not journal.was_shown("a", "m2", time)
+    assert not journal.was_shown("b", "m1", time)
+    assert not journal.was_shown("nobody", "m1", time)

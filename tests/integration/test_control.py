@@ -41,6 +41,13 @@ BAD_REQUESTS = [
 ]
 
 
+async def open_post(town, rest):
+    """A POST of a JSON body on a connection of its own, as far as `rest` goes."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+    writer.write(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + rest)
+    return reader, writer
+
+
 class Client:
     """Asks and gives (status, body, headers)."""
 
@@ -303,23 +310,57 @@ class TestProblems:
             found = await client.ask("POST", "/v1/sessions", data=never(), headers=headers)
             assert (found[0], found[1]["code"]) == (408, "timeout")
 
-    async def test_one_request_more_than_the_bound_is_told_to_come_back(self, new_town, client_of):
-        async with new_town(control={"requests_max": 1}) as town, client_of(town) as client:
-            held = asyncio.Event()
-
-            async def slowly():
-                yield b"{"
-                await held.wait()
-                yield b"}"
-
-            headers = {"Content-Type": "application/json"}
-            first = asyncio.ensure_future(client.ask("POST", "/v1/sessions", data=slowly(), headers=headers))
-            await town.until(lambda: town.http._control._in_progress == 1)
-            status, found, answered = await client.get("/v1/sessions")
+    @pytest.mark.parametrize("bound", [{"requests_max": 1}, {"requests_per_address_max": 1}])
+    async def test_one_request_more_than_the_bound_is_told_to_come_back(self, new_town, client_of, bound):
+        async with new_town(control=bound) as town, client_of(town) as client:
+            with town.http._control._requests.taken("127.0.0.1"):
+                status, found, answered = await client.get("/v1/sessions")
             assert (status, found["code"], answered["Retry-After"]) == (503, "overloaded", "1")
-            held.set()
-            assert (await first)[0] == 201
+            assert town.metrics.http_refused == {next(iter(bound)): 1}
             assert (await client.get("/v1/sessions"))[0] == 200
+
+    async def test_one_address_cannot_take_all_places(self, new_town, client_of):
+        async with new_town(control={"requests_per_address_max": 1}) as town, client_of(town) as client:
+            with town.http._control._requests.taken("192.0.2.1"):
+                assert (await client.get("/v1/sessions"))[0] == 200
+
+    async def test_bodies_that_do_not_come_hold_no_place(self, new_town, client_of):
+        bounds = {"requests_max": 2, "bodies_waiting_max": 10}
+        async with new_town(control=bounds) as town, client_of(town) as client:
+            silent = [await open_post(town, b"Content-Length: 100\r\n\r\n{") for _ in range(30)]
+            await town.until(lambda: town.metrics.http_refused.get("bodies_waiting_max") == 20)
+            assert (await client.get("/v1/sessions"))[0] == 200
+            assert (await client.ask("POST", "/v1/sessions", json={"name": "ana"}))[0] == 201
+            slowly = await open_post(town, b"Content-Length: 14\r\n\r\n")
+            slowly[1].write(b'{"name": "bo"}')
+            assert (await slowly[0].readline()).startswith(b"HTTP/1.1 201 ")
+            assert (await silent[0][0].readline()).startswith(b"HTTP/1.1 408 ")
+            for _, writer in [*silent, slowly]:
+                writer.close()
+
+    async def test_bodies_under_way_are_bounded_in_bytes(self, new_town, client_of):
+        async with new_town(control={"bodies_waiting_bytes_max": 100_000}) as town, client_of(town) as client:
+            large = [await open_post(town, b"Content-Length: 90000\r\n\r\n" + b" " * 30_000) for _ in range(9)]
+            await town.until(lambda: town.metrics.http_refused.get("bodies_waiting_max") == 6)
+            assert (await client.ask("POST", "/v1/sessions", json={"name": "ana"}))[0] == 201
+            for _, writer in large:
+                writer.close()
+            await town.until(lambda: town.http._control._bodies._bytes == 0)
+            assert town.http._control._bodies._count == 0
+
+    @pytest.mark.parametrize(
+        "wrong",
+        [
+            b"Transfer-Encoding: chunked\r\n\r\nzz\r\n",
+            b"Content-Encoding: gzip\r\nContent-Length: 4\r\n\r\nabcd",
+            b"Content-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd",
+        ],
+    )
+    async def test_a_body_that_belies_its_headers_is_a_400(self, new_town, wrong):
+        async with new_town() as town:
+            reader, writer = await open_post(town, wrong)
+            assert (await reader.readline()).split()[1] == b"400"  # HTTP/1.0 where aiohttp itself refuses
+            writer.close()
 
     async def test_a_bug_of_ours_is_told_by_an_id_that_is_in_the_log(self, new_town, client_of, caplog):
         async with new_town() as town, client_of(town) as client:
@@ -327,7 +368,18 @@ class TestProblems:
             with caplog.at_level(logging.ERROR):
                 status, found, _ = await client.get("/v1/sessions")
             assert (status, found["code"]) == (500, "internal")
-            assert found["error_id"] in caplog.text and "ZeroDivisionError" in caplog.text
+            (line,) = [one for one in caplog.messages if found["error_id"] in one]
+            assert "ZeroDivisionError at test_control.py:" in line and "division by zero" not in caplog.text
+            assert town.metrics.http_internal_errors == 1 and town.metrics.control_answers["500"] == 1
+
+    async def test_a_bug_outside_the_control_api_is_told_in_the_same_way(self, new_town, client_of, caplog):
+        async with new_town() as town, client_of(town) as client:
+            town.fleet.is_ready = lambda: 1 / 0
+            with caplog.at_level(logging.ERROR):
+                status, found, _ = await client.get("/readyz")
+            assert (status, found["code"]) == (500, "internal")
+            assert found["error_id"] in caplog.text and "Traceback" not in caplog.text
+            assert town.metrics.http_internal_errors == 1
             assert "ZeroDivision" not in json.dumps(found) and "Traceback" not in json.dumps(found)
 
     async def test_a_value_that_was_refused_is_not_repeated(self, new_town, client_of):

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 from pathlib import Path
 
 import aiohttp
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 PNG = b"\x89PNG" + bytes(range(256)) * 4000
 
@@ -139,3 +142,121 @@ async def test_a_file_too_many_is_told_to_come_back(asked):
         assert (await post(PNG, "?filename=b.png", headers=headers))[0] == 503
         held.set()
         assert (await first)[0] == 202
+
+
+HEAD = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n'
+CAPTION = b'--x\r\nContent-Disposition: form-data; name="caption"\r\n\r\nhello\r\n'
+END = b"\r\n--x--\r\n"
+BAD_FORMS = {
+    "a part header of 2 MB": (HEAD + b"X-Long: " + b"a" * 2_000_000 + b"\r\n\r\nabc" + END, 400),
+    "100,000 part headers": (HEAD + b"X: y\r\n" * 100_000 + b"\r\nabc" + END, 400),
+    "no boundary in the body": (b"abc\r\n" * 1000, 400),
+    "nothing": (b"", 400),
+    "only the end": (b"--x--\r\n", 422),
+    "breaks off in a part": (HEAD + b"\r\nabc", 400),
+    "breaks off in part headers": (HEAD, 422),
+    "NUL in the file name": (HEAD.replace(b"a.png", b"a\0.png") + b"\r\nabc" + END, 400),
+    "a new line in the file name": (HEAD.replace(b'="a.png"', b"*=UTF-8''a%0A.png") + b"\r\nabc" + END, 422),
+    "half a surrogate in the file name": (HEAD.replace(b"a.png", b"a\xed\xa0\x80.png") + b"\r\nabc" + END, 422),
+    "a wrong disposition": (HEAD.replace(b"form-data", b";;=") + b"\r\nabc" + END, 400),
+    "no disposition": (b"--x\r\n\r\nabc" + END, 422),
+    "a wrong Content-Length in the part": (HEAD + b"Content-Length: -1\r\n\r\nabc" + END, None),
+    "base64": (HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n!!!" + END, 415),
+    "quoted-printable": (HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=ZZ" + END, 415),
+    "an unknown transfer encoding": (HEAD + b"Content-Transfer-Encoding: rot13\r\n\r\nabc" + END, 415),
+    "a form in the form": (HEAD + b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n" + END, 422),
+    "a form without boundary in the form": (HEAD + b"Content-Type: multipart/mixed\r\n\r\n" + END, 400),
+    "an unknown character set": (b'--x\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n\xff' + END, 400),
+    "a long character set": (
+        b'--x\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n' + b"u" * 99 + END,
+        400,
+    ),
+    "two captions": (CAPTION + CAPTION + HEAD + b"\r\nabc" + END, 422),
+    "an empty file": (HEAD + b"\r\n" + END, 422),
+    "a huge name": (HEAD.replace(b"a.png", b"a" * 5000 + b".png") + b"\r\nabc" + END, 422),
+    "a huge field": (HEAD.replace(b'"file"', b'"' + b"f" * 5000 + b'"') + b"\r\nabc" + END, 422),
+}
+
+
+async def raw_form(town, body, length=None):
+    """The form as it is, on a connection of its own; then a second request there. The statuses, None for none."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+    head = "POST /v1/sessions/ana/attachments HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
+    media = "\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n"
+    writer.write(f"{head}{len(body) if length is None else length}{media}".encode() + body)
+    try:
+        first, is_open = await one_answer(reader)
+        second = None
+        if is_open:
+            writer.write(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            second, _ = await one_answer(reader)
+        return first, second
+    finally:
+        writer.close()
+
+
+async def one_answer(reader):
+    head = (await reader.readuntil(b"\r\n\r\n")).lower()
+    body = await reader.readexactly(int(head.split(b"content-length: ")[1].split(b"\r\n")[0]))
+    status = int(head.split()[1])
+    if status >= 400:
+        found = json.loads(body)
+        assert found["detail"] and found["status"] == status
+    return status, b"connection: close" not in head
+
+
+@pytest.mark.parametrize("what", BAD_FORMS)
+async def test_a_mistake_in_a_form_is_told_and_costs_at_most_the_connection(asked, what, caplog):
+    body, expected = BAD_FORMS[what]
+    async with asked() as (town, _):
+        status, again = await raw_form(town, body)
+        assert status == expected or (expected is None and status in (202, 400))
+        assert again in (200, None)
+        assert "500" not in town.metrics.control_answers
+        assert [one for one in caplog.records if one.levelname == "ERROR"] == []
+        if status != 202:
+            await town.until(lambda: not copies(town))
+
+
+async def test_a_body_that_is_not_read_closes_its_connection(asked):
+    async with asked(spool={"file_bytes_max": 100_000}) as (town, _):
+        body = HEAD + b"\r\n" + b"a" * 4_000_000 + END
+        assert await raw_form(town, body) == (413, None)
+
+
+async def test_a_file_that_drips_is_given_up(asked):
+    async def drips():
+        while True:
+            yield b"a"
+            await asyncio.sleep(0.02)
+
+    rate = {"body_timeout_s": 0.3, "upload_bytes_per_s_min": 1_000_000}
+    async with asked(control=rate) as (town, post):
+        status, _ = await post(drips(), "?filename=a.png", headers={"Content-Type": "image/png"})
+        assert status == 408
+        await town.until(lambda: not copies(town))
+
+
+PIECES = st.one_of(
+    st.sampled_from(
+        [HEAD, CAPTION, END, b"--x", b"\r\n", b"\r\n\r\n", b"--", b"Content-Type: text/plain; charset=\xff"]
+    ),
+    st.sampled_from(
+        [b"Content-Transfer-Encoding: base64\r\n", b"Content-Length: 3\r\n", b"Content-Encoding: gzip\r\n"]
+    ),
+    st.binary(max_size=40),
+)
+
+
+async def test_no_form_whatever_is_a_500(asked):
+    async with asked() as (town, _):
+        loop = asyncio.get_running_loop()
+
+        @settings(max_examples=150, deadline=None, derandomize=True, database=None)
+        @given(st.lists(PIECES, max_size=12).map(b"".join))
+        def try_it(body):
+            status, again = asyncio.run_coroutine_threadsafe(raw_form(town, body), loop).result(20.0)
+            assert status < 500 and again in (200, None)
+
+        await asyncio.to_thread(try_it)
+        assert "500" not in town.metrics.control_answers

@@ -62,10 +62,81 @@ class TestExposure:
 
     @pytest.mark.parametrize("control", [{"token": TOKEN}, {"tcp": False}])
     async def test_with_one_or_without_the_api_it_does(self, new_town, control):
-        async with new_town(api={"host": "0.0.0.0", "hosts_allowed": ("127.0.0.1",)}, control=control) as town:
+        open_to_all = {"host": "0.0.0.0", "hosts_allowed": ("127.0.0.1",), "is_open": True}
+        async with new_town(api=open_to_all, control=control) as town:
             async with aiohttp.ClientSession() as session:
                 async with session.get(f"http://127.0.0.1:{town.http.port}/v1/sessions") as answer:
                     assert answer.status == (404 if "tcp" in control else 401)
+
+
+class TestSimulatorToken:
+    @staticmethod
+    async def come_in(town, query="", **headers):
+        url = f"ws://127.0.0.1:{town.http.port}/?guest=ana{query}"
+        async with aiohttp.ClientSession() as session:
+            try:
+                async with session.ws_connect(url, headers=headers) as socket:
+                    return (await socket.receive_json())["kind"]
+            except aiohttp.WSServerHandshakeError as error:
+                return error.status
+
+    async def test_m12_beyond_loopback_it_starts_only_with_one_or_open(self, new_town):
+        with pytest.raises(ConfigError, match=r"simulator\.token: is not set.*simulator\.open = true"):
+            async with new_town(api={"host": "0.0.0.0"}, control={"token": TOKEN}):
+                pass
+
+    @pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.1"])
+    async def test_a_frontend_gives_it_as_a_header_or_in_its_address(self, new_town, host, caplog):
+        async with new_town(api={"host": host, "token": TOKEN}, control={"tcp": False}) as town:
+            assert await self.come_in(town) == 401
+            assert await self.come_in(town, f"&access_token={TOKEN}x") == 401
+            assert await self.come_in(town, Authorization=f"Bearer {TOKEN}x") == 401
+            assert await self.come_in(town, f"&access_token={TOKEN}") == "hello"
+            assert await self.come_in(town, Authorization=f"Bearer {TOKEN}") == "hello"
+            assert (await status_of(town, "/healthz"))[0] == 200
+            assert TOKEN not in caplog.text and TOKEN not in repr(town.http._settings)
+
+    async def test_open_beyond_loopback_is_said_in_the_log(self, new_town, caplog):
+        async with new_town(api={"host": "0.0.0.0", "is_open": True}, control={"tcp": False}) as town:
+            assert await self.come_in(town) == "hello"
+            assert "the simulator is open on 0.0.0.0" in caplog.text
+
+    async def test_on_loopback_none_is_needed(self, new_town, caplog):
+        async with new_town() as town:
+            assert await self.come_in(town) == "hello"
+            assert "the simulator is open" not in caplog.text
+
+
+class TestForeignPages:
+    async def test_a_get_of_another_sites_page_is_refused(self, new_town):
+        async with new_town() as town:
+            status, found, _ = await status_of(town, **{"Sec-Fetch-Site": "cross-site"})
+            assert (status, found["code"]) == (403, "origin_refused")
+            for site in ("same-origin", "same-site", "none"):
+                assert (await status_of(town, **{"Sec-Fetch-Site": site}))[0] == 200
+            assert (await status_of(town, "/healthz", **{"Sec-Fetch-Site": "cross-site"}))[0] == 200
+
+    async def test_a_page_that_is_allowed_may(self, new_town):
+        page = "https://dev.example.org"
+        async with new_town(api={"origins_allowed": (page,)}) as town:
+            assert (await status_of(town, Origin=page, **{"Sec-Fetch-Site": "cross-site"}))[0] == 200
+
+
+class TestMetricsForm:
+    @pytest.mark.parametrize(
+        ("accept", "answered", "last"),
+        [
+            ("", "text/plain; version=", b"\n"),
+            ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0", b"# EOF\n"),
+        ],
+    )
+    async def test_a_scrape_gets_the_form_it_asks_for(self, new_town, accept, answered, last):
+        async with new_town() as town, aiohttp.ClientSession(town.http.url) as session:
+            async with session.get("/metrics", headers={"Accept": accept}) as answer:
+                body = await answer.read()
+                assert answer.headers["Content-Type"].startswith(answered) and body.endswith(last)
+                for name in (b"process_open_fds", b"python_info", b"python_gc_collections_total", b"guestd_build_info"):
+                    assert name in body
 
 
 class TestUnixSocket:

@@ -95,6 +95,23 @@ async def refusal(answer=b"", **settings):
         (b"HTTP/1.1 429 Too Many\r\nRetry-After: 7\r\n\r\n", Cause.UPGRADE_REFUSED, 429, 7.0),
         (b"HTTP/1.1 503 Busy\r\nretry-after:  2 \r\n\r\n", Cause.UPGRADE_REFUSED, 503, 2.0),
         (b"HTTP/1.1 503 Busy\r\nRetry-After: soon\r\n\r\n", Cause.UPGRADE_REFUSED, 503, None),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: \xb2\r\n\r\n", Cause.UPGRADE_REFUSED, 503, None),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: -1\r\n\r\n", Cause.UPGRADE_REFUSED, 503, None),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: 86400\r\n\r\n", Cause.UPGRADE_REFUSED, 503, 30.0),
+        (b"HTTP/1.1 503 Busy\r\nRetry-After: " + b"9" * 5000 + b"\r\n\r\n", Cause.UPGRADE_REFUSED, 503, 30.0),
+        (
+            b"HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 2099 23:59:59 GMT\r\n\r\n",
+            Cause.UPGRADE_REFUSED,
+            503,
+            30.0,
+        ),
+        (
+            b"HTTP/1.1 503 Busy\r\nDate: Thu, 01 Jan 2099 00:00:00 GMT\r\n"
+            b"Retry-After: Thu, 01 Jan 2099 00:00:07 GMT\r\n\r\n",
+            Cause.UPGRADE_REFUSED,
+            503,
+            7.0,
+        ),
         (b"HTTP/1.1 503 Busy\r\nRetry-After: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n", Cause.UPGRADE_REFUSED, 503, 0.0),
         (b"HTTP/1.1 200 OK\r\n\r\n", Cause.UPGRADE_REFUSED, 200, None),
         (b"HTTP/1.1 101 Switching\r\n\r\n", Cause.PROTOCOL_VIOLATION, 101, None),

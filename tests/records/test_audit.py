@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -19,7 +20,7 @@ from daemon.model.work import OWN_STREAM, Fact
 from daemon.observe.metrics import Metrics
 from daemon.records.audit import Audit
 from daemon.records.audit_check import select, verify
-from daemon.records.audit_files import AuditFiles, files_of
+from daemon.records.audit_files import LOOK_EVERY_S, LOOK_FIRST_S, AuditFiles, day_of, files_of
 from daemon.records.audit_lines import unseal
 from daemon.records.settings import AuditSettings
 from daemon.supervisor.clock import LoopClock
@@ -169,11 +170,12 @@ async def test_audit_1_a_torn_end_is_cut_off_and_written_again(cut, tmp_path):
     world.journal.cursor("audit")
     audit = new_audit(Mortal(world.journal, 0), tmp_path)
     audit.start()
+    before = (tmp_path / "chain.json").read_bytes()
     days_of_events(world, 2)
     await until(lambda: len(lines(tmp_path)) == 14)
     await audit.abandon()
     [path] = files_of(tmp_path)
-    (tmp_path / "chain.json").unlink()
+    (tmp_path / "chain.json").write_bytes(before)  # killed before it was written anew
     with path.open("rb+") as file:
         file.truncate(path.stat().st_size - cut)
     audit = new_audit(world.journal, tmp_path)
@@ -214,10 +216,23 @@ def line(n: int, day: int) -> dict:
     return {"time": f"2026-{day:04d}", "offset": n, "seq": n, "action": "x", "status": "success"}
 
 
+class Running:
+    """Seconds that a process has run."""
+
+    def __init__(self) -> None:
+        self.s = 0.0
+
+    def __call__(self) -> float:
+        return self.s
+
+
 def written(directory, days: int, retention_days: int = 90, file_bytes_max: int = 2**26) -> AuditFiles:
-    files = AuditFiles(AuditSettings(directory, retention_days=retention_days, file_bytes_max=file_bytes_max), 1000)
-    files.open()
+    running = Running()
+    settings = AuditSettings(directory, retention_days=retention_days, file_bytes_max=file_bytes_max)
+    files = AuditFiles(settings, 1000, running)
+    files.open(at(0))
     for day in range(days):
+        running.s += 86_400.0
         files.append([line(10 * day + k, day) for k in range(5)], at(day))
     return files
 
@@ -251,8 +266,10 @@ def test_audit_1_retention_throws_whole_files_away_and_keeps_an_anchor(tmp_path)
 def test_audit_1_retention_interrupted_before_deleting_is_not_taken_for_a_forgery(tmp_path):
     written(tmp_path, 8, retention_days=5).close()
     kept = {path.name: path.read_bytes() for path in files_of(tmp_path)}
-    files = AuditFiles(AuditSettings(tmp_path, retention_days=5), 1000)
-    files.open()
+    running = Running()
+    files = AuditFiles(AuditSettings(tmp_path, retention_days=5), 1000, running)
+    files.open(at(9))
+    running.s = LOOK_FIRST_S
     files.append([line(999, 9)], at(9))
     files.close()
     for name, data in kept.items():
@@ -367,6 +384,193 @@ def test_audit_1_the_verdict_says_where(tmp_path):
     assert any("chain.json is missing" in one for one in verify(tmp_path).problems)
 
 
+# ---------------------------------------------------------------------- chain.json, and what the daemon does about it
+
+
+def reopened(directory, day: int = 5) -> None:
+    """A later life of the daemon, which writes one line."""
+    files = AuditFiles(AuditSettings(directory), 1000)
+    files.open(at(day))
+    files.append([line(999, day)], at(day))
+    files.close()
+
+
+@settings(max_examples=300, deadline=None)
+@given(at_byte=st.integers(0, 2**16), bits=st.integers(1, 255))
+def test_audit_1_any_changed_byte_of_chain_json_is_found(sound, at_byte, bits):
+    directory, before = sound
+    for path, data in before.items():
+        path.write_bytes(data)
+    state = directory / "chain.json"
+    good = state.read_bytes()
+    changed = bytearray(good)
+    changed[at_byte % len(good)] ^= bits
+    try:
+        state.write_bytes(changed)
+        assert "chain.json is not as it was written" in verify(directory).problems[0]
+    finally:
+        state.write_bytes(good)
+    assert verify(directory).problems == []
+
+
+STATES_DAMAGED = {
+    "empty object": b"{}",
+    "empty": b"",
+    "other types": b'{"head": [], "anchor": 1}',
+    "nested": b"[" * 100_000,
+    "no UTF-8": b"\xff",
+    "missing": None,
+}
+
+
+@pytest.mark.parametrize("damage", STATES_DAMAGED)
+def test_audit_1_a_damaged_chain_json_is_damage_and_a_start_records_it(damage, tmp_path, caplog):
+    written(tmp_path, 3).close()
+    before = {path: path.read_bytes() for path in files_of(tmp_path)}
+    state, content = tmp_path / "chain.json", STATES_DAMAGED[damage]
+    if content is None:
+        state.unlink()
+    else:
+        state.write_bytes(content)
+    said = "chain.json is missing" if content is None else "chain.json is not as it was written"
+    assert verify(tmp_path).problems[0].startswith(said)
+    reopened(tmp_path)
+    assert said in caplog.text and "guestd audit verify" in caplog.text
+    assert all(path.read_bytes() == data for path, data in before.items()), "nothing was repaired"
+    first, *_ = found = [one for one in lines(tmp_path) if one["n"] > 15]
+    assert (first["n"], first["action"], first["status"]) == (16, "audit.break", "failed") and len(found) == 2
+    assert first["details"]["reason"] == said
+    if content is not None:
+        assert (tmp_path / first["details"]["kept_as"]).read_bytes() == content
+    [problem] = verify(tmp_path).problems
+    assert "line 1: the daemon found damage here: chain.json" in problem, "the break stays on record"
+
+
+def test_audit_1_a_cut_end_behind_a_damaged_chain_json_is_not_taken_for_whole(tmp_path):
+    written(tmp_path, 2).close()
+    last = files_of(tmp_path)[-1]
+    last.write_bytes(b"".join(last.read_bytes().splitlines(keepends=True)[:-2]))
+    (tmp_path / "chain.json").write_bytes(b"{}")
+    assert verify(tmp_path).problems
+    reopened(tmp_path)
+    assert [one["n"] for one in lines(tmp_path)] == list(range(1, 11)) and verify(tmp_path).problems
+
+
+@pytest.mark.parametrize("renamed", ["audit-000000000006-20260103.jsonl", "audit-000000000007-20260102.jsonl"])
+def test_audit_1_the_last_file_renamed_is_found(renamed, tmp_path):
+    written(tmp_path, 2).close()
+    files_of(tmp_path)[-1].rename(tmp_path / renamed)
+    assert verify(tmp_path).problems
+    reopened(tmp_path)
+    assert any("is missing" in one for one in verify(tmp_path).problems)
+
+
+def test_audit_1_everything_deleted_is_found(tmp_path):
+    written(tmp_path, 2).close()
+    for path in files_of(tmp_path):
+        path.unlink()
+    assert verify(tmp_path).problems == [
+        "the end is missing: lines 1 to 10 were written, the last one into audit-000000000006-20260102.jsonl"
+    ]
+    (tmp_path / "chain.json").unlink()
+    assert "chain.json is missing" in verify(tmp_path).problems[0]
+
+
+def test_audit_1_everything_deleted_but_chain_json_is_recorded_by_a_start(tmp_path):
+    written(tmp_path, 2).close()
+    for path in files_of(tmp_path):
+        path.unlink()
+    reopened(tmp_path)
+    assert [(one["n"], one["action"]) for one in lines(tmp_path)] == [(11, "audit.break"), (12, "x")]
+    assert verify(tmp_path).problems
+
+
+def test_an_audit_without_lines_is_whole_and_one_of_an_earlier_version_too(tmp_path):
+    written(tmp_path, 0).close()
+    assert verify(tmp_path).problems == [] and verify(tmp_path).lines == 0
+    written(tmp_path, 2).close()
+    state = tmp_path / "chain.json"
+    found = orjson.loads(state.read_bytes())
+    state.write_bytes(json.dumps({"head": found["head"], "anchor": found["anchor"]}).encode())
+    assert verify(tmp_path).problems == []
+    reopened(tmp_path)
+    assert verify(tmp_path).problems == [] and b'"sum"' in state.read_bytes()
+
+
+def test_a_disk_that_refuses_at_the_start_is_tried_again_and_loses_no_break(tmp_path, monkeypatch, caplog):
+    written(tmp_path, 1).close()
+    (tmp_path / "chain.json").write_bytes(b"{}")
+    files, real = AuditFiles(AuditSettings(tmp_path), 1000), os.fsync
+
+    def refuses(handle: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuses)
+    files.open(at(1))
+    for _ in range(3):
+        with pytest.raises(OSError, match="No space"):
+            files.append([line(50, 1)], at(1))
+    assert "cannot be opened (No space left on device)" in caplog.text
+    monkeypatch.setattr(os, "fsync", real)
+    files.append([line(50, 1)], at(1))
+    files.close()
+    assert any(one["action"] == "audit.break" for one in lines(tmp_path))
+    assert len(list(tmp_path.glob("chain.json.damaged-*"))) == 1
+
+
+# ---------------------------------------------------------------------- retention and a wrong clock
+
+
+def test_a_clock_that_stays_wrong_costs_a_day_for_each_look(tmp_path):
+    written(tmp_path, 8).close()
+    kept = {path.name for path in files_of(tmp_path)}
+    running = Running()
+
+    def append(n: int) -> int:
+        files.append([line(n, 200)], at(200) + int(running.s * 1000))
+        return len(kept - {path.name for path in files_of(tmp_path)})
+
+    files = AuditFiles(AuditSettings(tmp_path), 1000, running)
+    files.open(at(200))
+    assert append(900) == 0, "nothing goes in the first minutes"
+    running.s = LOOK_FIRST_S
+    assert [append(901 + n) for n in range(10)] == [1] * 10, "one look, one day"
+    running.s += LOOK_EVERY_S
+    assert append(990) == 2
+    files.close()
+    assert verify(tmp_path).problems == []
+
+
+def test_a_clock_that_leaps_and_comes_back_deletes_nothing(tmp_path):
+    running = Running()
+    files = AuditFiles(AuditSettings(tmp_path), 1000, running)
+    files.open(at(0))
+    for day in range(8):
+        running.s = day * 86_400.0
+        files.append([line(day, day)], at(day))
+    kept = {path.name for path in files_of(tmp_path)}
+    for n in range(5):  # a look is due each time
+        running.s += 43_200.0
+        files.append([line(100 + 2 * n, 8)], at(300 + n))
+        running.s += 43_200.0
+        files.append([line(101 + 2 * n, 8)], at(8 + n))
+    files.close()
+    assert kept <= {path.name for path in files_of(tmp_path)} and verify(tmp_path).problems == []
+
+
+def test_a_shorter_retention_is_caught_up_with(tmp_path):
+    written(tmp_path, 30).close()
+    running = Running()
+    files = AuditFiles(AuditSettings(tmp_path, retention_days=5), 1000, running)
+    files.open(at(30))
+    running.s = LOOK_FIRST_S
+    for n in range(40):
+        files.append([line(900 + n, 30)], at(30) + int(running.s * 1000))
+        running.s += LOOK_EVERY_S
+    files.close()
+    assert all(day_of(path.name) >= "20260125" for path in files_of(tmp_path)) and verify(tmp_path).problems == []
+
+
 async def test_export_selects_by_time_and_conversation(tmp_path):
     world = World()
     audit = new_audit(world.journal, tmp_path)
@@ -385,7 +589,7 @@ def test_lines_put_behind_the_end_are_left_for_the_examiner(tmp_path):
     with path.open("ab") as file:
         file.write(b'{"n":6,"forged":true}\n')
     files = AuditFiles(AuditSettings(tmp_path), 1000)
-    files.open()
+    files.open(at(0))
     files.append([line(50, 0)], at(0))
     files.close()
     assert len(files_of(tmp_path)) == 2

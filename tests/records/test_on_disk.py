@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from collections import defaultdict
 
 import pytest
@@ -163,3 +165,18 @@ def test_sync_1_a_receiver_checks_a_signature_with_the_command(tmp_path):
     assert run(app, [*given, header], input=b'{"id":"1"}').exit_code == 0
     done = run(app, [*given, header], input=b'{"id":"2"}')
     assert done.exit_code == 1 and "no signature fits" in done.output
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+async def test_an_export_says_everything_where_the_output_is_not_utf_8(encoding, tmp_path):
+    journal = await opened(tmp_path)
+    World(journal).session("ünï 😀", "live")
+    await journal.stop()
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "daemon", "journal", "export", "-d", str(tmp_path)),
+        env={**os.environ, "PYTHONIOENCODING": encoding},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    out, error = await process.communicate()
+    assert (process.returncode, error) == (0, b"") and b"\\U0001f600" in out

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.records.wall import Refused, Wall, carried_by, is_denied
+from daemon.records.wall import METADATA_SERVICES, Refused, Wall, carried_by, is_denied
 
 INTERNAL = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 127.0.0.1 127.8.8.8 168.63.129.16 169.254.0.1
@@ -156,3 +156,32 @@ def test_what_an_address_carries_is_found():
         assert ipaddress.ip_address("169.254.169.254") in carried_by(ipaddress.ip_address(text)), text
     assert carried_by(ipaddress.ip_address("2600::1")) == []
     assert is_denied(ipaddress.ip_address("64:ff9b::8.8.8.8"))
+
+
+METADATA = """
+169.254.169.254 169.254.170.2 169.254.170.23 169.254.0.23 169.254.42.42 100.100.100.200 168.63.129.16 192.0.0.192
+fd00:ec2::254 fd00:ec2::23 fd20:ce::254 fd00:c1::a9fe:a9fe fd00:42::42 fe80::a9fe:a9fe
+::ffff:169.254.169.254 ::169.254.169.254 ::ffff:0:169.254.169.254 64:ff9b::a9fe:a9fe 64:ff9b:1::a9fe:a9fe
+64:ff9b:1:a9fe:a9:fe00:: 2002:a9fe:a9fe::1 2001:0:53aa:64c:0:fbff:5601:5601 fd00::5efe:a9fe:a9fe fd00::200:5efe:a9fe:a9fe
+::ffff:100.100.100.200 64:ff9b::168.63.129.16 2002:c000:00c0::
+"""
+
+
+@pytest.mark.parametrize("address", METADATA.split())
+def test_sync_1_metadata_services_are_refused_whatever_is_allowed(address):
+    open_to_all = Wall(["0.0.0.0/0", "::/0", address, "crm.internal"])
+    with pytest.raises(Refused, match="metadata"):
+        open_to_all.check("crm.internal", [address])
+    with pytest.raises(Refused, match="metadata"):
+        open_to_all.place(f"http://[{address}]/" if ":" in address else f"http://{address}/")
+
+
+@pytest.mark.parametrize("address", ["169.254.20.10", "100.100.100.201", "fd00:ec2::253", "192.0.0.191", "fd00::1"])
+def test_the_neighbours_of_a_metadata_service_may_be_allowed(address):
+    Wall([address]).check("crm.internal", [address])
+
+
+def test_each_metadata_address_has_its_reason():
+    assert all(reason and len(reason) < 80 for reason in METADATA_SERVICES.values())
+    with pytest.raises(Refused, match=r"169\.254\.169\.254.*Amazon"):
+        Wall(["crm.internal"]).check("crm.internal", ["8.8.8.8", "169.254.169.254"])

@@ -19,6 +19,7 @@ import orjson
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID
 from daemon.journal import recovery
 from daemon.journal.queries import migrations, queries
+from daemon.journal.reader import Reader
 from daemon.journal.writer import Writer
 from daemon.model.commands import Attach, Send
 from daemon.model.endings import Cause, Ending
@@ -100,6 +101,9 @@ class InlineJournal:
 
     def identities(self, session_id, limit):
         return recovery.identities(self.disk, session_id, limit)
+
+    def was_shown(self, session_id, identity, time) -> bool:
+        return Reader(self.disk).was_shown(session_id, identity, time)
 
     def accepted_seq(self, session_id, command_id) -> int:
         row = self.disk.execute(queries()["accepted_seq"], (session_id, command_id)).fetchone()

@@ -7,23 +7,40 @@ POST …/attachments?filename=  any other media type: the body is the file
 from __future__ import annotations
 
 import asyncio
+import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from aiohttp import BodyPartReader, MultipartReader, web
+from aiohttp import (
+    BadContentDispositionHeader,
+    BadContentDispositionParam,
+    BodyPartReader,
+    MultipartReader,
+    web,
+)
 from pydantic import Field
 
 from ...model.commands import Attach
 from ...model.ports import Fleet
+from ...observe.metrics import Metrics
+from ..callers import caller_of
 from ..problems import Problem
 from .addressing import session_of
+from .bodies import UNREADABLE
 from .commands import LOCATION, accept, key_of
+from .places import Places
 from .reading import KEY_PATTERN
 from .routes import Call, Outcome, Route
 from .settings import ControlSettings
 from .shapes import Accepted, Query
+
+T = TypeVar("T")
+
+# aiohttp warns of a part's wrong Content-Disposition with its text, which belongs in no log; here it is a part without a name.
+warnings.filterwarnings("ignore", category=BadContentDispositionHeader)
+warnings.filterwarnings("ignore", category=BadContentDispositionParam)
 
 CHUNK_BYTES = 65_536
 
@@ -39,6 +56,8 @@ _FORM = {
         "command_id": {"type": "string"},
     },
 }
+
+FORM_FIELDS = ("file", "caption", "command_id")
 
 
 class SpooledFile(Protocol):
@@ -73,13 +92,26 @@ class File:
 
 class Attachments:
     def __init__(
-        self, fleet: Fleet, spool: Spooling | None, settings: ControlSettings, draw_id: Callable[[], str]
+        self,
+        fleet: Fleet,
+        spool: Spooling | None,
+        settings: ControlSettings,
+        draw_id: Callable[[], str],
+        metrics: Metrics,
     ) -> None:
         self._fleet = fleet
         self._spool = spool
         self._settings = settings
         self._draw_id = draw_id
-        self._in_progress = 0
+        self._metrics = metrics
+        self._uploads = Places(
+            settings.uploads_max,
+            settings.uploads_per_address_max,
+            metrics,
+            "api.uploads_max",
+            "files are on their way already",
+            retry_after_s=5.0,
+        )
 
     def routes(self) -> list[Route]:
         return [
@@ -105,14 +137,8 @@ class Attachments:
     async def _send(self, call: Call[AttachmentQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         self._fleet.view(session_id)  # NotFound, before anything is read
-        if self._in_progress >= self._settings.uploads_max:
-            detail = f"{self._settings.uploads_max} files are on their way already (api.uploads_max)"
-            raise Problem(503, "overloaded", detail, retry_after_s=5.0)
-        self._in_progress += 1
-        try:
+        with self._uploads.taken(caller_of(call.request)):
             file = await self._received(call)
-        finally:
-            self._in_progress -= 1
         assert file.copy is not None
         what = file.name, file.content_type, file.copy.size_bytes, str(file.copy.path), file.caption
         return await accept(self._fleet, session_id, Attach(file.command_id, *what), self._settings)
@@ -138,43 +164,47 @@ class Attachments:
     async def _from_form(self, request: web.Request, query: AttachmentQuery) -> File:
         """The parts in any order; anything but what we know is refused, and so is a second file."""
         file = File(query.filename, "application/octet-stream", query.caption)
+        given: set[str] = set()
         try:
-            reader = await request.multipart()
-            while (part := await self._in_time(reader.next())) is not None:
-                await self._take_part(file, part)
+            reader = await _parsed(request.multipart())
+            while (part := await self._in_time(_parsed(reader.next()))) is not None:
+                await self._take_part(file, part, given)
             if file.copy is None:
                 raise Problem(422, "invalid", "the form has no file", field="file")
-        except ValueError:
-            await _drop(file)
-            raise Problem(400, "bad_form", "the body is no multipart form, or breaks off") from None
         except BaseException:
             await _drop(file)
             raise
         return file
 
-    async def _take_part(self, file: File, part: MultipartReader | BodyPartReader) -> None:
+    async def _take_part(self, file: File, part: MultipartReader | BodyPartReader, given: set[str]) -> None:
         name = part.name if isinstance(part, BodyPartReader) else None
-        if isinstance(part, BodyPartReader) and name == "file" and file.copy is None:
-            file.name = file.name or part.filename or ""
-            file.content_type = part.headers.get("Content-Type", file.content_type)
-            if not file.name:
-                raise Problem(422, "invalid", "the file has no name; give filename", field="file")
-            assert self._spool is not None
-            file.copy = await self._spool.spool(self._chunks(lambda: part.read_chunk(CHUNK_BYTES)))
-        elif isinstance(part, BodyPartReader) and name == "caption":
+        if not isinstance(part, BodyPartReader) or name is None or name not in FORM_FIELDS:
+            where = _shown(name) or "form"
+            raise Problem(422, "invalid", "a form has one file, and caption and command_id if wanted", field=where)
+        if name in given:
+            raise Problem(422, "invalid", "is given twice; give it once", field=name)
+        given.add(name)
+        _check_encoding(part, name)
+        if name == "file":
+            await self._take_file(file, part)
+        elif name == "caption":
             file.caption = await self._short_text(part, "caption")
-        elif isinstance(part, BodyPartReader) and name == "command_id":
+        else:
             file.command_id = await self._short_text(part, "command_id")
             if not KEY_PATTERN.match(file.command_id):
                 raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="command_id")
-        else:
-            raise Problem(
-                422, "invalid", "a form has one file, and caption and command_id if wanted", field=name or "form"
-            )
+
+    async def _take_file(self, file: File, part: BodyPartReader) -> None:
+        file.name = file.name or part.filename or ""
+        file.content_type = part.headers.get("Content-Type", file.content_type)
+        if not file.name:
+            raise Problem(422, "invalid", "the file has no name; give filename", field="file")
+        assert self._spool is not None
+        file.copy = await self._spool.spool(self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES))))
 
     async def _short_text(self, part: BodyPartReader, name: str) -> str:
         held = b""
-        async for chunk in self._chunks(lambda: part.read_chunk(CHUNK_BYTES)):
+        async for chunk in self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES))):
             held += chunk
             if len(held) > FIELD_BYTES_MAX:
                 raise Problem(413, "too_large", f"has more than {FIELD_BYTES_MAX} bytes", field=name)
@@ -184,7 +214,14 @@ class Attachments:
             raise Problem(422, "invalid", "is not UTF-8 text", field=name) from None
 
     async def _chunks(self, read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
+        """As they come. Raises Problem 408 where they pause too long, or come more slowly than the least rate."""
+        loop = asyncio.get_running_loop()
+        started, size_bytes = loop.time(), 0
         while chunk := await self._in_time(read()):
+            size_bytes += len(chunk)
+            allowed_s = self._settings.body_timeout_s + size_bytes / self._settings.upload_bytes_per_s_min
+            if loop.time() - started > allowed_s:
+                raise self._too_slow()
             yield chunk
 
     async def _in_time(self, reading: Awaitable[Any]) -> Any:
@@ -193,7 +230,37 @@ class Attachments:
             async with asyncio.timeout(self._settings.body_timeout_s):
                 return await reading
         except TimeoutError:
-            raise Problem(408, "timeout", "the file did not go on in time") from None
+            raise self._too_slow() from None
+        except UNREADABLE:
+            raise Problem(400, "bad_request", "the body does not follow its own headers, or breaks off") from None
+
+    def _too_slow(self) -> Problem:
+        self._metrics.count_http_refused("body_timeout_s")
+        return Problem(408, "timeout", "the file did not go on in time; send it again")
+
+
+async def _parsed(reading: Awaitable[T]) -> T:
+    """What aiohttp reads of a form. Whatever its parser raises, an assertion included, is a mistake in the form."""
+    try:
+        return await reading
+    except (ConnectionError, web.RequestPayloadError):
+        raise
+    except Exception:
+        detail = "the body is not a multipart form, or breaks off; send it with a boundary, and end it with one"
+        raise Problem(400, "bad_form", detail) from None
+
+
+def _check_encoding(part: BodyPartReader, name: str) -> None:
+    """RFC 7578 §4.7: senders do not use a transfer encoding, and to keep the encoded bytes as the file would be wrong."""
+    encoding = part.headers.get("Content-Transfer-Encoding", "binary").strip().lower()
+    if encoding not in ("binary", "8bit", "7bit"):
+        detail = "has a Content-Transfer-Encoding; send the bytes themselves, without one"
+        raise Problem(415, "unsupported_media_type", detail, field=name)
+
+
+def _shown(name: str | None) -> str:
+    """A name from outside, as an answer may repeat it."""
+    return "".join(char if char.isprintable() else "?" for char in (name or "")[:100])
 
 
 async def _drop(file: File) -> None:

@@ -10,14 +10,17 @@ from aiohttp import web
 
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
+from ..callers import caller_of
 from ..openapi import document
-from ..problems import Problem, problem_of
+from ..problems import problem_of
 from .attachments import Attachments, Spooling
+from .bodies import Bodies
 from .commands import Commands
 from .entrance import Entrance
 from .events import Events
 from .messages import Messages
 from .operations import OperationRoutes
+from .places import Places
 from .reading import understand
 from .routes import Call, Outcome, Route, encoded
 from .sessions import Sessions
@@ -49,12 +52,19 @@ class Control:
         self._settings = settings
         self._metrics = ports.metrics
         self._entrance = Entrance(settings)
-        self._in_progress = 0
+        self._bodies = Bodies(settings, ports.metrics)
+        self._requests = Places(
+            settings.requests_max,
+            settings.requests_per_address_max,
+            ports.metrics,
+            "api.requests_max",
+            "requests are in progress",
+        )
         self._events = Events(ports.fleet, ports.metrics, settings, bounds)
         self.routes = [
             *Sessions(ports.fleet, settings, ports.draw_id).routes(),
             *Messages(ports.fleet, settings, ports.draw_id).routes(),
-            *Attachments(ports.fleet, ports.spool, settings, ports.draw_id).routes(),
+            *Attachments(ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics).routes(),
             *Commands(ports.fleet).routes(),
             *self._events.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
@@ -84,22 +94,19 @@ class Control:
             raise  # whoever asked is gone
         except Exception as error:
             found = problem_of(error).answer(request.path)
+        if found.status == 500:
+            self._metrics.http_internal_errors += 1
         counts = self._metrics.control_answers
         counts[str(found.status)] = counts.get(str(found.status), 0) + 1
         return found
 
     def _handler(self, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
+            call = await understand(request, route, self._bodies)
             if route.long:
-                return await route.handle(await understand(request, route, self._settings))
-            if self._in_progress >= self._settings.requests_max:
-                detail = f"{self._settings.requests_max} requests are in progress (api.requests_max)"
-                raise Problem(503, "overloaded", detail)
-            self._in_progress += 1
-            try:
-                return await route.handle(await understand(request, route, self._settings))
-            finally:
-                self._in_progress -= 1
+                return await route.handle(call)
+            with self._requests.taken(caller_of(request)):
+                return await route.handle(call)
 
         return handle
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
+from json import JSONDecodeError
 from typing import Any
 
-import orjson
 from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
-from ..depth import DEPTH_MAX, is_deeper
+from ...model import json_values
 from ..problems import Problem
+from .bodies import Bodies
 from .routes import Call, Route
-from .settings import ControlSettings
 
 #: As a header or in a body, and safe in a path.
 KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
@@ -21,13 +20,13 @@ KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
 KEY_PATTERN = re.compile(KEY[:-1] + r"\Z")
 
 
-async def understand(request: web.Request, route: Route, settings: ControlSettings) -> Call[Any, Any]:
+async def understand(request: web.Request, route: Route, bodies: Bodies) -> Call[Any, Any]:
     """Raises Problem: 400, 408, 413, 415 or 422."""
     query = _query(request, route.query)
     key = request.headers.get("Idempotency-Key") if route.keyed else None
     if key is not None and not KEY_PATTERN.match(key):
         raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key")
-    body = await _body(request, route.body, settings) if route.body is not None else None
+    body = await _body(request, route.body, bodies) if route.body is not None else None
     return Call(request, query, body, key or "")
 
 
@@ -47,36 +46,23 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
         raise _invalid(error, "query") from None
 
 
-async def _body(request: web.Request, model: type[BaseModel], settings: ControlSettings) -> BaseModel:
+async def _body(request: web.Request, model: type[BaseModel], bodies: Bodies) -> BaseModel:
     if request.content_type != "application/json":
         raise Problem(415, "unsupported_media_type", "send JSON, with Content-Type: application/json")
-    raw = await read_bounded(request, settings)
+    raw = await bodies.read(request)
     try:
-        found = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        found = json_values.loads(raw)
+    except JSONDecodeError as error:
         raise Problem(400, "bad_json", f"the body is not JSON: {error.msg}") from None
-    if is_deeper(found):
-        raise Problem(400, "bad_json", f"the body is nested deeper than {DEPTH_MAX} levels")
+    if json_values.is_deeper(found):
+        raise Problem(400, "bad_json", f"the body is nested deeper than {json_values.DEPTH_MAX} levels")
+    if (fault := json_values.fault_in(found)) is not None:
+        field = json_values.printable(".".join(fault.path), 200)
+        raise Problem(422, "invalid", f"{field or 'the body'} {fault.reason}", field=field)
     try:
         return model.model_validate(found)
     except ValidationError as error:
         raise _invalid(error, "") from None
-
-
-async def read_bounded(request: web.Request, settings: ControlSettings) -> bytes:
-    if (request.content_length or 0) > settings.body_bytes_max:
-        raise _too_large(settings)
-    try:
-        async with asyncio.timeout(settings.body_timeout_s):
-            return await request.read()
-    except TimeoutError:
-        raise Problem(408, "timeout", "the body did not come in time") from None
-    except web.HTTPRequestEntityTooLarge:
-        raise _too_large(settings) from None
-
-
-def _too_large(settings: ControlSettings) -> Problem:
-    return Problem(413, "too_large", f"a body has at most {settings.body_bytes_max} bytes (api.body_bytes_max)")
 
 
 def _invalid(error: ValidationError, place: str) -> Problem:

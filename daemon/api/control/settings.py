@@ -14,9 +14,14 @@ class ControlSettings:
     tcp: bool = True
     body_bytes_max: int = 1_048_576
     body_timeout_s: float = 30.0
-    requests_max: int = 256
+    bodies_waiting_max: int = 256
+    bodies_waiting_bytes_max: int = 33_554_432
+    requests_max: int = 512
+    requests_per_address_max: int = 256
     watchers_max: int = 1000
     uploads_max: int = 200
+    uploads_per_address_max: int = 100
+    upload_bytes_per_s_min: int = 1024
     heartbeat_s: float = 15.0
     answer_timeout_s: float = 10.0
     wait_max_s: float = 60.0

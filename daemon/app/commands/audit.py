@@ -13,6 +13,7 @@ import typer
 from ...model.errors import CommandError, JournalError
 from ...records.audit_check import select
 from ...records.audit_check import verify as verified
+from ..terminal_text import json_line, one_line
 from .files import AsJson, File, find_audit, guarded
 
 app = typer.Typer(help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False)
@@ -56,7 +57,7 @@ def export(
     def work() -> None:
         place = find_audit(config, directory)
         for line in select(place, _time("since", since), _time("until", until), conversation):
-            sys.stdout.write((json.dumps(line, ensure_ascii=False) if as_json else _readable(line)) + "\n")
+            sys.stdout.write((json_line(line) if as_json else one_line(_readable(line))) + "\n")
 
     guarded(work)
 

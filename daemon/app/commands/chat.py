@@ -23,6 +23,7 @@ from ..durations import seconds
 from ..house import House
 from ..load_config import ConfigProblems, load_config
 from ..systemd import Notifier
+from ..terminal_text import json_line, one_line, several_lines
 from .chat_files import described, file_frame
 
 EXAMPLES = """Examples:
@@ -37,6 +38,9 @@ printf 'hello\\nwhere is my parcel?\\n' | guestd chat --wait 2s --json
 """
 
 SILENCE_S = 3.0
+
+#: Before everything that belongs to the line above it.
+INDENT = "   "
 
 #: The simulator of a running guestd takes frames of a mebibyte; our own is told to take any file that a platform may allow.
 FRAME_BYTES_MAX, OWN_FRAME_BYTES_MAX = 1_048_576, 67_108_864
@@ -85,6 +89,7 @@ def without_what_is_the_daemons(config: Config) -> Config:
         "audit": {"directory": None},
         "webhooks": {"targets": ()},
         "api": {"unix_socket": None},
+        "simulator": {"token": None, "token_file": None},
     }
     return config.model_copy(update={key: getattr(config, key).model_copy(update=own) for key, own in mine.items()})
 
@@ -131,19 +136,22 @@ class Screen:
 
     def show(self, event: dict[str, Any]) -> None:
         if self._as_json:
-            print(json.dumps(event, ensure_ascii=False), flush=True)
+            print(json_line(event), flush=True)
         self._note_choices(event)
         if not self._as_json:
             self._show_line(event)
 
     def say(self, text: str) -> None:
-        self._line(self._tinted(text, "2"))
+        """A remark, in one line."""
+        self._line((one_line(text), "2"))
 
     def _note_choices(self, event: dict[str, Any]) -> None:
         if event.get("kind") == "message" and event.get("direction") == "Outbound":
             content = [one for one in event.get("content") or () if isinstance(one, dict)]
             replies = [one.get("quickReply") for one in content]
-            self.choices = [(one["text"], one["payload"]) for one in replies if isinstance(one, dict)]
+            self.choices = [
+                (str(one.get("text", "")), str(one.get("payload", ""))) for one in replies if isinstance(one, dict)
+            ]
 
     def _show_line(self, event: dict[str, Any]) -> None:
         match event.get("kind"):
@@ -169,16 +177,17 @@ class Screen:
     def _show_message(self, event: dict[str, Any]) -> None:
         mine = event.get("direction") == "Inbound"
         name = "you" if mine else (event.get("sender") or ("bot" if event.get("bot") else "agent"))
-        self._line(f"{self._tinted(name, '36' if mine else '33')}: {event.get('text', '')}")
-        for n, (text, _) in enumerate(self.choices if not mine else (), 1):
-            self._line(f"   {self._tinted(f'/{n}', '1')} {text}")
+        text = several_lines(str(event.get("text", "")), INDENT)
+        self._line((one_line(name), "36" if mine else "33"), (f": {text}", ""))
+        for n, (label, _) in enumerate(self.choices if not mine else (), 1):
+            self._line((INDENT, ""), (f"/{n}", "1"), (f" {one_line(label)}", ""))
         for one in event.get("content") or ():
             kind = one.get("contentType") if isinstance(one, dict) else None
             file = one.get("attachment") if isinstance(one, dict) else None
             if isinstance(file, dict):
-                self._line(f"   [file] {described(file)}")
+                self._line((f"{INDENT}[file] {several_lines(described(file))}", ""))
             elif kind not in (None, "QuickReply", "ButtonResponse"):
-                self._line(self._tinted(f"   [{kind}] {json.dumps(one, ensure_ascii=False)[:200]}", "2"))
+                self._line((f"{INDENT}{one_line(f'[{kind}] {json_line(one)[:200]}')}", "2"))
 
     def _show_typing(self) -> None:
         if self._is_terminal:
@@ -186,15 +195,17 @@ class Screen:
             sys.stdout.flush()
             self._typing_shown = True
         else:
-            self._line("… is typing")
+            self._line(("… is typing", ""))
 
-    def _line(self, text: str) -> None:
+    def _line(self, *parts: tuple[str, str]) -> None:
+        """Parts of a line, each with its tint or "". What others have said is clean by now: only here are commands added."""
+        text = "".join(self._tinted(part, tint) for part, tint in parts)
         clear = "\r\x1b[2K" if self._typing_shown else ""
         self._typing_shown = False
         print(f"{clear}{text}", flush=True, file=sys.stderr if self._as_json else sys.stdout)
 
     def _tinted(self, text: str, tint: str) -> str:
-        return f"\x1b[{tint}m{text}\x1b[0m" if self._is_terminal else text
+        return f"\x1b[{tint}m{text}\x1b[0m" if tint and self._is_terminal else text
 
 
 class Conversation:

@@ -8,6 +8,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
+from ..terminal_text import one_line
+
 
 def file_frame(line: str, frame_bytes_max: int) -> dict[str, Any]:
     """The upload frame (SIM-1) for `/file PATH [caption]`. Raises ValueError with what to tell."""
@@ -35,11 +37,13 @@ def described(file: dict[str, Any]) -> str:
     """Name, size and type of an attachment, and where it can be had."""
     size = file.get("fileSize")
     known = [
-        str(file.get("filename") or file.get("id") or "?"),
+        one_line(str(file.get("filename") or file.get("id") or "?")),
         _readable(size) if isinstance(size, int) else "",
-        str(file.get("mime") or ""),
+        one_line(str(file.get("mime") or "")),
     ]
-    return ", ".join(part for part in known if part) + (f"\n          {file['url']}" if file.get("url") else "")
+    return ", ".join(part for part in known if part) + (
+        f"\n          {one_line(str(file['url']))}" if file.get("url") else ""
+    )
 
 
 def _readable(size: int) -> str:

@@ -15,6 +15,7 @@ from ...records.scrub import bare_url
 from .. import exits
 from ..config import Config
 from ..load_config import ConfigProblems, load_config
+from ..secret_files import open_secrets
 
 app = typer.Typer(
     help="Check the configuration, or show the one in effect.", no_args_is_help=True, add_completion=False
@@ -28,13 +29,20 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     try:
-        _check_entrance(load_config(config, os.environ))
+        found = load_config(config, os.environ)
+        _check_entrance(found)
     except ConfigProblems as problems:
         if as_json:
             print(json.dumps({"ok": False, "problems": problems.problems}))
             raise typer.Exit(exits.CONFIG) from None
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    print(json.dumps({"ok": True, "problems": []}) if as_json else "the configuration is good")
+    warnings = open_secrets(found, os.environ)
+    if as_json:
+        print(json.dumps({"ok": True, "problems": [], "warnings": warnings}))
+        return
+    for line in warnings:
+        print(f"guestd: warning: {line}", file=sys.stderr)
+    print("the configuration is good")
 
 
 @app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
@@ -60,12 +68,14 @@ def show(config: File = None, as_json: AsJson = False) -> None:
 
 
 def _check_entrance(config: Config) -> None:
-    """What the daemon would find wrong with the control API's token when it starts."""
+    """What the daemon would find wrong with its tokens when it starts."""
     from ...api.control.entrance import check_exposure
-    from ..wiring.doors import control_settings
+    from ...api.tokens import check_simulator_exposure
+    from ..wiring.doors import api_settings, control_settings
 
     try:
         check_exposure(config.simulator.host, control_settings(config))
+        check_simulator_exposure(api_settings(config))
     except ConfigError as error:
         raise ConfigProblems("configuration", [str(error)]) from None
 

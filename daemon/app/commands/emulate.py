@@ -17,6 +17,7 @@ from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents import built_in
 from ...model.errors import ConfigError
 from ...observe.log import configure_logging
+from ...observe.output import say
 from .. import exits
 from ..open_files import allow_open_files
 
@@ -36,7 +37,7 @@ curl -s localhost:PORT/__emulator/deeds         what its REST side did, once eac
 
 
 def emulate(
-    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")] = "127.0.0.1",
+    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")] = "localhost",
     port: Annotated[int, typer.Option(min=0, max=65535, help="The one port; 0 takes a free one.")] = 8080,
     tls_dir: Annotated[
         Path | None, typer.Option(help="Serve TLS; keep the made certificates and ca.pem there.")
@@ -61,6 +62,14 @@ def emulate(
         typer.Option(
             help="id:secret, with :scope,scope after it if it lacks some; repeatable.  [emulator-client:emulator-secret]"
         ),
+    ] = None,
+    control_host: Annotated[
+        list[str] | None,
+        typer.Option(help="A name under which /__emulator answers, beside localhost and addresses; repeatable."),
+    ] = None,
+    control_origin: Annotated[
+        list[str] | None,
+        typer.Option(help="A page's origin that may use /__emulator, beside those of this machine; repeatable."),
     ] = None,
     queue: Annotated[list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")] = None,
 ) -> None:
@@ -95,6 +104,8 @@ def emulate(
         deployments=(deployment,),
         accept_any_deployment=any_deployment,
         limits=figures if limits else figures.off(),
+        control_hosts=tuple(control_host or ()),
+        control_origins=tuple(control_origin or ()),
         oauth_clients=clients,
         oauth_scopes=scopes,
         queues=(QueueSettings(), *(QueueSettings(id=one, name=one) for one in queue or ())),
@@ -151,7 +162,7 @@ async def _run(settings: EmulatorSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
-        print("this is guestd's emulator, not the platform", file=sys.stderr, flush=True)
-        print(f"deployment {settings.deployments[0].id}, agent {settings.agent}", file=sys.stderr, flush=True)
-        print(f"ready {emulator.url}", flush=True)
+        say("this is guestd's emulator, not the platform")
+        say(f"deployment {settings.deployments[0].id}, agent {settings.agent}")
+        say(f"ready {emulator.url}", sys.stdout)
         await stop.wait()

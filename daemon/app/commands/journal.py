@@ -18,6 +18,7 @@ from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
 from ...records.scrub import bare_url
 from ..load_config import load_config
+from ..terminal_text import json_line
 from ..wiring.keeping import journal_directory
 from .files import AsJson, find_journal, guarded
 
@@ -142,8 +143,8 @@ def export(config: File = None, directory: Directory = None) -> None:
     def work() -> None:
         reader = store.open_for_reading(find_journal(config, directory))
         for offset, session_id, name, payload in reader.execute(queries()["export"]):
-            head = json.dumps({"offset": offset, "session": session_id, "guest": name}, ensure_ascii=False)
-            event = json.dumps(_without_keys(json.loads(payload)), ensure_ascii=False, separators=(",", ":"))
+            head = json_line({"offset": offset, "session": session_id, "guest": name})
+            event = json_line(_without_keys(json.loads(payload)), (",", ":"))
             sys.stdout.write(f"{head[:-1]}, {event[1:]}\n")
         reader.close()
 

@@ -20,6 +20,7 @@ from ...observe.metrics import Metrics
 from .. import exits
 from ..durations import seconds
 from ..load_config import ConfigProblems, load_config
+from ..terminal_text import one_line
 from ..wiring.keeping import identity_settings, new_guest_tokens, new_key_ring
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ def verify(
             said = {"guestId": claims.guest_id, "kid": claims.kid, **times, "metadata": claims.metadata}
             print(json.dumps({"ok": True, "fingerprint": fingerprint(given), **said}))
         else:
-            print(f"valid: guest {claims.guest_id}, key {claims.kid}, until {_when(claims.expires)}")
+            print(f"valid: guest {one_line(claims.guest_id)}, key {claims.kid}, until {_when(claims.expires)}")
 
     _guarded(work)
 

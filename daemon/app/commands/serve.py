@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,6 +15,9 @@ from ..config import Config
 from ..lifecycle import serve as live
 from ..load_config import ConfigProblems, load_config
 from ..open_files import allow_open_files
+from ..secret_files import open_secrets
+
+logger = logging.getLogger("guestd")
 
 EXAMPLES = """Examples:
 
@@ -30,7 +34,7 @@ ROOM_BESIDE_DEMO = 100
 
 def serve(
     config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")] = None,
-    host: Annotated[str | None, typer.Option(help="Where the simulator listens; default 127.0.0.1.")] = None,
+    host: Annotated[str | None, typer.Option(help="Where the simulator listens; default localhost.")] = None,
     port: Annotated[int | None, typer.Option(help="The simulator's port; 0 takes a free one. Default 3000.")] = None,
     demo: Annotated[int, typer.Option(min=0, help="Open so many demo guests who talk with the agent.")] = 0,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
@@ -44,9 +48,11 @@ def serve(
             settings = _with_room(settings, demo)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    configure_logging(settings.log.level, settings.log.form)
-    allow_open_files(settings.limits.max_sessions)
-    raise typer.Exit(exits.run(lambda: live(settings, demo)))
+    output = configure_logging(settings.log.level, settings.log.form)
+    for line in open_secrets(settings, os.environ):
+        logger.warning("%s", line)
+    allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
+    raise typer.Exit(exits.run(lambda: live(settings, output, demo)))
 
 
 def _with_room(config: Config, demo: int) -> Config:

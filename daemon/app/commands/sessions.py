@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from ..control_client import ControlClient, session_path
+from ..terminal_text import one_line
 from .talking import (
     DEFAULT_URL,
     AsJson,
@@ -15,7 +16,6 @@ from .talking import (
     TokenFile,
     Url,
     duration,
-    one_line,
     show,
     show_facts,
     show_table,

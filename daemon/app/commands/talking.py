@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,6 +19,8 @@ from ...model.errors import ConfigError
 from .. import exits
 from ..control_client import Address, ControlClient, Refused
 from ..durations import seconds
+from ..secret_files import read_secret
+from ..terminal_text import json_line, one_line
 
 REFUSED = 1
 
@@ -58,7 +59,7 @@ def talk(
                 return await work(client)
             except Refused as refused:
                 if as_json:
-                    print(json.dumps(refused.problem, ensure_ascii=False))
+                    print(json_line(refused.problem))
                 return exits.tell(refused, REFUSED)
 
     raise typer.Exit(exits.run(main))
@@ -68,7 +69,7 @@ def _token(path: Path | None) -> str:
     if path is None:
         return os.environ.get("GUESTD_API_TOKEN", "").strip()
     try:
-        return path.read_text().strip()
+        return read_secret(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise ConfigError("--token-file", f"{path} cannot be read: {why}", "name a file that holds the token") from None
@@ -77,7 +78,7 @@ def _token(path: Path | None) -> str:
 def show(found: Json, as_json: bool, lines: Callable[[Json], None]) -> None:
     """As JSON, or as `lines` says it for people."""
     if as_json:
-        print(json.dumps(found, ensure_ascii=False), flush=True)
+        print(json_line(found), flush=True)
     else:
         lines(found)
 
@@ -87,7 +88,7 @@ def show_facts(found: Json) -> None:
     facts = {key: value for key, value in found.items() if value not in (None, "", [], {})}
     width = max(map(len, facts), default=0)
     for key, value in facts.items():
-        print(f"{key.ljust(width)}  {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}")
+        print(f"{one_line(key).ljust(width)}  {one_line(value)}")
 
 
 def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -100,12 +101,6 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         table.add_row(*(one_line(value) for value in row))
     Console().print(table, markup=False)
-
-
-def one_line(value: Any) -> str:
-    """One line, and nothing in it that would move a terminal's cursor."""
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return "".join(char if char.isprintable() else " " for char in text)
 
 
 def duration(value: str) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Iterator, Sequence
@@ -23,6 +22,8 @@ from ...model.ports import Commit
 from ...model.work import DeliveryRecord
 from ...records.desk import PAGE, all_of, as_new, view
 from ...records.signing import problem_with
+from ..secret_files import read_secret
+from ..terminal_text import json_line, one_line
 from .files import AsJson, File, find_journal, guarded
 
 app = typer.Typer(
@@ -94,7 +95,7 @@ def verify(
 
     def work() -> None:
         body = sys.stdin.buffer.read()
-        problem = problem_with(signature, body, secret_file.read_bytes().strip(), time.time(), max_age_s)
+        problem = problem_with(signature, body, read_secret(secret_file), time.time(), max_age_s)
         print(problem or "the signature is good")
         if problem:
             raise typer.Exit(1)
@@ -133,8 +134,10 @@ def _write(place: Path, records: Sequence[DeliveryRecord]) -> None:
 def _line(record: DeliveryRecord, as_json: bool) -> str:
     seen = view(record)
     if as_json:
-        return json.dumps({name: getattr(seen, name) for name in seen.__dataclass_fields__})
+        return json_line({name: getattr(seen, name) for name in seen.__dataclass_fields__})
     made = datetime.fromtimestamp(seen.created_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
     tries = f"{seen.attempts} tries" if seen.attempts != 1 else "1 try"
     reason = f": {seen.reason}" if seen.reason else ""
-    return f"{seen.delivery_id}  {made}  {seen.status:9}  {seen.target}  {seen.event}  {seen.lane}  {tries}{reason}"
+    return one_line(
+        f"{seen.delivery_id}  {made}  {seen.status:9}  {seen.target}  {seen.event}  {seen.lane}  {tries}{reason}"
+    )

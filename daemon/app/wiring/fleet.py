@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+from collections.abc import Callable
 from random import Random
 
+import orjson
+
 from ... import __version__
+from ...journal.reports import Reports
 from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
 from ...session.settings import SessionSettings
+from ...supervisor.breakage import Report
 from ...supervisor.clock import LoopClock
 from ...supervisor.settings import SupervisorSettings
 from ...supervisor.supervisor import Supervisor
@@ -20,7 +27,10 @@ from ...wire.dialect import Dialect
 from ...wire.webchat import Webchat
 from ...wire.webmessaging import WebMessaging
 from ..config import Config
+from .keeping import journal_directory
 from .places import Place, split
+
+logger = logging.getLogger("guestd.supervisor")
 
 
 def new_supervisor(
@@ -47,6 +57,7 @@ def new_supervisor(
             close_timeout_s=transport.close_timeout_s,
             read_budget_frames=transport.read_budget_frames,
             dns_ttl_s=transport.dns_ttl_s,
+            retry_after_max_s=config.reconnect.retry_after_max_s,
             local_addresses=transport.local_addresses,
             ca_file=platform.ca_file,
             proxy_url=platform.proxy_url,
@@ -76,7 +87,22 @@ def new_supervisor(
         loop,
         uploader=uploader,
         calls=calls,
+        keep_report=report_keeper(config, loop),
     )
+
+
+def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[Report], None]:
+    """Writes a bug's report beside the journal, in a thread because the disk may hang; the log alone has it without one."""
+    directory = journal_directory(config, os.environ)
+    if directory is None:
+        return lambda report: logger.error("the bug's report: %s", orjson.dumps(report).decode())
+    reports = Reports(directory)
+
+    def keep(report: Report) -> None:
+        name = f"break-{report.session_id}-{report.at_ms}.json"
+        loop.run_in_executor(None, reports.keep, name, orjson.dumps(report, option=orjson.OPT_INDENT_2))
+
+    return keep
 
 
 def new_uploader(config: Config, place: Place) -> FileUploader:
@@ -101,6 +127,7 @@ def session_settings(config: Config, facts: DeploymentFacts) -> SessionSettings:
         reconnect_jitter_s=config.reconnect.jitter_s,
         reconnect_cap_s=config.reconnect.cap_s,
         reconnect_attempts_max=config.reconnect.attempts_max,
+        retry_after_max_s=config.reconnect.retry_after_max_s,
         join_timeout_s=config.sessions.join_timeout_s,
         heartbeat_interval_s=config.heartbeat.interval_s,
         heartbeat_timeout_s=config.heartbeat.timeout_s,

@@ -19,6 +19,7 @@ from ...records.webhooks import Webhooks
 from ...supervisor.clock import LoopClock
 from .. import config as given
 from ..config import Config
+from ..secret_files import read_secret
 
 SECRET_BYTES_MIN = 16
 
@@ -106,7 +107,7 @@ def _secret(place: str, text: str, environment: Mapping[str, str]) -> bytes:
     else:
         return text.encode()
     try:
-        return path.read_bytes().strip()
+        return read_secret(path)
     except OSError as error:
         problem = f"{path} cannot be read: {error.strerror}"
         raise ConfigError(place, problem, "name a file with the secret and no more") from None

@@ -132,6 +132,7 @@ def operations_settings(config: Config) -> OperationsSettings:
         request_bytes_max=given.request_bytes_max,
         tries_max=given.tries_max,
         rest=Backoff(given.rest_base_s, given.rest_jitter_s, given.rest_cap_s, given.tries_max),
+        retry_after_max_s=given.retry_after_max_s,
         keys_remembered_s=given.keys_remembered_s,
         sessions=SessionFigures(
             sessions_max=config.limits.max_rest_sessions,

@@ -25,11 +25,27 @@ sees to it that nothing is done twice there.
 "Every time" means here: two tries of the operation (`operations.tries_max`, 4 by default), each with one attempt
 (`rest.attempts_max`, 3 by default). A Retry-After is waited for in either form.
 """
+TAIL = """
+## When a frame of the platform's cannot be understood
+
+No frame ends a guest session. Each of these is counted as `garbage` in the metrics, and the session goes on:
+
+- a frame that is not a JSON object, holds half a surrogate pair or a number beyond the range of a double, or is nested
+  deeper than 1,024 levels: it may have been a message, so in webmessaging the history is read;
+- a message whose content is nested deeper than 64 levels or holds an integer beyond 64 bits, live or in the history: it is
+  shown with its text and without that content;
+- metadata of an upload (webchat) that could not be written into a frame again: the upload fails.
+
+If guestd itself breaks on one all the same, that one guest session ends with a `session` event (`ended`, `internal_error`), which
+frontends, webhooks and the audit see as any other; the platform is told (`closeSession`, then the close handshake). What
+broke is in the log and, with a journal on disk, in `reports/break-SESSION-TIME.json` beside it (mode 0600, the newest 20):
+the places in the code and the sizes of the input, nothing of what anybody said.
+"""
 COLUMNS = "| misfortune | once | every time |\n| --- | --- | --- |\n"
 
 
 def written(cells: Cells) -> str:
-    return HEAD + "".join(_section(*row, column) for row, column in cells.items())
+    return HEAD + "".join(_section(*row, column) for row, column in cells.items()) + TAIL
 
 
 def _section(call: str, asked: str, column: dict[str, tuple[str, str]]) -> str:

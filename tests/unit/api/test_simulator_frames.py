@@ -6,8 +6,10 @@ import json
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from daemon.api.frames import parse
+from daemon.api.frames import Upload, command_id_of, error_frame, parse
 from daemon.model.errors import CommandError
 
 
@@ -61,3 +63,122 @@ def test_sim_1_what_is_no_number_is_no_json(word):
 def test_sim_1_what_is_taken_can_be_written():
     data = {"a": [1, -(2**63), 2**64 - 1, 0.5, None, True, "😀", {"b": {}}], "c": []}
     assert orjson.loads(orjson.dumps(context(data).context)) == data
+
+
+# ------------------------------------------------------------------ what cannot be written is refused, in every field
+
+HALF = "\ud800"
+
+FRAMES = {
+    "send": {"action": "send", "text": "hello"},
+    "context": {"action": "context", "data": {"a": "b"}},
+    "upload": {"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "AAAA", "caption": "c"},
+    "withdraw": {"action": "withdraw", "target": "c0"},
+    "link": {"action": "link", "attachment_id": "a1"},
+    "reply": {"action": "reply", "type": "QuickReply", "text": "yes", "payload": "y", "in_reply_to": "m1"},
+    "typing": {"action": "typing"},
+    "end": {"action": "end"},
+    "resume": {"action": "resume", "since": 3},
+}
+
+WRONG = [
+    None, True, False, 0, 1, -1, 7, 1.5, -0.0, 10**19, 2**64, -(2**63) - 1, 10**400, "", "²", "١٢", "é", "x" * 200, "\x00",
+    HALF, f"text {HALF} more", [], [1], [True], [256], [-1], [10**30], {}, {"a": HALF}, {HALF: 1}, {"a": 2**64}, [[[]]],
+    {"type": "Buffer"}, {"type": "Buffer", "data": [True]}, {"type": "Buffer", "data": ["²"]},
+    {"type": "Buffer", "data": [10**30]}, {"type": "Buffer", "data": [256]}, {"type": "Buffer", "data": "é"},
+]  # fmt: skip
+
+
+def wrong_frames(action):
+    frame = FRAMES[action]
+    for key in [*frame, "command_id", "unknown", "since", "in_reply_to"]:
+        for value in WRONG:
+            yield frame | {key: value}
+
+
+def asked_or_refused(text):
+    """What the simulator makes of a frame: a command, or the error frame it answers."""
+    try:
+        asked = parse(text, lambda: "drawn")
+    except CommandError as error:
+        answer = error_frame(error, command_id_of(text))
+        assert set(answer) >= {"error", "code"} and orjson.dumps(answer)
+        return None
+    return asked.wish
+
+
+@pytest.mark.parametrize("action", FRAMES)
+def test_sim_2_a_wrong_value_is_answered_and_what_is_taken_can_be_written(action):
+    for frame in wrong_frames(action):
+        text = json.dumps(frame)
+        wish = asked_or_refused(text)
+        if wish is None:
+            with pytest.raises(CommandError) as refused:
+                parse(text, lambda: "drawn")
+            assert refused.value.field or refused.value.code == "bad_json", frame
+        elif not isinstance(wish, Upload):
+            assert orjson.dumps(wish), frame
+
+
+@pytest.mark.parametrize("action", FRAMES)
+def test_half_a_surrogate_pair_is_refused_in_every_field_by_name(action):
+    for key in [*FRAMES[action], "command_id"]:
+        if key in ("action", "buffer", "since"):
+            continue
+        text = json.dumps(FRAMES[action] | {key: {"a": HALF} if key == "data" else f"cut {HALF}"})
+        with pytest.raises(CommandError, match="half a surrogate pair") as refused:
+            parse(text, lambda: "drawn")
+        assert refused.value.field == key
+        assert orjson.dumps(error_frame(refused.value, command_id_of(text)))
+
+
+@pytest.mark.parametrize("since", ["²", "١", "1.0", 1.0, True, -1, 2**53, 10**17, "99999999999999999", "", " 1", None])
+def test_a_since_that_is_not_a_seq_is_refused_with_its_field(since):
+    with pytest.raises(CommandError, match="since is the last seq you have") as refused:
+        parse(json.dumps({"action": "resume", "since": since}), lambda: "drawn")
+    assert refused.value.field == "since"
+
+
+@pytest.mark.parametrize("buffer", ["é", "AAA", "A A A A", {"type": "Buffer", "data": [True]}, 7, None, [1]])
+def test_a_buffer_that_is_not_base64_or_bytes_is_refused_with_its_field(buffer):
+    with pytest.raises(CommandError) as refused:
+        parse(json.dumps(FRAMES["upload"] | {"buffer": buffer}), lambda: "drawn")
+    assert refused.value.field == "buffer"
+
+
+def test_a_number_too_large_for_a_double_is_refused_and_does_not_become_null():
+    with pytest.raises(CommandError, match="beyond the range of a double") as refused:
+        parse('{"action": "context", "data": {"a": 1e400}}', lambda: "drawn")
+    assert refused.value.field == "data"
+
+
+def test_integers_of_64_bits_pass_unchanged():
+    data = {"most": 2**64 - 1, "least": -(2**63)}
+    assert context(data).context == data
+
+
+VALUES = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(st.characters())  # surrogates included
+    | st.sampled_from(["²", "é", HALF, "AAAA", "Buffer", *FRAMES]),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(), max_size=4), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+KEYS = ["action", "command_id", "unknown", *sorted({key for frame in FRAMES.values() for key in frame})]
+
+
+@given(action=st.sampled_from(sorted(FRAMES)), changed=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
+def test_any_frame_is_understood_or_refused_and_never_breaks(action, changed):
+    wish = asked_or_refused(json.dumps(FRAMES[action] | changed))
+    if wish is not None and not isinstance(wish, Upload):
+        assert orjson.dumps(wish)
+
+
+@given(st.text(st.characters()))
+def test_any_text_is_a_frame_or_refused(text):
+    asked_or_refused(text)

@@ -41,7 +41,8 @@ def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
         ("[platform]\ndeployment_id = 'x'\n", "platform.region: is missing"),
         ("[platform]\ndialect = 'telnet'\n", "platform.dialect: "),
         ("[platform]\nguest_socket_url = 'http://x'\ndeployment_id = 'x'\n", "must begin with ws:// or wss://"),
-        ("[platform]\nproxy_url = 'socks5://x'\n", "must begin with http:// or https://"),
+        ("[platform]\nproxy_url = 'socks5://x'\n", "platform.proxy_url: is not an http:// URL"),
+        ("[platform]\nproxy_url = 'http://a:%FF@x'\n", "platform.proxy_url: has a user or password that is not UTF-8"),
         ("[platform]\nproxy_url = 'credential:x'\n", "CREDENTIALS_DIRECTORY"),
         ("[platform]\nregion = 'mypurecloud.de'\ndialect = 'webchat'\n", "platform.guest_socket_url: is missing"),
         ("[platform]\nconnect_to = 'localhost'\n", "write host:port"),
@@ -111,6 +112,14 @@ def test_config_check_finds_what_the_start_would_find_wrong_with_the_token(tmp_p
     path.write_text('[simulator]\nhost = "0.0.0.0"\n')
     done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
     assert done.exit_code == 78 and "api.token: is not set" in done.stderr
+    path.write_text('[simulator]\nhost = "0.0.0.0"\n[api]\ntcp = false\n')
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
+    assert done.exit_code == 78 and "simulator.token: is not set" in done.stderr
+    path.write_text('[simulator]\nhost = "0.0.0.0"\ntoken = "short"\n[api]\ntcp = false\n')
+    done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
+    assert done.exit_code == 78 and "simulator.token: is no token of at least" in done.stderr
+    path.write_text('[simulator]\nhost = "0.0.0.0"\nopen = true\n[api]\ntcp = false\n')
+    assert CliRunner().invoke(app, ["config", "check", "-c", str(path)]).exit_code == 0
 
 
 def test_the_control_apis_token_from_a_credential(tmp_path):

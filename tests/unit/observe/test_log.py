@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import threading
 
 import pytest
 
@@ -39,19 +40,25 @@ def test_what_is_no_secret_stays():
 @pytest.fixture
 def written():
     """Gives a function that logs through the whole chain and returns the lines written."""
-    logger = logging.getLogger("guestd")
-    before = logger.handlers, logger.level, logger.propagate
+    loggers = [logging.getLogger(name) for name in ("guestd", "")]
+    before = [(one, one.handlers, one.level, one.propagate) for one in loggers]
+    hook = threading.excepthook
 
     def write(form, *calls):
         stream = io.StringIO()
         listener = configure_logging("info", form, stream)
         for call in calls:
-            call(logger)
+            call(loggers[0])
         listener.stop()
         return stream.getvalue().splitlines()
 
     yield write
-    logger.handlers, logger.level, logger.propagate = before
+    for one, handlers, level, propagate in before:
+        one.handlers, one.propagate = handlers, propagate
+        one.setLevel(level)
+    threading.excepthook = hook
+    logging.captureWarnings(False)
+    logging.raiseExceptions = True
 
 
 def test_a_record_is_one_json_line(written):
@@ -74,3 +81,37 @@ def test_a_line_that_repeats_is_written_once(written):
 
 def test_debug_is_left_out_unless_asked_for(written):
     assert written("text", lambda logger: logger.debug("quiet")) == []
+
+
+def test_a_text_from_outside_forges_no_line_and_commands_no_terminal(written):
+    said = "bye\n12:00:00 ERROR forged \x1b]0;title\x07\x1b[2J \x9b2J \u202e"
+    for form in ("text", "json"):
+        (line,) = written(form, lambda logger: logger.warning("closed: %s", said))
+        assert not set(line) & set("\x1b\x07\x9b\u202e") and "forged" in line
+
+
+def test_a_stack_with_a_line_end_in_its_message_stays_below_its_record(written):
+    def fail(logger):
+        try:
+            raise ValueError("x\n12:00:00 ERROR forged")
+        except ValueError:
+            logger.exception("failed")
+
+    first, *stack = written("text", fail)
+    assert first.endswith("ERROR failed") and all(line.startswith("    ") for line in stack)
+
+
+def test_what_aiohttp_could_not_read_is_not_quoted(written):
+    def fail(_):
+        try:
+            raise ValueError("Authorization: canary")
+        except ValueError:
+            logging.getLogger("aiohttp.server").exception("canary in the message")
+
+    (line,) = written("text", fail)
+    assert "canary" not in line and "ValueError" in line
+
+
+def test_warnings_and_foreign_loggers_go_the_same_way(written):
+    (line,) = written("text", lambda _: logging.getLogger("asyncio").error("foreign"))
+    assert line.endswith("ERROR foreign")

@@ -302,8 +302,27 @@ def test_sess_5_hearts_beat_on_while_the_disk_is_full(world, monkeypatch):
 
 def test_sess_2_a_session_whose_time_has_passed_is_not_opened_any_more(world):
     world.twin.faults["conversation.create"] = [fault(429, times=1, retry_after_s=4000.0)]
-    view = do(world, "messaging", request=HALF_HOUR)
+
+    async def story():
+        return await world.life(retry_after_max_s=4000.0).do("messaging", request=HALF_HOUR)
+
+    view = world.run(story())
     assert (view.status, view.problem["code"]) == ("failed", "expired") and not world.made()
+
+
+def test_http_1_a_retry_after_of_a_day_delays_an_operation_by_our_bound_only(world):
+    world.twin.faults["conversation.create"] = [fault(429, times=1, retry_after_s=86_400.0)]
+
+    async def story():
+        began = asyncio.get_running_loop().time()
+        life = world.life()
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=200.0)
+        waited_s = asyncio.get_running_loop().time() - began
+        await life.desk.stop()
+        return waited_s
+
+    assert 60.0 <= world.run(story()) < 65.0
+    assert len(world.made()) == 1
 
 
 def test_sess_6_ended_before_it_was_opened_it_is_never_opened(world):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -163,6 +164,14 @@ class TestAdmission:
         admission.ask(1, 0.0)
         assert admission.admit(6.9) == [] and admission.next_at(1.0) == 7.0
         assert admission.admit(7.0) == [1]
+
+    @pytest.mark.parametrize("retry_after_s", [30.0, 86_400.0, 1e9, 1e308, float("inf")])
+    def test_one_header_never_closes_the_gate_for_longer_than_our_bound(self, retry_after_s):
+        admission: Admission[int] = Admission(retry_after_max_s=30.0)
+        admission.refused(0.0, retry_after_s)
+        admission.ask(1, 0.0)
+        assert admission.next_at(1.0) == 30.0
+        assert admission.admit(30.0) == [1]
 
 
 class TestHoldBack:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from email.utils import formatdate
 from random import Random
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.policy.retry import PASSING, RETRY_AFTER_MAX_S, Outcome, RetryPolicy, retry_after_s
+from daemon.policy.retry import PASSING, Outcome, RetryPolicy
 
 FOREVER = 1e12
 
@@ -103,39 +102,3 @@ def test_http_1_a_retry_after_is_capped():
     assert rest(RetryPolicy(), 1, Outcome(429, retry_after_s=3600.0)) == 10.0
     assert 3.0 <= rest(RetryPolicy(), 1, Outcome(429, retry_after_s=3.0)) <= 4.0
     assert rest(RetryPolicy(), 1, Outcome(429, retry_after_s=0.0)) == 0.0
-
-
-# ------------------------------------------------------------------ the header
-
-DATE = formatdate(1_700_000_000, usegmt=True)
-
-
-@pytest.mark.parametrize(
-    ("value", "date", "expected"),
-    [
-        (None, DATE, None),
-        ("7", None, 7.0),
-        (" 7 ", None, 7.0),
-        ("0", None, 0.0),
-        ("9" * 5000, None, RETRY_AFTER_MAX_S),
-        (formatdate(1_700_000_030, usegmt=True), DATE, 30.0),
-        (formatdate(1_600_000_000, usegmt=True), DATE, 0.0),
-        (formatdate(1_900_000_000, usegmt=True), DATE, RETRY_AFTER_MAX_S),
-        (formatdate(1_700_000_030, usegmt=True), None, None),
-        (formatdate(1_700_000_030, usegmt=True), "yesterday", None),
-        ("soon", DATE, None),
-        ("-3", DATE, None),
-        ("²", DATE, None),
-        ("1.5", DATE, None),
-        ("", DATE, None),
-    ],
-    ids=lambda value: str(value)[:20],
-)
-def test_http_1_retry_after_in_seconds_and_as_a_date(value, date, expected):
-    assert retry_after_s(value, date) == expected
-
-
-@given(st.text(max_size=60), st.none() | st.text(max_size=60))
-def test_http_1_no_header_does_harm(value, date):
-    found = retry_after_s(value, date)
-    assert found is None or 0.0 <= found <= RETRY_AFTER_MAX_S

@@ -61,12 +61,18 @@ class Table:
     machine: Machine
     now: float = 1000.0
     effects: list[e.Effect] = field(default_factory=list)
+    proves: bool = True  # the journal has each event at once
 
     def feed(self, *given: Any) -> list[e.Effect]:
-        wanted: list[e.Effect] = []
-        for one in given:
-            wanted += self.machine.handle(one, self.now)
+        wanted = [effect for one in given for effect in self._handled(one)]
         self.effects += wanted
+        return wanted
+
+    def _handled(self, given: Any) -> list[e.Effect]:
+        wanted = found = self.machine.handle(given, self.now)
+        for effect in found if self.proves else ():
+            if isinstance(effect, e.AwaitDurable):
+                wanted = wanted + self._handled(i.EventDurable(effect.seq))
         return wanted
 
     def pass_time(self, seconds: float) -> list[e.Effect]:

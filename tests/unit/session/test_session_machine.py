@@ -42,6 +42,7 @@ def test_our_own_illegal_inputs_raise_and_legal_ones_do_not(new_table, state, ki
         i.LinkEnded: lambda: i.LinkEnded(Ending(Cause.LOST, 1006)),
         i.CommandGiven: lambda: i.CommandGiven(Send("c", "hello")),
         i.IntentDurable: lambda: i.IntentDurable("c"),
+        i.EventDurable: lambda: i.EventDurable(1),
         i.HistoryRead: lambda: i.HistoryRead([], 1, 1, 0),
         i.HistoryUnread: lambda: i.HistoryUnread("no", True),
         i.PutEnded: lambda: i.PutEnded("a"),
@@ -102,6 +103,15 @@ class TestReconnect:
         table.to(State.DIALING).feed(i.DialFailed(Ending(Cause.UPGRADE_REFUSED, 503, retry_after_s=17.0)))
         assert table.machine.wake_at == table.now + 17.0
 
+    @pytest.mark.parametrize("retry_after_s", [30.1, 86_400.0, 1e9, 1e308, float("inf")])
+    def test_no_retry_after_keeps_a_guest_away_for_longer_than_our_bound(self, new_table, retry_after_s):
+        refused = new_table().to(State.DIALING)
+        refused.feed(i.DialFailed(Ending(Cause.UPGRADE_REFUSED, 503, retry_after_s=retry_after_s)))
+        assert refused.machine.wake_at == refused.now + 30.0
+        throttled = new_table().to(State.JOINING)
+        throttled.feed(s.Throttled(retry_after_s))
+        assert throttled.machine.wake_at == throttled.now + 30.0
+
     def test_a_hello_without_answer_is_a_lost_link(self, table):
         table.to(State.JOINING)
         wanted = table.pass_time(10.0)
@@ -119,6 +129,21 @@ class TestReconnect:
     def test_a_throttled_hello_waits_as_told(self, table):
         table.to(State.JOINING).feed(s.Throttled(9.0))
         assert table.machine.wake_at == table.now + 9.0
+
+
+def answer_platform(table, effects, history):
+    """Answer heartbeats and questions for a JWT as a healthy platform does, and every page asked for with `history`,
+    an input or what makes one of a page's number."""
+    for effect in effects:
+        if isinstance(effect, e.Ping):
+            table.feed(i.PongArrived())
+        elif isinstance(effect, e.FetchHistory):
+            given = history(effect.page_number) if callable(history) else history
+            answer_platform(table, table.feed(given), history)
+        elif isinstance(effect, e.Say) and isinstance(effect.request, r.Beat):
+            table.feed(s.HeartbeatAnswered())
+        elif isinstance(effect, e.Say) and isinstance(effect.request, r.AskJwt):
+            answer_platform(table, table.feed(s.JwtGranted("jwt", 0.0)), history)
 
 
 class TestHeartbeat:
@@ -207,6 +232,46 @@ class TestGap:
         table.pass_time(2.0)
         table.feed(i.HistoryUnread("503", True))
         assert [event.kind for event in table.events()][-2:] == ["gap", "message"]
+        assert table.texts() == ["text 1", "text 3"]
+
+    @pytest.mark.parametrize("retry_after_s", [60.0, 3600.0, 1e9, 1e308, float("inf")])
+    def test_one_retry_after_delays_the_history_by_our_own_patience_only(
+        self, table, make_text, make_lost, retry_after_s
+    ):
+        table.to(State.LIVE).feed(make_text(1), make_lost())
+        table.rejoin()
+        began = table.now
+        table.feed(s.JwtGranted("jwt", 0.0), i.HistoryUnread("503", True, retry_after_s))
+        answer = i.HistoryRead([make_text(2), make_text(1)], 1, 1, 2)
+        while len(table.texts()) < 2:
+            assert table.now - began <= 30.0, "still mute"
+            answer_platform(table, table.pass_time(0.5), answer)
+        assert table.texts() == ["text 1", "text 2"]
+
+    def test_a_history_without_an_end_is_read_up_to_our_bound_and_the_gap_stated(self, table, make_text, make_lost):
+        table.to(State.LIVE).feed(make_text(1), make_lost())
+        table.rejoin()
+
+        def endless(page_number):
+            return i.HistoryRead([make_text(100_000 - page_number)], page_number, 10**9, 10**18)
+
+        answer_platform(table, table.feed(s.JwtGranted("jwt", 0.0)), endless)
+        for _ in range(600):
+            answer_platform(table, table.pass_time(1.0), endless)
+        assert len([one for one in table.effects if isinstance(one, e.FetchHistory)]) == 50
+        assert len(table.texts()) == 51, "what was read is shown"
+        assert len(table.events("gap")) == 1
+
+    def test_a_history_that_always_asks_for_an_hour_states_the_gap_within_our_patience(
+        self, table, make_text, make_lost
+    ):
+        table.to(State.LIVE).feed(make_text(1), make_lost())
+        table.rejoin()
+        table.feed(make_text(3), s.JwtGranted("jwt", 0.0), i.HistoryUnread("503", True, 3600.0))
+        began = table.now
+        while not table.events("gap"):
+            assert table.now - began <= 30.0, "still mute"
+            answer_platform(table, table.pass_time(0.5), i.HistoryUnread("503", True, 3600.0))
         assert table.texts() == ["text 1", "text 3"]
 
     def test_a_frame_that_cannot_be_read_makes_us_ask_the_history_at_once(self, table, make_text):
@@ -305,6 +370,16 @@ class TestCommands:
         table.pass_time(1.0)
         assert [(d.command_id, d.status) for d in table.events("delivery")] == [("c1", "failed")]
         assert table.said(r.SayText)[-1].text == "two"
+
+    @pytest.mark.parametrize("named", [True, False])
+    def test_a_throttled_message_waits_no_longer_than_our_bound(self, table, named):
+        table.to(State.LIVE).send("one")
+        [first] = table.said(r.SayText)
+        table.feed(s.Throttled(1e9, "too fast", first.tracing_id if named else ""))
+        table.send("two", "c2")
+        for _ in range(8):
+            answer_platform(table, table.pass_time(5.0), i.HistoryRead([], 1, 1, 0))
+        assert len(table.said(r.SayText)) >= 2, table.machine
 
     def test_a_throttled_message_is_sent_again_after_retry_after_in_order(self, table):
         table.to(State.LIVE).send("one", "c1")

@@ -1,0 +1,90 @@
+"""Files that hold one secret: how they are read, and who else may read them.
+
+Others who can read such a file have the secret. That is said, loudly, and not refused: secrets of containers are often 0644, and
+a daemon that does not start helps nobody.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Mapping
+from pathlib import Path
+
+from ..model.errors import ConfigError
+from .config import Config
+from .wiring.keeping import identity_settings
+
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+#: More than any secret has: what is larger was named by mistake, and is not read into memory.
+SECRET_BYTES_MAX = 65_536
+
+
+def read_secret(path: Path) -> bytes:
+    """The content without white space around it and without a byte order mark, which editors add and nobody sees.
+    Raises OSError."""
+    with path.open("rb") as file:
+        content = file.read(SECRET_BYTES_MAX + 1)
+    if len(content) > SECRET_BYTES_MAX:
+        raise OSError(None, f"it is larger than {SECRET_BYTES_MAX} bytes")
+    return content.strip().removeprefix(BYTE_ORDER_MARK).strip()
+
+
+def open_secrets(config: Config, environment: Mapping[str, str]) -> list[str]:
+    """A line for each secret file that others may read: key, file, mode, remedy."""
+    named = [(key, Path(name)) for key, name in _secret_files(config)]
+    return [line for key, path in named if (line := _complaint(key, path, environment))] + _open_keys(
+        config, environment
+    )
+
+
+def _secret_files(config: Config) -> list[tuple[str, str]]:
+    hooks = config.webhooks
+    found = [
+        ("platform.client_secret_file", config.platform.client_secret_file),
+        ("api.token_file", config.api.token_file),
+        ("simulator.token_file", config.simulator.token_file),
+    ]
+    lists = [(f"webhooks.targets.{one.name}.secrets", one.secrets) for one in hooks.targets]
+    for key, secrets in [*lists, ("webhooks.operation_secrets", hooks.operation_secrets)]:
+        for one in secrets:
+            kind, _, name = one.get_secret_value().partition(":")
+            found.append((key, name if kind == "file" else None))
+    return [(key, name) for key, name in found if name is not None]
+
+
+def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
+    """ "" if nobody else may read it, if it is one of the service manager's credentials, or if it cannot be looked at."""
+    credentials = environment.get("CREDENTIALS_DIRECTORY")
+    try:
+        found = path.stat()
+        if credentials and path.resolve().is_relative_to(Path(credentials).resolve()):
+            return ""
+    except OSError:
+        return ""
+    if not _is_open(found):
+        return ""
+    mode = stat.S_IMODE(found.st_mode)
+    return f"{key}: {path} is open to others (mode {mode:04o}); chmod 600 {path}, and renew the secret"
+
+
+def _is_open(found: os.stat_result) -> bool:
+    """root may give a secret to a service through its group (0640 root:guestd); whoever owns it himself has no need to."""
+    given_by_root = found.st_uid == 0 and os.geteuid() != 0
+    others = 0o037 if given_by_root else 0o077
+    return bool(found.st_mode & others)
+
+
+def _open_keys(config: Config, environment: Mapping[str, str]) -> list[str]:
+    """The keys that sign guest tokens: a start with these open to others is refused."""
+    from ..identity.files import check_private
+
+    settings = identity_settings(config, environment)
+    if settings is None or not settings.directory.is_dir():
+        return []
+    try:
+        check_private(settings.directory)
+    except ConfigError as error:
+        return [f"{error} (a start is refused)"]
+    return []

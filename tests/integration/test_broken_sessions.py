@@ -1,0 +1,157 @@
+"""A bug of ours in one guest session: it ends for all to see, and only it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import orjson
+import pytest
+
+from daemon.journal.reports import REPORTS_MAX, Reports
+from daemon.model import signals as s
+from daemon.model.commands import Send
+from daemon.session import machine as machine_module
+from daemon.session.machine import Machine
+from daemon.supervisor.breakage import shape_of
+from daemon.supervisor.runner import Runner
+
+from .test_simulator import frame, live, open_frontend
+
+SECRET = "what the guest said to nobody else"
+
+
+def broken(*_arguments):
+    raise KeyError(SECRET)
+
+
+async def heard(frontend):
+    """All frames until the socket closes, and its close code."""
+    frames = []
+    async with asyncio.timeout(10):
+        async for one in frontend:
+            frames.append(json.loads(one))
+    return frames, frontend.close_code
+
+
+def breaks_on_messages(monkeypatch):
+    monkeypatch.setitem(machine_module._STEPS, s.MessageArrived, (broken, None))
+
+
+def breaks_on_recording(monkeypatch):
+    monkeypatch.setitem(Runner._PERFORM, type_of_messages(), broken)
+
+
+def type_of_messages():
+    from daemon.model.events import MessageEvent
+
+    return MessageEvent
+
+
+def breaks_twice(monkeypatch):
+    breaks_on_messages(monkeypatch)
+    monkeypatch.setattr(Machine, "break_off", broken)
+
+
+@pytest.mark.parametrize("inject", [breaks_on_messages, breaks_on_recording, breaks_twice])
+async def test_it_ends_with_an_event_and_the_platform_is_told(new_town, monkeypatch, caplog, inject):
+    inject(monkeypatch)
+    async with (
+        new_town() as town,
+        open_frontend(town, "?guest=ana") as frontend,
+        open_frontend(town, "?guest=bo") as other,
+    ):
+        await live(frontend)
+        await live(other)
+        reports = []
+        town.fleet._bench.keep_report = reports.append
+        session_id = town.fleet.find("ana")
+        token = town.fleet._runners[session_id].machine.guest.token
+        session = town.emulator.world.sessions[token]
+        visits = len(town.emulator.visits)
+        _, effects = town.emulator.world.agent_says(session, SECRET, town.emulator.now())
+        town.emulator.perform(effects)
+        frames, code = await heard(frontend)
+        assert code == 1000
+        seqs = [one["seq"] for one in frames if one.get("kind") not in ("hello", None)]
+        assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), "no hole"
+        ended = frames[-1]
+        assert (ended["kind"], ended["state"], ended["reason"]) == ("session", "ended", "internal_error")
+        assert town.metrics.endings["internal_error"] == 1
+        await town.until(lambda: len(town.emulator.visits) == visits - 1)
+        said = [one["text"] for one in town.emulator.journal if one["token"] == token and one["text"].startswith("{")]
+        assert json.loads(said[-1])["action"] == "closeSession"
+        assert town.fleet.find("ana") is None and town.fleet.find("bo") is not None
+        (report,) = reports[:1]
+        told = orjson.dumps(report).decode() + caplog.text
+        assert SECRET not in told and "KeyError" in told and report.input in ("MessageArrived", "DeadlineReached")
+        await town.until(lambda: town.live() == 1)
+
+
+async def test_a_command_that_breaks_it_is_answered(new_town, monkeypatch):
+    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        monkeypatch.setattr(Machine, "intent", broken)
+        session_id = town.fleet.find("ana")
+        answers = []
+        town.fleet.give(session_id, Send("c1", "hello"), answers.append)
+        assert [one.error.code for one in answers] == ["internal"]
+        frames, _ = await heard(frontend)
+        assert [one["kind"] for one in frames] == ["session"], "neither accepted nor delivered: it was never recorded"
+
+
+async def test_a_command_recorded_before_the_bug_is_answered_when_it_is_durable(new_town, monkeypatch):
+    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        session_id = town.fleet.find("ana")
+        answers = []
+        town.fleet.give(session_id, Send("c1", "hello"), answers.append)
+        monkeypatch.setitem(machine_module._STEPS, s.Unknown, (broken, None))
+        town.fleet._runners[session_id].feed(s.Unknown("x"))
+        frames, _ = await heard(frontend)
+        assert [(one.accepted, one.seq) for one in answers] == [(True, frames[0]["seq"])]
+        assert [one["kind"] for one in frames] == ["accepted", "delivery", "session"]
+        assert frames[1]["status"] == "failed"
+
+
+async def test_a_caller_whose_answer_raises_ends_no_session(new_town):
+    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        town.fleet.give(town.fleet.find("ana"), Send("c1", "hello"), broken)
+        assert (await frame(frontend, kind="delivery"))["status"] == "confirmed"
+
+
+async def test_a_decoder_that_raises_costs_one_frame(new_town):
+    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        bench = town.fleet._bench
+        decode, bench.decode = bench.decode, broken
+        next(iter(town.emulator.visits.values()))._write(b"{}")
+        from daemon.model.effects import Notice
+
+        await town.until(lambda: town.metrics.notices.get(Notice.GARBAGE))
+        bench.decode = decode
+        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c1"}))
+        assert (await frame(frontend, kind="delivery"))["status"] == "confirmed"
+
+
+def test_reports_are_few_private_and_the_newest(tmp_path):
+    reports = Reports(tmp_path)
+    for n in range(REPORTS_MAX + 5):
+        reports.keep(f"break-{'zyx'[n % 3]}-{1000 + n}.json", b"{}")
+    kept = sorted((tmp_path / "reports").iterdir(), key=lambda path: path.stem.rpartition("-")[2])
+    assert [path.stem.rpartition("-")[2] for path in kept] == [str(1005 + n) for n in range(REPORTS_MAX)]
+    assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
+    assert (tmp_path / "reports").stat().st_mode & 0o777 == 0o700
+
+
+def test_a_report_that_cannot_be_written_is_said_and_nothing_more(tmp_path, caplog):
+    (tmp_path / "reports").write_text("a file where the folder should be")
+    Reports(tmp_path).keep("break-a-1.json", b"{}")
+    assert "could not be written" in caplog.text
+
+
+def test_a_shape_repeats_no_value():
+    value = s.MessageArrived(SECRET, "Inbound", "Text", text=SECRET, content=[{SECRET: [SECRET, 12345678]}])
+    told = orjson.dumps(shape_of(value)).decode()
+    assert SECRET not in told and "12345678" not in told and f"text of {len(SECRET)} characters" in told

@@ -1,0 +1,230 @@
+"""The emulator's one port: who may use its control, upgrades after other requests, and who may hold a connection how long."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from contextlib import asynccontextmanager, suppress
+
+import aiohttp
+import pytest
+
+from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from daemon.emulator.frontdoor import BODY_WAIT_S, HEAD_WAIT_S, IDLE_S
+
+GUEST = f"/v1?deploymentId={DEFAULT_DEPLOYMENT_ID}"
+
+
+@asynccontextmanager
+async def emulating(**settings):
+    connector = aiohttp.TCPConnector(limit=1)  # one connection for everything
+    async with (
+        Emulator(EmulatorSettings(**{"agent": "silent", **settings})) as emulator,
+        aiohttp.ClientSession(connector=connector) as session,
+    ):
+        emulator.http = session
+        yield emulator
+
+
+async def status(emulator, method, path, **headers):
+    async with emulator.http.request(method, f"{emulator.url}{path}", headers=headers) as answer:
+        await answer.read()
+        return answer.status
+
+
+async def until(condition):
+    async with asyncio.timeout(20):
+        while not condition():
+            await asyncio.sleep(0.005)
+
+
+async def hang_up(writer):
+    writer.close()
+    with suppress(ConnectionError):
+        await writer.wait_closed()
+
+
+# ---------------------------------------------------------------------- the control
+
+CONTROL = [("GET", "/__emulator/state"), ("POST", "/__emulator/reset"), ("GET", "/__emulator/deeds")]
+REFUSED = [
+    ({"Host": "evil.com"}, 421),
+    ({"Host": "evil.com:8080"}, 421),
+    ({"Host": "localhost.evil.com"}, 421),
+    ({"Host": "127.0.0.1.evil.com"}, 421),
+    ({"Host": ""}, 421),
+    ({"Origin": "https://evil.com", "Content-Type": "text/plain"}, 403),
+    ({"Origin": "null"}, 403),
+    ({"Origin": "https://localhost.evil.com"}, 403),
+    ({"Origin": "file://"}, 403),
+    ({"Origin": "https://192.168.1.1"}, 403),
+    ({"Sec-Fetch-Site": "cross-site"}, 403),
+]
+
+
+@pytest.mark.parametrize(("headers", "answer"), REFUSED, ids=lambda one: str(one)[:40])
+async def test_the_control_is_not_for_pages_from_elsewhere(headers, answer):
+    async with emulating() as emulator:
+        emulator.counters["untouched"] += 1
+        for method, path in CONTROL:
+            assert await status(emulator, method, path, **headers) == answer
+        assert await status(emulator, "POST", "/%5f%5femulator/reset", **headers) == answer
+        assert emulator.counters["untouched"] == 1, "nothing was reset"
+
+
+ALLOWED = [
+    {},
+    {"Host": "localhost"},
+    {"Host": "api.localhost:1234"},
+    {"Host": "127.8.8.8"},
+    {"Host": "[::1]:80"},
+    {"Host": "192.168.1.1:8080"},
+    {"Origin": "http://localhost:3000", "Sec-Fetch-Site": "same-site"},
+    {"Origin": "http://127.0.0.1:3000"},
+    {"Sec-Fetch-Site": "none"},
+]
+
+
+@pytest.mark.parametrize("headers", ALLOWED, ids=str)
+async def test_the_control_is_for_callers_on_this_machine(headers):
+    async with emulating() as emulator:
+        for method, path in CONTROL:
+            assert await status(emulator, method, path, **headers) == 200
+
+
+async def test_hosts_and_origins_may_be_named():
+    named = {"control_hosts": ("Emulator.Test",), "control_origins": ("https://tests.example.org",)}
+    async with emulating(**named) as emulator:
+        page = {"Origin": "https://tests.example.org", "Sec-Fetch-Site": "cross-site"}
+        assert await status(emulator, "GET", "/__emulator/state", Host="emulator.test:8080", **page) == 200
+        assert await status(emulator, "GET", "/__emulator/state", Host="other.test") == 421
+
+
+async def test_the_platforms_own_side_is_open_to_every_page():
+    page = {"Host": "api.evil.com", "Origin": "https://evil.com", "Sec-Fetch-Site": "cross-site"}
+    async with emulating() as emulator:
+        path = f"/webdeployments/v1/deployments/{DEFAULT_DEPLOYMENT_ID}/config.json"
+        assert await status(emulator, "GET", path, **page) == 200
+        assert await status(emulator, "POST", "/oauth/token", **page) in (400, 401)
+        socket = await emulator.http.ws_connect(f"{emulator.ws_url}{GUEST}", headers=page)
+        await socket.close()
+
+
+# ---------------------------------------------------------------------- upgrades on a kept connection
+
+
+async def echo(socket):
+    await socket.send_str(json.dumps({"action": "echo", "message": {"type": "Text", "text": "x"}}))
+    return json.loads((await socket.receive(timeout=10)).data)
+
+
+@pytest.mark.parametrize("dialect", [GUEST, "/webchat/v1"])
+async def test_an_upgrade_after_other_requests_on_the_same_connection(dialect):
+    async with emulating() as emulator:
+        for n in range(3):
+            assert await status(emulator, "GET", "/__emulator/health") == 200
+            async with emulator.http.post(f"{emulator.url}/oauth/token", data=b"x" * 100_000 * n) as answer:
+                await answer.read()
+        [door] = emulator.doors
+        socket = await emulator.http.ws_connect(f"{emulator.ws_url}{dialect}")
+        assert not emulator.doors and len(emulator.visits) == 1, "it was the same connection"
+        assert "class" in await echo(socket) or dialect != GUEST
+        await socket.close()
+        assert not door.is_http
+
+
+async def test_a_body_that_looks_like_an_upgrade_is_a_body():
+    upgrade = f"GET {GUEST} HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\n\r\n".encode()
+    async with emulating() as emulator:
+        for body in (upgrade, b"x" * 100_000 + upgrade):
+            async with emulator.http.post(f"{emulator.url}/__emulator/faults", data=body) as answer:
+                assert answer.status == 400 and "not JSON" in await answer.text()
+        assert not emulator.visits and len(emulator.doors) == 1
+
+
+async def test_requests_byte_by_byte_and_many_in_one_piece():
+    request = b"POST /__emulator/faults HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
+    async with emulating() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        for n in range(len(request)):
+            writer.write(request[n : n + 1])
+            await writer.drain()
+            await asyncio.sleep(0)
+        writer.write(request * 3)
+        found = b""
+        while found.count(b"HTTP/1.1 200 OK") < 4:
+            found += await asyncio.wait_for(reader.read(65_536), 10)
+        await hang_up(writer)
+
+
+# ---------------------------------------------------------------------- bounds
+
+
+async def holding(emulator, data=b""):
+    """A connection that has sent something and then waits: its door, and its other end."""
+    _, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+    writer.write(data)
+    await until(lambda: len(emulator.doors) == 1)
+    [door] = emulator.doors
+    await until(lambda: not data or door._head or door._body_left or door.is_http)
+    return door, writer
+
+
+@pytest.mark.parametrize(
+    ("data", "limit_s"),
+    [
+        (b"", IDLE_S),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", HEAD_WAIT_S),
+        (b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf", BODY_WAIT_S),
+        (b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha", IDLE_S),
+    ],
+    ids=["silence", "half a head", "half a body", "half a chunk"],
+)
+async def test_a_connection_that_waits_for_nothing_is_closed(data, limit_s):
+    async with emulating() as emulator:
+        door, writer = await holding(emulator, data)
+        door.close_if_slow(door._since + limit_s - 0.1)
+        assert emulator.counters["connections_timed_out"] == 0
+        door.close_if_slow(door._since + limit_s)
+        assert emulator.counters["connections_timed_out"] == 1
+        await until(lambda: not emulator.doors)
+        await hang_up(writer)
+
+
+async def test_a_head_that_drips_gains_no_time():
+    async with emulating() as emulator:
+        door, writer = await holding(emulator, b"GET / HTTP/1.1\r\n")
+        since = door._since
+        for n in range(20):
+            writer.write(b"X-Drip: 1\r\n")
+            await until(lambda n=n: door._head.count(b"X-Drip") == n + 1)
+        assert door._since == since
+        await hang_up(writer)
+
+
+async def test_the_sweep_runs_by_itself(monkeypatch):
+    monkeypatch.setattr("daemon.emulator.frontdoor.HEAD_WAIT_S", 0.0)
+    async with emulating() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        writer.write(b"GET /")
+        with suppress(ConnectionError):
+            assert await asyncio.wait_for(reader.read(), 20) == b""
+        assert emulator.counters["connections_timed_out"] == 1
+        await hang_up(writer)
+
+
+async def test_there_are_as_many_connections_as_may_be():
+    async with emulating(connections_max=3) as emulator:
+        socket = await emulator.http.ws_connect(f"{emulator.ws_url}{GUEST}")
+        held = [await asyncio.open_connection("127.0.0.1", emulator.port) for _ in range(2)]
+        await until(lambda: len(emulator.doors) == 2)
+        with pytest.raises(aiohttp.ClientError):
+            async with aiohttp.ClientSession() as another:
+                await another.get(f"{emulator.url}/__emulator/health")
+        assert emulator.counters["connections_refused"] >= 1
+        await hang_up(held.pop()[1])
+        await until(lambda: len(emulator.doors) == 1)
+        async with aiohttp.ClientSession() as another, another.get(f"{emulator.url}/__emulator/health") as answer:
+            assert answer.status == 200
+        await hang_up(held.pop()[1])
+        await socket.close()

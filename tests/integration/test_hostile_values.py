@@ -1,0 +1,128 @@
+"""No value of a client or of the platform ends a guest session: real sockets, real HTTP."""
+
+from __future__ import annotations
+
+import json
+
+import aiohttp
+import pytest
+
+from .test_simulator import frame, live, open_frontend
+
+HALF = "\ud800"
+
+BIG_INTEGERS = [
+    ('{"context": {"order": 1234567890123456789012345}}', 422, "context.order"),
+    ('{"context": {"device": -80241446968629135069}}', 422, "context.device"),
+    ('{"context": {"a": [18446744073709551616]}}', 422, "context.a.0"),
+    ('{"context": {"order": 12345678901234567890}}', 202, None),
+]
+
+
+async def test_no_frame_of_a_frontend_ends_its_guest_session(new_town):
+    hostile = [
+        {"action": "send", "text": "x", "command_id": HALF},
+        {"action": "typing", "command_id": HALF},
+        {"action": "end", "command_id": HALF},
+        {"action": "reply", "text": "a", "payload": "b", "in_reply_to": HALF},
+        {"action": "reply", "text": "a", "payload": "b", "type": HALF},
+        {"action": "context", "data": {HALF: 1}},
+        {"action": "link", "attachment_id": HALF},
+        {"action": "withdraw", "target": HALF},
+        {"action": "upload", "filename": HALF, "contentType": "image/png", "buffer": "AAAA"},
+        {"action": "upload", "filename": "a.png", "contentType": HALF, "buffer": "AAAA"},
+        {"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "é"},
+        {"action": "resume", "since": "²"},
+        {"action": HALF},
+        {HALF: HALF},
+    ]
+    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        for one in hostile:
+            await frontend.send(json.dumps(one))
+            while "error" not in (answer := await frame(frontend)):
+                continue
+            assert answer["code"] in ("invalid", "unknown_action"), answer
+        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c1"}))
+        assert (await frame(frontend, kind="delivery"))["status"] == "confirmed"
+        assert town.live() == 1
+
+
+async def test_a_guest_that_cannot_be_written_is_not_opened(new_town):
+    from daemon.model.errors import CommandError
+    from daemon.model.ports import OpenGuest
+
+    guests = [
+        OpenGuest(HALF),
+        OpenGuest("ana", email=HALF),
+        OpenGuest("ana", attributes={HALF: "a"}),
+        OpenGuest("ana", metadata={"a": 2**70}),
+    ]
+    async with new_town() as town:
+        for guest, field in zip(guests, ("name", "email", "attributes", "metadata"), strict=True):
+            with pytest.raises(CommandError) as refused:
+                town.fleet.open(guest)
+            assert refused.value.field == field
+        async with open_frontend(town, "?guest=ana&email=%ED%A0%80@example.org") as frontend:
+            await live(frontend)
+
+
+@pytest.mark.parametrize(("body", "status", "field"), BIG_INTEGERS)
+async def test_an_integer_beyond_64_bits_is_refused_with_its_field(new_town, body, status, field):
+    async with new_town(dialect="webchat") as town, aiohttp.ClientSession(town.http.url) as client:
+        guest = {"name": "ana", "email": "ana@example.org"}
+        await client.post("/v1/sessions", json=guest)
+        headers = {"Content-Type": "application/json"}
+        async with client.put("/v1/sessions/ana/context", data=body, headers=headers) as answer:
+            found = await answer.json(content_type=None)
+            assert answer.status == status, found
+        if field is not None:
+            assert (found["code"], found["field"]) == ("invalid", field)
+            return
+        await town.until(lambda: any(one.context for one in town.emulator.world.sessions.values()))
+        assert next(iter(town.emulator.world.sessions.values())).context == {"order": 12345678901234567890}
+
+
+@pytest.mark.parametrize("header", ["\udcff", "é", "²"])
+async def test_an_idempotency_key_that_is_not_plain_text_is_refused(new_town, header):
+    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+        await client.post("/v1/sessions", json={"name": "ana"})
+        raw = header.encode("utf-8", "surrogateescape").decode("latin-1")
+        async with client.post(
+            "/v1/sessions/ana/messages", json={"text": "x"}, headers={"Idempotency-Key": raw}
+        ) as answer:
+            assert answer.status == 422
+            assert (await answer.json(content_type=None))["field"] == "Idempotency-Key"
+
+
+def deep(levels):
+    value = "bottom"
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+@pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
+@pytest.mark.parametrize("content", [deep(70), deep(300), deep(900), [2**70], [float(2**64)]])
+async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_on(new_town, dialect, content):
+    async with new_town(dialect=dialect) as town, open_frontend(town, "?guest=ana&email=a@b.example") as frontend:
+        await live(frontend)
+        visit = next(iter(town.emulator.visits.values()))
+        visit._write(platform_frame(dialect, content).encode())
+        shown = await frame(frontend, kind="message")
+        assert (shown["text"], shown["content"]) == ("with content", [])
+        from daemon.model.effects import Notice
+
+        assert town.metrics.notices[Notice.GARBAGE] == 1
+        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c1"}))
+        assert (await frame(frontend, kind="delivery"))["status"] in ("confirmed", "sent")
+
+
+def platform_frame(dialect, content):
+    if dialect == "webchat":
+        body = {"type": "message", "text": "with content", "sequenceId": "1", "attachments": content}
+    else:
+        channel = {"time": "2027-05-31T09:15:02.417Z", "messageId": "m1"}
+        body = {"type": "Structured", "text": "with content", "direction": "Outbound", "id": "i1", "channel": channel}
+        body = {"type": "message", "class": "StructuredMessage", "code": 200, "body": body | {"content": content}}
+    return json.dumps(body)

@@ -1,0 +1,141 @@
+"""A name whose first address swallows every connection attempt: the link comes up by the second (RFC 8305)."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from contextlib import ExitStack
+
+import pytest
+from websockets.asyncio.server import serve
+
+from daemon.model.endings import Cause
+from daemon.model.errors import DialError
+from daemon.model.ports import DialTarget
+from daemon.transport import TransportSettings, WebsocketDialer
+
+HOST = "platform.example.org"
+SILENT, HEALTHY = "127.0.0.1", "127.0.0.2"
+
+
+class Ear:
+    """A sink that only takes."""
+
+    def __init__(self) -> None:
+        self.texts: asyncio.Queue[bytes] = asyncio.Queue()
+
+    def text_received(self, text):
+        self.texts.put_nowait(text)
+
+    def pong_received(self): ...
+
+    def garbage_received(self, reason): ...
+
+    def writable_changed(self, writable): ...
+
+    def link_ended(self, ending): ...
+
+
+def swallow_connections(opened: ExitStack, port: int) -> None:
+    """On the silent address: a listener whose backlog is full, so that no further attempt is ever answered."""
+    hole = opened.enter_context(socket.socket())
+    hole.bind((SILENT, port))
+    hole.listen(0)
+    for _ in range(4):
+        filler = opened.enter_context(socket.socket())
+        filler.setblocking(False)
+        filler.connect_ex((SILENT, port))
+
+
+@pytest.fixture
+def resolved(monkeypatch):
+    """What the system's resolver says of HOST; the resolver is the system's, not ours."""
+    real = socket.getaddrinfo
+
+    def name(*addresses: str) -> None:
+        def getaddrinfo(host, port, *more, **named):
+            if host != HOST:
+                return real(host, port, *more, **named)
+            return [one for address in addresses for one in real(address, port, *more, **named)]
+
+        monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+
+    return name
+
+
+@pytest.fixture
+async def platform():
+    """An echo server on the healthy address; on the same port of the silent one the backlog is full."""
+
+    async def handle(link):
+        async for text in link:
+            await link.send(text)
+
+    async with serve(handle, HEALTHY, 0, compression=None) as server:
+        port = server.sockets[0].getsockname()[1]
+        with ExitStack() as opened:
+            swallow_connections(opened, port)
+            yield port
+
+
+async def spoken_with(target: str, **settings) -> bytes:
+    ear = Ear()
+    link = await WebsocketDialer(TransportSettings(dial_timeout_s=20.0, **settings)).dial(DialTarget(target), ear)
+    link.send_text(b"there?")
+    text = await asyncio.wait_for(ear.texts.get(), 20.0)
+    link.abort()
+    return text
+
+
+async def test_the_second_address_is_tried_while_the_first_is_silent(resolved, platform):
+    resolved(SILENT, HEALTHY)
+    assert await spoken_with(f"ws://{HOST}:{platform}/v1") == b"there?"
+
+
+async def test_so_it_is_with_a_proxys_name(resolved, platform, proxy_in_front):
+    resolved(SILENT, HEALTHY)
+    port = await proxy_in_front(platform)
+    assert await spoken_with("ws://guest.example.org/v1", proxy_url=f"http://{HOST}:{port}") == b"there?"
+
+
+async def test_if_every_address_is_silent_the_dial_ends_with_its_time(resolved, platform):
+    resolved(SILENT, SILENT)
+    with pytest.raises(DialError) as refused:
+        await WebsocketDialer(TransportSettings(dial_timeout_s=0.5)).dial(
+            DialTarget(f"ws://{HOST}:{platform}/v1"), Ear()
+        )
+    assert refused.value.ending.cause is Cause.DIAL_TIMEOUT
+
+
+@pytest.fixture
+async def proxy_in_front():
+    """A proxy on the healthy address whose every tunnel leads to the platform, and a hole on the silent one."""
+    with ExitStack() as opened:
+        servers = []
+
+        async def begin(platform_port: int) -> int:
+            async def handle(reader, writer):
+                await reader.readuntil(b"\r\n\r\n")
+                far_reader, far_writer = await asyncio.open_connection(HEALTHY, platform_port)
+                writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                await asyncio.gather(_pump(reader, far_writer), _pump(far_reader, writer))
+
+            server = await asyncio.start_server(handle, HEALTHY, 0)
+            servers.append(server)
+            port = server.sockets[0].getsockname()[1]
+            swallow_connections(opened, port)
+            return port
+
+        yield begin
+        for server in servers:
+            server.close()
+
+
+async def _pump(reader, writer):
+    try:
+        while data := await reader.read(4096):
+            writer.write(data)
+    except ConnectionError:
+        pass
+    finally:
+        writer.close()

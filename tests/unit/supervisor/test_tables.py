@@ -1,0 +1,42 @@
+"""The tables that carry effects and inputs have a row for each of them: one that is missing would end guest sessions."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import pytest
+
+from daemon.model.commands import Command
+from daemon.model.effects import Effect
+from daemon.model.events import Event
+from daemon.model.signals import Signal
+from daemon.session.commands import _FIELDS
+from daemon.session.inputs import OwnInput
+from daemon.session.machine import _STEPS
+from daemon.session.states import LEGAL
+from daemon.supervisor.runner import Runner
+
+
+@pytest.mark.parametrize("effect", get_args(Effect))
+def test_every_effect_is_performed(effect):
+    assert effect in Runner._PERFORM
+
+
+@pytest.mark.parametrize("event", get_args(Event))
+def test_every_event_is_recorded(event):
+    assert event in Runner._PERFORM and event in get_args(Effect)
+
+
+@pytest.mark.parametrize("given", [*get_args(OwnInput), *get_args(Signal)])
+def test_every_input_has_its_step(given):
+    assert given in _STEPS
+
+
+@pytest.mark.parametrize("given", get_args(OwnInput))
+def test_every_input_of_our_own_says_where_it_is_legal(given):
+    assert given in LEGAL
+
+
+@pytest.mark.parametrize("command", get_args(Command))
+def test_every_command_is_checked_field_by_field(command):
+    assert _FIELDS[command]
