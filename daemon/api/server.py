@@ -213,7 +213,8 @@ class HttpServer:
     async def _readyz(self, request: web.Request) -> web.Response:
         found = self._health()
         told = {key: found[key] for key in ("ready", "reasons", "platform") if key in found}
-        return web.json_response(told, status=200 if found["ready"] else 503)
+        ready = told.setdefault("ready", self._fleet.is_ready())
+        return web.json_response(told, status=200 if ready else 503)
 
     async def _public_keys(self, request: web.Request) -> web.Response:
         """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once: nobody may keep a copy."""

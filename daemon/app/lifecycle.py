@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from contextlib import suppress
 from typing import Any
 
 from ..observe.output import Output, finish, say
@@ -33,7 +34,8 @@ ABORT_S = 3.0
 async def serve(config: Config, output: Output, demo_guests: int = 0) -> None:
     """Run until a signal. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit code."""
     loop = asyncio.get_running_loop()
-    faulthandler.enable()
+    with suppress(OSError, ValueError):  # a standard error in memory has no file descriptor
+        faulthandler.enable()
     notifier = Notifier()
     signals = _Signals(loop)
     house = House(config, loop, notifier, output)

@@ -126,6 +126,6 @@ def say(text: str, stream: TextIO | None = None) -> None:
 
 
 def finish() -> None:
-    """The last lines, within FLUSH_S, before the process ends."""
+    """The last lines, within FLUSH_S, before the process ends; what is said after that is written at once."""
     if _current is not None:
-        _current.flush()
+        _current.stop()

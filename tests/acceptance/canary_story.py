@@ -15,7 +15,7 @@ from aiohttp import web
 
 from daemon.emulator import DEFAULT_QUEUE_ID
 
-from .canary_town import Child, Platform, Town, command, listen, receive, until
+from .canary_town import Child, Platform, Town, command, listen, receive, refused_start, until
 
 WIRE, JOURNAL, CONVERSATION, EXPORT = "wire", "journal file", "conversation", "journal export"
 CONFIGURATION, SECRET_FILES, KEY_FILES = "configuration files", "secret files", "key files"
@@ -297,7 +297,8 @@ class Story:
                 self.places["configuration checked"] += await command(
                     "config", "check", "-c", str(path), *form, code=None
                 )
-            self.places["configuration checked"] += await command("serve", "-c", str(path), "--port", "0", code=78)
+            child = await Child.start("serve", "-c", str(path), "--port", "0")
+            self.places["configuration checked"] += await refused_start(child, 78)
         environment = {"GUESTD_API__TOKEN": "short", "GUESTD_PLATFORM": word, "GUESTD_PLATFORM__NO_KEY": word}
         self.places["configuration checked"] += await command("config", "check", code=78, **environment)
         path = self.town.folder / "proxy.toml"

@@ -164,6 +164,14 @@ async def command(*arguments: str, code: int | None = 0, **env: str) -> bytes:
     return (done.stdout + done.stderr).encode()
 
 
+async def refused_start(child: Child, code: int) -> bytes:
+    """A real process that ends by itself, since it listens to signals before it is refused: all that it wrote."""
+    async with asyncio.timeout(30.0):
+        assert await child.process.wait() == code, child.err.decode()
+    await child.end()
+    return bytes(child.out + child.err)
+
+
 async def until(condition, timeout_s: float = 20.0):
     async with asyncio.timeout(timeout_s):
         while not (found := condition()):

@@ -84,7 +84,10 @@ def compare(frontend: Frontend, record: list[dict], where: str) -> None:
     got = [event["id"] for event in seen(frontend)]
     wanted = [body["channel"].get("messageId") or body["id"] for body in record]
     assert sorted(got) == sorted(set(got)), f"{where}: seen twice"
-    assert got == wanted, f"{where}: lost {set(wanted) - set(got)}, or another order"
+    assert set(got) == set(wanted), f"{where}: lost {set(wanted) - set(got)}, invented {set(got) - set(wanted)}"
+    late = {event["id"] for event in seen(frontend) if event["late"]}  # shown after its place had passed, and marked so
+    on_time = [one for one in wanted if one not in late]
+    assert [one for one in got if one not in late] == on_time, f"{where}: another order, and not marked late"
     texts = [body["text"] for body in record if body["direction"] == "Inbound"]
     assert len(set(texts)) == len(texts), f"{where}: the platform holds a doubled message"
     fates: dict[str, list[str]] = {}
