@@ -224,6 +224,18 @@ async def test_in_chaos_nothing_is_lost_or_doubled(run, new_life, tmp_path, dial
     assert "Traceback" not in log and "our bug" not in log, log[-3000:]
 
 
+async def settled(frontends: list[Frontend], is_well, timeout_s: float, port: int) -> None:
+    try:
+        await until(lambda: all(map(is_well, frontends)), timeout_s)
+    except TimeoutError:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/sessions", timeout=20.0) as answer:
+            views = {one["name"]: one for one in json.loads(answer.read())["sessions"]}
+        for one in (one for one in frontends if not is_well(one)):
+            print(f"{one.name}: asked again {sorted(one.waiting)}, unsettled {sorted(one.answered - one.settled())}")
+            print(f"    {views.get(one.name)}; shown {len(seen(one))}, last {one.events[-3:]}")
+        raise
+
+
 def tell(dialect: str, conductor: Conductor, proxy: ChaosProxy, frontends: list[Frontend]) -> None:
     events = Counter(event["kind"] for one in frontends for event in one.events)
     fates = Counter(event["status"] for one in frontends for event in one.events if event["kind"] == "delivery")
