@@ -17,6 +17,7 @@ from yarl import URL
 from ..model.errors import ConfigError, PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.proxy import proxy_of
 from .answers import Reply, object_of, refusal
+from .inflate import ACCEPTED, Body, TooLong
 
 
 @dataclass(slots=True, frozen=True)
@@ -104,7 +105,7 @@ class Http:
                 method,
                 URL(url, encoded=True),
                 data=body,
-                headers={**own, **headers},
+                headers={"Accept-Encoding": ACCEPTED, **own, **headers},
                 proxy=self._proxy.url if self._proxy is not None else None,
                 proxy_headers=for_proxy,
                 allow_redirects=False,
@@ -120,19 +121,26 @@ class Http:
             raise _translated(error, trace.sent) from None  # a foreign error may carry our headers, and they a token
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
-        read = bytearray()
-        async for chunk in answer.content.iter_any():
-            read += chunk
-            if len(read) > self._settings.answer_bytes_max:
-                answer.close()
-                raise PlatformUnavailable(
-                    f"the platform's answer is longer than {self._settings.answer_bytes_max} bytes",
-                    status=answer.status,
-                    platform_code="too_long",
-                    remedy="ask for less at once",
-                    acted=answer.status < 300 or answer.status >= 500,
-                )
-        return bytes(read)
+        acted = answer.status < 300 or answer.status >= 500
+        try:
+            body = Body(answer.headers.get("Content-Encoding", ""), self._settings.answer_bytes_max)
+            async for piece in answer.content.iter_any():
+                body.take(piece)
+            return body.whole()
+        except TooLong:
+            answer.close()
+            raise PlatformUnavailable(
+                f"the platform's answer is longer than {self._settings.answer_bytes_max} bytes",
+                status=answer.status,
+                platform_code="too_long",
+                remedy="ask for less at once",
+                acted=acted,
+            ) from None
+        except ValueError as error:
+            answer.close()
+            raise PlatformUnavailable(
+                f"the platform's answer has {error}", status=answer.status, platform_code="malformed", acted=acted
+            ) from None
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -147,7 +155,11 @@ class Http:
             tracing.on_request_headers_sent.append(_note_sent)
             # What a server sets as a cookie for one call must not go along with another guest's.
             self._session = aiohttp.ClientSession(
-                connector=connector, trust_env=False, trace_configs=[tracing], cookie_jar=aiohttp.DummyCookieJar()
+                connector=connector,
+                trust_env=False,
+                trace_configs=[tracing],
+                cookie_jar=aiohttp.DummyCookieJar(),
+                auto_decompress=False,
             )
         return self._session
 

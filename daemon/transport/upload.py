@@ -174,6 +174,7 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
     chars = sum(len(name) + len(value) for name, value in headers.items())
     if len(headers) > UPLOAD_HEADERS_MAX or chars > UPLOAD_HEADERS_CHARS_MAX:
         raise ValueError("more headers than any storage takes")
+    "".join(headers.values()).encode()  # half a surrogate pair is a ValueError, too
     if not all(_HEADER_NAME.fullmatch(name) for name in headers):
         raise ValueError("a header whose name is none")
     if any(sign in text for pair in headers.items() for text in pair for sign in "\r\n\0"):

@@ -155,8 +155,19 @@ async def test_a_connection_that_breaks_and_nobody_there(uploader, file):
 
 @pytest.mark.parametrize(
     ("url", "headers"),
-    [("http://127.0.0.1:1/", {"a": "b\r\nEvil: yes"}), ("ftp://x/", {}), ("no url", {}), ("http://[::1/", {})],
-    ids=str,
+    [
+        ("http://127.0.0.1:1/", {"a": "b\r\nEvil: yes"}),
+        ("ftp://x/", {}),
+        ("no url", {}),
+        ("http://[::1/", {}),
+        ("http://127.0.0.1:1/" + "x" * 20_000, {}),
+        ("http://127.0.0.1:1/", {f"x-{n}": "y" for n in range(100)}),
+        ("http://127.0.0.1:1/", {"x-long": "y" * 20_000}),
+        ("http://127.0.0.1:1/", {"no name": "y"}),
+        ("http://127.0.0.1:1/", {"": "y"}),
+        ("http://127.0.0.1:1/", {"x-half": "\ud800"}),
+    ],
+    ids=lambda value: ascii(value)[:30],
 )
 async def test_urls_and_headers_that_make_no_request_are_refused(uploader, file, url, headers):
     with pytest.raises(PlatformRefused):

@@ -107,7 +107,16 @@ async def test_auth_1_a_grant_type_in_the_url_leaves_the_body_empty(line, new_li
 
 @pytest.mark.parametrize(
     ("life_s", "buffer_s", "renewed_after_s"),
-    [(3600, 60.0, 3540.0), (100, 60.0, 50.0), (3600, 5.0, 3595.0), (10, 5.0, 5.0), ("7200", 60.0, 7140.0)],
+    [
+        (3600, 60.0, 3540.0),
+        (100, 60.0, 50.0),
+        (3600, 5.0, 3595.0),
+        (10, 5.0, 5.0),
+        ("7200", 60.0, 7140.0),
+        (1e9, 60.0, 86_340.0),
+        (1e308, 60.0, 86_340.0),
+        ("1e308", 60.0, 86_340.0),
+    ],
 )
 async def test_auth_2_renewed_before_it_expires_but_never_before_half_its_life(
     new_line, life_s, buffer_s, renewed_after_s
@@ -128,6 +137,13 @@ async def test_auth_2_a_token_without_a_stated_life_is_taken_for_a_short_one(lin
     line.time.at += 241.0
     await line.tokens.current(1e9)
     assert line.script.tokens_given == 2
+
+
+@pytest.mark.parametrize("life_s", [0, -1, "²", "abc", "nan", "inf", True, [], {"s": 1}], ids=repr)
+async def test_auth_2_a_life_that_makes_no_sense_is_no_token(line, life_s):
+    line.script.token_life_s = life_s
+    with pytest.raises(PlatformUnavailable, match="no life that makes sense"):
+        await line.tokens.current(1e9)
 
 
 async def test_auth_2_concurrent_callers_share_one_fetch(line):

@@ -1,0 +1,71 @@
+"""What a platform's REST answers may cost us: bodies, pages and headers within bounds of ours."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+
+import pytest
+from aiohttp import web
+
+from daemon.model.errors import PlatformUnavailable
+from daemon.platform.history import WebMessagingHistory
+from daemon.platform.inflate import Body, TooLong
+
+
+def packed(body: bytes, encoding: str):
+    async def turn(_):
+        return web.Response(body=body, headers={"Content-Encoding": encoding, "Content-Type": "application/json"})
+
+    return turn
+
+
+@pytest.mark.parametrize(("pack", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "deflate")])
+async def test_a_packed_answer_is_read(line, pack, encoding):
+    line.script.turns.append(packed(pack(b'{"id": "x"}'), encoding))
+    assert await line.http.get_object(f"{line.script.url}/api/x") == {"id": "x"}
+
+
+@pytest.mark.parametrize(
+    ("body", "encoding", "code"),
+    [
+        (gzip.compress(b" " * 50_000_000), "gzip", "too_long"),
+        (zlib.compress(b" " * 50_000_000), "deflate", "too_long"),
+        (b"no gzip at all", "gzip", "malformed"),
+        (gzip.compress(b'{"id": "x"}')[:-9], "gzip", "malformed"),
+        (b"{}", "br", "malformed"),
+    ],
+    ids=["gzip bomb", "deflate bomb", "not packed", "cut", "not asked for"],
+)
+async def test_a_packed_answer_has_the_same_bound(line, body, encoding, code):
+    line.script.turns.append(packed(body, encoding))
+    with pytest.raises(PlatformUnavailable) as refused:
+        await line.http.get_object(f"{line.script.url}/api/x")
+    assert refused.value.platform_code == code
+
+
+def test_a_bomb_is_unpacked_no_further_than_the_bound():
+    bomb = gzip.compress(b" " * 10_000_000)
+    body = Body("gzip", 1000)
+    with pytest.raises(TooLong):
+        body.take(bomb)
+    assert len(body._read) == 1001
+
+
+@pytest.mark.parametrize("odd", [0, -1, 1e9, 1e308, "²", "abc", True, None, [], {"nested": 1}], ids=repr)
+async def test_a_history_page_with_odd_figures_is_read(line, odd):
+    line.script.turns.append(line.script.say(200, {"entities": odd, "pageCount": odd, "total": odd}))
+    page = await WebMessagingHistory(line.http, line.script.url).page("jwt", 1)
+    assert (page.entities, page.page_count, page.total) == ([], 0, 0)
+
+
+async def test_a_history_page_much_larger_than_asked_for_is_not_taken(line):
+    line.script.turns.append(line.script.say(200, {"entities": [{}] * 1001}))
+    with pytest.raises(PlatformUnavailable, match="1001 messages"):
+        await WebMessagingHistory(line.http, line.script.url).page("jwt", 1)
+
+
+@pytest.mark.parametrize("jwt", ["a\r\nX: y", "a\x00b"], ids=ascii)
+async def test_a_header_that_cannot_be_sent_is_an_error_of_the_call(line, jwt):
+    with pytest.raises(PlatformUnavailable):
+        await WebMessagingHistory(line.http, line.script.url).page(jwt, 1)
