@@ -224,12 +224,16 @@ async def test_in_chaos_nothing_is_lost_or_doubled(run, new_life, tmp_path, dial
     assert "Traceback" not in log and "our bug" not in log, log[-3000:]
 
 
+def views_at(port: int) -> dict[str, dict]:
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/sessions", timeout=20.0) as answer:
+        return {one["name"]: one for one in json.loads(answer.read())["sessions"]}
+
+
 async def settled(frontends: list[Frontend], is_well, timeout_s: float, port: int) -> None:
     try:
         await until(lambda: all(map(is_well, frontends)), timeout_s)
     except TimeoutError:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/v1/sessions", timeout=20.0) as answer:
-            views = {one["name"]: one for one in json.loads(answer.read())["sessions"]}
+        views = await asyncio.to_thread(views_at, port)
         for one in (one for one in frontends if not is_well(one)):
             print(f"{one.name}: asked again {sorted(one.waiting)}, unsettled {sorted(one.answered - one.settled())}")
             print(f"    {views.get(one.name)}; shown {len(seen(one))}, last {one.events[-3:]}")
