@@ -90,7 +90,7 @@ class InlineJournal:
         for _, done in works:
             done()
 
-    def read(self, session_id, after_seq, limit) -> Replay:
+    def read(self, session_id, after_seq, limit, bytes_max=None) -> Replay:
         rows = self.disk.execute(queries()["read"], (session_id, after_seq, self.acknowledged, limit)).fetchall()
         return Replay([(*row, b"") for row in rows], 1)
 

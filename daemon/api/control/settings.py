@@ -16,6 +16,8 @@ class ControlSettings:
     body_timeout_s: float = 30.0
     requests_max: int = 256
     watchers_max: int = 1000
+    #: Per remote address; 0: half of all. A Unix socket has none and is not counted.
+    watchers_per_address_max: int = 0
     uploads_max: int = 200
     heartbeat_s: float = 15.0
     answer_timeout_s: float = 10.0

@@ -23,6 +23,9 @@ def api_settings(config: Config) -> ApiSettings:
         frontends_max=simulator.frontends_max,
         watcher_events_max=simulator.queue_events_max,
         watcher_bytes_max=simulator.queue_bytes_max,
+        frontends_per_address_max=simulator.frontends_per_address_max,
+        held_bytes_max=simulator.held_bytes_max,
+        unfinished_bytes_max=simulator.unfinished_bytes_max,
         write_timeout_s=simulator.write_timeout_s,
         guest_email=simulator.guest_email,
     )
@@ -39,6 +42,7 @@ def control_settings(config: Config) -> ControlSettings:
         body_timeout_s=api.body_timeout_s,
         requests_max=api.requests_max,
         watchers_max=api.watchers_max,
+        watchers_per_address_max=api.watchers_per_address_max,
         uploads_max=api.uploads_max,
         heartbeat_s=api.heartbeat_s,
         answer_timeout_s=api.answer_timeout_s,
