@@ -23,8 +23,9 @@ FRAMES_BURST = 40.0
 LARGE_BYTES = 8192
 LARGE_VALUES = 256
 
-#: Time off per time spent on large frames.
+#: Time off per time spent on large frames, and at most: a machine that stalled once is no reason to rest for long.
 LARGE_REST = 9.0
+LARGE_REST_MAX_S = 0.5
 
 #: Of one frame, counted by its commas. A file as a Node.js Buffer has one value per byte.
 VALUES_MAX = 32_768
@@ -49,7 +50,7 @@ class FramePace:
                 yield
             finally:
                 ended_at = loop.time()
-                self._large_at = ended_at + LARGE_REST * (ended_at - begun_at)
+                self._large_at = ended_at + min(LARGE_REST_MAX_S, LARGE_REST * (ended_at - begun_at))
 
     async def turn(self) -> None:
         await self._turns.take()
