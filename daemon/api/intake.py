@@ -20,7 +20,7 @@ from typing import cast
 from .held import HeldBytes
 
 #: As small as a usual frame: the messages of one or two chunks may wait for the listener, and each costs about 400 bytes.
-CHUNK_BYTES = 4096
+CHUNK_BYTES = 2048
 
 #: Not counted and never a reason to let go: what every frontend may have under way. At least two chunks.
 FREE_BYTES = 16_384
@@ -30,14 +30,16 @@ _BUFFER = bytearray(CHUNK_BYTES)
 
 
 class Intake(asyncio.BufferedProtocol):
-    """Takes the place of the protocol of `transport`. `let_go_now` is called once if the frontend must go."""
+    """Takes the place of the protocol of `transport`. `let_go_now` is called once if the frontend must go.
 
-    def __init__(self, transport: asyncio.Transport, held: HeldBytes, let_go_now: Callable[[], None]) -> None:
+    Before the first `wait` one chunk is read at most: who is turned away is not listened to."""
+
+    def __init__(self, transport: asyncio.Transport, held: HeldBytes) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._inner = cast(asyncio.Protocol, transport.get_protocol())
         self._held = held
-        self._let_go_now = let_go_now
+        self.let_go_now: Callable[[], None] = transport.abort
         self._is_waiting = self._is_paused = self._is_resuming = self._is_gone = False
         self._pending = 0
         self._last_chunks = (0, 0)
@@ -115,7 +117,7 @@ class Intake(asyncio.BufferedProtocol):
         self.close()
         self._is_paused = True
         self._transport.pause_reading()
-        self._let_go_now()
+        self.let_go_now()
 
     def _count(self) -> None:
         if self._is_gone:

@@ -17,7 +17,7 @@ from .turns import Turns
 #: A guest types, sends and answers: a few frames a second. Five hundred hostile frontends at this rate take a fifth of
 #: the loop.
 FRAMES_PER_S = 5.0
-FRAMES_BURST = 40.0
+FRAMES_BURST = 10.0
 
 #: A frame is large from that many bytes or values on; parsing any other takes at most a fifth of a millisecond.
 LARGE_BYTES = 8192

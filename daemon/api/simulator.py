@@ -60,6 +60,9 @@ class Simulator:
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
         socket = _Socket(max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=False, timeout=2.0)
         await socket.prepare(request)
+        if request.transport is None:  # gone meanwhile
+            return socket
+        intake = Intake(cast(asyncio.Transport, request.transport), self.unfinished)
         address = address_of(request)
         try:
             self._admit(address)
@@ -69,7 +72,7 @@ class Simulator:
         self._sockets.add(socket)
         self._metrics.watchers += 1
         try:
-            await self._visit(socket, request)
+            await self._visit(socket, request, intake)
         finally:
             self._metrics.watchers -= 1
             self._sockets.discard(socket)
@@ -99,7 +102,7 @@ class Simulator:
                 " (simulator.frontends_per_address_max)"
             )
 
-    async def _visit(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+    async def _visit(self, socket: web.WebSocketResponse, request: web.Request, intake: Intake) -> None:
         try:
             session_id, since = self._pick(request)
             feed = self._follow(session_id, since)
@@ -107,8 +110,7 @@ class Simulator:
             await self._turn_away(socket, request, error)
             return
         frontend = Frontend(socket, request, feed, self._settings.write_timeout_s, self._metrics)
-        transport = cast(asyncio.Transport, request.transport)
-        intake = Intake(transport, self.unfinished, lambda: self._let_go(frontend))
+        intake.let_go_now = lambda: self._let_go(frontend)
         writing = asyncio.get_running_loop().create_task(frontend.run(), name="frontend")
         try:
             await self._listen(socket, intake, frontend, session_id)

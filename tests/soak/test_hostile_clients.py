@@ -29,7 +29,7 @@ CLIENTS = int(os.environ.get("GUESTD_HOSTILE_CLIENTS", "1000"))
 SECONDS = float(os.environ.get("GUESTD_HOSTILE_SECONDS", "300"))
 REST_S = float(os.environ.get("GUESTD_HOSTILE_REST_SECONDS", "60"))
 MEASURED = 20
-MESSAGES = 1500  # said by the victim and echoed, of 4 KB each
+MESSAGES = int(os.environ.get("GUESTD_HOSTILE_MESSAGES", "1500"))  # said by the victim and echoed, of 4 KB each
 MIB = 1_048_576
 GROWTH_MAX = 64 * MIB
 CONFIG = """
@@ -78,6 +78,11 @@ def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+async def heard(own, **wanted) -> None:
+    while not wanted.items() <= json.loads(await own.recv()).items():
+        pass
+
+
 class Guest:
     """Says something every half second, and how long its confirmation takes."""
 
@@ -88,14 +93,12 @@ class Guest:
     async def live(self) -> None:
         count = 0
         async with connect(self._url, proxy=None, max_size=None, local_addr=("127.0.0.2", 0)) as own:
+            await heard(own, kind="session", state="live")
             while True:
                 count += 1
                 begun_at = time.monotonic()
                 await own.send(json.dumps({"action": "send", "text": f"m{count}", "command_id": f"c{count}"}))
-                while True:
-                    found = json.loads(await own.recv())
-                    if found.get("kind") == "delivery" and found.get("status") == "confirmed":
-                        break
+                await heard(own, status="confirmed")
                 self.waits_s.append(time.monotonic() - begun_at)
                 await asyncio.sleep(0.5)
 
@@ -103,11 +106,12 @@ class Guest:
 async def talked(url: str, texts: int) -> None:
     """The victim's conversation, as long as the journal has to have it."""
     async with connect(f"ws{url[4:]}/?guest=victim", proxy=None, max_size=None) as own:
-        for start in range(0, texts, 100):
-            for n in range(start, start + 100):
+        await heard(own, kind="session", state="live")
+        for start in range(0, texts, 20):
+            for n in range(start, start + 20):
                 await own.send(json.dumps({"action": "send", "text": "x" * 3900, "command_id": f"v{n}"}))
             confirmed = 0
-            while confirmed < 100:
+            while confirmed < 20:
                 confirmed += json.loads(await own.recv()).get("status") == "confirmed"
 
 
