@@ -23,6 +23,7 @@ from .control.entrance import check_exposure
 from .control.settings import ControlSettings
 from .control.stream import StreamBounds
 from .doorkeeper import Doorkeeper
+from .feed import FeedBounds, Feeds
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
 from .problems import Problem, problem_of
 from .settings import ApiSettings
@@ -63,12 +64,17 @@ class HttpServer:
         self._health = health
         self._jwks = jwks
         self._doorkeeper = Doorkeeper(settings)
-        self._simulator = Simulator(fleet, metrics, settings, draw_id, spool)
+        feeds = Feeds(
+            fleet,
+            metrics,
+            FeedBounds(settings.watcher_events_max, settings.watcher_bytes_max, settings.held_bytes_max),
+        )
+        self._simulator = Simulator(fleet, metrics, settings, draw_id, feeds, spool)
         self._control_settings = control = control or ControlSettings()
         bounds = StreamBounds(
             settings.watcher_events_max, settings.watcher_bytes_max, settings.write_timeout_s, control.heartbeat_s
         )
-        self._control = Control(Ports(fleet, metrics, draw_id, operations, spool, webhooks), control, bounds)
+        self._control = Control(Ports(fleet, metrics, draw_id, operations, spool, webhooks), control, bounds, feeds)
         self._connections = Connections(_limits(settings), metrics)
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []

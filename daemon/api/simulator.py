@@ -12,17 +12,24 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Callable
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from ..model.commands import Answer, Attach, Command
 from ..model.errors import CommandError, LimitExceeded, NotFound, SpoolError
-from ..model.ports import Fleet, OpenGuest, Row
+from ..model.ports import Fleet, OpenGuest
 from ..observe.metrics import Metrics
+from .addresses import AddressCounts, address_of, share_of
+from .feed import Feed, Feeds
 from .frames import Asked, Resume, Upload, command_id_of, error_frame, parse, since_of
-from .frontend import Frontend
+from .frontend import GOODBYE_S, Frontend, close_socket
+from .held import HeldBytes
+from .intake import Intake
+from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .settings import ApiSettings
 from .spool import Spool
 
+_LAST = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
+_UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 
 
@@ -33,25 +40,42 @@ class Simulator:
         metrics: Metrics,
         settings: ApiSettings,
         draw_id: Callable[[], str],
+        feeds: Feeds,
         spool: Spool | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
         self._settings = settings
         self._draw_id = draw_id
+        self._feeds = feeds
         self._spool = spool
         self._sockets: set[web.WebSocketResponse] = set()
+        self._pace = FramePace()
+        self.unfinished = HeldBytes(settings.unfinished_bytes_max)
+        metrics.frontends_unfinished_bytes = lambda: self.unfinished.total
+        share = share_of(settings.frontends_max, settings.frontends_per_address_max)
+        self._addresses = AddressCounts(share, "frontends", "simulator.frontends_per_address_max")
 
     async def serve(self, request: web.Request) -> web.WebSocketResponse:
-        socket = _Socket(max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=True, timeout=2.0)
+        socket = _Socket(max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=False, timeout=2.0)
         await socket.prepare(request)
+        if request.transport is None:  # gone meanwhile
+            return socket
+        intake = Intake(request.transport, self.unfinished)
+        address = address_of(request)
+        try:
+            self._admit(address)
+        except CommandError as error:
+            await self._turn_away(socket, request, error)
+            return socket
         self._sockets.add(socket)
         self._metrics.watchers += 1
         try:
-            await self._visit(socket, request)
+            await self._visit(socket, request, intake)
         finally:
             self._metrics.watchers -= 1
             self._sockets.discard(socket)
+            self._addresses.leave(address)
         return socket
 
     async def close(self) -> None:
@@ -64,28 +88,41 @@ class Simulator:
             return_exceptions=True,
         )
 
-    async def _visit(self, socket: web.WebSocketResponse, request: web.Request) -> None:
+    def _admit(self, address: str) -> None:
+        """Raises LimitExceeded. Who is admitted leaves `self._addresses` later."""
+        if len(self._sockets) >= self._settings.frontends_max:
+            self._metrics.count_refused_frontend("full")
+            raise LimitExceeded(f"limit exceeded: {self._settings.frontends_max} frontends are connected already")
+        if not self._addresses.enter(address):
+            self._metrics.count_refused_frontend("address")
+            limit = self._addresses.per_address_max
+            raise LimitExceeded(
+                f"limit exceeded: {limit} frontends are connected from this address already"
+                " (simulator.frontends_per_address_max)"
+            )
+
+    async def _visit(self, socket: web.WebSocketResponse, request: web.Request, intake: Intake) -> None:
         try:
-            if len(self._sockets) > self._settings.frontends_max:
-                raise LimitExceeded(f"limit exceeded: {self._settings.frontends_max} frontends are connected already")
             session_id, since = self._pick(request)
+            feed = self._follow(session_id, since)
         except CommandError as error:
-            await self._turn_away(socket, error)
+            await self._turn_away(socket, request, error)
             return
-        frontend = Frontend(socket, self._settings, self._metrics)
-        try:
-            self._follow(frontend, session_id, since)
-        except NotFound as error:
-            await self._turn_away(socket, error)
-            return
+        frontend = Frontend(socket, request, feed, self._settings.write_timeout_s, self._metrics)
+        intake.let_go_now = lambda: self._let_go(frontend)
         writing = asyncio.get_running_loop().create_task(frontend.run(), name="frontend")
         try:
-            await self._listen(socket, frontend, session_id)
+            await self._listen(socket, intake, frontend, session_id)
         finally:
-            self._fleet.unwatch(session_id, frontend)
+            intake.close()
+            feed.close()
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
+
+    def _let_go(self, frontend: Frontend) -> None:
+        self._metrics.count_refused_frontend("unfinished")
+        frontend.refuse(_UNFINISHED)
 
     def _pick(self, request: web.Request) -> tuple[str, int | None]:
         """The guest session asked for, living or new, and what the frontend has of it already."""
@@ -100,54 +137,87 @@ class Simulator:
             since = 0 if since is None else since
         return session_id, since
 
-    async def _turn_away(self, socket: web.WebSocketResponse, error: CommandError) -> None:
+    async def _turn_away(self, socket: web.WebSocketResponse, request: web.Request, error: CommandError) -> None:
         self._count(error)
-        await socket.send_json(error_frame(error))
         full = isinstance(error, LimitExceeded)
         code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
-        await socket.close(code=code, message=error.code.encode())
+        with contextlib.suppress(ConnectionError):
+            await socket.send_json(error_frame(error))
+        await close_socket(socket, request, code, error.code, GOODBYE_S)
 
-    def _follow(self, frontend: Frontend, session_id: str, since: int | None) -> None:
+    def _follow(self, session_id: str, since: int | None) -> Feed:
         view = self._fleet.view(session_id)
-        hello = {"kind": "hello", "guest": view.name, "session": session_id, "state": view.state, "seq": view.seq}
-        frontend.say(hello)
-        self._replay(frontend, session_id, since, view.seq)
+        feed = Feed(self._feeds, session_id)
+        feed.say({"kind": "hello", "guest": view.name, "session": session_id, "state": view.state, "seq": view.seq})
+        feed.start(None if since is None else self._known(feed, since, view.seq))
+        return feed
 
-    def _replay(self, frontend: Frontend, session_id: str, since: int | None, last_seq: int) -> None:
-        if since is not None and since > last_seq:
-            frontend.say(error_frame(CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")))
-            since = last_seq
-        recorder = _Recorder()
-        first = self._fleet.watch(session_id, recorder, since)
-        self._fleet.unwatch(session_id, recorder)
-        if since is not None and first > since + 1:
-            reason = f"events before seq {first} are no longer kept"
-            frontend.say({"kind": "gap", "seq": first - 1, "reason": reason, "after": str(since), "before": str(first)})
-        frontend.replay(recorder.rows)
-        self._fleet.watch(session_id, frontend, None)
+    def _known(self, feed: Feed, since: int, last_seq: int) -> int:
+        """`since`, or the last seq, with a word about it, if that seq is yet to come."""
+        if since > last_seq:
+            feed.say(error_frame(CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")))
+        return min(since, last_seq)
 
-    async def _listen(self, socket: web.WebSocketResponse, frontend: Frontend, session_id: str) -> None:
-        async for message in socket:
-            if message.type is WSMsgType.TEXT:
-                await self._take(message.data, frontend, session_id)
-            elif message.type is WSMsgType.BINARY:
-                error = CommandError("frames are JSON text; this one is binary", code="bad_json")
-                self._count(error)
-                frontend.say(error_frame(error))
+    async def _listen(self, socket: web.WebSocketResponse, intake: Intake, frontend: Frontend, session_id: str) -> None:
+        rate = FrameRate(self._pace)
+        while True:
+            intake.wait()
+            message = await socket.receive()
+            intake.take()
+            if message.type in _LAST:
+                return
+            await rate.admit()
+            await self._hear(message, socket, frontend, session_id)
+            intake.done(_bytes_of(message))
+            await frontend.feed.room()
+
+    async def _hear(
+        self, message: WSMessage, socket: web.WebSocketResponse, frontend: Frontend, session_id: str
+    ) -> None:
+        if message.type is WSMsgType.TEXT:
+            await self._take(message.data, frontend, session_id)
+        elif message.type is WSMsgType.PING:
+            await socket.pong(message.data)
+        elif message.type is WSMsgType.BINARY:
+            error = CommandError("frames are JSON text; this one is binary", code="bad_json")
+            self._count(error)
+            frontend.say(error_frame(error))
 
     async def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
-        try:
-            asked = parse(text, self._draw_id)
-        except CommandError as error:
-            self._count(error)
-            frontend.say(error_frame(error, command_id_of(text)))
+        if not is_large(text):
+            asked = self._parse(text, frontend)
+        else:
+            async with self._pace.large():
+                asked = self._parse_large(text, frontend)
+        if asked is None:
             return
         if isinstance(asked.wish, Resume):
             self._resume(asked.wish.since, frontend, session_id)
             if asked.answered:
                 frontend.say({"ok": True, "command_id": command_id_of(text), "seq": asked.wish.since})
             return
+        await self._carry_out(asked, frontend, session_id)
+
+    def _parse(self, text: str, frontend: Frontend) -> Asked | None:
+        try:
+            return parse(text, self._draw_id)
+        except CommandError as error:
+            self._count(error)
+            frontend.say(error_frame(error, command_id_of(text)))
+            return None
+
+    def _parse_large(self, text: str, frontend: Frontend) -> Asked | None:
+        if not has_too_many_values(text):
+            return self._parse(text, frontend)
+        why = f"a frame has at most {VALUES_MAX} values; send a file as base64, or upload it over HTTP"
+        error = CommandError(why, code="too_large")
+        self._count(error)
+        frontend.say(error_frame(error))
+        return None
+
+    async def _carry_out(self, asked: Asked, frontend: Frontend, session_id: str) -> None:
         wish = asked.wish
+        assert not isinstance(wish, Resume)
         if isinstance(wish, Upload):
             try:
                 wish = await self._spooled(wish)
@@ -169,13 +239,13 @@ class Simulator:
         return Attach(upload.command_id, *what)
 
     def _resume(self, since: int, frontend: Frontend, session_id: str) -> None:
+        """Begin again after `since`. A replay under way stops: the newest wish is the one that counts."""
         try:
             last_seq = self._fleet.view(session_id).seq
         except NotFound as error:
             frontend.say(error_frame(error))
             return
-        self._fleet.unwatch(session_id, frontend)
-        self._replay(frontend, session_id, since, last_seq)
+        frontend.feed.rewind(self._known(frontend.feed, since, last_seq))
 
     def _answer(self, frontend: Frontend, asked: Asked, answer: Answer) -> None:
         command_id = answer.command_id if asked.answered else None
@@ -208,13 +278,9 @@ async def _pieces(buffer: bytes) -> AsyncIterator[bytes]:
     yield buffer
 
 
-class _Recorder:
-    """Takes a replay, so that a notice can be put before it."""
-
-    def __init__(self) -> None:
-        self.rows: list[Row] = []
-
-    def offer(self, row: Row) -> None:
-        self.rows.append(row)
-
-    def over(self) -> None: ...
+def _bytes_of(message: WSMessage) -> int:
+    """Of its payload, as it came."""
+    data = message.data
+    if isinstance(data, str):
+        return len(data) if data.isascii() else len(data.encode())
+    return len(data) if isinstance(data, bytes | bytearray) else 0

@@ -230,8 +230,11 @@ class Simulator(_Section):
     open: bool = False
     frame_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
     frontends_max: Count = 1000
+    frontends_per_address_max: Annotated[int, Field(ge=0)] = 0
     queue_events_max: Annotated[int, Field(ge=16)] = 256
     queue_bytes_max: Annotated[int, Field(ge=16_384)] = 1_048_576
+    held_bytes_max: Annotated[int, Field(ge=1_048_576)] = 33_554_432
+    unfinished_bytes_max: Annotated[int, Field(ge=1_048_576)] = 16_777_216
     write_timeout_s: Seconds = 10.0
     guest_email: str = "guest@example.org"
 
@@ -252,6 +255,7 @@ class Api(_Section):
     requests_max: Count = 512
     requests_per_address_max: Count = 256
     watchers_max: Count = 1000
+    watchers_per_address_max: Annotated[int, Field(ge=0)] = 0
     uploads_max: Count = 200
     uploads_per_address_max: Count = 100
     upload_bytes_per_s_min: Count = 1024

@@ -13,6 +13,7 @@ from itertools import islice
 
 from ..model.ports import Commit, Kept, Replay, Row, SavedSession
 from ..model.work import DeliveryRecord, OperationRecord
+from .excerpt import up_to_bytes
 
 
 class MemoryJournal:
@@ -51,13 +52,14 @@ class MemoryJournal:
         for told in self._told:
             told()
 
-    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
+    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
         events = self._kept.get(session_id)
         if not events:
             return Replay()
         first = events[0][1]
         start = max(0, after_seq + 1 - first)
-        return Replay(list(islice(events, start, start + limit)), first)
+        rows = islice(events, start, start + limit)
+        return Replay(list(rows) if bytes_max is None else up_to_bytes(rows, bytes_max), first)
 
     def recover(self) -> Sequence[SavedSession]:
         """Nothing outlives the process."""

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Sequence
+from contextlib import closing
 from typing import Any
 
 from ..model.ports import Kept, Replay, SavedSession
 from ..model.work import DeliveryRecord, OperationRecord
 from . import recovery
+from .excerpt import up_to_bytes
 from .queries import queries
 
 #: Offsets looked at in one step when only some kinds of events are wanted.
@@ -30,10 +32,13 @@ class Reader:
     def close(self) -> None:
         self._connection.close()
 
-    def read(self, session_id: str, after_seq: int, limit: int, acknowledged: int) -> Replay:
+    def read(
+        self, session_id: str, after_seq: int, limit: int, acknowledged: int, bytes_max: int | None = None
+    ) -> Replay:
         execute = self._connection.execute
         asked = {"session_id": session_id, "after_seq": after_seq, "acknowledged": acknowledged, "limit": limit}
-        rows = execute(queries()["read"], asked).fetchall()
+        with closing(execute(queries()["read"], asked)) as found:
+            rows = found.fetchall() if bytes_max is None else up_to_bytes(found, bytes_max)
         first = 1
         if not rows or rows[0][1] != after_seq + 1:
             first = (execute(queries()["first_kept"], (session_id,)).fetchone() or (1,))[0]

@@ -175,8 +175,8 @@ class SqliteJournal:
         self._given_at.append(time.monotonic())
         self._work.put((commit, done))
 
-    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
-        return self._ask(lambda reader: reader.read(session_id, after_seq, limit, self._acknowledged))
+    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
+        return self._ask(lambda reader: reader.read(session_id, after_seq, limit, self._acknowledged, bytes_max))
 
     def forget(self, session_id: str) -> None:
         """Nothing to do: the session is marked as over with its last event, and retention takes it later."""

@@ -174,8 +174,9 @@ class Journal(Protocol):
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
         """Make all of it durable, then call `done` on the loop (possibly at once, before returning)."""
 
-    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
-        """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`."""
+    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
+        """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`; with `bytes_max` none after
+        the one with which they have that many bytes of JSON."""
 
     def recover(self) -> Sequence[SavedSession]:
         """Who should be live: every guest session opened and not over."""
@@ -297,9 +298,10 @@ class Fleet(Protocol):
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
 
-    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
-        """What is durable after `after_seq`, oldest first, at most `limit`; of an ended guest session too, while the journal
-        keeps it. Raises NotFound."""
+    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
+        """What is durable after `after_seq`, oldest first, at most `limit`, bounded as the journal's `read`.
+
+        Of an ended guest session too, while the journal keeps it. Raises NotFound."""
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""

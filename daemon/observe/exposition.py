@@ -48,6 +48,15 @@ class _Families:
         yield GaugeMetricFamily(
             "guestd_http_connections", "Open connections of the HTTP port.", value=m.http_connections
         )
+        for name, text, held_bytes in (
+            (
+                "watchers_held_bytes",
+                "Bytes of events that wait for frontends and event streams.",
+                m.watchers_held_bytes,
+            ),
+            ("frontends_unfinished_bytes", "Bytes of large frames not finished.", m.frontends_unfinished_bytes),
+        ):
+            yield GaugeMetricFamily(f"guestd_{name}", text, value=held_bytes())
         yield GaugeMetricFamily("guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions)
         rate = m.rest_figures()["disconnection_rate"]
         yield GaugeMetricFamily("guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate)
@@ -86,6 +95,7 @@ class _Families:
             ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", m.rest_heartbeats),
             ("uploads", "PUTs of attachments by outcome.", "outcome", m.uploads),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
+            ("frontends_refused", "Frontends and event streams refused or let go.", "reason", m.frontends_refused),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
             (
                 "token_checks",

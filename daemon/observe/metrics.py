@@ -69,6 +69,8 @@ class Metrics:
         "endings",
         "frames_in",
         "frames_out",
+        "frontends_refused",
+        "frontends_unfinished_bytes",
         "history_fetches",
         "http_connections",
         "http_internal_errors",
@@ -101,6 +103,7 @@ class Metrics:
         "uploads",
         "watchers",
         "watchers_closed_slow",
+        "watchers_held_bytes",
         "watchers_lagging",
         "webhook_circuits_open",
         "webhook_failures",
@@ -115,6 +118,9 @@ class Metrics:
         self.messages_in = self.messages_out = 0
         self.commands_accepted = self.commands_refused = self.refused_sessions = self.read_pauses = 0
         self.watchers = self.watchers_lagging = self.watchers_closed_slow = 0
+        self.watchers_held_bytes: Callable[[], int] = int
+        self.frontends_unfinished_bytes: Callable[[], int] = int
+        self.frontends_refused: dict[str, int] = {}
         self.sessions: dict[str, int] = {}
         self.connects: dict[str, int] = {}
         self.reconnects: dict[str, int] = {}
@@ -165,6 +171,10 @@ class Metrics:
             "disconnection_rate": self.rest_disconnections / total if total else 0.0,
             "average_sync_latency_ms": self.rest_sync_s.total * 1000.0 / syncs if syncs else 0.0,
         }
+
+    def count_refused_frontend(self, reason: str) -> None:
+        """A frontend or event stream that got no place (full, address), or lost it (unfinished, held)."""
+        self.frontends_refused[reason] = self.frontends_refused.get(reason, 0) + 1
 
     def webhook(self, counts: dict[str, int], target: str) -> None:
         counts[target] = counts.get(target, 0) + 1

@@ -11,6 +11,7 @@ class Hub:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
         self._watchers: dict[str, list[Watcher]] = {}
+        self._ending: set[str] = set()
 
     def __len__(self) -> int:
         return sum(map(len, self._watchers.values()))
@@ -38,10 +39,18 @@ class Hub:
             if not watchers:
                 del self._watchers[session_id]
 
+    def will_end(self, session_id: str) -> None:
+        """Its last events are recorded, but not durable yet. Until `over` it may still be watched."""
+        self._ending.add(session_id)
+
+    def is_ending(self, session_id: str) -> bool:
+        return session_id in self._ending
+
     def publish(self, row: Row) -> None:
         for watcher in self._watchers.get(row[0], ()):
             watcher.offer(row)
 
     def over(self, session_id: str) -> None:
+        self._ending.discard(session_id)
         for watcher in self._watchers.pop(session_id, ()):
             watcher.over()

@@ -247,16 +247,18 @@ class Supervisor:
         return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
 
     def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
-        self._runner(session_id)
+        if not self._hub.is_ending(session_id):
+            self._runner(session_id)
         return self._hub.watch(session_id, watcher, after_seq)
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)
 
-    def read(self, session_id: str, after_seq: int, limit: int) -> Replay:
-        if session_id not in self._runners and not self._journal.last_seq(session_id):
+    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
+        known = session_id in self._runners or self._hub.is_ending(session_id)
+        if not known and not self._journal.last_seq(session_id):
             raise NotFound(f"no guest session {session_id} lives here, and the journal has none with that id")
-        return self._journal.read(session_id, after_seq, limit)
+        return self._journal.read(session_id, after_seq, limit, bytes_max)
 
     def renew(self, session: SessionSettings) -> None:
         """What the deployment allows is known only now: it holds for guest sessions that are here already as well."""
@@ -408,6 +410,7 @@ class Supervisor:
         self._uploads.cancel_all(runner)
         if self._names.get(guest.name) == guest.session_id:
             del self._names[guest.name]
+        self._hub.will_end(guest.session_id)
         self._bench.pipeline.session_over(guest.session_id)
         self.metrics.endings[ending.cause.value] = self.metrics.endings.get(ending.cause.value, 0) + 1
         if ending.cause not in _QUIET:

@@ -481,7 +481,7 @@ class TestEvents:
                 for n in range(40):
                     _, effects = town.emulator.world.agent_says(session, f"m{n}" + "x" * 500, town.emulator.now())
                     town.emulator.perform(effects)
-                await town.until(lambda: stream._too_slow)
+                await town.until(lambda: stream.feed.is_too_slow)
                 gate.set()
                 _, closed = await self.event(answer, "closed")
                 assert closed["reason"].startswith("too slow")

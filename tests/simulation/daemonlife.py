@@ -91,7 +91,7 @@ class InlineJournal:
         for _, done in works:
             done()
 
-    def read(self, session_id, after_seq, limit) -> Replay:
+    def read(self, session_id, after_seq, limit, bytes_max=None) -> Replay:
         asked = {"session_id": session_id, "after_seq": after_seq, "acknowledged": self.acknowledged, "limit": limit}
         rows = self.disk.execute(queries()["read"], asked).fetchall()
         return Replay([(*row, b"") for row in rows], 1)

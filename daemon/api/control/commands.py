@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -11,16 +10,15 @@ from aiohttp import web
 from ...model.commands import Command
 from ...model.errors import NotFound
 from ...model.ports import Fleet, Row
+from ..pages import Pages
 from ..problems import Problem
+from ..turns import Turns
 from .addressing import give, session_of
 from .routes import Call, Outcome, Route, answer
 from .settings import ControlSettings
 from .shapes import Accepted, CommandQuery, CommandState
 
 LOCATION = {"Location": "Where it stands."}
-
-#: Rows read in one go; between two goes the loop does other things.
-PAGE = 500
 
 
 async def accept(fleet: Fleet, session_id: str, command: Command, settings: ControlSettings) -> web.StreamResponse:
@@ -39,8 +37,9 @@ def key_of(call: Call[Any, Any], command_id: str) -> str:
 
 
 class Commands:
-    def __init__(self, fleet: Fleet) -> None:
+    def __init__(self, fleet: Fleet, turns: Turns) -> None:
         self._fleet = fleet
+        self._turns = turns
 
     def routes(self) -> list[Route]:
         return [
@@ -65,14 +64,14 @@ class Commands:
 
     async def _look_for(self, session_id: str, command_id: str, after_seq: int) -> CommandState | None:
         found: CommandState | None = None
-        while rows := self._fleet.read(session_id, after_seq, PAGE).rows:
+        pages = Pages(self._fleet, self._turns, session_id)
+        while rows := (await pages.after(after_seq)).rows:
             for row in rows:
                 if row[4] == command_id and row[2] in ("accepted", "delivery"):
                     found = _told(found, session_id, row)
             if found is not None and found.status != "accepted":
                 return found
             after_seq = rows[-1][1]
-            await asyncio.sleep(0)
         return found
 
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ..callers import caller_of
+from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
 from .attachments import Attachments, Spooling
@@ -48,7 +49,9 @@ class Ports:
 class Control:
     """`add_to` an application; `guard` every request under PREFIX; `close` before the server stops."""
 
-    def __init__(self, ports: Ports, settings: ControlSettings, bounds: StreamBounds) -> None:
+    def __init__(
+        self, ports: Ports, settings: ControlSettings, bounds: StreamBounds, feeds: Feeds | None = None
+    ) -> None:
         self._settings = settings
         self._metrics = ports.metrics
         self._entrance = Entrance(settings)
@@ -60,12 +63,13 @@ class Control:
             "api.requests_max",
             "requests are in progress",
         )
-        self._events = Events(ports.fleet, ports.metrics, settings, bounds)
+        feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
+        self._events = Events(ports.fleet, ports.metrics, settings, bounds, feeds)
         self.routes = [
             *Sessions(ports.fleet, settings, ports.draw_id).routes(),
-            *Messages(ports.fleet, settings, ports.draw_id).routes(),
+            *Messages(ports.fleet, feeds.turns, settings, ports.draw_id).routes(),
             *Attachments(ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics).routes(),
-            *Commands(ports.fleet).routes(),
+            *Commands(ports.fleet, feeds.turns).routes(),
             *self._events.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *Deliveries(ports.webhooks).routes(),

@@ -17,6 +17,8 @@ from aiohttp import web
 from ...model.errors import NotFound
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
+from ..addresses import AddressCounts, address_of, share_of
+from ..feed import Feed, Feeds
 from ..problems import Problem
 from .addressing import session_of
 from .paging import page_of
@@ -29,12 +31,17 @@ MEDIA_TYPE = "text/event-stream"
 
 
 class Events:
-    def __init__(self, fleet: Fleet, metrics: Metrics, settings: ControlSettings, bounds: StreamBounds) -> None:
+    def __init__(
+        self, fleet: Fleet, metrics: Metrics, settings: ControlSettings, bounds: StreamBounds, feeds: Feeds
+    ) -> None:
         self._fleet = fleet
         self._metrics = metrics
         self._settings = settings
         self._bounds = bounds
+        self._feeds = feeds
         self._streams: set[Stream] = set()
+        share = share_of(settings.watchers_max, settings.watchers_per_address_max)
+        self._addresses = AddressCounts(share, "event streams", "api.watchers_per_address_max")
 
     def routes(self) -> list[Route]:
         page = Outcome("A page of events, or a stream of them.", EventPage, media={MEDIA_TYPE: "Follows for ever."})
@@ -60,7 +67,8 @@ class Events:
     async def _read(self, call: Call[EventQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         if MEDIA_TYPE not in call.request.headers.get("Accept", ""):
-            page = await page_of(self._fleet, session_id, call.query.after, call.query.limit)
+            turns = self._feeds.turns
+            page = await page_of(self._fleet, turns, session_id, call.query.after, call.query.limit)
             return encoded(page.as_json("events"))
         after = _resumed_after(call)
         if not self._fleet.read(session_id, after, 1).rows:
@@ -71,19 +79,26 @@ class Events:
             if after > last_seq:
                 raise Problem(422, "invalid", f"after is {after}, but the last seq is {last_seq}", field="query.after")
         if len(self._streams) >= self._settings.watchers_max:
+            self._metrics.count_refused_frontend("full")
             detail = f"{self._settings.watchers_max} streams are followed already (api.watchers_max)"
             raise Problem(503, "overloaded", detail, retry_after_s=5.0)
         return await self._follow(call.request, session_id, after)
 
     async def _follow(self, request: web.Request, session_id: str, after_seq: int) -> web.StreamResponse:
-        stream = Stream(self._fleet, session_id, after_seq, self._bounds, self._metrics)
+        address = address_of(request)
+        if not self._addresses.enter(address):
+            self._metrics.count_refused_frontend("address")
+            limit = f"{self._addresses.per_address_max} streams (api.watchers_per_address_max)"
+            raise Problem(503, "overloaded", f"this address follows {limit} already", retry_after_s=5.0)
+        stream = Stream(Feed(self._feeds, session_id), self._bounds, self._metrics)
         self._streams.add(stream)
         self._metrics.watchers += 1
         try:
-            return await stream.run(request)
+            return await stream.run(request, after_seq)
         finally:
             self._metrics.watchers -= 1
             self._streams.discard(stream)
+            self._addresses.leave(address)
 
 
 def _resumed_after(call: Call[EventQuery, None]) -> int:

@@ -8,6 +8,7 @@ from aiohttp import web
 
 from ...model.commands import Context, Reply, Send, Typing
 from ...model.ports import Fleet
+from ..turns import Turns
 from .addressing import give, session_of
 from .commands import LOCATION, accept, key_of
 from .paging import page_of
@@ -19,8 +20,9 @@ TRANSCRIPT = frozenset({"message", "presence", "gap"})
 
 
 class Messages:
-    def __init__(self, fleet: Fleet, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
+    def __init__(self, fleet: Fleet, turns: Turns, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
         self._fleet = fleet
+        self._turns = turns
         self._settings = settings
         self._draw_id = draw_id
 
@@ -87,7 +89,7 @@ class Messages:
 
     async def _read(self, call: Call[EventQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
-        page = await page_of(self._fleet, session_id, call.query.after, call.query.limit, TRANSCRIPT)
+        page = await page_of(self._fleet, self._turns, session_id, call.query.after, call.query.limit, TRANSCRIPT)
         return encoded(page.as_json("messages"))
 
     async def _context(self, call: Call[None, SetContext]) -> web.StreamResponse:

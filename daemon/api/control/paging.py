@@ -1,18 +1,21 @@
-"""A page of a guest session's events, as the journal has them: the same bytes, only put in a row."""
+"""A page of a guest session's events, as the journal has them: the same bytes, only put in a row.
+
+Read like every other replay: a small page of the journal per turn of the loop, in turn with all other clients.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 
 import orjson
 
 from ...model.ports import Fleet
+from ..pages import Pages
+from ..turns import Turns
 
-PAGE = 500
-
-#: Events looked at for one page; a page may be short of its limit, and says that there is more.
-LOOKED_AT_MAX = 5000
+#: Of one answer, and of what is looked at for it. A page may be short of its limit, and says that there is more.
+ANSWER_BYTES_MAX = 262_144
+READS_MAX = 200
 
 
 @dataclass(slots=True)
@@ -30,22 +33,23 @@ class Page:
 
 
 async def page_of(
-    fleet: Fleet, session_id: str, after_seq: int, limit: int, kinds: frozenset[str] | None = None
+    fleet: Fleet, turns: Turns, session_id: str, after_seq: int, limit: int, kinds: frozenset[str] | None = None
 ) -> Page:
     """At most `limit` events of those kinds (None: all) after `after_seq`. Raises NotFound."""
-    page = Page(after_seq)
-    for _ in range(LOOKED_AT_MAX // PAGE):
-        replay = fleet.read(session_id, page.next, PAGE)
+    page, answer_bytes = Page(after_seq), 0
+    pages = Pages(fleet, turns, session_id)
+    for _ in range(READS_MAX):
+        replay = await pages.after(page.next)
         page.first_kept = max(page.first_kept, replay.first_kept_seq)
+        if not replay.rows:
+            return page
         for row in replay.rows:
-            if len(page.items) == limit:
+            if len(page.items) == limit or answer_bytes > ANSWER_BYTES_MAX:
                 page.more = True
                 return page
             page.next = row[1]
             if kinds is None or row[2] in kinds:
                 page.items.append(row[3])
-        if len(replay.rows) < PAGE:
-            return page
-        await asyncio.sleep(0)
+                answer_bytes += len(row[3])
     page.more = True
     return page

@@ -19,6 +19,8 @@ class ControlSettings:
     requests_max: int = 512
     requests_per_address_max: int = 256
     watchers_max: int = 1000
+    #: Per remote address; 0: half of all. A Unix socket has none and is not counted.
+    watchers_per_address_max: int = 0
     uploads_max: int = 200
     uploads_per_address_max: int = 100
     upload_bytes_per_s_min: int = 1024

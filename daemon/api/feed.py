@@ -1,0 +1,295 @@
+"""What one client gets of a guest session: first the past, page by page from the journal, then what comes.
+
+Everything that shows a guest session's events in order reads through here: the simulator's `since` and `resume`, and
+server-sent events. Pages of JSON (`control/paging.py`) share the turns and the size of a page.
+
+The past is pulled: the next page is read when the client's socket has taken the previous one, and all clients together
+read at most one page per turn of the loop, in the order of asking. At the page that is empty the client becomes a watcher,
+with no suspension in between, so that no event is lost or shown twice. From then on the fleet offers events into a
+bounded queue. Half full, the client is told once that it lags; full, it is too slow.
+
+`rewind` replaces what is under way: one client has one replay, and asking again costs nothing but the newest wish.
+
+Bounds. One client: one page (`pages.PAGE_BYTES`, plus the rest of its last event), its queue (`events_max`, `bytes_max`), and
+what its transport has not sent, at most one page or one event. All clients: `held_bytes_max`; over it the client that
+holds most is too slow. An event that several watchers hold is counted for each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections import deque
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import orjson
+from aiohttp import web
+
+from ..model.errors import NotFound
+from ..model.ports import Fleet, Row
+from ..observe.metrics import Metrics
+from .held import HeldBytes
+from .pages import Pages
+from .turns import Turns
+
+#: What the kernel may hold for one client beside what we hold. It doubles the figure; enough for 1 MB/s at 100 ms.
+SEND_BUFFER_BYTES = 65_536
+
+
+@dataclass(slots=True, frozen=True)
+class FeedBounds:
+    events_max: int = 256
+    bytes_max: int = 1_048_576
+    held_bytes_max: int = 33_554_432
+
+
+class Entry(NamedTuple):
+    """One frame for a client. `seq` 0: no place in the guest session's order. `is_event`: else it is a notice of ours."""
+
+    seq: int
+    kind: str
+    data: bytes
+    is_event: bool = False
+
+
+class Feeds:
+    """What all feeds of a server share."""
+
+    def __init__(self, fleet: Fleet, metrics: Metrics, bounds: FeedBounds) -> None:
+        self.fleet = fleet
+        self.metrics = metrics
+        self.bounds = bounds
+        self.turns = Turns()
+        self.held = HeldBytes(bounds.held_bytes_max, lambda: metrics.count_refused_frontend("held"))
+        metrics.watchers_held_bytes = lambda: self.held.total
+
+
+class Feed:
+    """A Watcher. `start` it, take `next` until None, `close` it. `sent_seq` is the consumer's: the cursor to resume from."""
+
+    def __init__(self, feeds: Feeds, session_id: str) -> None:
+        self._feeds = feeds
+        self._fleet = feeds.fleet
+        self._session_id = session_id
+        self._pages = Pages(feeds.fleet, feeds.turns, session_id)
+        self._queue: deque[Entry] = deque()
+        self._page: deque[Entry] = deque()
+        self._queued_bytes = self._page_bytes = 0
+        self._read_seq = 0
+        self._wake = asyncio.Event()
+        self._room = asyncio.Event()
+        self._room.set()
+        self._is_replaying = self._is_lagging = self._is_lag_due = self._is_over = False
+        self._is_closed = False
+        self.is_too_slow = False
+        self.stopped = ""
+        self.version = 0
+        self.sent_seq = 0
+
+    # ------------------------------------------------------------------ what is asked
+
+    def start(self, after_seq: int | None) -> None:
+        """None: nothing old. Raises NotFound."""
+        if after_seq is None:
+            self._fleet.watch(self._session_id, self, None)
+        else:
+            self.rewind(after_seq)
+
+    def rewind(self, after_seq: int) -> None:
+        """Begin again after that seq. What was to be shown and is not sent yet is dropped: it will be read again."""
+        self._fleet.unwatch(self._session_id, self)
+        self.version += 1
+        self._page.clear()
+        self._queue = deque(entry for entry in self._queue if not entry.is_event)
+        self._queued_bytes = sum(len(entry.data) for entry in self._queue)
+        self._page_bytes = 0
+        self._count()
+        self._read_seq = self.sent_seq = after_seq
+        self._is_replaying = True
+        self._wake.set()
+
+    def say(self, frame: dict[str, object], kind: str = "") -> None:
+        """A notice of ours. It does not wait for a replay under way."""
+        self._put(Entry(0, kind, orjson.dumps(frame)))
+
+    async def room(self) -> None:
+        """Return when the client has taken most of what was said to it: who does not listen is not heard either."""
+        await self._room.wait()
+
+    def stop(self, reason: str) -> None:
+        self.stopped = reason
+        self._wake.set()
+
+    def close(self) -> None:
+        self._is_closed = True
+        self._fleet.unwatch(self._session_id, self)
+        self._drop_all()
+        self._room.set()
+        self._wake.set()
+
+    # ------------------------------------------------------------------ what comes
+
+    def offer(self, row: Row) -> None:
+        self._put(Entry(row[1], row[2], row[3], True))
+
+    def over(self) -> None:
+        self._is_over = True
+        self._wake.set()
+
+    def burden(self) -> float:
+        return self._queued_bytes + self._page_bytes
+
+    def let_go(self) -> None:
+        self.is_too_slow = True
+        self._drop_all()
+        self._wake.set()
+
+    def _put(self, entry: Entry) -> None:
+        if self.is_too_slow or self._is_closed:
+            return
+        self._queue.append(entry)
+        self._queued_bytes += len(entry.data)
+        bounds = self._feeds.bounds
+        if len(self._queue) > bounds.events_max or self._queued_bytes > bounds.bytes_max:
+            self.let_go()
+            return
+        if self._is_half_full():
+            self._room.clear()
+            self._tell_lag_once()
+        self._wake.set()
+        self._count()
+
+    def _tell_lag_once(self) -> None:
+        if not self._is_lagging:
+            self._is_lagging = self._is_lag_due = True
+            self._feeds.metrics.watchers_lagging += 1
+
+    def _is_half_full(self) -> bool:
+        bounds = self._feeds.bounds
+        return len(self._queue) > bounds.events_max // 2 or self._queued_bytes > bounds.bytes_max // 2
+
+    # ------------------------------------------------------------------ what goes
+
+    async def next(self) -> Entry | None:
+        """The next frame to write; None when there is nothing more to come: too slow, stopped, or over.
+
+        May be cancelled: nothing is lost by it."""
+        while not (self.is_too_slow or self.stopped or self._is_closed):
+            if self._is_lag_due:
+                self._is_lag_due = False
+                return Entry(0, "lagging", orjson.dumps({"kind": "lagging", "seq": self.sent_seq}))
+            if self._queue:
+                return self._take_queued()
+            if self._page:
+                return self._take_paged()
+            if self._is_replaying:
+                await self._read_page()
+            elif self._is_over:
+                return None
+            else:
+                self._is_lagging = False
+                self._wake.clear()
+                await self._wake.wait()
+        return None
+
+    def _take_queued(self) -> Entry:
+        entry = self._queue.popleft()
+        self._queued_bytes -= len(entry.data)
+        if not self._room.is_set() and not self._is_half_full():
+            self._room.set()
+        self._count()
+        return entry
+
+    def _take_paged(self) -> Entry:
+        entry = self._page.popleft()
+        self._page_bytes -= len(entry.data)
+        self._count()
+        return entry
+
+    # ------------------------------------------------------------------ the past
+
+    async def _read_page(self) -> None:
+        version = self.version
+        await self._feeds.turns.take()
+        if version != self.version or self._is_closed:
+            return
+        try:
+            replay = self._pages.read(self._read_seq)
+        except NotFound:  # it has ended, and a journal in memory has forgotten it
+            self._is_replaying = False
+            self._is_over = True
+            self._append(_forgotten(self._read_seq))
+            return
+        if not replay.rows:
+            self._follow()
+            return
+        for row in replay.rows:
+            self._page_in(row, replay.first_kept_seq)
+        self._count()
+
+    def _follow(self) -> None:
+        """There is nothing more to read: become a watcher before anything else can happen."""
+        self._is_replaying = False
+        try:
+            self._fleet.watch(self._session_id, self, None)
+        except NotFound:
+            self._is_over = True
+
+    def _page_in(self, row: Row, first_kept_seq: int) -> None:
+        seq = row[1]
+        if seq > self._read_seq + 1:
+            self._append(_gap(self._read_seq, seq, is_retired=first_kept_seq >= seq))
+        self._append(Entry(seq, row[2], row[3], True))
+        self._read_seq = seq
+
+    def _append(self, entry: Entry) -> None:
+        self._page.append(entry)
+        self._page_bytes += len(entry.data)
+
+    # ------------------------------------------------------------------ counting
+
+    def _count(self) -> None:
+        self._feeds.held.set(self, self._queued_bytes + self._page_bytes)
+
+    def _drop_all(self) -> None:
+        self._queue.clear()
+        self._page.clear()
+        self._queued_bytes = self._page_bytes = 0
+        self._feeds.held.leave(self)
+
+
+def _gap(after_seq: int, seq: int, is_retired: bool) -> Entry:
+    """Says which events are missing between two that are shown."""
+    reason = f"events before seq {seq} are no longer kept"
+    if not is_retired:
+        reason = f"events between seq {after_seq} and {seq} cannot be read"
+    frame = {"kind": "gap", "seq": seq - 1, "reason": reason, "after": str(after_seq), "before": str(seq)}
+    return Entry(seq - 1, "gap", orjson.dumps(frame))
+
+
+def _forgotten(after_seq: int) -> Entry:
+    """Says that what came after that seq is gone with its guest session."""
+    reason = f"the guest session has ended, and its events after seq {after_seq} are no longer kept"
+    frame = {"kind": "gap", "seq": after_seq, "reason": reason, "after": str(after_seq), "before": ""}
+    return Entry(after_seq, "gap", orjson.dumps(frame))
+
+
+def hold_little(request: web.Request) -> None:
+    """Let neither the transport nor the kernel pile up what a client does not take.
+
+    High water 0: `drain` waits until the transport has handed everything to the kernel."""
+    transport = request.transport
+    if transport is None:
+        return
+    transport.set_write_buffer_limits(high=0)
+    own = transport.get_extra_info("socket")
+    if own is not None:
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+
+
+def abort_if_stuck(request: web.Request) -> None:
+    """A transport that closes waits for a peer that does not read, for as long as that one likes. We do not."""
+    transport = request.transport
+    if isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size():
+        transport.abort()

@@ -1,0 +1,135 @@
+"""What a frontend sends, read no faster than it is worked on, and counted while it waits.
+
+aiohttp parses a WebSocket's bytes as they come: a chunk of 256 KiB may hold thousands of small messages, and the parts of a
+message that is never finished lie there for as long as the connection lives. So from the upgrade on the connection's
+protocol is this one, which passes bytes on to aiohttp's and differs in two ways: it reads `CHUNK_BYTES` at a time, and
+not before the listener waits for the next message.
+
+It also knows how many bytes came that were not taken as messages yet. It is an upper bound: bytes of frames within a
+message are not told apart from the message's own, and are forgiven when it is complete. What is over `FREE_BYTES` counts
+against the bound for all frontends (`HeldBytes`); when that is reached, the frontend whose frame has been under way for
+the longest time is let go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import cast
+
+from .held import HeldBytes
+
+#: As small as a usual frame: the messages of one or two chunks may wait for the listener, and each costs about 400 bytes.
+CHUNK_BYTES = 2048
+
+#: Not counted and never a reason to let go: what every frontend may have under way. At least two chunks.
+FREE_BYTES = 16_384
+
+#: The loop reads one connection at a time, and what was read is passed on before the next read.
+_BUFFER = bytearray(CHUNK_BYTES)
+
+
+class Intake(asyncio.BufferedProtocol):
+    """Takes the place of the protocol of `transport`. `let_go_now` is called once if the frontend must go.
+
+    Before the first `wait` one chunk is read at most: who is turned away is not listened to."""
+
+    def __init__(self, transport: asyncio.Transport, held: HeldBytes) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._transport = transport
+        self._inner = cast(asyncio.Protocol, transport.get_protocol())
+        self._held = held
+        self.let_go_now: Callable[[], None] = transport.abort
+        self._is_waiting = self._is_paused = self._is_resuming = self._is_gone = False
+        self._pending = 0
+        self._last_chunks = (0, 0)
+        self._over_since = 0.0
+        transport.set_protocol(self)
+
+    @property
+    def pending_bytes(self) -> int:
+        return self._pending
+
+    # ------------------------------------------------------------------ the listener's side
+
+    def wait(self) -> None:
+        """The listener asks for a message now; if there is none yet, read on."""
+        self._is_waiting = True
+        if self._is_paused and not self._is_resuming:
+            self._is_resuming = True
+            self._loop.call_soon(self._resume)
+
+    def take(self) -> None:
+        """The listener has a message, and is not to be given more."""
+        self._is_waiting = False
+
+    def done(self, message_bytes: int) -> None:
+        """That message was worked on. What may still lie here came with it or after it."""
+        left = max(0, self._pending - message_bytes - _header_bytes(message_bytes))
+        self._pending = min(left, sum(self._last_chunks))
+        self._count()
+
+    def close(self) -> None:
+        self._is_gone = True
+        self._held.leave(self)
+
+    def _resume(self) -> None:
+        """Not at once: while messages lie ready the listener has one before this is called."""
+        self._is_resuming = False
+        if self._is_waiting and self._is_paused and not self._is_gone:
+            self._is_paused = False
+            self._transport.resume_reading()
+
+    # ------------------------------------------------------------------ the transport's side
+
+    def get_buffer(self, sizehint: int) -> bytearray:
+        return _BUFFER
+
+    def buffer_updated(self, nbytes: int) -> None:
+        self._last_chunks = (self._last_chunks[1], nbytes)
+        self._pending += nbytes
+        self._inner.data_received(bytes(_BUFFER[:nbytes]))
+        if not self._is_waiting and not self._is_paused:
+            self._is_paused = True
+            self._transport.pause_reading()
+        self._count()
+
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.close()
+        self._inner.connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    # ------------------------------------------------------------------ counting
+
+    def burden(self) -> float:
+        """Seconds since more than `FREE_BYTES` wait."""
+        return self._loop.time() - self._over_since + 1e-9
+
+    def let_go(self) -> None:
+        self.close()
+        self._is_paused = True
+        self._transport.pause_reading()
+        self.let_go_now()
+
+    def _count(self) -> None:
+        if self._is_gone:
+            return
+        over = max(0, self._pending - FREE_BYTES)
+        if over and not self._held.of(self):
+            self._over_since = self._loop.time()
+        self._held.set(self, over)
+
+
+def _header_bytes(message_bytes: int) -> int:
+    """Of a masked frame (RFC 6455, 5.2)."""
+    if message_bytes < 126:
+        return 6
+    return 8 if message_bytes < 65_536 else 14

@@ -1,0 +1,22 @@
+"""As many rows as fit a bound in bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any, TypeVar
+
+RowLike = TypeVar("RowLike", bound=tuple[Any, ...])
+
+PAYLOAD = 3
+
+
+def up_to_bytes(rows: Iterable[RowLike], bytes_max: int) -> list[RowLike]:
+    """The first rows, up to and with the one that reaches `bytes_max` bytes of payload; no more are fetched."""
+    taken: list[RowLike] = []
+    left = bytes_max
+    for row in rows:
+        taken.append(row)
+        left -= len(row[PAYLOAD])
+        if left <= 0:
+            break
+    return taken
