@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -45,7 +47,7 @@ def test_http_1_never_too_many_in_any_minute_and_first_come_first_served(per_min
         if turn is not None:
             assert street.now <= turn <= street.now + patience_s
             turns.append(turn)
-    assert all(later >= earlier - 1e-6 for earlier, later in zip(turns, turns[1:], strict=False))
+    assert all(later >= earlier - 1e-6 for earlier, later in pairwise(turns))
     for first, one_too_many in zip(turns, turns[per_minute:], strict=False):
         assert one_too_many >= first + 60.0 - 1e-6
 
