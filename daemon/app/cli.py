@@ -3,6 +3,7 @@ everything that `guestd serve` is made of."""
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
+from .exits import failed
 
 COMMANDS = (
     "serve",
@@ -84,4 +86,7 @@ def guestd(
 
 
 def main() -> None:
-    app(prog_name="guestd")
+    try:
+        app(prog_name="guestd")
+    except Exception as error:
+        sys.exit(failed(error))

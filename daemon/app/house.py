@@ -20,6 +20,7 @@ from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
 from ..model.errors import ConfigError, JournalError, PlatformError
 from ..model.ports import DeploymentFacts, Journal, Operations
+from ..observe.log import Log
 from ..observe.metrics import Metrics
 from ..operations.closed import ClosedDesk
 from ..operations.desk import Desk
@@ -34,7 +35,7 @@ from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
 from .pulse import Pulse
-from .status import StatusLine
+from .status import StatusLine, line_of
 from .systemd import Notifier
 from .wiring.doors import api_settings, control_settings
 from .wiring.fleet import new_supervisor, new_uploader
@@ -63,13 +64,23 @@ DEPLOYMENT_TRIES = 3
 class House:
     """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which ends the process."""
 
-    def __init__(self, config: Config, loop: asyncio.AbstractEventLoop, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        notifier: Notifier,
+        log: Log | None = None,
+    ) -> None:
+        """`log` takes the lines that are meant for a person; without one they are logged like all else."""
         self._config = config
+        self._log = log
         self._loop = loop
         self._notifier = notifier
         self._clock = LoopClock(loop)
         self._stops = AsyncExitStack()
         self.metrics = Metrics()
+        if log is not None:
+            self.metrics.log_dropped = lambda: log.dropped
         self.broken: asyncio.Future[None] = loop.create_future()
         self.spool = new_spool(config, os.environ)
         self.emulator: Emulator | None = None
@@ -244,8 +255,10 @@ class House:
             logger.info("%d REST operations of the journal go on", going_on)
 
     def _start_telling(self) -> None:
-        print(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME", file=sys.stderr, flush=True)
-        self._status = StatusLine(self._loop, self.fleet.status, self._notifier)
+        self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
+        write = self._log.status if self._log is not None else lambda text: None
+        is_terminal = self._log is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._status = StatusLine(self._loop, self._describe, self._notifier, write, is_terminal)
         self._stops.callback(self._status.stop)
         self._status.start()
 
@@ -264,21 +277,31 @@ class House:
         if keep:
             await operations
             kept = len(self.fleet.sessions())
-            print(f"{kept} guest sessions kept for the next start", file=sys.stderr, flush=True)
+            self._tell(f"{kept} guest sessions kept for the next start")
             return
         report = await self.fleet.drain(grace_s, self._tell_progress)
         await operations
         for session_id in report.left[:20]:
             logger.warning("guest session %s did not end within the grace time", session_id)
-        print(f"{report.ended} guest sessions ended, {len(report.left)} left behind", file=sys.stderr, flush=True)
+        self._tell(f"{report.ended} guest sessions ended, {len(report.left)} left behind")
 
     async def _drain_desk(self, grace_s: float, end_sessions: bool) -> None:
         if self._desk is not None and (left := await self._desk.drain(grace_s, end_sessions)):
             logger.info("%d REST operations are not over", left)
 
+    def _tell(self, text: str) -> None:
+        """A line for a person; it is queued, and never waited for."""
+        if self._log is not None:
+            self._log.line(text)
+        else:
+            logger.info("%s", text)
+
+    def _describe(self) -> str:
+        return line_of(self.fleet.status())
+
     def _tell_progress(self, left: int) -> None:
         self._notifier.status(f"draining: {left} guest sessions left")
-        print(f"draining: {left} guest sessions left", file=sys.stderr, flush=True)
+        self._tell(f"draining: {left} guest sessions left")
 
     def _health(self) -> dict[str, Any]:
         emulated = self.emulator.url if self.emulator is not None else None

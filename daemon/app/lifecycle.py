@@ -6,22 +6,24 @@ import asyncio
 import faulthandler
 import signal
 
+from ..observe.log import Log, log_loop_error
 from .config import Config
 from .exits import Interrupted
 from .house import House
 from .systemd import Notifier
 
 
-async def serve(config: Config, demo_guests: int = 0) -> None:
+async def serve(config: Config, log: Log, demo_guests: int = 0) -> None:
     """Run until a SIGTERM or SIGINT. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit code."""
     loop = asyncio.get_running_loop()
     faulthandler.enable()
+    loop.set_exception_handler(log_loop_error)
     notifier = Notifier()
     stop = _listen_for_signals(loop)
-    house = House(config, loop, notifier)
+    house = House(config, loop, notifier, log)
     try:
         await house.start(demo_guests)
-        print(f"ready {house.http.url}", flush=True)
+        log.out(f"ready {house.http.url}")
         await _first_of(stop, house.broken)
         stop.clear()
         leaving = loop.create_task(house.leave(), name="leave")

@@ -1,14 +1,15 @@
-"""The status line: what the fleet is doing, each second on a terminal, each ten seconds elsewhere."""
+"""The status line: what the guest sessions are doing, on a terminal and for systemd; in a log it would only be noise."""
 
 from __future__ import annotations
 
 import asyncio
-import os
-import sys
 from collections.abc import Callable
-from typing import Any, TextIO
+from typing import Any
 
 from .systemd import Notifier
+
+TERMINAL_PERIOD_S = 1.0
+SYSTEMD_PERIOD_S = 10.0
 
 
 def line_of(status: dict[str, Any]) -> str:
@@ -22,20 +23,24 @@ def line_of(status: dict[str, Any]) -> str:
 
 
 class StatusLine:
-    """Rewrites one line on a terminal; elsewhere writes a new one now and then. Tells systemd the same."""
+    """Rewrites one line on a terminal each second; elsewhere writes nothing. Tells systemd the same, each ten seconds.
+
+    `write` takes the text with its control sequences and must not block."""
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        status: Callable[[], dict[str, Any]],
+        describe: Callable[[], str],
         notifier: Notifier,
-        stream: TextIO | None = None,
+        write: Callable[[str], None],
+        is_terminal: bool,
     ) -> None:
         self._loop = loop
-        self._status = status
+        self._describe = describe
         self._notifier = notifier
-        self._stream = stream or sys.stderr
-        self._is_terminal = self._stream.isatty() and os.environ.get("TERM") != "dumb"
+        self._write = write
+        self._is_terminal = is_terminal
+        self._period_s = TERMINAL_PERIOD_S if is_terminal else SYSTEMD_PERIOD_S
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -46,12 +51,11 @@ class StatusLine:
             self._handle.cancel()
             self._handle = None
             if self._is_terminal:
-                self._stream.write("\n")
-                self._stream.flush()
+                self._write("\n")
 
     def _show(self) -> None:
-        line = line_of(self._status())
+        line = self._describe()
         self._notifier.status(line)
-        self._stream.write(f"\r\x1b[2K{line}" if self._is_terminal else f"{line}\n")
-        self._stream.flush()
-        self._handle = self._loop.call_later(1.0 if self._is_terminal else 10.0, self._show)
+        if self._is_terminal:
+            self._write(f"\r\x1b[2K{line}")
+        self._handle = self._loop.call_later(self._period_s, self._show)

@@ -72,6 +72,8 @@ class Metrics:
         "history_fetches",
         "journal_batch",
         "journal_commit_s",
+        "journal_oldest_wait_s",
+        "log_dropped",
         "loop_lag_s",
         "messages_in",
         "messages_out",
@@ -127,6 +129,8 @@ class Metrics:
         self.journal_commit_s = Histogram()
         self.journal_batch = Histogram(COUNT_BOUNDS)
         self.loop_lag_s = Histogram()
+        self.log_dropped: Callable[[], int] = int
+        self.journal_oldest_wait_s: Callable[[], float] = float
         self.operations: dict[tuple[str, str], int] = {}
         self.rest_sessions = self.rest_sessions_total = self.rest_disconnections = 0
         self.rest_heartbeats: dict[str, int] = {}

@@ -46,9 +46,6 @@ class TestServe:
             signal.sigtimedwait([], 0.1)
         assert health["live"] == 5 and health["messages_out"] >= 3
         assert "ws://127.0.0.1" in program.until("the simulator listens on", program.err)
-        line = program.until("live 5", program.err)
-        for word in ("resting", "messages in", "out", "reordered", "gaps filled", "echo p99"):
-            assert word in line
         program.interrupt()
         assert program.wait() == 0
         assert "5 guest sessions ended, 0 left behind" in program.err
@@ -85,6 +82,10 @@ class TestServe:
             listener.settimeout(20.0)
             program = run("serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"})
             told = ""
+            while (
+                "STATUS=live 0, resting 0 | messages in 0, out 0 | reordered 0, gaps filled 0 | echo p99 -" not in told
+            ):
+                told += listener.recv(4096).decode() + "\n"
             while "WATCHDOG=1" not in told or "READY=1" not in told:
                 told += listener.recv(4096).decode() + "\n"
             program.interrupt(signal.SIGTERM)

@@ -44,9 +44,12 @@ def serve(
             settings = _with_room(settings, demo)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    configure_logging(settings.log.level, settings.log.form)
+    log = configure_logging(settings.log.level, settings.log.form)
     allow_open_files(settings.limits.max_sessions)
-    raise typer.Exit(exits.run(lambda: live(settings, demo)))
+    code = exits.run(lambda: live(settings, log, demo), log.line)
+    if not log.close():
+        os._exit(code)  # nothing reads our last lines: the interpreter's own end may wait for the same reader
+    raise typer.Exit(code)
 
 
 def _with_room(config: Config, demo: int) -> Config:
