@@ -7,18 +7,20 @@ webhooks and audit read it from the first event of this life on; the port opens 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import secrets
 import sys
 from contextlib import AsyncExitStack
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
 from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
-from ..model.errors import ConfigError, JournalError, PlatformError
+from ..model.errors import JournalError
 from ..model.ports import DeploymentFacts, Journal, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
@@ -34,11 +36,15 @@ from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
+from .deployment_file import DeploymentFile
+from .deployment_watch import DeploymentWatch
+from .exits import INTERNAL, JOURNAL
+from .journal_watch import JournalWatch
 from .pulse import Pulse
 from .status import StatusLine, line_of
 from .systemd import Notifier
 from .wiring.doors import api_settings, control_settings
-from .wiring.fleet import new_supervisor, new_uploader
+from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.keeping import (
     identity_settings,
     journal_directory,
@@ -58,7 +64,11 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("guestd")
 
+#: Of a program that would rather end than wait for the platform.
 DEPLOYMENT_TRIES = 3
+#: How long the port stays closed for the deployment's facts: an answer takes less than a second where the way is good, and a
+#: refusal within this time can still be told as a failed start.
+FIRST_ANSWER_S = 5.0
 
 
 class House:
@@ -90,21 +100,28 @@ class House:
         self._journal: Journal
         self._desk: Desk | None = None
         self._demo: Demo | None = None
+        self._deployment: DeploymentWatch | None = None
+        self._journal_watch = JournalWatch()
+        self._is_at_the_disk = self._has_journal_failed = self._is_leaving = False
         self._status: StatusLine | None = None
 
-    async def start(self, demo_guests: int = 0, quiet: bool = False) -> None:
-        """Everything up; raises ConfigError or PlatformError. `quiet` leaves out what is for an operator's eyes."""
+    async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
+        """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what is for an operator's eyes.
+        `patient`: a platform that cannot be reached is no error; it is asked until it answers."""
         place = await self._find_platform()
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
         ring = self._open_keys()
-        facts = await self._ask_deployment(http, place)
         self._journal = self._open_journal()
+        deployment = DeploymentFile(journal_directory(self._config, os.environ), _address_of(place))
+        facts = None if self._config.platform.dialect == "webchat" else deployment.read()
         webhooks = self._open_records()
         calls = self._open_calls(http, place)
-        self._open_fleet(place, facts, http, calls)
+        self._open_fleet(place, facts or DeploymentFacts(), http, calls)
         self._open_desk(calls, ring)
         self._start_pulse()
+        if self._config.platform.dialect != "webchat":  # which knows no deployments
+            await self._watch_deployment(http, place, deployment, facts is not None, patient)
         await self._open_port(ring, webhooks)
         self._revive()
         if demo_guests:
@@ -121,6 +138,8 @@ class House:
     async def stop(self) -> None:
         """Whatever runs, stops now; safe at any point of the start."""
         await self._stops.aclose()
+        if self.broken.done():
+            self.broken.exception()  # seen, whoever else looked at it
 
     # ------------------------------------------------------------------ the parts
 
@@ -140,30 +159,57 @@ class House:
         ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         return ring
 
-    async def _ask_deployment(self, http: Http, place: Place) -> DeploymentFacts:
-        """Tried a few times if nobody answers; a refusal is final. webchat knows no deployments."""
-        if self._config.platform.dialect == "webchat":
-            return DeploymentFacts()
-        for attempt in range(1, DEPLOYMENT_TRIES + 1):
-            try:
-                return await fetch_deployment(http, place.endpoints.cdn, place.deployment_id)
-            except PlatformError as error:
-                if not error.worth_retrying or attempt == DEPLOYMENT_TRIES:
-                    raise
-                logger.warning("%s; trying again", error)
-                await asyncio.sleep(min(error.retry_after_s or attempt, 10.0))
-        raise ConfigError("platform", "unreachable")  # the loop above returns or raises
+    async def _watch_deployment(
+        self, http: Http, place: Place, file: DeploymentFile, is_known: bool, patient: bool
+    ) -> None:
+        """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it ends the start."""
+
+        def learn(facts: DeploymentFacts) -> None:
+            self.fleet.use(session_settings(self._config, facts))
+            file.write(facts)
+
+        self._deployment = DeploymentWatch(
+            lambda: fetch_deployment(http, place.endpoints.cdn, place.deployment_id),
+            is_known,
+            learn,
+            self._fail,
+            self._may_refusal_end,
+            Random(),
+            None if patient else DEPLOYMENT_TRIES,
+        )
+        self._deployment.start()
+        self._stops.push_async_callback(self._deployment.stop)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._deployment.answered.wait(), FIRST_ANSWER_S if patient else None)
+        if self.broken.done():
+            self.broken.result()
+
+    def _may_refusal_end(self) -> bool:
+        """Nothing is lost by an end: nothing was ever known of the deployment, and there is no guest session."""
+        assert self._deployment is not None
+        return not (self._deployment.is_known or self.fleet.sessions() or self._journal.recover())
 
     def _open_journal(self) -> Journal:
         directory = journal_directory(self._config, os.environ)
         if directory is None:
             return MemoryJournal(self._config.journal.events_per_session_max, self._config.journal.events_max)
         journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
+        self._is_at_the_disk = True
         journal.start()
-        self._stops.push_async_callback(journal.stop)
+        self._is_at_the_disk = False
+        self._stops.push_async_callback(self._close_journal, journal)
         return journal
 
+    async def _close_journal(self, journal: SqliteJournal) -> None:
+        self._is_at_the_disk = True
+        await journal.stop()
+        self._is_at_the_disk = False
+
     def _journal_failed(self, error: JournalError) -> None:
+        self._has_journal_failed = True
+        self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
         if not self.broken.done():
             self.broken.set_exception(error)
 
@@ -181,7 +227,7 @@ class House:
 
     async def _stop_reader(self, reader: Webhooks | Audit) -> None:
         """With a broken journal nothing more can be marked as read."""
-        await (reader.abandon() if self.broken.done() else reader.stop())
+        await (reader.abandon() if self._has_journal_failed else reader.stop())
 
     def _open_calls(self, http: Http, place: Place) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
@@ -226,7 +272,10 @@ class House:
         return lambda guest_id, attributes: tokens.sign(guest_id, attributes).token
 
     def _start_pulse(self) -> None:
-        pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier)
+        self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
+        pulse = Pulse(
+            self._loop, self.metrics.loop_lag_s, self._notifier, self._journal_watch, self._unexplained_wait_s
+        )
         pulse.start()
         self._stops.callback(pulse.stop)
 
@@ -242,6 +291,7 @@ class House:
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.desk,
+            readiness=self._readiness,
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
@@ -267,8 +317,9 @@ class House:
     async def leave(self) -> None:
         """Say goodbye for every guest session, within the grace time; with a journal they are kept for the next start."""
         grace_s = self._config.drain.grace_s
+        self._is_leaving = True
         self._notifier.stopping("draining")
-        self._notifier.extend(grace_s + 10.0)
+        self._notifier.extend(grace_s + 20.0)
         for one in (self._demo, self._status):
             if one is not None:
                 one.stop()
@@ -296,16 +347,58 @@ class House:
         else:
             logger.info("%s", text)
 
-    def _describe(self) -> str:
-        return line_of(self.fleet.status())
-
     def _tell_progress(self, left: int) -> None:
         self._notifier.status(f"draining: {left} guest sessions left")
         self._tell(f"draining: {left} guest sessions left")
 
+    # ------------------------------------------------------------------ health
+
+    def late_code(self) -> int:
+        """The exit code of a stop that takes too long: the disk's fault if the journal waits for it, else ours."""
+        return JOURNAL if self._is_at_the_disk or self._waits_for_disk() else INTERNAL
+
+    def _waits_for_disk(self) -> bool:
+        return self.metrics.journal_oldest_wait_s() > 1.0
+
+    def _unexplained_wait_s(self) -> float:
+        """A full disk explains why events wait, and is told elsewhere; it is no disk that hangs."""
+        return 0.0 if self._journal.storage_full else self._journal.oldest_wait_s()
+
+    def _readiness(self) -> dict[str, Any]:
+        """For /readyz: `reason` is the most urgent thing that keeps new guest sessions out, from a closed list of words."""
+        reason = self._not_ready_reason()
+        found: dict[str, Any] = {"ready": not reason}
+        if reason:
+            found["reason"] = reason
+        if self._deployment is not None:
+            found["platform"] = self._deployment.trouble or ("reachable" if self._deployment.is_known else "asked")
+        return found
+
+    def _not_ready_reason(self) -> str:
+        if self._is_leaving:
+            return "draining"
+        if self._journal_watch.is_stalled:
+            return "journal_stalled"
+        if self._journal.storage_full:
+            return "storage_full"
+        if self._journal.storage_low:
+            return "storage_low"
+        if self._deployment is not None and not self._deployment.is_known:
+            return "deployment_unknown"
+        return "" if self.fleet.is_ready() else "draining"
+
     def _health(self) -> dict[str, Any]:
         emulated = self.emulator.url if self.emulator is not None else None
-        return {"ready": self.fleet.is_ready(), "emulator": emulated, **self.fleet.status()}
+        return {**self._readiness(), "emulator": emulated, **self.fleet.status()}
+
+    def _describe(self) -> str:
+        trouble = self._deployment.trouble if self._deployment is not None else ""
+        disk = " | the journal's disk does not answer" if self._journal_watch.is_stalled else ""
+        return line_of(self.fleet.status()) + (f" | platform {trouble}" if trouble else "") + disk
+
+
+def _address_of(place: Place) -> str:
+    return f"{place.endpoints.cdn} {place.deployment_id}"
 
 
 def draw_id() -> str:

@@ -1,53 +1,67 @@
-"""The life of `guestd serve`: it starts, waits for a signal, takes its leave. A second signal cuts the leave-taking short."""
+"""The life of `guestd serve`: start, wait for a signal, stop. A signal counts at every moment, also while starting."""
 
 from __future__ import annotations
 
 import asyncio
 import faulthandler
-import signal
+from collections.abc import Awaitable
+from typing import Any
 
 from ..observe.log import Log, log_loop_error
 from .config import Config
 from .exits import Interrupted
 from .house import House
+from .signals import SignalListener
 from .systemd import Notifier
 
+#: After the grace time: closing sockets, the last commit and the journal's checkpoint, which on a slow disk may take some
+#: seconds. Longer means that something hangs.
+CLOSE_BOUND_S = 15.0
 
-async def serve(config: Config, log: Log, demo_guests: int = 0) -> None:
-    """Run until a SIGTERM or SIGINT. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit code."""
+
+async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: int = 0) -> None:
+    """Run until a SIGTERM, SIGINT or SIGHUP. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit
+    code."""
     loop = asyncio.get_running_loop()
-    faulthandler.enable()
     loop.set_exception_handler(log_loop_error)
-    notifier = Notifier()
-    stop = _listen_for_signals(loop)
-    house = House(config, loop, notifier, log)
+    faulthandler.enable()
+    stop, hurry = signals.attach(loop)
+    house = House(config, loop, Notifier(), log)
+    signals.stop_bound_s = config.drain.grace_s + CLOSE_BOUND_S
+    signals.late_code = house.late_code
     try:
-        await house.start(demo_guests)
-        log.out(f"ready {house.http.url}")
-        await _first_of(stop, house.broken)
-        stop.clear()
-        leaving = loop.create_task(house.leave(), name="leave")
-        impatient = loop.create_task(stop.wait(), name="second signal")
-        await asyncio.wait({leaving, impatient}, return_when=asyncio.FIRST_COMPLETED)
-        if not leaving.done():
-            leaving.cancel()
-            raise Interrupted
-        impatient.cancel()
-        leaving.result()
+        if await _unless(stop, house.start(demo_guests, patient=True), house.broken):
+            log.out(f"ready {house.http.url}")
+            await _unless(stop, asyncio.Event().wait(), house.broken)
+            if not await _unless(hurry, house.leave(), None):
+                raise Interrupted
     finally:
-        await house.stop()
+        await _close(house, signals, hurry)
+    if hurry.is_set():
+        raise Interrupted
 
 
-async def _first_of(stop: asyncio.Event, broken: asyncio.Future[None]) -> None:
-    """A signal, or the journal's failure, which is raised."""
-    broken.add_done_callback(lambda _: stop.set())
-    await stop.wait()
-    if broken.done():
-        broken.result()
+async def _unless(event: asyncio.Event, work: Awaitable[object], broken: asyncio.Future[None] | None) -> bool:
+    """Do `work`; False if `event` was set before it was done, and it was cancelled. Raises what `work` or `broken` raises."""
+    task = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        ends: set[asyncio.Future[Any]] = {task, waiting} if broken is None else {task, waiting, broken}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+            return True
+        if broken is not None and broken.done():
+            broken.result()
+        return False
+    finally:
+        for one in (task, waiting):
+            one.cancel()
+        await asyncio.gather(task, waiting, return_exceptions=True)
 
 
-def _listen_for_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    return stop
+async def _close(house: House, signals: SignalListener, hurry: asyncio.Event) -> None:
+    """Close everything; what hangs is ended from outside the loop."""
+    if not hurry.is_set():
+        signals.end_within(CLOSE_BOUND_S, house.late_code)
+    await house.stop()

@@ -148,6 +148,11 @@ class SessionCore:
         self._typed_at = -NEVER
         self._links: dict[str, tuple[str, str, float]] | None = None  # trace → command, attachment, answer by
 
+    def use(self, settings: SessionSettings, manners: Manners) -> None:
+        """From now on these: the deployment's facts came after this guest session began."""
+        self._settings = settings
+        self._manners = manners
+
     def __repr__(self) -> str:
         state = self.state.value + ("-soon" if self._leave_cause and self.state is not State.LEAVING else "")
         out = len(self._outbox) if self._outbox else 0

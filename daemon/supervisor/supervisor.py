@@ -103,8 +103,8 @@ class Supervisor:
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
-        can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
-        self._manners = manners_of(dialect, session, can_attach)
+        self._can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
+        self._manners = manners_of(dialect, session, self._can_attach)
         self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
         self._hold = HoldBack(
             session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
@@ -200,6 +200,13 @@ class Supervisor:
             self._unremembering.add(record.session_id)
             runner.feed(i.Opened())
         return len(saved_sessions)
+
+    def use(self, session: SessionSettings) -> None:
+        """From now on these settings, for all guest sessions; how long one lives was settled when it was opened."""
+        self._session = session
+        self._manners = manners_of(self._dialect, session, self._can_attach)
+        for runner in self._runners.values():
+            runner.machine.use(session, self._manners)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._new_machine(guest, duration_s), self._bench)

@@ -174,15 +174,6 @@ class TestMistakes:
             assert emulator.wait() == 78
             assert "in use" in "\n".join(emulator.err) and "Traceback" not in "\n".join(emulator.err)
 
-    def test_nobody_at_the_platforms_address(self, run, config):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        path = config(f'[platform]\nguest_socket_url = "ws://127.0.0.1:{port}"\ndeployment_id = "x"\n')
-        program = run("serve", "-c", path, "--port", "0")
-        assert program.wait() == 69
-        assert "Traceback" not in "\n".join(program.err)
-
     @pytest.mark.parametrize(
         "arguments",
         [

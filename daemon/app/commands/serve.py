@@ -14,6 +14,7 @@ from ..config import Config
 from ..lifecycle import serve as live
 from ..load_config import ConfigProblems, load_config
 from ..open_files import allow_open_files
+from ..signals import SignalListener
 
 EXAMPLES = """Examples:
 
@@ -38,6 +39,8 @@ def serve(
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second Ctrl-C stops at once."""
     given = {"simulator.host": host, "simulator.port": port, "log.level": log_level}
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    signals = SignalListener()
+    signals.block()
     try:
         settings = load_config(config, os.environ, flags)
         if demo:
@@ -45,8 +48,9 @@ def serve(
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
     log = configure_logging(settings.log.level, settings.log.form)
+    signals.listen(log)
     allow_open_files(settings.limits.max_sessions)
-    code = exits.run(lambda: live(settings, log, demo), log.line)
+    code = exits.run(lambda: live(settings, log, signals, demo), log.line)
     if not log.close():
         os._exit(code)  # nothing reads our last lines: the interpreter's own end may wait for the same reader
     raise typer.Exit(code)
