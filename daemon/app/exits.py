@@ -78,6 +78,8 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on
 def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
     """One line for whatever ended the program, and its exit code."""
     match error:
+        case ConfigError() if _disk_is_to_blame(error):
+            return tell(error, JOURNAL, say)
         case ConfigError() | ConfigProblems():
             return tell(error, CONFIG, say)
         case PlatformError():
@@ -92,6 +94,12 @@ def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
             return tell(error, JOURNAL, say)
         case _:
             return _unexpected(error, say)
+
+
+def _disk_is_to_blame(error: ConfigError) -> bool:
+    """A place that was configured well, but whose disk is full or broken just now (the error was made from that one)."""
+    cause = error.__cause__ or error.__context__
+    return isinstance(cause, OSError) and cause.errno in _OF_THE_DISK
 
 
 def _unexpected(error: Exception, say: Tell) -> int:

@@ -48,3 +48,14 @@ def test_an_unexpected_exception_of_the_daemon_is_70_and_says_where():
     said: list[str] = []
     assert run(broken, said.append) == 70
     assert said[0].startswith("guestd: unexpected KeyError at test_exits.py:")
+
+
+@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 74), (errno.EIO, 74), (errno.EACCES, 78)])
+def test_a_directory_that_was_configured_well_is_not_to_blame_for_its_disk(number, code):
+    async def start():
+        try:
+            raise OSError(number, os.strerror(number))
+        except OSError as error:
+            raise ConfigError("attachments.spool_directory", f"cannot be written: {error.strerror}") from None
+
+    assert run(start, lambda line: None) == code
