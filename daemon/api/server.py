@@ -57,11 +57,13 @@ class HttpServer:
         operations: Operations | None = None,
         spool: Spool | None = None,
         webhooks: Webhooks | None = None,
+        readiness: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
         self._settings = settings
         self._health = health
+        self._readiness = readiness or (lambda: {"ready": fleet.is_ready()})
         self._jwks = jwks
         self._doorkeeper = Doorkeeper(settings)
         feeds = Feeds(
@@ -217,10 +219,8 @@ class HttpServer:
         return web.json_response({"status": "up", "version": __version__, **self._health()})
 
     async def _readyz(self, request: web.Request) -> web.Response:
-        found = self._health()
-        told = {key: found[key] for key in ("ready", "reasons", "platform") if key in found}
-        ready = told.setdefault("ready", self._fleet.is_ready())
-        return web.json_response(told, status=200 if ready else 503)
+        found = self._readiness()
+        return web.json_response(found, status=200 if found["ready"] else 503)
 
     async def _public_keys(self, request: web.Request) -> web.Response:
         """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once: nobody may keep a copy."""

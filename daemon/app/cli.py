@@ -12,6 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
+from .exits import failed
 
 COMMANDS = (
     "serve",
@@ -94,4 +95,7 @@ def prepare_output() -> None:
 
 def main() -> None:
     prepare_output()
-    app(prog_name="guestd")
+    try:
+        app(prog_name="guestd")
+    except Exception as error:
+        sys.exit(failed(error))

@@ -4,23 +4,25 @@
 1    the answer is no: `guestd keys verify` does not believe the token
 2    wrong usage of the command line
 69   the platform cannot be reached, or refuses the deployment or its certificate is refused
-70   a bug of ours
-74   the journal cannot be used, or failed: nothing was promised after that
-78   the configuration cannot be used (also: the port is taken)
+70   a bug of ours, or an error of the system that no setting causes
+74   the journal cannot be used, or failed: nothing was promised after that; also a disk that is full, broken or hangs
+78   the configuration cannot be used (also: the port is taken, a file is missing)
 130  interrupted by a second signal
 """
 
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import sys
+import traceback
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
-from ..observe.output import finish, say
 from .load_config import ConfigProblems
 from .terminal_text import one_line
 
@@ -33,18 +35,31 @@ class Interrupted(Exception):
     """A second signal came while we were leaving."""
 
 
-#: What a wrong path or a missing right is: the operator's to mend. Any other error of the system is the disk's.
-_OF_CONFIGURATION = (FileNotFoundError, PermissionError, NotADirectoryError, IsADirectoryError)
+Tell = Callable[[str], None]
+
+#: What a setting can cause (a name, a right, a port); the service is not started again until somebody changed it.
+_OF_CONFIGURATION = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EADDRINUSE,
+    errno.EADDRNOTAVAIL,
+}
+#: What a disk can cause; it may pass, so the service is started again.
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
 
 
-def run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
-    """Run a coroutine on uvloop; an error becomes one line on standard error and its exit code."""
-    code = _run(main)
-    finish()
-    return code
+def tell_on_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
 
 
-def _run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
+def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on_stderr) -> int:
+    """Run a coroutine on uvloop; every error becomes one line, given to `say`, and its exit code."""
     import uvloop
 
     try:
@@ -54,23 +69,47 @@ def _run(main: Callable[[], Coroutine[Any, Any, int | None]]) -> int:
         return INTERRUPTED
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
-    except (ConfigError, ConfigProblems) as error:
-        return tell(error, CONFIG)
-    except PlatformError as error:
-        return tell(error, PLATFORM)
-    except JournalError as error:
-        return tell(error, JOURNAL)
-    except GuestdError as error:
-        return tell(error, INTERNAL)
     except BrokenPipeError:
         return unread()
-    except _OF_CONFIGURATION as error:
-        return tell(error, CONFIG)
-    except OSError as error:
-        return tell(error, JOURNAL)
     except Exception as error:
-        logger.exception("an unexpected error ended guestd")
-        return tell(RuntimeError(f"an unexpected error ended it: {type(error).__name__}; please report it"), INTERNAL)
+        return failed(error, say)
+
+
+def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
+    """One line for whatever ended the program, and its exit code."""
+    match error:
+        case ConfigError() if _disk_is_to_blame(error):
+            return tell(error, JOURNAL, say)
+        case ConfigError() | ConfigProblems():
+            return tell(error, CONFIG, say)
+        case PlatformError():
+            return tell(error, PLATFORM, say)
+        case JournalError():
+            return tell(error, JOURNAL, say)
+        case GuestdError():
+            return tell(error, INTERNAL, say)
+        case OSError(errno=number) if number in _OF_CONFIGURATION:
+            return tell(error, CONFIG, say)
+        case OSError(errno=number) if number in _OF_THE_DISK:
+            return tell(error, JOURNAL, say)
+        case _:
+            return _unexpected(error, say)
+
+
+def _disk_is_to_blame(error: ConfigError) -> bool:
+    """A place that was configured well, but whose disk is full or broken just now (the error was made from that one)."""
+    cause = error.__cause__ or error.__context__
+    return isinstance(cause, OSError) and cause.errno in _OF_THE_DISK
+
+
+def _unexpected(error: Exception, say: Tell) -> int:
+    """A bug of ours: the kind and the place for a person, the traceback for the log if there is one."""
+    if logging.getLogger("guestd").handlers:
+        logger.error("an unexpected error ended the program", exc_info=error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    say(f"guestd: unexpected {type(error).__name__}{place}; this is a bug of guestd, please report it")
+    return INTERNAL
 
 
 def unread() -> int:
@@ -79,7 +118,8 @@ def unread() -> int:
     return 0
 
 
-def tell(error: Exception, code: int) -> int:
+def tell(error: Exception, code: int, say: Tell = tell_on_stderr) -> int:
+    """Each line of what the error says, and the exit code."""
     for line in str(error).splitlines() or [type(error).__name__]:
         say(f"guestd: {one_line(line)}")
     return code

@@ -7,10 +7,12 @@ webhooks and audit read it from the first event of this life on; the port opens 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from random import Random
@@ -21,14 +23,13 @@ from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
 from ..model.errors import JournalError, StorageFull
 from ..model.ports import DeploymentFacts, Journal, Operations
+from ..observe.log import Log
 from ..observe.metrics import Metrics
-from ..observe.output import Output, say
 from ..operations.closed import ClosedDesk
 from ..operations.desk import Desk
 from ..operations.scribe import Scribe
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
-from ..platform.deployment_watch import DeploymentMemory, DeploymentWatch
 from ..platform.http import Http
 from ..records.audit import Audit
 from ..records.webhooks import Webhooks
@@ -36,8 +37,12 @@ from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from .config import Config
 from .demo import Demo
+from .deployment_file import DeploymentFile
+from .deployment_watch import DeploymentWatch
+from .exits import INTERNAL, JOURNAL
+from .journal_watch import JournalWatch
 from .pulse import Pulse
-from .status import StatusLine
+from .status import StatusLine, line_of
 from .systemd import Notifier
 from .wiring.doors import api_settings, control_settings
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
@@ -60,6 +65,13 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("guestd")
 
+#: Of a program that would rather end than wait for the platform.
+DEPLOYMENT_TRIES = 3
+#: How long the port stays closed for the deployment's facts: an answer takes less than a second where the way is good, and a
+#: refusal within this time can still be told as a failed start.
+FIRST_ANSWER_S = 5.0
+
+
 #: Between two looks at a disk that has no room for the start.
 ROOM_WAIT_S = 2.0
 
@@ -68,15 +80,22 @@ class House:
     """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which ends the process."""
 
     def __init__(
-        self, config: Config, loop: asyncio.AbstractEventLoop, notifier: Notifier, output: Output | None = None
+        self,
+        config: Config,
+        loop: asyncio.AbstractEventLoop,
+        notifier: Notifier,
+        log: Log | None = None,
     ) -> None:
+        """`log` takes the lines that are meant for a person; without one they are logged like all else."""
         self._config = config
+        self._log = log
         self._loop = loop
         self._notifier = notifier
-        self._output = output
         self._clock = LoopClock(loop)
         self._stops = AsyncExitStack()
         self.metrics = Metrics()
+        if log is not None:
+            self.metrics.log_dropped = lambda: log.dropped
         self.broken: asyncio.Future[None] = loop.create_future()
         self.spool = new_spool(config, os.environ)
         self.emulator: Emulator | None = None
@@ -86,25 +105,28 @@ class House:
         self._journal: Journal
         self._desk: Desk | None = None
         self._demo: Demo | None = None
-        self._status: StatusLine | None = None
         self._deployment: DeploymentWatch | None = None
-        self._pulse: Pulse
-        if output is not None:
-            self.metrics.log_lines_dropped = lambda: output.dropped
+        self._journal_watch = JournalWatch()
+        self._is_at_the_disk = self._has_journal_failed = self._is_leaving = False
+        self._status: StatusLine | None = None
 
-    async def start(self, demo_guests: int = 0, quiet: bool = False) -> None:
-        """Everything up; raises ConfigError or PlatformError. `quiet` leaves out what is for an operator's eyes."""
+    async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
+        """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what is for an operator's eyes.
+        `patient`: a platform that cannot be reached is no error; it is asked until it answers."""
         place = await self._find_platform()
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
         ring = self._open_keys()
         self._journal = await self._open_journal()
-        facts = await self._ask_deployment(http, place)
+        deployment = DeploymentFile(journal_directory(self._config, os.environ), _address_of(place))
+        facts = None if self._config.platform.dialect == "webchat" else deployment.read()
         webhooks = self._open_records()
         calls = self._open_calls(http, place)
-        self._open_fleet(place, facts, http, calls)
+        self._open_fleet(place, facts or DeploymentFacts(), http, calls)
         self._open_desk(calls, ring)
         self._start_pulse()
+        if self._config.platform.dialect != "webchat":  # which knows no deployments
+            await self._watch_deployment(http, place, deployment, facts is not None, patient)
         await self._open_port(ring, webhooks)
         self._revive()
         if demo_guests:
@@ -121,6 +143,8 @@ class House:
     async def stop(self) -> None:
         """Whatever runs, stops now; safe at any point of the start."""
         await self._stops.aclose()
+        if self.broken.done():
+            self.broken.exception()  # seen, whoever else looked at it
 
     # ------------------------------------------------------------------ the parts
 
@@ -140,38 +164,68 @@ class House:
         ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         return ring
 
-    async def _ask_deployment(self, http: Http, place: Place) -> DeploymentFacts:
-        """What is known of it; see deployment_watch.py. webchat knows no deployments."""
-        if self._config.platform.dialect == "webchat":
-            return DeploymentFacts()
-        directory = journal_directory(self._config, os.environ)
+    async def _watch_deployment(
+        self, http: Http, place: Place, file: DeploymentFile, is_known: bool, patient: bool
+    ) -> None:
+        """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it ends the start."""
+
+        def learn(facts: DeploymentFacts) -> None:
+            self.fleet.use(session_settings(self._config, facts))
+            file.write(facts)
+
         self._deployment = DeploymentWatch(
             lambda: fetch_deployment(http, place.endpoints.cdn, place.deployment_id),
-            DeploymentMemory(directory, place.deployment_id),
-            lambda facts: self.fleet.renew(session_settings(self._config, facts)),
+            is_known,
+            learn,
+            self._fail,
+            self._may_refusal_end,
             Random(),
+            None if patient else DEPLOYMENT_TRIES,
         )
+        self._deployment.start()
         self._stops.push_async_callback(self._deployment.stop)
-        return await self._deployment.start()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._deployment.answered.wait(), FIRST_ANSWER_S if patient else None)
+        if self.broken.done():
+            self.broken.result()
+
+    def _may_refusal_end(self) -> bool:
+        """Nothing is lost by an end: nothing was ever known of the deployment, and there is no guest session."""
+        assert self._deployment is not None
+        return not (self._deployment.is_known or self.fleet.sessions() or self._journal.recover())
 
     async def _open_journal(self) -> Journal:
         directory = journal_directory(self._config, os.environ)
         if directory is None:
             return MemoryJournal(self._config.journal.events_per_session_max, self._config.journal.events_max)
         journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
-        self._stops.push_async_callback(journal.stop)
+        self._stops.push_async_callback(self._close_journal, journal)
+        self._is_at_the_disk = True
+        await self._begin(journal)
+        self._is_at_the_disk = False
+        return journal
+
+    async def _begin(self, journal: SqliteJournal) -> None:
+        """A disk without room for the start is said and waited for."""
         while True:
             try:
-                await uninterrupted(asyncio.to_thread(journal.start))
+                return await uninterrupted(asyncio.to_thread(journal.start))
             except StorageFull as error:
                 logger.warning("%s; the start waits for that", error)
                 self._notifier.extend(ROOM_WAIT_S + 30.0)
                 self._notifier.status(str(error))
-                await asyncio.sleep(ROOM_WAIT_S)
-            else:
-                return journal
+            await asyncio.sleep(ROOM_WAIT_S)
+
+    async def _close_journal(self, journal: SqliteJournal) -> None:
+        self._is_at_the_disk = True
+        await journal.stop()
+        self._is_at_the_disk = False
 
     def _journal_failed(self, error: JournalError) -> None:
+        self._has_journal_failed = True
+        self._fail(error)
+
+    def _fail(self, error: Exception) -> None:
         if not self.broken.done():
             self.broken.set_exception(error)
 
@@ -189,7 +243,7 @@ class House:
 
     async def _stop_reader(self, reader: Webhooks | Audit) -> None:
         """With a broken journal nothing more can be marked as read."""
-        await (reader.abandon() if self.broken.done() else reader.stop())
+        await (reader.abandon() if self._has_journal_failed else reader.stop())
 
     def _open_calls(self, http: Http, place: Place) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
@@ -234,10 +288,12 @@ class House:
         return lambda guest_id, attributes: tokens.sign(guest_id, attributes).token
 
     def _start_pulse(self) -> None:
-        self._pulse = Pulse(self._loop, self.metrics.loop_lag_s, self._notifier, self._journal.oldest_wait_s)
-        self._pulse.start()
-        self._stops.callback(self._pulse.stop)
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
+        pulse = Pulse(
+            self._loop, self.metrics.loop_lag_s, self._notifier, self._journal_watch, self._unexplained_wait_s
+        )
+        pulse.start()
+        self._stops.callback(pulse.stop)
 
     async def _open_port(self, ring: KeyRing | None, webhooks: Webhooks) -> None:
         self.http = HttpServer(
@@ -251,6 +307,7 @@ class House:
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.desk,
+            readiness=self._readiness,
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
@@ -264,10 +321,10 @@ class House:
             logger.info("%d REST operations of the journal go on", going_on)
 
     def _start_telling(self) -> None:
-        say(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
-        if self._output is None:
-            return
-        self._status = StatusLine(self._loop, self._figures, self._notifier, self._output)
+        self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
+        write = self._log.status if self._log is not None else lambda text: None
+        is_terminal = self._log is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        self._status = StatusLine(self._loop, self._describe, self._notifier, write, is_terminal)
         self._stops.callback(self._status.stop)
         self._status.start()
 
@@ -276,8 +333,9 @@ class House:
     async def leave(self) -> None:
         """Say goodbye for every guest session, within the grace time; with a journal they are kept for the next start."""
         grace_s = self._config.drain.grace_s
+        self._is_leaving = True
         self._notifier.stopping("draining")
-        self._notifier.extend(grace_s + 10.0)
+        self._notifier.extend(grace_s + 20.0)
         for one in (self._demo, self._status):
             if one is not None:
                 one.stop()
@@ -286,48 +344,73 @@ class House:
         if keep:
             await operations
             kept = len(self.fleet.sessions())
-            say(f"{kept} guest sessions kept for the next start")
+            self._tell(f"{kept} guest sessions kept for the next start")
             return
         report = await self.fleet.drain(grace_s, self._tell_progress)
         await operations
         for session_id in report.left[:20]:
             logger.warning("guest session %s did not end within the grace time", session_id)
-        say(f"{report.ended} guest sessions ended, {len(report.left)} left behind")
+        self._tell(f"{report.ended} guest sessions ended, {len(report.left)} left behind")
 
     async def _drain_desk(self, grace_s: float, end_sessions: bool) -> None:
         if self._desk is not None and (left := await self._desk.drain(grace_s, end_sessions)):
             logger.info("%d REST operations are not over", left)
 
+    def _tell(self, text: str) -> None:
+        """A line for a person; it is queued, and never waited for."""
+        if self._log is not None:
+            self._log.line(text)
+        else:
+            logger.info("%s", text)
+
     def _tell_progress(self, left: int) -> None:
         self._notifier.status(f"draining: {left} guest sessions left")
-        say(f"draining: {left} guest sessions left")
+        self._tell(f"draining: {left} guest sessions left")
+
+    # ------------------------------------------------------------------ health
+
+    def late_code(self) -> int:
+        """The exit code of a stop that takes too long: the disk's fault if the journal waits for it, else ours."""
+        return JOURNAL if self._is_at_the_disk or self._waits_for_disk() else INTERNAL
+
+    def _waits_for_disk(self) -> bool:
+        return self.metrics.journal_oldest_wait_s() > 1.0
+
+    def _unexplained_wait_s(self) -> float:
+        """A full disk explains why events wait, and is told elsewhere; it is no disk that hangs."""
+        return 0.0 if self._journal.storage_full else self._journal.oldest_wait_s()
+
+    def _readiness(self) -> dict[str, Any]:
+        """For /readyz: `reason` is the most urgent thing that keeps new guest sessions out, from a closed list of words."""
+        reason = self._not_ready_reason()
+        found: dict[str, Any] = {"ready": not reason}
+        if reason:
+            found["reason"] = reason
+        if self._deployment is not None:
+            found["platform"] = self._deployment.trouble or ("reachable" if self._deployment.is_known else "asked")
+        return found
+
+    def _not_ready_reason(self) -> str:
+        if self._is_leaving:
+            return "draining"
+        if self._journal_watch.is_stalled:
+            return "journal_stalled"
+        if self._journal.storage_full:
+            return "storage_full"
+        if self._journal.storage_low:
+            return "storage_low"
+        if self._deployment is not None and not self._deployment.is_known:
+            return "deployment_unknown"
+        return "" if self.fleet.is_ready() else "draining"
 
     def _health(self) -> dict[str, Any]:
         emulated = self.emulator.url if self.emulator is not None else None
-        reasons = self._reasons()
+        return {**self._readiness(), "emulator": emulated, **self.fleet.status()}
+
+    def _describe(self) -> str:
         trouble = self._deployment.trouble if self._deployment is not None else ""
-        return {
-            "ready": not reasons,
-            "reasons": reasons,
-            "platform": trouble or "answers",
-            "emulator": emulated,
-            **self.fleet.status(),
-        }
-
-    def _reasons(self) -> list[str]:
-        """Why no work should be sent here. A platform that is away is none, as long as its deployment was seen once."""
-        found = {
-            "storage_full": self._journal.storage_full,
-            "storage_low": self._journal.storage_low,
-            "journal_stalled": self._pulse.is_stalled,
-            "deployment_unknown": self._deployment is not None and not self._deployment.is_known,
-        }
-        reasons = [reason for reason, holds in found.items() if holds]
-        return reasons if reasons or self.fleet.is_ready() else ["draining"]
-
-    def _figures(self) -> dict[str, Any]:
-        trouble = ["platform unreachable"] if self._deployment is not None and self._deployment.trouble else []
-        return {**self.fleet.status(), "trouble": [*trouble, *self._reasons()]}
+        disk = " | the journal's disk does not answer" if self._journal_watch.is_stalled else ""
+        return line_of(self.fleet.status()) + (f" | platform {trouble}" if trouble else "") + disk
 
 
 async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
@@ -338,6 +421,10 @@ async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait({task})
         raise
+
+
+def _address_of(place: Place) -> str:
+    return f"{place.endpoints.cdn} {place.deployment_id}"
 
 
 def draw_id() -> str:

@@ -1,102 +1,67 @@
-"""The life of `guestd serve`: it starts, waits for a signal, drains, stops. A signal counts at every moment, also of the start; a
-second one ends it at once, whatever the disk or the platform does."""
+"""The life of `guestd serve`: start, wait for a signal, stop. A signal counts at every moment, also while starting."""
 
 from __future__ import annotations
 
 import asyncio
 import faulthandler
-import logging
-import os
-import signal
-import sys
-from collections.abc import Coroutine
-from contextlib import suppress
+from collections.abc import Awaitable
 from typing import Any
 
-from ..observe.output import Output, finish, say
+from ..observe.log import Log, log_loop_error
 from .config import Config
-from .exits import INTERRUPTED, Interrupted
+from .exits import Interrupted
 from .house import House
+from .signals import SignalListener
 from .systemd import Notifier
 
-logger = logging.getLogger("guestd")
-
-#: SIGHUP as well, until there is something to reload: a closed terminal and `kill -HUP` are to lose nothing.
-DRAIN = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-
-#: Sent by mistake, or by what rotates logs: no reason to die.
-IGNORED = (signal.SIGUSR1, signal.SIGUSR2)
-
-#: After a second signal: what has not stopped by then is left to the system.
-ABORT_S = 3.0
+#: After the grace time: closing sockets, the last commit and the journal's checkpoint, which on a slow disk may take some
+#: seconds. Longer means that something hangs.
+CLOSE_BOUND_S = 15.0
 
 
-async def serve(config: Config, output: Output, demo_guests: int = 0) -> None:
-    """Run until a signal. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit code."""
+async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: int = 0) -> None:
+    """Run until a SIGTERM, SIGINT or SIGHUP. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit
+    code."""
     loop = asyncio.get_running_loop()
-    with suppress(OSError, ValueError):  # a standard error in memory has no file descriptor
-        faulthandler.enable()
-    notifier = Notifier()
-    signals = _Signals(loop)
-    house = House(config, loop, notifier, output)
+    loop.set_exception_handler(log_loop_error)
+    faulthandler.enable()
+    stop, hurry = signals.attach(loop)
+    house = House(config, loop, Notifier(), log)
+    signals.stop_bound_s = config.drain.grace_s + CLOSE_BOUND_S
+    signals.late_code = house.late_code
     try:
-        if await signals.interrupts(house.start(demo_guests)):
-            say("guestd: stopped while it was starting")
-            return
-        say(f"ready {house.http.url}", sys.stdout)
-        await _first_of(signals.stop, house.broken)
-        signals.stop.clear()
-        if await signals.interrupts(house.leave()):
-            raise Interrupted
+        if await _unless(stop, house.start(demo_guests, patient=True), house.broken):
+            log.out(f"ready {house.http.url}")
+            await _unless(stop, asyncio.Event().wait(), house.broken)
+            if not await _unless(hurry, house.leave(), None):
+                raise Interrupted
     finally:
-        await _stopped(house, signals)
+        await _close(house, signals, hurry)
+    if hurry.is_set():
+        raise Interrupted
 
 
-class _Signals:
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
-        self.stop = asyncio.Event()
-        for number in DRAIN:
-            loop.add_signal_handler(number, self.stop.set)
-        for number in IGNORED:
-            loop.add_signal_handler(number, logger.warning, "%s has no meaning here", number.name)
-
-    async def interrupts(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do the work; True if a signal came first, and it was cancelled."""
-        doing = self._loop.create_task(work)
-        waiting = self._loop.create_task(self.stop.wait())
-        try:
-            await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        finally:
-            waiting.cancel()
-        if doing.done():
-            doing.result()
-            return False
-        doing.cancel()
-        self.stop.clear()
-        await asyncio.wait({doing}, timeout=ABORT_S)
-        return True
+async def _unless(event: asyncio.Event, work: Awaitable[object], broken: asyncio.Future[None] | None) -> bool:
+    """Do `work`; False if `event` was set before it was done, and it was cancelled. Raises what `work` or `broken` raises."""
+    task = asyncio.ensure_future(work)
+    waiting = asyncio.ensure_future(event.wait())
+    try:
+        ends: set[asyncio.Future[Any]] = {task, waiting} if broken is None else {task, waiting, broken}
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            task.result()
+            return True
+        if broken is not None and broken.done():
+            broken.result()
+        return False
+    finally:
+        for one in (task, waiting):
+            one.cancel()
+        await asyncio.gather(task, waiting, return_exceptions=True)
 
 
-async def _stopped(house: House, signals: _Signals) -> None:
-    """Stop all that runs. Another signal meanwhile, or an end that takes too long after one, and the process just ends."""
-    is_aborted = isinstance(sys.exc_info()[1], Interrupted)
-    stopping = asyncio.ensure_future(house.stop())
-    waiting = asyncio.ensure_future(signals.stop.wait())
-    await asyncio.wait(
-        {stopping, waiting}, timeout=ABORT_S if is_aborted else None, return_when=asyncio.FIRST_COMPLETED
-    )
-    waiting.cancel()
-    if not stopping.done():
-        say("guestd: stopped at once; guest sessions may be left open at the platform")
-        finish()
-        os._exit(INTERRUPTED)
-    stopping.result()
-
-
-async def _first_of(stop: asyncio.Event, broken: asyncio.Future[None]) -> None:
-    """A signal, or the journal's failure, which is raised."""
-    broken.add_done_callback(lambda _: stop.set())
-    await stop.wait()
-    if broken.done():
-        broken.result()
+async def _close(house: House, signals: SignalListener, hurry: asyncio.Event) -> None:
+    """Close everything; what hangs is ended from outside the loop."""
+    if not hurry.is_set():
+        signals.end_within(CLOSE_BOUND_S, house.late_code)
+    await house.stop()

@@ -1,4 +1,4 @@
-"""The status line: what the fleet is doing, each second on a terminal; elsewhere only systemd is told."""
+"""The status line: what the guest sessions are doing, on a terminal and for systemd; in a log it would only be noise."""
 
 from __future__ import annotations
 
@@ -6,34 +6,41 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ..observe.output import Output
 from .systemd import Notifier
 
-TERMINAL_S = 1.0
-SYSTEMD_S = 10.0
+TERMINAL_PERIOD_S = 1.0
+SYSTEMD_PERIOD_S = 10.0
 
 
 def line_of(status: dict[str, Any]) -> str:
     p99 = status["echo_p99_s"]
     leaving = f", leaving {status['leaving']}" if status["leaving"] else ""
-    trouble = "".join(f"{word}; " for word in status.get("trouble", ()))
     return (
-        f"{trouble}live {status['live']}, resting {status['resting']}{leaving} | messages in {status['messages_in']},"
+        f"live {status['live']}, resting {status['resting']}{leaving} | messages in {status['messages_in']},"
         f" out {status['messages_out']} | reordered {status['reordered']}, gaps filled {status['gaps_filled']}"
         f" | echo p99 {'-' if p99 is None else f'{p99 * 1000:.0f} ms'}"
     )
 
 
 class StatusLine:
-    """One timer. `start` and `stop` it on the loop."""
+    """Rewrites one line on a terminal each second; elsewhere writes nothing. Tells systemd the same, each ten seconds.
+
+    `write` takes the text with its control sequences and must not block."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, status: Callable[[], dict[str, Any]], notifier: Notifier, output: Output
+        self,
+        loop: asyncio.AbstractEventLoop,
+        describe: Callable[[], str],
+        notifier: Notifier,
+        write: Callable[[str], None],
+        is_terminal: bool,
     ) -> None:
         self._loop = loop
-        self._status = status
+        self._describe = describe
         self._notifier = notifier
-        self._output = output
+        self._write = write
+        self._is_terminal = is_terminal
+        self._period_s = TERMINAL_PERIOD_S if is_terminal else SYSTEMD_PERIOD_S
         self._handle: asyncio.TimerHandle | None = None
 
     def start(self) -> None:
@@ -43,10 +50,12 @@ class StatusLine:
         if self._handle is not None:
             self._handle.cancel()
             self._handle = None
-            self._output.status("")
+            if self._is_terminal:
+                self._write("\n")
 
     def _show(self) -> None:
-        line = line_of(self._status())
+        line = self._describe()
         self._notifier.status(line)
-        self._output.status(line)
-        self._handle = self._loop.call_later(TERMINAL_S if self._output.is_terminal else SYSTEMD_S, self._show)
+        if self._is_terminal:
+            self._write(f"\r\x1b[2K{line}")
+        self._handle = self._loop.call_later(self._period_s, self._show)

@@ -83,8 +83,8 @@ class _Families:
             ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
             ("http_internal_errors", "Requests that failed by an error of guestd (500).", m.http_internal_errors),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
+            ("log_dropped", "Lines of the log dropped because nothing read them.", m.log_dropped()),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
-            ("log_lines_dropped", "Log lines dropped because standard error was not read.", m.log_lines_dropped()),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)
         for name, text, label, counts in (
@@ -122,9 +122,9 @@ class _Families:
             m.journal_commit_s, "guestd_journal_commit_seconds", "From giving a batch to its being durable."
         )
         yield _histogram(m.journal_batch, "guestd_journal_batch_events", "Events per commit.")
+        text = "How long the oldest event that is not durable yet has been waiting."
+        yield GaugeMetricFamily("guestd_journal_oldest_wait_seconds", text, value=m.journal_oldest_wait_s())
         yield _histogram(m.rest_sync_s, "guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
-        wait = m.journal_oldest_wait_s()
-        yield GaugeMetricFamily("guestd_journal_oldest_wait_seconds", "Age of the oldest commit waiting.", value=wait)
         held = GaugeMetricFamily("guestd_webhooks_held", "Webhooks waiting in memory, by target.", labels=["target"])
         yield _labeled(held, m.webhooks_held())
         text = "Hosts whose circuit is open, by target."

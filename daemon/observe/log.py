@@ -1,27 +1,32 @@
 """The log: JSON lines on standard error, or plain lines where a person looks on. Never the reason that anything waits.
 
-One handler for every logger: ours, aiohttp's, asyncio's, the root's. Records become lines in the thread of `output.py`. A line
-that repeats a thousand times in ten seconds is written once and counted.
-
-What a stranger sent is never quoted: aiohttp's complaints of a request it could not read carry its headers and its body, so
-only the kind of error and the place in the code are kept of them.
+Every logger ends here: ours, those of aiohttp and asyncio, Python's own warnings, exceptions of threads and finalizers. One queue
+and one thread (`lines.py`) write it all; a line that repeats a thousand times in ten seconds is written once and counted.
+What other packages log may hold parts of a request: of their exceptions only the kind and the place are written.
 """
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
 import re
+import sys
 import threading
 import time
-import traceback
+from traceback import format_exception, walk_tb
 from typing import Any, TextIO
 
-from .output import Output, install
+from .escapes import escape_controls
+from .lines import LineWriter, Sink, descriptor_sink
 
 REPEAT_S = 10.0
 REPEAT_KINDS_MAX = 256
+#: How long the end of the program waits for a reader that does not read.
+FLUSH_S = 1.0
+#: The innermost frames of a traceback that are written; a recursion that is too deep has a thousand.
+FRAMES_MAX = 40
 
 #: systemd's priorities, understood as a prefix of each line when standard error is the journal's.
 _PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
@@ -37,15 +42,6 @@ _SECRETS = re.compile(
 def redacted(text: str) -> str:
     """What looks like a secret is taken out, wherever it came from."""
     return _SECRETS.sub(lambda found: f"{found.group(1) or found.group(2) or found.group(3) or ''}…", text)
-
-
-#: What a terminal takes for a command, or shows otherwise than it stands: C0, DEL, C1, line ends, changes of direction.
-_UNSEEN = re.compile("[\\x00-\\x1f\\x7f-\\x9f\\u2028\\u2029\\u202a-\\u202e\\u2066-\\u2069]")
-
-
-def visible(text: str) -> str:
-    """Control characters as their escapes, so that a text from outside is one line and commands no terminal."""
-    return _UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
 class _Once(logging.Filter):
@@ -71,33 +67,76 @@ class _Once(logging.Filter):
         return True
 
 
-class _Json(logging.Formatter):
+class _Foreign(logging.Filter):
+    """What other packages log: without what an exception says, and a malformed request as one line."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if is_ours(record.name):
+            return True
+        if record.name.startswith("aiohttp.access"):
+            return record.levelno >= logging.WARNING
+        error = record.exc_info[1] if record.exc_info else None
+        if error is not None and _is_malformed_http(error):
+            record.msg, record.args = "a malformed HTTP request was refused: %s", (type(error).__name__,)
+            record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
+        return True
+
+
+def is_ours(logger_name: str) -> bool:
+    return logger_name == "guestd" or logger_name.startswith("guestd.")
+
+
+def _is_malformed_http(error: BaseException) -> bool:
+    """aiohttp's error for a request it cannot read, known by name: this package does not import aiohttp."""
+    return any(one.__name__ == "HttpProcessingError" for one in type(error).__mro__)
+
+
+def _exception_text(error: BaseException, with_message: bool) -> str:
+    """The traceback; `with_message` False leaves out what the exception says, which may quote a request."""
+    if with_message:
+        return redacted("".join(format_exception(error, limit=-FRAMES_MAX))).rstrip("\n")
+    told: list[str] = []
+    link: BaseException | None = error
+    while link is not None and len(told) < 5:  # causes further back explain nothing more
+        frames = [f"{f.f_code.co_filename}:{line} in {f.f_code.co_name}" for f, line in walk_tb(link.__traceback__)]
+        told.append("\n".join([*frames[-FRAMES_MAX:], f"{type(link).__module__}.{type(link).__qualname__}"]))
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return "\ncaused by\n".join(told)
+
+
+class _Formatter(logging.Formatter):
+    def message_of(self, record: logging.LogRecord) -> str:
+        return redacted(record.getMessage())
+
+    def exception_of(self, record: logging.LogRecord) -> str | None:
+        error = record.exc_info[1] if record.exc_info else None
+        return None if error is None else _exception_text(error, is_ours(record.name))
+
+
+class _Json(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, Any] = {
             "time": f"{when}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": redacted(record.getMessage()),
+            "message": self.message_of(record),
         }
-        if record.exc_info:
-            line["exception"] = redacted(self.formatException(record.exc_info))
-        return visible(json.dumps(line, ensure_ascii=False))
+        if (exception := self.exception_of(record)) is not None:
+            line["exception"] = exception
+        # What JSON lets stand (DEL, C1) is escaped as well: within JSON these are always inside a string.
+        return escape_controls(json.dumps(line, ensure_ascii=False))
 
 
-class _Text(logging.Formatter):
-    """For people: one line a record; a stack below it, moved in, so that nothing in it can pass for a record."""
-
-    def __init__(self) -> None:
-        super().__init__("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S")
-
+class _Text(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        when = self.formatTime(record, self.datefmt)
-        lines = [f"{when} {record.levelname} {visible(redacted(record.getMessage()))}"]
-        if record.exc_info:
-            stack = redacted(self.formatException(record.exc_info))
-            lines += [f"    {visible(line)}" for line in stack.split("\n")]
-        return "\n".join(lines)
+        when = time.strftime("%H:%M:%S", time.localtime(record.created))
+        message = escape_controls(self.message_of(record))
+        line = f"{when},{int(record.msecs):03d} {record.levelname} {message}"
+        exception = self.exception_of(record)
+        if exception is None:
+            return line
+        return "\n".join([line, *(f"  | {escape_controls(one)}" for one in exception.splitlines())])
 
 
 class _Journald(_Json):
@@ -105,57 +144,112 @@ class _Journald(_Json):
         return f"<{_PRIORITY.get(record.levelname, 6)}>{super().format(record)}"
 
 
-class _NoContent(logging.Filter):
-    """aiohttp says of a request that it could not read all that was in it. Of that, the kind of error stays."""
+class _Handler(logging.Handler):
+    """Formats a record and queues its line, or counts it where there is no room."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        error = record.exc_info[1] if record.exc_info else None
-        if error is not None:
-            where = traceback.extract_tb(error.__traceback__)[-1:]
-            place = f" at {os.path.basename(where[0].filename)}:{where[0].lineno}" if where else ""
-            record.msg, record.args = "an HTTP request failed: %s%s", (type(error).__name__, place)
-            record.exc_info = record.exc_text = None
-            record.levelno, record.levelname = logging.WARNING, "WARNING"
-        return True
-
-
-class _Queued(logging.Handler):
-    """Hands each record to the output's thread, which makes the line of it."""
-
-    def __init__(self, output: Output, formatter: logging.Formatter) -> None:
+    def __init__(self, lines: LineWriter, sink: Sink, form: logging.Formatter) -> None:
         super().__init__()
-        self._output = output
-        self._formatter = formatter
+        self._lines, self._sink = lines, sink
+        self.setFormatter(form)
+        self.addFilter(_Foreign())
+        self.addFilter(_Once())
 
     def emit(self, record: logging.LogRecord) -> None:
-        record.msg, record.args = record.getMessage(), None  # what it speaks of may change until it is written
-        self._output.line(lambda: self._formatter.format(record))
+        if self._lines.is_full():
+            self._lines.count_dropped()
+            return
+        try:
+            line = self.format(record)
+        except Exception as error:
+            line = f"a log record of {record.name} cannot be written: {type(error).__name__}"
+        self._lines.write(self._sink, f"{line}\n")
 
 
-def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Output:
-    """Every logger of the process writes through one bounded queue, as does `output.say`. `form` is auto, json or text; auto is
-    text on a terminal, JSON elsewhere."""
-    output = Output(stream)
-    is_text = form == "text" or (form == "auto" and output.is_terminal)
-    formatter = _Text() if is_text else _Journald() if "JOURNAL_STREAM" in os.environ else _Json()
-    handler = _Queued(output, formatter)
-    handler.addFilter(_Once())
-    for name, least in (("", "WARNING"), ("guestd", level.upper())):
-        logger = logging.getLogger(name)
-        logger.handlers = [handler]
-        logger.setLevel(least)
-    logging.getLogger("guestd").propagate = False
-    for name in ("aiohttp.server", "aiohttp.web", "aiohttp.access"):
-        if not logging.getLogger(name).filters:
-            logging.getLogger(name).addFilter(_NoContent())
+class Log:
+    """Everything this process says on standard error and standard output. `close` it at the end."""
+
+    def __init__(self, lines: LineWriter, error_sink: Sink) -> None:
+        self._lines, self._error_sink = lines, error_sink
+
+    @property
+    def dropped(self) -> int:
+        """Lines that found no room, because a reader does not read."""
+        return self._lines.dropped
+
+    def line(self, text: str) -> None:
+        """A plain line on standard error."""
+        self._lines.write(self._error_sink, f"{escape_controls(text)}\n")
+
+    def out(self, text: str) -> None:
+        """A plain line on standard output."""
+        self._lines.write(descriptor_sink(1), f"{escape_controls(text)}\n")
+
+    def status(self, text: str) -> None:
+        """Replace the terminal's last line; skipped while the terminal does not take what came before."""
+        self._lines.write_if_idle(self._error_sink, text)
+
+    def close(self) -> bool:
+        """Write what waits, for FLUSH_S at the most; False if something could not be written."""
+        atexit.unregister(self.close)
+        return self._lines.close(FLUSH_S)
+
+
+def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Log:
+    """Lead all loggers of the process to one place. `form` is auto, json or text; auto is text on a terminal, JSON elsewhere."""
+    stream = stream or sys.stderr
+    is_text = form == "text" or (form == "auto" and stream.isatty())
+    formatter: logging.Formatter = _Text() if is_text else _Journald() if "JOURNAL_STREAM" in os.environ else _Json()
+    sink = _sink_of(stream)
+    lines = LineWriter(sink, lambda count: formatter.format(_dropped_record(count)) + "\n")
+    handler = _Handler(lines, sink, formatter)
+    ours, root = logging.getLogger("guestd"), logging.getLogger()
+    ours.setLevel(level.upper())
+    ours.handlers, ours.propagate = [handler], False
+    root.setLevel(max(logging.WARNING, ours.level))
+    root.handlers = [handler]
     logging.captureWarnings(True)
-    logging.raiseExceptions = False
-    threading.excepthook = _thread_broke
-    install(output)
-    return output
+    sys.unraisablehook = _log_unraisable
+    threading.excepthook = _log_thread_error
+    log = Log(lines, sink)
+    atexit.register(log.close)
+    return log
 
 
-def _thread_broke(given: threading.ExceptHookArgs) -> None:
-    name = given.thread.name if given.thread is not None else "unknown"
-    found = (given.exc_type, given.exc_value or given.exc_type(), given.exc_traceback)
-    logging.getLogger("guestd").error("the thread %s ended by an error", name, exc_info=found)
+def log_loop_error(_loop: object, context: dict[str, Any]) -> None:
+    """The loop's exception handler. Of the message only what it begins with: it goes on with the callback's arguments."""
+    message = re.split(r"[<(]", str(context.get("message", "an exception in the event loop")), maxsplit=1)[0].strip()
+    error = context.get("exception")
+    logging.getLogger("asyncio").error("%s", message, exc_info=error if isinstance(error, BaseException) else None)
+
+
+def _sink_of(stream: TextIO) -> Sink:
+    try:
+        return descriptor_sink(stream.fileno())
+    except (OSError, ValueError):
+        return _MemorySink(stream)
+
+
+class _MemorySink:
+    """For a stream without a descriptor."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def __call__(self, data: bytes) -> None:
+        self._stream.write(data.decode())
+
+
+def _dropped_record(count: int) -> logging.LogRecord:
+    text = f"{count} lines of the log were dropped: nothing read them"
+    return logging.LogRecord("guestd", logging.WARNING, "", 0, text, None, None)
+
+
+def _log_unraisable(unraisable: Any) -> None:
+    info = (type(unraisable.exc_value), unraisable.exc_value, unraisable.exc_traceback)
+    logging.getLogger("python").error("an exception in a finalizer", exc_info=info if unraisable.exc_value else None)
+
+
+def _log_thread_error(args: Any) -> None:
+    name = args.thread.name if args.thread is not None else "?"
+    info = (args.exc_type, args.exc_value, args.exc_traceback)
+    logging.getLogger("python").error("an exception ended the thread %s", name, exc_info=info)

@@ -78,7 +78,7 @@ class Metrics:
         "journal_batch",
         "journal_commit_s",
         "journal_oldest_wait_s",
-        "log_lines_dropped",
+        "log_dropped",
         "loop_lag_s",
         "messages_in",
         "messages_out",
@@ -140,6 +140,8 @@ class Metrics:
         self.journal_commit_s = Histogram()
         self.journal_batch = Histogram(COUNT_BOUNDS)
         self.loop_lag_s = Histogram()
+        self.log_dropped: Callable[[], int] = int
+        self.journal_oldest_wait_s: Callable[[], float] = float
         self.operations: dict[tuple[str, str], int] = {}
         self.rest_sessions = self.rest_sessions_total = self.rest_disconnections = 0
         self.rest_heartbeats: dict[str, int] = {}
@@ -151,8 +153,6 @@ class Metrics:
         self.webhook_failures: dict[str, int] = {}
         self.webhooks_dead: dict[str, int] = {}
         self.webhooks_held: Callable[[], dict[str, int]] = dict
-        self.journal_oldest_wait_s: Callable[[], float] = float
-        self.log_lines_dropped: Callable[[], int] = int
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()
         self.audit_lines = self.audit_failures = 0

@@ -152,6 +152,11 @@ class SessionCore:
         self._was_live = False  # the journal's last word on the link, of the life before
         self._links: dict[str, tuple[str, str, float]] | None = None  # trace → command, attachment, answer by
 
+    def use(self, settings: SessionSettings, manners: Manners) -> None:
+        """From now on these: the deployment's facts came after this guest session began."""
+        self._settings = settings
+        self._manners = manners
+
     def __repr__(self) -> str:
         state = self.state.value + ("-soon" if self._leave_cause and self.state is not State.LEAVING else "")
         out = len(self._outbox) if self._outbox else 0
@@ -159,11 +164,6 @@ class SessionCore:
             f"<guest {self.guest.session_id} {state} seq={self._seq} held={self._inbox.held} out={out}"
             f" attempt={self._attempt}{' filling' if self._fill else ''}{' read-only' if self.read_only else ''}>"
         )
-
-    def renew(self, settings: SessionSettings, manners: Manners) -> None:
-        """The deployment's rules, known only now; what was decided by the old ones stays decided."""
-        self._settings = settings
-        self._manners = manners
 
     @property
     def seq(self) -> int:

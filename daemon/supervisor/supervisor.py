@@ -211,6 +211,13 @@ class Supervisor:
             runner.feed(i.Opened())
         return len(saved_sessions)
 
+    def use(self, session: SessionSettings) -> None:
+        """From now on these settings, for all guest sessions; how long one lives was settled when it was opened."""
+        self._session = session
+        self._manners = manners_of(self._dialect, session, self._can_attach)
+        for runner in self._runners.values():
+            runner.machine.use(session, self._manners)
+
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._new_machine(guest, duration_s), self._bench)
         self._runners[guest.session_id] = runner
@@ -259,13 +266,6 @@ class Supervisor:
         if not known and not self._journal.last_seq(session_id):
             raise NotFound(f"no guest session {session_id} lives here, and the journal has none with that id")
         return self._journal.read(session_id, after_seq, limit, bytes_max)
-
-    def renew(self, session: SessionSettings) -> None:
-        """What the deployment allows is known only now: it holds for guest sessions that are here already as well."""
-        self._session = session
-        self._manners = manners_of(self._dialect, session, self._can_attach)
-        for runner in self._runners.values():
-            runner.machine.renew(session, self._manners)
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)

@@ -19,17 +19,21 @@ COMMAND = [sys.executable, "-m", "daemon"]
 ROOT = Path(__file__).parents[2]
 
 
+def clean_environment(**more: str) -> dict[str, str]:
+    """This process's environment without what would change guestd, and `more`."""
+    prefixes = ("GUESTD_", "NOTIFY_", "WATCHDOG_")
+    clean = {key: value for key, value in os.environ.items() if not key.startswith(prefixes)}
+    return {**clean, "NO_COLOR": "1", **more}
+
+
 class Program:
     """One run of guestd. Ended by its own pid, whatever the test does."""
 
     def __init__(self, *arguments: str, env: dict[str, str] | None = None, stdin: int | None = subprocess.DEVNULL):
-        clean = {
-            key: value for key, value in os.environ.items() if not key.startswith(("GUESTD_", "NOTIFY_", "WATCHDOG_"))
-        }
         self.child = subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=ROOT,
-            env={**clean, "NO_COLOR": "1", **(env or {})},
+            env=clean_environment(**(env or {})),
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

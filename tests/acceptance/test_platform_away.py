@@ -1,8 +1,9 @@
-"""The platform is away while guestd starts: it starts all the same, keeps its guest sessions, and says what it waits for."""
+"""The platform is away, silent, or refuses, while the daemon starts; and a signal comes at any moment of it."""
 
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
 import threading
@@ -15,111 +16,179 @@ import pytest
 from .lives import free_port
 from .test_programs import DEPLOYMENT, converse, get
 
-CONFIG = """
-[platform]
-guest_socket_url = "ws://127.0.0.1:{port}"
-deployment_id = "{deployment}"
-[journal]
-directory = "{state}"
-[reconnect]
-base_s = 0.1
-cap_s = 0.5
-"""
+
+def status_of(url: str) -> tuple[int, dict]:
+    try:
+        with urllib.request.urlopen(url, timeout=10.0) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.loads(refused.read())
+
+
+def until(condition, timeout_s: float = 30.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "it did not come about"
+        time.sleep(0.05)
 
 
 @pytest.fixture
-def configured(config, tmp_path):
-    state = tmp_path / "state"
-    state.mkdir()
+def silent():
+    """A platform that accepts connections and says nothing: its port."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(128)
+        yield listener.getsockname()[1]
 
-    def write(port: int) -> str:
-        return config(CONFIG.format(port=port, deployment=DEPLOYMENT, state=state))
+
+@pytest.fixture
+def against(config, tmp_path):
+    """Writes a configuration for a platform at that port, with a journal, and gives its path."""
+    (tmp_path / "journal").mkdir()
+
+    def write(port: int, deployment_id: str = DEPLOYMENT, more: str = "") -> str:
+        return config(
+            f'[platform]\nguest_socket_url = "ws://127.0.0.1:{port}"\ndeployment_id = "{deployment_id}"\n'
+            f'[journal]\ndirectory = "{tmp_path / "journal"}"\n[drain]\nsessions = "keep"\n{more}'
+        )
 
     return write
 
 
-def ready(url: str) -> dict:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=10.0) as answer:
-            return json.loads(answer.read())
-    except urllib.error.HTTPError as error:
-        with error:
-            return json.loads(error.read())
-
-
-def until_ready(url: str, wanted: bool, timeout_s: float = 60.0) -> dict:
-    deadline = time.monotonic() + timeout_s
-    while (found := ready(url))["ready"] is not wanted:
-        assert time.monotonic() < deadline, found
-        time.sleep(0.1)
-    return found
-
-
-def test_sessions_come_back_while_the_platform_is_away(run, configured):
-    port = free_port()
-    emulator = run("emulate", "--port", str(port))
-    emulator.url()
-    path = configured(port)
-    first = run("serve", "-c", path, "--port", "0")
-    converse(first.url())
-    first.interrupt(signal.SIGTERM)
-    assert first.wait() == 0
-    emulator.end()
-    second = run("serve", "-c", path, "--port", "0")
-    url = second.url()
-    found = ready(url)
-    assert found["ready"] and "cannot be reached" in found["platform"]
-    assert get(f"{url}/healthz")["resting"] == 1
-    second.until("the deployment cannot be asked for", second.err)
-    run("emulate", "--port", str(port)).url()
-    deadline = time.monotonic() + 60.0
-    while get(f"{url}/healthz")["platform"] != "answers":
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
-
-
-def test_a_first_start_without_a_platform_waits_and_says_so(run, configured):
-    port = free_port()
-    program = run("serve", "-c", configured(port), "--port", "0")
+def kept_sessions(run, path: str, count: int) -> None:
+    """One life of the daemon in which guest sessions are opened and kept."""
+    program = run("serve", "-c", path, "--port", "0")
     url = program.url()
-    assert "deployment_unknown" in until_ready(url, False)["reasons"]
-    run("emulate", "--port", str(port)).url()
-    assert until_ready(url, True)["platform"] == "answers"
-    assert converse(url)
+    for number in range(count):
+        converse(url, f"guest-{number}")
+    program.interrupt(signal.SIGTERM)
+    assert program.wait() == 0
+    assert f"{count} guest sessions kept for the next start" in program.err
+
+
+def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is_there(run, against):
+    port = free_port()
+    emulate = ("emulate", "--host", "127.0.0.1", "--port", str(port))
+    emulator = run(*emulate)
+    emulator.url()
+    path = against(port)
+    kept_sessions(run, path, 2)
+    emulator.interrupt(signal.SIGTERM)
+    assert emulator.wait() == 0
+
+    program = run("serve", "-c", path, "--port", "0")
+    url = program.url()
+    health = get(f"{url}/healthz")
+    assert health["resting"] == 2 and health["platform"] == "unreachable"
+    assert status_of(f"{url}/readyz") == (200, {"ready": True, "platform": "unreachable"})
+    assert any("the deployment cannot be looked up" in line and "last known" in line for line in program.err)
+
+    run(*emulate).url()
+    until(lambda: status_of(f"{url}/readyz")[1]["platform"] == "reachable", 60.0)
     program.interrupt(signal.SIGTERM)
     assert program.wait() == 0
 
 
-@pytest.fixture
-def silent_platform():
-    """Accepts every connection and says nothing."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    taken = []
-
-    def accept():
-        while True:
-            try:
-                taken.append(listener.accept()[0])
-            except OSError:
-                return
-
-    thread = threading.Thread(target=accept, daemon=True)
-    thread.start()
-    yield listener.getsockname()[1]
-    listener.shutdown(socket.SHUT_RDWR)
-    listener.close()
-    thread.join(5.0)
-    for one in taken:
-        one.close()
+def test_a_first_start_without_the_platform_opens_its_port_and_is_not_ready(run, against, tmp_path):
+    port = free_port()
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        manager.settimeout(20.0)
+        program = run("serve", "-c", against(port), "--port", "0", env={"NOTIFY_SOCKET": address})
+        url = program.url()
+        told = ""
+        while "READY=1" not in told or "platform unreachable" not in told:
+            told += manager.recv(4096).decode() + "\n"
+    assert status_of(f"{url}/readyz") == (
+        503,
+        {"ready": False, "reason": "deployment_unknown", "platform": "unreachable"},
+    )
+    run("emulate", "--host", "127.0.0.1", "--port", str(port)).url()
+    until(lambda: status_of(f"{url}/readyz")[0] == 200)
+    assert any(event.get("status") == "confirmed" for event in converse(url))
 
 
-@pytest.mark.parametrize("after_s", [0.6, 0.9, 1.2, 2.0, 4.0])
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_at_any_moment_of_the_start_ends_it(run, configured, silent_platform, after_s, number):
-    program = run("serve", "-c", configured(silent_platform), "--port", "0")
-    time.sleep(after_s)
+def test_a_refusal_ends_a_first_start_but_not_one_with_something_to_lose(run, against, tmp_path):
+    emulator = run("emulate", "--host", "127.0.0.1", "--port", "0")
+    port = int(emulator.url().rpartition(":")[2])
+    first = run("serve", "-c", against(port, "none"), "--port", "0")
+    assert first.wait() == 69 and "deployment none is unknown or refused" in "\n".join(first.err)
+
+    kept_sessions(run, against(port), 1)
+    program = run("serve", "-c", against(port, "none"), "--port", "0")
+    url = program.url()
+    assert status_of(f"{url}/readyz")[1]["platform"] == "refused"
+    program.interrupt(signal.SIGTERM)
+    assert program.wait() == 0
+
+
+def test_a_silent_platform_does_not_keep_the_port_closed(run, against, silent):
+    program = run("serve", "-c", against(silent), "--port", "0")
+    assert status_of(f"{program.url()}/readyz")[0] == 503
+    program.interrupt(signal.SIGTERM)
+    assert program.wait(10.0) == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_a_signal_while_the_platform_is_silent_stops_the_start(run, against, silent, number, tmp_path):
+    program = run("serve", "-c", against(silent), "--port", "0")
+    until((tmp_path / "journal" / "journal.sqlite3").exists)
     program.interrupt(number)
-    code = program.wait(15.0)
-    # before Python listens to signals the system's own answer holds
-    assert code in (0, -number, 130), program.err
-    assert "Traceback" not in "\n".join(program.err) or code != 0
+    assert program.wait(10.0) == 0
+    assert not program.out and "Traceback" not in "\n".join(program.err)
+
+
+def test_sigterm_at_any_moment_of_the_start(new_life, against, silent):
+    """From the first instruction to the open port, every 10 ms; before the daemon has begun, the signal itself ends it."""
+
+    path = against(silent)
+    for moment in range(40):
+        pid = new_life("serve", "-c", path, "--port", "0")
+        time.sleep(moment * 0.01)
+        os.kill(pid, signal.SIGTERM)
+        until(lambda pid=pid: not os.path.exists(f"/proc/{pid}"), 10.0)
+    told = new_life.log.read_text()
+    assert "Traceback" not in told and "bug" not in told
+
+
+def test_sigusr_is_ignored_with_a_line_and_sighup_drains(run):
+    program = run("serve", "--port", "0")
+    url = program.url()
+    for number in (signal.SIGUSR1, signal.SIGUSR2):
+        program.interrupt(number)
+        program.until(f"{number.name} has no meaning here", program.err)
+    assert get(f"{url}/healthz")["status"] == "up"
+    program.interrupt(signal.SIGHUP)
+    assert program.wait() == 0
+    assert "0 guest sessions ended, 0 left behind" in program.err
+
+
+def test_a_manager_that_does_not_read_stops_nothing(run, tmp_path):
+    address = str(tmp_path / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(address)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK) as filler:
+            with pytest.raises(BlockingIOError):
+                while True:
+                    filler.sendto(b"STATUS=full", address)
+        program = run("serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"})
+        url = program.url()
+        for _ in range(20):
+            assert get(f"{url}/healthz")["status"] == "up"
+            time.sleep(0.05)
+        told: list[bytes] = []
+
+        def read() -> None:
+            manager.settimeout(20.0)
+            while b"STOPPING=1" not in b"".join(told):
+                told.append(manager.recv(4096))
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        until(lambda: any(one.startswith(b"READY=1") for one in told))
+        program.interrupt(signal.SIGTERM)
+        assert program.wait() == 0
+        reader.join(20.0)
+        assert b"STOPPING=1" in b"".join(told)

@@ -46,7 +46,6 @@ class TestServe:
             signal.sigtimedwait([], 0.1)
         assert health["live"] == 5 and health["messages_out"] >= 3
         assert "ws://127.0.0.1" in program.until("the simulator listens on", program.err)
-        assert not [line for line in program.err if "live 5" in line], "the status line is for terminals"
         program.interrupt()
         assert program.wait() == 0
         assert "5 guest sessions ended, 0 left behind" in program.err
@@ -83,6 +82,10 @@ class TestServe:
             listener.settimeout(20.0)
             program = run("serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"})
             told = ""
+            while (
+                "STATUS=live 0, resting 0 | messages in 0, out 0 | reordered 0, gaps filled 0 | echo p99 -" not in told
+            ):
+                told += listener.recv(4096).decode() + "\n"
             while "WATCHDOG=1" not in told or "READY=1" not in told:
                 told += listener.recv(4096).decode() + "\n"
             program.interrupt(signal.SIGTERM)
@@ -170,17 +173,6 @@ class TestMistakes:
             emulator = run("emulate", "--port", str(port))
             assert emulator.wait() == 78
             assert "in use" in "\n".join(emulator.err) and "Traceback" not in "\n".join(emulator.err)
-
-    def test_nobody_at_the_platforms_address(self, run, config):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = free.getsockname()[1]
-        path = config(f'[platform]\nguest_socket_url = "ws://127.0.0.1:{port}"\ndeployment_id = "x"\n')
-        program = run("serve", "-c", path, "--port", "0")
-        program.url()
-        assert "cannot be reached" in program.until("the deployment cannot be asked for", program.err)
-        program.interrupt(signal.SIGTERM)
-        assert program.wait() == 0
 
     @pytest.mark.parametrize(
         "arguments",

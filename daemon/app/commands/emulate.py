@@ -17,7 +17,6 @@ from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents import built_in
 from ...model.errors import ConfigError
 from ...observe.log import configure_logging
-from ...observe.output import say
 from .. import exits
 from ..open_files import allow_open_files
 
@@ -162,7 +161,7 @@ async def _run(settings: EmulatorSettings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
-        say("this is guestd's emulator, not the platform")
-        say(f"deployment {settings.deployments[0].id}, agent {settings.agent}")
-        say(f"ready {emulator.url}", sys.stdout)
+        print("this is guestd's emulator, not the platform", file=sys.stderr, flush=True)
+        print(f"deployment {settings.deployments[0].id}, agent {settings.agent}", file=sys.stderr, flush=True)
+        print(f"ready {emulator.url}", flush=True)
         await stop.wait()

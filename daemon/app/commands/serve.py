@@ -16,6 +16,7 @@ from ..lifecycle import serve as live
 from ..load_config import ConfigProblems, load_config
 from ..open_files import allow_open_files
 from ..secret_files import open_secrets
+from ..signals import SignalListener
 
 logger = logging.getLogger("guestd")
 
@@ -42,17 +43,23 @@ def serve(
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second Ctrl-C stops at once."""
     given = {"simulator.host": host, "simulator.port": port, "log.level": log_level}
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    signals = SignalListener()
+    signals.block()
     try:
         settings = load_config(config, os.environ, flags)
         if demo:
             settings = _with_room(settings, demo)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    output = configure_logging(settings.log.level, settings.log.form)
+    log = configure_logging(settings.log.level, settings.log.form)
+    signals.listen(log)
     for line in open_secrets(settings, os.environ):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
-    raise typer.Exit(exits.run(lambda: live(settings, output, demo)))
+    code = exits.run(lambda: live(settings, log, signals, demo), log.line)
+    if not log.close():
+        os._exit(code)  # nothing reads our last lines: the interpreter's own end may wait for the same reader
+    raise typer.Exit(code)
 
 
 def _with_room(config: Config, demo: int) -> Config:

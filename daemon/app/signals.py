@@ -1,0 +1,101 @@
+"""Signals, taken by a thread of their own: they are noticed at every moment, also while the event loop is busy or blocked.
+
+SIGTERM, SIGINT   stop in an orderly way; a second one stops at once (exit 130)
+SIGHUP            the same as SIGTERM, but never a second one: a closing terminal sends several
+SIGUSR1, SIGUSR2  have no meaning: a line in the log, nothing else
+
+What does not end in time is ended: a disk that hangs must not keep the process for ever.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+
+from ..observe.log import Log
+from .exits import INTERRUPTED
+
+logger = logging.getLogger("guestd.app")
+
+_STOPPING = (signal.SIGTERM, signal.SIGINT)
+_HANDLED = (*_STOPPING, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+
+#: What closing may take after a second signal: enough for sockets and temporary files, and nobody waits longer for "at once".
+INTERRUPTED_BOUND_S = 2.0
+
+
+class SignalListener:
+    """`block` before any other thread starts, `listen`, and `attach` to the loop."""
+
+    def __init__(self) -> None:
+        self._log: Log | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._stop: asyncio.Event | None = None
+        self._hurry: asyncio.Event | None = None
+        self._count = 0
+        self._lock = threading.Lock()
+        self._deadline: threading.Timer | None = None
+        #: How long an orderly stop may take, in seconds, and the exit code if it takes longer.
+        self.stop_bound_s = 60.0
+        self.late_code: Callable[[], int] = lambda: 70
+
+    def block(self) -> None:
+        """From now on the signals wait for `listen`; threads that start later inherit this."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+
+    def listen(self, log: Log) -> None:
+        self._log = log
+        threading.Thread(target=self._run, name="signals", daemon=True).start()
+
+    def attach(self, loop: asyncio.AbstractEventLoop) -> tuple[asyncio.Event, asyncio.Event]:
+        """Two events of `loop`: stop; stop at once. What came before counts."""
+        with self._lock:
+            self._loop, self._stop, self._hurry = loop, asyncio.Event(), asyncio.Event()
+            self._wake()
+            return self._stop, self._hurry
+
+    def end_within(self, seconds: float, code: Callable[[], int]) -> None:
+        """End the process with `code` if it is still there after `seconds`, whatever it is doing."""
+        if self._deadline is not None:
+            self._deadline.cancel()
+        self._deadline = threading.Timer(seconds, self._end, (code,))
+        self._deadline.daemon = True
+        self._deadline.start()
+
+    # ------------------------------------------------------------------ the listener's thread
+
+    def _run(self) -> None:
+        while True:
+            self._take(signal.sigwait(_HANDLED))
+
+    def _take(self, number: int) -> None:
+        if number in (signal.SIGUSR1, signal.SIGUSR2):
+            # Formatted here: the log takes two records of one form for the same line.
+            logger.warning(f"{signal.Signals(number).name} has no meaning here and is ignored")
+            return
+        with self._lock:
+            if self._count and number not in _STOPPING:
+                return
+            self._count += 1
+            if self._count == 1:
+                self.end_within(self.stop_bound_s, self.late_code)
+            elif self._count == 2:
+                self.end_within(INTERRUPTED_BOUND_S, lambda: INTERRUPTED)
+            self._wake()
+
+    def _wake(self) -> None:
+        if self._loop is None or self._stop is None or self._hurry is None or self._loop.is_closed():
+            return
+        for event in (self._stop, self._hurry)[: self._count]:
+            self._loop.call_soon_threadsafe(event.set)
+
+    def _end(self, code: Callable[[], int]) -> None:
+        found = code()
+        if self._log is not None:
+            self._log.line(f"guestd: did not stop in time and is ended with exit code {found}")
+            self._log.close()
+        os._exit(found)
