@@ -40,13 +40,13 @@ async def serve(config: Config, output: Output, demo_guests: int = 0) -> None:
     signals = _Signals(loop)
     house = House(config, loop, notifier, output)
     try:
-        if await signals.interrupts(house.start(demo_guests)):
+        if await signals.interrupts(house.start(demo_guests), house.broken):
             say("guestd: stopped while it was starting")
             return
         say(f"ready {house.http.url}", sys.stdout)
         await _first_of(signals.stop, house.broken)
         signals.stop.clear()
-        if await signals.interrupts(house.leave()):
+        if await signals.interrupts(house.leave(), house.broken):
             raise Interrupted
     finally:
         await _stopped(house, signals)
@@ -61,12 +61,12 @@ class _Signals:
         for number in IGNORED:
             loop.add_signal_handler(number, logger.warning, "%s has no meaning here", number.name)
 
-    async def interrupts(self, work: Coroutine[Any, Any, None]) -> bool:
-        """Do the work; True if a signal came first, and it was cancelled."""
+    async def interrupts(self, work: Coroutine[Any, Any, None], broken: asyncio.Future[None]) -> bool:
+        """Do the work; True if a signal came first, and it was cancelled. A failing journal cancels it as well, and is raised."""
         doing = self._loop.create_task(work)
         waiting = self._loop.create_task(self.stop.wait())
         try:
-            await asyncio.wait({doing, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({doing, waiting, broken}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
         if doing.done():
@@ -75,6 +75,8 @@ class _Signals:
         doing.cancel()
         self.stop.clear()
         await asyncio.wait({doing}, timeout=ABORT_S)
+        if broken.done():
+            broken.result()
         return True
 
 
@@ -92,11 +94,14 @@ async def _stopped(house: House, signals: _Signals) -> None:
         finish()
         os._exit(INTERRUPTED)
     stopping.result()
+    if house.broken.done():  # whatever else ended it, nothing may hide that the journal failed
+        house.broken.result()
 
 
 async def _first_of(stop: asyncio.Event, broken: asyncio.Future[None]) -> None:
-    """A signal, or the journal's failure, which is raised."""
-    broken.add_done_callback(lambda _: stop.set())
-    await stop.wait()
+    """A signal, or the journal's failure, which is raised; the failure is no signal, and does not cut the stop short."""
+    waiting = asyncio.ensure_future(stop.wait())
+    await asyncio.wait({waiting, broken}, return_when=asyncio.FIRST_COMPLETED)
+    waiting.cancel()
     if broken.done():
         broken.result()
