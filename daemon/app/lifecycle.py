@@ -65,8 +65,9 @@ class _Signals:
         """Do the work; True if a signal came first, and it was cancelled. A failing journal cancels it as well, and is raised."""
         doing = self._loop.create_task(work)
         waiting = self._loop.create_task(self.stop.wait())
+        first: set[asyncio.Future[Any]] = {doing, waiting, broken}
         try:
-            await asyncio.wait({doing, waiting, broken}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
         finally:
             waiting.cancel()
         if doing.done():
@@ -101,7 +102,8 @@ async def _stopped(house: House, signals: _Signals) -> None:
 async def _first_of(stop: asyncio.Event, broken: asyncio.Future[None]) -> None:
     """A signal, or the journal's failure, which is raised; the failure is no signal, and does not cut the stop short."""
     waiting = asyncio.ensure_future(stop.wait())
-    await asyncio.wait({waiting, broken}, return_when=asyncio.FIRST_COMPLETED)
+    first: set[asyncio.Future[Any]] = {waiting, broken}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     waiting.cancel()
     if broken.done():
         broken.result()
