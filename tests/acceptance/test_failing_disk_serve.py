@@ -73,3 +73,19 @@ async def test_a_failing_journal_always_ends_with_74(run, shim, tmp_path):
         wrong = [line for line in told if any(word in line for word in WRONG)]
         assert not wrong, f"sync {failing}\n" + "\n".join(wrong)
     print(dict(codes))
+
+
+async def test_files_deleted_under_way_end_the_daemon_with_74(run, tmp_path):
+    state = tmp_path / "state"
+    state.mkdir()
+    config = tmp_path / "guestd.toml"
+    config.write_text(CONFIG.format(state=state))
+    program = run("serve", "-c", str(config), "--demo", "2")
+    await asyncio.to_thread(program.url)
+    deleted = state / "journal.sqlite3"
+    for one in state.glob("journal.sqlite3*"):
+        one.unlink()
+    code = await asyncio.to_thread(program.wait, 30.0)
+    assert code == 74, program.err[-20:]
+    told = [line for line in program.err if line.startswith("guestd:")]
+    assert any(str(deleted) in line and "deleted or replaced" in line and "restore" in line for line in told), told
