@@ -457,14 +457,3 @@ async def test_a_full_disk_holds_up_the_stop_no_longer_than_is_allowed(new_journ
     journal._writer._connection.execute("PRAGMA max_page_count = 1000000")
     monkeypatch.setattr("daemon.journal.sqlite.STOP_MAX_S", 10.0)
     await journal.stop()
-
-
-async def test_an_idle_journal_writes_nothing(new_journal, tmp_path, monkeypatch):
-    monkeypatch.setattr("daemon.journal.sqlite.IDLE_S", 0.01)
-    journal = new_journal()
-    await commit(journal, opened=[record("a")], rows=[row("a", 1)])
-    await asyncio.sleep(0.1)
-    wal = tmp_path / f"{store.NAME}-wal"
-    before = wal.stat().st_mtime_ns
-    await asyncio.sleep(0.2)
-    assert wal.stat().st_mtime_ns == before
