@@ -61,6 +61,7 @@ soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s
 	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 	GUESTD_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
+	GUESTD_SYNC_FAILURES=300 $(BIN)/python -m pytest -q -s --timeout=3600 tests/acceptance/test_failing_disk_serve.py
 
 update: .venv-tools/.installed
 	.ci/lock .venv-tools/bin/uv

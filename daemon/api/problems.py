@@ -122,7 +122,7 @@ def problem_of(error: Exception) -> Problem:
         return Problem(
             status_of(error.code), error.code, str(error), field=error.field or "", retry_after_s=retry_after_s
         )
-    if isinstance(error, GuestdError) and error.code == "spool":
+    if isinstance(error, GuestdError) and error.code in ("spool", "journal"):
         return Problem(503, error.code, str(error))
     if isinstance(error, PlatformError):
         return platform_problem(error.code, str(error), error.status, error.correlation_id, error.retry_after_s)

@@ -33,7 +33,7 @@ async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: 
         if await _unless(stop, house.start(demo_guests, patient=True), house.broken):
             log.out(f"ready {house.http.url}")
             await _unless(stop, asyncio.Event().wait(), house.broken)
-            if not await _unless(hurry, house.leave(), None):
+            if not await _unless(hurry, house.leave(), house.broken):
                 raise Interrupted
     finally:
         await _close(house, signals, hurry)

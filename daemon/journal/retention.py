@@ -64,13 +64,13 @@ def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int
     numbers, kept, more = _batch(sessions, passed)
     if not numbers:
         return Swept(0, False)
-    batch = {"numbers": json.dumps(numbers), "limit": DELETE_MAX}
+    batch: dict[str, object] = {"numbers": json.dumps(numbers), "limit": DELETE_MAX}
     connection.execute(queries()["mark_retired"])
-    rows = connection.execute(queries()["delete_events"], batch).rowcount
+    rows = _delete(connection, "delete_events", batch)
     if kept > DELETE_MAX:
         connection.execute(queries()["move_first"], batch)
     connection.execute(queries()["delete_heads"], batch)
-    rows += connection.execute(queries()["delete_sessions"], batch).rowcount
+    rows += _delete(connection, "delete_sessions", batch)
     return Swept(rows, more)
 
 
@@ -91,13 +91,19 @@ def _batch(sessions: Sequence[tuple[int, int, int]], passed: int) -> tuple[list[
 
 def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
     """The oldest, up to the first that must stay: what is left of a stream has no holes."""
-    asked = {"limit": DELETE_MAX, "before_ms": before_ms, "passed": passed}
-    rows = connection.execute(queries()["delete_facts"], asked).rowcount
+    asked: dict[str, object] = {"limit": DELETE_MAX, "before_ms": before_ms, "passed": passed}
+    rows = _delete(connection, "delete_facts", asked)
     if rows:
         connection.execute(queries()["move_first_fact"])
     return Swept(rows, rows == DELETE_MAX)
 
 
 def _retire(connection: sqlite3.Connection, statement: str, *parameters: object) -> Swept:
-    rows = connection.execute(queries()[statement], parameters).rowcount
+    rows = _delete(connection, statement, parameters)
     return Swept(rows, rows == DELETE_MAX)
+
+
+def _delete(connection: sqlite3.Connection, statement: str, parameters: tuple[object, ...] | dict[str, object]) -> int:
+    """How many rows went. (The cursor's `rowcount` knows it only of statements that begin with DELETE, not with WITH.)"""
+    connection.execute(queries()[statement], parameters)
+    return int(connection.execute("SELECT changes()").fetchone()[0])

@@ -191,7 +191,7 @@ class SqliteJournal:
         return self._ask(lambda reader: reader.accepted_seq(session_id, command_id))
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
-        return self._reader.was_shown(session_id, identity, time)
+        return self._ask(lambda reader: reader.was_shown(session_id, identity, time))
 
     def last_seq(self, session_id: str) -> int:
         return self._ask(lambda reader: reader.last_seq(session_id))

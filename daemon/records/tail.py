@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from ..model.errors import JournalError
 from ..model.ports import Commit, Journal, Kept
 
 logger = logging.getLogger("guestd.records")
@@ -65,7 +66,9 @@ class Tail:
             self._task = None
 
     def _ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and (error := task.exception()) is not None:
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        if not isinstance(error, JournalError):  # that one ends the daemon, and is told there
             logger.error("%s stopped reading the journal: our bug", self._name, exc_info=error)
 
     async def _follow(self, position: int) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from . import sync_shim
 from .lives import Zygote
 
 COMMAND = [sys.executable, "-m", "daemon"]
@@ -125,3 +126,9 @@ def new_life(tmp_path):
     zygote = Zygote(tmp_path / "guestd.log")
     yield zygote
     zygote.end()
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory):
+    """A library to preload, see sync_shim.py."""
+    return sync_shim.build(tmp_path_factory.mktemp("shim"))

@@ -1,37 +1,17 @@
 """The k-th sync of the disk fails, for every k of a script: the process ends, says so, and has acknowledged nothing since.
 
-A small library stands before the C library's fsync and fdatasync; everything else is real.
+See sync_shim.py for how; everything else is real.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[2]
-
-SHIM = """
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
-static int calls;
-__attribute__((destructor)) static void told(void) {
-  const char *name = getenv("COUNT_SYNCS");
-  FILE *file = name ? fopen(name, "w") : NULL;
-  if (file) { fprintf(file, "%d", calls); fclose(file); }
-}
-static int fails(void) { const char *k = getenv("FAIL_SYNC"); return k && ++calls == atoi(k); }
-int fsync(int fd) { if (fails()) { errno = EIO; return -1; } return ((int (*)(int))dlsym(RTLD_NEXT, "fsync"))(fd); }
-int fdatasync(int fd) { if (fails()) { errno = EIO; return -1; } return ((int (*)(int))dlsym(RTLD_NEXT, "fdatasync"))(fd); }
-"""
 
 SCRIPT = """
 import asyncio, sys
@@ -68,18 +48,6 @@ except JournalError as error:
     print(error, file=sys.stderr)
     sys.exit(74)
 """
-
-
-@pytest.fixture(scope="module")
-def shim(tmp_path_factory):
-    compiler = shutil.which("cc") or shutil.which("gcc")
-    if compiler is None:
-        pytest.skip("no C compiler here")
-    folder = tmp_path_factory.mktemp("shim")
-    source, library = folder / "shim.c", folder / "shim.so"
-    source.write_text(SHIM)
-    subprocess.run([compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True)
-    return library
 
 
 def run(folder: Path, library: Path, failing: int) -> subprocess.CompletedProcess:

@@ -153,3 +153,35 @@ def test_a_webhook_that_was_replayed_is_young_again(disk):
     disk.now += HOUR_MS
     disk.retire()
     assert disk.reader.deliveries("dead", "", 10) == [dead]
+
+
+def test_many_small_sessions_go_in_few_batches_and_rows_are_counted_not_changes(disk):
+    for n in range(900):
+        disk.open(f"s{n}", 2)
+    disk.write(over=[f"s{n}" for n in range(900)])
+    disk.now += HOUR_MS + 1
+    first = disk.writer.retire(KEEP)
+    assert first.more and 1000 <= first.rows <= 1500, "a batch of events, and the sessions they belong to"
+    assert disk.retire() <= 3
+    assert disk.left() == {OWN_STREAM: 0}
+
+
+def test_a_wall_clock_that_jumps_ahead_deletes_nothing_before_it_has_stood(disk):
+    """Neither under way nor at a start."""
+    passed_s = 0.0
+    disk.writer = Writer(disk.connection, lambda: disk.now, lambda: passed_s)
+    disk.open("a", 10)
+    disk.write(over=["a"])
+    disk.writer.retire(KEEP)
+    disk.now += 100 * HOUR_MS
+    for seconds in (1.0, 299.0, 299.0):
+        passed_s += seconds
+        assert not disk.writer.retire(KEEP).rows
+    assert disk.left() == {"a": 10, OWN_STREAM: 0}
+    passed_s = 2.0
+    disk.writer = Writer(disk.connection, lambda: disk.now, lambda: passed_s)
+    assert not disk.writer.retire(KEEP).rows, "a start does not believe it either"
+    passed_s += 601.0
+    disk.now += 601_000
+    disk.retire()
+    assert disk.left() == {OWN_STREAM: 0}

@@ -198,3 +198,117 @@ async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(tmp_pat
         await until(lambda: journal.storage_low)
     finally:
         await journal.stop()
+
+
+STARTING = """
+import asyncio, sys
+from pathlib import Path
+from daemon.journal import sqlite
+from daemon.journal.settings import JournalSettings
+from daemon.journal.sqlite import SqliteJournal
+from daemon.model.errors import StorageFull
+from daemon.model.ports import Commit, SessionRecord
+
+place, ballast, is_new = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "new"
+filler = place.parent / "filler"
+
+def fill():
+    size = 65536
+    with filler.open("ab", buffering=0) as file:
+        while size >= 1:
+            try:
+                if file.write(b"x" * size) < size: size //= 2
+            except OSError:
+                size //= 2
+
+def build(failures):
+    settings = JournalSettings(free_bytes_min=0, ballast_bytes=ballast)
+    return SqliteJournal(place, asyncio.get_running_loop(), failures.append, settings)
+
+async def commit(journal, **parts):
+    done = asyncio.get_running_loop().create_future()
+    journal.commit(Commit(**parts), lambda: done.set_result(None))
+    await asyncio.wait_for(done, 10.0)
+
+async def main():
+    failures = []
+    if not is_new:
+        journal = build(failures)
+        journal.start()
+        await commit(journal, opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)])
+        await journal.stop()
+    fill()
+    journal = build(failures)
+    tries = 0
+    while tries < 5:
+        try:
+            journal.start()
+            break
+        except StorageFull as error:
+            assert "full" in str(error) and error.worth_retrying
+            tries += 1
+    had_room = tries < 5
+    if not had_room:
+        filler.unlink()
+        journal.start()
+    if is_new:
+        await commit(journal, opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)])
+    if not filler.exists():
+        await commit(journal, rows=[("a", 1, "message", b"{}", "", b"")])
+    assert [one.record.session_id for one in journal.recover()] == ["a"]
+    if filler.exists():
+        filler.unlink()
+    await journal.stop()
+    assert not failures, failures
+    assert not [one for one in place.iterdir() if "damaged" in one.name], "full is not damaged"
+    print("ballast" if had_room else "waited")
+
+asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize(
+    ("ballast", "journal", "expected"),
+    [(0, "old", "waited"), (0, "new", "waited"), (2 * MIB, "old", "ballast")],
+)
+def test_a_start_on_a_full_disk_can_be_tried_again_and_uses_the_ballast(small_disk, ballast, journal, expected):
+    command, place = small_disk
+    done = subprocess.run(
+        [*command, sys.executable, "-c", STARTING, str(place), str(ballast), journal],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60.0,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    assert done.stdout.strip() == expected
+
+
+SERVED = """
+state="$0"; filler="$(dirname "$state")/filler"; log="$1"; shift
+until_said() { for n in $(seq 600); do grep -q "$1" "$log" && return; sleep 0.1; done; }
+printf 'simulator.port = 0\\njournal.directory = "%s"\\njournal.free_bytes_min = 0\\n' "$state" > "$log.toml"
+dd if=/dev/zero of="$filler" bs=64k 2> /dev/null
+dd if=/dev/zero of="$filler.2" bs=1 count=70000 2> /dev/null
+"$@" serve -c "$log.toml" > "$log" 2>&1 & daemon=$!
+until_said "is full"
+kill -0 $daemon && rm "$filler" "$filler.2" && until_said "ready http" && kill -TERM $daemon
+wait $daemon
+echo "ended with $?"
+"""
+
+
+def test_the_whole_daemon_waits_for_room_at_its_start(small_disk, tmp_path):
+    command, place = small_disk
+    log = tmp_path / "log"
+    done = subprocess.run(
+        [*command, "sh", "-c", SERVED, str(place), str(log), sys.executable, "-m", "daemon"],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=120.0,
+    )
+    assert done.stdout.strip() == "ended with 0", (done.stdout, done.stderr, log.read_text()[-3000:])
+    assert "is full" in log.read_text() and "ready http" in log.read_text()

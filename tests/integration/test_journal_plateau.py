@@ -1,0 +1,86 @@
+"""A journal under steady load, for many times its retention, in virtual time: it stops growing, and nothing stays too long."""
+
+from __future__ import annotations
+
+from collections import deque
+
+import pytest
+
+from daemon.journal import store
+from daemon.journal.retention import Retention
+from daemon.journal.retire_pace import RetirePace
+from daemon.journal.writer import Writer
+from daemon.model.ports import Commit, SessionRecord
+
+RETENTION_S = 60
+PERIODS = 12
+
+
+class Load:
+    """Guest sessions that are opened one after the other, speak in turn and end; a second is one transaction."""
+
+    def __init__(self, folder, events: int, opened_per_s: int, lives_s: int) -> None:
+        self.folder = folder
+        self.connection = store.open_for_writing(folder)
+        self.connection.execute("PRAGMA synchronous = OFF")
+        self.now_s = 0
+        self.writer = Writer(self.connection, self.epoch_ms, lambda: float(self.now_s))
+        self.pace, self.keep = RetirePace(), Retention(RETENTION_S * 1000, RETENTION_S * 1000)
+        self.events, self.opened_per_s, self.lives_s = events, opened_per_s, lives_s
+        self.living: deque[tuple[str, int]] = deque()
+        self.opened = 0
+
+    def epoch_ms(self) -> int:
+        return 1_800_000_000_000 + self.now_s * 1000
+
+    def second(self) -> None:
+        """Each living session writes its share of events; those that have lived long enough end."""
+        self.now_s += 1
+        commit = Commit(at_ms=self.epoch_ms())
+        for _ in range(self.opened_per_s):
+            self.opened += 1
+            name = f"s{self.opened}"
+            commit.opened.append(SessionRecord(name, name, "token", "", {}, {}, 0, 0))
+            self.living.append((name, self.now_s))
+        for name, since_s in self.living:
+            first, last = (self.events * (self.now_s - since_s + n) // self.lives_s for n in (0, 1))
+            for seq in range(first + 1, last + 1):
+                commit.rows.append((name, seq, "delivery", b"x" * 300, f"c{seq}", b""))
+        while self.living and self.now_s - self.living[0][1] >= self.lives_s - 1:
+            commit.over.append(self.living.popleft()[0])
+        self.writer.write([commit])
+        self.pace.written(len(commit.rows) + len(commit.opened))
+        while self.pace.is_due(self.now_s):
+            self.pace.swept(self.writer.retire(self.keep), self.now_s)
+        self.writer.checkpoint_if_large()
+
+    def overdue(self) -> int:
+        """Sessions that should have gone before the last two seconds."""
+        before_ms = self.epoch_ms() - (RETENTION_S + 2) * 1000
+        return self.connection.execute("SELECT count(*) FROM sessions WHERE over_ms < ?", (before_ms,)).fetchone()[0]
+
+    def pages(self) -> int:
+        return self.connection.execute("PRAGMA page_count").fetchone()[0]
+
+
+@pytest.mark.parametrize(
+    ("events", "opened_per_s", "lives_s"),
+    [(2, 20, 2), (30, 3, 60), (1200, 1, 6)],
+    ids=["many small sessions", "sessions that overlap", "large sessions"],
+)
+def test_a_journal_under_steady_load_reaches_a_plateau(tmp_path, events, opened_per_s, lives_s):
+    load = Load(tmp_path, events, opened_per_s, lives_s)
+    try:
+        warm_s = 2 * (RETENTION_S + lives_s)
+        for _ in range(warm_s):
+            load.second()
+        plateau = load.pages()
+        for _ in range((PERIODS - 2) * RETENTION_S if events < 1000 else RETENTION_S):
+            load.second()
+            assert load.overdue() == 0, f"after {load.now_s} s"
+        assert load.pages() <= 1.1 * plateau
+        load.connection.execute("VACUUM INTO ?", (str(tmp_path / "copy"),))
+        kept_bytes = (tmp_path / "copy").stat().st_size
+        assert load.pages() * 4096 <= 1.3 * kept_bytes, f"{load.pages() * 4096 / kept_bytes:.2f}"
+    finally:
+        load.connection.close()
