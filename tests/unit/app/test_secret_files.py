@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+from unittest.mock import Mock
 import json
 import os
 import stat
@@ -126,8 +128,10 @@ def test_config_check_warns_and_is_good_all_the_same(tmp_path):
 
 
 def test_a_start_warns(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("daemon.app.commands.serve.configure_logging", lambda level, form: None)
-    monkeypatch.setattr("daemon.app.commands.serve.exits.run", lambda main: 0)
+    log = SimpleNamespace(line=print, close=lambda: True)
+    monkeypatch.setattr("daemon.app.commands.serve.configure_logging", lambda level, form: log)
+    monkeypatch.setattr("daemon.app.commands.serve.exits.run", lambda main, say: 0)
+    monkeypatch.setattr("daemon.app.commands.serve.SignalListener", Mock)
     assert CliRunner().invoke(app, ["serve", "-c", str(configured(tmp_path, 0o644))]).exit_code == 0
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert [line.partition(":")[0] for line in warned] == list(KEYS)
