@@ -19,7 +19,7 @@ import orjson
 
 from daemon.journal import store
 from daemon.journal.sqlite import SqliteJournal
-from daemon.model.errors import ConfigError, JournalError
+from daemon.model.errors import GuestdError
 from daemon.model.ports import Commit, SessionRecord
 from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
@@ -62,7 +62,7 @@ class JournalRows(Target):
         with tempfile.TemporaryDirectory(dir=self._folder.name) as name:
             directory = Path(name)
             _damage(directory / store.NAME, self._sound, data)
-            with suppress(JournalError):
+            with suppress(GuestdError):
                 store.verify(directory / store.NAME)
             answer = self._loop.run_until_complete(self._read_all(directory))
         for line in self._log.lines():
@@ -70,24 +70,24 @@ class JournalRows(Target):
         return answer
 
     async def _read_all(self, directory: Path) -> Hashable:
-        failures: list[JournalError] = []
+        failures: list[GuestdError] = []
         journal = SqliteJournal(directory, self._loop, failures.append)
         try:
             journal.start()
-        except (JournalError, ConfigError) as error:
+        except GuestdError as error:
             assert str(error)
             return "not started"
         try:
             return tuple(_asked(question) for question in _questions(journal))
         finally:
-            with suppress(JournalError):
+            with suppress(GuestdError):
                 await journal.stop()
 
 
 def _asked(question: Callable[[], Any]) -> str:
     try:
         question()
-    except JournalError as error:
+    except GuestdError as error:
         assert str(error)
         return "refused"
     return "answered"
@@ -148,7 +148,7 @@ def _damage(path: Path, sound: bytes, data: bytes) -> None:
     path.write_bytes(changed)
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         for op, value in by_sql:
-            with suppress(sqlite3.Error, OverflowError):
+            with suppress(sqlite3.Error, UnicodeDecodeError, OverflowError):
                 _put(connection, op, value)
 
 

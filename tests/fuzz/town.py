@@ -63,6 +63,7 @@ class TownTarget(Target):
         """What the target has opened."""
 
     def check(self, data: bytes) -> Hashable:
+        self._log.lines()  # of an input that failed
         errors_before = self.town.metrics.http_internal_errors
         answer = self._runner.run(self._asked(data))
         assert self.town.metrics.http_internal_errors == errors_before, "an internal error was answered"

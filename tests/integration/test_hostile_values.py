@@ -126,3 +126,21 @@ def platform_frame(dialect, content):
         body = {"type": "Structured", "text": "with content", "direction": "Outbound", "id": "i1", "channel": channel}
         body = {"type": "message", "class": "StructuredMessage", "code": 200, "body": body | {"content": content}}
     return json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    "media_type", ["a/b; x*", "multipart/form-data; c*", "application/json; x*", "application/json;x*=", "é", ";", "a"]
+)
+@pytest.mark.parametrize("path", ["messages", "attachments?filename=a.png"])
+async def test_any_media_type_is_read_or_refused(new_town, media_type, path):
+    """The standard library's parser of e-mail headers, which aiohttp asks, breaks on a parameter that ends with a star."""
+    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+        await client.post("/v1/sessions", json={"name": "ana"})
+        await town.until(lambda: town.live() == 1)
+        headers = {"Content-Type": media_type}
+        async with client.post(f"/v1/sessions/ana/{path}", data=b'{"text":"x"}', headers=headers) as answer:
+            found = await answer.json(content_type=None)
+            assert answer.status in (202, 400, 415, 422), found
+            is_json = media_type.startswith("application/json")
+            assert (answer.status == 202) == (is_json or (path != "messages" and "multipart" not in media_type)), found
+        assert town.metrics.http_internal_errors == 0
