@@ -23,6 +23,7 @@ from .control.entrance import check_exposure
 from .control.settings import ControlSettings
 from .control.stream import StreamBounds
 from .doorkeeper import Doorkeeper
+from .head_check import check_heads
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
 from .problems import Problem, problem_of
 from .settings import ApiSettings
@@ -140,6 +141,8 @@ class HttpServer:
             app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=later_s
         )
         await runner.setup()
+        assert runner.server is not None
+        check_heads(runner.server)
         self._runners.append(runner)
         return runner
 

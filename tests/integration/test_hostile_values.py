@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import aiohttp
@@ -144,3 +145,26 @@ async def test_any_media_type_is_read_or_refused(new_town, media_type, path):
             is_json = media_type.startswith("application/json")
             assert (answer.status == 202) == (is_json or (path != "messages" and "multipart" not in media_type)), found
         assert town.metrics.http_internal_errors == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/sessions", "/nowhere", "/v1/nowhere"])
+@pytest.mark.parametrize("broken", [b"\xff", b"100-c\xfeontinue", "é".encode()])
+@pytest.mark.parametrize("name", ["Expect", "Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"])
+async def test_a_header_that_aiohttp_repeats_is_ascii_or_refused(new_town, path, name, broken):
+    """aiohttp repeats them in its own answers, which breaks on bytes that are not UTF-8."""
+    handshake = {"Upgrade": b"websocket", "Connection": b"Upgrade", "Sec-WebSocket-Version": b"13"}
+    head = b"GET %s HTTP/1.1\r\nHost: localhost\r\n" % path.encode()
+    for key, value in {**handshake, name: broken}.items():
+        head += b"%s: %s\r\n" % (key.encode(), value)
+    async with new_town() as town:
+        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+        writer.write(head + b"\r\n")
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400 ") and name.encode() in answer, answer
+
+
+async def test_an_expectation_that_is_unknown_is_refused(new_town):
+    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+        async with client.get("/healthz", headers={"Expect": "200-ok"}) as answer:
+            assert answer.status == 417
