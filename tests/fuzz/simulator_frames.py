@@ -18,6 +18,9 @@ from .town import ANSWER_S, GUEST, SECRET, TownTarget
 
 FRAMES_MAX = 32
 
+#: A guest session with more is ended for a new one: each `resume` shows all of them again.
+EVENTS_MAX = 500
+
 
 class SimulatorFrames(TownTarget):
     name = "simulator_frames"
@@ -54,7 +57,14 @@ class SimulatorFrames(TownTarget):
         answers = await asyncio.wait_for(_until(frontend, last_id), ANSWER_S)
         if any(map(_is_end, frames)):
             await self._begin_again()
+        elif self._seq() > EVENTS_MAX:
+            await frontend.send(json.dumps({"action": "end"}))
+            await self._begin_again()
         return frozenset(map(_kind_of, answers))
+
+    def _seq(self) -> int:
+        session_id = self.town.fleet.find(GUEST)
+        return 0 if session_id is None else self.town.fleet.view(session_id).seq
 
     async def _connected(self) -> ClientConnection:
         if self._frontend is None:

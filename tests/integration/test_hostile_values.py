@@ -168,3 +168,15 @@ async def test_an_expectation_that_is_unknown_is_refused(new_town):
     async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
         async with client.get("/healthz", headers={"Expect": "200-ok"}) as answer:
             assert answer.status == 417
+
+
+@pytest.mark.parametrize("head", [b"CONNECT \nHost: localhost\r\n\r\n", b"CONNECT \r\nHost: localhost\r\n\r\n"])
+async def test_a_request_without_a_target_is_answered(new_town, head):
+    """aiohttp makes no URL of it, and its task for the connection would end by an error and leave the connection open."""
+    async with new_town() as town:
+        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+        writer.write(head)
+        async with asyncio.timeout(5.0):
+            answer = await reader.read(65_536)
+        writer.close()
+        assert answer.startswith(b"HTTP/") and answer.split()[1].startswith(b"4"), answer
