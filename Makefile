@@ -5,13 +5,15 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 DEMO ?= 25
+FUZZ_S ?= 600
+FUZZ ?= platform_frames simulator_frames http_heads multipart journal_rows configuration
 WORKERS ?= 3
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/records tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run test test-core test-all test-lowest check format bench soak update clean help
+.PHONY: run test test-core test-all test-lowest check format bench soak fuzz update clean help
 
 help:
 	@echo "make run [DEMO=25]   guestd with the embedded emulator and demo guests; Ctrl-C drains"
@@ -21,6 +23,7 @@ help:
 	@echo "make check           ruff, mypy --strict, the floors"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
 	@echo "make soak            the long runs: faults for minutes, ten thousand sessions, two thousand kills"
+	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make format          let ruff lay out the code"
 	@echo "make update          the newest allowed dependencies, into the lock files"
 	@echo "make clean           remove what these made"
@@ -62,6 +65,11 @@ soak: $(VENV)/.installed-dev
 	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 	GUESTD_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
 	GUESTD_SYNC_FAILURES=300 $(BIN)/python -m pytest -q -s --timeout=3600 tests/acceptance/test_failing_disk_serve.py
+
+fuzz: $(VENV)/.installed-dev
+	@failed=0; for one in $(FUZZ); do \
+	  $(BIN)/python -m tests.fuzz.run $$one --seconds $(FUZZ_S) || failed=1; \
+	done; exit $$failed
 
 update: .venv-tools/.installed
 	.ci/lock .venv-tools/bin/uv

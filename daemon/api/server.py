@@ -24,6 +24,7 @@ from .control.settings import ControlSettings
 from .control.stream import StreamBounds
 from .doorkeeper import Doorkeeper
 from .feed import FeedBounds, Feeds
+from .head_check import check_heads
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
 from .problems import Problem, problem_of
 from .settings import ApiSettings
@@ -148,6 +149,8 @@ class HttpServer:
             app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=later_s
         )
         await runner.setup()
+        assert runner.server is not None
+        check_heads(runner.server)
         self._runners.append(runner)
         return runner
 

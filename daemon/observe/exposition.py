@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
@@ -18,13 +18,24 @@ def exposition(metrics: Metrics) -> bytes:
 
 
 def exposition_for(metrics: Metrics, accept: str) -> tuple[bytes, str]:
-    """Body and content type, in the form that the Accept header of the scrape asks for."""
-    encode, content_type = choose_encoder(accept)
+    """Body and content type, in the form that the Accept header of the scrape asks for; plain if that cannot be read."""
+    encode, content_type = _encoder_for(accept)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(metrics))
     for collector in (_PROCESS, _PLATFORM, _GC):
         registry.register(collector)
     return encode(registry), content_type
+
+
+def _encoder_for(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
+    """The library compares a version part by part and breaks on what is not a number; and it repeats the version in the
+    content type, where only ASCII can be written."""
+    if accept.isascii():
+        try:
+            return choose_encoder(accept)
+        except (TypeError, ValueError):
+            pass
+    return choose_encoder("")
 
 
 #: What the library knows of the process: memory, descriptors, processor time; the interpreter; its garbage collection.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import stat
 
@@ -137,6 +138,17 @@ class TestMetricsForm:
                 assert answer.headers["Content-Type"].startswith(answered) and body.endswith(last)
                 for name in (b"process_open_fds", b"python_info", b"python_gc_collections_total", b"guestd_build_info"):
                     assert name in body
+
+    @pytest.mark.parametrize("version", ["x", "1.0.x", "²", "1.0.\udcff", "1.0.0é", "1.0.0\udcff", ""])
+    @pytest.mark.parametrize("form", ["application/openmetrics-text", "text/plain"])
+    async def test_a_version_that_is_none_is_answered_in_a_form_that_is(self, new_town, form, version):
+        async with new_town() as town:
+            head = f"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {form}; version={version}\r\n"
+            reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+            writer.write(head.encode("utf-8", "surrogateescape") + b"Connection: close\r\n\r\n")
+            answer = await reader.read()
+            writer.close()
+            assert answer.startswith(b"HTTP/1.1 200 ") and b"python_info" in answer, answer[:500]
 
 
 class TestUnixSocket:

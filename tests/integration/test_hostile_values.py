@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import aiohttp
@@ -126,3 +127,56 @@ def platform_frame(dialect, content):
         body = {"type": "Structured", "text": "with content", "direction": "Outbound", "id": "i1", "channel": channel}
         body = {"type": "message", "class": "StructuredMessage", "code": 200, "body": body | {"content": content}}
     return json.dumps(body)
+
+
+@pytest.mark.parametrize(
+    "media_type", ["a/b; x*", "multipart/form-data; c*", "application/json; x*", "application/json;x*=", "é", ";", "a"]
+)
+@pytest.mark.parametrize("path", ["messages", "attachments?filename=a.png"])
+async def test_any_media_type_is_read_or_refused(new_town, media_type, path):
+    """The standard library's parser of e-mail headers, which aiohttp asks, breaks on a parameter that ends with a star."""
+    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+        await client.post("/v1/sessions", json={"name": "ana"})
+        await town.until(lambda: town.live() == 1)
+        headers = {"Content-Type": media_type}
+        async with client.post(f"/v1/sessions/ana/{path}", data=b'{"text":"x"}', headers=headers) as answer:
+            found = await answer.json(content_type=None)
+            assert answer.status in (202, 400, 415, 422), found
+            is_json = media_type.startswith("application/json")
+            assert (answer.status == 202) == (is_json or (path != "messages" and "multipart" not in media_type)), found
+        assert town.metrics.http_internal_errors == 0
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/sessions", "/nowhere", "/v1/nowhere"])
+@pytest.mark.parametrize("broken", [b"\xff", b"100-c\xfeontinue", "é".encode()])
+@pytest.mark.parametrize("name", ["Expect", "Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"])
+async def test_a_header_that_aiohttp_repeats_is_ascii_or_refused(new_town, path, name, broken):
+    """aiohttp repeats them in its own answers, which breaks on bytes that are not UTF-8."""
+    handshake = {"Upgrade": b"websocket", "Connection": b"Upgrade", "Sec-WebSocket-Version": b"13"}
+    head = b"GET %s HTTP/1.1\r\nHost: localhost\r\n" % path.encode()
+    for key, value in {**handshake, name: broken}.items():
+        head += b"%s: %s\r\n" % (key.encode(), value)
+    async with new_town() as town:
+        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+        writer.write(head + b"\r\n")
+        answer = await reader.read()
+        writer.close()
+        assert answer.startswith(b"HTTP/1.1 400 ") and name.encode() in answer, answer
+
+
+async def test_an_expectation_that_is_unknown_is_refused(new_town):
+    async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
+        async with client.get("/healthz", headers={"Expect": "200-ok"}) as answer:
+            assert answer.status == 417
+
+
+@pytest.mark.parametrize("head", [b"CONNECT \nHost: localhost\r\n\r\n", b"CONNECT \r\nHost: localhost\r\n\r\n"])
+async def test_a_request_without_a_target_is_answered(new_town, head):
+    """aiohttp makes no URL of it, and its task for the connection would end by an error and leave the connection open."""
+    async with new_town() as town:
+        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+        writer.write(head)
+        async with asyncio.timeout(5.0):
+            answer = await reader.read(65_536)
+        writer.close()
+        assert answer.startswith(b"HTTP/") and answer.split()[1].startswith(b"4"), answer

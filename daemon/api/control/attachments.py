@@ -26,6 +26,7 @@ from ...model.commands import Attach
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..callers import caller_of
+from ..media_type import media_type_of
 from ..problems import Problem
 from .addressing import session_of
 from .bodies import UNREADABLE
@@ -147,12 +148,13 @@ class Attachments:
         if self._spool is None:
             raise Problem(404, "not_configured", "this daemon keeps no files")
         request, query = call.request, call.query
-        if request.content_type == "multipart/form-data":
+        media_type = media_type_of(request)
+        if media_type == "multipart/form-data":
             file = await self._from_form(request, query)
         else:
             if not query.filename:
                 raise Problem(422, "invalid", "is missing; name the file", field="query.filename")
-            file = File(query.filename, request.content_type, query.caption)
+            file = File(query.filename, media_type, query.caption)
             file.copy = await self._spool.spool(self._chunks(request.content.readany))
         try:
             file.command_id = key_of(call, file.command_id) or self._draw_id()

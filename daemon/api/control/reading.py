@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from ...model import json_values
+from ..media_type import media_type_of
 from ..problems import Problem
 from .bodies import Bodies
 from .routes import Call, Route
@@ -47,7 +48,7 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
 
 
 async def _body(request: web.Request, model: type[BaseModel], bodies: Bodies) -> BaseModel:
-    if request.content_type != "application/json":
+    if media_type_of(request) != "application/json":
         raise Problem(415, "unsupported_media_type", "send JSON, with Content-Type: application/json")
     raw = await bodies.read(request)
     try:

@@ -1,0 +1,46 @@
+"""The daemon's own log while a target runs: through the whole chain, into memory."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import threading
+
+from daemon.observe.log import configure_logging
+
+
+class LogWatch:
+    """`start`, then `lines` as often as wanted, then `stop`, which puts the loggers back as they were."""
+
+    def start(self) -> None:
+        loggers = [logging.getLogger(name) for name in ("guestd", "")]
+        self._before = [(one, one.handlers, one.level, one.propagate) for one in loggers]
+        self._hook = threading.excepthook
+        self._stream = io.StringIO()
+        self._output = configure_logging("info", "json", self._stream)
+
+    def lines(self) -> list[str]:
+        """What was written since the last call."""
+        self._output.flush()
+        text = self._stream.getvalue()
+        self._stream.seek(0)
+        self._stream.truncate()
+        return text.splitlines()
+
+    def stop(self) -> None:
+        self._output.stop()
+        for one, handlers, level, propagate in self._before:
+            one.handlers, one.propagate = handlers, propagate
+            one.setLevel(level)
+        threading.excepthook = self._hook
+        logging.captureWarnings(False)
+
+
+def assert_quiet(lines: list[str], secret: bytes) -> None:
+    """No line tells of a bug of ours, and none repeats `secret`."""
+    for line in lines:
+        told = json.loads(line)
+        assert "exception" not in told and told["level"] not in ("error", "critical"), line
+        assert "Traceback" not in line, line
+        assert secret.decode().lower() not in line.lower(), line
