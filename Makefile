@@ -20,7 +20,7 @@ help:
 	@echo "make test-lowest     all tests on the oldest versions of the dependencies that pyproject.toml allows"
 	@echo "make check           ruff, mypy --strict, the floors"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
-	@echo "make soak            the long runs: faults for minutes, ten thousand sessions, two thousand kills"
+	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
 	@echo "make format          let ruff lay out the code"
 	@echo "make update          the newest allowed dependencies, into the lock files"
 	@echo "make clean           remove what these made"
