@@ -22,7 +22,7 @@ help:
 	@echo "make test-lowest     all tests on the oldest versions of the dependencies that pyproject.toml allows"
 	@echo "make check           ruff, mypy --strict, the floors"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
-	@echo "make soak            the long runs: faults for minutes, ten thousand sessions, two thousand kills"
+	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make format          let ruff lay out the code"
 	@echo "make update          the newest allowed dependencies, into the lock files"
@@ -64,6 +64,7 @@ soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s
 	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 	GUESTD_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
+	GUESTD_CHAOS_S=1800 $(BIN)/python -m pytest -q -s tests/acceptance/test_chaos.py
 	GUESTD_SYNC_FAILURES=300 $(BIN)/python -m pytest -q -s --timeout=3600 tests/acceptance/test_failing_disk_serve.py
 
 fuzz: $(VENV)/.installed-dev

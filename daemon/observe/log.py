@@ -188,6 +188,10 @@ class Log:
         """Replace the terminal's last line; skipped while the terminal does not take what came before."""
         self._lines.write_if_idle(self._error_sink, text)
 
+    def flush(self) -> bool:
+        """Wait until what was said is written, for FLUSH_S at the most; False if it was not."""
+        return self._lines.flush(FLUSH_S)
+
     def close(self) -> bool:
         """Write what waits, for FLUSH_S at the most; False if something could not be written."""
         atexit.unregister(self.close)

@@ -2,7 +2,8 @@
 
 One task reads on, page by page, hands each page to `take` and waits until that says it is safe. When nothing is left it
 waits for the next commit, and then a moment more (`linger_s`): a reader that follows every commit at once would cost each
-of them a read and a write.
+of them a read and a write. A reader may leave its cursor behind for a while; when nothing has come for `QUIET_S`, it is
+moved to where the reader is, because the journal keeps what lies after the slowest cursor.
 """
 
 from __future__ import annotations
@@ -19,6 +20,9 @@ logger = logging.getLogger("guestd.records")
 #: Events handled in one turn of the loop.
 PAGE = 200
 LEAVE_S = 5.0
+
+#: Without news for so long, the cursor is moved: rare enough to cost nothing, soon enough for retention to keep its promise.
+QUIET_S = 5.0
 
 
 class Tail:
@@ -82,9 +86,18 @@ class Tail:
             elif self._leaving:
                 return
             else:
-                await self._news.wait()
+                await self._wait_for_news(position)
                 if not self._leaving:
                     await asyncio.sleep(self._linger_s)
+
+    async def _wait_for_news(self, position: int) -> None:
+        try:
+            async with asyncio.timeout(QUIET_S):
+                await self._news.wait()
+        except TimeoutError:
+            if self._journal.cursor(self._name) < position:
+                await committed(self._loop, self._journal, Commit(cursors=[(self._name, position)]))
+            await self._news.wait()
 
 
 async def committed(loop: asyncio.AbstractEventLoop, journal: Journal, commit: Commit) -> None:

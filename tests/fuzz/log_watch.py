@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import logging
+import sys
 import threading
 
 from daemon.observe.log import configure_logging
@@ -16,24 +17,24 @@ class LogWatch:
     def start(self) -> None:
         loggers = [logging.getLogger(name) for name in ("guestd", "")]
         self._before = [(one, one.handlers, one.level, one.propagate) for one in loggers]
-        self._hook = threading.excepthook
+        self._hooks = threading.excepthook, sys.unraisablehook
         self._stream = io.StringIO()
-        self._output = configure_logging("info", "json", self._stream)
+        self._log = configure_logging("info", "json", self._stream)
 
     def lines(self) -> list[str]:
         """What was written since the last call."""
-        self._output.flush()
+        self._log.flush()
         text = self._stream.getvalue()
         self._stream.seek(0)
         self._stream.truncate()
         return text.splitlines()
 
     def stop(self) -> None:
-        self._output.stop()
+        self._log.close()
         for one, handlers, level, propagate in self._before:
             one.handlers, one.propagate = handlers, propagate
             one.setLevel(level)
-        threading.excepthook = self._hook
+        threading.excepthook, sys.unraisablehook = self._hooks
         logging.captureWarnings(False)
 
 
