@@ -29,7 +29,8 @@ class Reader:
 
     def read(self, session_id: str, after_seq: int, limit: int, acknowledged: int) -> Replay:
         execute = self._connection.execute
-        rows = execute(queries()["read"], (session_id, after_seq, acknowledged, limit)).fetchall()
+        asked = {"session_id": session_id, "after_seq": after_seq, "acknowledged": acknowledged, "limit": limit}
+        rows = execute(queries()["read"], asked).fetchall()
         first = 1
         if not rows or rows[0][1] != after_seq + 1:
             first = (execute(queries()["first_kept"], (session_id,)).fetchone() or (1,))[0]
@@ -47,7 +48,8 @@ class Reader:
         wanted = json.dumps(list(kinds))
         while True:
             end = min(after + SCAN, acknowledged)
-            rows = self._connection.execute(queries()["read_on_kinds"], (after, end, wanted, limit)).fetchall()
+            asked = {"after": after, "end": end, "kinds": wanted, "limit": limit}
+            rows = self._connection.execute(queries()["read_on_kinds"], asked).fetchall()
             if rows or end >= acknowledged:
                 return rows
             after = end

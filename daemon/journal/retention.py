@@ -57,20 +57,23 @@ def _retire_session(connection: sqlite3.Connection, before_ms: int, passed: int)
     if found is None or (found[1] or 0) > passed:
         return False
     number = found[0]
-    for statement, parameters in (
+    steps: tuple[tuple[str, tuple[int, ...] | dict[str, int]], ...] = (
         ("mark_retired", ()),
-        ("delete_events", (number, DELETE_MAX)),
+        ("delete_events", {"number": number, "limit": DELETE_MAX}),
         ("move_first", (DELETE_MAX, number)),
         ("delete_head", (number,)),
         ("delete_session", (number,)),
-    ):
+    )
+    for statement, parameters in steps:
         connection.execute(queries()[statement], parameters)
     return True
 
 
 def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -> bool:
     """The oldest, up to the first that must stay: what is left of a stream has no holes."""
-    is_more = _retire(connection, "delete_facts", DELETE_MAX, before_ms, passed)
+    asked = {"limit": DELETE_MAX, "before_ms": before_ms, "passed": passed}
+    connection.execute(queries()["delete_facts"], asked)
+    is_more = _is_full_batch(connection)
     connection.execute(queries()["move_first_fact"])
     return is_more
 
@@ -78,4 +81,8 @@ def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -
 def _retire(connection: sqlite3.Connection, statement: str, *parameters: object) -> bool:
     """True if it was a full batch."""
     connection.execute(queries()[statement], parameters)
+    return _is_full_batch(connection)
+
+
+def _is_full_batch(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("SELECT changes()").fetchone()[0] == DELETE_MAX)

@@ -91,7 +91,8 @@ class InlineJournal:
             done()
 
     def read(self, session_id, after_seq, limit) -> Replay:
-        rows = self.disk.execute(queries()["read"], (session_id, after_seq, self.acknowledged, limit)).fetchall()
+        asked = {"session_id": session_id, "after_seq": after_seq, "acknowledged": self.acknowledged, "limit": limit}
+        rows = self.disk.execute(queries()["read"], asked).fetchall()
         return Replay([(*row, b"") for row in rows], 1)
 
     def recover(self):
@@ -262,7 +263,12 @@ class Simulation:
 
     def check_shown(self, frontend: Frontend, event: dict) -> None:
         if event["seq"] % 7 == 0:  # a sample: the question costs a query
-            asked = (frontend.session_id, event["seq"] - 1, 2**62, 1)
+            asked = {
+                "session_id": frontend.session_id,
+                "after_seq": event["seq"] - 1,
+                "acknowledged": 2**62,
+                "limit": 1,
+            }
             row = self.disk.execute(queries()["read"], asked).fetchone()
             assert row is not None and orjson.loads(row[3]) == event, "shown before it was durable"
 
