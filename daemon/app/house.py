@@ -149,6 +149,7 @@ class House:
             return MemoryJournal(self._config.journal.events_per_session_max, self._config.journal.events_max)
         journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
         journal.start()
+        self.metrics.journal_damaged_rows = lambda: journal.damaged_rows
         self._stops.push_async_callback(journal.stop)
         return journal
 

@@ -83,7 +83,7 @@ class SqliteJournal:
         try:
             connection = store.open_for_writing(self._directory, self._settings.create == "auto")
             self._writer = Writer(connection)
-            self._reader = Reader(store.open_for_reading(self._directory))
+            self._reader = Reader(store.open_for_reading(self._directory), self._failed)
             self._cursors = self._reader.cursors()
         except BaseException:
             self._lock.release()
@@ -116,10 +116,15 @@ class SqliteJournal:
         """Nothing to do: the session is marked as over with its last event, and retention takes it later."""
 
     def recover(self) -> list[SavedSession]:
-        return self._reader.recover()
+        found = self._reader.recover()
+        self._write_down_aside()
+        return found
 
     def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
-        return self._reader.identities(session_id, limit)
+        try:
+            return self._reader.identities(session_id, limit)
+        finally:
+            self._write_down_aside()
 
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         return self._reader.accepted_seq(session_id, command_id)
@@ -149,6 +154,14 @@ class SqliteJournal:
 
     def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> list[DeliveryRecord]:
         return self._reader.deliveries(status, after_id, limit)
+
+    @property
+    def damaged_rows(self) -> int:
+        return self._reader.damaged_rows
+
+    def _write_down_aside(self) -> None:
+        if aside := self._reader.take_aside():
+            self.commit(Commit(aside=aside), lambda: None)
 
     def oldest_wait_s(self) -> float:
         try:

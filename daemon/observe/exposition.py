@@ -54,6 +54,7 @@ class _Families:
             ("frontends_closed_slow", "Frontends closed because they did not keep up.", m.watchers_closed_slow),
             ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
+            ("journal_damaged_rows", "Damaged rows of the journal found by reading.", m.journal_damaged_rows()),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)

@@ -72,6 +72,7 @@ class Metrics:
         "history_fetches",
         "journal_batch",
         "journal_commit_s",
+        "journal_damaged_rows",
         "loop_lag_s",
         "messages_in",
         "messages_out",
@@ -137,6 +138,7 @@ class Metrics:
         self.webhooks_delivered: dict[str, int] = {}
         self.webhook_failures: dict[str, int] = {}
         self.webhooks_dead: dict[str, int] = {}
+        self.journal_damaged_rows: Callable[[], int] = int
         self.webhooks_held: Callable[[], dict[str, int]] = dict
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()

@@ -29,7 +29,11 @@ def entry(kept: Kept, bodies: bool, retention_days: int) -> dict[str, Any] | Non
     write = _WRITERS.get(kept.row[2])
     if write is None:
         return None
-    found = write(orjson.loads(kept.row[3]), bodies, retention_days)
+    try:
+        event = orjson.loads(kept.row[3])
+    except orjson.JSONDecodeError:
+        write, event = _damaged, {"offset": kept.offset}
+    found = write(event, bodies, retention_days)
     if found is None:
         return None
     session, seq = kept.row[0], kept.row[1]
@@ -113,6 +117,17 @@ def _delivery(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[
     }
 
 
+def _damaged(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any]:
+    """In the place of an event that the journal cannot give any more; its time is not known."""
+    return {"action": "journal.damaged", "status": "failed", "details": {"offset": event["offset"]}}
+
+
 _Writer = Callable[[dict[str, Any], bool, int], dict[str, Any] | None]
-_WRITERS: dict[str, _Writer] = {"fact": _fact, "session": _session, "accepted": _accepted, "delivery": _delivery}
+_WRITERS: dict[str, _Writer] = {
+    "fact": _fact,
+    "session": _session,
+    "accepted": _accepted,
+    "delivery": _delivery,
+    "damaged": _damaged,
+}
 KINDS = tuple(_WRITERS)

@@ -56,11 +56,14 @@ class Happening:
 def happening(kept: Kept, connected_before: Callable[[str, int], bool]) -> Happening | None:
     """What is to be told of an event, or None. `connected_before(session_id, seq)`: was that guest session live earlier?"""
     session_id, seq, kind, payload = kept.row[:4]
-    if kind == "fact":
-        return _of_fact(kept, orjson.loads(payload))
-    if kind != "session":
+    if kind not in ("fact", "session"):
         return None
-    event = orjson.loads(payload)
+    try:
+        event = orjson.loads(payload)
+    except orjson.JSONDecodeError:
+        return None
+    if kind == "fact":
+        return _of_fact(kept, event)
     if event["state"] == "ended":
         return _of_session(kept, TERMINATED, session_id, event)
     if event["state"] == "live" and not connected_before(session_id, seq):

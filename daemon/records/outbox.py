@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 import orjson
 
+from ..model.errors import Damaged
 from ..model.ports import Clock, Commit, Journal, Kept
 from ..model.work import DeliveryRecord
 from .dispatch import OPERATION
@@ -80,7 +81,10 @@ class Outbox:
     def _first_live(self, session_id: str, seq: int) -> int:
         after = 0
         while after + 1 < seq:
-            replay = self._journal.read(session_id, after, LOOK_BACK)
+            try:
+                replay = self._journal.read(session_id, after, LOOK_BACK)
+            except Damaged:
+                return 0  # nobody can tell any more; a receiver is rather not told twice that it connected
             if not replay.rows:
                 break
             if replay.first_kept_seq > after + 1:
