@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..model.commands import Answer, Attach, Command
-from ..model.errors import CommandError, LimitExceeded, NotFound, SpoolError
+from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, SpoolError
 from ..model.ports import Fleet, OpenGuest, Row
 from ..observe.metrics import Metrics
 from .frames import Asked, Resume, Upload, command_id_of, error_frame, parse, since_of
@@ -118,7 +118,13 @@ class Simulator:
             frontend.say(error_frame(CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")))
             since = last_seq
         recorder = _Recorder()
-        first = self._fleet.watch(session_id, recorder, since)
+        try:
+            first = self._fleet.watch(session_id, recorder, since)
+        except Damaged as error:
+            self._count(error)
+            frontend.say(error_frame(error))
+            self._fleet.watch(session_id, frontend, None)
+            return
         self._fleet.unwatch(session_id, recorder)
         if since is not None and first > since + 1:
             reason = f"events before seq {first} are no longer kept"

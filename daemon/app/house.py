@@ -156,6 +156,7 @@ class House:
     def _journal_failed(self, error: JournalError) -> None:
         if not self.broken.done():
             self.broken.set_exception(error)
+            self.broken.exception()  # seen: a start that fails by it raises it by itself
 
     def _open_records(self) -> Webhooks:
         """Webhooks and audit read the journal from the first event of this life on."""

@@ -33,15 +33,17 @@ _OF_AN_INDEX = re.compile(r"missing from index|wrong # of entries in index|non-u
 UNREADABLE_FILE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
 
-def structure(connection: sqlite3.Connection) -> list[str]:
-    """What is wrong with the file that is neither one row's nor an index's, in SQLite's words."""
-    found = integrity(connection)
-    return [one for one in found if not _OF_A_ROW.search(one) and not _OF_AN_INDEX.search(one)]
+def at_start(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
+    """In SQLite's words: what is wrong with the file's structure, and which indexes do not fit their tables.
 
-
-def indexes(connection: sqlite3.Connection) -> list[str]:
-    """Which indexes do not fit their tables, in SQLite's words."""
-    return [one for one in integrity(connection) if _OF_AN_INDEX.search(one)]
+    What is wrong with a single row is neither: its checksum finds it when it is read."""
+    indexes, structure = [], []
+    for one in integrity(connection):
+        if _OF_AN_INDEX.search(one):
+            indexes.append(one)
+        elif not _OF_A_ROW.search(one):
+            structure.append(one)
+    return structure, indexes
 
 
 def integrity(connection: sqlite3.Connection) -> list[str]:

@@ -113,7 +113,8 @@ class Reader:
                 names[number] = self._name(number)
             name = names[number]
         if name is None:
-            found = DamagedRow("events", offset, offset=offset)
+            whose = (self._name(number) or "") if isinstance(number, int) else ""
+            found = DamagedRow("events", offset, None, whose, offset)
             self._log.add(found, "readers of all events go on after it")
             payload = json.dumps({"kind": DAMAGED, "offset": offset}).encode()
             return Kept(offset, 0, (OWN_STREAM, 0, DAMAGED, payload, "", b""))

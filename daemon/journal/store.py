@@ -15,7 +15,7 @@ from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
 from . import checksum, place
-from .check import FORM_WITH_CHECKSUMS, UNREADABLE_FILE, full_check, indexes, structure
+from .check import FORM_WITH_CHECKSUMS, UNREADABLE_FILE, at_start, full_check
 from .queries import migrations, queries
 from .room import BALLAST
 
@@ -129,12 +129,12 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if path.stat().st_size > CHECK_BYTES_MAX:
         logger.warning("%s is too large to be checked at start; run guestd journal check", path)
         return
-    problems = structure(connection)
-    if problems:
+    structure, indexes = at_start(connection)
+    if structure:
         connection.close()
-        raise JournalError(_move_aside(path, problems))
-    if problems := indexes(connection):
-        logger.error("an index of %s does not fit its table (%s); it is made again", path, problems[0])
+        raise JournalError(_move_aside(path, structure))
+    if indexes:
+        logger.error("an index of %s does not fit its table (%s); it is made again", path, indexes[0])
         connection.execute("REINDEX")
 
 
