@@ -169,11 +169,13 @@ class House:
                 self._notifier.status(str(error))
                 await asyncio.sleep(ROOM_WAIT_S)
             else:
+                self.metrics.journal_damaged_rows = lambda: journal.damaged_rows
                 return journal
 
     def _journal_failed(self, error: JournalError) -> None:
         if not self.broken.done():
             self.broken.set_exception(error)
+            self.broken.exception()  # seen: a start that fails by it raises it by itself
 
     def _open_records(self) -> Webhooks:
         """Webhooks and audit read the journal from the first event of this life on."""

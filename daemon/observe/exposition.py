@@ -83,6 +83,7 @@ class _Families:
             ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
             ("http_internal_errors", "Requests that failed by an error of guestd (500).", m.http_internal_errors),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
+            ("journal_damaged_rows", "Damaged rows of the journal found by reading.", m.journal_damaged_rows()),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
             ("log_lines_dropped", "Log lines dropped because standard error was not read.", m.log_lines_dropped()),
         ):

@@ -77,6 +77,7 @@ class Metrics:
         "http_refused",
         "journal_batch",
         "journal_commit_s",
+        "journal_damaged_rows",
         "journal_oldest_wait_s",
         "log_lines_dropped",
         "loop_lag_s",
@@ -150,6 +151,7 @@ class Metrics:
         self.webhooks_delivered: dict[str, int] = {}
         self.webhook_failures: dict[str, int] = {}
         self.webhooks_dead: dict[str, int] = {}
+        self.journal_damaged_rows: Callable[[], int] = int
         self.webhooks_held: Callable[[], dict[str, int]] = dict
         self.journal_oldest_wait_s: Callable[[], float] = float
         self.log_lines_dropped: Callable[[], int] = int
