@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
 from . import checksum, place
-from .check import FORM_WITH_CHECKSUMS, UNREADABLE_FILE, at_start, full_check, is_damage
+from .check import FORM_WITH_CHECKSUMS, UNREADABLE_FILE, at_start, broken_schema, full_check, is_damage
 from .queries import migrations, queries
 from .room import BALLAST
 
@@ -135,6 +135,9 @@ def verify(path: Path) -> None:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
+    form = connection.execute("PRAGMA user_version").fetchone()[0]
+    if 0 < form <= len(migrations()) and (problems := broken_schema(connection, form)):
+        raise JournalError(_move_aside(path, problems))
     if path.stat().st_size > CHECK_BYTES_MAX:
         logger.warning("%s is too large to be checked at start; run guestd journal check", path)
         return

@@ -11,6 +11,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
 
+from ..model.errors import JournalError
 from ..model.ports import Commit, Journal, Kept
 
 logger = logging.getLogger("guestd.records")
@@ -66,7 +67,10 @@ class Tail:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("%s stopped reading the journal: our bug", self._name, exc_info=error)
+            if isinstance(error, JournalError):  # the journal has said so, and the process ends
+                logger.error("%s stopped reading the journal: %s", self._name, error)
+            else:
+                logger.error("%s stopped reading the journal: our bug", self._name, exc_info=error)
 
     async def _follow(self, position: int) -> None:
         while True:

@@ -278,6 +278,17 @@ async def test_a_schema_that_is_no_text_is_an_error_with_a_remedy(new_journal, t
         new_journal()
 
 
+async def test_a_column_of_another_name_is_an_error_with_a_remedy(new_journal, tmp_path):
+    await filled(new_journal())
+    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection.execute("PRAGMA writable_schema = ON")
+    connection.execute("UPDATE sqlite_schema SET sql = replace(sql, 'opened_ms', 'npened_ms')")
+    connection.commit()
+    connection.close()
+    with pytest.raises(JournalError, match=r"definition of sessions .*journal restore"):
+        new_journal()
+
+
 def dump(path):
     """All that a reader could get from the file; an error's text where there is none."""
     connection = sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)
