@@ -20,13 +20,14 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import orjson
 from aiohttp import web
 
-from ..model.errors import NotFound
+from ..model.errors import Damaged, NotFound
 from ..model.ports import Fleet, Row
 from ..observe.metrics import Metrics
 from .held import HeldBytes
@@ -66,12 +67,16 @@ class Feeds:
 
 
 class Feed:
-    """A Watcher. `start` it, take `next` until None, `close` it. `sent_seq` is the consumer's: the cursor to resume from."""
+    """A Watcher. `start` it, take `next` until None, `close` it. `sent_seq` is the consumer's: the cursor to resume from.
 
-    def __init__(self, feeds: Feeds, session_id: str) -> None:
+    `damaged` hears of a past that cannot be read: it ends the feed by `stop`, or has it `follow` what comes. Without it the
+    feed stops."""
+
+    def __init__(self, feeds: Feeds, session_id: str, damaged: Callable[[Feed, Damaged], None] | None = None) -> None:
         self._feeds = feeds
         self._fleet = feeds.fleet
         self._session_id = session_id
+        self._damaged = damaged or (lambda feed, error: feed.stop(str(error)))
         self._pages = Pages(feeds.fleet, feeds.turns, session_id)
         self._queue: deque[Entry] = deque()
         self._page: deque[Entry] = deque()
@@ -221,15 +226,18 @@ class Feed:
             self._is_over = True
             self._append(_forgotten(self._read_seq))
             return
+        except Damaged as error:
+            self._damaged(self, error)
+            return
         if not replay.rows:
-            self._follow()
+            self.follow()
             return
         for row in replay.rows:
             self._page_in(row, replay.first_kept_seq)
         self._count()
 
-    def _follow(self) -> None:
-        """There is nothing more to read: become a watcher before anything else can happen."""
+    def follow(self) -> None:
+        """There is nothing more to read, or nothing that could be: become a watcher before anything else can happen."""
         self._is_replaying = False
         try:
             self._fleet.watch(self._session_id, self, None)

@@ -41,6 +41,7 @@ _STATUS = {
     "not_configured": 404,
     "draining": 503,
     "storage_full": 503,
+    "damaged": 500,
     "internal": 500,
 }
 

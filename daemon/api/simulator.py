@@ -15,7 +15,7 @@ from collections.abc import AsyncIterator, Callable
 from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
 
 from ..model.commands import Answer, Attach, Command
-from ..model.errors import CommandError, LimitExceeded, NotFound, SpoolError
+from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, SpoolError
 from ..model.ports import Fleet, OpenGuest
 from ..observe.metrics import Metrics
 from .addresses import AddressCounts, address_of, share_of
@@ -147,10 +147,16 @@ class Simulator:
 
     def _follow(self, session_id: str, since: int | None) -> Feed:
         view = self._fleet.view(session_id)
-        feed = Feed(self._feeds, session_id)
+        feed = Feed(self._feeds, session_id, self._say_damaged)
         feed.say({"kind": "hello", "guest": view.name, "session": session_id, "state": view.state, "seq": view.seq})
         feed.start(None if since is None else self._known(feed, since, view.seq))
         return feed
+
+    def _say_damaged(self, feed: Feed, error: Damaged) -> None:
+        """The past is not shown; what comes is."""
+        self._count(error)
+        feed.say(error_frame(error))
+        feed.follow()
 
     def _known(self, feed: Feed, since: int, last_seq: int) -> int:
         """`since`, or the last seq, with a word about it, if that seq is yet to come."""

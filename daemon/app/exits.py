@@ -1,7 +1,7 @@
 """Exit codes, and the one place where an error becomes a line for people.
 
 0    done
-1    the answer is no: `guestd keys verify` does not believe the token
+1    the answer is no: `guestd keys verify` does not believe the token, `guestd journal check` finds damage
 2    wrong usage of the command line
 69   the platform cannot be reached, or refuses the deployment or its certificate is refused
 70   a bug of ours, or an error of the system that no setting causes
@@ -28,6 +28,7 @@ from .terminal_text import one_line
 
 logger = logging.getLogger("guestd")
 
+DAMAGED = 1
 USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
 
 

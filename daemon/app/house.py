@@ -199,6 +199,7 @@ class House:
         if directory is None:
             return MemoryJournal(self._config.journal.events_per_session_max, self._config.journal.events_max)
         journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
+        self.metrics.journal_damaged_rows = lambda: journal.damaged_rows
         self._stops.push_async_callback(self._close_journal, journal)
         self._is_at_the_disk = True
         await self._begin(journal)
@@ -228,6 +229,7 @@ class House:
     def _fail(self, error: Exception) -> None:
         if not self.broken.done():
             self.broken.set_exception(error)
+            self.broken.exception()  # seen: a start that fails by it raises it by itself
 
     def _open_records(self) -> Webhooks:
         """Webhooks and audit read the journal from the first event of this life on."""

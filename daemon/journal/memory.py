@@ -32,6 +32,7 @@ class MemoryJournal:
         self._kept: dict[str, deque[Row]] = {}
         self._accepted: dict[str, dict[str, int]] = {}  # of what is kept: a command's id and its seq
         self._count = 0
+        self.damaged_rows = 0
         self.storage_full = False
         self.storage_low = False
 

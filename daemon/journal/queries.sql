@@ -2,149 +2,195 @@
 -- Placeholders are `?` or `:name`; never `?1`: CPython 3.12.0 to 3.12.3 warns of a numbered one that is given by position.
 
 -- insert_session
-INSERT INTO sessions (session_id, name, token, guest, opened_ms, ends_ms) VALUES (?, ?, ?, ?, ?, ?);
+INSERT INTO sessions (id, session_id, name, token, guest, opened_ms, ends_ms, over_ms, first_seq, checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
--- session_number
-SELECT id FROM sessions WHERE session_id = ?;
+-- next_session
+SELECT coalesce(max(id), 0) + 1 FROM sessions;
+
+-- session_row
+SELECT id, session_id, name, token, guest, opened_ms, ends_ms, over_ms, first_seq, checksum FROM sessions
+ WHERE session_id = ?;
+
+-- session_row_of
+SELECT id, session_id, name, token, guest, opened_ms, ends_ms, over_ms, first_seq, checksum FROM sessions WHERE id = ?;
 
 -- insert_event
-INSERT INTO events (id, session, seq, prev, jump, at_ms, time, kind, key, payload, intent) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+INSERT INTO events
+       (id, session, seq, prev, jump, at_ms, time, kind, key, payload, intent, checksum) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- put_head
-INSERT OR REPLACE INTO heads (session, id, seq) VALUES (?, ?, ?);
+INSERT OR REPLACE INTO heads (session, id, seq, checksum) VALUES (?, ?, ?, ?);
 
 -- head
-SELECT id, seq FROM heads WHERE session = ?;
+SELECT session, id, seq, checksum FROM heads WHERE session = ?;
 
 -- path
 WITH RECURSIVE path (id, jump) AS (
     SELECT id, jump FROM events WHERE id = ?
-    UNION ALL SELECT e.id, e.jump FROM path p JOIN events e ON e.id = p.jump)
-SELECT id FROM path ORDER BY id;
+    UNION ALL SELECT e.id, e.jump FROM path p JOIN events e ON e.id = p.jump WHERE e.id < p.id)
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM path p JOIN events e ON e.id = p.id ORDER BY e.id DESC;
 
 -- end_session
-UPDATE sessions SET over_ms = ? WHERE session_id = ? AND over_ms IS NULL;
+UPDATE sessions SET over_ms = ?, checksum = ? WHERE id = ?;
 
 -- put_operation
-INSERT INTO operations (operation_id, kind, state, over, at_ms) VALUES (?, ?, ?, ?, ?)
+INSERT INTO operations (operation_id, kind, state, over, at_ms, checksum) VALUES (?, ?, ?, ?, ?, ?)
     ON CONFLICT (operation_id) DO UPDATE SET
-       kind = excluded.kind, state = excluded.state, over = excluded.over, at_ms = excluded.at_ms;
+       kind = excluded.kind, state = excluded.state, over = excluded.over, at_ms = excluded.at_ms,
+       checksum = excluded.checksum;
 
 -- put_delivery
-INSERT INTO deliveries (delivery_id, target, lane, event, body, status, attempts, created_ms, due_ms, reason, at_ms)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+INSERT INTO deliveries (delivery_id, target, lane, event, body, status, attempts, created_ms, due_ms, reason, at_ms,
+                        checksum)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (delivery_id) DO UPDATE SET
        target = excluded.target, lane = excluded.lane, event = excluded.event, body = excluded.body, status = excluded.status,
        attempts = excluded.attempts, created_ms = excluded.created_ms, due_ms = excluded.due_ms, reason = excluded.reason,
-       at_ms = excluded.at_ms;
+       at_ms = excluded.at_ms, checksum = excluded.checksum;
 
 -- put_cursor
-INSERT INTO cursors (name, offset, at_ms) VALUES (?, ?, ?)
-    ON CONFLICT (name) DO UPDATE SET offset = max(offset, excluded.offset), at_ms = excluded.at_ms;
+INSERT INTO cursors (name, offset, at_ms, checksum) VALUES (?, ?, ?, ?)
+    ON CONFLICT (name) DO UPDATE SET offset = excluded.offset, at_ms = excluded.at_ms, checksum = excluded.checksum;
+
+-- cursor
+SELECT name, offset, at_ms, checksum FROM cursors WHERE name = ?;
+
+-- put_damaged
+INSERT OR REPLACE INTO damaged (session, offset, reason, found_ms, checksum) VALUES (?, ?, ?, ?, ?);
+
+-- damaged
+SELECT session, offset, reason, found_ms, checksum FROM damaged ORDER BY session;
 
 -- last_offset
 SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT up_to FROM retired),
            (SELECT coalesce(max(offset), 0) FROM cursors));
 
--- newest_ms
-SELECT coalesce((SELECT at_ms FROM events ORDER BY id DESC LIMIT 1), 0);
+-- newest_events
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e ORDER BY e.id DESC LIMIT ?;
 
 -- read
-WITH RECURSIVE stream (session, name, after) AS (
-    SELECT id, session_id, max(:after_seq, first_seq - 1) FROM sessions WHERE session_id = :session_id
-), walk (id, seq, next, after) AS (
-    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= s.after + :limit, e.jump, e.prev), s.after
-      FROM stream s JOIN heads h ON h.session = s.session JOIN events e ON e.id = h.id
+WITH RECURSIVE walk (id, session, seq, next) AS (
+    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= :after + :limit, e.jump, e.prev) FROM events e WHERE e.id = :head
     UNION ALL
-    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= w.after + :limit, e.jump, e.prev), w.after
-      FROM walk w JOIN events e ON e.id = w.next WHERE w.seq > w.after + 1
+    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= :after + :limit, e.jump, e.prev)
+      FROM walk w JOIN events e ON e.id = w.next
+     WHERE w.seq > :after + 1 AND e.session = w.session AND e.seq < w.seq
 )
-SELECT :session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM walk w JOIN events e ON e.id = w.id
- WHERE w.seq > w.after AND w.seq <= w.after + :limit AND w.id <= :acknowledged ORDER BY w.seq;
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM walk w JOIN events e ON e.id = w.id WHERE w.seq > :after AND w.seq <= :after + :limit ORDER BY w.seq;
 
--- first_kept
-SELECT first_seq FROM sessions WHERE session_id = ?;
-
--- last_seq
-SELECT h.seq FROM sessions s JOIN heads h ON h.session = s.id WHERE s.session_id = ?;
+-- has_states
+SELECT 1 FROM events WHERE session = ? AND kind = 'session' LIMIT 1;
 
 -- read_on
-SELECT e.id, e.at_ms, s.session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM events e
-  JOIN sessions s ON s.id = e.session WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?;
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.id > ? AND e.id <= ? ORDER BY e.id LIMIT ?;
 
 -- read_on_kinds
-SELECT e.id, e.at_ms, s.session_id, e.seq, e.kind, e.payload, coalesce(e.key, '') FROM events e
-  JOIN sessions s ON s.id = e.session
- WHERE e.id > :after AND e.id <= :end AND (e.id = :end OR e.kind IN (SELECT value FROM json_each(:kinds)))
- ORDER BY e.id LIMIT :limit;
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.id > :after AND e.id <= :end
+   AND (e.id = :end OR e.kind IN (SELECT value FROM json_each(:kinds))
+        OR e.kind NOT IN (SELECT value FROM json_each(:known))) ORDER BY e.id LIMIT :limit;
 
 -- cursors
-SELECT name, offset FROM cursors;
+SELECT name, offset, at_ms, checksum FROM cursors;
 
 -- operation
-SELECT operation_id, kind, state, over FROM operations WHERE operation_id = ?;
+SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE operation_id = ?;
 
 -- operations
-SELECT operation_id, kind, state, over FROM operations WHERE over = 0 ORDER BY id;
+SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE over = 0 ORDER BY id;
 
 -- deliveries
-SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due_ms, reason FROM deliveries
- WHERE status = ? AND id > coalesce((SELECT id FROM deliveries WHERE delivery_id = ?), 0) ORDER BY id LIMIT ?;
+SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due_ms, reason, at_ms, checksum FROM deliveries
+ WHERE status = ? AND id > coalesce((SELECT id FROM deliveries WHERE delivery_id = ?), 0) ORDER BY id;
 
 -- living
-SELECT id, session_id, name, token, guest, opened_ms, ends_ms FROM sessions WHERE over_ms IS NULL AND id > 0 ORDER BY id;
+SELECT id, session_id, name, token, guest, opened_ms, ends_ms, over_ms, first_seq, checksum FROM sessions
+ WHERE over_ms IS NULL AND id > 0 ORDER BY id;
 
 -- accepted_seq
-SELECT e.seq FROM events e JOIN sessions s ON s.id = e.session
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e JOIN sessions s ON s.id = e.session
  WHERE s.session_id = ? AND e.kind = 'accepted' AND e.key = ?;
 
 -- was_shown
-SELECT 1 FROM events WHERE time = ? AND session = (SELECT id FROM sessions WHERE session_id = ?) AND key = ? LIMIT 1;
-
--- last_seqs
-SELECT s.id, h.seq FROM sessions s JOIN heads h ON h.session = s.id WHERE s.over_ms IS NULL AND s.id > 0;
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.time = ? AND e.session = (SELECT id FROM sessions WHERE session_id = ?) AND e.key = ? LIMIT 1;
 
 -- commands
-SELECT e.session, e.seq, e.key, e.intent,
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum,
        EXISTS (SELECT 1 FROM events d WHERE d.session = e.session AND d.kind = 'delivery' AND d.key = e.key)
   FROM sessions s JOIN events e ON e.session = s.id
  WHERE s.over_ms IS NULL AND s.id > 0 AND e.kind = 'accepted' ORDER BY e.session, e.seq;
 
 -- latest_state
-SELECT json_extract(payload, '$.state'), json_extract(payload, '$.read_only') FROM events
- WHERE session = ? AND kind = 'session' ORDER BY seq DESC LIMIT 1;
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.session = ? AND e.kind = 'session' ORDER BY e.seq DESC LIMIT 1;
 
 -- identities
-WITH RECURSIVE walk (id, prev) AS (
-    SELECT e.id, e.prev FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id WHERE s.session_id = ?
-    UNION ALL SELECT e.id, e.prev FROM walk w JOIN events e ON e.id = w.prev
+WITH RECURSIVE walk (id, session, seq, prev) AS (
+    SELECT e.id, e.session, e.seq, e.prev FROM events e WHERE e.id = ?
+    UNION ALL SELECT e.id, e.session, e.seq, e.prev FROM walk w JOIN events e ON e.id = w.prev
+     WHERE e.session = w.session AND e.seq < w.seq
 )
-SELECT e.seq, e.key, json_extract(e.payload, '$.time') FROM walk w CROSS JOIN events e ON e.id = w.id
- WHERE e.kind IN ('message', 'presence') AND e.key IS NOT NULL LIMIT ?;
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM walk w CROSS JOIN events e ON e.id = w.id;
 
 -- overdue
-SELECT s.id, coalesce(h.id, 0), coalesce(h.seq - s.first_seq + 1, 0)
+SELECT s.id, s.session_id, s.name, s.token, s.guest, s.opened_ms, s.ends_ms, s.over_ms, s.first_seq, s.checksum,
+       h.session, h.id, h.seq, h.checksum
   FROM sessions s LEFT JOIN heads h ON h.session = s.id
- WHERE s.over_ms < :before_ms ORDER BY s.over_ms LIMIT :limit;
+ WHERE s.over_ms < :before_ms AND s.id > 0 AND s.id NOT IN (SELECT session FROM damaged)
+ ORDER BY s.over_ms LIMIT :limit;
+
+-- first_damaged
+SELECT d.session, d.offset, d.reason, d.found_ms, d.checksum FROM damaged d
+ WHERE d.found_ms < ? ORDER BY d.session LIMIT 1;
+
+-- delete_events_of
+DELETE FROM events WHERE id IN (SELECT id FROM events WHERE session = ? AND id <= ? LIMIT ?);
+
+-- has_events
+SELECT 1 FROM events WHERE session = ? LIMIT 1;
+
+-- delete_head_of
+DELETE FROM heads WHERE session = ?;
+
+-- delete_session_of
+DELETE FROM sessions WHERE id = ?;
+
+-- delete_damaged
+DELETE FROM damaged WHERE session = ?;
 
 -- slowest_reader
 SELECT min(offset) FROM cursors WHERE at_ms >= ?;
 
 -- mark_retired
-UPDATE retired SET up_to = max(up_to, (SELECT coalesce(max(id), 0) FROM events));
+UPDATE retired SET up_to = ?, checksum = ?;
+
+-- retired
+SELECT up_to, checksum FROM retired;
+
+-- newest_offset
+SELECT coalesce(max(id), 0) FROM events;
 
 -- delete_events
-WITH RECURSIVE walk (id, seq, next, after) AS (
-    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= s.first_seq - 1 + :limit, e.jump, e.prev), s.first_seq - 1
-      FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id WHERE s.id IN (SELECT value FROM json_each(:numbers))
+WITH RECURSIVE walk (id, session, seq, next, after) AS (
+    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= s.first_seq - 1 + :limit, e.jump, e.prev), s.first_seq - 1
+      FROM sessions s JOIN heads h ON h.session = s.id JOIN events e ON e.id = h.id AND e.session = s.id
+     WHERE s.id IN (SELECT value FROM json_each(:numbers))
     UNION ALL
-    SELECT e.id, e.seq, iif(e.seq & (e.seq - 1) >= w.after + :limit, e.jump, e.prev), w.after
-      FROM walk w JOIN events e ON e.id = w.next WHERE w.seq > w.after + 1
+    SELECT e.id, e.session, e.seq, iif(e.seq & (e.seq - 1) >= w.after + :limit, e.jump, e.prev), w.after
+      FROM walk w JOIN events e ON e.id = w.next WHERE w.seq > w.after + 1 AND e.session = w.session AND e.seq < w.seq
 )
 DELETE FROM events WHERE id IN (SELECT id FROM walk WHERE seq > after AND seq <= after + :limit);
 
 -- move_first
-UPDATE sessions SET first_seq = first_seq + :limit WHERE id IN (SELECT value FROM json_each(:numbers));
+UPDATE sessions SET first_seq = ?, checksum = ? WHERE id = ?;
 
 -- delete_heads
 DELETE FROM heads WHERE session IN (SELECT value FROM json_each(:numbers))
@@ -161,8 +207,12 @@ DELETE FROM events WHERE session = 0 AND seq < coalesce(
     (SELECT seq FROM events WHERE session = 0 ORDER BY seq LIMIT 1 OFFSET :limit),
     (SELECT max(seq) FROM events WHERE session = 0));
 
--- move_first_fact
-UPDATE sessions SET first_seq = coalesce((SELECT min(seq) FROM events WHERE session = 0), 1) WHERE id = 0;
+-- last_fact
+SELECT max((SELECT coalesce(max(seq), 0) FROM events WHERE session = 0),
+           coalesce((SELECT seq FROM heads WHERE session = 0), 0));
+
+-- first_fact
+SELECT coalesce((SELECT min(seq) FROM events WHERE session = 0), 1);
 
 -- delete_operations
 DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE over = 1 AND at_ms < ? LIMIT ?);
@@ -171,7 +221,8 @@ DELETE FROM operations WHERE id IN (SELECT id FROM operations WHERE over = 1 AND
 DELETE FROM deliveries WHERE id IN (SELECT id FROM deliveries WHERE status = ? AND status <> 'waiting' AND at_ms < ? LIMIT ?);
 
 -- count_sessions
-SELECT count(*) FILTER (WHERE over_ms IS NULL), count(*) FROM sessions WHERE id > 0;
+SELECT count(*) FILTER (WHERE over_ms IS NULL AND id NOT IN (SELECT session FROM damaged)), count(*) FROM sessions
+ WHERE id > 0;
 
 -- count_events
 SELECT count(*) FROM events;
@@ -191,11 +242,12 @@ SELECT name, (SELECT count(*) FROM events WHERE id > offset) FROM cursors ORDER 
 
 -- unsettled
 SELECT count(*) FROM events a JOIN sessions s ON s.id = a.session WHERE a.kind = 'accepted' AND s.over_ms IS NULL
-   AND json_extract(a.payload, '$.action') IN ('send', 'reply')
+   AND iif(json_valid(CAST(a.payload AS TEXT)), json_extract(CAST(a.payload AS TEXT), '$.action'), '') IN ('send', 'reply')
    AND NOT EXISTS (SELECT 1 FROM events d WHERE d.session = a.session AND d.kind = 'delivery' AND d.key = a.key);
 
 -- export
-SELECT e.id, s.session_id, s.name, e.payload FROM events e JOIN sessions s ON s.id = e.session ORDER BY e.id;
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum,
+       s.session_id, s.name FROM events e LEFT JOIN sessions s ON s.id = e.session ORDER BY e.id;
 
 -- broken_chains
 SELECT e.session, e.seq FROM events e JOIN sessions s ON s.id = e.session

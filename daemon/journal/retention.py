@@ -8,12 +8,17 @@ asked for in a week holds nothing back any more: else a feature that was once sw
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
+from .checksum import is_sound, renewed, sealed
 from .queries import queries
 from .retire_pace import BATCH_ROWS, Swept
+
+logger = logging.getLogger("guestd.journal")
 
 #: Rows of each kind deleted in one transaction.
 DELETE_MAX = BATCH_ROWS
@@ -25,6 +30,9 @@ SESSIONS_MAX = 500
 READER_KEPT_MS = 7 * 86_400_000
 
 _NEVER = 2**62
+
+#: In a row of `sessions`; and where the head follows it, checksum included, in a row of `overdue`.
+_NUMBER, _FIRST_SEQ, _HEAD_AT = 0, 8, 10
 
 
 @dataclass(slots=True, frozen=True)
@@ -43,7 +51,8 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
     connection.execute("BEGIN IMMEDIATE")
     try:
         swept = [
-            _retire_sessions(connection, before_ms, passed),
+            _retire_sessions(connection, before_ms, passed, now_ms),
+            _retire_damaged(connection, before_ms, passed),
             _retire_facts(connection, before_ms, passed),
             _retire(connection, "delete_operations", before_ms, DELETE_MAX),
             _retire(connection, "delete_deliveries", "delivered", before_ms, DELETE_MAX),
@@ -57,36 +66,130 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
     return Swept(sum(one.rows for one in swept), any(one.more for one in swept))
 
 
-def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
+@dataclass(slots=True)
+class _Batch:
+    """The next sessions to go, as sound rows of `sessions`, how many events they have, and the numbers of those found damaged."""
+
+    sessions: list[Sequence[Any]] = field(default_factory=list)
+    events: int = 0
+    damaged: list[int] = field(default_factory=list)
+    more: bool = False
+
+    @property
+    def numbers(self) -> list[int]:
+        return [one[_NUMBER] for one in self.sessions]
+
+
+def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int, now_ms: int) -> Swept:
     """Those that ended first: many small ones, or a part of a large one. The number of statements is the same for all, because
-    each of them must win the interpreter back from a busy loop."""
-    sessions = connection.execute(queries()["overdue"], {"before_ms": before_ms, "limit": SESSIONS_MAX}).fetchall()
-    numbers, kept, more = _batch(sessions, passed)
-    if not numbers:
-        return Swept(0, False)
-    batch: dict[str, object] = {"numbers": json.dumps(numbers), "limit": DELETE_MAX}
-    connection.execute(queries()["mark_retired"])
-    rows = _delete(connection, "delete_events", batch)
-    if kept > DELETE_MAX:
-        connection.execute(queries()["move_first"], batch)
-    connection.execute(queries()["delete_heads"], batch)
-    rows += _delete(connection, "delete_sessions", batch)
-    return Swept(rows, more)
+    each of them must win the interpreter back from a busy loop. One with a damaged row, or whose events cannot all be
+    found, goes on as a damaged one."""
+    asked = {"before_ms": before_ms, "limit": SESSIONS_MAX}
+    batch = _batch(connection.execute(queries()["overdue"], asked).fetchall(), passed)
+    for number in batch.damaged:
+        _set_aside(connection, number, "its row or its head is damaged", now_ms)
+    rows = len(batch.damaged)
+    if batch.sessions:
+        _mark_retired(connection)
+        rows += _delete_streams(connection, batch, now_ms)
+        if batch.events > DELETE_MAX and batch.sessions:  # one alone
+            session = batch.sessions[0]
+            _move_first(connection, session, session[_FIRST_SEQ] + DELETE_MAX)
+        gone = {"numbers": json.dumps(batch.numbers)}
+        connection.execute(queries()["delete_heads"], gone)
+        rows += connection.execute(queries()["delete_sessions"], gone).rowcount
+    return Swept(rows, batch.more or bool(batch.damaged))
 
 
-def _batch(sessions: Sequence[tuple[int, int, int]], passed: int) -> tuple[list[int], int, bool]:
-    """The numbers of the next sessions, how many events they have, and whether more may follow. If a reader is not past a
-    session, it is past none that ended later."""
-    numbers: list[int] = []
-    rows = 0
-    for number, newest, kept in sessions:
+def _batch(overdue: Sequence[Sequence[Any]], passed: int) -> _Batch:
+    """If a reader is not past a session, it is past none that ended later."""
+    batch = _Batch()
+    for row in overdue:
+        session, head = row[:_HEAD_AT], row[_HEAD_AT:]
+        has_head = head[0] is not None
+        if not is_sound(session) or (has_head and not is_sound(head)):
+            batch.damaged.append(session[_NUMBER])
+            continue
+        newest, events = (head[1], head[2] - session[_FIRST_SEQ] + 1) if has_head else (0, 0)
         if newest > passed:
-            return numbers, rows, rows > DELETE_MAX
-        if numbers and rows + kept > DELETE_MAX:
-            return numbers, rows, True
-        numbers.append(number)
-        rows += kept
-    return numbers, rows, rows > DELETE_MAX or len(sessions) == SESSIONS_MAX
+            batch.more = batch.events > DELETE_MAX
+            return batch
+        if batch.sessions and batch.events + events > DELETE_MAX:
+            batch.more = True
+            return batch
+        batch.sessions.append(session)
+        batch.events += events
+    batch.more = batch.events > DELETE_MAX or len(overdue) == SESSIONS_MAX
+    return batch
+
+
+def _delete_streams(connection: sqlite3.Connection, batch: _Batch, now_ms: int) -> int:
+    """How many events were deleted. Takes out of the batch, and sets aside, the sessions whose events are not all found."""
+    connection.execute("SAVEPOINT streams")
+    rows = _delete_events(connection, batch.numbers)
+    if rows < min(DELETE_MAX, batch.events):
+        connection.execute("ROLLBACK TO streams")
+        rows = _delete_one_by_one(connection, batch, now_ms)
+    connection.execute("RELEASE streams")
+    return rows
+
+
+def _delete_one_by_one(connection: sqlite3.Connection, batch: _Batch, now_ms: int) -> int:
+    rows, whole = 0, []
+    for session in batch.sessions:
+        head = connection.execute(queries()["head"], (session[_NUMBER],)).fetchone()
+        wanted = 0 if head is None else min(DELETE_MAX, head[2] - session[_FIRST_SEQ] + 1)
+        found = _delete_events(connection, [session[_NUMBER]])
+        rows += found
+        if found < wanted:
+            _set_aside(connection, session[_NUMBER], "its events cannot all be found", now_ms)
+            batch.damaged.append(session[_NUMBER])
+        else:
+            whole.append(session)
+    batch.sessions = whole
+    return rows
+
+
+def _delete_events(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
+    return _delete(connection, "delete_events", {"numbers": json.dumps(numbers), "limit": DELETE_MAX})
+
+
+def _set_aside(connection: sqlite3.Connection, number: int, reason: str, now_ms: int) -> None:
+    logger.error("guest session number %d of the journal is damaged: %s; it goes later", number, reason)
+    connection.execute(queries()["put_damaged"], sealed((number, 0, reason, now_ms)))
+
+
+def _retire_damaged(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
+    """A guest session that was set aside that long ago, found by its number in each event: its chain may be broken."""
+    found = connection.execute(queries()["first_damaged"], (before_ms,)).fetchone()
+    if found is None:
+        return Swept(0, False)
+    number = found[0]
+    if not is_sound(found):  # nobody knows whom it means; whoever is damaged is found again
+        connection.execute(queries()["delete_damaged"], (number,))
+        return Swept(1, True)
+    _mark_retired(connection)
+    rows = connection.execute(queries()["delete_events_of"], (number, passed, DELETE_MAX)).rowcount
+    if rows:
+        return Swept(rows, True)
+    if connection.execute(queries()["has_events"], (number,)).fetchone() is not None:
+        return Swept(0, False)  # a reader has not passed them yet
+    for statement in ("delete_head_of", "delete_session_of", "delete_damaged"):
+        rows += connection.execute(queries()[statement], (number,)).rowcount
+    return Swept(rows, True)
+
+
+def _mark_retired(connection: sqlite3.Connection) -> None:
+    up_to, _ = connection.execute(queries()["retired"]).fetchone()
+    newest = connection.execute(queries()["newest_offset"]).fetchone()[0]
+    if newest > up_to:
+        connection.execute(queries()["mark_retired"], sealed((newest,)))
+
+
+def _move_first(connection: sqlite3.Connection, session: Sequence[Any], first_seq: int) -> None:
+    """`session` is a row of `sessions`, checksum included."""
+    checksum = renewed(session, (*session[:_FIRST_SEQ], first_seq))
+    connection.execute(queries()["move_first"], (first_seq, checksum, session[_NUMBER]))
 
 
 def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
@@ -94,7 +197,8 @@ def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -
     asked: dict[str, object] = {"limit": DELETE_MAX, "before_ms": before_ms, "passed": passed}
     rows = _delete(connection, "delete_facts", asked)
     if rows:
-        connection.execute(queries()["move_first_fact"])
+        first = connection.execute(queries()["first_fact"]).fetchone()[0]
+        _move_first(connection, connection.execute(queries()["session_row_of"], (0,)).fetchone(), first)
     return Swept(rows, rows == DELETE_MAX)
 
 

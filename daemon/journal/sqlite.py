@@ -182,10 +182,16 @@ class SqliteJournal:
         """Nothing to do: the session is marked as over with its last event, and retention takes it later."""
 
     def recover(self) -> list[SavedSession]:
-        return self._ask(lambda reader: reader.recover())
+        """Guest sessions that are found damaged are written down as such, so that they stay aside."""
+        found = self._ask(lambda reader: reader.recover())
+        self._write_down_aside()
+        return found
 
     def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
-        return self._ask(lambda reader: reader.identities(session_id, limit))
+        try:
+            return self._ask(lambda reader: reader.identities(session_id, limit))
+        finally:
+            self._write_down_aside()
 
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         return self._ask(lambda reader: reader.accepted_seq(session_id, command_id))
@@ -220,16 +226,28 @@ class SqliteJournal:
         return self._ask(lambda reader: reader.deliveries(status, after_id, limit))
 
     def _ask(self, question: Callable[[Reader], _Found]) -> _Found:
-        """Raises JournalError; an I/O error ends the process as one of the writer does."""
+        """Raises JournalError; an I/O error or a damaged file ends the process as an error of the writer does."""
         if self._error is not None:
             raise JournalError(str(self._error))
         try:
             return question(self._reader)
+        except JournalError as error:
+            self._fail(error)
+            raise
         except sqlite3.Error as error:
             problem = JournalError(f"the journal cannot be read: {_named(error)}")
             if getattr(error, "sqlite_errorname", "").startswith(IO_ERROR) and not _is_full(error):
                 self._fail(problem)
             raise problem from error
+
+    @property
+    def damaged_rows(self) -> int:
+        """How many were found by reading, since the start."""
+        return self._reader.damaged_rows
+
+    def _write_down_aside(self) -> None:
+        if aside := self._reader.take_aside():
+            self.commit(Commit(aside=aside), lambda: None)
 
     def oldest_wait_s(self) -> float:
         try:

@@ -15,7 +15,8 @@ from contextlib import closing
 from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
-from . import place
+from . import checksum, place
+from .check import FORM_WITH_CHECKSUMS, UNREADABLE_FILE, at_start, broken_schema, full_check, is_damage
 from .queries import migrations, queries
 from .room import BALLAST
 
@@ -25,9 +26,6 @@ NAME = "journal.sqlite3"
 
 #: Above this size the check at start would hold up the start: `guestd journal check` does it at leisure.
 CHECK_BYTES_MAX = 512 * 1024 * 1024
-
-#: Since then each event names those before it; see chain.py.
-FORM_WITH_CHAINS = 2
 
 _PRAGMAS = """
 PRAGMA journal_mode = WAL;
@@ -74,7 +72,7 @@ def create_or_open(directory: Path) -> sqlite3.Connection:
         except BaseException:
             connection.close()
             raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, UnicodeDecodeError) as error:
         raise _translated(error, path) from error
     finally:
         os.umask(umask)
@@ -120,40 +118,6 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)
 
 
-def quick_check(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite finds wrong, in its own words; an empty list if nothing. Raises sqlite3.Error if the file could not be
-    read to its end for another reason than damage, such as a full disk."""
-    try:
-        found = [str(row[0]) for row in connection.execute("PRAGMA quick_check(20)")]
-    except sqlite3.DatabaseError as error:
-        if not _is_damage(error):
-            raise
-        return [str(error)]
-    return [] if found == ["ok"] else found
-
-
-def full_check(connection: sqlite3.Connection) -> list[str]:
-    """Every page and every index; what is wrong in SQLite's words. And, in ours, every stream: that it has no holes."""
-    try:
-        found = [str(row[0]) for row in connection.execute("PRAGMA integrity_check(20)")]
-        if found != ["ok"]:
-            return found
-        is_chained = connection.execute("PRAGMA user_version").fetchone()[0] >= FORM_WITH_CHAINS
-        return broken_streams(connection) if is_chained else []
-    except sqlite3.DatabaseError as error:
-        return [str(error)]
-
-
-def broken_streams(connection: sqlite3.Connection) -> list[str]:
-    """Where an event is not joined to those before it, or a seq is missing or there twice; see chain.py."""
-    events = connection.execute(queries()["broken_chains"])
-    heads = connection.execute(queries()["broken_heads"])
-    return [
-        *(f"event {seq} of stream {number} is not joined to those before it" for number, seq in events),
-        *(f"stream {number} does not end with its newest event, or lacks one" for (number,) in heads),
-    ]
-
-
 def verify(path: Path) -> None:
     """Raises JournalError if this file is no sound journal of a form we know."""
     if not path.exists():
@@ -162,7 +126,7 @@ def verify(path: Path) -> None:
         with closing(_connect(path, "ro")) as copy:
             problems = full_check(copy)
             version = copy.execute("PRAGMA user_version").fetchone()[0] if not problems else 0
-    except sqlite3.Error as error:
+    except UNREADABLE_FILE as error:
         raise JournalError(f"{path} is no journal: {error}") from error
     if problems:
         raise JournalError(f"{path} failed its check: {problems[0]}")
@@ -171,12 +135,18 @@ def verify(path: Path) -> None:
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
+    form = connection.execute("PRAGMA user_version").fetchone()[0]
+    if 0 < form <= len(migrations()) and (problems := broken_schema(connection, form)):
+        raise JournalError(_move_aside(path, problems))
     if path.stat().st_size > CHECK_BYTES_MAX:
         logger.warning("%s is too large to be checked at start; run guestd journal check", path)
         return
-    problems = quick_check(connection)
-    if problems:
-        raise JournalError(_move_aside(path, problems))
+    structure, indexes = at_start(connection)
+    if structure:
+        raise JournalError(_move_aside(path, structure))
+    if indexes:
+        logger.error("an index of %s does not fit its table (%s); it is made again", path, indexes[0])
+        connection.execute("REINDEX")
 
 
 def set_aside(path: Path, why: str) -> Path | None:
@@ -210,7 +180,10 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     if 0 < version < len(steps):
         _copy_before_migration(connection, path, version)
     for number in range(version + 1, len(steps) + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};\nCOMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};")
+        if number == FORM_WITH_CHECKSUMS:
+            checksum.fill(connection)
+        connection.execute("COMMIT")
 
 
 def _copy_before_migration(connection: sqlite3.Connection, path: Path, version: int) -> None:
@@ -236,12 +209,8 @@ def _sync_directory(directory: Path) -> None:
         os.close(handle)
 
 
-def _is_damage(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorname", "").startswith(("SQLITE_NOTADB", "SQLITE_CORRUPT"))
-
-
-def _translated(error: sqlite3.Error, path: Path) -> JournalError:
-    if _is_damage(error):
+def _translated(error: Exception, path: Path) -> JournalError:
+    if is_damage(error):
         return JournalError(_move_aside(path, [str(error)]))
     return JournalError(f"the journal {path} cannot be opened: {error}")
 

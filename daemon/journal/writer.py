@@ -11,11 +11,13 @@ from itertools import chain as chained
 
 import orjson
 
-from ..model.ports import Commit, SessionRecord
-from ..model.work import DeliveryRecord, OperationRecord
+from ..model.ports import Commit, SessionRecord, SetAside
+from ..model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 from ..policy.steady_clock import SteadyClock
-from . import retention
+from . import retention, streams
 from .chain import Chain
+from .checksum import event_checksum, is_sound, is_sound_event, lenient_text, renewed, sealed
+from .damage import FoundDamage
 from .queries import queries
 from .retire_pace import Swept
 
@@ -27,6 +29,9 @@ WAL_PAGES_MAX = 256
 
 #: Rows written by one statement.
 ROWS_PER_STATEMENT = 256
+
+#: Newest events among which a sound one is looked for at the start, for the time that was certainly reached.
+NEWEST_MAX = 20
 
 #: A message's time as orjson writes it first of all members of that name: the fields before it are flat, and inside a text the
 #: quotes would be escaped.
@@ -45,9 +50,10 @@ class Writer:
         monotonic: Callable[[], float] = time.monotonic,
     ):
         self._connection = connection
+        connection.text_factory = lenient_text
         self._epoch_ms = epoch_ms
         self._monotonic = monotonic
-        self._retire_clock = SteadyClock(connection.execute(queries()["newest_ms"]).fetchone()[0])
+        self._retire_clock = SteadyClock(_newest_ms(connection))
         self._chains: dict[str, Chain] = {}
         self._pages = 0
         self.offset: int = connection.execute(queries()["last_offset"]).fetchone()[0]
@@ -70,7 +76,9 @@ class Writer:
                 if commit.operations or commit.deliveries or commit.cursors:
                     self._put_works(commit)
                 for session_id in commit.over:
-                    connection.execute(queries()["end_session"], (self._epoch_ms(), session_id))
+                    self._end_session(session_id)
+                for one in commit.aside:
+                    self._put_aside(one)
             connection.execute("COMMIT")
         except BaseException:
             if connection.in_transaction:
@@ -111,27 +119,40 @@ class Writer:
                 chain = self._chains.get(session_id) or self._chain(session_id)
                 prev, jump = chain.append(seq, offset)
                 time = _time(payload) if key and kind in _TIMED else None
-                rows.append(
-                    (offset, chain.number, seq, prev, jump, at_ms, time, kind, key or None, payload, intent or None)
-                )
+                row = (offset, chain.number, seq, prev, jump, at_ms, time, kind, key or None, payload, intent or None)
+                rows.append((*row, event_checksum(row)))
         return rows
 
     def _put_works(self, commit: Commit) -> None:
         now_ms, execute = self._epoch_ms(), self._connection.execute
         for operation in commit.operations:
-            execute(queries()["put_operation"], _operation(operation, now_ms))
+            execute(queries()["put_operation"], sealed(_operation(operation, now_ms)))
         for delivery in commit.deliveries:
-            execute(queries()["put_delivery"], _delivery(delivery, now_ms))
+            execute(queries()["put_delivery"], sealed(_delivery(delivery, now_ms)))
         for name, offset in commit.cursors:
-            execute(queries()["put_cursor"], (name, offset, now_ms))
+            old = execute(queries()["cursor"], (name,)).fetchone()
+            reached = max(offset, old[1]) if old is not None and is_sound(old) else offset
+            execute(queries()["put_cursor"], sealed((name, reached, now_ms)))
         self._pages += 2 * (len(commit.operations) + len(commit.deliveries)) + 1
 
     def _insert_session(self, record: SessionRecord) -> None:
         guest = orjson.dumps({"email": record.email, "attributes": record.attributes, "metadata": record.metadata})
-        values = (record.session_id, record.name, record.token, guest.decode(), record.opened_ms, record.ends_ms)
-        cursor = self._connection.execute(queries()["insert_session"], values)
-        assert cursor.lastrowid is not None
-        self._chains[record.session_id] = Chain(cursor.lastrowid)
+        number = self._connection.execute(queries()["next_session"]).fetchone()[0]
+        who = record.session_id, record.name, record.token, guest.decode()
+        row = (number, *who, record.opened_ms, record.ends_ms, None, 1)
+        self._connection.execute(queries()["insert_session"], sealed(row))
+        self._chains[record.session_id] = Chain(number)
+
+    def _end_session(self, session_id: str) -> None:
+        row = self._connection.execute(queries()["session_row"], (session_id,)).fetchone()
+        if row is not None and row[7] is None:
+            over_ms = self._epoch_ms()
+            checksum = renewed(row, (*row[:7], over_ms, row[8]))
+            self._connection.execute(queries()["end_session"], (over_ms, checksum, row[0]))
+
+    def _put_aside(self, one: SetAside) -> None:
+        values = one.number, one.offset, one.reason, self._epoch_ms()
+        self._connection.execute(queries()["put_damaged"], sealed(values))
 
     def _insert_events(self, rows: Sequence[tuple[object, ...]]) -> None:
         """A statement that fails has done nothing, and those before it stand."""
@@ -144,36 +165,64 @@ class Writer:
     def _put_heads(self, rows: Sequence[tuple[object, ...]]) -> None:
         """In the order of the table, so that neighbors share a page while it is at hand."""
         heads = {number: (number, offset, seq) for offset, number, seq, *_ in rows}
-        for some in _in_powers_of_two(sorted(heads.values())):
+        for some in _in_powers_of_two([sealed(one) for one in sorted(heads.values())]):
             self._execute_many("put_head", some)
 
     def _execute_many(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
         self._connection.execute(_many(queries()[name], len(rows)), tuple(chained.from_iterable(rows)))
 
     def _insert_one_by_one(self, rows: Sequence[tuple[object, ...]]) -> None:
-        """A key that is there already would be a bug of ours: it costs the key, never the event."""
+        """A key that is there already costs the key, never the event: its seq was given, and what comes after counts on it.
+
+        A message may come again after its identity was forgotten (see `inbox.remembered_max`). A command or its fate never
+        does: that would be a bug of ours."""
         execute, statement = self._connection.execute, queries()["insert_event"]
         for row in rows:
             try:
                 execute(statement, row)
             except sqlite3.IntegrityError as error:
-                logger.error("%s: seq %s of session %s was there already: our bug", error, row[2], row[1])
+                if row[7] in _TIMED:
+                    logger.info("seq %s of session %s repeats a message that was forgotten", row[2], row[1])
+                else:
+                    logger.error("%s: seq %s of session %s was there already: our bug", error, row[2], row[1])
                 execute(statement, _without_key(row))
 
     def _chain(self, session_id: str) -> Chain:
         """As the file has it: after a start, or after a transaction that came to nothing."""
-        execute = self._connection.execute
-        number = execute(queries()["session_number"], (session_id,)).fetchone()[0]
-        offset, seq = execute(queries()["head"], (number,)).fetchone() or (0, 0)
-        path = [one for (one,) in execute(queries()["path"], (offset,)).fetchall()]
-        chain = self._chains[session_id] = Chain(number, seq, path)
+        try:
+            stream = streams.find(self._connection, session_id)
+            if stream is None:
+                number = self._connection.execute(queries()["session_row"], (session_id,)).fetchone()[0]
+                chain = Chain(number)
+            else:
+                rows = streams.newest(self._connection, stream)
+                chain = Chain(stream.number, stream.seq, _path(stream.seq, [row[0] for row in rows]))
+        except FoundDamage as found:
+            if session_id != OWN_STREAM:
+                raise sqlite3.DatabaseError(f"damaged: {found}") from None
+            logger.error("damaged: %s; the daemon's own stream goes on after it", found)
+            last = self._connection.execute(queries()["last_fact"]).fetchone()[0]
+            chain = Chain(0, last, _path(last, []))
+        self._chains[session_id] = chain
         return chain
+
+
+def _newest_ms(connection: sqlite3.Connection) -> int:
+    """When the newest sound event was given, in epoch milliseconds; 0 if there is none."""
+    rows = connection.execute(queries()["newest_events"], (NEWEST_MAX,)).fetchall()
+    return next((int(row[5]) for row in rows if is_sound_event(row)), 0)
+
+
+def _path(seq: int, offsets: Sequence[int]) -> list[int]:
+    """What Chain keeps, of `offsets` from the newest back; those that retention took stand as 0."""
+    return [0] * (seq.bit_count() - len(offsets)) + list(reversed(offsets))
 
 
 def _without_key(row: tuple[object, ...]) -> tuple[object, ...]:
     """A row of `insert_event` that no unique index looks at."""
-    offset, number, seq, prev, jump, at_ms, _, kind, _, payload, intent = row
-    return offset, number, seq, prev, jump, at_ms, None, kind, None, payload, intent
+    offset, number, seq, prev, jump, at_ms, _, kind, _, payload, intent, _ = row
+    values = (offset, number, seq, prev, jump, at_ms, None, kind, None, payload, intent)
+    return (*values, event_checksum(values))
 
 
 def _time(payload: bytes) -> int | None:

@@ -6,6 +6,7 @@
     │   ├── NotReady             the guest session is not live and the policy says reject
     │   ├── Overloaded           a bound is full; wait `retry_after_s`
     │   ├── NotFound             no such guest session
+    │   ├── Damaged              a row of the journal is not as it was written; it is not shown
     │   ├── TokenError           a guest token that is not to be believed; `code` says why
     │   └── LimitExceeded        SESS-1
     ├── DialError                the network's: carries an Ending
@@ -76,6 +77,12 @@ class Overloaded(CommandError):
 
 class NotFound(CommandError):
     code = "not_found"
+
+
+class Damaged(CommandError):
+    """What was asked for is damaged in the journal. The message says which session, and what to do."""
+
+    code = "damaged"
 
 
 class TokenError(CommandError):

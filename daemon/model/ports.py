@@ -148,6 +148,16 @@ class SavedSession:
     was_live: bool = True
 
 
+@dataclass(slots=True, frozen=True)
+class SetAside:
+    """A guest session that is not brought back, because a row of it is damaged. `number` is the journal's own for it,
+    `offset` the damaged event's (0: another row)."""
+
+    number: int
+    offset: int
+    reason: str
+
+
 @dataclass(slots=True)
 class Commit:
     """What becomes durable together: new guest sessions, events in order, guest sessions that have ended; and, of the rest
@@ -161,6 +171,7 @@ class Commit:
     operations: list[OperationRecord] = field(default_factory=list)
     deliveries: list[DeliveryRecord] = field(default_factory=list)
     cursors: list[tuple[str, int]] = field(default_factory=list)
+    aside: list[SetAside] = field(default_factory=list)
     at_ms: int = 0
 
 
@@ -171,18 +182,23 @@ class Journal(Protocol):
     storage_full: bool
     storage_low: bool
 
+    @property
+    def damaged_rows(self) -> int:
+        """How many damaged rows were found by reading since the start."""
+
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
         """Make all of it durable, then call `done` on the loop (possibly at once, before returning)."""
 
     def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
         """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`; with `bytes_max` none after
-        the one with which they have that many bytes of JSON."""
+        the one with which they have that many bytes of JSON. Raises Damaged."""
 
     def recover(self) -> Sequence[SavedSession]:
-        """Who should be live: every guest session opened and not over."""
+        """Who should be live: every guest session opened and not over, but for those with a damaged row, which are set
+        aside."""
 
     def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The last `limit` messages' identities and times, oldest first."""
+        """The last `limit` messages' identities and times, oldest first. Raises Damaged; the session is set aside then."""
 
     def forget(self, session_id: str) -> None:
         """An ended guest session's events may be dropped from now on, by the journal's own retention."""
@@ -201,7 +217,8 @@ class Journal(Protocol):
         """The events of all streams in the order they became durable, for readers with a cursor: audit and webhooks.
 
         `kinds`: only these, and now and then the one a look ended at, whatever its kind: the last one's offset is always how
-        far the reader has come. Nothing at all means that there is nothing new."""
+        far the reader has come. Nothing at all means that there is nothing new. In the place of a damaged event stands one
+        of kind `damaged`, whatever `kinds` says, with no session and only its offset as content."""
 
     def cursor(self, name: str) -> int:
         """How far that reader had come when it last committed; what it has not read yet is not retired.
@@ -212,7 +229,7 @@ class Journal(Protocol):
         """`told` is called on the loop after each commit has become durable."""
 
     def operation(self, operation_id: str) -> OperationRecord | None:
-        """As it last stood, over or not."""
+        """As it last stood, over or not. Raises Damaged."""
 
     def operations(self) -> Sequence[OperationRecord]:
         """Those that are not over, oldest first."""

@@ -95,6 +95,7 @@ class _Families:
             ("http_internal_errors", "Requests that failed by an error of guestd (500).", m.http_internal_errors),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
             ("log_dropped", "Lines of the log dropped because nothing read them.", m.log_dropped()),
+            ("journal_damaged_rows", "Damaged rows of the journal found by reading.", m.journal_damaged_rows()),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)

@@ -88,7 +88,7 @@ def is_ours(logger_name: str) -> bool:
 
 def _is_malformed_http(error: BaseException) -> bool:
     """aiohttp's error for a request it cannot read, known by name: this package does not import aiohttp."""
-    return any(one.__name__ == "HttpProcessingError" for one in type(error).__mro__)
+    return any(one.__name__ in ("HttpProcessingError", "RequestPayloadError") for one in type(error).__mro__)
 
 
 def _exception_text(error: BaseException, with_message: bool) -> str:

@@ -77,6 +77,7 @@ class Metrics:
         "http_refused",
         "journal_batch",
         "journal_commit_s",
+        "journal_damaged_rows",
         "journal_oldest_wait_s",
         "log_dropped",
         "loop_lag_s",
@@ -152,6 +153,7 @@ class Metrics:
         self.webhooks_delivered: dict[str, int] = {}
         self.webhook_failures: dict[str, int] = {}
         self.webhooks_dead: dict[str, int] = {}
+        self.journal_damaged_rows: Callable[[], int] = int
         self.webhooks_held: Callable[[], dict[str, int]] = dict
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()

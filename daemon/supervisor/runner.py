@@ -214,6 +214,16 @@ class Runner:
         self._drop(None)
         self.bench.timers.cancel(self)
 
+    def set_aside(self, error: CommandError) -> None:
+        """Drop everything and write nothing: the session's record cannot be gone on with. Who waits is told `error`."""
+        self.abandon()
+        self.machine.state = State.ENDED
+        self._count_state()
+        for command_id, askers in (self._askers or {}).items():
+            for answered in askers:
+                answered(Answer(command_id, error=error))
+        self._askers = None
+
     # ------------------------------------------------------------------ effects
 
     def _record(self, event: Event, key: str = "", intent: bytes = b"") -> None:

@@ -18,7 +18,7 @@ from ..model import requests as r
 from ..model.commands import Answer, Attach, Command
 from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
-from ..model.errors import CommandError, DialError, LimitExceeded, NotFound, PlatformError
+from ..model.errors import CommandError, Damaged, DialError, LimitExceeded, NotFound, PlatformError
 from ..model.ids import Guest
 from ..model.json_values import check_writable
 from ..model.ports import (
@@ -239,7 +239,13 @@ class Supervisor:
         if runner is not None and not self._journal.storage_full:
             seq = 0
             if runner.machine.may_have_forgotten(command.command_id):
-                seq = self._journal.accepted_seq(session_id, command.command_id)
+                try:
+                    seq = self._journal.accepted_seq(session_id, command.command_id)
+                except Damaged as damaged:
+                    if isinstance(command, Attach):
+                        self._uploads.discard(command.path)
+                    answered(Answer(command.command_id, error=damaged))
+                    return
             runner.give(command, answered, seq)
             return
         if isinstance(command, Attach):
@@ -332,11 +338,29 @@ class Supervisor:
         for runner in self._admission.admit(self._clock.now()):
             if runner.session_id in self._unremembering:
                 self._unremembering.discard(runner.session_id)
-                runner.machine.remember(self._journal.identities(runner.session_id, self._session.inbox_remembered_max))
+                try:
+                    shown = self._journal.identities(runner.session_id, self._session.inbox_remembered_max)
+                except Damaged as damaged:
+                    self._set_aside(runner, damaged)
+                    continue
+                runner.machine.remember(shown)
             runner.feed(i.Admitted())
         at = self._admission.next_at(self._clock.now())
         if at is not None and self._admission_timer is None:
             self._admission_timer = self._loop.call_at(at, self._admit)
+
+    def _set_aside(self, runner: Runner, damaged: Damaged) -> None:
+        """Not brought back: its record in the journal is damaged, and the journal has said so."""
+        guest = runner.machine.guest
+        runner.set_aside(damaged)
+        self._admission.finished(runner)
+        self._uploads.cancel_all(runner)
+        self._runners.pop(guest.session_id, None)
+        if self._names.get(guest.name) == guest.session_id:
+            del self._names[guest.name]
+        self._hub.over(guest.session_id)
+        if not self._runners:
+            self._empty.set()
 
     async def _dial(self, runner: Runner, line: Line) -> None:
         connects = self.metrics.connects

@@ -85,3 +85,43 @@ async def test_the_file_is_sound_and_a_copy_of_the_old_form_is_kept(form_1, tmp_
 
 async def test_an_old_form_is_a_backup_that_can_still_be_restored():
     store.verify(GOLDEN / "journal-form-1.sqlite3")
+
+
+@pytest.fixture
+async def form_2(tmp_path):
+    shutil.copyfile(GOLDEN / "journal-form-2.sqlite3", tmp_path / store.NAME)
+    journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None)
+    journal.start()
+    yield journal
+    await journal.stop()
+
+
+async def test_form_2_comes_back_whole_and_every_row_has_its_checksum(form_2, tmp_path):
+    alpha, beta = form_2.recover()
+    assert (alpha.record.session_id, alpha.record.token, alpha.seq) == ("alpha", "token-alpha", 6)
+    assert [(one.command_id, one.settled) for one in alpha.commands] == [("c1", True), ("c2", False)]
+    assert (beta.seq, beta.read_only) == (2, True)
+    assert form_2.identities("alpha", 10) == [("m1", "2027-01-15T08:00:03.000Z"), ("m2", "2027-01-15T08:00:05.000Z")]
+    assert [row[1] for row in form_2.read("gamma", 0, 10).rows] == [1, 2], "it has ended, and is kept"
+    assert [one.operation_id for one in form_2.operations()] == ["o1"]
+    assert [one.delivery_id for one in form_2.deliveries("waiting")] == ["d1"]
+    assert (form_2.cursor("audit"), form_2.cursor("webhooks")) == (7, 9)
+    assert form_2.last_seq(OWN_STREAM) == 1 and form_2.damaged_rows == 0
+    await commit(form_2, rows=[("alpha", 7, "message", b'{"seq":7}', "m3", b"")], over=["beta"], at_ms=7)
+    await form_2.stop()
+    store.verify(tmp_path / store.NAME)
+    copy = sqlite3.connect(tmp_path / f"{store.NAME}.before-form-3")
+    assert copy.execute("PRAGMA user_version").fetchone() == (2,)
+    copy.close()
+
+
+async def test_what_was_damaged_before_it_had_a_checksum_is_set_aside(tmp_path):
+    shutil.copyfile(GOLDEN / "journal-form-2.sqlite3", tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection.execute("UPDATE events SET intent = x'7b' WHERE session = 1 AND key = 'c2' AND kind = 'accepted'")
+    connection.commit()
+    connection.close()
+    journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None)
+    journal.start()
+    assert [one.record.session_id for one in journal.recover()] == ["beta"]
+    await journal.stop()

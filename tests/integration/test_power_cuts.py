@@ -20,6 +20,7 @@ import apsw
 import pytest
 
 from daemon.journal import store
+from daemon.journal.check import full_check
 from daemon.journal.queries import migrations
 from daemon.journal.writer import Writer
 from daemon.model.ports import Commit, SessionRecord
@@ -111,7 +112,8 @@ def live(folder: Path, rng: Random, synchronous: str, commits: int, is_mixed: bo
     for n in range(commits):
         count = rng.choice([1, 1, 3, 40])
         rows = [
-            ("s", seq + n, "message", b"x" * rng.choice([50, 900]), f"m{seq + n}", b"") for n in range(1, count + 1)
+            ("s", seq + n, "message", b'"%s"' % (b"x" * rng.choice([50, 900])), f"m{seq + n}", b"")
+            for n in range(1, count + 1)
         ]
         seq += count
         writer.write([Commit(rows=rows), *([works(n, seq)] if is_mixed else [])])
@@ -187,7 +189,7 @@ def found_after(survived: dict[str, bytes], folder: Path, is_mixed: bool) -> tup
         count, last = connection.execute(
             "SELECT count(*), coalesce(max(seq), 0) FROM events WHERE session > 0"
         ).fetchone()
-        sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok" and not store.broken_streams(connection)
+        sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok" and not full_check(connection)
         return last, sound and count == last and (not is_mixed or not last or hangs_together(connection, last))
     except sqlite3.OperationalError:  # the cut came before there was a table
         return -1, True

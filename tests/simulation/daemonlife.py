@@ -17,8 +17,7 @@ from random import Random
 import orjson
 
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID
-from daemon.journal import recovery
-from daemon.journal.queries import migrations, queries
+from daemon.journal.queries import migrations
 from daemon.journal.reader import Reader
 from daemon.journal.writer import Writer
 from daemon.model.commands import Attach, Send
@@ -52,6 +51,7 @@ class InlineJournal:
     def __init__(self, loop, disk: sqlite3.Connection, rng: Random, full, breaks, broken: asyncio.Event) -> None:
         self.loop, self.disk, self.rng, self.full, self.breaks, self.broken = loop, disk, rng, full, breaks, broken
         self.writer = Writer(disk, loop.epoch_ms)
+        self.reader = Reader(disk)
         self.storage_full = False
         self.storage_low = False
         self.waiting: deque = deque()
@@ -92,22 +92,19 @@ class InlineJournal:
             done()
 
     def read(self, session_id, after_seq, limit, bytes_max=None) -> Replay:
-        asked = {"session_id": session_id, "after_seq": after_seq, "acknowledged": self.acknowledged, "limit": limit}
-        rows = self.disk.execute(queries()["read"], asked).fetchall()
-        return Replay([(*row, b"") for row in rows], 1)
+        return self.reader.read(session_id, after_seq, limit, self.acknowledged, bytes_max)
 
     def recover(self):
-        return recovery.recover(self.disk)
+        return self.reader.recover()
 
     def identities(self, session_id, limit):
-        return recovery.identities(self.disk, session_id, limit)
+        return self.reader.identities(session_id, limit)
 
     def was_shown(self, session_id, identity, time) -> bool:
         return Reader(self.disk).was_shown(session_id, identity, time)
 
     def accepted_seq(self, session_id, command_id) -> int:
-        row = self.disk.execute(queries()["accepted_seq"], (session_id, command_id)).fetchone()
-        return 0 if row is None else row[0]
+        return self.reader.accepted_seq(session_id, command_id)
 
     def forget(self, session_id) -> None: ...
 
@@ -267,14 +264,8 @@ class Simulation:
 
     def check_shown(self, frontend: Frontend, event: dict) -> None:
         if event["seq"] % 7 == 0:  # a sample: the question costs a query
-            asked = {
-                "session_id": frontend.session_id,
-                "after_seq": event["seq"] - 1,
-                "acknowledged": 2**62,
-                "limit": 1,
-            }
-            row = self.disk.execute(queries()["read"], asked).fetchone()
-            assert row is not None and orjson.loads(row[3]) == event, "shown before it was durable"
+            rows = self.journal.reader.read(frontend.session_id, event["seq"] - 1, 1, 2**62).rows
+            assert rows and orjson.loads(rows[0][3]) == event, "shown before it was durable"
 
     def trace(self, name: str, event: dict) -> None:
         self.hash.update(f"{self.loop.time():.6f} {name} {sorted(event.items())}\n".encode())

@@ -1,0 +1,101 @@
+"""One guest session's stream as the file has it: its session, its head, and the events between two seqs.
+
+Nothing is returned that is not proven: the checksum of each row, that each event belongs to the stream, and
+that no seq is missing. Raises FoundDamage otherwise.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from typing import Any
+
+from .checksum import is_sound, is_sound_event
+from .damage import DamagedRow, FoundDamage
+from .excerpt import up_to_bytes
+from .queries import queries
+
+#: In a row of `events`.
+_PAYLOAD = 9
+
+
+@dataclass(slots=True, frozen=True)
+class Stream:
+    """`number` is the session's in the file; `head` and `seq` are the newest event's offset and seq."""
+
+    number: int
+    session_id: str
+    first_seq: int
+    head: int
+    seq: int
+
+
+def find(connection: sqlite3.Connection, session_id: str) -> Stream | None:
+    """None if there is no such guest session, or it has no events."""
+    row = connection.execute(queries()["session_row"], (session_id,)).fetchone()
+    if row is None:
+        return None
+    if not is_sound(row):
+        raise FoundDamage(DamagedRow("sessions", row[0], row[0], session_id))
+    return of_session(connection, row)
+
+
+def of_session(connection: sqlite3.Connection, session: Sequence[Any]) -> Stream | None:
+    """`session` is a sound row of `sessions`."""
+    number, session_id, first_seq = session[0], session[1], session[8]
+    head = connection.execute(queries()["head"], (number,)).fetchone()
+    if head is None:
+        if connection.execute(queries()["has_states"], (number,)).fetchone() is not None:
+            raise FoundDamage(DamagedRow("heads", number, number, session_id, reason="it is missing"))
+        return None
+    if not is_sound(head):
+        raise FoundDamage(DamagedRow("heads", number, number, session_id))
+    return Stream(number, session_id, first_seq, head[1], head[2])
+
+
+def page(
+    connection: sqlite3.Connection, stream: Stream, after_seq: int, limit: int, bytes_max: int | None = None
+) -> list[tuple[Any, ...]]:
+    """The rows of `events`, checksum included, of the `limit` seqs after `after_seq`, oldest first; with `bytes_max` none
+    after the one with which they have that many bytes of payload."""
+    after = max(after_seq, stream.first_seq - 1)
+    wanted = range(after + 1, min(stream.seq, after + limit) + 1)
+    if not wanted:
+        return []
+    asked = {"head": stream.head, "after": after, "limit": limit}
+    with closing(connection.execute(queries()["read"], asked)) as found:
+        rows = _proven(stream, found, wanted)
+        return list(rows) if bytes_max is None else up_to_bytes(rows, bytes_max, _PAYLOAD)
+
+
+def newest(connection: sqlite3.Connection, stream: Stream) -> list[tuple[Any, ...]]:
+    """The events on the way from the newest to the first by jumps alone; what the writer goes on from."""
+    rows = connection.execute(queries()["path"], (stream.head,)).fetchall()
+    wanted, seq = [], stream.seq
+    while seq >= stream.first_seq:
+        wanted.append(seq)
+        seq &= seq - 1
+    for _ in _proven(stream, rows, wanted):
+        pass
+    return rows
+
+
+def check_event(stream: Stream, row: Sequence[Any]) -> None:
+    """Raises FoundDamage if the row is damaged, or of another stream."""
+    if not is_sound_event(row) or row[1] != stream.number:
+        raise FoundDamage(DamagedRow("events", row[0], stream.number, stream.session_id, row[0]))
+
+
+def _proven(stream: Stream, rows: Iterable[tuple[Any, ...]], wanted: Iterable[int]) -> Iterator[tuple[Any, ...]]:
+    """The rows, one for each seq that is wanted. Raises FoundDamage at the first that is damaged or missing."""
+    left = iter(rows)
+    for seq in wanted:
+        row = next(left, None)
+        if row is not None:
+            check_event(stream, row)
+        if row is None or row[2] != seq:
+            reason = f"the event with seq {seq} cannot be found"
+            raise FoundDamage(DamagedRow("events", (stream.number, seq), stream.number, stream.session_id, 0, reason))
+        yield row

@@ -1,0 +1,121 @@
+"""The real daemon on a journal in which bytes have changed: it starts without them, or says why not and ends with 74."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import time
+import urllib.error
+import urllib.request
+from random import Random
+
+import pytest
+
+from daemon.journal import store
+from daemon.journal.writer import Writer
+from daemon.model.ports import Commit, SessionRecord
+
+STARTS = int(os.environ.get("GUESTD_FLIPPED_STARTS", "8"))
+DAY_MS = 86_400_000
+
+CONFIG = """
+[journal]
+directory = "{state}"
+[log]
+form = "json"
+"""
+
+
+def row(name, seq, kind, key="", intent=None, **more):
+    content = {"seq": seq, "kind": kind, "time": "2027-05-31T09:15:02.417Z", **more}
+    return name, seq, kind, json.dumps(content).encode(), key, json.dumps(intent).encode() if intent else b""
+
+
+def talk(name):
+    send = {"action": "send", "trace": "t", "text": f"hello of {name}", "attributes": None}
+    return [
+        row(name, 1, "session", state="live", read_only=False, reason=""),
+        row(name, 2, "accepted", "c1", send, command_id="c1", action="send", text="hello"),
+        row(name, 3, "delivery", "c1", command_id="c1", status="confirmed", message_id="", reason=""),
+        row(name, 4, "message", f"m-{name}", id=f"m-{name}", text=f"canary-{name}"),
+    ]
+
+
+@pytest.fixture
+def state(tmp_path):
+    folder = tmp_path / "state"
+    folder.mkdir()
+    now_ms = int(time.time() * 1000)
+    connection = store.create_or_open(folder)
+    writer = Writer(connection)
+    for name in "abc":
+        record = SessionRecord(name, f"guest-{name}", f"{name * 32}", "a@example.org", {}, {}, now_ms, now_ms + DAY_MS)
+        writer.write([Commit(opened=[record], rows=talk(name), at_ms=now_ms)])
+    writer.write([Commit(cursors=[("audit", 0), ("webhooks", 0)])])
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    connection.close()
+    return folder
+
+
+def get(url):
+    try:
+        with urllib.request.urlopen(url, timeout=10.0) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def test_one_damaged_row_costs_one_guest_session(run, config, state):
+    connection = sqlite3.connect(state / store.NAME)
+    connection.execute(
+        "UPDATE events SET intent = x'7b' WHERE id = (SELECT max(id) FROM events WHERE kind = 'accepted' AND session = 2)"
+    )
+    connection.commit()
+    connection.close()
+    daemon = run("serve", "--port", "0", "-c", config(CONFIG.format(state=state)))
+    url = daemon.url()
+    status, found = get(f"{url}/v1/sessions/b/events")
+    assert status == 500 and json.loads(found)["code"] == "damaged" and "canary" not in found
+    assert get(f"{url}/v1/sessions/a/events")[0] == 200
+    shown = get(f"{url}/v1/sessions")[1]
+    assert "guest-a" in shown and "guest-c" in shown and "guest-b" not in shown
+    damaged = next(line for line in get(f"{url}/metrics")[1].splitlines() if line.startswith("guestd_journal_damaged"))
+    assert damaged == "guestd_journal_damaged_rows_total 1.0"
+    daemon.interrupt()
+    assert daemon.wait() == 0
+    errors = "\n".join(daemon.err)
+    assert "session b" in errors and store.NAME in errors and "Traceback" not in errors
+    lines = [line for path in (state / "audit").glob("*.jsonl") for line in path.read_text().splitlines()]
+    actions = [json.loads(line)["action"] for line in lines]
+    assert "journal.damaged" in actions and actions.count("command.accepted") == 2, "the audit went on after it"
+
+
+def test_flipped_bytes_never_end_a_start_with_a_traceback(run, config, state, tmp_path):
+    whole, rng = (state / store.NAME).read_bytes(), Random(int(os.environ.get("GUESTD_FLIP_SEED", "5")))
+    for number in range(STARTS):
+        shutil.rmtree(state)
+        state.mkdir()
+        flipped = bytearray(whole)
+        while True:
+            at = rng.randrange(len(whole))
+            if whole[at]:
+                break
+        flipped[at] ^= rng.randrange(1, 256)
+        (state / store.NAME).write_bytes(flipped)
+        daemon = run("serve", "--port", "0", "-c", config(CONFIG.format(state=state)))
+        try:
+            url = daemon.url()
+        except AssertionError:
+            assert daemon.wait() == 74, (number, at, daemon.err)
+            assert any("journal" in line for line in daemon.err), daemon.err
+        else:
+            for name in "abc":
+                status, found = get(f"{url}/v1/sessions/{name}/events")
+                json.loads(found)
+                assert status in (200, 404, 500)
+                assert status != 200 or f"canary-{name}" in found, (number, at)
+            daemon.interrupt()
+            assert daemon.wait() == 0, daemon.err
+        assert not [line for line in daemon.err if "Traceback" in line], (number, at)
