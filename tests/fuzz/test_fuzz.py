@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from random import Random
 
@@ -19,6 +20,8 @@ EXAMPLES = 25
 
 @pytest.fixture(scope="module", params=TARGETS)
 def opened(request):
+    if request.param == "journal_rows" and find_spec("daemon.journal.checksum") is None:
+        pytest.skip("damaged rows are found by their checksums, and this journal has none")
     with TARGETS[request.param]() as target:
         yield target
 
