@@ -2,8 +2,9 @@
 
 aiohttp parses a WebSocket's bytes as they come: a chunk of 256 KiB may hold thousands of small messages, and the parts of a
 message that is never finished lie there for as long as the connection lives. So from the upgrade on the connection's
-protocol is this one, which passes bytes on to aiohttp's and differs in two ways: it reads `CHUNK_BYTES` at a time, and
-not before the listener waits for the next message.
+protocol is this one, which passes bytes on to aiohttp's and differs in two ways: it reads `CHUNK_BYTES` per turn of the
+loop, and not before the listener waits for the next message. Reading pauses after each chunk, because uvloop reads a
+socket up to 32 times in one turn, and the listener learns of a message only in the next.
 
 It also knows how many bytes came that were not taken as messages yet. It is an upper bound: bytes of frames within a
 message are not told apart from the message's own, and are forgiven when it is complete. What is over `FREE_BYTES` counts
@@ -55,9 +56,7 @@ class Intake(asyncio.BufferedProtocol):
     def wait(self) -> None:
         """The listener asks for a message now; if there is none yet, read on."""
         self._is_waiting = True
-        if self._is_paused and not self._is_resuming:
-            self._is_resuming = True
-            self._loop.call_soon(self._resume)
+        self._plan_resume()
 
     def take(self) -> None:
         """The listener has a message, and is not to be given more."""
@@ -72,6 +71,11 @@ class Intake(asyncio.BufferedProtocol):
     def close(self) -> None:
         self._is_gone = True
         self._held.leave(self)
+
+    def _plan_resume(self) -> None:
+        if self._is_paused and not self._is_resuming:
+            self._is_resuming = True
+            self._loop.call_soon(self._resume)
 
     def _resume(self) -> None:
         """Not at once: while messages lie ready the listener has one before this is called."""
@@ -88,10 +92,12 @@ class Intake(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self._last_chunks = (self._last_chunks[1], nbytes)
         self._pending += nbytes
-        self._inner.data_received(bytes(_BUFFER[:nbytes]))
-        if not self._is_waiting and not self._is_paused:
+        if not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
+        self._inner.data_received(bytes(_BUFFER[:nbytes]))
+        if self._is_waiting:
+            self._plan_resume()
         self._count()
 
     def eof_received(self) -> bool | None:

@@ -76,6 +76,12 @@ async def connected(target: Target, receive_buffer: int | None = None) -> AsyncI
             own.close()
 
 
+async def ended(reading: asyncio.Future[bytes]) -> None:
+    """Stop it, whatever came of it. Unlike `await reading` this does not take our own cancellation for that of `reading`."""
+    reading.cancel()
+    await asyncio.gather(reading, return_exceptions=True)
+
+
 def request(target: Target, path: str, *headers: str, method: str = "GET") -> bytes:
     lines = [f"{method} {path} HTTP/1.1", f"Host: {target.host}:{target.port}", *headers]
     return "\r\n".join([*lines, "", ""]).encode()
@@ -132,9 +138,7 @@ async def resume_flood(target: Target) -> None:
                 await connection.send(RESUME * 1000)
                 await asyncio.sleep(1.0)
         finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await reading
+            await ended(reading)
 
 
 async def deaf_resume_flood(target: Target) -> None:
@@ -166,9 +170,7 @@ async def large_frames(target: Target) -> None:
                 await connection.send(payload)
                 await asyncio.sleep(0.5)
         finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await reading
+            await ended(reading)
 
 
 async def unfinished_frame(target: Target) -> None:
@@ -212,9 +214,7 @@ async def slow_body(target: Target) -> None:
                 await connection.send(b" ")
                 await asyncio.sleep(2.0)
         finally:
-            reading.cancel()
-            with contextlib.suppress(asyncio.CancelledError, ConnectionError):
-                await reading
+            await ended(reading)
 
 
 async def multipart_bomb(target: Target) -> None:

@@ -1,0 +1,63 @@
+"""What is read of a frontend before its listener had a turn, on the loop that the daemon runs on."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+
+import uvloop
+
+from daemon.api.held import HeldBytes
+from daemon.api.intake import CHUNK_BYTES, Intake
+
+FLOOD_BYTES = 65_536
+LARGE_BYTES = 10 * CHUNK_BYTES
+
+
+class Messages(asyncio.Protocol):
+    """Stands where aiohttp's protocol does: a message is complete when `message_bytes` came."""
+
+    def __init__(self, message_bytes: int) -> None:
+        self._message_bytes = message_bytes
+        self.received_bytes = 0
+        self.transport: asyncio.Transport
+        self.intake: Intake
+        self.closed = asyncio.get_running_loop().create_future()
+        self.message = asyncio.get_running_loop().create_future()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        self.intake = Intake(transport, HeldBytes(1_048_576))
+        self.intake.wait()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set_result(None)
+
+    def data_received(self, data: bytes) -> None:
+        self.received_bytes += len(data)
+        if self.received_bytes >= self._message_bytes and not self.message.done():
+            self.message.set_result(None)
+
+
+async def received_for_one_message(message_bytes: int) -> int:
+    """How many bytes were read, of a flood that lies in the kernel, when the listener has its first message."""
+    messages = Messages(message_bytes)
+    server = await asyncio.get_running_loop().create_server(lambda: messages, "127.0.0.1", 0)
+    async with server:
+        with socket.create_connection(server.sockets[0].getsockname()) as flood:
+            flood.sendall(bytes(FLOOD_BYTES))
+            async with asyncio.timeout(10.0):
+                await messages.message
+            messages.intake.take()
+            received_bytes = messages.received_bytes
+            messages.transport.abort()
+            await messages.closed
+    return received_bytes
+
+
+def test_a_flood_is_read_one_chunk_at_a_time():
+    assert uvloop.run(received_for_one_message(35)) == CHUNK_BYTES
+
+
+def test_a_message_larger_than_a_chunk_is_read_to_its_end_and_no_further():
+    assert uvloop.run(received_for_one_message(LARGE_BYTES)) == LARGE_BYTES
