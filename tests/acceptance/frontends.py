@@ -22,6 +22,8 @@ class Frontend:
         self.said = 0
         self.answered: set[str] = set()
         self.waiting: dict[str, str] = {}
+        self.refused: set[str] = set()
+        self.missing: list[str] = []  # messages of the platform's record that were never shown
         self.quiet = self.stop = False
 
     def settled(self) -> set[str]:
@@ -42,12 +44,15 @@ class Frontend:
                 await asyncio.sleep(0.02)
 
     async def _visit(self, frontend) -> None:
-        for command_id, text in list(self.waiting.items()):
-            await self._send(frontend, command_id, text)
+        await self._ask_again(frontend, list(self.waiting))
         speak_at = asyncio.get_running_loop().time() + self.rng.uniform(0.02, 0.3)
+        ask_at = 0.0
         while not self.stop:
             now = asyncio.get_running_loop().time()
-            if now >= speak_at and not self.quiet:
+            if self.refused and now >= ask_at:
+                ask_at = now + 1.0
+                await self._ask_again(frontend, [one for one in self.waiting if one in self.refused])
+            if now >= speak_at and not self.quiet and not self.refused:
                 self.said += 1
                 command_id = f"{self.name}-{self.said}"
                 self.waiting[command_id] = f"{self.name} says {self.said}"
@@ -59,6 +64,12 @@ class Frontend:
             except TimeoutError:
                 continue
 
+    async def _ask_again(self, frontend, command_ids: list[str]) -> None:
+        """What was not answered, or refused for now (a full queue): with the same id."""
+        self.refused.difference_update(command_ids)
+        for command_id in command_ids:
+            await self._send(frontend, command_id, self.waiting[command_id])
+
     async def _send(self, frontend, command_id: str, text: str) -> None:
         await frontend.send(json.dumps({"action": "send", "text": text, "command_id": command_id}))
 
@@ -66,7 +77,9 @@ class Frontend:
         if frame.get("ok"):
             self.answered.add(frame["command_id"])
             self.waiting.pop(frame["command_id"], None)
-        elif "error" not in frame and frame["kind"] not in ("hello", "lagging"):
+        elif "error" in frame:
+            self.refused.update({frame.get("command_id", "")} & self.waiting.keys())
+        elif frame["kind"] not in ("hello", "lagging"):
             self.events.append(frame)
 
 
@@ -76,6 +89,10 @@ def seen(frontend: Frontend) -> list[dict]:
 
 def held(record: dict, token: str) -> list[dict]:
     return [body for body in record[token]["messages"] if body["type"] != "Event"]
+
+
+def ids_of(record: list[dict]) -> set[str]:
+    return {body["channel"].get("messageId") or body["id"] for body in record}
 
 
 def compare(frontend: Frontend, record: list[dict], where: str) -> None:
@@ -96,6 +113,7 @@ def compare(frontend: Frontend, record: list[dict], where: str) -> None:
             fates.setdefault(event["command_id"], []).append(event["status"])
     assert all(len(one) == 1 for one in fates.values()), f"{where}: told twice what became of a command"
     assert frontend.answered <= set(fates), f"{where}: acknowledged and never settled"
-    confirmed = sorted(int(one.split("-")[1]) for one, (fate,) in fates.items() if fate == "confirmed")
-    assert confirmed == [int(text.split()[-1]) for text in texts], f"{where}: its own words"
+    accepted = [event["command_id"] for event in frontend.events if event["kind"] == "accepted"]
+    confirmed = [int(one.split("-")[1]) for one in accepted if fates.get(one) == ["confirmed"]]
+    assert confirmed == [int(text.split()[-1]) for text in texts], f"{where}: its own words, in the order accepted"
     assert {fate for one in fates.values() for fate in one} <= {"confirmed"}, f"{where}: {fates}"
