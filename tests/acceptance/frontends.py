@@ -15,8 +15,8 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 class Frontend:
     """One guest's frontend over all the daemon's lives."""
 
-    def __init__(self, url: str, name: str, rng: Random, email: str = "") -> None:
-        self.url, self.name, self.rng = url, name, rng
+    def __init__(self, url: str, name: str, rng: Random, email: str = "", rest_s_max: float = 0.3) -> None:
+        self.url, self.name, self.rng, self.rest_s_max = url, name, rng, rest_s_max
         self.email = f"&email={email}" if email else ""
         self.events: list[dict] = []
         self.said = 0
@@ -57,7 +57,7 @@ class Frontend:
                 command_id = f"{self.name}-{self.said}"
                 self.waiting[command_id] = f"{self.name} says {self.said}"
                 await self._send(frontend, command_id, self.waiting[command_id])
-                speak_at = now + self.rng.uniform(0.05, 0.3)
+                speak_at = now + self.rng.uniform(0.05, self.rest_s_max)
             try:
                 async with asyncio.timeout(0.1):
                     self._hear(json.loads(await frontend.recv()))

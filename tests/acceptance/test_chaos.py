@@ -60,6 +60,10 @@ burst = 1000
 level = "warning"
 """
 
+#: Between two messages of a guest. What the platform keeps back in silence is found in the newest page of its history when a link
+#: comes back: guests who say a page in a second would hide it.
+REST_S_MAX = 4.0
+
 PROXY_RATES = {"half": 0.002, "stall": 0.003, "bytewise": 0.01}
 
 #: What the emulator does wrong by itself, in the webmessaging dialect.
@@ -190,7 +194,9 @@ async def test_in_chaos_nothing_is_lost_or_doubled(run, new_life, tmp_path, dial
     state.mkdir()
     config.write_text(CONFIG.format(port=proxy.port, deployment=DEPLOYMENT, dialect=dialect, state=state))
     frontends = [
-        Frontend(f"ws://127.0.0.1:{port}/", f"g{n}", Random(rng.random()), email=f"g{n}@example.org")
+        Frontend(
+            f"ws://127.0.0.1:{port}/", f"g{n}", Random(rng.random()), email=f"g{n}@example.org", rest_s_max=REST_S_MAX
+        )
         for n in range(GUESTS)
     ]
     lives = [asyncio.create_task(frontend.live()) for frontend in frontends]
