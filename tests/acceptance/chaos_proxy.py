@@ -110,6 +110,7 @@ class ChaosProxy:
         if draw < self.rates["stall"]:
             self.done["stall"] += 1
             await asyncio.sleep(self.rng.uniform(0.1, 2.0))
+            writer.write(chunk)
         elif draw < self.rates["stall"] + self.rates["bytewise"] and len(chunk) < 2_000:
             self.done["bytewise"] += 1
             for at in range(len(chunk)):

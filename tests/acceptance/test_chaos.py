@@ -260,7 +260,8 @@ def tell(dialect: str, conductor: Conductor, proxy: ChaosProxy, frontends: list[
 
 
 def compare_legacy(frontend: Frontend, record: list[dict], where: str) -> None:
-    """webchat confirms nothing and has no history: what may be missing is said (`uncertain`, `gap`), nothing comes twice."""
+    """webchat confirms nothing and has no history: what may be missing is said (`uncertain`, `gap`), nothing comes twice. What the
+    network still holds of a broken connection may arrive after what was sent on the next one."""
     seqs = [event["seq"] for event in frontend.events]
     assert seqs == list(range(1, len(seqs) + 1)), f"{where}: holes or repetitions in seq"
     fates: dict[str, list[str]] = {}
@@ -270,9 +271,7 @@ def compare_legacy(frontend: Frontend, record: list[dict], where: str) -> None:
     assert all(len(one) == 1 for one in fates.values()), f"{where}: told twice what became of a command"
     assert frontend.answered <= set(fates), f"{where}: acknowledged and never settled"
     numbers = [int(body["text"].split()[-1]) for body in record if body["direction"] == "Inbound"]
-    accepted = [int(one["command_id"].split("-")[1]) for one in frontend.events if one["kind"] == "accepted"]
     assert len(set(numbers)) == len(numbers), f"{where}: the platform holds a doubled message"
-    assert numbers == [one for one in accepted if one in set(numbers)], f"{where}: another order than accepted"
     shown = [event["id"] for event in seen(frontend)]
     assert len(set(shown)) == len(shown), f"{where}: seen twice"
     assert not [event for event in frontend.events if event["kind"] == "session" and event["state"] == "ended"], where
