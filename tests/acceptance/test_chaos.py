@@ -180,6 +180,7 @@ def sessions_at(emulator: str) -> dict:
         return json.loads(answer.read())["sessions"]
 
 
+@pytest.mark.soak
 @pytest.mark.timeout(CHAOS_S + 3 * SETTLE_S)
 @pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
 async def test_in_chaos_nothing_is_lost_or_doubled(run, new_life, tmp_path, dialect):
