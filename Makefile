@@ -13,7 +13,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/records tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run test test-core test-all test-lowest check format bench soak fuzz update clean help
+.PHONY: run test test-core test-all test-lowest check format bench soak fuzz mutants update clean help
 
 help:
 	@echo "make run [DEMO=25]   guestd with the embedded emulator and demo guests; Ctrl-C drains"
@@ -24,6 +24,7 @@ help:
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
 	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
+	@echo "make mutants         every contract broken on purpose: does its test notice?"
 	@echo "make format          let ruff lay out the code"
 	@echo "make update          the newest allowed dependencies, into the lock files"
 	@echo "make clean           remove what these made"
@@ -71,6 +72,9 @@ fuzz: $(VENV)/.installed-dev
 	@failed=0; for one in $(FUZZ); do \
 	  $(BIN)/python -m tests.fuzz.run $$one --seconds $(FUZZ_S) || failed=1; \
 	done; exit $$failed
+
+mutants: $(VENV)/.installed-dev
+	$(BIN)/python -m tests.mutants.run $(MUTANTS)
 
 update: .venv-tools/.installed
 	.ci/lock .venv-tools/bin/uv
