@@ -13,6 +13,7 @@ from ..model.json_values import fault_in
 from ..policy.buckets import SlidingCount
 from . import agentdesk
 from .clockwork import draw_hex, draw_uuid
+from .office.checks import javascript_length
 from .records import Attachment, Effect, GuestSession, Json, Send
 from .world import World
 
@@ -77,8 +78,9 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
     attachments = request.get("attachments")
     if not isinstance(text, str) or (not text and not attachments):
         return _refuse(connection_id, "text is required")
-    if limits.webchat_text_characters is not None and len(text) > limits.webchat_text_characters:
-        return _refuse(connection_id, f"text has {len(text)} characters, the limit is {limits.webchat_text_characters}")
+    most, length = limits.webchat_text_characters, javascript_length(text)
+    if most is not None and length > most:
+        return _refuse(connection_id, f"text has {length} characters, the limit is {most}")
     files = _files(world, attachments)
     missing = [file.id for file in files if not file.uploaded]
     if missing:

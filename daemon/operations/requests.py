@@ -17,6 +17,7 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from ..model.errors import CommandError
+from ..model.text_length import UTF16_UNITS, utf16_units
 from .complaints import first_complaint
 
 TEXT_MAX = 4096  # INJ-1, SOCK-7: the platform's own limit, part of the published shape
@@ -30,9 +31,15 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _not_too_long(value: str) -> str:
+    if (length := utf16_units(value)) > TEXT_MAX:
+        raise ValueError(f"{length} {UTF16_UNITS}; at most {TEXT_MAX} are taken and nothing is cut: make it shorter")
+    return value
+
+
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
+Text = Annotated[str, Field(min_length=1, json_schema_extra={"maxLength": TEXT_MAX}), AfterValidator(_not_too_long)]
 #: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret (observe/hiding.py).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]

@@ -34,9 +34,12 @@ def refusal(
     text_length: Callable[[str], int],
     attribute_bytes_max: int,
     waiting: int,
-    must_wait: bool,
+    is_over_rate: bool,
 ) -> CommandError | None:
-    """Why `command` is refused, or None. `waiting` counts the lane, `must_wait` says a message could not leave now."""
+    """Why `command` is refused, or None.
+
+    `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be over the rate.
+    """
     if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
         return CommandError(f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id")
     if (unwritable := unwritable_field(command)) is not None:
@@ -56,7 +59,7 @@ def refusal(
     problem = _message_refusal(command, text_max, text_unit, text_length, attribute_bytes_max)
     if problem is not None:
         return problem
-    if settings.pacing == "reject" and must_wait and not isinstance(command, Attach):
+    if is_over_rate and not isinstance(command, Attach):
         return CommandError("too many messages at once; send it again in a moment", code="rate_limited")
     if waiting >= settings.outbox_commands_max:
         return Overloaded(f"{waiting} messages are waiting to be sent already, which is the bound", retry_after_s=5.0)

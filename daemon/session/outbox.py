@@ -23,6 +23,10 @@ and none before the `sent` of the one before it is. So after a kill the journal 
 if its last word is that there was no connection; everything but the first unsettled message, if there was one. That first one
 is `uncertain`. A clean stop writes that the connection is gone, and leaves no doubt at all.
 
+Two policies of pacing (SOCK-7). `queue` accepts and sends at even distances. `reject` accepts as many as the rate allows,
+counted when they are accepted, so that it does not matter how long the journal or an echo takes; what was accepted is sent as
+soon as it may be, and inside the rate.
+
 Bounds: `commands_max` waiting commands; beyond that the asker is refused (`overloaded`).
 """
 
@@ -143,12 +147,13 @@ class Outgoing:
 class Outbox:
     """The lane of one guest session. `head` is the message under way, or the next one."""
 
-    __slots__ = ("_lane", "_messages", "_spacing_s", "blocked_until", "file_count")
+    __slots__ = ("_accepted", "_lane", "_messages", "_spacing_s", "blocked_until", "file_count")
 
-    def __init__(self, messages: SlidingCount, spacing_s: float = 0.0) -> None:
+    def __init__(self, messages: SlidingCount, spacing_s: float = 0.0, accepted: SlidingCount | None = None) -> None:
         self._lane: deque[Outgoing] = deque()
         self._messages = messages
         self._spacing_s = spacing_s
+        self._accepted = accepted
         self.blocked_until = -NEVER
         self.file_count = 0
 
@@ -230,9 +235,14 @@ class Outbox:
         if head is not None and head.doubted:
             head.sent_at, head.attempts, head.orphaned = at, 1, True
 
-    def waits(self, now: float) -> bool:
-        """True if a message given now could not leave now."""
-        return bool(self._lane) or now < self.blocked_until or self._messages.ready_at(now) > now
+    def count(self, now: float) -> None:
+        """A message was accepted now."""
+        if self._accepted is not None:
+            self._accepted.take(now)
+
+    def refuses(self, now: float) -> bool:
+        """True if one more message accepted now is over the rate, or the platform has asked to wait."""
+        return now < self.blocked_until or (self._accepted is not None and self._accepted.ready_at(now) > now)
 
     def ready_at(self, now: float, requests: SlidingCount | None) -> float:
         """When the head may be sent: `now` or before means at once, NEVER that it waits for something else."""

@@ -60,7 +60,7 @@ class Speaking(SessionCore):
             return self._show_typing(command, now, out)
         if isinstance(command, c.FreshLink):
             return self._ask_link(command, now, out)
-        self._accept(command, out)
+        self._accept(command, now, out)
         return True
 
     def _refusal(self, command: c.Command, now: float) -> CommandError | None:
@@ -77,7 +77,7 @@ class Speaking(SessionCore):
             attribute_bytes_max=(self.figures and self.figures.attribute_bytes_max)
             or self._manners.attribute_bytes_max,
             waiting=len(outbox) if outbox is not None else 0,
-            must_wait=outbox is not None and outbox.waits(now),
+            is_over_rate=self._is_over_rate(now),
         )
         if refused is None and isinstance(command, c.Attach):
             return self._attach_refusal(command)
@@ -100,8 +100,15 @@ class Speaking(SessionCore):
             if outgoing is None or not isinstance(outgoing.command, c.Attach) or outgoing.command.path != command.path:
                 out.append(e.Discard(command.path))
 
+    def _is_over_rate(self, now: float) -> bool:
+        """Whether `reject` refuses a message now: by the rates and the platform's 429, never by how fast the journal is."""
+        if self._settings.pacing != "reject" or self._outbox is None:
+            return False
+        spent = self._requests is not None and self._requests.ready_at(now) > now
+        return spent or self._outbox.refuses(now)
+
     def _accept(
-        self, command: c.Send | c.Reply | c.Attach | c.Withdraw | c.Context | c.End, out: list[e.Effect]
+        self, command: c.Send | c.Reply | c.Attach | c.Withdraw | c.Context | c.End, now: float, out: list[e.Effect]
     ) -> None:
         seq = self._next_seq()
         trace, action, text = "", "end", ""
@@ -109,6 +116,8 @@ class Speaking(SessionCore):
             trace = self._draw_id()
             outgoing = Outgoing(command, trace, attributes=command.attributes if isinstance(command, c.Send) else None)
             self._the_outbox().accept(outgoing)
+            if not isinstance(command, c.Attach):
+                self._the_outbox().count(now)
             action, text = type(command).__name__.lower(), outgoing.text
         elif isinstance(command, c.Withdraw):
             found = self._the_outbox().find(command.target)
@@ -217,8 +226,11 @@ class Speaking(SessionCore):
         if self._outbox is None:
             per_s = self._manners.messages_per_s
             limit = max(1, int(per_s))
-            spacing_s = 1.0 / per_s if self._settings.pacing == "queue" else 0.0
-            self._outbox = Outbox(SlidingCount(limit, limit / per_s), spacing_s)
+            window_s = limit / per_s
+            if self._settings.pacing == "queue":
+                self._outbox = Outbox(SlidingCount(limit, window_s), 1.0 / per_s)
+            else:
+                self._outbox = Outbox(SlidingCount(limit, window_s), accepted=SlidingCount(limit, window_s))
         return self._outbox
 
     def _the_requests(self) -> SlidingCount | None:

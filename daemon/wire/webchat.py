@@ -11,6 +11,7 @@ from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError
 from ..model.ids import Guest
+from ..model.text_length import UTF16_UNITS, utf16_units
 from .dialect import Beating, Ordering, Traits
 from .reading import identity_of, passable, text
 
@@ -24,7 +25,7 @@ TRAITS = Traits(
     messages_per_s=10.0,
     requests_per_minute=None,
     text_max=4096,
-    text_unit="characters",
+    text_unit=UTF16_UNITS,
     slot_by_rest=True,
     file_types=("image/png", "image/jpeg", "application/pdf"),  # SOCK-7
 )
@@ -85,7 +86,7 @@ class Webchat:
         return []
 
     def text_length(self, text: str) -> int:
-        return len(text)
+        return utf16_units(text)
 
     def _message(self, found: dict[str, Any]) -> list[s.Signal]:
         """A message without a sequenceId has no identity: it is shown as it comes, and never taken for a repetition."""

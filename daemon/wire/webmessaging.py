@@ -9,6 +9,7 @@ from .. import __version__
 from ..model.ids import Guest
 from ..model.requests import Request
 from ..model.signals import Signal
+from ..model.text_length import BYTES, utf8_bytes
 from . import webmessaging_decode, webmessaging_encode
 from .dialect import Beating, Ordering, Traits
 
@@ -22,7 +23,7 @@ TRAITS = Traits(
     messages_per_s=5.0,
     requests_per_minute=60,
     text_max=4096,
-    text_unit="bytes",
+    text_unit=BYTES,
 )
 
 
@@ -51,4 +52,4 @@ class WebMessaging:
         return webmessaging_decode.decode_history(entity)
 
     def text_length(self, text: str) -> int:
-        return len(text.encode())
+        return utf8_bytes(text)

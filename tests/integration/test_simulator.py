@@ -422,3 +422,23 @@ async def test_a_frontend_that_is_gone_before_it_is_answered_leaves_no_trace(new
             writer.transport.abort()
         await asyncio.sleep(0.2)
     assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "most", "too_much", "counted"),
+    [
+        ("webchat", "\N{GRINNING FACE}" * 2048, "\N{GRINNING FACE}" * 2048 + "x", "4097 UTF-16 units"),
+        ("webmessaging", "é" * 2048, "é" * 2048 + "x", "4097 bytes"),
+    ],
+)
+async def test_sock_7_a_text_is_as_long_as_the_dialect_counts_it(new_town, dialect, most, too_much, counted):
+    async with new_town(dialect=dialect, emulator={"agent": "silent"}) as town:
+        async with open_frontend(town, "?guest=ana&email=ana@example.org") as frontend:
+            await live(frontend)
+            await frontend.send(json.dumps({"action": "send", "text": too_much}))
+            refused = await frame(frontend, code="too_long")
+            await frontend.send(json.dumps({"action": "send", "text": most}))
+            (session,) = town.emulator.world.sessions.values()
+            await town.until(lambda: session.messages)
+            problem = f"text has {counted}, the limit is 4096; split it into several messages"
+            assert (refused["error"], session.messages[0]["text"]) == (problem, most)

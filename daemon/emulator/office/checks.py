@@ -33,9 +33,15 @@ def text(body: Any, place: str, characters_max: int = 8192) -> str:
         raise wrong(place, "is required")
     if not isinstance(found, str) or not found.strip():
         raise wrong(place, "must be a string that is not empty")
-    if len(found) > characters_max:
-        raise wrong(place, f"has {len(found)} characters, the limit is {characters_max}")
+    length = javascript_length(found)
+    if length > characters_max:
+        raise wrong(place, f"has {length} characters, the limit is {characters_max}")
     return found
+
+
+def javascript_length(text: str) -> int:
+    """As the documents' own programs count: UTF-16 units."""
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def one_of(body: Any, place: str, allowed: Collection[str]) -> str:

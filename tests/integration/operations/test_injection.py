@@ -47,7 +47,7 @@ async def test_inj_2_an_unknown_interaction_is_not_found(street):
 async def test_inj_1_what_is_wrong_is_named_and_nothing_is_sent(street):
     request = injection("x", "fine", "y" * 4097)
     with pytest.raises(
-        CommandError, match=r"messages\[1\]\.text: 4097 characters; at most 4096 .* nothing is cut"
+        CommandError, match=r"messages\[1\]\.text: 4097 UTF-16 units; at most 4096 .* nothing is cut"
     ) as error:
         await street.do("injection", request)
     assert error.value.field == "messages[1].text"

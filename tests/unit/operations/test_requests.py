@@ -31,7 +31,7 @@ INJECTION = [
     ("interactionId", "a b", "interactionId", "may not stand there"),
     ("messages", [], "messages", "empty"),
     ("messages", "hi", "messages", "no list"),
-    ("messages", [MESSAGE, {**MESSAGE, "text": "é" * 4097}], "messages[1].text", "4097 characters; at most 4096"),
+    ("messages", [MESSAGE, {**MESSAGE, "text": "é" * 4097}], "messages[1].text", "4097 UTF-16 units; at most 4096"),
     ("messages", [MESSAGE, MESSAGE, {**MESSAGE, "text": ""}], "messages[2].text", "empty"),
     ("messages", [{**MESSAGE, "type": "html"}], "messages[0]", "there is no html"),
     ("messages", [{**MESSAGE, "html": "x"}], "messages[0]", "leave html out"),

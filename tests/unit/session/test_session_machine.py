@@ -471,21 +471,6 @@ class TestCommands:
         queueing.rejoin(new_session=True)
         assert [request.text for request in queueing.said(r.SayText)] == ["hello"]
 
-    def test_reject_pacing_refuses_the_sixth_message_in_a_second(self, new_table, webchat_manners):
-        table = new_table(webchat_manners, pacing="reject").to(State.LIVE)
-        for n in range(11):
-            table.send("x", f"c{n}")
-        assert [answer.accepted for answer in table.answers()] == [True] * 10 + [False]
-        assert table.answers()[-1].error.code == "rate_limited"
-
-    def test_queue_pacing_spaces_webchat_messages_100_ms_apart(self, webchat):
-        webchat.to(State.LIVE)
-        for n in range(10):
-            webchat.send("x", f"c{n}")
-        assert len(webchat.said(r.SayText)) == 1
-        webchat.pass_time(0.95)
-        assert len(webchat.said(r.SayText)) == 10
-
     def test_a_full_lane_is_overloaded(self, new_table):
         table = new_table(outbox_commands_max=3).to(State.LIVE)
         for n in range(4):

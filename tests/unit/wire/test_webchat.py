@@ -84,5 +84,6 @@ def test_nothing_raises(raw):
     assert DIALECT.decode(raw)
 
 
-def test_limits_count_characters():
+def test_limits_count_as_javascript_does():
     assert DIALECT.text_length("ä" * 4096) == 4096
+    assert DIALECT.text_length("\N{GRINNING FACE}" * 2048) == 4096
