@@ -1,5 +1,7 @@
 """The simulator (SIM-1 … SIM-4): `ws://localhost:3000/?guest=NAME&since=SEQ`, a frontend acts as the guest.
 
+`details.py` has what it may tell of a new guest.
+
 The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq"}. Then come events, each with its `kind`
 and `seq`, in order: first those after `since`, if it came back, then all that happen. Errors never close the socket; only a
 bad request in the URL, a full house or a frontend too slow to live with do.
@@ -19,6 +21,7 @@ from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, Spool
 from ..model.ports import Fleet, OpenGuest
 from ..observe.metrics import Metrics
 from .addresses import AddressCounts, address_of, share_of
+from .details import Details, details_in_address, details_in_frame, own_address
 from .feed import Feed, Feeds
 from .frames import Asked, Resume, Upload, command_id_of, error_frame, parse, since_of
 from .frontend import GOODBYE_S, Frontend, close_socket
@@ -30,6 +33,8 @@ from .spool import Spool
 
 _LAST = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 _UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
+#: For the first frame that the address promises; a frontend sends it at once.
+_FIRST_FRAME_S = 10.0
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 
 
@@ -103,7 +108,10 @@ class Simulator:
 
     async def _visit(self, socket: web.WebSocketResponse, request: web.Request, intake: Intake) -> None:
         try:
-            session_id, since = self._pick(request)
+            picked = await self._pick(socket, request, intake)
+            if picked is None:
+                return
+            session_id, since = picked
             feed = self._follow(session_id, since)
         except CommandError as error:
             await self._turn_away(socket, request, error)
@@ -124,18 +132,53 @@ class Simulator:
         self._metrics.count_refused_frontend("unfinished")
         frontend.refuse(_UNFINISHED)
 
-    def _pick(self, request: web.Request) -> tuple[str, int | None]:
-        """The guest session asked for, living or new, and what the frontend has of it already."""
-        name = request.query.get("guest") or f"guest-{self._draw_id()[:8]}"
+    async def _pick(
+        self, socket: web.WebSocketResponse, request: web.Request, intake: Intake
+    ) -> tuple[str, int | None] | None:
+        """The guest session asked for, living or new, and what the frontend has of it already; None if it is gone."""
+        name = request.query.get("guest") or f"guest-{self._draw_id().replace('-', '')[:16]}"
         if not _NAME.fullmatch(name):
             raise CommandError("guest is a name of 1 to 64 letters, digits and . _ @ + -", field="guest")
         since = since_of(request.query["since"]) if "since" in request.query else None
+        details: Details | None = details_in_address(request.query)
+        if details is not None and details.come_in_first_frame:
+            details = await self._first_frame(socket, intake, details)
+        if details is None:
+            return None
         session_id = self._fleet.find(name)
         if session_id is None:
-            email = request.query.get("email", self._settings.guest_email)
-            session_id = self._fleet.open(OpenGuest(name, email=email))
+            email = details.email or own_address(name, self._settings.guest_email)
+            guest = OpenGuest(name, email=email, metadata=details.metadata, display_name=details.name)
+            session_id = self._fleet.open(guest)
             since = 0 if since is None else since
         return session_id, since
+
+    async def _first_frame(self, socket: web.WebSocketResponse, intake: Intake, address: Details) -> Details | None:
+        """None if the frontend has gone. Raises CommandError."""
+        try:
+            async with asyncio.timeout(_FIRST_FRAME_S):
+                message = await self._next_message(socket, intake)
+        except TimeoutError:
+            raise CommandError(f"the first frame did not come within {_FIRST_FRAME_S:g} s", field="details") from None
+        intake.done(_bytes_of(message))
+        if message.type in _LAST:
+            return None
+        if message.type is not WSMsgType.TEXT:
+            raise CommandError("frames are JSON text; this one is binary", code="bad_json")
+        if is_large(message.data):
+            raise CommandError("the first frame is too large; give less metadata", code="too_large")
+        return details_in_frame(message.data, address)
+
+    async def _next_message(self, socket: web.WebSocketResponse, intake: Intake) -> WSMessage:
+        """The next one that is no ping."""
+        while True:
+            intake.wait()
+            message = await socket.receive()
+            intake.take()
+            if message.type is not WSMsgType.PING:
+                return message
+            await socket.pong(message.data)
+            intake.done(_bytes_of(message))
 
     async def _turn_away(self, socket: web.WebSocketResponse, request: web.Request, error: CommandError) -> None:
         self._count(error)

@@ -185,10 +185,6 @@ def _check(source: str, config: Config) -> None:
         problems.append(
             "platform.deployment_id: is missing; it is the id of the Messenger deployment in Genesys Cloud Admin"
         )
-    if platform.dialect == "webchat" and platform.region is not None and platform.guest_socket_url is None:
-        problems.append(
-            "platform.guest_socket_url: is missing; the webchat dialect has no host of its own in any region"
-        )
     if platform.deployment_id and not platform.is_given:
         problems.append(
             "platform.region: is missing beside platform.deployment_id; write a domain such as mypurecloud.de"

@@ -49,9 +49,8 @@ def _session(reader: sqlite3.Connection, row: Sequence[Any], commands: Sequence[
     if not is_sound(row):
         raise FoundDamage(DamagedRow("sessions", number, number, str(session_id)))
     more: dict[str, Any] = orjson.loads(guest)
-    record = SessionRecord(
-        session_id, name, token, more["email"], more["attributes"], more["metadata"], opened_ms, ends_ms
-    )
+    who = session_id, name, token, more["email"], more["attributes"], more["metadata"]
+    record = SessionRecord(*who, opened_ms, ends_ms, more.get("display_name", ""))
     stream = streams.of_session(reader, row)
     if stream is None:
         return SavedSession(record, 0, False, False, [], was_live=False)

@@ -136,7 +136,10 @@ class Writer:
         self._pages += 2 * (len(commit.operations) + len(commit.deliveries)) + 1
 
     def _insert_session(self, record: SessionRecord) -> None:
-        guest = orjson.dumps({"email": record.email, "attributes": record.attributes, "metadata": record.metadata})
+        more = {"email": record.email, "attributes": record.attributes, "metadata": record.metadata}
+        if record.display_name:
+            more["display_name"] = record.display_name
+        guest = orjson.dumps(more)
         number = self._connection.execute(queries()["next_session"]).fetchone()[0]
         who = record.session_id, record.name, record.token, guest.decode()
         row = (number, *who, record.opened_ms, record.ends_ms, None, 1)

@@ -18,7 +18,8 @@ class Guest:
 
     `session_id` is ours and safe to show; `token` is the platform's secret handle of the session (reference §0.3: a
     UUID v4 the client invents) and never leaves through a log, metric or event. `name` is how frontends pick it.
-    `email` and `metadata` belong to the webchat dialect (SOCK-1); `attributes` become custom attributes.
+    `email`, `metadata` and `display_name` belong to the webchat dialect (SOCK-1); `display_name` is what agents are shown, `name`
+    if it is empty. `attributes` become custom attributes.
     """
 
     session_id: str
@@ -27,3 +28,4 @@ class Guest:
     email: str = ""
     attributes: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
+    display_name: str = ""

@@ -123,6 +123,7 @@ class SessionRecord:
     metadata: dict[str, Any]
     opened_ms: int
     ends_ms: int
+    display_name: str = ""
 
 
 @dataclass(slots=True, frozen=True)
@@ -276,6 +277,7 @@ class OpenGuest:
     attributes: dict[str, str] = field(default_factory=dict)
     metadata: dict[str, Any] = field(default_factory=dict)
     duration_s: float | None = None
+    display_name: str = ""
 
 
 @dataclass(slots=True, frozen=True)

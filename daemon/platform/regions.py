@@ -36,6 +36,7 @@ class Endpoints:
     api: str
     cdn: str
     login: str
+    webchat_socket: str = ""
 
 
 def endpoints(region: str) -> Endpoints:
@@ -54,6 +55,7 @@ def endpoints(region: str) -> Endpoints:
         api=f"https://api.{domain}",
         cdn=f"https://api-cdn.{domain}",
         login=f"https://login.{domain}",
+        webchat_socket=f"wss://webchat.{domain}",
     )
 
 

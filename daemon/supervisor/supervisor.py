@@ -51,6 +51,7 @@ from ..turns.timers import Timers
 from ..wire.dialect import Beating, Dialect, Ordering
 from .breakage import Report, log_bug
 from .drain import DrainReport, drain
+from .guests import LivingGuests
 from .hub import Hub
 from .pipeline import Pipeline
 from .runner import Answered, Bench, Line, Runner
@@ -126,7 +127,7 @@ class Supervisor:
         self._dials = Errands("dial", settings.dials_inflight_max)
         self._readings = Errands("history", settings.history_inflight_max)
         self._runners: dict[str, Runner] = {}
-        self._names: dict[str, str] = {}
+        self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
         self._empty = asyncio.Event()
         self._empty.set()
@@ -156,7 +157,13 @@ class Supervisor:
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session (SESS-1). Raises LimitExceeded, or CommandError naming the field."""
         check_writable(
-            {"name": guest.name, "email": guest.email, "attributes": guest.attributes, "metadata": guest.metadata}
+            {
+                "name": guest.name,
+                "email": guest.email,
+                "attributes": guest.attributes,
+                "metadata": guest.metadata,
+                "display_name": guest.display_name,
+            }
         )
         if self._draining:
             raise CommandError("the daemon is shutting down; no new guest sessions", code="draining")
@@ -170,10 +177,15 @@ class Supervisor:
                 f"limit exceeded: {len(self._runners)} guest sessions live, limits.max_sessions is"
                 f" {self._settings.max_sessions}"
             )
-        if guest.name in self._names:
-            raise CommandError(f"a guest session named {guest.name!r} lives already", code="conflict", field="name")
+        self._guests.check(guest.name, guest.email)
         identity = Guest(
-            self._draw_session_id(), guest.name, self._draw_token(), guest.email, guest.attributes, guest.metadata
+            self._draw_session_id(),
+            guest.name,
+            self._draw_token(),
+            guest.email,
+            guest.attributes,
+            guest.metadata,
+            guest.display_name,
         )
         self._dialect.check_guest(identity)
         runner = self._new_runner(identity, guest.duration_s)
@@ -188,6 +200,7 @@ class Supervisor:
             identity.metadata,
             opened_ms,
             ends_ms,
+            identity.display_name,
         )
         self._bench.pipeline.open_session(runner if durable is None else _Opening(runner, durable), record)
         return identity.session_id
@@ -202,7 +215,13 @@ class Supervisor:
         for saved in saved_sessions:
             record = saved.record
             guest = Guest(
-                record.session_id, record.name, record.token, record.email, record.attributes, record.metadata
+                record.session_id,
+                record.name,
+                record.token,
+                record.email,
+                record.attributes,
+                record.metadata,
+                record.display_name,
             )
             remaining_s = _remaining_s(record, self._clock.epoch_ms())
             runner = self._new_runner(guest, remaining_s)
@@ -221,12 +240,12 @@ class Supervisor:
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._new_machine(guest, duration_s), self._bench)
         self._runners[guest.session_id] = runner
-        self._names[guest.name] = guest.session_id
+        self._guests.enter(guest)
         self._empty.clear()
         return runner
 
     def find(self, name: str) -> str | None:
-        return self._names.get(name)
+        return self._guests.find(name)
 
     def view(self, session_id: str) -> SessionView:
         return _view(self._runner(session_id))
@@ -290,7 +309,7 @@ class Supervisor:
             runner.abandon()
         self._bench.pipeline.flush()
         self._runners.clear()
-        self._names.clear()
+        self._guests.clear()
         if self._admission_timer is not None:
             self._admission_timer.cancel()
         self._timers.stop()
@@ -356,8 +375,7 @@ class Supervisor:
         self._admission.finished(runner)
         self._uploads.cancel_all(runner)
         self._runners.pop(guest.session_id, None)
-        if self._names.get(guest.name) == guest.session_id:
-            del self._names[guest.name]
+        self._guests.leave(guest)
         self._hub.over(guest.session_id)
         if not self._runners:
             self._empty.set()
@@ -432,8 +450,7 @@ class Supervisor:
         self._runners.pop(guest.session_id, None)
         self._unremembering.discard(guest.session_id)
         self._uploads.cancel_all(runner)
-        if self._names.get(guest.name) == guest.session_id:
-            del self._names[guest.name]
+        self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
         self._bench.pipeline.session_over(guest.session_id)
         self.metrics.endings[ending.cause.value] = self.metrics.endings.get(ending.cause.value, 0) + 1

@@ -27,6 +27,7 @@ TRAITS = Traits(
     text_max=4096,
     text_unit=UTF16_UNITS,
     slot_by_rest=True,
+    guests_by_email=True,
     file_types=("image/png", "image/jpeg", "application/pdf"),  # SOCK-7
 )
 
@@ -41,7 +42,7 @@ class Webchat:
 
     def check_guest(self, guest: Guest) -> None:
         """SOCK-1: a name and a valid e-mail are required before connecting."""
-        if not guest.name.strip():
+        if not (guest.display_name or guest.name).strip():
             raise CommandError("a webchat guest needs a name", field="name")
         if not _EMAIL.fullmatch(guest.email):
             raise CommandError("a webchat guest needs a valid e-mail address, such as ana@example.org", field="email")
@@ -49,7 +50,7 @@ class Webchat:
     def encode(self, guest: Guest, request: r.Request) -> bytes | None:
         """The documents know four frames from a guest; there is no typing, no heartbeat and no goodbye among them."""
         if isinstance(request, r.Hello):
-            info = {"name": guest.name, "email": guest.email}
+            info = {"name": guest.display_name or guest.name, "email": guest.email}
             return orjson.dumps({"type": "connect", "guestInfo": info, "metadata": guest.metadata})
         if isinstance(request, r.SayText):
             return orjson.dumps({"type": "message", "text": request.text})

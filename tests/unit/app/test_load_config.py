@@ -44,7 +44,6 @@ def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
         ("[platform]\nproxy_url = 'socks5://x'\n", "platform.proxy_url: is not an http:// URL"),
         ("[platform]\nproxy_url = 'http://a:%FF@x'\n", "platform.proxy_url: has a user or password that is not UTF-8"),
         ("[platform]\nproxy_url = 'credential:x'\n", "CREDENTIALS_DIRECTORY"),
-        ("[platform]\nregion = 'mypurecloud.de'\ndialect = 'webchat'\n", "platform.guest_socket_url: is missing"),
         ("[platform]\nconnect_to = 'localhost'\n", "write host:port"),
         ("[platform]\nca_file = '/none.pem'\n", "platform.ca_file: there is no file /none.pem"),
         ("[emulator]\nagent = 'bob'\n", "emulator.agent: 'bob' is none of"),

@@ -1,0 +1,26 @@
+"""Where the guest socket is: the dialect's own host in the region, or the address that is given."""
+
+from __future__ import annotations
+
+import pytest
+
+from daemon.app.config import Config
+from daemon.app.wiring.places import place_of
+
+
+@pytest.mark.parametrize(
+    ("platform", "socket"),
+    [
+        ({"dialect": "webchat", "region": "us-east-1"}, "wss://webchat.mypurecloud.com"),
+        (
+            {"dialect": "webmessaging", "region": "us-east-1", "deployment_id": "d"},
+            "wss://webmessaging.mypurecloud.com",
+        ),
+        (
+            {"dialect": "webchat", "region": "us-east-1", "guest_socket_url": "wss://gateway.test/"},
+            "wss://gateway.test",
+        ),
+    ],
+)
+def test_sock_1_each_dialect_has_its_own_host(platform, socket):
+    assert place_of(Config.model_validate({"platform": platform}), None).endpoints.guest_socket == socket
