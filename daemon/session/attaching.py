@@ -10,6 +10,8 @@ only a message it does not hold begins anew, with a new attachment id.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from ..model import commands as c
 from ..model import effects as e
 from ..model import events as v
@@ -34,7 +36,7 @@ class Attaching(Linking):
         own = self._settings.file_bytes_max
         rules = (self.figures and self.figures.file_rules) or self._manners.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
-            rules = FileRules(rules.types, own, rules.blocked_extensions)
+            rules = replace(rules, bytes_max=own)
         return rules
 
     def _attach_refusal(self, command: c.Attach) -> CommandError | None:

@@ -35,10 +35,12 @@ def refusal(
     attribute_bytes_max: int,
     waiting: int,
     is_over_rate: bool,
+    was_ever_live: bool,
 ) -> CommandError | None:
     """Why `command` is refused, or None.
 
-    `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be over the rate.
+    `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be over the rate. What is given
+    while a session first connects waits for that, whatever `when_down` says: there is no connection that was lost (SIM-1).
     """
     if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
         return CommandError(f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id")
@@ -50,7 +52,8 @@ def refusal(
         return CommandError("the guest session is about to end; open another one", code="ended")
     if isinstance(command, Context):
         return _context_refusal(command, attribute_bytes_max)
-    if state is not State.LIVE and (settings.when_down == "reject" or isinstance(command, Typing)):
+    must_be_live = isinstance(command, Typing) or (settings.when_down == "reject" and was_ever_live)
+    if state is not State.LIVE and must_be_live:
         return NotReady("Genesys connection not ready")
     if read_only:
         return CommandError("the conversation has ended and is read-only; open another guest session", code="read_only")

@@ -78,6 +78,7 @@ class Speaking(SessionCore):
             or self._manners.attribute_bytes_max,
             waiting=len(outbox) if outbox is not None else 0,
             is_over_rate=self._is_over_rate(now),
+            was_ever_live=self._joined_once,
         )
         if refused is None and isinstance(command, c.Attach):
             return self._attach_refusal(command)

@@ -41,6 +41,7 @@ class FileRules:
     types: tuple[str, ...] = ("*/*",)
     bytes_max: int | None = None
     blocked_extensions: tuple[str, ...] = ()
+    needs_extension: bool = True
 
 
 ANY_FILE = FileRules()
@@ -59,8 +60,10 @@ def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
         return CommandError("attachments are not enabled for this deployment", code="unavailable")
     if problem := file_name_problem(file.filename):
         return CommandError(problem, field="filename")
-    if not stem or not dot or not extension:
+    if rules.needs_extension and not (stem and dot and extension):
         return CommandError("filename is a plain name with an extension, such as bill.pdf", field="filename")
+    if not file.filename.strip():
+        return CommandError("filename is empty; give the file a name", field="filename")
     if len(file.filename) > NAME_MAX:
         return CommandError(f"filename is longer than {NAME_MAX} characters; shorten it", field="filename")
     if found := control_character_in(file.content_type):
@@ -71,7 +74,7 @@ def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
     if rules.bytes_max is not None and file.size_bytes > rules.bytes_max:
         problem = f"the file has {file.size_bytes} bytes, the limit is {rules.bytes_max}; send a smaller one"
         return CommandError(problem, code="too_large", field="size_bytes")
-    if f".{extension.lower()}" in (one.lower() for one in rules.blocked_extensions):
+    if dot and f".{extension.lower()}" in (one.lower() for one in rules.blocked_extensions):
         return CommandError(f"files named .{extension} are blocked for this deployment", code="type", field="filename")
     if not _matches(file.content_type, rules.types):
         allowed = ", ".join(rules.types)

@@ -516,7 +516,10 @@ def manners_of(dialect: Dialect, session: SessionSettings, can_attach: bool = Tr
         attribute_bytes_max=traits.attribute_bytes_max,
         can_attach=can_attach,
         slot_by_rest=traits.slot_by_rest,
-        file_rules=FileRules(traits.file_types if session.file_types is None else session.file_types),
+        file_rules=FileRules(
+            traits.file_types if session.file_types is None else session.file_types,
+            needs_extension=traits.needs_extension,
+        ),
     )
 
 

@@ -39,6 +39,7 @@ class Traits:
     text_unit: str
     attribute_bytes_max: int = 2048
     slot_by_rest: bool = False  # where an upload goes is asked over REST, not over the socket
+    needs_extension: bool = True  # in the name of a file
     guests_by_email: bool = False  # the platform tells guests apart by their e-mail
     file_types: tuple[str, ...] = ("*/*",)  # what may be attached where the platform does not say
 

@@ -27,6 +27,7 @@ TRAITS = Traits(
     text_max=4096,
     text_unit=UTF16_UNITS,
     slot_by_rest=True,
+    needs_extension=False,
     guests_by_email=True,
     file_types=("image/png", "image/jpeg", "application/pdf"),  # SOCK-7
 )

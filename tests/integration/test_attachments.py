@@ -315,7 +315,7 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
         watching = Watching()
         town.fleet.watch(session_id, watching, 0)
         await town.until(lambda: town.live() == 1)
-        _, path = await attach(town, session_id, caption="the bill")
+        _, path = await attach(town, session_id, caption="the bill", name="bill")
         town.fleet.give(session_id, Send("t1", "after it"), lambda answer: None)
         await town.until(lambda: fates(watching) and fates(watching, "t1"))
         assert fates(watching) == [("sent", "")]
@@ -324,7 +324,7 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
         await town.until(lambda: len(session.messages) == 2)
         assert [one["text"] for one in session.messages] == ["the bill", "after it"]
         (metadata,) = session.messages[0]["attachments"]
-        assert (metadata["filename"], metadata["contentType"], metadata["size"]) == ("bill.png", "image/png", len(PNG))
+        assert (metadata["filename"], metadata["contentType"], metadata["size"]) == ("bill", "image/png", len(PNG))
         assert town.emulator.world.office.files.named(metadata["id"]).sha256 == hashlib.sha256(PNG).hexdigest()
         await town.until(lambda: not path.exists())
 

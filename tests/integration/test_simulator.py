@@ -442,3 +442,15 @@ async def test_sock_7_a_text_is_as_long_as_the_dialect_counts_it(new_town, diale
             await town.until(lambda: session.messages)
             problem = f"text has {counted}, the limit is 4096; split it into several messages"
             assert (refused["error"], session.messages[0]["text"]) == (problem, most)
+
+
+@pytest.mark.parametrize("dialect", ["webchat", "webmessaging"])
+async def test_sim_1_what_a_frontend_says_on_opening_is_not_lost(new_town, dialect):
+    """The documents' frontend names no guest and speaks as soon as its socket is open."""
+    async with new_town(dialect=dialect, emulator={"agent": "echo"}) as town, open_frontend(town) as frontend:
+        await frontend.send('{"action": "send", "text": "hello"}')
+        shown = []
+        while not shown or shown[-1].get("direction") != "Outbound":
+            shown.append(json.loads(await frontend.recv()))
+        answers = [one for one in shown if "error" in one or one.get("direction") == "Outbound"]
+        assert [one.get("error", one.get("text")) for one in answers] == ["hello"]
