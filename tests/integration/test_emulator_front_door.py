@@ -118,7 +118,8 @@ async def test_the_platforms_own_side_is_open_to_every_page():
 @pytest.mark.parametrize("dialect", [GUEST, "/webchat/v1"])
 async def test_an_upgrade_after_other_requests_on_the_same_connection(dialect):
     """With a socket of our own: a client library would dial again, and say nothing, if the connection were closed."""
-    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+    upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13"
+    key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     async with emulating() as emulator:
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         for n in range(3):
@@ -127,7 +128,7 @@ async def test_an_upgrade_after_other_requests_on_the_same_connection(dialect):
             writer.write(b"x" * size)
             assert await head(reader) == "HTTP/1.1 400 Bad Request"
         [door] = emulator.doors
-        writer.write(f"GET {dialect} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n\r\n".encode())
+        writer.write(f"GET {dialect} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n{key}\r\n\r\n".encode())
         assert await head(reader) == "HTTP/1.1 101 Switching Protocols"
         assert not emulator.doors and len(emulator.visits) == 1
         writer.write(Frame(Opcode.TEXT, b"{}").serialize(mask=True))
