@@ -2,7 +2,7 @@
 
 GET  state      {"sessions": {token: {"messages": […in the platform's order…], "conversations": […], …}}}, `?token=` for one
 POST say        {"token", "text", "content"?, "type"?, "nickname"?, "image"?, "bot"?, "quick_replies"?: [[label, payload], …]}
-POST typing     {"token", "duration_ms"?}
+POST typing     {"token", "duration_ms"?, "state"?: webchat's word, or true or false}
 POST disconnect {"token", "mode"?: "Send"|"ReadOnly"|"disabled"}
 POST drop       {"token"} or {"all": true}, "how"?: "abort"|"close"|"half_open", "code"?
 POST expire     {"token"}
@@ -29,7 +29,6 @@ from aiohttp import web
 from pydantic import ValidationError
 
 from ..model.json_values import fault_in, printable
-from . import frames
 from .agents import built_in, load_script
 from .faults import BadPlan
 from .records import Attachment, GuestSession, Json
@@ -182,7 +181,10 @@ class _Control:
         duration_ms = body.get("duration_ms", 5000)
         if not isinstance(duration_ms, int) or duration_ms < 0:
             raise Bad("duration_ms", "is no whole number of milliseconds")
-        self.emulator.perform(self.emulator.world.agent_types(session, self.emulator.now(), duration_ms))
+        state = body.get("state", True)
+        if not isinstance(state, str | bool):
+            raise Bad("state", "is neither a word nor true or false")
+        self.emulator.perform(self.emulator.world.agent_types(session, self.emulator.now(), duration_ms, state=state))
         return as_json({})
 
     async def disconnect(self, request: web.Request) -> web.Response:
@@ -201,7 +203,7 @@ class _Control:
 
     async def logout(self, request: web.Request) -> web.Response:
         session = self._session(await body_of(request))
-        self.emulator.perform(self.emulator.world.fan_out(session, frames.push("LogoutEvent", {})))
+        self.emulator.perform(self.emulator.world.log_out(session))
         return as_json({})
 
     # ------------------------------------------------------------------ breaking things

@@ -186,7 +186,7 @@ class Visit(asyncio.Protocol):
                 emulator.kick(self)
                 return True
             case "throttle":
-                self.deliver(emulator.throttled(text, rule.retry_after_s))
+                self.deliver(emulator.throttled(text, rule.retry_after_s, self._is_webchat))
                 return True
             case "expired_session":
                 emulator.expire(self.token)

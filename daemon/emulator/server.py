@@ -19,7 +19,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from ..model.json_values import is_text
-from . import agentdesk, frames
+from . import agentdesk, frames, webchat_frames
 from .control import control_routes
 from .doors import Visit
 from .faults import Faults
@@ -273,7 +273,9 @@ class Emulator:
         if session is not None:
             self.perform(self.world.expire(session, self.now()))
 
-    def throttled(self, text: bytes, retry_after_s: int) -> Json:
+    def throttled(self, text: bytes, retry_after_s: int, is_webchat: bool) -> Json:
+        if is_webchat:
+            return webchat_frames.error(f"rate limit exceeded; try again after {retry_after_s} s")
         try:
             trace = str(json.loads(text).get("tracingId") or "")
         except (ValueError, AttributeError, RecursionError):

@@ -11,7 +11,7 @@ import re
 
 from ..model.json_values import fault_in
 from ..policy.buckets import SlidingCount
-from . import agentdesk
+from . import agentdesk, webchat_frames
 from .clockwork import draw_hex, draw_uuid
 from .office.checks import javascript_length
 from .records import Attachment, Effect, GuestSession, Json, Send
@@ -39,6 +39,8 @@ def receive(world: World, connection_id: int, text: bytes, now: float) -> list[E
     session = world.sessions.get(connection.token)
     if session is None:
         return _refuse(connection_id, "connect first")
+    if world.is_expired(session, now):
+        return [Send(connection_id, webchat_frames.disconnect("expired"))]
     if kind == "setContext" and isinstance(request.get("context"), dict):
         session.context = request["context"]
         return []
@@ -48,7 +50,7 @@ def receive(world: World, connection_id: int, text: bytes, now: float) -> list[E
 
 
 def _refuse(connection_id: int, why: str) -> list[Effect]:
-    return [Send(connection_id, {"type": "error", "message": why})]
+    return [Send(connection_id, webchat_frames.error(why))]
 
 
 def _connect(world: World, connection_id: int, request: Json, now: float) -> list[Effect]:
@@ -62,17 +64,19 @@ def _connect(world: World, connection_id: int, request: Json, now: float) -> lis
     connection = world.connections[connection_id]
     token = f"webchat:{email}"
     session = world.sessions.get(token)
-    if session is None:
+    if session is None or world.is_expired(session, now):
         session = world.new_session(token, connection.deployment, now, dialect="webchat", name=name)
     effects = world.attach(connection, session)
     first = session.conversation is None
     if first:
         world.start_conversation(session, now)
-    effects.append(Send(connection_id, {"type": "connect"}))
+    effects.append(Send(connection_id, webchat_frames.CONNECTED))
     return effects + (agentdesk.greet(world, session) if first else [])
 
 
 def _message(world: World, session: GuestSession, connection_id: int, request: Json, now: float) -> list[Effect]:
+    if session.read_only:
+        return _refuse(connection_id, "the conversation has ended")
     limits = world.limits
     text = request.get("text")
     attachments = request.get("attachments")
@@ -97,7 +101,7 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
     if isinstance(attachments, list) and attachments:
         body["attachments"] = attachments
     world.add_message(session, body, now)
-    receipt = {"type": "readReceipt", "sequenceId": str(session.sequence)}
+    receipt = webchat_frames.read_receipt(str(session.sequence))
     effects: list[Effect] = [Send(connection_id, receipt)] if session.sequence else []
     return effects + agentdesk.hear(world, session, text, "")
 

@@ -25,7 +25,7 @@ from typing import Any
 import jwt as pyjwt
 
 from ..policy.buckets import SlidingCount
-from . import frames
+from . import frames, webchat_frames
 from .agents import Script, load_script
 from .clockwork import draw_hex, draw_uuid, iso
 from .office import Office
@@ -124,7 +124,9 @@ class World:
             session.connections.remove(connection_id)
         if connection is not None:
             connection.token = ""
-        return [Send(connection_id, frames.connection_closed(reason)), Later(2.0, ("hangup", str(connection_id)))]
+        is_webchat = session.dialect == "webchat"
+        told = webchat_frames.disconnect("replaced") if is_webchat else frames.connection_closed(reason)
+        return [Send(connection_id, told), Later(2.0, ("hangup", str(connection_id)))]
 
     # ------------------------------------------------------------------ sessions
 
@@ -219,8 +221,8 @@ class World:
         self.add_message(session, body, now)
         if session.dialect == "webchat":
             session.sequence += 1
-            frame = {"type": "message", "text": body.get("text", ""), "sequenceId": str(session.sequence)}
-            body["sequenceId"] = frame["sequenceId"]
+            body["sequenceId"] = str(session.sequence)
+            frame = webchat_frames.message(body.get("text") or _labels(body), body["sequenceId"])
             return body, self.fan_out(session, frame, channel["time"])
         return body, self.fan_out(session, frames.push("StructuredMessage", body), channel["time"])
 
@@ -240,19 +242,19 @@ class World:
         return self.outbound(session, body, now)
 
     def agent_types(
-        self, session: GuestSession, now: float, duration_ms: int = 5000, bot: bool = False
+        self, session: GuestSession, now: float, duration_ms: int = 5000, bot: bool = False, state: str | bool = True
     ) -> list[Effect]:
-        """Typing is shown, not remembered: history has none (§11.1)."""
+        """Typing is shown, not remembered: history has none (§11.1). `state` is webchat's word; false: not typing any more."""
         if not session.deployment.agent_typing:
             return []
         if session.dialect == "webchat":
-            return self.fan_out(session, {"type": "typing", "state": True})
+            return self.fan_out(session, webchat_frames.typing(state))
         body = {
             "id": draw_hex(self.rng),
             "type": "Event",
             "direction": "Outbound",
             "channel": {"time": iso(max(int(now * 1000), session.last_ms)), "type": "Private"},
-            "events": [{"eventType": "Typing", "typing": {"type": "On", "duration": duration_ms}}],
+            "events": [{"eventType": "Typing", "typing": {"type": "On" if state else "Off", "duration": duration_ms}}],
             "originatingEntity": "Bot" if bot else "Human",
         }
         return self.fan_out(session, frames.push("StructuredMessage", body))
@@ -263,7 +265,9 @@ class World:
         if session.conversation is None:
             return []
         effects: list[Effect] = []
-        if mode != "disabled" and session.dialect == "webmessaging":
+        if mode != "disabled" and session.dialect == "webchat":
+            effects = self.fan_out(session, webchat_frames.disconnect("agent", read_only=mode == "ReadOnly"))
+        elif mode != "disabled":
             body: Json = {
                 "id": draw_hex(self.rng),
                 "type": "Event",
@@ -284,7 +288,15 @@ class World:
     def expire(self, session: GuestSession, now: float) -> list[Effect]:
         session.expires = now
         self.end_conversation(session, now)
-        return self.fan_out(session, frames.push("SessionExpiredEvent", {}))
+        is_webchat = session.dialect == "webchat"
+        told = webchat_frames.disconnect("expired") if is_webchat else frames.push("SessionExpiredEvent", {})
+        return self.fan_out(session, told)
+
+    def log_out(self, session: GuestSession) -> list[Effect]:
+        """The guest is logged out of the session, on every connection."""
+        is_webchat = session.dialect == "webchat"
+        told = webchat_frames.disconnect("logout") if is_webchat else frames.push("LogoutEvent", {})
+        return self.fan_out(session, told)
 
     # ------------------------------------------------------------------ tokens and files
 
@@ -335,3 +347,9 @@ class World:
 
     def hangup(self, connection_id: int) -> list[Effect]:
         return [Hangup(connection_id, 1000, "")] if connection_id in self.connections else []
+
+
+def _labels(body: Json) -> str:
+    """What a structured message says in a dialect that has text only."""
+    replies = [item.get("quickReply") for item in body.get("content") or () if isinstance(item, dict)]
+    return ", ".join(str(one.get("text", "")) for one in replies if isinstance(one, dict))

@@ -53,6 +53,7 @@ class TypingEvent:
     seq: int
     on: bool
     duration_ms: int
+    state: str = ""
     kind: str = "typing"
 
 
@@ -60,6 +61,7 @@ class TypingEvent:
 class ReceiptEvent:
     seq: int
     sequence: str
+    status: str = ""
     kind: str = "receipt"
 
 

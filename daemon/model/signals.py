@@ -65,18 +65,24 @@ class MessageArrived:
 
 @dataclass(slots=True)
 class TypingShown:
-    """Someone on the other side is typing; it is over after `duration_ms`, or at the next message."""
+    """Someone on the other side is typing; it is over after `duration_ms`, or at the next message.
+
+    `state` is the platform's own word for it (webchat has any), "" if it gave none."""
 
     on: bool = True
     duration_ms: int = 5000
     direction: str = OUTBOUND
+    state: str = ""
 
 
 @dataclass(slots=True)
 class ReceiptArrived:
-    """webchat's readReceipt (SOCK-3)."""
+    """How far a message has come: webchat's readReceipt (SOCK-3), or a `Receipt` with its `status` (Delivered, Read, Failed).
+
+    `sequence` is the message's sequence id, or its id."""
 
     sequence: str
+    status: str = ""
 
 
 @dataclass(slots=True)

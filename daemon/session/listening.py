@@ -82,11 +82,11 @@ class Listening(Attaching):
 
     def _typing(self, given: s.TypingShown, now: float, out: list[e.Effect]) -> bool:
         if given.direction == s.OUTBOUND:
-            out.append(v.TypingEvent(self._next_seq(), given.on, given.duration_ms))
+            out.append(v.TypingEvent(self._next_seq(), given.on, given.duration_ms, given.state))
         return False
 
     def _receipt(self, given: s.ReceiptArrived, now: float, out: list[e.Effect]) -> bool:
-        out.append(v.ReceiptEvent(self._next_seq(), given.sequence))
+        out.append(v.ReceiptEvent(self._next_seq(), given.sequence, given.status))
         return False
 
     def _garbage(self, given: s.Garbage, now: float, out: list[e.Effect]) -> bool:

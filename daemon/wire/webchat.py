@@ -32,6 +32,11 @@ TRAITS = Traits(
     file_types=("image/png", "image/jpeg", "application/pdf"),  # SOCK-7
 )
 
+#: Of a typing state that is passed on; the documents' words have fewer than ten.
+STATE_CHARACTERS_MAX = 64
+
+_NOT_TYPING = frozenset({"", "false", "off", "stop", "stopped", "paused", "idle", "inactive", "gone"})
+
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(\.[^@\s.]{1,63})+")
 
 
@@ -75,13 +80,15 @@ class Webchat:
         if kind == "message":
             return self._message(found)
         if kind == "typing":
-            return [s.TypingShown(found.get("state") not in (False, "off", "Off", "stopped", None))]
+            return [_typing(found.get("state"))]
         if kind == "readReceipt":
             return [s.ReceiptArrived(_sequence(found))]
         if kind == "connect":
             return [s.Joined(new_session=False)]
         if kind == "error":
             return [s.Refused(400, text(found, "message") or text(found, "error"))]
+        if kind == "disconnect":
+            return [_disconnect(found)]
         return [s.Unknown(kind[:64])] if kind else [s.Garbage("a frame without a type")]
 
     def decode_history(self, entity: dict[str, Any]) -> list[s.Signal]:
@@ -91,12 +98,16 @@ class Webchat:
         return utf16_units(text)
 
     def _message(self, found: dict[str, Any]) -> list[s.Signal]:
-        """A message without a sequenceId has no identity: it is shown as it comes, and never taken for a repetition."""
+        """A message without a sequenceId has no identity: it is shown as it comes, and never taken for a repetition.
+
+        One that says nothing is none that we know, such as a frame of another dialect."""
         sequence = _sequence(found)
         attachments = found.get("attachments")
         refused = ""
         if type(attachments) is not list or (attachments and (refused := passable(attachments))):
             attachments = []
+        if not (text(found, "text") or attachments or refused):
+            return [s.Unknown("a message without text")]
         message = s.MessageArrived(
             sequence,
             s.OUTBOUND,
@@ -108,6 +119,29 @@ class Webchat:
             content=attachments,
         )
         return [s.ContentRefused(refused), message] if refused else [message]
+
+
+def _typing(state: object) -> s.TypingShown:
+    """`state` is true, false, or any word; what is not a word for stopping means that somebody types."""
+    if not isinstance(state, str):
+        return s.TypingShown(state not in (False, None))
+    return s.TypingShown(state.casefold() not in _NOT_TYPING, state=state[:STATE_CHARACTERS_MAX])
+
+
+def _disconnect(found: dict[str, Any]) -> s.Signal:
+    """The documents leave open how the platform ends a conversation; this is how the emulator does."""
+    match text(found, "reason"):
+        case "replaced":
+            return s.ConnectionClosed()
+        case "expired":
+            return s.SessionExpired()
+        case "logout":
+            return s.LoggedOut()
+        case "agent":
+            read_only = found.get("readOnly") is True
+            return s.MessageArrived("", s.OUTBOUND, "Presence", presence="Disconnect", read_only=read_only)
+        case reason:
+            return s.Unknown(f"disconnect {reason[:48]}")
 
 
 def _sequence(found: dict[str, Any]) -> str:

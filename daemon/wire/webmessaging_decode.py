@@ -87,6 +87,8 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
     kind = get("type")
     if kind == "Event":
         return _events(body, tracing_id)
+    if kind == "Receipt":
+        return [s.ReceiptArrived(identity_of(text(body, "id")), text(body, "status")[:64])]
     channel = get("channel")
     if type(channel) is not dict:
         channel = NOTHING
@@ -145,7 +147,8 @@ def _events(body: Json, tracing_id: str) -> list[s.Signal]:
 def _typing(event: Json, body: Json) -> s.TypingShown:
     typing = obj(event, "typing")
     duration_ms = number(typing, "duration") or number(typing, "durationMs") or 5000.0
-    return s.TypingShown(text(typing, "type") != "Off", _typing_ms(duration_ms), _direction(body))
+    state = text(typing, "type")
+    return s.TypingShown(state != "Off", _typing_ms(duration_ms), _direction(body), state[:64])
 
 
 def _typing_ms(duration_ms: float) -> int:

@@ -7,7 +7,6 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from .. import frames
 from ..clockwork import draw_hex
 from ..office.calls import Refusal
 from ..records import Json
@@ -78,7 +77,7 @@ class TokenDoors:
             return problem(401, "authentication.required", "The JWT is not valid")
         for session in list(self._world.sessions.values()):
             if session.user == user:
-                self._emulator.perform(self._world.fan_out(session, frames.push("LogoutEvent", {})))
+                self._emulator.perform(self._world.log_out(session))
         return web.Response(status=204)
 
     def _guest_jwt(self, user: str) -> str:

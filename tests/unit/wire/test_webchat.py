@@ -67,6 +67,46 @@ def test_sock_3_inbound():
     assert isinstance(DIALECT.decode(b"{nonsense")[0], s.Garbage)
 
 
+@pytest.mark.parametrize(
+    ("state", "shown"),
+    [
+        (True, s.TypingShown(True)),
+        (None, s.TypingShown(False)),
+        ("composing", s.TypingShown(True, state="composing")),
+        ("Paused", s.TypingShown(False, state="Paused")),
+        ("x" * 65, s.TypingShown(True, state="x" * 64)),
+    ],
+)
+def test_typing_keeps_the_word_of_the_state(state, shown):
+    assert read(type="typing", state=state) == [shown]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        {"type": "message", "class": "SessionExpiredEvent", "code": 200, "body": {}},
+        {"type": "message", "text": "", "sequenceId": "3"},
+        {"type": "message", "attachments": []},
+        {"type": "disconnect", "reason": "of a later version"},
+    ],
+)
+def test_what_says_nothing_is_unknown(frame):
+    assert [type(one) for one in read(**frame)] == [s.Unknown]
+
+
+@pytest.mark.parametrize(
+    ("reason", "signal"),
+    [("replaced", s.ConnectionClosed()), ("expired", s.SessionExpired()), ("logout", s.LoggedOut())],
+)
+def test_how_a_conversation_ends(reason, signal):
+    assert read(type="disconnect", reason=reason) == [signal]
+
+
+def test_the_agent_ends_the_conversation():
+    (shown,) = read(type="disconnect", reason="agent", readOnly=True)
+    assert (shown.presence, shown.read_only) == ("Disconnect", True)
+
+
 def test_sock_4_context_and_sock_6_attachments():
     assert said(r.SetContext({"cartValue": 3})) == {"type": "setContext", "context": {"cartValue": 3}}
     attachments = said(r.SayAttachments(({"id": "a"},), "a photo"))

@@ -274,7 +274,7 @@ class TestFrames:
             "metadata": {"readOnly": "true"},
         }
         typing, presence, unknown = read("StructuredMessage", body)
-        assert typing == s.TypingShown(True, 3000, "Outbound")
+        assert typing == s.TypingShown(True, 3000, "Outbound", "On")
         assert (presence.presence, presence.read_only, presence.identity) == ("Disconnect", True, "e#1")
         assert isinstance(unknown, s.Unknown)
 
@@ -429,3 +429,9 @@ def test_redaction_leaves_no_secret():
     ).encode()
     line = redact_frame(raw)
     assert "SECRET" not in line and '"code":200' in line
+
+
+def test_a_receipt_is_no_message_and_keeps_its_status():
+    body = {"id": "1", "type": "Receipt", "status": "Read", "direction": "Outbound", "channel": {"messageId": "m"}}
+    frame = {"type": "message", "class": "StructuredMessage", "code": 200, "body": body}
+    assert DIALECT.decode(json.dumps(frame).encode()) == [s.ReceiptArrived("1", "Read")]
