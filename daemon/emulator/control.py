@@ -11,7 +11,7 @@ GET, POST, DELETE faults     the plan: see `faults.py`
 POST reset      forget everything
 GET  journal    what was received, newest last, `?limit=`, `?token=`
 GET  counters   connections, most in any minute and second, requests, faults
-GET, POST settings           {"limits": {…} | "off" | "on", "agent": name or script}
+GET, POST settings           {key: value, …}: see `setting_list.py`; GET lists them. "limits" may be "off" or "on" as well
 GET  health
 
 `officecontrol.py` has the same of the platform's REST side.
@@ -21,18 +21,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 import orjson
 from aiohttp import web
-from pydantic import ValidationError
 
 from ..model.json_values import fault_in, printable
-from .agents import built_in, load_script
+from .agents import built_in
 from .faults import BadPlan
 from .records import Attachment, GuestSession, Json
-from .settings import Limits
+from .setting_list import BadSetting, all_settings, changed, values_of
 
 if TYPE_CHECKING:
     from .server import Emulator
@@ -254,34 +254,33 @@ class _Control:
 
     async def settings(self, request: web.Request) -> web.Response:
         world = self.emulator.world
+        values = values_of(world.settings.model_copy(update={"limits": world.limits}))
         return as_json(
             {
                 "limits": world.limits.model_dump(),
                 "deployments": [one.model_dump() for one in world.settings.deployments],
                 "agents": sorted(built_in()),
+                "settings": [
+                    {**asdict(one), "default": json.loads(one.default), "value": values.get(one.key)}
+                    for one in all_settings()
+                ],
             }
         )
 
     async def set_settings(self, request: web.Request) -> web.Response:
         body = await body_of(request)
         world = self.emulator.world
-        unknown = set(body) - {"limits", "agent"}
-        if unknown:
-            raise Bad(", ".join(sorted(unknown)), "cannot be set", "limits and agent can")
+        switch = body.pop("limits") if body.get("limits") in ("on", "off") else None
+        now = world.settings.model_copy(update={"limits": world.limits})
         try:
-            if "limits" in body:
-                given = body["limits"]
-                if given in ("on", "off"):
-                    world.limits = world.settings.limits if given == "on" else world.limits.off()
-                else:
-                    world.limits = Limits.model_validate({**world.limits.model_dump(), **given})
-            if "agent" in body:
-                world.script = load_script(body["agent"])
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise Bad("limits." + ".".join(str(part) for part in first["loc"]), first["msg"]) from None
-        except (TypeError, ValueError) as error:
-            raise Bad("agent" if "agent" in body else "limits", str(error)) from None
+            found = changed(now, body, is_running=True)
+        except BadSetting as bad:
+            raise Bad(bad.key, str(bad), bad.bound) from None
+        limits = found.limits
+        if limits == now.limits:  # the switch goes back to those that were set
+            found = found.model_copy(update={"limits": world.settings.limits})
+        self.emulator.use(found)
+        world.limits = {None: limits, "on": found.limits, "off": limits.off()}[switch]
         return await self.settings(request)
 
 

@@ -55,7 +55,7 @@ class Emulator:
         self.journal: deque[Json] = deque(maxlen=self.settings.journal_entries_max)
         self.visits: dict[int, Visit] = {}
         self.doors: set[FrontDoor] = set()
-        self._guard = ControlGuard((*self.settings.control_hosts, self.settings.host), self.settings.control_origins)
+        self._guard = self._new_guard()
         self._door_sweep: asyncio.TimerHandle | None = None
         self.port = 0
         self.ca_file: str | None = None
@@ -64,6 +64,20 @@ class Emulator:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self._sweep: asyncio.TimerHandle | None = None
         self._appointments: set[asyncio.TimerHandle] = set()
+
+    def _new_guard(self) -> ControlGuard:
+        return ControlGuard((*self.settings.control_hosts, self.settings.host), self.settings.control_origins)
+
+    def use(self, settings: EmulatorSettings) -> None:
+        """From now on these; those of `setting_list.AT_START` count at the next start."""
+        if settings.faults != self.settings.faults:
+            self.faults.set(settings.faults, self.now())
+        if settings.journal_entries_max != self.settings.journal_entries_max:
+            self.journal = deque(self.journal, maxlen=settings.journal_entries_max)
+        self.world.use(settings)
+        self.settings = settings
+        self.storage.bytes_max = settings.upload_bytes_max
+        self._guard = self._new_guard()
 
     # ------------------------------------------------------------------ life
 
@@ -98,8 +112,7 @@ class Emulator:
         self.world.base_url = self.url
         self._warn_if_open()
         self._close_slow()
-        if self.settings.idle_timeout_s or self.settings.connection_age_max_s:
-            self._sweep = self.loop.call_later(1.0, self._close_old)
+        self._sweep = self.loop.call_later(1.0, self._close_old)
 
     async def _listen(self, tls: ssl.SSLContext | None) -> None:
         """`localhost` is both loopback addresses, on the same port; without IPv6 it is 127.0.0.1 alone."""
@@ -305,7 +318,7 @@ class Emulator:
     def _close_old(self) -> None:
         now = self.loop.time()
         idle, age = self.settings.idle_timeout_s, self.settings.connection_age_max_s
-        for visit in list(self.visits.values()):
+        for visit in list(self.visits.values()) if idle or age else ():
             if (idle and now - visit.heard_at >= idle) or (age and now - visit.opened_at >= age):
                 visit.close(1001, "going away")
         self._sweep = self.loop.call_later(1.0, self._close_old)

@@ -75,7 +75,7 @@ class EmulatorSettings(_Strict):
     tls_dir: Path | None = None
     tls_names: tuple[str, ...] = ()
     seed: int = 0
-    deployments: tuple[Deployment, ...] = (Deployment(),)
+    deployments: tuple[Deployment, ...] = Field((Deployment(),), min_length=1)
     accept_any_deployment: bool = False
     limits: Limits = Limits()
     agent: str | dict[str, Any] = "human"

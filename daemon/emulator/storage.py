@@ -17,7 +17,7 @@ class TooLarge(ValueError):
 class Storage:
     def __init__(self, folder: str, bytes_max: int) -> None:
         self._folder = Path(folder)
-        self._bytes_max = bytes_max
+        self.bytes_max = bytes_max
 
     def path(self, secret_name: str) -> Path:
         """Names are drawn by the world, but a name from outside never leaves the folder."""
@@ -34,7 +34,7 @@ class Storage:
             with half.open("wb") as file:
                 async for chunk in body.iter_chunked(CHUNK_BYTES):
                     size += len(chunk)
-                    if size > self._bytes_max:
+                    if size > self.bytes_max:
                         raise TooLarge
                     digest.update(chunk)
                     file.write(chunk)

@@ -50,6 +50,21 @@ class World:
         self.rng = Random(settings.seed)
         self.reset()
 
+    def use(self, settings: EmulatorSettings) -> None:
+        """From now on these, also for what is there already."""
+        if settings.agent != self.settings.agent:
+            self.script = load_script(settings.agent)
+        if settings.limits != self.settings.limits:
+            self.limits = settings.limits
+        if settings.queues != self.settings.queues:
+            self.office.queues.add_all(settings.queues)
+        self.settings = settings
+        self.deployments = {deployment.id: deployment for deployment in settings.deployments}
+        for session in self.sessions.values():
+            session.deployment = self.deployments.get(session.deployment.id, session.deployment)
+        for connection in self.connections.values():
+            connection.deployment = self.deployments.get(connection.deployment.id, connection.deployment)
+
     def reset(self) -> None:
         """Forget everything but the chance: an id that was given once is never given again, as on the real platform."""
         self.secret = draw_hex(self.rng) + draw_hex(self.rng)

@@ -181,6 +181,7 @@ class TestMistakes:
             ["serve", "--demo", "-1"],
             ["emulate", "--port", "70000"],
             ["emulate", "--agent", "nobody"],
+            ["emulate", "--set", "limits.text_bytes=0"],
             ["emulate", "--oauth-client", "shop"],
             ["emulate", "--oauth-client", "shop:x:everything"],
             ["chat", "--wait", "soon"],

@@ -362,6 +362,32 @@ class TestControl:
             _, body = await call(emulator, "GET", "/__emulator/settings")
             assert body["limits"]["messages_per_session_per_s"] is None
 
+    async def test_any_setting_can_be_changed_while_it_runs(self):
+        async with emulating() as emulator, guest(emulator) as socket:
+            await configured(socket)
+            changes = {"deployment": {"agent_typing": False}, "token_life_s": 7, "queues": [{"id": "second"}]}
+            _, body = await call(emulator, "POST", "/__emulator/settings", json=changes)
+            values = {one["key"]: one["value"] for one in body["settings"]}
+            await control(emulator, "typing", token=TOKEN)
+            await control(emulator, "say", token=TOKEN, text="not typing")
+            heard = json.loads(await socket.recv())
+            found = values["deployment.agent_typing"], values["token_life_s"], heard["body"]["text"]
+            assert found == (False, 7, "not typing")
+            assert emulator.world.office.queues.named("second", "queue").name == "Support"
+
+    @pytest.mark.parametrize(
+        ("changes", "field", "remedy"),
+        [
+            ({"limits": {"text_bytes": 0}}, "limits.text_bytes", "it must be: integer or null, at least 1"),
+            ({"port": 1}, "port", "give it to guestd emulate --set port=VALUE"),
+            ({"colour": 1}, "colour", "see the list of settings"),
+        ],
+    )
+    async def test_a_setting_that_is_refused_says_key_and_bound(self, changes, field, remedy):
+        async with emulating() as emulator:
+            status, body = await call(emulator, "POST", "/__emulator/settings", json=changes)
+            assert (status, body["field"], body["remedy"]) == (400, field, remedy)
+
     async def test_counters_and_journal(self):
         async with emulating() as emulator, guest(emulator) as socket:
             await configured(socket)

@@ -32,6 +32,8 @@ guestd emulate --port 0 --agent menu --seed 7   a free port; read it from the li
 curl -s localhost:PORT/__emulator/state         what the emulated platform holds
 
 curl -s localhost:PORT/__emulator/deeds         what its REST side did, once each
+
+guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-settings shows all
 """
 
 
@@ -71,11 +73,23 @@ def emulate(
         typer.Option(help="A page's origin that may use /__emulator, beside those of this machine; repeatable."),
     ] = None,
     queue: Annotated[list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")] = None,
+    assignment: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="Any setting: key=value, the value as JSON or a bare word; repeatable."),
+    ] = None,
+    list_settings: Annotated[
+        bool, typer.Option("--list-settings", help="Show all settings with type, bounds and default, and do nothing.")
+    ] = False,
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
     from ...emulator import EmulatorSettings
     from ...emulator.settings import Deployment, Limits, QueueSettings
 
+    if list_settings:
+        from ...emulator.setting_list import table
+
+        print("\n".join(table()))
+        return
     configure_logging("info", "auto")
     if agent not in built_in():
         raise typer.BadParameter(f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent")
@@ -109,8 +123,19 @@ def emulate(
         oauth_scopes=scopes,
         queues=(QueueSettings(), *(QueueSettings(id=one, name=one) for one in queue or ())),
     )
+    settings = _with_assignments(settings, assignment or [])
     allow_open_files(0)
     raise typer.Exit(exits.run(lambda: _run(settings)))
+
+
+def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> EmulatorSettings:
+    """They count more than the options beside them."""
+    from ...emulator.setting_list import BadSetting, changed, parsed
+
+    try:
+        return changed(settings, parsed(assignments))
+    except BadSetting as bad:
+        raise typer.BadParameter(f"{bad} (guestd emulate --list-settings shows all)", param_hint="--set") from None
 
 
 def _oauth_clients(given: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ..clockwork import draw_uuid, iso
 from ..records import Json
+from ..settings import QueueSettings
 from . import checks
 from .calls import Answer, Call, Refusal, not_found, wrong
 from .guestkeys import GuestKeys
@@ -34,14 +35,18 @@ class Queue:
 class Queues:
     def __init__(self, world: World) -> None:
         self._queues: Shelf[Queue] = Shelf(QUEUES_MAX)
-        for one in world.settings.queues:
-            self.add(Queue(one.id, one.name, one.answer_after_s))
+        self.add_all(world.settings.queues)
 
     def __iter__(self) -> Iterator[Queue]:
         return iter(self._queues)
 
     def add(self, queue: Queue) -> None:
         self._queues.put(queue.id, queue)
+
+    def add_all(self, queues: Iterable[QueueSettings]) -> None:
+        """One that is known by its id is replaced."""
+        for one in queues:
+            self.add(Queue(one.id, one.name, one.answer_after_s))
 
     def named(self, queue_id: str, place: str) -> Queue:
         """The queue a body names. Raises Refusal."""
