@@ -1,0 +1,196 @@
+"""SOCK and SIM contracts as a user meets them: a frontend, the daemon and the emulator over real sockets.
+
+What the platform received and what the frontend was shown are compared as wholes.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+
+import pytest
+
+from daemon.app.config import Config
+from daemon.model.commands import Context
+
+from .test_attachments import PNG, attach, steps
+from .test_sessions import FAST, SILENT, open_guest
+from .test_simulator import frame, live, open_frontend
+
+JPEG = b"\xff\xd8\xff" + bytes(range(256))
+TYPES = "image/png, image/jpeg, application/pdf"
+
+
+def received(town, kind):
+    """The frames of that type that the platform received."""
+    frames = [json.loads(one["text"]) for one in town.emulator.journal if one["text"].startswith("{")]
+    return [one for one in frames if one["type"] == kind]
+
+
+def drop_links(town):
+    for visit in list(town.emulator.visits.values()):
+        visit.transport.abort()
+
+
+async def test_sock_4_the_context_is_a_frame_and_sent_again_after_a_lost_link(new_town):
+    context = {"uiState": "checkout", "cartValue": 149.99, "preferred": {"languages": ["en", None]}}
+    async with new_town(dialect="webchat", emulator=SILENT, session=FAST) as town:
+        session_id, _ = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        town.fleet.give(session_id, Context("x1", context), lambda answer: None)
+        await town.until(lambda: len(received(town, "setContext")) == 1)
+        drop_links(town)
+        await town.until(lambda: len(received(town, "connect")) == 2)
+        town.fleet.give(session_id, Context("x2", {}), lambda answer: None)
+        await town.until(lambda: {"type": "setContext", "context": {}} in received(town, "setContext"))
+        told = [one["context"] for one in received(town, "setContext")]
+        assert told == [context, context, {}]
+
+
+async def test_sock_6_a_file_is_asked_for_put_with_its_type_and_sent(new_town):
+    """The first place dies, so a fresh one is asked for."""
+    async with new_town(dialect="webchat", emulator=SILENT, session=FAST, calls=True) as town:
+        town.emulator.faults.set([{"kind": "slot_expired", "count": 1}], 0.0)
+        session_id, watching = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        await attach(town, session_id, caption="the bill", name="bill")
+        await town.until(lambda: received(town, "message"))
+        (message,) = received(town, "message")
+        (metadata,) = message.pop("attachments")
+        asked = {key: metadata[key] for key in ("filename", "contentType", "size")}
+        stored = town.emulator.world.office.files.named(metadata["id"])
+        sha256 = hashlib.sha256(PNG).hexdigest()
+        found = message, asked, (stored.sha256, stored.content_type), steps(watching)[:3]
+        assert found == (
+            {"type": "message", "text": "the bill"},
+            {"filename": "bill", "contentType": "image/png", "size": len(PNG)},
+            (sha256, "image/png"),
+            ["asked", "uploading", "retrying"],
+        )
+
+
+async def test_sock_7_webchat_takes_three_types_of_files(new_town):
+    async with new_town(dialect="webchat", emulator=SILENT, session=FAST, calls=True) as town:
+        session_id, _ = open_guest(town)
+        await town.until(lambda: town.live() == 1)
+        refused = {}
+        for content_type in ("image/png", "image/jpeg", "application/pdf", "image/gif", "text/plain"):
+            answers, _ = await attach(town, session_id, content_type=content_type, command_id=content_type)
+            await town.until(lambda answers=answers: answers)
+            refused[content_type] = str(answers[0].error or "")
+        problem = "files of type {} are not allowed; allowed are " + TYPES
+        not_allowed = {one: problem.format(one) for one in ("image/gif", "text/plain")}
+        assert refused == dict.fromkeys(TYPES.split(", "), "") | not_allowed
+
+
+async def test_sim_1_the_documents_frames_do_what_they_say(new_town):
+    """A frontend that names no guest and speaks as soon as its socket is open; files as a Node.js Buffer and as base64."""
+    async with new_town(dialect="webchat", emulator=SILENT, calls=True) as town, open_frontend(town) as frontend:
+        png = {"type": "Buffer", "data": list(PNG[:200])}
+        for said in (
+            {"action": "send", "text": "hello"},
+            {"action": "context", "data": {"cartValue": 149.99}},
+            {"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": png, "caption": "a photo"},
+            {
+                "action": "upload",
+                "filename": "b.jpg",
+                "contentType": "image/jpeg",
+                "buffer": base64.b64encode(JPEG).decode(),
+            },
+        ):
+            await frontend.send(json.dumps(said))
+        await town.until(lambda: len(received(town, "message")) == 3)
+        files = town.emulator.world.office.files
+        told = [
+            (one["text"], [files.named(file["id"]).sha256 for file in one.get("attachments", ())])
+            for one in received(town, "message")
+        ]
+        contexts = [one["context"] for one in received(town, "setContext")]
+        photo, other = (hashlib.sha256(one).hexdigest() for one in (PNG[:200], JPEG))
+        assert (told, contexts, Config().simulator.port) == (
+            [("hello", []), ("a photo", [photo]), ("", [other])],
+            [{"cartValue": 149.99}],
+            3000,
+        )
+
+
+async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_town):
+    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
+        await live(frontend)
+        errors = []
+        for said in ("not json", '{"action": "dance"}', '{"action": "send", "text": 7, "command_id": "c1"}', b"\x00"):
+            await frontend.send(said)
+            while "error" not in (found := json.loads(await frontend.recv())):
+                pass
+            errors.append((found.pop("error"), found))
+        await frontend.send('{"action": "send", "text": "still here"}')
+        heard = await frame(frontend, kind="message", direction="Outbound")
+        assert (errors, heard["text"]) == (
+            [
+                ("the frame is not JSON: Expecting value: line 1 column 1 (char 0)", {"code": "bad_json"}),
+                (
+                    "action is one of send, context, upload, withdraw, link, reply, typing, end, resume",
+                    {"code": "unknown_action", "field": "action"},
+                ),
+                ("text is missing or no string", {"code": "invalid", "field": "text", "command_id": "c1"}),
+                ("frames are JSON text; this one is binary", {"code": "bad_json"}),
+            ],
+            "still here",
+        )
+
+
+@pytest.mark.parametrize(
+    ("when_down", "first_answer", "sent"),
+    [
+        ("reject", {"error": "Genesys connection not ready", "code": "not_ready", "command_id": "c1"}, []),
+        ("queue", {"ok": True, "command_id": "c1"}, ["hello"]),
+    ],
+)
+async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_waits(
+    new_town, when_down, first_answer, sent
+):
+    async with new_town(dialect="webchat", emulator=SILENT, session={**FAST, "when_down": when_down}) as town:
+        async with open_frontend(town, "?guest=ana") as frontend:
+            await live(frontend)
+            drop_links(town)
+            await frame(frontend, kind="session", state="resting")
+            await frontend.send('{"action": "send", "text": "hello", "command_id": "c1"}')
+            answer = await frame(frontend, command_id="c1")
+            while answer.get("kind"):
+                answer = await frame(frontend, command_id="c1")
+            answer.pop("seq", None)
+            await live(frontend)
+            await frontend.send('{"action": "send", "text": "later"}')
+            await town.until(lambda: {"type": "message", "text": "later"} in received(town, "message"))
+            told = [one["text"] for one in received(town, "message")]
+            assert (answer, told) == (first_answer, [*sent, "later"])
+
+
+async def test_sim_4_what_arrives_is_shown_in_order_and_again_to_who_returns(new_town):
+    async with new_town(emulator=SILENT) as town:
+
+        def say(text):
+            (session,) = town.emulator.world.sessions.values()
+            town.emulator.perform(town.emulator.world.agent_says(session, text, town.emulator.now())[1])
+
+        async def shown(frontend, count):
+            found = [await frame(frontend, kind="message") for _ in range(count)]
+            return [(one["seq"], one["text"]) for one in found]
+
+        async with open_frontend(town, "?guest=ana") as frontend:
+            last = (await live(frontend))["seq"]
+            say("seen")
+            first = await shown(frontend, 1)
+        for n in range(3):
+            say(f"missed {n}")
+        await town.until(lambda: town.metrics.messages_in >= 4)
+        async with open_frontend(town, f"?guest=ana&since={last + 1}") as frontend:
+            again = await shown(frontend, 3)
+            await frontend.send(json.dumps({"action": "resume", "since": last + 2}))
+            resumed = await shown(frontend, 2)
+            say("at once")
+            at_once = await shown(frontend, 1)
+        missed = [(last + 2 + n, f"missed {n}") for n in range(3)]
+        everything = first, again, resumed, at_once
+        assert everything == ([(last + 1, "seen")], missed, missed[1:], [(last + 5, "at once")])
