@@ -20,6 +20,8 @@ from .desk import object_of, objects_of, text_of
 from .records import Effect, GuestSession, Json, Send
 from .world import World
 
+BUTTON_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
+
 
 def receive(world: World, connection_id: int, text: bytes, now: float) -> list[Effect]:
     """One text frame from a guest. Never raises, whatever it holds."""
@@ -74,10 +76,10 @@ class _Desk(AttachmentDesk):
         new = session is None or start_new
         if session is None or start_new:
             session = self._new_session(session)
-        effects = self._sign_in(session, user, new) if user else []
+        effects, cleared = self._sign_in(session, user, new) if user else ([], False)
         effects += world.attach(self.connection, session)
-        effects.append(Send(self.connection.id, frames.session_response(session, world.limits, new, self.trace)))
-        return effects
+        answer = frames.session_response(session, world.limits, new, self.trace, cleared)
+        return [*effects, Send(self.connection.id, answer)]
 
     def _limit_configures(self, session: GuestSession | None) -> list[Effect] | None:
         if session is None or session.configures is None:
@@ -95,13 +97,17 @@ class _Desk(AttachmentDesk):
             session.configures.take(self.now)
         return session
 
-    def _sign_in(self, session: GuestSession, user: str, new: bool) -> list[Effect]:
-        """Authenticated: other sessions of the same user are shown the door; a step-up tells of itself (§6.9)."""
-        world, effects = self.world, []
+    def _sign_in(self, session: GuestSession, user: str, new: bool) -> tuple[list[Effect], bool]:
+        """Authenticated: other sessions of the same user are shown the door; a step-up tells of itself (§6.9).
+
+        The second value says whether there was such a session."""
+        world = self.world
+        effects: list[Effect] = []
         for other in list(world.sessions.values()):
             if other.user == user and other is not session:
                 for connection_id in list(other.connections):
                     effects += world.evict(other, connection_id, "signedIn")
+        cleared = bool(effects)
         stepped_up = not new and not session.user
         session.user = user
         if stepped_up:
@@ -115,7 +121,7 @@ class _Desk(AttachmentDesk):
             }
             world.add_message(session, body, self.now)
             effects += world.fan_out(session, frames.push("StructuredMessage", body))
-        return effects
+        return effects, cleared
 
     # ------------------------------------------------------------------ messages
 
@@ -173,7 +179,7 @@ class _Desk(AttachmentDesk):
         for item in objects_of(message, "content"):
             if text_of(item, "contentType") == "Attachment":
                 wanted.append(text_of(object_of(item, "attachment"), "id"))
-            elif text_of(object_of(item, "buttonResponse"), "type") == "Postback":
+            elif "buttonResponse" in item and not _is_button_response(item["buttonResponse"]):
                 return [], self._error(400, "Request failed.")
             else:
                 content.append(copy.deepcopy(item))
@@ -327,6 +333,13 @@ class _Desk(AttachmentDesk):
         if text_of(self.request, "deploymentId") != self.connection.deployment.id:
             return self._error(400, "Request failed.")
         return self._say(frames.configuration(self.connection.deployment, self.world.limits, self.trace))
+
+
+def _is_button_response(found: object) -> bool:
+    """What the schema requires of one (§2.6); clients cannot read the echo of any other."""
+    if not isinstance(found, dict) or found.get("type") not in BUTTON_TYPES:
+        return False
+    return isinstance(found.get("text"), str) and isinstance(found.get("payload"), str)
 
 
 _ACTIONS: dict[str, Callable[[_Desk], list[Effect]]] = {

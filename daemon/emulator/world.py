@@ -76,6 +76,7 @@ class World:
         self._message_ids: deque[str] = deque()
         self.refresh_tokens: dict[str, str] = {}
         self.users: dict[str, str] = {}
+        self.push_devices: OrderedDict[tuple[str, str], Json] = OrderedDict()  # by deployment and session token
         self._connects: dict[str, SlidingCount] = {}
         self._connection_count = 0
         self.office = Office(self)
@@ -359,6 +360,12 @@ class World:
             "total": total,
             "pageCount": -(-total // page_size),
         }
+
+    def register_device(self, deployment_id: str, token: str, device: Json) -> None:
+        """At most `records_max`; the oldest is forgotten."""
+        self.push_devices[deployment_id, token] = device
+        while len(self.push_devices) > self.settings.records_max:
+            self.push_devices.popitem(last=False)
 
     def hangup(self, connection_id: int) -> list[Effect]:
         return [Hangup(connection_id, 1000, "")] if connection_id in self.connections else []

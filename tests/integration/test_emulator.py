@@ -14,6 +14,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from daemon.emulator.settings import Deployment
 
 TOKEN = "c3a6e0a2-0000-4000-8000-000000000001"
 
@@ -598,3 +599,29 @@ async def test_stopping_leaves_nothing(tmp_path):
             await socket.recv()
     await asyncio.sleep(0.05)
     assert {task for task in asyncio.all_tasks()} <= before | {asyncio.current_task()}
+
+
+class TestDevicesAndTokens:
+    async def test_a_push_device_is_registered_once_and_changed_when_it_is_there(self):
+        place = f"/api/v2/webmessaging/deployments/{DEFAULT_DEPLOYMENT_ID}/pushdevices/{TOKEN}"
+        async with emulating() as emulator:
+            told = []
+            for method in ("PATCH", "POST", "POST", "PATCH", "DELETE", "PATCH"):
+                body = None if method == "DELETE" else {"deviceToken": "d"}
+                status, answer = await call(emulator, method, place, json=body)
+                told.append((status, answer["code"] if answer else ""))
+            not_found, done = (404, "device.not.found"), (204, "")
+            assert told == [not_found, done, (409, "device.already.registered"), done, done, not_found]
+
+    async def test_after_a_logout_the_refresh_token_gives_nothing(self):
+        settings = {"deployments": (Deployment(authentication=True),)}
+        async with emulating(**settings) as emulator:
+            asked = {"deploymentId": DEFAULT_DEPLOYMENT_ID, "oauth": {"code": "x"}}
+            _, grant = await call(
+                emulator, "POST", "/api/v2/webdeployments/token/oauthcodegrantjwtexchange", json=asked
+            )
+            bearer = {"Authorization": f"Bearer {grant['jwt']}"}
+            await call(emulator, "DELETE", "/api/v2/webdeployments/token/revoke", headers=bearer)
+            refresh = {"refreshToken": grant["refreshToken"]}
+            status, _ = await call(emulator, "POST", "/api/v2/webdeployments/token/refresh", json=refresh)
+            assert status == 401

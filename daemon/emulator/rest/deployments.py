@@ -45,8 +45,19 @@ class DeploymentDoors:
             return problem(404, "deployment.not.found", "No such deployment")
         if request.method not in ("POST", "PATCH", "DELETE"):
             return problem(405, "method.not.allowed", "POST, PATCH or DELETE")
-        if request.method != "DELETE" and not (await body_of(request)).get("deviceToken"):
+        place = deployment.id, request.match_info["token"].lower()
+        if request.method == "DELETE":
+            self._world.push_devices.pop(place, None)
+            return web.Response(status=204)
+        device = await body_of(request)
+        if not device.get("deviceToken"):
             return problem(400, "required.fields.missing", "deviceToken is required")
+        is_known = place in self._world.push_devices
+        if request.method == "POST" and is_known:
+            return problem(409, "device.already.registered", "The device is registered; change it with PATCH")
+        if request.method == "PATCH" and not is_known:
+            return problem(404, "device.not.found", "No such device; register it with POST")
+        self._world.register_device(*place, device)
         return web.Response(status=204)
 
 

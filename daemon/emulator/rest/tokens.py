@@ -75,6 +75,8 @@ class TokenDoors:
         user = self._world.users.pop(bearer(request), None)
         if user is None:
             return problem(401, "authentication.required", "The JWT is not valid")
+        for refresh in [one for one, whose in self._world.refresh_tokens.items() if whose == user]:
+            del self._world.refresh_tokens[refresh]
         for session in list(self._world.sessions.values()):
             if session.user == user:
                 self._emulator.perform(self._world.log_out(session))

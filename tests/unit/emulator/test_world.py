@@ -438,6 +438,15 @@ class TestConfiguration:
         assert frame["body"]["maxCustomDataBytes"] == 2048
 
 
+class TestButtonResponses:
+    @pytest.mark.parametrize("missing", ["text", "payload", "type"])
+    def test_one_without_what_the_schema_requires_is_refused(self, guest, missing):
+        button = {"type": "QuickReply", "text": "Yes", "payload": "Y"}
+        button.pop(missing)
+        content = [{"contentType": "ButtonResponse", "buttonResponse": button}]
+        assert guest.ask("onMessage", message={"type": "Structured", "content": content})[0]["code"] == 400
+
+
 class TestAuthenticated:
     """§2.10: only where the deployment has it"""
 
@@ -456,6 +465,18 @@ class TestAuthenticated:
         ]
         assert answer["class"] == "SessionResponse", answer
         assert guest.say("hello")[0]["body"]["metadata"]["authenticated"] == "true"
+
+    def test_a_second_sign_in_says_that_it_cleared_the_first(self, new_platform):
+        platform = new_platform(deployments=(Deployment(authentication=True),))
+        platform.world.users["a.b.c"] = "user-1"
+        told = []
+        for n in (1, 2):
+            frames = platform.guest(f"c3a6e0a2-0000-4000-8000-00000000000{n}").ask(
+                "configureAuthenticatedSession", deploymentId=DEFAULT_DEPLOYMENT_ID, data={"code": "a.b.c"}
+            )
+            (answer,) = [one for one in frames if one["class"] == "SessionResponse"]
+            told.append(answer["body"]["clearedExistingSession"])
+        assert told == [False, True]
 
 
 class TestWebchat:
