@@ -30,7 +30,7 @@ forgets nothing of a living guest session, is asked (`may_have_shown`).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..model.effects import Notice
@@ -40,8 +40,8 @@ from ..policy.naturals import NaturalKey, natural_key
 
 NEVER = float("inf")
 
-#: So many arrivals of one fill are told from what was shown before it: sixteen times as many as are held while it lasts.
-#: With more of them, a page that holds nothing else may end the reading before the gap is reached.
+#: So many arrivals of one fill are told from what was shown before it: about as many as the pages that are read can hold.
+#: With more of them, the reading may end before the gap is reached.
 SINCE_GAP_MAX = 4096
 
 
@@ -61,18 +61,40 @@ class Outcome:
 
 
 class Remembered:
-    """The last `kept_max` identities with their times, oldest forgotten first."""
+    """The last `kept_max` identities with their times, oldest forgotten first.
 
-    __slots__ = ("_kept_max", "_seen", "forgotten_time", "has_forgotten")
+    While a gap is open, what arrived since is kept apart as well (`SINCE_GAP_MAX`): it is newer than what is missing, so
+    forgetting it must not make the missing ones look forgotten."""
+
+    __slots__ = ("_kept_max", "_postponed_time", "_seen", "_since_gap", "forgotten_time", "has_forgotten")
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
         self._seen: dict[str, str] | None = None
+        self._since_gap: set[str] | None = None
+        self._postponed_time = ""
         self.forgotten_time = ""
         self.has_forgotten = False
 
     def __contains__(self, identity: str) -> bool:
-        return self._seen is not None and identity in self._seen
+        return (self._seen is not None and identity in self._seen) or self.is_since_gap(identity)
+
+    def is_since_gap(self, identity: str) -> bool:
+        return self._since_gap is not None and identity in self._since_gap
+
+    def open_gap(self, held: Iterable[str]) -> None:
+        """What is missing may belong before these, too. A gap that is open already stays as it is."""
+        if self._since_gap is None:
+            self._since_gap = set(held)
+
+    def close_gap(self) -> None:
+        self._since_gap = None
+        self.forgotten_time = max(self.forgotten_time, self._postponed_time)
+        self._postponed_time = ""
+
+    def arrived(self, identity: str) -> None:
+        if identity and self._since_gap is not None and len(self._since_gap) < SINCE_GAP_MAX:
+            self._since_gap.add(identity)
 
     def __len__(self) -> int:
         return 0 if self._seen is None else len(self._seen)
@@ -86,11 +108,17 @@ class Remembered:
             return False
         seen[identity] = time
         if len(seen) > self._kept_max:
-            forgotten = seen.pop(next(iter(seen)))
-            self.has_forgotten = True
-            if forgotten > self.forgotten_time:
-                self.forgotten_time = forgotten
+            self._forget_oldest(seen)
         return True
+
+    def _forget_oldest(self, seen: dict[str, str]) -> None:
+        identity = next(iter(seen))
+        time = seen.pop(identity)
+        self.has_forgotten = True
+        if self.is_since_gap(identity):
+            self._postponed_time = max(self._postponed_time, time)
+        else:
+            self.forgotten_time = max(self.forgotten_time, time)
 
 
 @dataclass(slots=True)
@@ -110,7 +138,6 @@ class ByTime:
         "_hold",
         "_last_time",
         "_remembered",
-        "_since_gap",
         "filling",
         "heard_at",
         "wake_at",
@@ -120,7 +147,6 @@ class ByTime:
         self._hold = hold
         self._held_max = held_max
         self._remembered = Remembered(remembered_max)
-        self._since_gap: set[str] | None = None  # while filling: what arrived after the gap opened
         self._held: list[_Held] | None = None
         self._last_time = ""
         self.heard_at = -NEVER  # when something last arrived in order: a sign of life, too
@@ -177,14 +203,13 @@ class ByTime:
 
     def begin_fill(self) -> None:
         """A gap may be open, before what is held now and what arrives from now on. One fill closes all gaps of its time."""
-        if not self.filling:
-            self._since_gap = {one.item.identity for one in self._held or ()}
+        self._remembered.open_gap(one.item.identity for one in self._held or () if one.item.identity)
         self.filling = True
         self.wake_at = NEVER
 
     def closes_gap(self, item: MessageArrived) -> bool:
         """True if this item of the history is from before the gap: what is older was shown."""
-        return self.knows(item) and item.identity not in (self._since_gap or ())
+        return self.knows(item) and not self._remembered.is_since_gap(item.identity)
 
     def knows(self, item: MessageArrived) -> bool:
         """True if this item of the history was seen, or is as old as what we have forgotten."""
@@ -215,7 +240,8 @@ class ByTime:
             spine.insert(bisect_right(spine, extra.time, key=_time_of), extra)
         if fetched:
             outcome.notices.append((Notice.GAP_FILLED, fetched))
-        self._held, self.filling, self._since_gap = spine, False, None
+        self._held, self.filling = spine, False
+        self._remembered.close_gap()
         self._release_first(len(spine), outcome)
         return outcome
 
@@ -231,8 +257,7 @@ class ByTime:
 
     def _insert(self, item: MessageArrived, now: float, outcome: Outcome) -> None:
         self._remember(item)
-        if self._since_gap is not None and len(self._since_gap) < SINCE_GAP_MAX:
-            self._since_gap.add(item.identity)
+        self._remembered.arrived(item.identity)
         held = self._held
         if held is None:
             held = self._held = []

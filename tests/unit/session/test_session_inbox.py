@@ -105,6 +105,19 @@ class TestByTime:
         outcome = inbox.merge([item(0, 7), item(1, 7), item(2, 7)], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True), ("2", False)]
 
+    def test_more_than_is_remembered_arrives_while_a_gap_is_filled(self):
+        """What arrived since the gap does not make what is missing from it as old as what was forgotten."""
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 8, 8)
+        inbox.arrive(item(1, 10), 0.0)
+        inbox.begin_fill()
+        shown = [one for n in range(3, 40) for one in inbox.arrive(item(n, n * 10), 0.5).placed]
+        assert not inbox.closes_gap(item(3, 30)) and inbox.closes_gap(item(1, 10))
+        shown += inbox.merge([item(n, n * 10) for n in range(1, 40)], 1.0).placed
+        assert sorted(int(one.item.text) for one in shown) == list(range(2, 40))
+        assert [one.item.text for one in shown if one.late] == ["2"]
+        inbox.begin_fill()
+        assert inbox.merge([item(n, n * 10) for n in range(1, 40)], 2.0).placed == []
+
     def test_one_of_equal_time_found_after_a_restart_is_late(self):
         inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
         inbox.restore([(item(1, 7).identity, item(1, 7).time)])
