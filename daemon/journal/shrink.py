@@ -23,13 +23,13 @@ STEP_S = 0.1
 #: Between two looks while there is little to give back.
 LOOK_S = 1.0
 
-#: The file may be 1.3 times what is kept in it. Pages that are only partly filled take 1.18 of that under load, so that
-#: 1.18 / (1 - 0.08) = 1.28 is left.
-FREE_SHARE_MAX = 0.08
-FREE_SHARE_KEPT = 0.04
+#: The file may be 1.3 times what is kept in it. Pages that are only partly filled take 1.18 to 1.21 of that under load, so that
+#: 1.21 / (1 - 0.06) = 1.29 is left.
+FREE_SHARE_MAX = 0.06
+FREE_SHARE_KEPT = 0.03
 
-#: Below this it is not worth a write: 1 MiB, what a few batches of retention set free.
-FREE_PAGES_MIN = 256
+#: Below this it is not worth a write: 256 KiB, what one batch of retention sets free.
+FREE_PAGES_MIN = 64
 
 
 @dataclass(slots=True, frozen=True)

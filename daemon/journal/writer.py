@@ -14,7 +14,7 @@ import orjson
 from ..model.ports import Commit, SessionRecord, SetAside
 from ..model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 from ..policy.steady_clock import SteadyClock
-from . import retention, shrink, streams
+from . import offsets, retention, shrink, streams
 from .chain import Chain
 from .checksum import event_checksum, is_sound, is_sound_event, lenient_text, renewed, sealed
 from .damage import FoundDamage
@@ -70,7 +70,7 @@ class Writer:
         self._can_shrink = shrink.can_shrink(connection)
         self._has_deleted = True  # the life before this one may have left something in the WAL
         self._erase_at = 0.0
-        self.offset: int = connection.execute(queries()["last_offset"]).fetchone()[0]
+        self.offset = offsets.last(connection)
 
     def close(self) -> None:
         self._connection.close()
