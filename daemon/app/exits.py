@@ -23,8 +23,8 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
+from ..observe.terminal_text import one_line
 from .load_config import ConfigProblems
-from .terminal_text import one_line
 
 logger = logging.getLogger("guestd")
 

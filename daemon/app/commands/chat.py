@@ -17,13 +17,13 @@ import typer
 from ...model.errors import ConfigError, PlatformUnavailable
 from ...model.numbers import whole_number
 from ...observe.log import configure_logging
+from ...observe.terminal_text import json_line, one_line, several_lines
 from .. import exits
 from ..config import Config
 from ..control_client import why
 from ..house import House
 from ..load_config import ConfigProblems, load_config
 from ..systemd import Notifier
-from ..terminal_text import json_line, one_line, several_lines
 from .chat_files import described, file_frame
 from .talking import duration
 

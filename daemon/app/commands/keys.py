@@ -17,9 +17,9 @@ from ...identity.settings import IdentitySettings
 from ...model.errors import CommandError, ConfigError, TokenError
 from ...model.ids import fingerprint
 from ...observe.metrics import Metrics
+from ...observe.terminal_text import one_line
 from .. import exits
 from ..load_config import ConfigProblems, load_config
-from ..terminal_text import one_line
 from ..wiring.keeping import identity_settings, new_guest_tokens, new_key_ring
 from .talking import duration
 
