@@ -132,6 +132,8 @@ class Tunnel(_Head):
         if status // 100 != 2:
             hint = "; check the user and password in proxy_url" if status == 407 else ""
             raise DialError(Ending(Cause.PROXY_REFUSED, status, f"the proxy answered {status}{hint}"))
+        if rest:  # not the platform's, which waits for us to speak; and `start_tls` of uvloop would lose it
+            raise DialError(Ending(Cause.PROXY_REFUSED, status, "the proxy sent data of its own behind its answer"))
         assert self._transport is not None
         return self._transport
 
