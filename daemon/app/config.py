@@ -326,6 +326,7 @@ class Audit(_Section):
     directory: str | None = None
     bodies: bool = False
     file_bytes_max: Annotated[int, Field(ge=65_536)] = 67_108_864
+    bytes_max: Annotated[int, Field(ge=131_072)] = 25_769_803_776
     retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
     linger_s: MaybeNoSeconds = 0.25
 

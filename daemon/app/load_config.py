@@ -211,6 +211,9 @@ def _check(source: str, config: Config) -> None:
     if config.identity.overlap_s < config.identity.token_life_s:
         problem = "is shorter than identity.token_life_s, so a rotation would undo tokens still alive; make it longer"
         problems.append(f"identity.overlap_s: {problem}")
+    if config.audit.bytes_max < 2 * config.audit.file_bytes_max:
+        problem = "is less than two files of audit.file_bytes_max; make it larger, or the files smaller"
+        problems.append(f"audit.bytes_max: {problem}")
     if config.inbox.hold_min_ms > config.inbox.hold_max_ms:
         problems.append("inbox.hold_min_ms: is larger than inbox.hold_max_ms; make it smaller")
     if problems:

@@ -58,6 +58,7 @@ def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
         ("[[webhooks.targets]]\n'²' = 1\n", "unknown key"),
         ("[webhooks.'²']\nx = 1\n", "unknown key"),
         ("[audit]\nretention_days = 1000000\n", "audit.retention_days: "),
+        ("[audit]\nbytes_max = 131072\n", "audit.bytes_max: is less than two files"),
         ("[rest]\ntimeout_s = inf\n", "rest.timeout_s: "),
         ("[messages]\nper_s = nan\n", "messages.per_s: "),
         ("[inbox]\nhold_max_ms = 1e300\n", "inbox.hold_max_ms: "),
