@@ -97,7 +97,7 @@ class Feed:
     def start(self, after_seq: int | None) -> None:
         """None: nothing old. Raises NotFound."""
         if after_seq is None:
-            self._fleet.watch(self._session_id, self, None)
+            self._fleet.watch(self._session_id, self)
         else:
             self.rewind(after_seq)
 
@@ -240,7 +240,7 @@ class Feed:
         """There is nothing more to read, or nothing that could be: become a watcher before anything else can happen."""
         self._is_replaying = False
         try:
-            self._fleet.watch(self._session_id, self, None)
+            self._fleet.watch(self._session_id, self)
         except NotFound:
             self._is_over = True
 

@@ -113,7 +113,7 @@ class Supervisor:
             session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
         )
         self._journal = journal
-        self._hub = Hub(journal)
+        self._hub = Hub()
         self._timers: Timers[Runner] = Timers(loop, clock, settings.timer_tick_s, Runner.deadline_reached)
         self._admission: Admission[Runner] = Admission(
             per_minute=settings.connects_per_minute,
@@ -258,10 +258,10 @@ class Supervisor:
         """The paths of all copies that commands under way still need; any other copy is an orphan."""
         return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
 
-    def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
+    def watch(self, session_id: str, watcher: Watcher) -> None:
         if not self._hub.is_ending(session_id):
             self._runner(session_id)
-        return self._hub.watch(session_id, watcher, after_seq)
+        self._hub.watch(session_id, watcher)
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)

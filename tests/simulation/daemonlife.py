@@ -28,6 +28,7 @@ from daemon.session.settings import SessionSettings
 from daemon.supervisor.settings import SupervisorSettings
 from daemon.supervisor.supervisor import Supervisor
 from daemon.wire.webmessaging import WebMessaging
+from tests.replaying import watch_from
 
 from .platform import Platform, SimDialer, SimHistory
 from .storage import SimStorage
@@ -126,7 +127,7 @@ class Frontend:
     def attach(self, fleet: Supervisor) -> None:
         found = fleet.find(self.name)
         self.session_id = found if found is not None else fleet.open(OpenGuest(self.name))
-        fleet.watch(self.session_id, self, len(self.events))
+        watch_from(fleet, self.session_id, self, len(self.events))
         for command_id, text in list(self.waiting.items()):
             self._give(fleet, command_id, text)
 

@@ -21,7 +21,7 @@ class Fleet:
 
     def __init__(self, events_max=10_000):
         self.journal = MemoryJournal(events_per_session_max=events_max)
-        self.hub = Hub(self.journal)
+        self.hub = Hub()
         self.seq = 0
         self.reads = []
 
@@ -37,8 +37,8 @@ class Fleet:
         self.journal.forget("a")
         self.hub.over("a")
 
-    def watch(self, session_id, watcher, after_seq):
-        return self.hub.watch(session_id, watcher, after_seq)
+    def watch(self, session_id, watcher):
+        self.hub.watch(session_id, watcher)
 
     def unwatch(self, session_id, watcher):
         self.hub.unwatch(session_id, watcher)
