@@ -72,6 +72,13 @@ class Connections:
             if self._open.get(connection.transport) is connection:
                 self._enter_queue(connection)
 
+    def received_bytes(self, transport: asyncio.BaseTransport | None) -> int:
+        """Of the request in progress, its head included, and of whatever came with it or after it.
+
+        Of requests that were sent without waiting for answers: of all of them."""
+        connection = self._open.get(transport) if transport is not None else None
+        return connection.received_bytes if connection is not None else 0
+
     def close(self) -> None:
         """Abort what is still open."""
         if self._timer is not None:
@@ -197,6 +204,7 @@ class _Connection(asyncio.Protocol):
         "caller",
         "has_head_begun",
         "head_since",
+        "received_bytes",
         "transport",
     )
 
@@ -208,6 +216,7 @@ class _Connection(asyncio.Protocol):
         self._unsent_bytes = 0
         self.caller = UNIX_SOCKET
         self.has_head_begun = False
+        self.received_bytes = 0
         self.transport: asyncio.Transport
 
     def wait(self, now: float) -> None:
@@ -236,7 +245,9 @@ class _Connection(asyncio.Protocol):
             return
         if not self.has_head_begun:
             self.has_head_begun = True
+            self.received_bytes = 0
             self.head_since = asyncio.get_running_loop().time()
+        self.received_bytes += len(data)
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:

@@ -78,6 +78,22 @@ def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def cpu_s(pid: int) -> float:
+    """Of the daemon's process, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class CpuShare:
+    """Of one processor, since it was made."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._begun_s, self._begun_at = pid, cpu_s(pid), time.monotonic()
+
+    def percent(self) -> float:
+        return 100.0 * (cpu_s(self._pid) - self._begun_s) / (time.monotonic() - self._begun_at)
+
+
 async def heard(own, **wanted) -> None:
     while not wanted.items() <= json.loads(await own.recv()).items():
         pass
@@ -132,19 +148,26 @@ async def test_memory_and_other_guests_hardly_notice(kind, daemon):
     guests = [Guest(url, f"measured-{n}") for n in range(MEASURED)]
     lives = [asyncio.create_task(guest.live()) for guest in guests]
     try:
+        await asyncio.sleep(2.0)  # they have all come
+        quantiles_ms(guests)
+        share = CpuShare(pid)
         await asyncio.sleep(max(10.0, SECONDS / 10))
+        quiet_percent = share.percent()
         before, base, peak = quantiles_ms(guests), rss_bytes(pid), 0
         host, port = url.removeprefix("http://").split(":")
         script = str(Path(__file__).with_name("hostile_clients.py"))
+        # They run on machines of their own; on this one they get the time that nobody else wants.
         hostile = await asyncio.create_subprocess_exec(
-            sys.executable, script, host, port, kind, str(CLIENTS), str(SECONDS), stdout=asyncio.subprocess.DEVNULL
+            *("nice", "-n", "19", sys.executable, script, host, port, kind, str(CLIENTS), str(SECONDS)),
+            stdout=asyncio.subprocess.DEVNULL,
         )
+        share = CpuShare(pid)
         while hostile.returncode is None:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.2):
                     await hostile.wait()
             peak = max(peak, rss_bytes(pid))
-        during = quantiles_ms(guests)
+        during, percent = quantiles_ms(guests), share.percent()
         await asyncio.sleep(REST_S)
         left = rss_bytes(pid)
     finally:
@@ -155,7 +178,7 @@ async def test_memory_and_other_guests_hardly_notice(kind, daemon):
     print(
         f"\n{kind}: {base / MIB:.0f} MiB, +{growth:.0f} at most, +{kept:.0f} after;"
         f" p50 {before[0]:.1f} -> {during[0]:.1f} ms, p99 {before[1]:.1f} -> {during[1]:.1f} ms,"
-        f" {before[2]} and {during[2]} answers"
+        f" {before[2]} and {during[2]} answers; processor {quiet_percent:.0f} -> {percent:.0f} %"
     )
     assert all(isinstance(one, asyncio.CancelledError) for one in ends), ends
     assert peak - base < GROWTH_MAX
