@@ -214,9 +214,8 @@ class Feed:
     # ------------------------------------------------------------------ the past
 
     async def _read_page(self) -> None:
-        version = self.version
         await self._feeds.turns.take()
-        if version != self.version or self._is_closed:
+        if self._is_closed or self.is_too_slow or self.stopped:
             return
         try:
             replay = self._pages.read(self._read_seq)

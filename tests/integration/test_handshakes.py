@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
 from daemon.api import handshakes
+from daemon.api.housekeeping import GONE_MIN, Housekeeping
 
 from ..soak.hostile_clients import KEY, RESUME, Target, connected, frame, request
 
@@ -88,3 +90,16 @@ async def test_an_address_that_comes_too_often_is_told_when_to_come_again(new_to
         async with connected(Target("127.0.0.1", town.http.port)) as own, asyncio.timeout(10.0):
             await own.send(request(Target("127.0.0.1", town.http.port), "/healthz"))
             assert b" 200 " in await own.reader.readuntil(b"\r\n\r\n"), "other requests are not meant"
+
+
+async def test_the_memory_of_many_who_have_gone_is_given_back(new_town):
+    async with new_town(emulator=SILENT) as town:
+        given_back = []
+        town.http._connections._housekeeping = Housekeeping(lambda: given_back.append(town.metrics.http_connections))
+        async with AsyncExitStack() as stack:
+            for _ in range(GONE_MIN):
+                await stack.enter_async_context(connected(Target("127.0.0.1", town.http.port)))
+            await town.until(lambda: town.metrics.http_connections == GONE_MIN)
+            assert not given_back
+        await town.until(lambda: given_back)
+        assert given_back == [0], "all have gone, and it is seen to nevertheless"
