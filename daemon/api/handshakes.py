@@ -19,11 +19,12 @@ from .callers import UNIX_SOCKET
 from .intake import CHUNK_BYTES
 from .turns import Bucket, Turns
 
-#: Of one address, when it has used up as many as it has places: a tenth of the loop.
-PER_S = 100.0
+#: Of one address, when it has used up as many as it has places: a twentieth of the loop.
+PER_S = 50.0
 
-#: The longest wait. A client that gets no answer for much longer gives up.
-WAIT_MAX_S = 5.0
+#: The longest wait: as long as clients wait for the answer to a handshake, unless told otherwise. One that waits costs less
+#: than one that is refused and comes again.
+WAIT_MAX_S = 10.0
 
 #: Addresses whose rate is not full again are remembered; from so many on, the others are forgotten.
 REMEMBERED = 1024

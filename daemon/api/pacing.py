@@ -17,9 +17,9 @@ from contextlib import asynccontextmanager
 
 from .turns import Bucket, Turns
 
-#: A guest types, sends and answers: a few frames a second, which wait for nobody. A frame costs about 60 µs of the loop:
-#: five hundred hostile frontends at this rate take a tenth of it.
-QUIET_PER_S = 3.0
+#: A guest types, sends and answers: a frame or two a second, which wait for nobody. A frame costs about 60 µs of the loop:
+#: five hundred hostile frontends, as many as one address may have, take a twentieth of it at this rate.
+QUIET_PER_S = 2.0
 QUIET_BURST = 20.0
 
 #: Of one frontend: a bot that pastes many messages, or a load test that speaks for one guest, sends dozens at once. The
@@ -27,9 +27,9 @@ QUIET_BURST = 20.0
 FRAMES_PER_S = 100.0
 FRAMES_BURST = 200.0
 
-#: Of all frontends, what is over their quiet rate: a tenth of the loop, and a millisecond at most without a look at
+#: Of all frontends, what is over their quiet rate: a twentieth of the loop, and a millisecond at most without a look at
 #: anything else.
-SHARED_PER_S = 1500.0
+SHARED_PER_S = 600.0
 SHARED_BURST = 300.0
 SHARED_PER_TURN = 8
 

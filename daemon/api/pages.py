@@ -16,9 +16,9 @@ PAGE_BYTES = 16_384
 
 FIRST_ROWS = 16
 
-#: Of all clients together, 8 MiB/s: reading a page and writing it out takes about half a millisecond of the loop. A replay
-#: of 4 MiB does not wait when nobody else reads.
-PAGES_PER_S = 500.0
+#: Of all clients together, 4 MiB/s: reading a page and writing it out takes about half a millisecond of the loop, so that
+#: replays take an eighth of it. One of 4 MiB does not wait when nobody else reads.
+PAGES_PER_S = 250.0
 PAGES_BURST = 250.0
 
 

@@ -72,7 +72,7 @@ def test_a_thousand_floods_share_a_rate_and_each_has_its_part(run):
     frames = run(story())
     shared = pacing.SHARED_BURST + SECONDS * pacing.SHARED_PER_S
     assert sum(frames) <= shared + 1000 * quiet_frames(SECONDS)
-    assert max(frames) - min(frames) <= 3
+    assert min(frames) >= 0.75 * max(frames)
 
 
 def test_a_frontend_within_its_quiet_rate_waits_for_nobody(run):
