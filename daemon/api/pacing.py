@@ -41,6 +41,11 @@ LARGE_VALUES = 256
 LARGE_REST = 9.0
 LARGE_REST_MAX_S = 0.5
 
+#: A file in a frame is written and synced on the disk that has the journal as well, and most of a flood are refused by
+#: their guest session only after that. What is more than a few files goes over HTTP.
+FILE_BYTES_PER_S = 4_194_304.0
+FILE_BYTES_BURST = 16_777_216.0
+
 #: Of one frame, counted by its commas. A file as a Node.js Buffer has one value per byte.
 VALUES_MAX = 32_768
 
@@ -52,6 +57,8 @@ class FramePace:
         self._shared = Turns(SHARED_PER_TURN, SHARED_PER_S, SHARED_BURST)
         self._large = asyncio.Lock()
         self._large_at = 0.0
+        self._file = asyncio.Lock()
+        self._file_bytes = Bucket(FILE_BYTES_PER_S, FILE_BYTES_BURST)
 
     @asynccontextmanager
     async def large(self) -> AsyncIterator[None]:
@@ -65,6 +72,13 @@ class FramePace:
             finally:
                 ended_at = loop.time()
                 self._large_at = ended_at + min(LARGE_REST_MAX_S, LARGE_REST * (ended_at - begun_at))
+
+    @asynccontextmanager
+    async def file(self, size_bytes: int) -> AsyncIterator[None]:
+        """Around the writing of a file that came in a frame: one at a time, at a rate in bytes."""
+        async with self._file:
+            await asyncio.sleep(self._file_bytes.owe(asyncio.get_running_loop().time(), size_bytes))
+            yield
 
     async def share(self) -> None:
         """Return when one more frame over the quiet rates may be worked on."""

@@ -268,7 +268,8 @@ class Simulator:
         """The bytes on disk, and the command that carries them from there."""
         if self._spool is None:
             raise CommandError("this daemon takes no files", code="not_supported")
-        spooled = await self._spool.spool(_pieces(upload.buffer))
+        async with self._pace.file(len(upload.buffer)):
+            spooled = await self._spool.spool(_pieces(upload.buffer))
         what = upload.filename, upload.content_type, spooled.size_bytes, str(spooled.path), upload.caption
         return Attach(upload.command_id, *what)
 

@@ -101,3 +101,27 @@ def test_a_hundred_pasted_messages_of_one_frontend_do_not_wait(run):
         return loop.time() - begun_at
 
     assert run(story()) == 0.0
+
+
+def test_files_in_frames_are_written_one_at_a_time_at_a_rate(run):
+    file_bytes, files = 1_048_576, 40
+
+    async def story() -> tuple[float, int]:
+        loop, pace, now, most = asyncio.get_running_loop(), FramePace(), 0, 0
+        begun_at = loop.time()
+
+        async def write() -> None:
+            nonlocal now, most
+            async with pace.file(file_bytes):
+                now += 1
+                most = max(most, now)
+                await asyncio.sleep(0)
+                now -= 1
+
+        await asyncio.gather(*(write() for _ in range(files)))
+        return loop.time() - begun_at, most
+
+    took_s, most = run(story())
+    over_bytes = files * file_bytes - pacing.FILE_BYTES_BURST
+    assert most == 1
+    assert took_s >= 0.99 * over_bytes / pacing.FILE_BYTES_PER_S
