@@ -9,10 +9,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import orjson
@@ -40,20 +39,14 @@ class JournalRows(Target):
     )
     bytes_max = 512
 
-    def __enter__(self) -> JournalRows:
+    def open(self) -> None:
         self._log = LogWatch()
         self._log.start()
         self._loop = asyncio.new_event_loop()
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-fuzz-")
         self._sound = _sound_journal(Path(self._folder.name), self._loop)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._loop.close()
         self._folder.cleanup()
         self._log.stop()
@@ -110,10 +103,20 @@ def _questions(journal: SqliteJournal) -> list[Callable[[], Any]]:
         *of_sessions,
         lambda: [_assert_row(one.row) for one in journal.read_on(0, 100)],
         lambda: journal.read_on(0, 100, ["message"]),
+        lambda: _assert_progress(journal, ["fact"]),
+        lambda: _assert_progress(journal, ()),
         lambda: journal.operation("o1"),
         lambda: journal.operations(),
         lambda: journal.deliveries("waiting"),
     ]
+
+
+def _assert_progress(journal: SqliteJournal, kinds: Sequence[str]) -> None:
+    """Read on as the audit does, to the end: each page begins after the one before."""
+    offsets = [0]
+    while page := journal.read_on(offsets[-1], 10, kinds):
+        offsets += [one.offset for one in page]
+        assert offsets == sorted(set(offsets)) and len(offsets) < 1000
 
 
 def _assert_row(row: Any) -> None:
