@@ -31,7 +31,7 @@ class Files:
         self._files.put(file.id, (file, call.now + URL_LIFE_S))
         url = self._world.upload_url(file)
         metadata = {"id": file.id, "filename": name, "contentType": mime, "size": size, "url": url}
-        body = {"uploadUrl": url, "headers": {"Content-Type": mime}, "metadata": metadata}
+        body = {"uploadUrl": url, "metadata": metadata}
         return Answer(body, made=("file", file.id))
 
     def named(self, file_id: str) -> Attachment | None:
