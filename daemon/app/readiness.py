@@ -31,7 +31,7 @@ class Readiness:
         if reason:
             found["reason"] = reason
         if self.deployment is not None:
-            found["platform"] = self.deployment.trouble or ("reachable" if self.deployment.is_known else "asked")
+            found["platform"] = self.deployment.trouble or ("reachable" if self.deployment.has_answered else "asked")
         return found
 
     def health(self) -> dict[str, Any]:
