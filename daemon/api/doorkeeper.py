@@ -41,8 +41,7 @@ class Doorkeeper:
     def _may_come_from(self, origin: str) -> bool:
         if origin.rstrip("/").lower() in self._origins:
             return True
-        scheme, _, _ = origin.partition("://")
-        return scheme.lower() in ("http", "https") and _is_local(_host(origin))
+        return origin.lower().startswith(("http://", "https://")) and _is_local(_host(origin))
 
 
 def _host(url: str) -> str:

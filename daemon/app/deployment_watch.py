@@ -50,6 +50,8 @@ class DeploymentWatch:
         self._reminded_at = -float("inf")
         #: Whether facts are known at all, from now or from an earlier start.
         self.is_known = is_known
+        #: Whether the platform gave them to this process.
+        self.has_answered = False
         #: "" while all is well, else "unreachable" or "refused", and what the last try said.
         self.trouble = self.reason = ""
         #: Set after the first try, whatever came of it, or after the last one where `tries_max` bounds them.
@@ -105,5 +107,6 @@ class DeploymentWatch:
     def _learn(self, facts: DeploymentFacts) -> None:
         if self.trouble:
             logger.warning("the deployment is known again")
-        self.is_known, self.trouble, self.reason = True, "", ""
+        self.is_known = self.has_answered = True
+        self.trouble = self.reason = ""
         self._changed(facts)

@@ -13,15 +13,12 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..api.server import HttpServer
-from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
-from ..model.errors import JournalError, StorageFull
 from ..model.ports import DeploymentFacts, Journal, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
@@ -40,16 +37,17 @@ from .demo import Demo
 from .deployment_file import DeploymentFile
 from .deployment_watch import DeploymentWatch
 from .exits import INTERNAL, JOURNAL
+from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .pulse import Pulse
-from .status import StatusLine, line_of
+from .readiness import Readiness
+from .status import StatusLine
 from .systemd import Notifier
 from .wiring.doors import api_settings, control_settings
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.keeping import (
     identity_settings,
     journal_directory,
-    journal_settings,
     new_guest_tokens,
     new_key_ring,
     new_spool,
@@ -70,10 +68,6 @@ DEPLOYMENT_TRIES = 3
 #: How long the port stays closed for the deployment's facts: an answer takes less than a second where the way is good, and a
 #: refusal within this time can still be told as a failed start.
 FIRST_ANSWER_S = 5.0
-
-
-#: Between two looks at a disk that has no room for the start.
-ROOM_WAIT_S = 2.0
 
 
 class House:
@@ -102,12 +96,13 @@ class House:
         self.operations: Operations = ClosedDesk("set platform.client_id and platform.client_secret_file")
         self.fleet: Supervisor
         self.http: HttpServer
+        self._at_disk = JournalAtDisk(config, loop, notifier, self.metrics, self._fail)
         self._journal: Journal
         self._desk: Desk | None = None
         self._demo: Demo | None = None
         self._deployment: DeploymentWatch | None = None
+        self._readiness: Readiness
         self._journal_watch = JournalWatch()
-        self._is_at_the_disk = self._has_journal_failed = self._is_leaving = False
         self._status: StatusLine | None = None
 
     async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
@@ -117,7 +112,8 @@ class House:
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
         ring = self._open_keys()
-        self._journal = await self._open_journal()
+        self._stops.push_async_callback(self._at_disk.close)
+        self._journal = await self._at_disk.open()
         deployment = DeploymentFile(journal_directory(self._config, os.environ), _address_of(place))
         facts = None if self._config.platform.dialect == "webchat" else deployment.read()
         webhooks = self._open_records()
@@ -182,6 +178,7 @@ class House:
             Random(),
             None if patient else DEPLOYMENT_TRIES,
         )
+        self._readiness.deployment = self._deployment
         self._deployment.start()
         self._stops.push_async_callback(self._deployment.stop)
         with contextlib.suppress(TimeoutError):
@@ -193,38 +190,6 @@ class House:
         """Nothing is lost by an end: nothing was ever known of the deployment, and there is no guest session."""
         assert self._deployment is not None
         return not (self._deployment.is_known or self.fleet.sessions() or self._journal.recover())
-
-    async def _open_journal(self) -> Journal:
-        directory = journal_directory(self._config, os.environ)
-        if directory is None:
-            return MemoryJournal(self._config.journal.events_per_session_max, self._config.journal.events_max)
-        journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
-        self.metrics.journal_damaged_rows = lambda: journal.damaged_rows
-        self._stops.push_async_callback(self._close_journal, journal)
-        self._is_at_the_disk = True
-        await self._begin(journal)
-        self._is_at_the_disk = False
-        return journal
-
-    async def _begin(self, journal: SqliteJournal) -> None:
-        """A disk without room for the start is said and waited for."""
-        while True:
-            try:
-                return await uninterrupted(asyncio.to_thread(journal.start))
-            except StorageFull as error:
-                logger.warning("%s; the start waits for that", error)
-                self._notifier.extend(ROOM_WAIT_S + 30.0)
-                self._notifier.status(str(error))
-            await asyncio.sleep(ROOM_WAIT_S)
-
-    async def _close_journal(self, journal: SqliteJournal) -> None:
-        self._is_at_the_disk = True
-        await journal.stop()
-        self._is_at_the_disk = False
-
-    def _journal_failed(self, error: JournalError) -> None:
-        self._has_journal_failed = True
-        self._fail(error)
 
     def _fail(self, error: Exception) -> None:
         if not self.broken.done():
@@ -245,7 +210,7 @@ class House:
 
     async def _stop_reader(self, reader: Webhooks | Audit) -> None:
         """With a broken journal nothing more can be marked as read."""
-        await (reader.abandon() if self._has_journal_failed else reader.stop())
+        await (reader.abandon() if self._at_disk.has_failed else reader.stop())
 
     def _open_calls(self, http: Http, place: Place) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
@@ -264,6 +229,8 @@ class House:
             self._config, place, facts, http, self._journal, self.metrics, self._loop, uploader, calls
         )
         self._stops.push_async_callback(self.fleet.stop)
+        emulator_url = self.emulator.url if self.emulator is not None else None
+        self._readiness = Readiness(self.fleet, self._journal, self._journal_watch, emulator_url)
 
     def _open_desk(self, calls: RestCalls | None, ring: KeyRing | None) -> None:
         """Without calls the closed desk stays, which says what is missing."""
@@ -303,13 +270,13 @@ class House:
             self.metrics,
             api_settings(self._config),
             draw_id,
-            self._health,
+            self._readiness.health,
             jwks=ring.jwks if ring is not None else None,
             control=control_settings(self._config),
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.desk,
-            readiness=self._readiness,
+            readiness=self._readiness.readiness,
         )
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
@@ -326,7 +293,7 @@ class House:
         self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
         write = self._log.status if self._log is not None else lambda text: None
         is_terminal = self._log is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._status = StatusLine(self._loop, self._describe, self._notifier, write, is_terminal)
+        self._status = StatusLine(self._loop, self._readiness.line, self._notifier, write, is_terminal)
         self._stops.callback(self._status.stop)
         self._status.start()
 
@@ -335,7 +302,7 @@ class House:
     async def leave(self) -> None:
         """Say goodbye for every guest session, within the grace time; with a journal they are kept for the next start."""
         grace_s = self._config.drain.grace_s
-        self._is_leaving = True
+        self._readiness.is_leaving = True
         self._notifier.stopping("draining")
         self._notifier.extend(grace_s + 20.0)
         for one in (self._demo, self._status):
@@ -373,56 +340,11 @@ class House:
 
     def late_code(self) -> int:
         """The exit code of a stop that takes too long: the disk's fault if the journal waits for it, else ours."""
-        return JOURNAL if self._is_at_the_disk or self._waits_for_disk() else INTERNAL
-
-    def _waits_for_disk(self) -> bool:
-        return self.metrics.journal_oldest_wait_s() > 1.0
+        return JOURNAL if self._at_disk.is_waited_for else INTERNAL
 
     def _unexplained_wait_s(self) -> float:
         """A full disk explains why events wait, and is told elsewhere; it is no disk that hangs."""
         return 0.0 if self._journal.storage_full else self._journal.oldest_wait_s()
-
-    def _readiness(self) -> dict[str, Any]:
-        """For /readyz: `reason` is the most urgent thing that keeps new guest sessions out, from a closed list of words."""
-        reason = self._not_ready_reason()
-        found: dict[str, Any] = {"ready": not reason}
-        if reason:
-            found["reason"] = reason
-        if self._deployment is not None:
-            found["platform"] = self._deployment.trouble or ("reachable" if self._deployment.is_known else "asked")
-        return found
-
-    def _not_ready_reason(self) -> str:
-        if self._is_leaving:
-            return "draining"
-        if self._journal_watch.is_stalled:
-            return "journal_stalled"
-        if self._journal.storage_full:
-            return "storage_full"
-        if self._journal.storage_low:
-            return "storage_low"
-        if self._deployment is not None and not self._deployment.is_known:
-            return "deployment_unknown"
-        return "" if self.fleet.is_ready() else "draining"
-
-    def _health(self) -> dict[str, Any]:
-        emulated = self.emulator.url if self.emulator is not None else None
-        return {**self._readiness(), "emulator": emulated, **self.fleet.status()}
-
-    def _describe(self) -> str:
-        trouble = self._deployment.trouble if self._deployment is not None else ""
-        disk = " | the journal's disk does not answer" if self._journal_watch.is_stalled else ""
-        return line_of(self.fleet.status()) + (f" | platform {trouble}" if trouble else "") + disk
-
-
-async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
-    """To its end, also if the caller is cancelled meanwhile: what a thread has begun cannot be called back."""
-    task = asyncio.ensure_future(work)
-    try:
-        await asyncio.shield(task)
-    except asyncio.CancelledError:
-        await asyncio.wait({task})
-        raise
 
 
 def _address_of(place: Place) -> str:

@@ -17,19 +17,19 @@ import threading
 from collections.abc import Callable
 
 from ..observe.log import Log
+from .entry import HANDLED
 from .exits import INTERRUPTED
 
 logger = logging.getLogger("guestd.app")
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
-_HANDLED = (*_STOPPING, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 
 #: What closing may take after a second signal: enough for sockets and temporary files, and nobody waits longer for "at once".
 INTERRUPTED_BOUND_S = 2.0
 
 
 class SignalListener:
-    """`block` before any other thread starts, `listen`, and `attach` to the loop."""
+    """`listen`, and `attach` to the loop. The signals are held since the program began (`entry.py`), in all threads."""
 
     def __init__(self) -> None:
         self._log: Log | None = None
@@ -42,10 +42,6 @@ class SignalListener:
         #: How long an orderly stop may take, in seconds, and the exit code if it takes longer.
         self.stop_bound_s = 60.0
         self.late_code: Callable[[], int] = lambda: 70
-
-    def block(self) -> None:
-        """From now on the signals wait for `listen`; threads that start later inherit this."""
-        signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
 
     def listen(self, log: Log) -> None:
         self._log = log
@@ -70,7 +66,7 @@ class SignalListener:
 
     def _run(self) -> None:
         while True:
-            self._take(signal.sigwait(_HANDLED))
+            self._take(signal.sigwait(HANDLED))
 
     def _take(self, number: int) -> None:
         if number in (signal.SIGUSR1, signal.SIGUSR2):

@@ -30,6 +30,9 @@ BODY_WAIT_S = 30.0
 #: Without any request. Longer than a fault may hold back an answer, for that looks the same from here.
 IDLE_S = 300.0
 
+#: To a head with bytes that are no UTF-8: no answer of ours could repeat them.
+NOT_TEXT = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?:\r\n|$)")
 
 
@@ -97,6 +100,10 @@ class FrontDoor(asyncio.Protocol):
             return b""
         head, rest = self._head[: end + 4], self._head[end + 4 :]
         self._head = b""
+        if not _is_text(head):
+            self._transport.write(NOT_TEXT)
+            self._transport.close()
+            return b""
         words = head[:end].lower()
         if b"upgrade: websocket" in words:
             self._become_visit(head + rest)
@@ -138,3 +145,11 @@ class FrontDoor(asyncio.Protocol):
         if now - self._since >= limit_s:
             self._emulator.counters["connections_timed_out"] += 1
             self._transport.abort()
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -45,8 +45,9 @@ STOP_MAX_S = 15.0  # a disk that hangs for longer is left alone: nothing that wa
 START_BYTES = 1 << 20  # less is free than a start takes: an I/O error then means a full disk
 IO_ERROR = "SQLITE_IOERR"
 
-#: A full disk, by SQLite's names: the second is the memory its connections share, a file as well.
-FULL = ("SQLITE_FULL", "SQLITE_IOERR_SHMSIZE")
+FULL = "SQLITE_FULL"
+#: The memory that SQLite's connections share is a file, too. It could not grow: for want of room, or because the disk failed.
+SHARED_FAILED = "SQLITE_IOERR_SHMSIZE"
 
 _Work = tuple[Commit, Callable[[], None]]
 _Found = TypeVar("_Found")
@@ -136,7 +137,12 @@ class SqliteJournal:
         if isinstance(error, OSError):
             return error.errno in (errno.ENOSPC, errno.EDQUOT)
         name = getattr(error, "sqlite_errorname", "")
-        return name in FULL or (name.startswith(IO_ERROR) and self._room.free_bytes() < START_BYTES)
+        return name == FULL or (name.startswith(IO_ERROR) and self._room.free_bytes() < START_BYTES)
+
+    def _is_full(self, error: sqlite3.Error) -> bool:
+        """While running. Any other I/O error may have lost what was written, and ends the process."""
+        name = getattr(error, "sqlite_errorname", "")
+        return name == FULL or (name == SHARED_FAILED and self._room.free_bytes() < START_BYTES)
 
     async def stop(self) -> None:
         """Commit what waits, write the WAL back, let go of the directory. Raises JournalError if the disk hangs or stays full for
@@ -236,7 +242,7 @@ class SqliteJournal:
             raise
         except sqlite3.Error as error:
             problem = JournalError(f"the journal cannot be read: {_named(error)}")
-            if getattr(error, "sqlite_errorname", "").startswith(IO_ERROR) and not _is_full(error):
+            if getattr(error, "sqlite_errorname", "").startswith(IO_ERROR) and not self._is_full(error):
                 self._fail(problem)
             raise problem from error
 
@@ -309,7 +315,7 @@ class SqliteJournal:
                 offset = self._writer.write(commits)
                 break
             except sqlite3.OperationalError as error:
-                if not _is_full(error):
+                if not self._is_full(error):
                     raise
                 self._tell(self._full, True)
                 self._room.release()
@@ -343,7 +349,7 @@ class SqliteJournal:
         try:
             tidy()
         except sqlite3.OperationalError as error:
-            if not _is_full(error):
+            if not self._is_full(error):
                 raise
 
     def _look_around(self) -> None:
@@ -363,7 +369,7 @@ class SqliteJournal:
         if (gone := self._watch.look()) is not None:
             raise JournalError(
                 f"the journal's file {gone} was deleted or replaced while guestd used it: nothing more is accepted, and what was"
-                " accepted in the last second may be lost; put the file back or restore a backup with `guestd journal"
+                " written since the last checkpoint may be lost; put the file back or restore a backup with `guestd journal"
                 " restore`, keep other programs away from that directory, then start again"
             )
 
@@ -413,7 +419,3 @@ def _rows_of(commit: Commit) -> int:
 
 def _named(error: sqlite3.Error) -> str:
     return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"
-
-
-def _is_full(error: sqlite3.Error) -> bool:
-    return getattr(error, "sqlite_errorname", "") in FULL

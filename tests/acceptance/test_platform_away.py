@@ -131,6 +131,19 @@ def test_a_silent_platform_does_not_keep_the_port_closed(run, against, silent):
     assert program.wait(10.0) == 0
 
 
+def test_a_silent_platform_is_not_called_reachable_because_it_was_once(run, against):
+    emulator = run("emulate", "--host", "127.0.0.1", "--port", "0")
+    port = int(emulator.url().rpartition(":")[2])
+    kept_sessions(run, against(port), 1)
+    emulator.interrupt(signal.SIGTERM)
+    assert emulator.wait() == 0
+    with socket.create_server(("127.0.0.1", port)):
+        program = run("serve", "-c", against(port), "--port", "0")
+        assert status_of(f"{program.url()}/readyz") == (200, {"ready": True, "platform": "asked"})
+        program.interrupt(signal.SIGTERM)
+        assert program.wait() == 0
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
 def test_a_signal_while_the_platform_is_silent_stops_the_start(run, against, silent, number, tmp_path):
     program = run("serve", "-c", against(silent), "--port", "0")

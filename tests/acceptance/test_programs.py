@@ -7,6 +7,7 @@ import json
 import signal
 import socket
 import subprocess
+import sys
 import urllib.error
 import urllib.request
 
@@ -33,6 +34,21 @@ def converse(url, name="ana", text="Where is my parcel?"):
                 frontend.send(json.dumps({"action": "send", "text": text, "command_id": f"c-{name}"}))
             if event.get("kind") == "message" and event["direction"] == "Outbound" and "look that up" in event["text"]:
                 return seen
+
+
+SIGNALLED_WHILE_LOADING = """
+import os, sys
+
+class Signalling:
+    def find_spec(self, name, path=None, target=None):
+        if name == "typer":
+            os.kill(os.getpid(), int(sys.argv.pop()))
+
+sys.meta_path.insert(0, Signalling())
+sys.argv[1:1] = ["serve", "--port", "0"]
+from daemon.app.entry import main
+main()
+"""
 
 
 class TestServe:
@@ -62,6 +78,23 @@ class TestServe:
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
         assert "1 guest sessions ended, 0 left behind" in program.err
+
+    @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
+    def test_a_signal_while_the_program_is_being_loaded_is_kept(self, number):
+        """With one that comes when the first of the large packages is asked for."""
+        program = subprocess.Popen(
+            [sys.executable, "-c", SIGNALLED_WHILE_LOADING, str(int(number))],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with program:
+            if number == signal.SIGUSR1:
+                while not program.stdout.readline().startswith("ready "):
+                    assert program.poll() is None
+                program.send_signal(signal.SIGTERM)
+            _, err = program.communicate(timeout=60.0)
+        assert program.returncode == 0, err
 
     def test_a_second_ctrl_c_stops_at_once(self, run, config):
         emulator = run("emulate", "--port", "0")

@@ -171,6 +171,15 @@ async def test_requests_byte_by_byte_and_many_in_one_piece():
         await hang_up(writer)
 
 
+@pytest.mark.parametrize("header", [b"Expect", b"Idempotency-Key", b"X-Any"])
+async def test_a_head_that_is_no_text_is_a_bad_request(header):
+    async with emulating() as emulator:
+        reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
+        writer.write(b"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\n" + header + b": \xff\r\n\r\n")
+        assert await head(reader) == "HTTP/1.1 400 Bad Request"
+        await hang_up(writer)
+
+
 # ---------------------------------------------------------------------- bounds
 
 

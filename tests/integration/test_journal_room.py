@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from daemon.journal.room import BALLAST, Room
 from daemon.journal.settings import JournalSettings
 from daemon.journal.sqlite import SqliteJournal
 from daemon.model.commands import Send
-from daemon.model.errors import CommandError
+from daemon.model.errors import CommandError, JournalError, StorageFull
 from daemon.model.ports import OpenGuest
 
 ROOT = Path(__file__).parents[2]
@@ -80,7 +81,7 @@ from daemon.journal import sqlite
 from daemon.journal.settings import JournalSettings
 from daemon.journal.sqlite import SqliteJournal
 from daemon.model.commands import Send
-from daemon.model.errors import CommandError
+from daemon.model.errors import CommandError, JournalError, StorageFull
 from daemon.model.ports import OpenGuest
 from daemon.journal.sqlite import SqliteJournal
 from daemon.model.ports import Commit, SessionRecord
@@ -181,6 +182,24 @@ async def test_nearly_full_means_no_new_guest_session_and_those_there_go_on(new_
         assert answers[0].accepted
         town.fleet._journal.storage_low = False
         town.fleet.open(OpenGuest("bob", email="bob@example.org"))
+
+
+@pytest.mark.parametrize(
+    ("name", "free_mib", "expected"),
+    [
+        ("SQLITE_FULL", 10, StorageFull),
+        ("SQLITE_IOERR_SHMSIZE", 0, StorageFull),
+        ("SQLITE_IOERR_SHMSIZE", 10, JournalError),
+        ("SQLITE_IOERR_WRITE", 0, StorageFull),
+        ("SQLITE_IOERR_WRITE", 10, JournalError),
+    ],
+)
+async def test_a_disk_that_fails_at_the_start_is_not_taken_for_a_full_one(tmp_path, free, name, free_mib, expected):
+    free.bytes = free_mib * MIB
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = name
+    journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None, JournalSettings())
+    assert type(journal._not_started(error)) is expected
 
 
 async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(tmp_path, free, monkeypatch):

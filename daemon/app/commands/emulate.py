@@ -183,7 +183,7 @@ async def _run(settings: EmulatorSettings, log: Log) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log_loop_error)
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
         log.line("this is guestd's emulator, not the platform")

@@ -12,6 +12,7 @@ import typer
 from ...observe.log import configure_logging
 from .. import exits
 from ..config import Config
+from ..entry import hold_signals
 from ..lifecycle import serve as live
 from ..load_config import ConfigProblems, load_config
 from ..open_files import allow_open_files
@@ -43,8 +44,8 @@ def serve(
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second Ctrl-C stops at once."""
     given = {"simulator.host": host, "simulator.port": port, "log.level": log_level}
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    hold_signals()  # again: a test may begin here
     signals = SignalListener()
-    signals.block()
     try:
         settings = load_config(config, os.environ, flags)
         if demo:

@@ -1,0 +1,57 @@
+"""What the daemon says of itself: to /readyz, to /healthz, and in the status line."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..model.ports import Journal
+from ..supervisor.supervisor import Supervisor
+from .deployment_watch import DeploymentWatch
+from .journal_watch import JournalWatch
+from .status import line_of
+
+
+class Readiness:
+    """`deployment` is None where the platform knows none, or it is not asked yet. `is_leaving` is set by who drains."""
+
+    def __init__(
+        self, fleet: Supervisor, journal: Journal, journal_watch: JournalWatch, emulator_url: str | None
+    ) -> None:
+        self._fleet = fleet
+        self._journal = journal
+        self._journal_watch = journal_watch
+        self._emulator_url = emulator_url
+        self.deployment: DeploymentWatch | None = None
+        self.is_leaving = False
+
+    def readiness(self) -> dict[str, Any]:
+        """For /readyz: `reason` is the most urgent thing that keeps new guest sessions out, from a closed list of words."""
+        reason = self._not_ready_reason()
+        found: dict[str, Any] = {"ready": not reason}
+        if reason:
+            found["reason"] = reason
+        if self.deployment is not None:
+            found["platform"] = self.deployment.trouble or ("reachable" if self.deployment.has_answered else "asked")
+        return found
+
+    def health(self) -> dict[str, Any]:
+        return {**self.readiness(), "emulator": self._emulator_url, **self._fleet.status()}
+
+    def line(self) -> str:
+        """For a person: the guest sessions, then what is wrong."""
+        trouble = self.deployment.trouble if self.deployment is not None else ""
+        disk = " | the journal's disk does not answer" if self._journal_watch.is_stalled else ""
+        return line_of(self._fleet.status()) + (f" | platform {trouble}" if trouble else "") + disk
+
+    def _not_ready_reason(self) -> str:
+        if self.is_leaving:
+            return "draining"
+        if self._journal_watch.is_stalled:
+            return "journal_stalled"
+        if self._journal.storage_full:
+            return "storage_full"
+        if self._journal.storage_low:
+            return "storage_low"
+        if self.deployment is not None and not self.deployment.is_known:
+            return "deployment_unknown"
+        return "" if self._fleet.is_ready() else "draining"
