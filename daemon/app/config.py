@@ -164,6 +164,7 @@ class Operations(_Section):
     prompt_age_max_s: Seconds = 3600.0
     adoption_prompts_max: Count = 1000
     adoption_pages_max: Count = 10_000
+    injection_key_in_body: bool = False
 
 
 class Admission(_Section):

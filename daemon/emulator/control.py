@@ -11,7 +11,7 @@ GET, POST, DELETE faults     the plan: see `faults.py`
 POST reset      forget everything
 GET  journal    what was received, newest last, `?limit=`, `?token=`
 GET  counters   connections, most in any minute and second, requests, faults
-GET, POST settings           {"limits": {…} | "off" | "on", "agent": name or script}
+GET, POST settings           {"limits": {…} | "off" | "on", "agent": name or script, "bare_injections": true|false}
 GET  health
 
 `officecontrol.py` has the same of the platform's REST side.
@@ -257,15 +257,20 @@ class _Control:
                 "limits": world.limits.model_dump(),
                 "deployments": [one.model_dump() for one in world.settings.deployments],
                 "agents": sorted(built_in()),
+                "bare_injections": world.settings.bare_injections,
             }
         )
 
     async def set_settings(self, request: web.Request) -> web.Response:
         body = await body_of(request)
         world = self.emulator.world
-        unknown = set(body) - {"limits", "agent"}
+        unknown = set(body) - {"limits", "agent", "bare_injections"}
         if unknown:
-            raise Bad(", ".join(sorted(unknown)), "cannot be set", "limits and agent can")
+            raise Bad(", ".join(sorted(unknown)), "cannot be set", "limits, agent and bare_injections can")
+        bare = body.get("bare_injections", world.settings.bare_injections)
+        if not isinstance(bare, bool):
+            raise Bad("bare_injections", "is neither true nor false")
+        world.settings = world.settings.model_copy(update={"bare_injections": bare})
         try:
             if "limits" in body:
                 given = body["limits"]

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..model.errors import CommandError, PlatformError
+from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
 from .kind import Kind, id_of, succeeded
 from .operation import Ask, Operation, Turn, Unreadable
-from .requests import GuestRequest, Request, fingerprint
+from .requests import GuestRequest, Request
 
 #: Signs a token for a guest id and its attributes (GUEST-1).
 Sign = Callable[[str, Mapping[str, str]], str]

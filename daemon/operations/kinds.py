@@ -21,7 +21,7 @@ def all_kinds(
     kinds: list[Kind] = [
         GuestCreation(sign),
         Messaging(settings.sessions, metrics, rng, draw_id),
-        Injection(),
+        Injection(settings.injection_key_in_body),
         Prompt(settings.prompts),
         Adoption(settings.adoption),
     ]

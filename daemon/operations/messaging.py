@@ -17,12 +17,13 @@ from random import Random
 from typing import Any
 
 from ..model.errors import CommandError, PlatformError
+from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
 from ..observe.hiding import is_secret
 from ..observe.metrics import Metrics
 from .kind import Kind, failed, id_of, succeeded
 from .operation import Ask, Operation, Turn
-from .requests import MessagingRequest, Request, fingerprint
+from .requests import MessagingRequest, Request
 from .settings import SessionFigures
 
 JITTER = 0.1  # a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once

@@ -7,8 +7,8 @@ place, what is wrong with it, and what to write instead. The control API builds 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime
-from hashlib import sha256
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
 from uuid import UUID
 
@@ -17,9 +17,13 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from ..model.errors import CommandError
+from ..model.ids import fingerprint
 from .complaints import first_complaint
 
-TEXT_MAX = 4096  # INJ-1, SOCK-7: the platform's own limit, part of the published shape
+#: INJ-1: the platform's own limit. Counted as the documents' own program counts: in UTF-16 units, an emoji being two.
+TEXT_MAX = 4096
+#: Of a message's timestamp: a day before the last one that can be written, so that others fit behind it.
+TIME_MS_MAX = 253_402_214_400_000
 CAPABILITIES_REQUIRED = ("typing-indicator", "read-receipts")
 
 
@@ -30,9 +34,19 @@ def _web_address(value: str) -> str:
     return value
 
 
+def _short_enough(value: str) -> str:
+    units = len(value.encode("utf-16-le")) // 2
+    if units > TEXT_MAX:
+        raise ValueError(
+            f"{units} characters; at most {TEXT_MAX} are taken and nothing is cut: make it shorter"
+            + (" (an emoji counts as two)" if units > len(value) else "")
+        )
+    return value
+
+
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Text = Annotated[str, Field(min_length=1, max_length=TEXT_MAX)]
+Text = Annotated[str, Field(min_length=1, json_schema_extra={"maxLength": TEXT_MAX}), AfterValidator(_short_enough)]
 #: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret (observe/hiding.py).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
@@ -58,16 +72,16 @@ class Request(BaseModel):
         return {name: value for name in self.secrets if (value := getattr(self, name)) is not None}
 
 
-def fingerprint(secret: str) -> str:
-    """By which a token may be recognized, never used (AUDIT-2)."""
-    return "sha256:" + sha256(secret.encode()).hexdigest()[:32]
-
-
 # ------------------------------------------------------------------ injection (INJ-1)
 
 
+def milliseconds_of(instant: datetime) -> int:
+    """Epoch milliseconds, rounded down: the resolution in which timestamps are sent."""
+    return (instant - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
+
+
 class InjectedMessage(Request):
-    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets the time of the asking."""
+    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets a time between its neighbours'."""
 
     type: Literal["text", "html"]
     from_: Literal["agent", "customer", "bot", "system"] = Field(alias="from")
@@ -86,7 +100,8 @@ class InjectedMessage(Request):
 
 
 class InjectionRequest(Request):
-    """Messages for a running interaction (INJ-1). Given timestamps must strictly increase, as those that come back must."""
+    """Messages for a running interaction (INJ-1). Given timestamps must increase by 1 ms and more, and leave 1 ms for
+    each message between them that has none."""
 
     interaction_id: Id
     messages: Annotated[tuple[InjectedMessage, ...], Field(min_length=1, max_length=1000)]
@@ -94,15 +109,22 @@ class InjectionRequest(Request):
 
     @model_validator(mode="after")
     def _in_order_of_time(self) -> Self:
-        before: datetime | None = None
         for index, message in enumerate(self.messages):
-            if message.timestamp is not None:
-                if before is not None and message.timestamp <= before:
-                    raise ValueError(
-                        f"messages[{index}].timestamp: it is not later than the one before; let timestamps strictly"
-                        " increase, or leave them out"
-                    )
-                before = message.timestamp
+            if message.timestamp is not None and not 0 < milliseconds_of(message.timestamp) < TIME_MS_MAX:
+                raise ValueError(f"messages[{index}].timestamp: it is not between 1970 and 9999; write a time of today")
+        given = [(index, one.timestamp) for index, one in enumerate(self.messages) if one.timestamp is not None]
+        for (before, earlier), (index, later) in pairwise(given):
+            room_ms = milliseconds_of(later) - milliseconds_of(earlier)
+            if room_ms <= 0:
+                raise ValueError(
+                    f"messages[{index}].timestamp: it is not later than the one before; let timestamps strictly increase,"
+                    " by 1 ms at least, or leave them out"
+                )
+            if room_ms < index - before:
+                raise ValueError(
+                    f"messages[{index}].timestamp: it leaves {room_ms} ms for the {index - before - 1} messages"
+                    " before it that have none; leave 1 ms for each"
+                )
         return self
 
 

@@ -37,6 +37,8 @@ class AdoptionFigures:
 
 @dataclass(slots=True, frozen=True)
 class OperationsSettings:
+    """`injection_key_in_body`: the idempotency key of an injection is sent in the body too."""
+
     under_way_max: int = 1000
     calls_inflight_max: int = 64
     heartbeats_inflight_max: int = 32
@@ -47,6 +49,7 @@ class OperationsSettings:
     retry_after_max_s: float = 60.0  # what a Retry-After may ask for; the platform counts by the minute
     keys_remembered_s: float = 86_400.0
     timer_tick_s: float = 0.05
+    injection_key_in_body: bool = False
     sessions: SessionFigures = SessionFigures()
     prompts: PromptFigures = PromptFigures()
     adoption: AdoptionFigures = AdoptionFigures()

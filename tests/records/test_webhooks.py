@@ -62,28 +62,6 @@ async def test_sync_1_a_webhook_is_signed_numbered_and_dated():
     assert crm.got[0]["timestamp"].endswith("Z")
 
 
-async def test_inj_5_a_completed_injection_is_told_and_a_failed_one_is_not():
-    world = World()
-    async with Receiver() as crm:
-        told, _ = webhooks(world.journal, target(crm))
-        told.start()
-        world.fact("injection.completed", "attempt", "c9")
-        world.fact("injection.completed", "failed", "c9")
-        world.fact(
-            "injection.completed", conversation="c9", message_count=3, last_message_id="m-3", idempotency_key="k-1"
-        )
-        await until(lambda: crm.got)
-        await told.stop()
-    assert len(crm.got) == 1 and crm.got[0]["event"] == INJECTED
-    assert crm.got[0]["data"] == {
-        "conversationId": "c9",
-        "operationId": "op-1",
-        "messageCount": 3,
-        "lastMessageId": "m-3",
-        "idempotencyKey": "k-1",
-    }
-
-
 async def test_assist_3_a_prompt_is_told_to_its_own_webhook_as_the_documents_name_it():
     world = World()
     async with Receiver() as own, Receiver() as crm:

@@ -134,6 +134,7 @@ def operations_settings(config: Config) -> OperationsSettings:
         rest=Backoff(given.rest_base_s, given.rest_jitter_s, given.rest_cap_s, given.tries_max),
         retry_after_max_s=given.retry_after_max_s,
         keys_remembered_s=given.keys_remembered_s,
+        injection_key_in_body=given.injection_key_in_body,
         sessions=SessionFigures(
             sessions_max=config.limits.max_rest_sessions,
             duration_s=given.session_duration_s,

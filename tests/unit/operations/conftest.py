@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from daemon.journal.memory import MemoryJournal
-from daemon.model.errors import PlatformError, PlatformRefused, PlatformUnavailable
+from daemon.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
 from daemon.model.ports import PlatformAnswer
 from daemon.model.work import OWN_STREAM
 from daemon.observe.metrics import Metrics
@@ -354,3 +354,12 @@ def do(world: World, kind: str, operation_id: str = "op-1", request: Json | None
         return view
 
     return world.run(story())
+
+
+def refusal(world: World, kind: str, request: Json, operation_id: str = "op-1") -> tuple[str, str]:
+    """(code, words) with which the request is refused; empty if it is taken."""
+    try:
+        do(world, kind, operation_id, request)
+    except CommandError as error:
+        return error.code, str(error)
+    return "", ""
