@@ -14,6 +14,8 @@ import asyncio
 import re
 from typing import TYPE_CHECKING, cast
 
+from aiohttp.web_protocol import RequestHandler
+
 from .doors import Visit
 
 if TYPE_CHECKING:
@@ -41,7 +43,7 @@ class FrontDoor(asyncio.Protocol):
         self._head = b""
         self._body_left = 0
         self._is_chunked = False
-        self._http: asyncio.Protocol | None = None
+        self._http: RequestHandler | None = None
         self._since = emulator.loop.time()
 
     # ------------------------------------------------------------------ asyncio.Protocol
@@ -56,8 +58,9 @@ class FrontDoor(asyncio.Protocol):
         if self._http is not None:
             self._http.connection_lost(error)
 
-    def eof_received(self) -> bool | None:
-        return self._http.eof_received() if self._http is not None else False
+    def eof_received(self) -> None:
+        if self._http is not None:
+            self._http.eof_received()
 
     def pause_writing(self) -> None:
         if self._http is not None:
@@ -113,6 +116,7 @@ class FrontDoor(asyncio.Protocol):
     def _become_visit(self, data: bytes) -> None:
         self._emulator.doors.discard(self)
         if self._http is not None:
+            self._http.transport = None  # it would close the connection that is not its own any more
             self._http.connection_lost(None)
             self._http = None
         visit = Visit(self._emulator)

@@ -16,6 +16,7 @@ from types import TracebackType
 from typing import Any
 
 from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from ..model.json_values import is_text
 from . import agentdesk, frames
@@ -184,7 +185,7 @@ class Emulator:
                 "the emulator listens on %s, beyond this machine: anyone there can use it", self.settings.host
             )
 
-    def http_protocol(self) -> asyncio.Protocol:
+    def http_protocol(self) -> RequestHandler:
         assert self._runner is not None and self._runner.server is not None
         return self._runner.server()
 
