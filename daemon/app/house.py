@@ -103,6 +103,7 @@ class House:
         self.fleet: Supervisor
         self.http: HttpServer
         self._journal: Journal
+        self._scribe: Scribe
         self._desk: Desk | None = None
         self._demo: Demo | None = None
         self._deployment: DeploymentWatch | None = None
@@ -238,7 +239,8 @@ class House:
             audit = new_audit(self._config, directory, self._journal, self.metrics, self._loop)
             audit.start()
             self._stops.push_async_callback(self._stop_reader, audit)
-        webhooks = new_webhooks(self._config, os.environ, self._journal, self.metrics, self._loop)
+        self._scribe = Scribe(self._journal, self._clock)
+        webhooks = new_webhooks(self._config, os.environ, self._journal, self.metrics, self._loop, self._scribe)
         webhooks.start()
         self._stops.push_async_callback(self._stop_reader, webhooks)
         return webhooks
@@ -272,7 +274,7 @@ class House:
         self._desk = new_operations(
             self._config,
             self._journal,
-            Scribe(self._journal, self._clock),
+            self._scribe,
             calls,
             self._clock,
             self.metrics,

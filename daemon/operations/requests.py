@@ -6,14 +6,23 @@ place, what is wrong with it, and what to write instead. The control API builds 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
-from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from ..model.errors import CommandError
@@ -131,6 +140,25 @@ class InjectionRequest(Request):
 # ------------------------------------------------------------------ agent assist (ASSIST-1, ASSIST-4)
 
 
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _uuid(value: str) -> str:
+    if not _UUID.fullmatch(value):
+        raise ValueError("it is no UUID; write 8-4-4-4-12 hexadecimal digits")
+    return value
+
+
+def _without_empty_fraction(value: float) -> int | float:
+    return int(value) if value.is_integer() else value
+
+
+#: As given: an id must be the platform's own, letter by letter.
+Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+#: Fractions of a millisecond are taken.
+Milliseconds = Annotated[float, PlainSerializer(_without_empty_fraction)]
+
+
 class TriggerCondition(Request):
     type: Literal["keyword", "sentiment", "duration", "confidence"]
     value: str | int | float
@@ -138,16 +166,16 @@ class TriggerCondition(Request):
 
 
 class DisplaySettings(Request):
-    delay_ms: Annotated[int, Field(ge=500, le=5000)]
+    delay_ms: Annotated[Milliseconds, Field(ge=500, le=5000)]
     max_concurrent_prompts: Annotated[int, Field(ge=1, le=3)]
-    auto_dismiss_ms: Annotated[int, Field(ge=10_000, le=60_000)]
+    auto_dismiss_ms: Annotated[Milliseconds, Field(ge=10_000, le=60_000)]
 
 
 class PromptRequest(Request):
     """A prompt for the agent's screen (ASSIST-1)."""
 
-    conversation_id: UUID
-    prompt_id: UUID
+    conversation_id: Uuid
+    prompt_id: Uuid
     trigger_conditions: Annotated[tuple[TriggerCondition, ...], Field(max_length=5)] = ()
     display_settings: DisplaySettings
     webhook_url: WebhookUrl | None = None
