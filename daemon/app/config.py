@@ -165,6 +165,7 @@ class Operations(_Section):
     adoption_prompts_max: Count = 1000
     adoption_pages_max: Count = 10_000
     injection_key_in_body: bool = False
+    contact_reference: Literal["address", "id"] = "address"
 
 
 class Admission(_Section):

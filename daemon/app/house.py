@@ -13,7 +13,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from contextlib import AsyncExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -289,7 +289,12 @@ class House:
         if settings is None or ring is None:
             return None
         tokens = new_guest_tokens(settings, ring, self.metrics)
-        return lambda guest_id, attributes: tokens.sign(guest_id, attributes).token
+
+        def sign(guest_id: str, attributes: Mapping[str, Any]) -> tuple[str, int]:
+            signed = tokens.sign(guest_id, attributes)
+            return signed.token, signed.expires * 1000
+
+        return sign
 
     def _start_pulse(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s

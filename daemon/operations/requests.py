@@ -72,6 +72,8 @@ class Request(BaseModel):
     def shown(self) -> dict[str, Any]:
         """The request as JSON without its secrets: the same for the same request."""
         found = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if attributes := getattr(self, "custom_attributes", None):
+            found["customAttributes"] = dict(attributes)  # null is a value there
         for name in self.secrets:
             if to_camel(name) in found:
                 found[to_camel(name)] = fingerprint(found[to_camel(name)])
@@ -205,6 +207,9 @@ class AdoptionRequest(Request):
 # ------------------------------------------------------------------ guests (SESS-2 … 4, SESS-7)
 
 
+JsonScalar = str | int | float | bool | None
+
+
 class GuestRequest(Request):
     """A contact and a conversation for a guest (SESS-7). Without `guestToken` one is signed, where keys are configured."""
 
@@ -213,7 +218,7 @@ class GuestRequest(Request):
     guest_id: Id
     queue_id: Id
     guest_token: Secret | None = Field(default=None, repr=False)
-    custom_attributes: dict[str, str] = Field(default_factory=dict)
+    custom_attributes: dict[str, JsonScalar] = Field(default_factory=dict)
     skill_requirements: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
     webhook_url: WebhookUrl | None = None
 

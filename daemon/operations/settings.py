@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..policy.backoff import Backoff
+
+#: What names a guest's contact in a conversation: its address, as the documents have it, or the id that the platform gave it.
+ContactReference = Literal["address", "id"]
 
 
 @dataclass(slots=True, frozen=True)
@@ -50,6 +54,7 @@ class OperationsSettings:
     keys_remembered_s: float = 86_400.0
     timer_tick_s: float = 0.05
     injection_key_in_body: bool = False
+    contact_reference: ContactReference = "address"
     sessions: SessionFigures = SessionFigures()
     prompts: PromptFigures = PromptFigures()
     adoption: AdoptionFigures = AdoptionFigures()

@@ -135,6 +135,7 @@ def operations_settings(config: Config) -> OperationsSettings:
         retry_after_max_s=given.retry_after_max_s,
         keys_remembered_s=given.keys_remembered_s,
         injection_key_in_body=given.injection_key_in_body,
+        contact_reference=given.contact_reference,
         sessions=SessionFigures(
             sessions_max=config.limits.max_rest_sessions,
             duration_s=given.session_duration_s,

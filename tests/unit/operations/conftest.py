@@ -254,7 +254,7 @@ class CutPlatform:
 class Life:
     """One process, from its start to its stop or its cut."""
 
-    def __init__(self, world: World, cut_at: int | None = None, **settings) -> None:
+    def __init__(self, world: World, cut_at: int | None = None, sign: Any = None, **settings) -> None:
         self.world = world
         self.cutter = Cutter(cut_at)
         self.metrics = Metrics()
@@ -270,6 +270,7 @@ class Life:
             self.metrics,
             world.rng,
             lambda: str(UUID(int=world.rng.getrandbits(128), version=4)),
+            sign,
         )
 
     async def do(self, kind: str, operation_id: str = "op-1", request: Json | None = None) -> Any:

@@ -118,6 +118,6 @@ def test_assist_3_the_fact_has_what_the_webhook_tells(world):
     last = world.facts()[-1]
     assert (last["action"], last["status"], last["conversation_id"]) == ("prompt.injected", "success", CONVERSATION)
     assert last["details"]["injection_id"] == view.result["injection_id"]
-    assert last["details"]["alignmentStatus"] == "SYNCED"
+    assert last["details"]["alignmentStatus"] == "PENDING", "until its webhook is delivered"
     assert last["details"]["context"] == {"agentId": "agent-01"}
     assert last["details"]["latency_ms"] == 50.0
