@@ -41,6 +41,7 @@ from .deployment_file import DeploymentFile
 from .deployment_watch import DeploymentWatch
 from .exits import INTERNAL, JOURNAL
 from .journal_watch import JournalWatch
+from .key_rotation import KeyRotation
 from .pulse import Pulse
 from .status import StatusLine, line_of
 from .systemd import Notifier
@@ -125,6 +126,7 @@ class House:
         calls = self._open_calls(http, place)
         self._open_fleet(place, facts or DeploymentFacts(), http, calls)
         self._open_desk(calls, ring)
+        self._keep_keys(ring)
         self._start_pulse()
         if self._config.platform.dialect != "webchat":  # which knows no deployments
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
@@ -163,6 +165,7 @@ class House:
             return None
         ring = new_key_ring(settings)
         ring.current()  # a ring that cannot be used is to be known now, not at the first guest
+        ring.adopt()
         return ring
 
     async def _watch_deployment(
@@ -282,6 +285,12 @@ class House:
         )
         self._stops.push_async_callback(self._desk.stop)
         self.operations = self._desk
+
+    def _keep_keys(self, ring: KeyRing | None) -> None:
+        if ring is not None:
+            rotation = KeyRotation(ring, self._scribe.note)
+            rotation.start()
+            self._stops.push_async_callback(rotation.stop)
 
     def _signer(self, ring: KeyRing | None) -> Sign | None:
         """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are configured."""

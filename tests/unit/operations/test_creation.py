@@ -17,7 +17,7 @@ def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_fo
     first = do(world, "guest", "one", wish)
 
     async def story():
-        life = world.life(cut_at=9)  # the platform has said 409, and nothing is durable of it
+        life = world.life(cut_at=11)  # after the answer, which is not durable
         await life.run(life.do("guest", "two", wish))
         second = world.life()
         second.desk.revive()
