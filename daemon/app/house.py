@@ -256,7 +256,7 @@ class House:
         """The platform's REST side needs an OAuth client; the emulator has one."""
         if self.emulator is None and self._config.platform.client_id is None:
             return None
-        calls = new_calls(self._config, place, http, self.emulator, self.metrics, self._loop)
+        calls = new_calls(self._config, place, http, self.emulator, self.metrics, self._loop, self._scribe.note)
         self._stops.push_async_callback(calls.close)
         return calls
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ..model.errors import ConfigError
+from ..model.work import Note
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ..identity.keys import KeyRing
 
 logger = logging.getLogger("guestd.identity")
@@ -20,9 +19,9 @@ LOOK_S = 60.0
 
 
 class KeyRotation:
-    """One task. `note(action, status, details)` tells the audit."""
+    """One task. `note` tells the audit."""
 
-    def __init__(self, ring: KeyRing, note: Callable[[str, str, dict[str, Any]], None], look_s: float = LOOK_S) -> None:
+    def __init__(self, ring: KeyRing, note: Note, look_s: float = LOOK_S) -> None:
         self._ring = ring
         self._note = note
         self._look_s = look_s

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -25,6 +26,14 @@ class Fact:
     conversation_id: str = ""
     details: dict[str, Any] = field(default_factory=dict)
     kind: str = "fact"
+
+
+#: Tells the journal of what belongs to no operation: action, status, details. Returns at once (AUDIT-1).
+Note = Callable[[str, str, dict[str, Any]], None]
+
+
+def no_note(action: str, status: str, details: dict[str, Any]) -> None:
+    """Where nobody keeps notes."""
 
 
 @dataclass(slots=True, frozen=True)
