@@ -266,3 +266,17 @@ def test_what_was_asked_for_before_the_revival_is_not_begun_twice(world):
 
     assert world.run(story()).status == "succeeded"
     assert [call.name for call in world.twin.calls] == ["interaction.get", "interaction.inject"]
+
+
+def test_what_is_over_is_listed_again_after_a_restart_newest_first(world):
+    async def story():
+        first = world.life(remembered_max=3)
+        for n in range(5):
+            await first.do("injection", f"i{n}")
+            await asyncio.sleep(1.0)
+        await first.desk.stop()
+        second = world.life(remembered_max=3)
+        assert second.desk.revive() == 0
+        return [(view.operation_id, view.status) for view in second.desk.views("injection")]
+
+    assert world.run(story()) == [("i4", "succeeded"), ("i3", "succeeded"), ("i2", "succeeded")]
