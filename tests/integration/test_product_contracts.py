@@ -17,7 +17,7 @@ from daemon.app.cli import app
 from daemon.app.config import Config
 from daemon.emulator import DEFAULT_QUEUE_ID
 from daemon.records.audit_check import select, verify
-from daemon.records.happenings import CREATED, PROMPTED, TERMINATED
+from daemon.records.happenings import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
 from tests.records.webhook_town import Receiver, until
 
 from .test_control_operations import MESSAGING, a_house, conversation
@@ -204,3 +204,84 @@ async def test_audit_1_the_chain_shows_what_was_changed_taken_out_moved_or_cut_o
         path.write_bytes(b"".join(line + b"\n" for line in lines))
         found[name] = bool(verify(tmp_path / "audit").problems)
     assert found == {name: name != "none" for name in damage}
+
+
+def documented_check() -> Any:
+    """The function by which docs/webhooks.md has a receiver check the signature."""
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    namespace: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], namespace)
+    return namespace["is_from_guestd"]
+
+
+class Town:
+    """A receiver that is away in the first life of the daemon, and in the second refuses each event once; guests it does
+    not want at all."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.refused: set[str] = set()
+        self.taken: list[tuple[str, str]] = []
+
+    def __call__(self, n: int, body: dict[str, Any]) -> int:
+        event, delivery_id = body["event"], body["id"]
+        if event == CREATED and self.is_away:
+            return 410
+        if self.is_away or delivery_id not in self.refused:
+            if not self.is_away:
+                self.refused.add(delivery_id)
+            return 503
+        self.taken.append((event, delivery_id))
+        return 204
+
+
+async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_are_replayed(tmp_path):
+    town = Town()
+    async with Receiver(town) as crm:
+        sections = {"webhooks": hooks(crm), "journal": {"directory": str(tmp_path)}, "drain": {"sessions": "keep"}}
+        async with a_house(**sections) as (house, ask):
+            there = await conversation(ask)
+            await ask("POST", "/v1/guests?wait=10s", {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID})
+            message = {"type": "text", "from": "agent", "text": "hello"}
+            await ask("POST", "/v1/injections?wait=10s", {"interactionId": there, "messages": [message]})
+            await ask("POST", "/v1/prompts?wait=10s", wish(there, "p1"))
+            await until(lambda: house.metrics.webhooks_dead and len(crm.got) > 3)
+        first_life = {(one["event"], one["id"]) for one in crm.got}
+        town.is_away = False
+        async with a_house(**sections) as (house, ask):
+            await until(lambda: len(town.taken) == 3)
+            await ask("POST", "/v1/webhooks/replay-dead")
+            await until(lambda: len(town.taken) == 4)
+    assert [event for event, _ in town.taken] == [CONNECTED, INJECTED, PROMPTED, CREATED]
+    assert {one for one in town.taken if one[0] in (CONNECTED, CREATED)} == first_life
+    is_from_guestd = documented_check()
+    signatures = [headers["Guestd-Signature"] for headers in crm.headers]
+    assert {
+        is_from_guestd(signature, raw, b"0123456789abcdef") for signature, raw in zip(signatures, crm.raw, strict=True)
+    } == {True}
+
+
+def files_with(directory: Path, secret: str) -> list[str]:
+    return [str(path) for path in directory.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+async def test_audit_2_a_guest_token_is_in_no_file_once_its_operation_is_over(tmp_path, caplog):
+    """Not in the journal or its WAL, the audit or anywhere in the state directory, while the daemon runs."""
+    token = "canary-of-the-files-0123456789"
+    fingerprint = f"sha256:{sha256(token.encode()).hexdigest()[:32]}"
+    async with a_house(journal={"directory": str(tmp_path)}) as (house, ask):
+        rule = {"kind": "slow_rest", "ms": 500, "path": "/api/v2/externalcontacts", "count": 1}
+        house.emulator.faults.set([rule], house.emulator.now())
+        guest = {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "guestToken": token, "operation_id": "g1"}
+        await ask("POST", "/v1/guests", guest)
+        await until(lambda: files_with(tmp_path, token))
+        _, view, _ = await ask("POST", "/v1/guests?wait=10s", guest)
+        deadline = asyncio.get_running_loop().time() + 15.0
+        while (left := files_with(tmp_path, token)) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.05)
+        assert (view["status"], left, token in caplog.text) == ("succeeded", [], False)
+    (created,) = audited(tmp_path, "guest.created")
+    CliRunner().invoke(app, ["keys", "rotate", "-d", f"{tmp_path}/keys"])
+    checked = CliRunner().invoke(app, ["keys", "verify", token, "-d", f"{tmp_path}/keys", "--json"])
+    found = [view["request"]["guestToken"], created["details"]["guest_token_fingerprint"]]
+    assert [*found, json.loads(checked.output)["fingerprint"]] == [fingerprint] * 3

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from daemon.model.errors import CommandError, NotFound
 from daemon.observe.exposition import exposition
-from daemon.records.happenings import CONNECTED, CREATED, EVENTS, INJECTED, PROMPTED, TERMINATED
+from daemon.records.happenings import CONNECTED, EVENTS, INJECTED, TERMINATED
 from daemon.records.signing import problem_with
 
 from .webhook_town import SECRET, Mortal, Receiver, World, target, until, webhooks
@@ -60,29 +60,6 @@ async def test_sync_1_a_webhook_is_signed_numbered_and_dated():
         for secret in (SECRET, b"the next secret, also active"):
             assert problem_with(headers["Guestd-Signature"], crm.raw[0], secret, time.time()) == ""
     assert crm.got[0]["timestamp"].endswith("Z")
-
-
-async def test_assist_3_a_prompt_is_told_to_its_own_webhook_as_the_documents_name_it():
-    world = World()
-    async with Receiver() as own, Receiver() as crm:
-        told, _ = webhooks(
-            world.journal,
-            target(crm, events=frozenset({CREATED})),
-            operation_allow_internal=("127.0.0.1",),
-            operation_secrets=(SECRET,),
-        )
-        told.start()
-        world.fact("prompt.injected", injection_id="i-7", latency_ms=41.5, context={"vip": True}, webhook_url=own.url)
-        world.fact("guest.created", contact_id="k-1")
-        await until(lambda: own.got and crm.got)
-        await told.stop()
-    assert len(own.got) == len(crm.got) == 1
-    body = own.got[0]
-    assert (body["eventType"], body["injectionId"], body["latencyMs"]) == (PROMPTED, "i-7", 41.5)
-    assert body["context"] == {"vip": True} and body["alignmentStatus"] == "SYNCED"
-    assert own.url not in own.raw[0].decode()
-    assert problem_with(own.headers[0]["Guestd-Signature"], own.raw[0], SECRET, time.time()) == ""
-    assert (crm.got[0]["event"], crm.got[0]["data"]["contactId"]) == (CREATED, "k-1")
 
 
 async def test_a_url_that_came_with_an_operation_meets_the_wall():
