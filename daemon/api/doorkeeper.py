@@ -41,7 +41,8 @@ class Doorkeeper:
     def _may_come_from(self, origin: str) -> bool:
         if origin.rstrip("/").lower() in self._origins:
             return True
-        return urlsplit(origin).scheme in ("http", "https") and _is_local(_host(origin))
+        scheme, _, _ = origin.partition("://")
+        return scheme.lower() in ("http", "https") and _is_local(_host(origin))
 
 
 def _host(url: str) -> str:

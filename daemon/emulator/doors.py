@@ -96,15 +96,15 @@ class Visit(asyncio.Protocol):
 
     def _upgrade(self, request: Request) -> None:
         emulator = self._emulator
-        url = urlsplit(request.path)
+        path, _, query = request.path.partition("?")
         refused = emulator.faults.strike("upgrade", "", emulator.now())
         if refused is not None:
             return self._refuse(refused.status, "refused by a fault", 1)
-        if url.path not in ("/v1", "/webchat/v1"):
-            return self._refuse(404, f"no WebSocket at {url.path}")
-        self._is_webchat = url.path == "/webchat/v1"
+        if path not in ("/v1", "/webchat/v1"):
+            return self._refuse(404, f"no WebSocket at {path}")
+        self._is_webchat = path == "/webchat/v1"
         default = emulator.settings.deployments[0].id if self._is_webchat else ""
-        deployment_id = parse_qs(url.query).get("deploymentId", [default])[0]
+        deployment_id = parse_qs(query).get("deploymentId", [default])[0]
         deployment = emulator.world.deployment(deployment_id)
         if deployment is None:
             return self._refuse(403, "unknown or inactive deployment")
@@ -310,5 +310,8 @@ def _is_allowed(origin: str | None, domains: tuple[str, ...]) -> bool:
     """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (reference §1.2)."""
     if origin is None:
         return False
-    host = urlsplit(origin if "//" in origin else f"//{origin}").hostname or ""
+    try:
+        host = urlsplit(origin if "//" in origin else f"//{origin}").hostname or ""
+    except ValueError:  # brackets that are no address
+        return False
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)

@@ -135,6 +135,8 @@ def _whose(connection: sqlite3.Connection, table: str, row: Sequence[object]) ->
     if table not in ("events", "heads"):
         return ""
     number = row[1] if table == "events" else row[0]
+    if not isinstance(number, int):  # a flipped byte may have made it a text that SQLite does not take back
+        return f" (session number {number!r})"
     found = connection.execute(queries()["session_row_of"], (number,)).fetchone()
     return f" (session {found[1]!r})" if found is not None else f" (session number {number!r})"
 

@@ -12,7 +12,7 @@ opens the file; a row that is changed there must be given a new checksum, or it 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from zlib import crc32
 
@@ -117,18 +117,47 @@ def fill(connection: sqlite3.Connection) -> None:
         connection.text_factory = factory
 
 
+#: Columns that count from 1. With another value, reading would look for a seq or an offset that there cannot be.
+_FROM_ONE = {"sessions": ("first_seq",), "events": ("id", "seq"), "heads": ("id", "seq")}
+
+#: What sqlite3 gives for a column of a STRICT table; a flipped byte can make it something else.
+_TYPES: dict[str, type] = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
+
+
 def _fill_table(connection: sqlite3.Connection, table: str) -> None:
     columns = COLUMNS[table]
-    json_at = [columns.index(one) for one in _JSON.get(table, ())]
+    is_readable = _reader_of(connection, table)
     select = f"SELECT rowid, {', '.join(columns)} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
     after = -1
     while rows := connection.execute(select, (after, _FILL_ROWS)).fetchall():
-        sums = [(row_checksum(row) if _is_readable(row, json_at) else UNREADABLE, number) for number, *row in rows]
+        sums = [(row_checksum(row) if is_readable(row) else UNREADABLE, number) for number, *row in rows]
         connection.executemany(f"UPDATE {table} SET checksum = ? WHERE rowid = ?", sums)
         after = rows[-1][0]
 
 
-def _is_readable(row: Sequence[object], json_at: Sequence[int]) -> bool:
+def _reader_of(connection: sqlite3.Connection, table: str) -> Callable[[Sequence[object]], bool]:
+    """What says whether a row of that table can have been written by guestd."""
+    columns = COLUMNS[table]
+    info = {name: (_TYPES[kind], bool(must)) for _, name, kind, must, *_ in connection.execute(_TABLE_INFO % table)}
+    forms = [info[one] for one in columns]
+    json_at = [columns.index(one) for one in _JSON.get(table, ())]
+    from_one = [columns.index(one) for one in _FROM_ONE.get(table, ())]
+
+    def is_readable(row: Sequence[object]) -> bool:
+        is_typed = all(_has_form(value, *form) for value, form in zip(row, forms, strict=True))
+        return is_typed and all(row[at] >= 1 for at in from_one) and _is_json(row, json_at)  # type: ignore[operator]
+
+    return is_readable
+
+
+_TABLE_INFO = "PRAGMA table_info(%s)"
+
+
+def _has_form(value: object, kind: type, must: bool) -> bool:
+    return isinstance(value, kind) or (value is None and not must)
+
+
+def _is_json(row: Sequence[object], json_at: Sequence[int]) -> bool:
     try:
         for at in json_at:
             if row[at] is not None:

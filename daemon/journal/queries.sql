@@ -63,10 +63,6 @@ INSERT OR REPLACE INTO damaged (session, offset, reason, found_ms, checksum) VAL
 -- damaged
 SELECT session, offset, reason, found_ms, checksum FROM damaged ORDER BY session;
 
--- last_offset
-SELECT max((SELECT coalesce(max(id), 0) FROM events), (SELECT up_to FROM retired),
-           (SELECT coalesce(max(offset), 0) FROM cursors));
-
 -- newest_events
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
   FROM events e ORDER BY e.id DESC LIMIT ?;
@@ -81,6 +77,14 @@ WITH RECURSIVE walk (id, session, seq, next) AS (
 )
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
   FROM walk w JOIN events e ON e.id = w.id WHERE w.seq > :after AND w.seq <= :after + :limit ORDER BY w.seq;
+
+-- events_before
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.id < ? ORDER BY e.id DESC LIMIT ?;
+
+-- events_after
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.id > ? ORDER BY e.id LIMIT ?;
 
 -- has_states
 SELECT 1 FROM events WHERE session = ? AND kind = 'session' LIMIT 1;
@@ -150,10 +154,6 @@ SELECT s.id, s.session_id, s.name, s.token, s.guest, s.opened_ms, s.ends_ms, s.o
  WHERE s.over_ms < :before_ms AND s.id > 0 AND s.id NOT IN (SELECT session FROM damaged)
  ORDER BY s.over_ms LIMIT :limit;
 
--- first_damaged
-SELECT d.session, d.offset, d.reason, d.found_ms, d.checksum FROM damaged d
- WHERE d.found_ms < ? ORDER BY d.session LIMIT 1;
-
 -- delete_events_of
 DELETE FROM events WHERE id IN (SELECT id FROM events WHERE session = ? AND id <= ? LIMIT ?);
 
@@ -169,9 +169,6 @@ DELETE FROM sessions WHERE id = ?;
 -- delete_damaged
 DELETE FROM damaged WHERE session = ?;
 
--- slowest_reader
-SELECT min(offset) FROM cursors WHERE at_ms >= ?;
-
 -- mark_retired
 UPDATE retired SET up_to = ?, checksum = ?;
 
@@ -179,7 +176,10 @@ UPDATE retired SET up_to = ?, checksum = ?;
 SELECT up_to, checksum FROM retired;
 
 -- newest_offset
-SELECT coalesce(max(id), 0) FROM events;
+SELECT coalesce(max(id), 0) FROM events WHERE id <= ?;
+
+-- next_offset
+SELECT min(id) FROM events WHERE id > ?;
 
 -- delete_events
 WITH RECURSIVE walk (id, session, seq, next, after) AS (

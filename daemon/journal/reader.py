@@ -29,6 +29,9 @@ SCAN = 5000
 #: Newest messages among which one without a time is looked for: a few milliseconds of reading.
 TIMELESS_MAX = 1000
 
+#: Events beside a damaged one whose time is looked for.
+NEAR_MAX = 20
+
 #: The kind that stands in the place of a damaged event among those of all streams.
 DAMAGED = "damaged"
 
@@ -99,7 +102,8 @@ class Reader:
             return [self._kept(row, names) for row in rows]
 
     def _read_kinds(self, after: int, limit: int, kinds: Sequence[str], acknowledged: int) -> list[tuple[Any, ...]]:
-        """By stretches of SCAN offsets, so that no call passes over half a journal; the end of a stretch is a row as well."""
+        """By stretches of SCAN offsets, so that no call passes over half a journal; the end of a stretch is a row as well.
+        Where retention or damage left a hole, the next stretch begins behind it."""
         wanted = json.dumps(list(kinds))
         while True:
             end = min(after + SCAN, acknowledged)
@@ -107,7 +111,10 @@ class Reader:
             rows = self._connection.execute(queries()["read_on_kinds"], asked).fetchall()
             if rows or end >= acknowledged:
                 return rows
-            after = end
+            following = self._connection.execute(queries()["next_offset"], (end,)).fetchone()[0]
+            if following is None:
+                return rows
+            after = following - 1
 
     def _kept(self, row: Sequence[Any], names: dict[int, str | None]) -> Kept:
         offset, number, seq, _, _, at_ms, _, kind, key, payload, _, _ = row
@@ -121,8 +128,17 @@ class Reader:
             found = DamagedRow("events", offset, None, whose, offset)
             self._log.add(found, "readers of all events go on after it")
             payload = json.dumps({"kind": DAMAGED, "offset": offset}).encode()
-            return Kept(offset, 0, (OWN_STREAM, 0, DAMAGED, payload, "", b""))
+            return Kept(offset, self._time_near(offset), (OWN_STREAM, 0, DAMAGED, payload, "", b""))
         return Kept(offset, at_ms, (name, seq, kind, payload, key or "", b""))
+
+    def _time_near(self, offset: int) -> int:
+        """When a damaged event was written, in epoch milliseconds: the time of the nearest sound one before it, else after
+        it, for its own proves nothing; 0 where NEAR_MAX around it are damaged too. The same each time it is asked."""
+        for name in ("events_before", "events_after"):
+            for row in self._connection.execute(queries()[name], (offset, NEAR_MAX)).fetchall():
+                if is_sound_event(row) and row[5]:
+                    return int(row[5])
+        return 0
 
     def _name(self, number: int) -> str | None:
         row = self._connection.execute(queries()["session_row_of"], (number,)).fetchone()

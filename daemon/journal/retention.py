@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from . import offsets
 from .checksum import is_sound, renewed, sealed
 from .queries import queries
 from .retire_pace import BATCH_ROWS, Swept
@@ -46,8 +47,7 @@ class Retention:
 def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) -> Swept:
     """Delete a batch of what has had its time. Raises sqlite3.Error and has deleted nothing."""
     before_ms = now_ms - retention.over_ms
-    passed = connection.execute(queries()["slowest_reader"], (now_ms - READER_KEPT_MS,)).fetchone()[0]
-    passed = _NEVER if passed is None else passed
+    passed = _passed(connection, now_ms)
     connection.execute("BEGIN IMMEDIATE")
     try:
         swept = [
@@ -64,6 +64,18 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
             connection.execute("ROLLBACK")
         raise
     return Swept(sum(one.rows for one in swept), any(one.more for one in swept))
+
+
+def _passed(connection: sqlite3.Connection, now_ms: int) -> int:
+    """Up to which offset every reader of all streams has come. A damaged cursor has passed nothing, until its reader, who
+    begins again at the oldest event, has written it anew."""
+    reached = [_NEVER]
+    for row in connection.execute(queries()["cursors"]).fetchall():
+        _, offset, at_ms, _ = row
+        sound = is_sound(row)
+        if isinstance(at_ms, int) and now_ms - READER_KEPT_MS <= at_ms and (sound or at_ms <= now_ms):
+            reached.append(offset if sound else 0)
+    return min(reached)
 
 
 @dataclass(slots=True)
@@ -85,7 +97,7 @@ def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int
     each of them must win the interpreter back from a busy loop. One with a damaged row, or whose events cannot all be
     found, goes on as a damaged one."""
     asked = {"before_ms": before_ms, "limit": SESSIONS_MAX}
-    batch = _batch(connection.execute(queries()["overdue"], asked).fetchall(), passed)
+    batch = _batch(connection, connection.execute(queries()["overdue"], asked).fetchall(), passed)
     for number in batch.damaged:
         _set_aside(connection, number, "its row or its head is damaged", now_ms)
     rows = len(batch.damaged)
@@ -101,13 +113,13 @@ def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int
     return Swept(rows, batch.more or bool(batch.damaged))
 
 
-def _batch(overdue: Sequence[Sequence[Any]], passed: int) -> _Batch:
+def _batch(connection: sqlite3.Connection, overdue: Sequence[Sequence[Any]], passed: int) -> _Batch:
     """If a reader is not past a session, it is past none that ended later."""
     batch = _Batch()
     for row in overdue:
         session, head = row[:_HEAD_AT], row[_HEAD_AT:]
         has_head = head[0] is not None
-        if not is_sound(session) or (has_head and not is_sound(head)):
+        if not _is_whole(connection, session, head):
             batch.damaged.append(session[_NUMBER])
             continue
         newest, events = (head[1], head[2] - session[_FIRST_SEQ] + 1) if has_head else (0, 0)
@@ -121,6 +133,13 @@ def _batch(overdue: Sequence[Sequence[Any]], passed: int) -> _Batch:
         batch.events += events
     batch.more = batch.events > DELETE_MAX or len(overdue) == SESSIONS_MAX
     return batch
+
+
+def _is_whole(connection: sqlite3.Connection, session: Sequence[Any], head: Sequence[Any]) -> bool:
+    """Without a head there are no events; each stream that has some begins with a state of its session."""
+    if head[0] is not None:
+        return is_sound(session) and is_sound(head)
+    return is_sound(session) and connection.execute(queries()["has_states"], (session[_NUMBER],)).fetchone() is None
 
 
 def _delete_streams(connection: sqlite3.Connection, batch: _Batch, now_ms: int) -> int:
@@ -161,28 +180,30 @@ def _set_aside(connection: sqlite3.Connection, number: int, reason: str, now_ms:
 
 def _retire_damaged(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
     """A guest session that was set aside that long ago, found by its number in each event: its chain may be broken."""
-    found = connection.execute(queries()["first_damaged"], (before_ms,)).fetchone()
-    if found is None:
-        return Swept(0, False)
-    number = found[0]
-    if not is_sound(found):  # nobody knows whom it means; whoever is damaged is found again
-        connection.execute(queries()["delete_damaged"], (number,))
-        return Swept(1, True)
+    for row in connection.execute(queries()["damaged"]).fetchall():
+        if not is_sound(row):  # nobody knows whom it means; whoever is damaged is found again
+            connection.execute(queries()["delete_damaged"], (row[0],))
+            return Swept(1, True)
+        if row[3] < before_ms and (rows := _retire_one_damaged(connection, row[0], passed)):
+            return Swept(rows, True)
+    return Swept(0, False)
+
+
+def _retire_one_damaged(connection: sqlite3.Connection, number: int, passed: int) -> int:
+    """How many rows went; 0: a reader has not passed its events yet."""
     _mark_retired(connection)
     rows = connection.execute(queries()["delete_events_of"], (number, passed, DELETE_MAX)).rowcount
-    if rows:
-        return Swept(rows, True)
-    if connection.execute(queries()["has_events"], (number,)).fetchone() is not None:
-        return Swept(0, False)  # a reader has not passed them yet
+    if rows or connection.execute(queries()["has_events"], (number,)).fetchone() is not None:
+        return rows
     for statement in ("delete_head_of", "delete_session_of", "delete_damaged"):
         rows += connection.execute(queries()[statement], (number,)).rowcount
-    return Swept(rows, True)
+    return rows
 
 
 def _mark_retired(connection: sqlite3.Connection) -> None:
-    up_to, _ = connection.execute(queries()["retired"]).fetchone()
-    newest = connection.execute(queries()["newest_offset"]).fetchone()[0]
-    if newest > up_to:
+    newest = offsets.newest(connection)
+    row = connection.execute(queries()["retired"]).fetchone()
+    if row is None or not is_sound(row) or newest > row[0]:
         connection.execute(queries()["mark_retired"], sealed((newest,)))
 
 

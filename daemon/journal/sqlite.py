@@ -266,7 +266,7 @@ class SqliteJournal:
                 if works:
                     self._write(works)
                     self._unless_full(self._retire_in_passing)
-                    self._unless_full(self._writer.checkpoint_if_large)
+                    self._unless_full(self._tidy_in_passing)
                 else:
                     self._unless_full(self._use_the_pause)
                 self._look_around()
@@ -328,10 +328,18 @@ class SqliteJournal:
         while self._pace.is_due(time.monotonic()):
             self._pace.swept(self._writer.retire(self._retention), time.monotonic())
 
+    def _tidy_in_passing(self) -> None:
+        self._writer.shrink(in_pause=False)
+        self._writer.erase(in_pause=False)
+        self._writer.checkpoint_if_large()
+
     def _use_the_pause(self) -> None:
         self._writer.checkpoint()
         while self._work.empty() and self._writer.retire(self._retention):
             continue
+        while self._work.empty() and self._writer.shrink(in_pause=True):
+            self._writer.checkpoint_if_large()
+        self._writer.erase(in_pause=True)
 
     def _unless_full(self, tidy: Callable[[], None]) -> None:
         """Tidying up needs room as well; without it, it is for later."""

@@ -19,6 +19,7 @@ from . import checksum, place
 from .check import FORM_WITH_CHECKSUMS, UNREADABLE_FILE, at_start, broken_schema, full_check, is_damage
 from .queries import migrations, queries
 from .room import BALLAST
+from .shrink import can_shrink
 
 logger = logging.getLogger("guestd.journal")
 
@@ -27,7 +28,19 @@ NAME = "journal.sqlite3"
 #: Above this size the check at start would hold up the start: `guestd journal check` does it at leisure.
 CHECK_BYTES_MAX = 512 * 1024 * 1024
 
+#: A file without `auto_vacuum` is given it at the start if it is no larger than this, which takes less than a second; a
+#: larger one by `guestd journal compact`.
+COMPACT_BYTES_MAX = 32 * 1024 * 1024
+
+#: Making the file anew takes a copy of it, the log of it, and what is there.
+_COMPACT_ROOM = 3
+
+#: `auto_vacuum` comes first: a file has it only if it was chosen before anything was written. `secure_delete` writes
+#: zeros over what is deleted; whether it is on by itself depends on how SQLite was built. The log is cut back to
+#: `journal_size_limit`, four times WAL_PAGES_MAX of writer.py, when it was longer for a while.
 _PRAGMAS = """
+PRAGMA auto_vacuum = INCREMENTAL;
+PRAGMA secure_delete = ON;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA foreign_keys = ON;
@@ -36,7 +49,7 @@ PRAGMA trusted_schema = OFF;
 PRAGMA mmap_size = 0;
 PRAGMA cache_size = -65536;
 PRAGMA wal_autocheckpoint = 0;
-PRAGMA journal_size_limit = 67108864;
+PRAGMA journal_size_limit = 4194304;
 """
 
 
@@ -86,11 +99,36 @@ def _prepare(connection: sqlite3.Connection, path: Path, is_new: bool) -> None:
     if not is_new:
         _check(connection, path)
     _migrate(connection, path)
+    if not is_new and not can_shrink(connection):
+        _compact_if_small(connection, path)
     if is_new:
         try:
             _sync_directory(path.parent)
         except OSError as error:
             raise JournalError(f"the journal {path} cannot be made durable: {error.strerror}") from error
+
+
+def _compact_if_small(connection: sqlite3.Connection, path: Path) -> None:
+    """A file that was made without `auto_vacuum` keeps the size of its largest moment until it is made anew."""
+    size_bytes = path.stat().st_size
+    figures = os.statvfs(path.parent)
+    has_room = figures.f_bavail * figures.f_frsize >= _COMPACT_ROOM * size_bytes
+    if size_bytes > COMPACT_BYTES_MAX or not has_room:
+        logger.warning("%s does not become smaller by itself: stop guestd once and run guestd journal compact", path)
+        return
+    try:
+        compact(connection)
+    except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorname", "").startswith("SQLITE_IOERR"):
+            raise
+        logger.warning("%s could not be made anew (%s): it does not become smaller by itself", path, error)
+
+
+def compact(connection: sqlite3.Connection) -> None:
+    """Make the file anew, without free pages, so that from now on it becomes smaller by itself. Takes up to three times
+    the room meanwhile, and some seconds for each gigabyte. Raises sqlite3.Error and has changed nothing."""
+    connection.execute("VACUUM")
+    connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _check_may_create(directory: Path, may_create: bool) -> None:

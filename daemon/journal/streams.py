@@ -52,6 +52,9 @@ def of_session(connection: sqlite3.Connection, session: Sequence[Any]) -> Stream
         return None
     if not is_sound(head):
         raise FoundDamage(DamagedRow("heads", number, number, session_id))
+    if not 1 <= first_seq <= head[2]:  # each sound by itself: the last seq would never come
+        reason = f"it says that seqs {first_seq} to {head[2]} are kept"
+        raise FoundDamage(DamagedRow("sessions", number, number, session_id, reason=reason))
     return Stream(number, session_id, first_seq, head[1], head[2])
 
 

@@ -14,7 +14,7 @@ import orjson
 from ..model.ports import Commit, SessionRecord, SetAside
 from ..model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 from ..policy.steady_clock import SteadyClock
-from . import retention, streams
+from . import offsets, retention, shrink, streams
 from .chain import Chain
 from .checksum import event_checksum, is_sound, is_sound_event, lenient_text, renewed, sealed
 from .damage import FoundDamage
@@ -26,6 +26,16 @@ logger = logging.getLogger("guestd.journal")
 #: Pages in the WAL beyond which it is written back even if there is no pause: 1 MiB. What is given meanwhile waits for it, two or
 #: three milliseconds; with four times as many pages one commit in a hundred would wait for ten.
 WAL_PAGES_MAX = 256
+
+#: Between two times that the WAL is emptied under load: what was deleted stands in its older pages until then. After it,
+#: the next commits make the file of the WAL longer again, which costs them some tens of microseconds.
+ERASE_S = 10.0
+
+#: How long to leave a WAL alone that somebody was reading.
+ERASE_AGAIN_S = 1.0
+
+#: How long a statement waits for a lock that another process has: what sqlite3 sets by itself.
+BUSY_MS = 5000
 
 #: Rows written by one statement.
 ROWS_PER_STATEMENT = 256
@@ -56,7 +66,11 @@ class Writer:
         self._retire_clock = SteadyClock(_newest_ms(connection))
         self._chains: dict[str, Chain] = {}
         self._pages = 0
-        self.offset: int = connection.execute(queries()["last_offset"]).fetchone()[0]
+        self._shrink_pace = shrink.ShrinkPace()
+        self._can_shrink = shrink.can_shrink(connection)
+        self._has_deleted = True  # the life before this one may have left something in the WAL
+        self._erase_at = 0.0
+        self.offset = offsets.last(connection)
 
     def close(self) -> None:
         self._connection.close()
@@ -101,11 +115,40 @@ class Writer:
             self._connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
             self._pages = 0
 
+    def erase(self, in_pause: bool) -> None:
+        """Empty the WAL if something was deleted since; under load not more often than each ERASE_S. While
+        somebody reads from it, it is left for later: nobody waits for a reader."""
+        now = self._monotonic()
+        if not self._has_deleted or (now < self._erase_at and not in_pause):
+            return
+        self._connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            busy = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        finally:
+            self._connection.execute(f"PRAGMA busy_timeout = {BUSY_MS}")
+        self._has_deleted = bool(busy)
+        self._erase_at = now + (ERASE_AGAIN_S if busy else ERASE_S)
+        self._pages = 0
+
+    def shrink(self, in_pause: bool) -> bool:
+        """Give some free pages back to the file system, if there are too many and, under load, if it is time. Returns
+        true if it did, and there may be more."""
+        now = self._monotonic()
+        if not self._can_shrink or not self._shrink_pace.is_due(now, in_pause):
+            return False
+        pages = self._shrink_pace.step_pages(shrink.look(self._connection), now)
+        if pages:
+            shrink.give_back(self._connection, pages)
+            self._pages += 2 * pages
+            self._has_deleted = True
+        return pages > 0
+
     def retire(self, keep: retention.Retention) -> Swept:
         """Delete a batch of what has had its time, by a clock that does not jump ahead."""
         now_ms = self._retire_clock.epoch_ms(self._monotonic(), self._epoch_ms())
         swept = retention.retire(self._connection, keep, now_ms)
         self._pages += swept.rows // 8 + 1
+        self._has_deleted = self._has_deleted or swept.rows > 0
         return swept
 
     def _rows(self, commits: Sequence[Commit]) -> list[tuple[object, ...]]:

@@ -12,6 +12,7 @@ import urllib.request
 from random import Random
 
 import pytest
+from websockets.sync.client import connect
 
 from daemon.journal import store
 from daemon.journal.writer import Writer
@@ -119,3 +120,67 @@ def test_flipped_bytes_never_end_a_start_with_a_traceback(run, config, state, tm
             daemon.interrupt()
             assert daemon.wait() == 0, daemon.err
         assert not [line for line in daemon.err if "Traceback" in line], (number, at)
+
+
+@pytest.fixture
+def damaged_under_way(run, config, state):
+    """A daemon that runs, and has let go of what it read, when the third event of `b` changes on the disk. Its url."""
+    daemon = run("serve", "--port", "0", "-c", config(CONFIG.format(state=state)))
+    url = daemon.url()
+    assert get(f"{url}/v1/sessions/b/events")[0] == 200
+    connection = sqlite3.connect(state / store.NAME)
+    connection.execute("UPDATE events SET payload = x'7b7d' WHERE session = 2 AND seq = 3")
+    connection.commit()
+    connection.close()
+    yield url
+    daemon.interrupt()
+    assert daemon.wait() == 0
+    assert "Traceback" not in "\n".join(daemon.err)
+
+
+def streamed(url, **headers):
+    """Status, and the events that come until the stream ends, as their kinds, ids and data."""
+    asked = urllib.request.Request(url, headers={"Accept": "text/event-stream", **headers})
+    found, event = [], {}
+    with urllib.request.urlopen(asked, timeout=20.0) as answer:
+        for line in answer:
+            name, _, value = line.decode().rstrip("\n").partition(": ")
+            if name:
+                event[name] = value
+            elif event:
+                found.append((event.get("event"), event.get("id"), json.loads(event["data"])))
+                if event.get("event") in ("closed", "message"):
+                    return answer.status, found
+                event = {}
+        return answer.status, found
+
+
+def test_a_stream_that_meets_damage_shows_what_is_sound_says_why_it_ends_and_does_not_come_back_for_ever(
+    damaged_under_way,
+):
+    events = f"{damaged_under_way}/v1/sessions/b/events"
+    for _ in range(2):
+        status, found = streamed(f"{events}?after=0")
+        assert status == 200 and [one[1] for one in found] == ["1", "2", None]
+        kind, _, data = found[-1]
+        assert kind == "closed" and data["seq"] == 2
+        assert "damaged" in data["reason"] and data["reason"].endswith("resume after 2")
+    assert streamed(f"{events}?after=0", **{"Last-Event-ID": "2"}) == (204, []), "an EventSource stops on that"
+    status, found = get(f"{events}?after=2")
+    assert status == 500 and json.loads(found)["code"] == "damaged"
+    status, found = streamed(f"{events}?after=3")
+    assert status == 200 and found[0][1] == "4", "behind it everything is there"
+    assert streamed(f"{damaged_under_way}/v1/sessions/a/events?after=0")[1][-1][0] == "message"
+
+
+def test_a_frontend_whose_replay_meets_damage_gets_what_is_sound_an_error_and_what_comes(damaged_under_way):
+    with connect(f"ws{damaged_under_way[4:]}/?guest=guest-b&since=0", proxy=None) as frontend:
+        frames = [json.loads(frontend.recv(10.0)) for _ in range(4)]
+        assert [frame.get("seq") for frame in frames[1:3]] == [1, 2]
+        assert frames[3]["code"] == "damaged" and "guest session b" in frames[3]["error"]
+        frontend.send(json.dumps({"action": "resume", "since": 0}))
+        while (frame := json.loads(frontend.recv(10.0))).get("code") != "damaged":
+            assert frame["seq"] != 3
+        frontend.send(json.dumps({"action": "resume", "since": 3}))
+        while (frame := json.loads(frontend.recv(10.0))).get("seq") != 4:
+            assert frame.get("code") != "damaged"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -110,10 +110,20 @@ def _questions(journal: SqliteJournal) -> list[Callable[[], Any]]:
         *of_sessions,
         lambda: [_assert_row(one.row) for one in journal.read_on(0, 100)],
         lambda: journal.read_on(0, 100, ["message"]),
+        lambda: _assert_progress(journal, ["fact"]),
+        lambda: _assert_progress(journal, ()),
         lambda: journal.operation("o1"),
         lambda: journal.operations(),
         lambda: journal.deliveries("waiting"),
     ]
+
+
+def _assert_progress(journal: SqliteJournal, kinds: Sequence[str]) -> None:
+    """Read on as the audit does, to the end: each page begins after the one before."""
+    offsets = [0]
+    while page := journal.read_on(offsets[-1], 10, kinds):
+        offsets += [one.offset for one in page]
+        assert offsets == sorted(set(offsets)) and len(offsets) < 1000
 
 
 def _assert_row(row: Any) -> None:

@@ -73,6 +73,8 @@ class TestUpgrade:
             ("/v1", None, 403),
             ("/v2?deploymentId=" + DEFAULT_DEPLOYMENT_ID, None, 404),
             ("/v1?deploymentId=" + DEFAULT_DEPLOYMENT_ID, "https://evil.example", 403),
+            ("/v1?deploymentId=" + DEFAULT_DEPLOYMENT_ID, "http://[", 403),
+            ("//[", None, 404),
         ],
     )
     async def test_refusals(self, path, origin, status):

@@ -245,6 +245,7 @@ class TestTheDoor:
             ("https://app.example.org.evil.com", False),
             ("https://evil.com", False),
             ("null", False),
+            ("http://[", False),
             ("file://", False),
             ("http://localhost.evil.com", False),
         ],

@@ -7,14 +7,15 @@
     data: {"seq": 13, "kind": "message", …}
 
 Beside the kinds of events there are `lagging` and `closed`, with the seq to resume from, and `over` when the guest session has
-ended. A stream that would have nothing to say ever again is answered 204, on which an EventSource stops coming back.
+ended. A stream that would have nothing to say ever again is answered 204, on which an EventSource stops coming back; so is one
+that comes back to an event that the journal cannot read, of which `closed` told it.
 """
 
 from __future__ import annotations
 
 from aiohttp import web
 
-from ...model.errors import NotFound
+from ...model.errors import Damaged, NotFound
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..addresses import AddressCounts, address_of, share_of
@@ -71,7 +72,13 @@ class Events:
             page = await page_of(self._fleet, turns, session_id, call.query.after, call.query.limit)
             return encoded(page.as_json("events"))
         after = _resumed_after(call)
-        if not self._fleet.read(session_id, after, 1).rows:
+        try:
+            following = self._fleet.read(session_id, after, 1).rows
+        except Damaged:
+            if _comes_back(call):
+                return web.Response(status=204)
+            raise
+        if not following:
             try:
                 last_seq = self._fleet.view(session_id).seq
             except NotFound:
@@ -99,6 +106,11 @@ class Events:
             self._metrics.watchers -= 1
             self._streams.discard(stream)
             self._addresses.leave(address)
+
+
+def _comes_back(call: Call[EventQuery, None]) -> bool:
+    """An EventSource that was cut off, and would come back for ever: it was told why in the event `closed`."""
+    return "Last-Event-ID" in call.request.headers
 
 
 def _resumed_after(call: Call[EventQuery, None]) -> int:

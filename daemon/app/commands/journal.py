@@ -1,11 +1,13 @@
-"""`guestd journal init | info | check | backup | restore | export`."""
+"""`guestd journal init | info | check | compact | backup | restore | export`."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import sqlite3
 import sys
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -109,6 +111,35 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
             raise typer.Exit(exits.DAMAGED)
 
     guarded(work)
+
+
+@app.command(epilog="Example:\n\nguestd journal compact -d /var/lib/guestd")
+def compact(config: File = None, directory: Directory = None) -> None:
+    """Make the file anew without free space and without traces of what was deleted. Stop the daemon first. Takes up to three
+    times the file's room meanwhile."""
+
+    def work() -> None:
+        place = find_journal(config, directory)
+        path = place / store.NAME
+        lock = DirectoryLock(place)
+        lock.take()
+        try:
+            before_bytes = path.stat().st_size
+            _compact(place)
+            print(f"{path}: {before_bytes} bytes before, {path.stat().st_size} now")
+        finally:
+            lock.release()
+
+    guarded(work)
+
+
+def _compact(place: Path) -> None:
+    """Raises JournalError."""
+    try:
+        with closing(store.open_for_writing(place, may_create=False)) as connection:
+            store.compact(connection)
+    except sqlite3.Error as error:
+        raise JournalError(f"{place / store.NAME} could not be made anew: {error}; nothing was changed") from error
 
 
 @app.command(epilog="Example:\n\nguestd journal backup -d /var/lib/guestd /backup/guestd-monday.sqlite3")
