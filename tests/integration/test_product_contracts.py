@@ -276,7 +276,7 @@ async def test_audit_2_a_guest_token_is_in_no_file_once_its_operation_is_over(tm
         await ask("POST", "/v1/guests", guest)
         await until(lambda: files_with(tmp_path, token))
         _, view, _ = await ask("POST", "/v1/guests?wait=10s", guest)
-        deadline = asyncio.get_running_loop().time() + 15.0
+        deadline = asyncio.get_running_loop().time() + 8.0
         while (left := files_with(tmp_path, token)) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.05)
         assert (view["status"], left, token in caplog.text) == ("succeeded", [], False)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
+
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from daemon.identity.pairs import kid_of, private_pem
 from daemon.model.errors import ConfigError, GuestdError, TokenError
+from daemon.observe.exposition import exposition
 
 from .conftest import NOON
 
@@ -112,3 +115,20 @@ def test_guest_2_a_published_key_is_replaced_by_another_and_never_signs(identity
     assert one.ring.tend() == ""
     clock.now += 1.0
     assert one.ring.tend() == "promoted" and one.ring.current(look=True).ring.signing.kid == "b"
+
+
+def test_guest_3_checks_of_tokens_are_counted_by_outcome_with_the_share_that_failed(identity):
+    one = identity()
+    token = one.tokens.sign("ana").token
+    for given in (token, f"{token.rpartition('.')[0]}.AAAA", "nonsense"):
+        with contextlib.suppress(TokenError):
+            one.tokens.verify(given)
+    wanted = [
+        "guestd_tokens_signed_total 1.0",
+        'guestd_token_checks_total{outcome="valid"} 2.0',
+        'guestd_token_checks_total{outcome="bad_signature"} 1.0',
+        'guestd_token_checks_total{outcome="malformed"} 1.0',
+        "guestd_token_validation_failure_ratio 0.5",
+    ]
+    shown = exposition(one.metrics).decode().splitlines()
+    assert [line for line in wanted if line not in shown] == []
