@@ -8,12 +8,13 @@ DEMO ?= 25
 FUZZ_S ?= 600
 FUZZ ?= platform_frames simulator_frames http_heads multipart journal_rows configuration
 WORKERS ?= 3
+CHAOS_S ?= 1800
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
 CORE_TESTS := tests/unit tests/contracts tests/records tests/simulation $(wildcard tests/integration/test_journal*.py)
 
-.PHONY: run test test-core test-all test-lowest check format bench soak fuzz mutants update clean help
+.PHONY: run test test-core test-all test-lowest check format bench soak chaos fuzz mutants update clean help
 
 help:
 	@echo "make run [DEMO=25]   guestd with the embedded emulator and demo guests; Ctrl-C drains"
@@ -23,6 +24,7 @@ help:
 	@echo "make check           ruff, mypy --strict, the floors"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
 	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
+	@echo "make chaos [CHAOS_S=…] everything at once, for that many seconds in each dialect: an hour in all, part of make soak"
 	@echo "make fuzz [FUZZ_S=…] each fuzz target for that many seconds, one after the other"
 	@echo "make mutants         every contract broken on purpose: does its test notice?"
 	@echo "make format          let ruff lay out the code"
@@ -65,8 +67,11 @@ soak: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest -q -m soak -s --deselect tests/acceptance/test_chaos.py
 	GUESTD_KILLS=2000 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill.py
 	GUESTD_KILLS=500 $(BIN)/python -m pytest -q -s tests/acceptance/test_kill_operations.py
-	GUESTD_CHAOS_S=1800 $(BIN)/python -m pytest -q -s tests/acceptance/test_chaos.py
+	$(MAKE) --no-print-directory chaos
 	GUESTD_SYNC_FAILURES=300 $(BIN)/python -m pytest -q -s --timeout=3600 tests/acceptance/test_failing_disk_serve.py
+
+chaos: $(VENV)/.installed-dev
+	GUESTD_CHAOS_S=$(CHAOS_S) $(BIN)/python -m pytest -q -s -m soak tests/acceptance/test_chaos.py
 
 fuzz: $(VENV)/.installed-dev
 	@failed=0; for one in $(FUZZ); do \

@@ -65,7 +65,7 @@ class Guestd:
             self.opened += 1
             session_id = self.fleet.open(OpenGuest(f"guest-{self.opened}"))
             if self.watched:
-                self.fleet.watch(session_id, self.watcher, None)
+                self.fleet.watch(session_id, self.watcher)
         while self.metrics.sessions.get("live", 0) < self.opened:
             await asyncio.sleep(0.02)
 

@@ -145,7 +145,7 @@ async def latency(journal: Any, messages: Messages, per_s: int, seconds: float) 
 async def loop_cpu(journal: Any, messages: int) -> float:
     """CPU of the loop's own thread per message through the pipeline, in microseconds; the writer's thread is not in it."""
     loop = asyncio.get_running_loop()
-    pipeline = Pipeline(loop, LoopClock(loop), journal, Hub(journal), Metrics(), 10**9, lambda full: None)
+    pipeline = Pipeline(loop, LoopClock(loop), journal, Hub(), Metrics(), 10**9, lambda full: None)
     events = [
         MessageEvent(n // SESSIONS + 1, f"x{n}", "Outbound", "Text", TEXT, "2027-05-31T09:00:00.000Z")
         for n in range(messages)

@@ -101,7 +101,7 @@ class Daemon:
         before = self.metrics.sessions.get("live", 0)
         opened = [self.fleet.open(OpenGuest(f"g{before + n}")) for n in range(count)]
         for session_id in opened:
-            self.fleet.watch(session_id, self.watch, None)
+            self.fleet.watch(session_id, self.watch)
         while self.metrics.sessions.get("live", 0) < before + count:
             await asyncio.sleep(0.01)
         return opened

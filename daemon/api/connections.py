@@ -5,7 +5,7 @@ end of its handler. A waiting one is closed after `head_timeout_s` if a head has
 At a limit the connection that has waited longest gives its place to the new one; only where all are busy the new one is
 refused with 503. So a flood of unfinished heads displaces itself, and whoever sends a whole request is served.
 
-One timer looks at all connections.
+One timer looks at all connections, and after many have gone sees to their memory.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from typing import cast
 
 from ..observe.metrics import Metrics
 from .callers import UNIX_SOCKET, caller_at
+from .housekeeping import Housekeeping
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
@@ -51,6 +52,7 @@ class Connections:
         self._waiting: dict[_Connection, None] = {}
         self._by_caller: dict[str, _Caller] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._housekeeping = Housekeeping()
         shortest_s = min(limits.head_timeout_s, limits.keepalive_timeout_s)
         self._sweep_interval_s = max(_SWEEP_INTERVAL_MIN_S, min(_SWEEP_INTERVAL_MAX_S, shortest_s / 4))
 
@@ -71,6 +73,13 @@ class Connections:
         finally:
             if self._open.get(connection.transport) is connection:
                 self._enter_queue(connection)
+
+    def received_bytes(self, transport: asyncio.BaseTransport | None) -> int:
+        """Of the request in progress, its head included, and of whatever came with it or after it.
+
+        Of requests that were sent without waiting for answers: of all of them."""
+        connection = self._open.get(transport) if transport is not None else None
+        return connection.received_bytes if connection is not None else 0
 
     def close(self) -> None:
         """Abort what is still open."""
@@ -101,6 +110,7 @@ class Connections:
     def closed(self, connection: _Connection) -> None:
         self._closing.pop(connection, None)
         self._release(connection)
+        self._housekeeping.gone()
 
     # ------------------------------------------------------------------ places
 
@@ -171,7 +181,8 @@ class Connections:
                 self._hang_up(connection)
         for connection in [one for one, abort_at in self._closing.items() if now >= abort_at]:
             connection.transport.abort()
-        if self._open or self._closing:
+        self._housekeeping.tidy(now)
+        if self._open or self._closing or self._housekeeping.is_due:
             self._plan_sweep()
 
 
@@ -197,6 +208,7 @@ class _Connection(asyncio.Protocol):
         "caller",
         "has_head_begun",
         "head_since",
+        "received_bytes",
         "transport",
     )
 
@@ -208,6 +220,7 @@ class _Connection(asyncio.Protocol):
         self._unsent_bytes = 0
         self.caller = UNIX_SOCKET
         self.has_head_begun = False
+        self.received_bytes = 0
         self.transport: asyncio.Transport
 
     def wait(self, now: float) -> None:
@@ -236,7 +249,9 @@ class _Connection(asyncio.Protocol):
             return
         if not self.has_head_begun:
             self.has_head_begun = True
+            self.received_bytes = 0
             self.head_since = asyncio.get_running_loop().time()
+        self.received_bytes += len(data)
         self._inner.data_received(data)
 
     def eof_received(self) -> bool | None:

@@ -4,9 +4,9 @@ Everything that shows a guest session's events in order reads through here: the 
 server-sent events. Pages of JSON (`control/paging.py`) share the turns and the size of a page.
 
 The past is pulled: the next page is read when the client's socket has taken the previous one, and all clients together
-read at most one page per turn of the loop, in the order of asking. At the page that is empty the client becomes a watcher,
-with no suspension in between, so that no event is lost or shown twice. From then on the fleet offers events into a
-bounded queue. Half full, the client is told once that it lags; full, it is too slow.
+read at most one page per turn of the loop, and `PAGES_PER_S`, in the order of asking. At the page that is empty the
+client becomes a watcher, with no suspension in between, so that no event is lost or shown twice. From then on the
+fleet offers events into a bounded queue. Half full, the client is told once that it lags; full, it is too slow.
 
 `rewind` replaces what is under way: one client has one replay, and asking again costs nothing but the newest wish.
 
@@ -31,8 +31,7 @@ from ..model.errors import Damaged, NotFound
 from ..model.ports import Fleet, Row
 from ..observe.metrics import Metrics
 from .held import HeldBytes
-from .pages import Pages
-from .turns import Turns
+from .pages import Pages, new_turns
 
 #: What the kernel may hold for one client beside what we hold. It doubles the figure; enough for 1 MB/s at 100 ms.
 SEND_BUFFER_BYTES = 65_536
@@ -61,7 +60,7 @@ class Feeds:
         self.fleet = fleet
         self.metrics = metrics
         self.bounds = bounds
-        self.turns = Turns()
+        self.turns = new_turns()
         self.held = HeldBytes(bounds.held_bytes_max, lambda: metrics.count_refused_frontend("held"))
         metrics.watchers_held_bytes = lambda: self.held.total
 
@@ -97,7 +96,7 @@ class Feed:
     def start(self, after_seq: int | None) -> None:
         """None: nothing old. Raises NotFound."""
         if after_seq is None:
-            self._fleet.watch(self._session_id, self, None)
+            self._fleet.watch(self._session_id, self)
         else:
             self.rewind(after_seq)
 
@@ -215,9 +214,8 @@ class Feed:
     # ------------------------------------------------------------------ the past
 
     async def _read_page(self) -> None:
-        version = self.version
         await self._feeds.turns.take()
-        if version != self.version or self._is_closed:
+        if self._is_closed or self.is_too_slow or self.stopped:
             return
         try:
             replay = self._pages.read(self._read_seq)
@@ -240,7 +238,7 @@ class Feed:
         """There is nothing more to read, or nothing that could be: become a watcher before anything else can happen."""
         self._is_replaying = False
         try:
-            self._fleet.watch(self._session_id, self, None)
+            self._fleet.watch(self._session_id, self)
         except NotFound:
             self._is_over = True
 

@@ -75,7 +75,8 @@ def parse(text: str, draw_id: Callable[[], str]) -> Asked:
     read = _READ.get(action) if isinstance(action, str) else None
     if read is None:
         raise CommandError(f"action is one of {', '.join(_READ)}", code="unknown_action", field="action")
-    return Asked(read(frame, command_id or draw_id()), command_id is not None)
+    needs_id = command_id is None and action != "resume"  # to draw one is a call of the operating system
+    return Asked(read(frame, draw_id() if needs_id else command_id or ""), command_id is not None)
 
 
 def command_id_of(text: str) -> str | None:

@@ -6,6 +6,9 @@ protocol is this one, which passes bytes on to aiohttp's and differs in two ways
 loop, and not before the listener waits for the next message. Reading pauses after each chunk, because uvloop reads a
 socket up to 32 times in one turn, and the listener learns of a message only in the next.
 
+A chunk costs the loop a few tens of microseconds, whatever it holds. So a frontend that sends more than guests do reads its
+chunks from a rate that all such frontends share (`new_reads`).
+
 It also knows how many bytes came that were not taken as messages yet. It is an upper bound: bytes of frames within a
 message are not told apart from the message's own, and are forgiven when it is complete. What is over `FREE_BYTES` counts
 against the bound for all frontends (`HeldBytes`); when that is reached, the frontend whose frame has been under way for
@@ -19,6 +22,7 @@ from collections.abc import Callable
 from typing import cast
 
 from .held import HeldBytes
+from .turns import Bucket, Turns
 
 #: As small as a usual frame: the messages of one or two chunks may wait for the listener, and each costs about 400 bytes.
 CHUNK_BYTES = 2048
@@ -26,8 +30,22 @@ CHUNK_BYTES = 2048
 #: Not counted and never a reason to let go: what every frontend may have under way. At least two chunks.
 FREE_BYTES = 16_384
 
+#: What one frontend may send without waiting for others, after a burst of `FREE_BYTES`: a message of the greatest length
+#: that the platform takes, each second.
+QUIET_BYTES_PER_S = 4096.0
+
+#: Of all other chunks, 8 MiB/s: about a tenth of the loop.
+READS_PER_S = 4000.0
+READS_BURST = 512.0
+READS_PER_TURN = 8
+
 #: The loop reads one connection at a time, and what was read is passed on before the next read.
 _BUFFER = bytearray(CHUNK_BYTES)
+
+
+def new_reads() -> Turns:
+    """The rate at which all frontends together are read that send more than guests do."""
+    return Turns(READS_PER_TURN, READS_PER_S, READS_BURST)
 
 
 class Intake(asyncio.BufferedProtocol):
@@ -35,11 +53,13 @@ class Intake(asyncio.BufferedProtocol):
 
     Before the first `wait` one chunk is read at most: who is turned away is not listened to."""
 
-    def __init__(self, transport: asyncio.Transport, held: HeldBytes) -> None:
+    def __init__(self, transport: asyncio.Transport, held: HeldBytes, reads: Turns) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._inner = cast(asyncio.Protocol, transport.get_protocol())
         self._held = held
+        self._reads = reads
+        self._quiet = Bucket(QUIET_BYTES_PER_S, float(FREE_BYTES))
         self.let_go_now: Callable[[], None] = transport.abort
         self._is_waiting = self._is_paused = self._is_resuming = self._is_gone = False
         self._pending = 0
@@ -79,10 +99,19 @@ class Intake(asyncio.BufferedProtocol):
 
     def _resume(self) -> None:
         """Not at once: while messages lie ready the listener has one before this is called."""
+        if self._is_waiting and not self._is_gone and self._quiet.tokens(self._loop.time()) <= 0.0:
+            self._reads.ask(self._read_on)
+        else:
+            self._read_on()
+
+    def _read_on(self) -> bool:
+        """Whether it reads on now; not if the listener has a message meanwhile, or is gone."""
         self._is_resuming = False
-        if self._is_waiting and self._is_paused and not self._is_gone:
-            self._is_paused = False
-            self._transport.resume_reading()
+        if not (self._is_waiting and self._is_paused) or self._is_gone:
+            return False
+        self._is_paused = False
+        self._transport.resume_reading()
+        return True
 
     # ------------------------------------------------------------------ the transport's side
 
@@ -92,6 +121,7 @@ class Intake(asyncio.BufferedProtocol):
     def buffer_updated(self, nbytes: int) -> None:
         self._last_chunks = (self._last_chunks[1], nbytes)
         self._pending += nbytes
+        self._spend(nbytes)
         if not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
@@ -124,6 +154,12 @@ class Intake(asyncio.BufferedProtocol):
         self._is_paused = True
         self._transport.pause_reading()
         self.let_go_now()
+
+    def _spend(self, nbytes: int) -> None:
+        """Of the quiet bytes. A large message is no reason to wait for others long after it."""
+        now = self._loop.time()
+        if self._quiet.tokens(now) > 0.0:
+            self._quiet.owe(now, nbytes)
 
     def _count(self) -> None:
         if self._is_gone:

@@ -1,9 +1,12 @@
 """How fast frames of frontends are worked on, so that a flood of them slows only the one who sends it.
 
-Small frames within a frontend's own rate are worked on at once. What is over the rate waits for its turn: one such frame
-of all frontends per turn of the loop. Large frames are worked on one at a time, and for a tenth of the time at most, as
-measured, because parsing cannot be interrupted: 1 MiB of base64 takes about 4 ms, 32 Ki values up to 35 ms. A thread would
-not help: the parser holds the interpreter's lock. While a frame waits its frontend's socket is not read.
+A frontend has a rate of its own. What it sends faster waits until its time has come, and its socket is not read meanwhile.
+Within that rate a few frames a second are worked on at once; the others of all frontends share a rate, in the order of
+asking, so that a thousand of them at their own rate do not take the loop.
+
+Large frames are worked on one at a time, and for a tenth of the time at most, as measured, because parsing cannot be
+interrupted: 1 MiB of base64 takes about 4 ms, 32 Ki values up to 35 ms. A thread would not help: the parser holds the
+interpreter's lock. While a frame waits its frontend's socket is not read.
 """
 
 from __future__ import annotations
@@ -12,12 +15,23 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .turns import Turns
+from .turns import Bucket, Turns
 
-#: A guest types, sends and answers: a few frames a second. Five hundred hostile frontends at this rate take a fifth of
-#: the loop.
-FRAMES_PER_S = 5.0
-FRAMES_BURST = 10.0
+#: A guest types, sends and answers: a frame or two a second, which wait for nobody. A frame costs about 60 µs of the loop:
+#: five hundred hostile frontends, as many as one address may have, take a twentieth of it at this rate.
+QUIET_PER_S = 2.0
+QUIET_BURST = 20.0
+
+#: Of one frontend: a bot that pastes many messages, or a load test that speaks for one guest, sends dozens at once. The
+#: platform takes a few a second of a guest.
+FRAMES_PER_S = 100.0
+FRAMES_BURST = 200.0
+
+#: Of all frontends, what is over their quiet rate: a twentieth of the loop, and a millisecond at most without a look at
+#: anything else.
+SHARED_PER_S = 600.0
+SHARED_BURST = 300.0
+SHARED_PER_TURN = 8
 
 #: A frame is large from that many bytes or values on; parsing any other takes at most a fifth of a millisecond.
 LARGE_BYTES = 8192
@@ -27,6 +41,11 @@ LARGE_VALUES = 256
 LARGE_REST = 9.0
 LARGE_REST_MAX_S = 0.5
 
+#: A file in a frame is written and synced on the disk that has the journal as well, and most of a flood are refused by
+#: their guest session only after that. What is more than a few files goes over HTTP.
+FILE_BYTES_PER_S = 4_194_304.0
+FILE_BYTES_BURST = 16_777_216.0
+
 #: Of one frame, counted by its commas. A file as a Node.js Buffer has one value per byte.
 VALUES_MAX = 32_768
 
@@ -35,9 +54,11 @@ class FramePace:
     """Of all frontends together."""
 
     def __init__(self) -> None:
-        self._turns = Turns()
+        self._shared = Turns(SHARED_PER_TURN, SHARED_PER_S, SHARED_BURST)
         self._large = asyncio.Lock()
         self._large_at = 0.0
+        self._file = asyncio.Lock()
+        self._file_bytes = Bucket(FILE_BYTES_PER_S, FILE_BYTES_BURST)
 
     @asynccontextmanager
     async def large(self) -> AsyncIterator[None]:
@@ -52,29 +73,35 @@ class FramePace:
                 ended_at = loop.time()
                 self._large_at = ended_at + min(LARGE_REST_MAX_S, LARGE_REST * (ended_at - begun_at))
 
-    async def turn(self) -> None:
-        await self._turns.take()
+    @asynccontextmanager
+    async def file(self, size_bytes: int) -> AsyncIterator[None]:
+        """Around the writing of a file that came in a frame: one at a time, at a rate in bytes."""
+        async with self._file:
+            await asyncio.sleep(self._file_bytes.owe(asyncio.get_running_loop().time(), size_bytes))
+            yield
+
+    async def share(self) -> None:
+        """Return when one more frame over the quiet rates may be worked on."""
+        await self._shared.take()
 
 
 class FrameRate:
-    """Of one frontend: tokens that come back at `FRAMES_PER_S`."""
+    """Of one frontend."""
 
-    __slots__ = ("_at", "_pace", "_tokens")
+    __slots__ = ("_own", "_pace", "_quiet")
 
     def __init__(self, pace: FramePace) -> None:
         self._pace = pace
-        self._tokens = FRAMES_BURST
-        self._at = asyncio.get_running_loop().time()
+        self._quiet = Bucket(QUIET_PER_S, QUIET_BURST)
+        self._own = Bucket(FRAMES_PER_S, FRAMES_BURST)
 
     async def admit(self) -> None:
         """Return when the next frame may be worked on."""
         now = asyncio.get_running_loop().time()
-        self._tokens = min(FRAMES_BURST, self._tokens + (now - self._at) * FRAMES_PER_S)
-        self._at = now
-        if self._tokens >= 1.0:
-            self._tokens -= 1.0
-        else:
-            await self._pace.turn()
+        if self._quiet.take(now):
+            return
+        await asyncio.sleep(self._own.owe(now))
+        await self._pace.share()
 
 
 def is_large(text: str) -> bool:

@@ -17,6 +17,16 @@ PAGE_BYTES = 16_384
 
 FIRST_ROWS = 16
 
+#: Of all clients together, 4 MiB/s: reading a page and writing it out takes about half a millisecond of the loop, so that
+#: replays take an eighth of it. One of 4 MiB does not wait when nobody else reads.
+PAGES_PER_S = 250.0
+PAGES_BURST = 250.0
+
+
+def new_turns() -> Turns:
+    """The turns in which all clients read pages: one per turn of the loop."""
+    return Turns(1, PAGES_PER_S, PAGES_BURST)
+
 
 class Pages:
     """A page ends at `PAGE_ROWS` rows, or at the row with which it has `PAGE_BYTES`; it has a row if there is one."""

@@ -215,7 +215,7 @@ class HttpServer:
 
     async def _front(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._simulator.serve(request)
+            return await self._simulator.serve(request, self._connections.received_bytes(request.transport))
         return web.Response(text=WELCOME.format(host=request.host))
 
     async def _healthz(self, request: web.Request) -> web.Response:

@@ -19,11 +19,13 @@ from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, Spool
 from ..model.ports import Fleet, OpenGuest
 from ..observe.metrics import Metrics
 from .addresses import AddressCounts, address_of, share_of
+from .callers import caller_of
 from .feed import Feed, Feeds
 from .frames import Asked, Resume, Upload, command_id_of, error_frame, parse, since_of
 from .frontend import GOODBYE_S, Frontend, close_socket
+from .handshakes import Handshakes, early_refusal, has_sent_early, pace_refusal
 from .held import HeldBytes
-from .intake import Intake
+from .intake import Intake, new_reads
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .settings import ApiSettings
 from .spool import Spool
@@ -51,23 +53,50 @@ class Simulator:
         self._spool = spool
         self._sockets: set[web.WebSocketResponse] = set()
         self._pace = FramePace()
+        self._reads = new_reads()
         self.unfinished = HeldBytes(settings.unfinished_bytes_max)
         metrics.frontends_unfinished_bytes = lambda: self.unfinished.total
         share = share_of(settings.frontends_max, settings.frontends_per_address_max)
+        self._handshakes = Handshakes(share)
         self._addresses = AddressCounts(share, "frontends", "simulator.frontends_per_address_max")
 
-    async def serve(self, request: web.Request) -> web.WebSocketResponse:
+    async def serve(self, request: web.Request, received_bytes: int) -> web.StreamResponse:
+        """`received_bytes`: of the request's head, and of what came after it already."""
+        if has_sent_early(request, received_bytes):
+            self._metrics.count_http_refused("early_bytes")
+            return early_refusal()
+        if request.transport is None:  # gone meanwhile, and nobody is left to be answered
+            return web.Response()
+        intake = Intake(request.transport, self.unfinished, self._reads)
+        if not await self._handshakes.admit(caller_of(request)):
+            self._metrics.count_http_refused("handshakes")
+            return pace_refusal()
+        socket = await self._upgraded(request)
+        if socket is None or request.transport is None:
+            return web.Response()
+        await self._receive(socket, request, intake)
+        return socket
+
+    async def _upgraded(self, request: web.Request) -> web.WebSocketResponse | None:
+        """The socket; None if the client has gone meanwhile. Raises HTTPException for a handshake that is none."""
+        if request.transport is None:
+            return None
         socket = _Socket(max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=False, timeout=2.0)
-        await socket.prepare(request)
-        if request.transport is None:  # gone meanwhile
-            return socket
-        intake = Intake(request.transport, self.unfinished)
+        try:
+            await socket.prepare(request)
+        except web.HTTPException as error:
+            error.force_close()  # what comes next would be read as frames
+            raise
+        return socket
+
+    async def _receive(self, socket: web.WebSocketResponse, request: web.Request, intake: Intake) -> None:
+        """Give the frontend its place for as long as it stays, or say why it gets none."""
         address = address_of(request)
         try:
             self._admit(address)
         except CommandError as error:
             await self._turn_away(socket, request, error)
-            return socket
+            return
         self._sockets.add(socket)
         self._metrics.watchers += 1
         try:
@@ -76,7 +105,6 @@ class Simulator:
             self._metrics.watchers -= 1
             self._sockets.discard(socket)
             self._addresses.leave(address)
-        return socket
 
     async def close(self) -> None:
         """Say goodbye to every frontend (1001)."""
@@ -240,7 +268,8 @@ class Simulator:
         """The bytes on disk, and the command that carries them from there."""
         if self._spool is None:
             raise CommandError("this daemon takes no files", code="not_supported")
-        spooled = await self._spool.spool(_pieces(upload.buffer))
+        async with self._pace.file(len(upload.buffer)):
+            spooled = await self._spool.spool(_pieces(upload.buffer))
         what = upload.filename, upload.content_type, spooled.size_bytes, str(spooled.path), upload.caption
         return Attach(upload.command_id, *what)
 

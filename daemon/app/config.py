@@ -7,8 +7,18 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
+from ..model.numbers import port_number
 from .durations import milliseconds, seconds
 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
@@ -19,7 +29,7 @@ Count = Annotated[int, Field(ge=1)]
 
 def _host_and_port(value: str) -> str:
     host, _, port = value.rpartition(":")
-    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+    if not host or port_number(port) is None:
         raise ValueError("write host:port")
     return value
 
@@ -47,8 +57,19 @@ def _flat(value: Any) -> Any:
 Paths = Annotated[dict[str, str], BeforeValidator(_flat)]
 
 
+#: Beyond it an integer is not exact as a float; no count or size of ours comes near.
+INTEGER_MAX = 2**53
+
+
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _within_integers(cls, value: object) -> object:
+        if isinstance(value, int) and abs(value) > INTEGER_MAX:
+            raise ValueError(f"is beyond {INTEGER_MAX}; write a smaller number")
+        return value
 
 
 class Platform(_Section):
@@ -328,7 +349,8 @@ class Audit(_Section):
     directory: str | None = None
     bodies: bool = False
     file_bytes_max: Annotated[int, Field(ge=65_536)] = 67_108_864
-    retention_days: Count = 90
+    bytes_max: Annotated[int, Field(ge=131_072)] = 25_769_803_776
+    retention_days: Annotated[int, Field(ge=1, le=36_500)] = 90
     linger_s: MaybeNoSeconds = 0.25
 
 

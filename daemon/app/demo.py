@@ -82,7 +82,9 @@ class Demo:
             guest = DemoGuest(f"demo-{n}", self)
             living = self._fleet.find(guest.name)
             guest.session_id = living or self._fleet.open(OpenGuest(guest.name, email=f"demo-{n}@example.org"))
-            self._fleet.watch(guest.session_id, guest, 0)
+            self._fleet.watch(guest.session_id, guest)
+            if self._fleet.view(guest.session_id).state == "live":  # told before we watched
+                self.speak_later(guest)
         self._handle = self._loop.call_later(TICK_S, self._take_turns)
 
     def stop(self) -> None:

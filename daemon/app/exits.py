@@ -23,8 +23,9 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
+from ..observe.log import Log
+from ..observe.terminal_text import one_line
 from .load_config import ConfigProblems
-from .terminal_text import one_line
 
 logger = logging.getLogger("guestd")
 
@@ -74,6 +75,15 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on
         return unread()
     except Exception as error:
         return failed(error, say)
+
+
+def run_logged(main: Callable[[], Coroutine[Any, Any, int | None]], log: Log) -> int:
+    """As `run`, for a program that runs until it is told to stop: its last lines go through the log as well, and if nothing
+    reads them, the process ends here and now, since the interpreter's own end may wait for the same reader."""
+    code = run(main, log.line)
+    if not log.close():
+        os._exit(code)
+    return code
 
 
 def failed(error: Exception, say: Tell = tell_on_stderr) -> int:

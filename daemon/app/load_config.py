@@ -117,7 +117,7 @@ def _read(path: Path) -> dict[str, Any]:
         raise ConfigProblems(str(path), [f"cannot be read: {reason}"]) from None
     try:
         return tomllib.loads(text)
-    except (tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # ValueError alone: an integer of thousands of digits
         raise ConfigProblems(str(path), [f"is not TOML: {error}"]) from None
 
 
@@ -211,6 +211,9 @@ def _check(source: str, config: Config) -> None:
     if config.identity.overlap_s < config.identity.token_life_s:
         problem = "is shorter than identity.token_life_s, so a rotation would undo tokens still alive; make it longer"
         problems.append(f"identity.overlap_s: {problem}")
+    if config.audit.bytes_max < 2 * config.audit.file_bytes_max:
+        problem = "is less than two files of audit.file_bytes_max; make it larger, or the files smaller"
+        problems.append(f"audit.bytes_max: {problem}")
     if config.inbox.hold_min_ms > config.inbox.hold_max_ms:
         problems.append("inbox.hold_min_ms: is larger than inbox.hold_max_ms; make it smaller")
     if problems:
@@ -246,8 +249,8 @@ def _check_webhooks(source: str, config: Config, environment: Mapping[str, str])
 
 
 def _say(error: Any) -> str:
-    path = [str(part) for part in error["loc"]]
-    key = ".".join(path)
+    path = list(error["loc"])
+    key = ".".join(map(str, path))
     if error["type"] == "extra_forbidden":
         return f"{key}: unknown key{_suggestion(path)}"
     value = f" (got {error['input']!r})" if _may_be_shown(path, error["input"]) else ""
@@ -255,20 +258,20 @@ def _say(error: Any) -> str:
     return f"{key}: {message[:1].lower()}{message[1:]}{value}"
 
 
-def _may_be_shown(path: list[str], given: Any) -> bool:
+def _may_be_shown(path: list[str | int], given: Any) -> bool:
     """A figure or a word, and none that may be a secret in the wrong place or form."""
     is_plain = isinstance(given, (int, float)) or (isinstance(given, str) and len(path) > 1)
     return is_plain and path[0] not in _WITH_SECRETS
 
 
-def _suggestion(path: list[str]) -> str:
+def _suggestion(path: list[str | int]) -> str:
     model: type[BaseModel] = Config
     for part in path[:-1]:
-        if part.isdigit():
+        if isinstance(part, int):
             continue  # the place in a list of tables
         annotation = model.model_fields[part].annotation
         annotation = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
         assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation
-    close = difflib.get_close_matches(path[-1], model.model_fields, n=1)
+    close = difflib.get_close_matches(str(path[-1]), model.model_fields, n=1)
     return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(model.model_fields)}"

@@ -11,6 +11,8 @@ import socket
 import time
 from collections import deque
 
+from ..model.numbers import whole_number
+
 #: READY, STOPPING and two extensions of the time; there are no more.
 KEPT_MAX = 8
 
@@ -23,7 +25,8 @@ class Notifier:
         self._address = "\0" + address[1:] if address.startswith("@") else address
         watchdog_us = os.environ.get("WATCHDOG_USEC", "")
         for_us = os.environ.get("WATCHDOG_PID", str(os.getpid())) == str(os.getpid())
-        self.watchdog_s = int(watchdog_us) / 1e6 if watchdog_us.isdigit() and for_us else None
+        interval_us = whole_number(watchdog_us) if for_us else None
+        self.watchdog_s = interval_us / 1e6 if interval_us else None
         self._kept: deque[str] = deque(maxlen=KEPT_MAX)
 
     def ready(self, status: str) -> None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from pydantic import ValidationError
 
+from ..model.numbers import whole_number
 from .control import Bad, as_json, body_of, guarded
 from .office import Office
 from .office.guestkeys import BadKey
@@ -53,12 +54,12 @@ class _OfficeControl:
 
     async def look(self, request: web.Request) -> web.Response:
         wanted = dict(request.query)
-        limit = wanted.pop("limit", "1000")
-        if not (limit.isascii() and limit.isdecimal()):
+        limit = whole_number(wanted.pop("limit", "1000"))
+        if limit is None:
             raise Bad("limit", "is no whole number")
         entries = self._office.books()[request.path.rpartition("/")[2]](self._emulator.now())
         found = [one for one in entries if all(str(one.get(name)) == value for name, value in wanted.items())]
-        return as_json({"entities": found[-int(limit) :] if int(limit) else [], "total": len(found)})
+        return as_json({"entities": found[-limit:] if limit else [], "total": len(found)})
 
     async def add_queue(self, request: web.Request) -> web.Response:
         try:

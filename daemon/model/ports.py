@@ -311,10 +311,9 @@ class Fleet(Protocol):
     def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
         """Hand over a command; `answered` is called once, on the loop, when the intent is durable (perhaps at once)."""
 
-    def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
-        """Follow a guest session: first what came after `after_seq` (None: nothing old), then all that comes.
-
-        Returns the oldest `seq` that could be given, so that the caller can tell what is gone. Raises NotFound."""
+    def watch(self, session_id: str, watcher: Watcher) -> None:
+        """Follow a guest session: all that becomes durable from now on. What is durable already is there to `read`, before
+        this and without a suspension in between. Raises NotFound."""
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
 

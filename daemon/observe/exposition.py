@@ -101,6 +101,12 @@ class _Families:
             ("log_dropped", "Lines of the log dropped because nothing read them.", m.log_dropped()),
             ("journal_damaged_rows", "Damaged rows of the journal found by reading.", m.journal_damaged_rows()),
             ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
+            ("audit_breaks", "Times the audit's files were found damaged or deleted.", m.audit_breaks),
+            (
+                "audit_files_retired_early",
+                "Files of the audit deleted before their time, because of audit.bytes_max.",
+                m.audit_files_retired_early,
+            ),
         ):
             yield CounterMetricFamily(f"guestd_{name}", text, value=value)
         for name, text, label, counts in (

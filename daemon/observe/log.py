@@ -8,7 +8,6 @@ What other packages log may hold parts of a request: of their exceptions only th
 from __future__ import annotations
 
 import atexit
-import json
 import logging
 import os
 import re
@@ -18,8 +17,8 @@ import time
 from traceback import format_exception, walk_tb
 from typing import Any, TextIO
 
-from .escapes import escape_controls
 from .lines import LineWriter, Sink, descriptor_sink
+from .terminal_text import escaped, json_line
 
 REPEAT_S = 10.0
 REPEAT_KINDS_MAX = 256
@@ -125,19 +124,18 @@ class _Json(_Formatter):
         }
         if (exception := self.exception_of(record)) is not None:
             line["exception"] = exception
-        # What JSON lets stand (DEL, C1) is escaped as well: within JSON these are always inside a string.
-        return escape_controls(json.dumps(line, ensure_ascii=False))
+        return json_line(line)
 
 
 class _Text(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
         when = time.strftime("%H:%M:%S", time.localtime(record.created))
-        message = escape_controls(self.message_of(record))
+        message = escaped(self.message_of(record))
         line = f"{when},{int(record.msecs):03d} {record.levelname} {message}"
         exception = self.exception_of(record)
         if exception is None:
             return line
-        return "\n".join([line, *(f"  | {escape_controls(one)}" for one in exception.splitlines())])
+        return "\n".join([line, *(f"  | {escaped(one)}" for one in exception.splitlines())])
 
 
 class _Journald(_Json):
@@ -179,11 +177,11 @@ class Log:
 
     def line(self, text: str) -> None:
         """A plain line on standard error."""
-        self._lines.write(self._error_sink, f"{escape_controls(text)}\n")
+        self._lines.write(self._error_sink, f"{escaped(text)}\n")
 
     def out(self, text: str) -> None:
         """A plain line on standard output."""
-        self._lines.write(descriptor_sink(1), f"{escape_controls(text)}\n")
+        self._lines.write(descriptor_sink(1), f"{escaped(text)}\n")
 
     def status(self, text: str) -> None:
         """Replace the terminal's last line; skipped while the terminal does not take what came before."""

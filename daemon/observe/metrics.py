@@ -74,7 +74,9 @@ class Metrics:
     """Everything guestd counts. Dictionaries go from a word to a count."""
 
     __slots__ = (
+        "audit_breaks",
         "audit_failures",
+        "audit_files_retired_early",
         "audit_lines",
         "bytes_in",
         "bytes_out",
@@ -177,7 +179,7 @@ class Metrics:
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()
         self.sync_s = Histogram()
-        self.audit_lines = self.audit_failures = 0
+        self.audit_lines = self.audit_failures = self.audit_breaks = self.audit_files_retired_early = 0
 
     @property
     def token_failure_ratio(self) -> float:

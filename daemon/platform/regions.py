@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 
 from ..model.errors import ConfigError
+from ..model.numbers import port_number
 
 REGIONS = {
     "us-east-1": "mypurecloud.com",
@@ -60,4 +61,4 @@ def endpoints(region: str) -> Endpoints:
 def _is_local(domain: str) -> bool:
     name, _, port = domain.partition(":")
     local = name == "localhost" or name.endswith((".localhost", ".test"))
-    return local and (not port or (port.isdigit() and 0 < int(port) < 65536))
+    return local and (not port or port_number(port) is not None)

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from ..model.ports import Clock, Commit, Journal, Kept
 from ..observe.metrics import Metrics
@@ -18,10 +19,15 @@ from .audit_lines import KINDS, entry
 from .settings import AuditSettings
 from .tail import PAGE, Tail, committed
 
+Found = TypeVar("Found")
+
 logger = logging.getLogger("guestd.audit")
 
 CURSOR = "audit"
 RETRY_S = 2.0
+
+#: Between two looks whether the files are still there: as soon as those of the journal are missed.
+CHECK_S = 1.0
 
 #: Events without a line after which the cursor moves all the same, and the longest it stays behind, in seconds.
 MOVED_MAX = 5000
@@ -47,18 +53,37 @@ class Audit:
         self._files = AuditFiles(settings, remembers=2 * PAGE)
         self._tail = Tail(loop, journal, CURSOR, KINDS, settings.linger_s, self._take)
         self._marked, self._marked_at = 0, clock.now()
+        self._turn = asyncio.Lock()
+        self._watch: asyncio.Task[None] | None = None
 
     def start(self) -> None:
         self._files.open(self._clock.epoch_ms())
+        self._count()
         self._tail.start()
+        self._watch = self._loop.create_task(self._watch_files(), name="audit files")
 
     async def stop(self) -> None:
         await self._tail.stop()
-        self._files.close()
+        await self._close()
 
     async def abandon(self) -> None:
         await self._tail.abandon()
+        await self._close()
+
+    async def _close(self) -> None:
+        if self._watch is not None:
+            self._watch.cancel()
+            await asyncio.gather(self._watch, return_exceptions=True)
         self._files.close()
+
+    async def _watch_files(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_S)
+            try:
+                await self._in_thread(self._files.check, self._clock.epoch_ms())
+            except OSError as error:
+                self._cannot_be_written(error)
+                await asyncio.sleep(RETRY_S)
 
     async def _take(self, page: Sequence[Kept]) -> None:
         settings = self._settings
@@ -75,16 +100,30 @@ class Audit:
 
     async def _write(self, entries: list[dict[str, object]]) -> None:
         while True:
-            writing = asyncio.ensure_future(asyncio.to_thread(self._files.append, entries, self._clock.epoch_ms()))
             try:
-                self._metrics.audit_lines += await asyncio.shield(writing)
+                self._metrics.audit_lines += await self._in_thread(self._files.append, entries, self._clock.epoch_ms())
                 return
-            except asyncio.CancelledError:
-                await asyncio.wait({writing})  # a thread cannot be called back; the files are closed after it
-                raise
             except OSError as error:
-                self._metrics.audit_failures += 1
-                logger.error(
-                    "the audit cannot be written (%s); it is tried again, nothing is passed over", error.strerror
-                )
+                self._cannot_be_written(error)
                 await asyncio.sleep(RETRY_S)
+
+    async def _in_thread(self, work: Callable[..., Found], *given: object) -> Found:
+        """One thread at a time has the files. To its end, also if the caller is cancelled meanwhile: a thread cannot be called
+        back, and the files are closed after it."""
+        async with self._turn:
+            working = asyncio.ensure_future(asyncio.to_thread(work, *given))
+            try:
+                return await asyncio.shield(working)
+            except asyncio.CancelledError:
+                await asyncio.wait({working})
+                raise
+            finally:
+                self._count()
+
+    def _count(self) -> None:
+        self._metrics.audit_breaks = self._files.breaks
+        self._metrics.audit_files_retired_early = self._files.retired_early
+
+    def _cannot_be_written(self, error: OSError) -> None:
+        self._metrics.audit_failures += 1
+        logger.error("the audit cannot be written (%s); it is tried again, nothing is passed over", error.strerror)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from .audit_files import NAME, every_line
+from .audit_directory import NAME, every_line
 from .audit_lines import BREAK, GENESIS, unseal
 from .audit_state import STATE, Head, read_state
 

@@ -8,48 +8,34 @@ A batch is written, synced, then named as the head; only then does the journal's
 after a crash is either whole lines that continue the chain, which stay, or a torn rest, which is cut off. Before the
 head nothing is ever touched. If it does not fit, or `chain.json` is damaged or missing, that is a break: what is damaged is
 kept aside, a new file is begun whose first line says what was found, and `guestd audit verify` tells of it from then on.
-
-Retention trusts no single look at the clock. A leap ahead is believed after it has stood (`SteadyClock`), and retention looks
-when the process has run for a while, then every few hours, and deletes the files of one day at most each time. So a clock
-that stays wrong costs some days of the audit, not all of it.
+The same if the files are deleted or replaced while they are open (`check`): the chain goes on from what is in memory.
 """
 
 from __future__ import annotations
 
 import logging
 import os
-import re
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from itertools import pairwise
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError
-from ..policy.steady_clock import SteadyClock
+from .audit_aside import kept_copy, set_aside
+from .audit_directory import day_of, files_of, last_lines, name_of
 from .audit_lines import BREAK, identity, seal, unseal
+from .audit_retention import AuditRetention, Retired
 from .audit_state import MISSING, STATE, Anchor, Head, read_state, save_state, sync_directory, write_all
 from .settings import AuditSettings
 
 logger = logging.getLogger("guestd.audit")
 
-ASIDE = ".damaged-"
-NAME = re.compile(r"audit-(\d{12})-(\d{8})\.jsonl")
-
-#: How far back a file is read to recognise what was written before a crash: far more than a page of lines.
-LAST_BYTES = 4 * 1024 * 1024
-
-
-#: When retention looks at the clock, in seconds of running: first, so that a crash loop deletes nothing, and then.
-LOOK_FIRST_S = 600.0
-LOOK_EVERY_S = 21_600.0
-
 
 class AuditFiles:
     """Blocking; used by one thread at a time. `remembers`: how many of the last lines can be recognised. `running_s`: a clock
-    that nobody sets, in seconds."""
+    that nobody sets, in seconds. `retired_early` counts files deleted before their time, `breaks` the damage found."""
 
     def __init__(
         self, settings: AuditSettings, remembers: int, running_s: Callable[[], float] = time.monotonic
@@ -61,9 +47,9 @@ class AuditFiles:
         self._failed = False
         self._rest_is_ours = False
         self._recent: deque[tuple[Any, ...]] = deque(maxlen=remembers)
-        self._running_s = running_s
-        self._look_at = running_s() + LOOK_FIRST_S
-        self._steady = SteadyClock()
+        self._retention = AuditRetention(settings, running_s)
+        self._has_state, self._lost = False, ""
+        self.retired_early = self.breaks = 0
 
     def open(self, now_ms: int | None = None) -> None:
         """Find the end of the chain. Raises ConfigError if the directory cannot be used. An OSError is not raised: everything
@@ -77,11 +63,9 @@ class AuditFiles:
             problem = f"{self._directory} cannot be written to"
             raise ConfigError("audit.directory", problem, "name a directory that guestd may write to")
         now_ms = now_ms if now_ms is not None else time.time_ns() // 1_000_000
-        now = _utc(now_ms)
-        self._steady = SteadyClock(_newest_day_ms(files_of(self._directory)))
-        self._steady.epoch_ms(self._running_s(), now_ms)
+        self._retention.start(files_of(self._directory), now_ms)
         try:
-            self._find_end(now)
+            self._find_end(_utc(now_ms))
         except OSError as error:
             self.close()
             self._failed = True
@@ -90,12 +74,21 @@ class AuditFiles:
     def append(self, entries: Sequence[dict[str, Any]], now_ms: int) -> int:
         """Write those not yet there, durably; how many. Raises OSError; then nothing counts as written."""
         try:
-            if self._failed:
-                self._find_end(_utc(now_ms))
+            self._be_sound(_utc(now_ms))
             self._rest_is_ours = True
-            added = self._append(entries, _utc(now_ms))
+            added = self._append(entries, now_ms)
             self._rest_is_ours = False
             return added
+        except OSError:
+            self.close()
+            self._failed = True
+            raise
+
+    def check(self, now_ms: int) -> None:
+        """Are the files still those that are written to? If not, that is a break, recorded at once. Raises OSError; then it is
+        recorded at the next `check` or `append`."""
+        try:
+            self._be_sound(_utc(now_ms))
         except OSError:
             self.close()
             self._failed = True
@@ -108,18 +101,53 @@ class AuditFiles:
 
     # ------------------------------------------------------------------
 
-    def _append(self, entries: Sequence[dict[str, Any]], now: datetime) -> int:
-        known = set(self._recent)
+    def _be_sound(self, now: datetime) -> None:
+        """Open at the end of the chain, and the files as they were left."""
+        self._lost = self._lost or self._missing()
+        if self._lost:
+            self._go_on_without(now)
+        elif self._failed:
+            self._find_end(now)
+
+    def _missing(self) -> str:
+        """What was taken away behind our back since it was opened; "" if nothing was."""
+        if not self._has_state:
+            return ""
+        if not self._directory.exists():
+            return "the directory was deleted while it was in use"
+        if not (self._directory / STATE).exists():
+            return f"{STATE} was deleted while it was in use"
+        return self._wrong_with_file()
+
+    def _wrong_with_file(self) -> str:
+        if self._file is None:
+            return ""
+        mine, path = os.fstat(self._file), self._directory / self._head.file
+        try:
+            if not os.path.samestat(mine, path.stat()):
+                return f"{path.name} was replaced while it was in use"
+        except FileNotFoundError:
+            return f"{path.name} was deleted while it was in use"
+        return f"{path.name} was cut while it was in use" if mine.st_size < self._head.bytes else ""
+
+    def _go_on_without(self, now: datetime) -> None:
+        """The chain goes on from memory, so that what was deleted is missing in it for good."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._break(self._lost, "", now)
+        self._lost, self._failed = "", False
+
+    def _append(self, entries: Sequence[dict[str, Any]], now_ms: int) -> int:
+        known, now = set(self._recent), _utc(now_ms)
         fresh = [one for one in entries if identity(one) not in known]
         if not fresh:
             return 0
         if self._must_turn_over(now):
             self._begin_file(now)
-        doomed = self._doomed(_utc(self._steady.epoch_ms(self._running_s(), _epoch_ms(now))))
-        fresh = [*self._notice_of(doomed, now), *fresh]
+        retired = self._retention.retired(files_of(self._directory), now_ms)
+        fresh = [*self._notice_of(retired, now), *fresh]
         self._write(fresh)
         self._recent.extend(identity(one) for one in fresh)
-        for path in doomed:
+        for path in retired.paths:
             path.unlink(missing_ok=True)
         return len(fresh)
 
@@ -135,7 +163,11 @@ class AuditFiles:
         write_all(self._file, data)
         os.fsync(self._file)
         self._head = Head(n, prev, self._head.file, self._head.bytes + len(data))
+        self._save()
+
+    def _save(self) -> None:
         save_state(self._directory, self._head, self._anchor)
+        self._has_state = True
 
     def _must_turn_over(self, now: datetime) -> bool:
         if self._file is None or self._head.bytes >= self._settings.file_bytes_max:
@@ -144,35 +176,37 @@ class AuditFiles:
 
     def _begin_file(self, now: datetime) -> None:
         self.close()
-        name = f"audit-{self._head.n + 1:012d}-{now:%Y%m%d}.jsonl"
-        _set_aside(self._directory / name)
+        name = name_of(self._head.n + 1, now)
+        set_aside(self._directory / name)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
         self._file = os.open(self._directory / name, flags, 0o600)
         sync_directory(self._directory)
         self._head = Head(self._head.n, self._head.hash, name, 0)
+        self._retention.file_begun()
 
-    def _doomed(self, now: datetime) -> list[Path]:
-        """The files of the oldest day, if retention may look now and their last line is too old: the next file was begun, at the
-        latest, on the day after it."""
-        if self._running_s() < self._look_at:
-            return []
-        self._look_at = self._running_s() + LOOK_EVERY_S
-        oldest = (now - timedelta(days=self._settings.retention_days + 1)).strftime("%Y%m%d")
-        files = files_of(self._directory)
-        doomed = [path for path, following in pairwise(files) if day_of(following.name) <= oldest]
-        return [path for path in doomed if day_of(path.name) == day_of(doomed[0].name)]
-
-    def _notice_of(self, doomed: Sequence[Path], now: datetime) -> list[dict[str, Any]]:
+    def _notice_of(self, retired: Retired, now: datetime) -> list[dict[str, Any]]:
         """Throwing away is on record too, and the anchor says where the chain begins from now on."""
-        if not doomed:
+        if not retired.paths:
             return []
-        last = next(
-            (line for path in reversed(doomed) for line in map(unseal, reversed(last_lines(path))) if line), None
-        )
-        if last is not None:
-            self._anchor = Anchor(last["n"], last["hash"])
-        details = {"through": self._anchor.n, "files": len(doomed)}
+        end = _end(retired.paths)
+        if end.n:
+            self._anchor = Anchor(end.n, end.hash)
+        details = {"through": self._anchor.n, "files": len(retired.paths)}
+        if retired.early:
+            self._say_early(retired.early)
+            details["files_before_their_time"] = retired.early
         return [_own("audit.retired", "success", details, now)]
+
+    def _say_early(self, files: int) -> None:
+        self.retired_early += files
+        logger.warning(
+            "the audit has reached audit.bytes_max (%d): %d files, with the lines through %d, are deleted before their"
+            " %d days are over; raise it, or copy the files elsewhere in time",
+            self._settings.bytes_max,
+            files,
+            self._anchor.n,
+            self._settings.retention_days,
+        )
 
     # ------------------------------------------------------------------ finding the end
 
@@ -180,11 +214,12 @@ class AuditFiles:
         self.close()
         state, files = read_state(self._directory), files_of(self._directory)
         self._head, self._anchor = state.head, state.anchor
+        self._has_state = not state.damage
         if state.damage == MISSING and not files:
-            save_state(self._directory, self._head, self._anchor)  # a new audit
+            self._save()  # a new audit
         elif state.damage:
             self._anchor, self._head = _beginning(files), _end(files)
-            aside = _kept_copy(self._directory / STATE)
+            aside = kept_copy(self._directory / STATE)
             self._break(f"{STATE} {state.damage}", aside, now)
         elif self._head.file and not (self._directory / self._head.file).exists():
             self._break(f"{self._head.file} is missing", "", now)
@@ -193,6 +228,7 @@ class AuditFiles:
         self._recent.clear()
         for path in files[-2:]:
             self._recent.extend(identity(line) for line in map(unseal, last_lines(path)) if line)
+        self._retention.file_begun()
         self._failed = False
 
     def _break(self, reason: str, aside: str, now: datetime) -> None:
@@ -200,6 +236,7 @@ class AuditFiles:
         logger.error("the audit is damaged: %s; a new file is begun, see guestd audit verify", reason)
         self._begin_file(now)
         self._write([_own(BREAK, "failed", {"reason": reason, **({"kept_as": aside} if aside else {})}, now)])
+        self.breaks += 1
 
     def _continue(self, path: Path) -> str:
         """Go on at the end of the newest file, after cutting off what a crash has left half written; or what is wrong with it."""
@@ -224,7 +261,7 @@ class AuditFiles:
         os.ftruncate(self._file, head.bytes)
         os.fsync(self._file)
         self._head = head
-        save_state(self._directory, self._head, self._anchor)
+        self._save()
         return ""
 
 
@@ -247,75 +284,11 @@ def _end(files: Sequence[Path]) -> Head:
     return Head()
 
 
-def _set_aside(path: Path) -> None:
-    """Give a file that is in the way another name; an empty one is deleted."""
-    if path.exists() and path.stat().st_size:
-        path.rename(_free_name(path))
-    else:
-        path.unlink(missing_ok=True)
-
-
-def _kept_copy(path: Path) -> str:
-    """A second name for a file that is about to be replaced, and which; "" if there is no file. The same again if asked again."""
-    if not path.exists():
-        return ""
-    for known in path.parent.glob(f"{path.name}{ASIDE}*"):
-        if known.samefile(path):
-            return known.name
-    copy = _free_name(path)
-    os.link(path, copy)
-    return copy.name
-
-
-def _free_name(path: Path) -> Path:
-    number = 1
-    while (found := path.with_name(f"{path.name}{ASIDE}{number}")).exists():
-        number += 1
-    return found
-
-
 def _own(action: str, status: str, details: dict[str, Any], now: datetime) -> dict[str, Any]:
     """A line about the audit itself."""
     at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
     return {"time": at, "action": action, "status": status, "details": details}
 
 
-def _newest_day_ms(files: Sequence[Path]) -> int:
-    """When the day of the newest file began; 0 if there is none. The clock has certainly been there."""
-    found = NAME.fullmatch(files[-1].name) if files else None
-    try:
-        return _epoch_ms(datetime.strptime(found[2], "%Y%m%d").replace(tzinfo=UTC)) if found is not None else 0
-    except ValueError:
-        return 0
-
-
-def _epoch_ms(at: datetime) -> int:
-    return int(at.timestamp() * 1000)
-
-
 def _utc(epoch_ms: int) -> datetime:
     return datetime.fromtimestamp(epoch_ms / 1000, UTC)
-
-
-def files_of(directory: Path) -> list[Path]:
-    """In the order of their lines."""
-    return sorted(directory.glob("audit-*.jsonl"))
-
-
-def last_lines(path: Path) -> list[bytes]:
-    """Those in the last LAST_BYTES, oldest first."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - LAST_BYTES))
-        return file.read().split(b"\n")
-
-
-def day_of(name: str) -> str:
-    return name.removesuffix(".jsonl").rpartition("-")[2]
-
-
-def every_line(directory: Path) -> Iterator[tuple[Path, int, bytes, bool]]:
-    """File, line number in it, bytes without the newline, and whether the newline is there."""
-    for path in files_of(directory):
-        with path.open("rb") as file:
-            for number, raw in enumerate(file, 1):
-                yield path, number, raw.rstrip(b"\n"), raw.endswith(b"\n")

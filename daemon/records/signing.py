@@ -14,6 +14,8 @@ from __future__ import annotations
 import hmac
 from collections.abc import Sequence
 
+from ..model.numbers import whole_number
+
 WINDOW_S = 300
 
 
@@ -26,9 +28,9 @@ def problem_with(header: str, body: bytes, secret: bytes, now_s: float, window_s
     """What is wrong with a received webhook; "" if nothing is."""
     fields = [part.strip().partition("=")[::2] for part in header.split(",")]
     times = [value for name, value in fields if name == "t"]
-    if len(times) != 1 or not (times[0].isascii() and times[0].isdigit()):
+    at_s = whole_number(times[0]) if len(times) == 1 else None
+    if at_s is None:
         return "the header has no time: it should begin with t=SECONDS"
-    at_s = int(times[0])
     wanted = _digest(body, secret, at_s).encode()
     given = [value for name, value in fields if name == "v1"]
     if not any(hmac.compare_digest(wanted, value.encode()) for value in given):

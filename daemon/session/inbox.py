@@ -11,7 +11,8 @@ know which one it holds:
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is still under way, so
 order can only be bought with waiting, and the price is `HoldBack.hold_ms`: learned from what all sessions of the
 deployment see, nothing while traffic is in order. An item that comes too late even so is shown at the end, marked `late`:
-never dropped. Equal times are two messages; they keep the order of their arrival, or the history's where it is known.
+never dropped. Equal times are two messages; they keep the order of their arrival, or the history's where it is known:
+one of them that the history reveals after another was shown before it is late, too.
 
 While a gap is being filled everything is held, because the missing items belong *before* what arrives now. The history
 is the platform's own order, so on `merge` it is the spine, and what it does not hold yet is sorted in by time.
@@ -29,7 +30,7 @@ forgets nothing of a living guest session, is asked (`may_have_shown`).
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from ..model.effects import Notice
@@ -38,6 +39,10 @@ from ..policy.holdback import HoldBack
 from ..policy.naturals import NaturalKey, natural_key
 
 NEVER = float("inf")
+
+#: So many arrivals of one fill are told from what was shown before it: about as many as the pages that are read can hold.
+#: With more of them, the reading may end before the gap is reached.
+SINCE_GAP_MAX = 4096
 
 
 @dataclass(slots=True)
@@ -56,18 +61,40 @@ class Outcome:
 
 
 class Remembered:
-    """The last `kept_max` identities with their times, oldest forgotten first."""
+    """The last `kept_max` identities with their times, oldest forgotten first.
 
-    __slots__ = ("_kept_max", "_seen", "forgotten_time", "has_forgotten")
+    While a gap is open, what arrived since is kept apart as well (`SINCE_GAP_MAX`): it is newer than what is missing, so
+    forgetting it must not make the missing ones look forgotten."""
+
+    __slots__ = ("_kept_max", "_postponed_time", "_seen", "_since_gap", "forgotten_time", "has_forgotten")
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
         self._seen: dict[str, str] | None = None
+        self._since_gap: set[str] | None = None
+        self._postponed_time = ""
         self.forgotten_time = ""
         self.has_forgotten = False
 
     def __contains__(self, identity: str) -> bool:
-        return self._seen is not None and identity in self._seen
+        return (self._seen is not None and identity in self._seen) or self.is_since_gap(identity)
+
+    def is_since_gap(self, identity: str) -> bool:
+        return self._since_gap is not None and identity in self._since_gap
+
+    def open_gap(self, held: Iterable[str]) -> None:
+        """What is missing may belong before these, too. A gap that is open already stays as it is."""
+        if self._since_gap is None:
+            self._since_gap = set(held)
+
+    def close_gap(self) -> None:
+        self._since_gap = None
+        self.forgotten_time = max(self.forgotten_time, self._postponed_time)
+        self._postponed_time = ""
+
+    def arrived(self, identity: str) -> None:
+        if identity and self._since_gap is not None and len(self._since_gap) < SINCE_GAP_MAX:
+            self._since_gap.add(identity)
 
     def __len__(self) -> int:
         return 0 if self._seen is None else len(self._seen)
@@ -81,11 +108,17 @@ class Remembered:
             return False
         seen[identity] = time
         if len(seen) > self._kept_max:
-            forgotten = seen.pop(next(iter(seen)))
-            self.has_forgotten = True
-            if forgotten > self.forgotten_time:
-                self.forgotten_time = forgotten
+            self._forget_oldest(seen)
         return True
+
+    def _forget_oldest(self, seen: dict[str, str]) -> None:
+        identity = next(iter(seen))
+        time = seen.pop(identity)
+        self.has_forgotten = True
+        if self.is_since_gap(identity):
+            self._postponed_time = max(self._postponed_time, time)
+        else:
+            self.forgotten_time = max(self.forgotten_time, time)
 
 
 @dataclass(slots=True)
@@ -93,12 +126,22 @@ class _Held:
     time: str
     arrived_at: float
     item: MessageArrived
+    is_overtaken: bool = False  # one that the history has after it was shown already
 
 
 class ByTime:
     """Order by `channel.time`; see the essay above."""
 
-    __slots__ = ("_held", "_held_max", "_hold", "_last_time", "_remembered", "filling", "heard_at", "wake_at")
+    __slots__ = (
+        "_held",
+        "_held_max",
+        "_hold",
+        "_last_time",
+        "_remembered",
+        "filling",
+        "heard_at",
+        "wake_at",
+    )
 
     def __init__(self, hold: HoldBack, held_max: int, remembered_max: int) -> None:
         self._hold = hold
@@ -159,20 +202,32 @@ class ByTime:
             self._last_time = max(self._last_time, time)
 
     def begin_fill(self) -> None:
+        """A gap may be open, before what is held now and what arrives from now on. One fill closes all gaps of its time."""
+        self._remembered.open_gap(one.item.identity for one in self._held or () if one.item.identity)
         self.filling = True
         self.wake_at = NEVER
+
+    def closes_gap(self, item: MessageArrived) -> bool:
+        """True if this item of the history is from before the gap: what is older was shown."""
+        return self.knows(item) and not self._remembered.is_since_gap(item.identity)
 
     def knows(self, item: MessageArrived) -> bool:
         """True if this item of the history was seen, or is as old as what we have forgotten."""
         return self._is_known(item) or (bool(item.time) and item.time <= self._remembered.forgotten_time)
 
     def merge(self, history: list[MessageArrived], now: float) -> Outcome:
-        """End the fill: `history` is oldest first and may repeat anything. Everything held is released."""
+        """End the fill: `history` is oldest first and may repeat anything. Everything held is released.
+
+        What the history has before something already shown is late, whatever the times say: they may be equal."""
         outcome = Outcome()
         live = {held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())}
+        shown = [n for n, item in enumerate(history) if item.identity not in live and self.knows(item)]
+        last_shown = shown[-1] if shown else -1
         spine: list[_Held] = []
         fetched = 0
-        for item in history:
+        time = ""
+        for n, item in enumerate(history):
+            time = item.time or time
             if item.identity in live:
                 del live[item.identity]
             elif self.knows(item):
@@ -180,12 +235,13 @@ class ByTime:
             else:
                 self._remember(item)
                 fetched += 1
-            spine.append(_Held(item.time or (spine[-1].time if spine else ""), now, item))
+            spine.append(_Held(time, now, item, n < last_shown))
         for extra in live.values():
             spine.insert(bisect_right(spine, extra.time, key=_time_of), extra)
         if fetched:
             outcome.notices.append((Notice.GAP_FILLED, fetched))
         self._held, self.filling = spine, False
+        self._remembered.close_gap()
         self._release_first(len(spine), outcome)
         return outcome
 
@@ -201,6 +257,7 @@ class ByTime:
 
     def _insert(self, item: MessageArrived, now: float, outcome: Outcome) -> None:
         self._remember(item)
+        self._remembered.arrived(item.identity)
         held = self._held
         if held is None:
             held = self._held = []
@@ -234,11 +291,10 @@ class ByTime:
         held = self._held
         assert held is not None
         for one in held[:count]:
-            late = one.time < self._last_time
+            late = one.is_overtaken or one.time < self._last_time
             if late:
                 outcome.notices.append((Notice.LATE, 1))
-            else:
-                self._last_time = one.time
+            self._last_time = max(self._last_time, one.time)
             self.heard_at = max(self.heard_at, one.arrived_at)
             outcome.placed.append(Placed(one.item, late))
         del held[:count]
@@ -342,6 +398,9 @@ class BySequence:
 
     def begin_fill(self) -> None:
         """webchat has no history to fill from."""
+
+    def closes_gap(self, item: MessageArrived) -> bool:
+        return self.knows(item)
 
     def knows(self, item: MessageArrived) -> bool:
         return item.sequence in self._remembered

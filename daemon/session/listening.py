@@ -151,7 +151,7 @@ class Listening(Attaching):
         if not given.items and self._is_suspicious(given, fill):
             return self._history_failed("the platform answered an empty page", None, now, out)
         fill.take(given.items)
-        complete = not given.items or given.page_number >= given.page_count or self._inbox.knows(given.items[-1])
+        complete = not given.items or given.page_number >= given.page_count or self._inbox.closes_gap(given.items[-1])
         if not complete and fill.pages_read < HISTORY_PAGES_MAX:
             self._read_history(now, out)
             return True

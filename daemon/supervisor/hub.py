@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
-from ..model.ports import Journal, Row, Watcher
-
-REPLAY_PAGE = 500
+from ..model.ports import Row, Watcher
 
 
 class Hub:
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
+    def __init__(self) -> None:
         self._watchers: dict[str, list[Watcher]] = {}
         self._ending: set[str] = set()
 
     def __len__(self) -> int:
         return sum(map(len, self._watchers.values()))
 
-    def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
-        """Replay what is in the journal after `after_seq`, then follow. Nothing can slip in between: no suspension.
-
-        An event that is recorded but not yet durable is in neither half: it is published when it is durable.
-        """
-        first_kept_seq = 1
-        while after_seq is not None:
-            replay = self._journal.read(session_id, after_seq, REPLAY_PAGE)
-            first_kept_seq = max(first_kept_seq, replay.first_kept_seq)
-            after_seq = None
-            for row in replay.rows:
-                watcher.offer(row)
-                after_seq = row[1]
+    def watch(self, session_id: str, watcher: Watcher) -> None:
+        """All that becomes durable from now on, also what is recorded already. The past is read from the journal; who does so
+        without a suspension before this misses nothing and gets nothing twice."""
         self._watchers.setdefault(session_id, []).append(watcher)
-        return first_kept_seq
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         watchers = self._watchers.get(session_id, [])

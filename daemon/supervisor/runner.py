@@ -3,8 +3,9 @@
 A runner at rest is this object, the machine, and a link. Everything shared (dialect, timers, pipeline, admission) is in
 the one `Bench` all runners work at.
 
-A link's callbacks go through a `Line`. When the machine drops a link, its line is cut at once: whatever the dying
-connection still has to say reaches nobody, and can never be taken for the next link's word.
+A link's callbacks go through a `Line`, and so do the answers of the history, which was asked on a link's behalf. When the
+machine drops a link, its line is cut at once: whatever the dying connection still has to say reaches nobody, and can never
+be taken for the next link's word. A page of the history read for a link that is gone may lack what was lost with it.
 """
 
 from __future__ import annotations
@@ -62,7 +63,7 @@ class Bench:
     ask_admission: Callable[[Runner], None]
     cancel_admission: Callable[[Runner], None]
     dial: Callable[[Runner, Line], None]
-    fetch_history: Callable[[Runner, e.FetchHistory], None]
+    fetch_history: Callable[[Line, e.FetchHistory], None]
     finished: Callable[[Runner, Ending], None]
     ask_presigned: Callable[[Runner, e.AskPresigned], None]
     upload: Callable[[Runner, e.Upload], None]
@@ -85,6 +86,14 @@ class Line:
 
     def __init__(self, runner: Runner) -> None:
         self.runner: Runner | None = runner
+
+    @property
+    def is_cut(self) -> bool:
+        return self.runner is None
+
+    def history_answered(self, given: i.HistoryRead | i.HistoryUnread) -> None:
+        if self.runner is not None:
+            self.runner.feed(given)
 
     def text_received(self, text: bytes) -> None:
         runner = self.runner
@@ -317,7 +326,8 @@ class Runner:
         self.bench.pipeline.when_durable(self, effect.seq)
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
-        self.bench.fetch_history(self, effect)
+        if self._line is not None:
+            self.bench.fetch_history(self._line, effect)
 
     def _ask_presigned(self, effect: e.AskPresigned) -> None:
         self.bench.ask_presigned(self, effect)

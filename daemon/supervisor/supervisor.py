@@ -44,7 +44,6 @@ from ..session import inputs as i
 from ..session.inbox import BySequence, ByTime, Inbox
 from ..session.machine import Machine, Manners
 from ..session.settings import SessionSettings
-from ..session.states import State
 from ..session.uploads import FileRules
 from ..turns.errands import Errands
 from ..turns.timers import Timers
@@ -114,7 +113,7 @@ class Supervisor:
             session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
         )
         self._journal = journal
-        self._hub = Hub(journal)
+        self._hub = Hub()
         self._timers: Timers[Runner] = Timers(loop, clock, settings.timer_tick_s, Runner.deadline_reached)
         self._admission: Admission[Runner] = Admission(
             per_minute=settings.connects_per_minute,
@@ -141,7 +140,7 @@ class Supervisor:
             ask_admission=self._ask_admission,
             cancel_admission=self._cancel_admission,
             dial=lambda runner, line: self._dials.run(lambda: self._dial(runner, line)),
-            fetch_history=lambda runner, effect: self._readings.run(lambda: self._read_history(runner, effect)),
+            fetch_history=lambda line, effect: self._readings.run(lambda: self._read_history(line, effect)),
             finished=self._finished,
             ask_presigned=self._uploads.ask,
             upload=self._uploads.begin,
@@ -259,10 +258,10 @@ class Supervisor:
         """The paths of all copies that commands under way still need; any other copy is an orphan."""
         return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
 
-    def watch(self, session_id: str, watcher: Watcher, after_seq: int | None) -> int:
+    def watch(self, session_id: str, watcher: Watcher) -> None:
         if not self._hub.is_ending(session_id):
             self._runner(session_id)
-        return self._hub.watch(session_id, watcher, after_seq)
+        self._hub.watch(session_id, watcher)
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)
@@ -391,7 +390,9 @@ class Supervisor:
 
     # ------------------------------------------------------------------ history
 
-    async def _read_history(self, runner: Runner, effect: FetchHistory) -> None:
+    async def _read_history(self, line: Line, effect: FetchHistory) -> None:
+        if line.is_cut:  # while it waited for its turn
+            return
         fetches = self.metrics.history_fetches
         given: i.HistoryRead | i.HistoryUnread
         if self._history is None:
@@ -409,8 +410,7 @@ class Supervisor:
             else:
                 fetches["ok"] = fetches.get("ok", 0) + 1
                 given = self._understood(page)
-        if runner.machine.state is not State.ENDED:
-            runner.feed(given)
+        line.history_answered(given)
 
     def _understood(self, page: HistoryAnswer) -> i.HistoryRead:
         signals = [one for entity in page.entities for one in reversed(self._dialect.decode_history(entity))]

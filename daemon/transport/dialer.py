@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
+from collections.abc import Awaitable
 from itertools import cycle
 from typing import cast
 
@@ -15,7 +16,7 @@ from ..model.endings import Cause, Ending
 from ..model.errors import ConfigError, DialError
 from ..model.ports import DialTarget, LinkSink
 from ..model.proxy import proxy_of
-from .eyeballs import connected, in_turns, open_socket
+from .eyeballs import Opened, connected, in_turns, open_connection
 from .handshake import Tunnel, Upgrade
 from .resolve import Resolver
 from .settings import TransportSettings
@@ -78,22 +79,13 @@ class WebsocketDialer:
     ) -> None:
         if self._resolver is None:
             self._resolver = Resolver(loop, self._settings.dns_ttl_s)
-        addresses = in_turns(await self._resolver.addresses(host, port))
-        while True:
-            address, opened = await connected(addresses, lambda one: self._open_socket(loop, one, port))
-            addresses.remove(address)
-            try:
-                await loop.create_connection(lambda: protocol, sock=opened, ssl=tls, server_hostname=server_name)
-                return
-            except ssl.SSLError:
-                raise
-            except OSError:
-                if not addresses:
-                    raise
 
-    async def _open_socket(self, loop: asyncio.AbstractEventLoop, address: str, port: int) -> socket.socket:
-        local_address = next(self._local) if self._local is not None else None
-        return await open_socket(loop, address, port, local_address)
+        def connect(address: str) -> Awaitable[Opened]:
+            local_address = next(self._local) if self._local is not None else None
+            return open_connection(loop, address, port, local_address, tls, server_name)
+
+        opened = await connected(in_turns(await self._resolver.addresses(host, port)), connect)
+        opened.hand_over(protocol)
 
     async def _through_proxy(self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, upgrade: Upgrade) -> None:
         assert self._proxy is not None

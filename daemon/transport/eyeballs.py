@@ -2,15 +2,18 @@
 
 A refused address costs nothing, but a silent one (broken IPv6, a dead node of a load balancer) costs all the time there is,
 and after every pause the first address is the first again: a name whose first address is silent would never be reached.
-So attempts are staggered, the families take turns, the first connection wins and the others are given up.
+So attempts are staggered, the families take turns, the first connection wins and the others are given up. A connection by TLS
+has won only when its handshake is done: a node that takes connections and then says nothing is as dead as one that does not.
 """
 
 from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import zip_longest
+from typing import cast
 
 ATTEMPT_DELAY_S = 0.25  # RFC 8305 §5's recommendation
 ADDRESSES_MAX = 8  # of a name; within the default time limit of a dial each gets its turn
@@ -24,37 +27,85 @@ def in_turns(addresses: Sequence[str]) -> list[str]:
     return list(taken_in_turns)[:ADDRESSES_MAX]
 
 
+class Opened(asyncio.Protocol):
+    """A connection that has won or may win, before its own protocol takes it over; until then nothing is read from it."""
+
+    def __init__(self) -> None:
+        self._transport: asyncio.Transport | None = None
+        self._is_lost = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's are not asyncio's by class
+        self._transport.pause_reading()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._is_lost = True
+
+    def hand_over(self, protocol: asyncio.Protocol) -> None:
+        """Everything from here on is the protocol's. Raises ConnectionResetError if the connection ended meanwhile."""
+        transport = self._transport
+        if transport is None or self._is_lost or transport.is_closing():
+            raise ConnectionResetError("the connection ended at once")
+        transport.set_protocol(protocol)
+        protocol.connection_made(transport)
+        if not transport.is_closing():  # what the protocol wrote may have shown that the peer is gone
+            transport.resume_reading()
+
+    def close(self) -> None:
+        if self._transport is not None:
+            self._transport.abort()
+
+
 async def connected(
     addresses: Sequence[str],
-    connect: Callable[[str], Awaitable[socket.socket]],
+    connect: Callable[[str], Awaitable[Opened]],
     delay_s: float = ATTEMPT_DELAY_S,
-) -> tuple[str, socket.socket]:
-    """The address that answered first, and its socket. Raises the last OSError if none does.
+) -> Opened:
+    """The connection that was there first. Raises an OSError if none comes: the refusal of a certificate if there was one, since
+    it says what to do, or else the last.
 
     An attempt is made when the one before has failed, or has been silent for `delay_s`. Without a time limit of its own.
     """
     if len(addresses) == 1:
-        return addresses[0], await connect(addresses[0])
+        return await connect(addresses[0])
     waiting = list(addresses)
-    racing: dict[asyncio.Future[socket.socket], str] = {}
+    racing: set[asyncio.Future[Opened]] = set()
     error: BaseException = OSError("the name has no address")
     try:
         while waiting or racing:
             if waiting:
-                address = waiting.pop(0)
-                racing[asyncio.ensure_future(connect(address))] = address
+                racing.add(asyncio.ensure_future(connect(waiting.pop(0))))
             done, _ = await asyncio.wait(
                 racing, timeout=delay_s if waiting else None, return_when=asyncio.FIRST_COMPLETED
             )
             for attempt in done:
                 problem = attempt.exception()
+                racing.discard(attempt)
                 if problem is None:
-                    return racing.pop(attempt), attempt.result()
-                error = problem
-                del racing[attempt]
+                    return attempt.result()
+                if not isinstance(error, ssl.SSLCertVerificationError):
+                    error = problem
         raise error
     finally:
         await _give_up(racing)
+
+
+async def open_connection(
+    loop: asyncio.AbstractEventLoop,
+    address: str,
+    port: int,
+    local_address: str | None,
+    tls: ssl.SSLContext | None,
+    server_name: str | None,
+) -> Opened:
+    """Connected by TCP, and by TLS if there is a context. Raises OSError. Nothing stays open if it fails or is cancelled."""
+    opened = await open_socket(loop, address, port, local_address)
+    try:
+        _, protocol = await loop.create_connection(Opened, sock=opened, ssl=tls, server_hostname=server_name)
+    except BaseException:
+        opened.close()
+        raise
+    return protocol
 
 
 async def open_socket(
@@ -75,12 +126,12 @@ async def open_socket(
     return opened
 
 
-async def _give_up(attempts: dict[asyncio.Future[socket.socket], str]) -> None:
+async def _give_up(attempts: set[asyncio.Future[Opened]]) -> None:
     """Cancel what still races, and close what won too late."""
     for attempt in attempts:
         attempt.cancel()
     for late in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(late, socket.socket):
+        if isinstance(late, Opened):
             late.close()
 
 

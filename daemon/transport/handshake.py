@@ -11,6 +11,7 @@ from websockets.uri import WebSocketURI
 
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
+from ..model.numbers import whole_number
 from ..model.ports import LinkSink
 from ..model.proxy import Proxy
 from ..policy.retry_after import retry_after_s
@@ -131,6 +132,8 @@ class Tunnel(_Head):
         if status // 100 != 2:
             hint = "; check the user and password in proxy_url" if status == 407 else ""
             raise DialError(Ending(Cause.PROXY_REFUSED, status, f"the proxy answered {status}{hint}"))
+        if rest:  # not the platform's, which waits for us to speak; and `start_tls` of uvloop would lose it
+            raise DialError(Ending(Cause.PROXY_REFUSED, status, "the proxy sent data of its own behind its answer"))
         assert self._transport is not None
         return self._transport
 
@@ -139,10 +142,11 @@ def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
     """The status, and the headers with lower-case names. Raises DialError if this is no HTTP response."""
     lines = head.split(b"\r\n")
     parts = lines[0].split(b" ", 2)
-    if len(parts) < 2 or not parts[0].startswith(b"HTTP/1.") or not parts[1].isdigit() or len(parts[1]) != 3:
+    status = whole_number(parts[1]) if len(parts) >= 2 and len(parts[1]) == 3 else None
+    if status is None or not parts[0].startswith(b"HTTP/1."):
         raise DialError(Ending(Cause.PROTOCOL_VIOLATION, None, "the answer is not HTTP"))
     headers: dict[str, str] = {}
     for line in lines[1:]:
         name, _, value = line.partition(b":")
         headers.setdefault(name.strip().lower().decode("latin-1"), value.strip().decode("latin-1"))
-    return int(parts[1]), headers
+    return status, headers

@@ -47,6 +47,7 @@ class ChaosProxy:
 
     def reset_all(self) -> None:
         self.done["reset_all"] += 1
+        self.done["cut"] += len(self._tasks)
         for writer in list(self._writers):
             _reset(writer)
 
@@ -103,6 +104,7 @@ class ChaosProxy:
         draw = self.rng.random()
         if draw < self.rates["half"]:
             self.done["half"] += 1
+            self.done["cut"] += 1
             writer.write(chunk[: len(chunk) // 2])
             await writer.drain()
             return False

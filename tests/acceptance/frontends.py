@@ -1,4 +1,4 @@
-"""A guest's frontend that lives through many lives of the daemon, and the comparison of what it saw with the platform's record.
+"""A guest's frontend that lives through many lives of the daemon.
 
 A frontend that got no answer to a command asks again with the same id, as any frontend would."""
 
@@ -81,39 +81,3 @@ class Frontend:
             self.refused.update({frame.get("command_id", "")} & self.waiting.keys())
         elif frame["kind"] not in ("hello", "lagging"):
             self.events.append(frame)
-
-
-def seen(frontend: Frontend) -> list[dict]:
-    return [event for event in frontend.events if event["kind"] == "message"]
-
-
-def held(record: dict, token: str) -> list[dict]:
-    return [body for body in record[token]["messages"] if body["type"] != "Event"]
-
-
-def ids_of(record: list[dict]) -> set[str]:
-    return {body["channel"].get("messageId") or body["id"] for body in record}
-
-
-def compare(frontend: Frontend, record: list[dict], where: str) -> None:
-    seqs = [event["seq"] for event in frontend.events]
-    assert seqs == list(range(1, len(seqs) + 1)), f"{where}: holes or repetitions in seq"
-    got = [event["id"] for event in seen(frontend)]
-    wanted = [body["channel"].get("messageId") or body["id"] for body in record]
-    assert sorted(got) == sorted(set(got)), f"{where}: seen twice"
-    assert set(got) == set(wanted), f"{where}: lost {set(wanted) - set(got)}, invented {set(got) - set(wanted)}"
-    late = {event["id"] for event in seen(frontend) if event["late"]}  # shown after its place had passed, and marked so
-    on_time = [one for one in wanted if one not in late]
-    assert [one for one in got if one not in late] == on_time, f"{where}: another order, and not marked late"
-    texts = [body["text"] for body in record if body["direction"] == "Inbound"]
-    assert len(set(texts)) == len(texts), f"{where}: the platform holds a doubled message"
-    fates: dict[str, list[str]] = {}
-    for event in frontend.events:
-        if event["kind"] == "delivery":
-            fates.setdefault(event["command_id"], []).append(event["status"])
-    assert all(len(one) == 1 for one in fates.values()), f"{where}: told twice what became of a command"
-    assert frontend.answered <= set(fates), f"{where}: acknowledged and never settled"
-    accepted = [event["command_id"] for event in frontend.events if event["kind"] == "accepted"]
-    confirmed = [int(one.split("-")[1]) for one in accepted if fates.get(one) == ["confirmed"]]
-    assert confirmed == [int(text.split()[-1]) for text in texts], f"{where}: its own words, in the order accepted"
-    assert {fate for one in fates.values() for fate in one} <= {"confirmed"}, f"{where}: {fates}"

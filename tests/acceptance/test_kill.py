@@ -18,7 +18,8 @@ from contextlib import suppress
 from pathlib import Path
 from random import Random
 
-from .frontends import Frontend, compare, held, seen
+from .comparison import compare, held, seen
+from .frontends import Frontend
 from .lives import free_port, is_alive, listening, until
 
 KILLS = int(os.environ.get("GUESTD_KILLS", "200"))

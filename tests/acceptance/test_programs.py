@@ -184,6 +184,9 @@ class TestMistakes:
             ["emulate", "--oauth-client", "shop"],
             ["emulate", "--oauth-client", "shop:x:everything"],
             ["chat", "--wait", "soon"],
+            ["chat", "--wait", "²"],
+            ["send", "ana", "hello", "--wait", "9" * 5000],
+            ["keys", "rotate", "-d", "/nonexistent", "--overlap", "٣"],
         ],
     )
     def test_usage(self, run, arguments):
@@ -246,6 +249,13 @@ class TestChat:
         assert events[0]["kind"] == "hello" and events[0]["guest"] == "bob"
         assert any(event.get("text") == "hello" and event.get("direction") == "Inbound" for event in events)
         assert events[-1]["kind"] == "session" and events[-1]["state"] == "ended"
+
+    def test_a_choice_that_is_not_a_number_is_text(self, run):
+        program = self.chat(run, f"/²\n/{'9' * 5000}\n/9\n")
+        assert program.wait() == 0
+        told = "\n".join(program.out)
+        assert "you: /²" in told and "there is no choice /9 now" in told
+        assert "Traceback" not in "\n".join(program.err)
 
     def test_files_go_and_are_shown_with_name_and_size(self, run, tmp_path):
         (tmp_path / "my bill.pdf").write_bytes(bytes(2_000_000))

@@ -38,12 +38,12 @@ def send_raw(port: int, request: str) -> bytes:
         return b"".join(iter(lambda: peer.recv(65536), b""))
 
 
-def until_it_answers(port: int, child: subprocess.Popen) -> None:
+def until_it_answers(port: int, child: subprocess.Popen, path: str = "/healthz") -> None:
     deadline = time.monotonic() + 30.0
     while time.monotonic() < deadline:
         assert child.poll() is None
         try:
-            answers(port)
+            answers(port, path)
             return
         except OSError:
             time.sleep(0.05)
@@ -55,9 +55,9 @@ def start():
     """Starts the daemon on a port with the given standard output and error, and ends it by its pid."""
     children: list[subprocess.Popen] = []
 
-    def start(port: int, out: int, err: int, *more: str) -> subprocess.Popen:
+    def start(port: int, out: int, err: int, *more: str, command: str = "serve") -> subprocess.Popen:
         child = subprocess.Popen(
-            [*COMMAND, "serve", "--port", str(port), *more],
+            [*COMMAND, command, "--port", str(port), *more],
             cwd=ROOT,
             env=clean_environment(TERM="xterm"),
             stdin=subprocess.DEVNULL,
@@ -148,3 +148,47 @@ def test_outside_a_terminal_there_is_no_status_line(run):
     program.interrupt(signal.SIGTERM)
     assert program.wait() == 0
     assert not any("echo p99" in line for line in program.err)
+
+
+class TestEmulate:
+    """`guestd emulate` with the same readers."""
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_a_pipe_that_is_not_read_stops_nothing(self, start, number):
+        port = free_port()
+        read, write = full_pipe()
+        child = start(port, write, write, command="emulate")
+        os.close(write)
+        until_it_answers(port, child, "/__emulator/state")
+        for _ in range(100):
+            assert b"400" in send_raw(port, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").split(b"\r\n")[0]
+        child.send_signal(number)
+        assert child.wait(20.0) == 0
+        os.close(read)
+
+    def test_a_stopped_terminal_stops_nothing(self, start):
+        port = free_port()
+        master, terminal = os.openpty()
+        termios.tcflow(terminal, termios.TCOOFF)
+        child = start(port, terminal, terminal, command="emulate")
+        until_it_answers(port, child, "/__emulator/state")
+        child.send_signal(signal.SIGINT)
+        assert child.wait(20.0) == 0
+        os.close(terminal)
+        os.close(master)
+
+    def test_a_reader_that_is_gone_stops_nothing(self, start):
+        port = free_port()
+        read, write = os.pipe()
+        os.close(read)
+        child = start(port, write, write, command="emulate")
+        os.close(write)
+        until_it_answers(port, child, "/__emulator/state")
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(20.0) == 0
+
+    def test_a_port_that_is_taken_is_told_to_whoever_reads(self, run):
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            program = run("emulate", "--host", "127.0.0.1", "--port", str(taken.getsockname()[1]))
+            assert program.wait() == 78
+        assert "is already in use" in "\n".join(program.err)

@@ -6,7 +6,6 @@ import os
 import tempfile
 from collections.abc import Hashable
 from pathlib import Path
-from types import TracebackType
 
 from daemon.app.config import Config
 from daemon.app.load_config import ConfigProblems, load_config
@@ -33,17 +32,11 @@ class Configuration(Target):
         )
     )
 
-    def __enter__(self) -> Configuration:
+    def open(self) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-fuzz-")
         self._path = Path(self._folder.name) / "guestd.toml"
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._folder.cleanup()
 
     def check(self, data: bytes) -> Hashable:

@@ -12,7 +12,6 @@ import tempfile
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 import orjson
@@ -40,20 +39,14 @@ class JournalRows(Target):
     )
     bytes_max = 512
 
-    def __enter__(self) -> JournalRows:
+    def open(self) -> None:
         self._log = LogWatch()
         self._log.start()
         self._loop = asyncio.new_event_loop()
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-fuzz-")
         self._sound = _sound_journal(Path(self._folder.name), self._loop)
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self._loop.close()
         self._folder.cleanup()
         self._log.stop()

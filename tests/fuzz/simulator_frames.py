@@ -37,13 +37,12 @@ class SimulatorFrames(TownTarget):
         *(b"1e400", b"-1", b"null", b"true", b"[", b"{", b"}", b"]", b"\n", b"9" * 25, b"NaN", b"\xff", b":", b","),
     )
 
-    def __enter__(self) -> SimulatorFrames:
+    def open(self) -> None:
         self._frontend: ClientConnection | None = None
         self._numbers = itertools.count(1)
-        super().__enter__()
-        return self
+        super().open()
 
-    async def close(self) -> None:
+    async def disconnect(self) -> None:
         if self._frontend is not None:
             await self._frontend.close()
 

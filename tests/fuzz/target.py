@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Hashable
 from pathlib import Path
-from types import TracebackType
 from typing import ClassVar, Self
 
 CORPUS = Path(__file__).parent / "corpus"
@@ -23,15 +22,17 @@ class Target:
     bytes_max: ClassVar[int] = 16_384
 
     def __enter__(self) -> Self:
+        self.open()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        return None
+    def __exit__(self, *error: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """What all inputs share is made here."""
+
+    def close(self) -> None:
+        """And thrown away here."""
 
     def check(self, data: bytes) -> Hashable:
         """Raises what breaks the promise. Returns what kind of answer came: a new kind is worth keeping."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Coroutine, Hashable
-from types import TracebackType
 from typing import Any, ClassVar
 
 from daemon.emulator.settings import Limits
@@ -38,7 +37,7 @@ class TownTarget(Target):
 
     town_settings: ClassVar[dict[str, Any]] = FAST
 
-    def __enter__(self) -> TownTarget:
+    def open(self) -> None:
         self._log = LogWatch()
         self._log.start()
         self._runner = asyncio.Runner()
@@ -46,20 +45,14 @@ class TownTarget(Target):
         self._settled = settle(**self.town_settings)
         self.town: Town = self._runner.run(self._settled.__aenter__())
         self._runner.run(self.open_guest())
-        return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._runner.run(self.close())
+    def close(self) -> None:
+        self._runner.run(self.disconnect())
         self._runner.run(self._settled.__aexit__(None, None, None))
         self._runner.__exit__(None, None, None)
         self._log.stop()
 
-    async def close(self) -> None:
+    async def disconnect(self) -> None:
         """What the target has opened."""
 
     def check(self, data: bytes) -> Hashable:

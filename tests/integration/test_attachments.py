@@ -25,6 +25,7 @@ from daemon.transport import TransportSettings, WebsocketDialer
 from daemon.transport.upload import FileUploader, UploadSettings
 from daemon.wire.webmessaging import WebMessaging
 
+from ..replaying import watch_from
 from .test_sessions import FAST, SILENT, Watching, drop, open_guest, session_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
@@ -313,7 +314,7 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
         town.emulator.faults.set([{"kind": "slot_expired", "count": 1}], 0.0)
         session_id = town.fleet.open(OpenGuest("ana", email="ana@example.org"))
         watching = Watching()
-        town.fleet.watch(session_id, watching, 0)
+        town.fleet.watch(session_id, watching)
         await town.until(lambda: town.live() == 1)
         _, path = await attach(town, session_id, caption="the bill")
         town.fleet.give(session_id, Send("t1", "after it"), lambda answer: None)
@@ -380,7 +381,7 @@ class Lives:
         self.spool.clear_orphans(self.fleet.files_wanted())
         self.session_id = self.fleet.find("ana") or self.fleet.open(OpenGuest("ana"))
         self.watching = Watching()
-        self.fleet.watch(self.session_id, self.watching, 0)
+        watch_from(self.fleet, self.session_id, self.watching)
 
     async def die(self):
         """Everything recorded so far is on disk, what comes after is not: the harshest cut that tells the truth."""

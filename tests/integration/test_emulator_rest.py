@@ -223,6 +223,7 @@ class TestControl:
             ("POST", "conversations/none/end", {}, 404, "id"),
             ("POST", "prompts/none", {"event": "viewed"}, 404, "id"),
             ("GET", "deeds?limit=all", None, 400, "limit"),
+            ("GET", f"deeds?limit={'9' * 5000}", None, 400, "limit"),
             ("POST", "guest-keys", {"keys": [{"kty": "RSA"}]}, 400, "keys"),
         ],
     )

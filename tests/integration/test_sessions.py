@@ -42,7 +42,7 @@ class Watching:
 def open_guest(town, name="ana", **more):
     session_id = town.fleet.open(OpenGuest(name, email=f"{name}@example.org", **more))
     watching = Watching()
-    town.fleet.watch(session_id, watching, 0)
+    town.fleet.watch(session_id, watching)
     return session_id, watching
 
 

@@ -106,7 +106,7 @@ async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_town):
         async with bad_crms(journal) as (moods, metrics, asked):
             frontends = {town.fleet.open(OpenGuest(f"g{n}")): Frontend() for n in range(GUESTS)}
             for session_id, frontend in frontends.items():
-                town.fleet.watch(session_id, frontend, 0)
+                town.fleet.watch(session_id, frontend)
             await until(lambda: all(one.state == "live" for one in frontends.values()), 30.0)
             await until(lambda: moods.hanging.got and moods.failing.got and len(set(asked)) == 2)
 

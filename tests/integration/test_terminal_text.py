@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from daemon.app.terminal_text import json_line, one_line, several_lines
+from daemon.observe.terminal_text import json_line, one_line, several_lines
 
 #: A title, a cleared screen, a C1 command, a line moved up, DEL, marks that turn a line round, a separator, a half surrogate.
 EVIL = "x\x1b]0;PWNED\x07\x1b[2J\x9b2J\x84\x7f\x08\r\u202egnp.exe\u2066\u2028\u200fz"

@@ -19,8 +19,10 @@ from daemon.model.events import AcceptedEvent, DeliveryEvent, MessageEvent
 from daemon.observe.metrics import Metrics
 from daemon.records.audit import Audit
 from daemon.records.audit_check import select, verify
-from daemon.records.audit_files import LOOK_EVERY_S, LOOK_FIRST_S, AuditFiles, day_of, files_of
+from daemon.records.audit_directory import day_of, files_of
+from daemon.records.audit_files import AuditFiles
 from daemon.records.audit_lines import unseal
+from daemon.records.audit_retention import LOOK_EVERY_S, LOOK_FIRST_S
 from daemon.records.settings import AuditSettings
 from daemon.supervisor.clock import LoopClock
 

@@ -48,6 +48,7 @@ class Platform:
         self.world = World(EmulatorSettings(seed=seed, agent=agent, limits=Limits().off()))
         self.links: dict[int, Link] = {}
         self.dials: list[float] = []
+        self.history_answer_s_max = 0.0  # an answer may be under way for longer than its link lives
 
     def now(self) -> float:
         return self.loop.epoch_ms() / 1000.0
@@ -173,6 +174,7 @@ class SimDialer:
 class SimHistory:
     def __init__(self, platform: Platform) -> None:
         self.platform = platform
+        self.rng = Random("slow answers")
 
     async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
         platform, rng = self.platform, self.platform.rng
@@ -182,4 +184,7 @@ class SimHistory:
             raise PlatformUnavailable("the history is away", status=503)
         page = platform.world.history(session, page_number, 25)
         entities = [] if rng.random() < platform.weather.history_empty else page["entities"]
-        return HistoryAnswer(entities, page_number, page["pageCount"], page["total"])
+        answer = HistoryAnswer(entities, page_number, page["pageCount"], page["total"])
+        if platform.history_answer_s_max:
+            await asyncio.sleep(self.rng.uniform(0.0, platform.history_answer_s_max))
+        return answer

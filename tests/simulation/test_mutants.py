@@ -7,13 +7,14 @@ from collections import deque
 import pytest
 
 from daemon.model.events import AcceptedEvent
-from daemon.session.inbox import Remembered
+from daemon.session.inbox import ByTime, Remembered
 from daemon.session.listening import Listening
 from daemon.session.machine import Machine
 from daemon.session.outbox import Outbox
 from daemon.supervisor.pipeline import Pipeline
+from daemon.supervisor.supervisor import Supervisor
 
-from .story import run
+from .story import answer_slowly, run
 
 SEEDS = range(1, 13)
 
@@ -101,6 +102,26 @@ def forget_what_was_shown(monkeypatch):
     monkeypatch.setattr(Machine, "remember", lambda self, known: None)
 
 
+def believe_the_history_of_a_lost_link(monkeypatch):
+    """A page that was asked for on the last link is taken for the next link's."""
+    read = Supervisor._read_history
+
+    class NeverCut:
+        is_cut = False
+
+        def __init__(self, runner):
+            self.history_answered = runner.feed
+
+    monkeypatch.setattr(
+        Supervisor, "_read_history", lambda self, line, effect: read(self, NeverCut(line.runner), effect)
+    )
+
+
+def end_the_reading_at_what_came_since(monkeypatch):
+    """A page whose oldest message arrived after the gap is taken for the last page needed."""
+    monkeypatch.setattr(ByTime, "closes_gap", ByTime.knows)
+
+
 @pytest.mark.parametrize(
     "mutate",
     [
@@ -121,6 +142,21 @@ def test_a_daemon_without_this_safety_is_caught(monkeypatch, mutate):
     for seed in SEEDS:
         try:
             run(seed, 600.0, pace_s=5.0, crash_every_s=30.0)
+        except AssertionError:
+            return
+    pytest.fail("nobody noticed")
+
+
+@pytest.mark.parametrize(
+    "mutate",
+    [believe_the_history_of_a_lost_link, end_the_reading_at_what_came_since],
+    ids=lambda mutate: mutate.__name__,
+)
+def test_a_daemon_without_this_safety_is_caught_by_a_slow_history(monkeypatch, mutate):
+    mutate(monkeypatch)
+    for seed in SEEDS:
+        try:
+            run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
         except AssertionError:
             return
     pytest.fail("nobody noticed")

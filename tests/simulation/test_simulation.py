@@ -17,7 +17,7 @@ from random import Random
 import pytest
 
 from .daemonlife import Simulation
-from .story import run
+from .story import answer_slowly, run
 
 FRESH = int(os.environ.get("GUESTD_SIM_SEED", str(Random().randrange(10**6))))
 
@@ -57,6 +57,12 @@ def test_a_hundred_thousand_session_hours():
 def test_a_crash_between_a_confirmation_and_its_being_durable(seed):
     """Message 18 is confirmed and lets 19 go; the crash forgets the confirmation. 19 must not be sent again."""
     run(seed, 600.0)
+
+
+@pytest.mark.parametrize("seed", range(1, 5))
+def test_a_history_that_answers_after_its_link_is_lost(seed):
+    """What it holds is older than the link that asked: nothing may be missing from the next link's history."""
+    run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
 
 
 def test_the_same_seed_is_the_same_run_in_two_processes():

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import functools
 import json
 import os
 import resource
@@ -160,9 +161,15 @@ async def deaf_socket(target: Target) -> None:
         await connection.stay_deaf()
 
 
+@functools.cache
+def framed_file() -> bytes:
+    """One for all clients, as `many_headers`."""
+    return frame(large_frame(MIB - 1000))
+
+
 async def large_frames(target: Target) -> None:
     """Two frames of 1 MB a second, as M5 was found."""
-    payload = frame(large_frame(MIB - 1000))
+    payload = framed_file()
     async with upgraded(target) as connection:
         reading = asyncio.ensure_future(connection.read_until_closed())
         try:
@@ -217,13 +224,20 @@ async def slow_body(target: Target) -> None:
             await ended(reading)
 
 
+@functools.cache
+def many_headers() -> bytes:
+    """One body for all clients: a thousand copies would take more time and memory than the daemon does."""
+    return b"--b\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(100_000))
+
+
 async def multipart_bomb(target: Target) -> None:
     """Many thousand headers of one part."""
-    body = b"--b\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(100_000))
+    body = many_headers()
     async with connected(target) as connection:
         path = f"/v1/sessions/{target.guest}/attachments"
         headers = ("Content-Type: multipart/form-data; boundary=b", f"Content-Length: {len(body) + 1000}")
-        await connection.send(request(target, path, *headers, method="POST") + body)
+        connection.writer.write(request(target, path, *headers, method="POST"))
+        await connection.send(body)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(30.0):
                 await connection.read_until_closed()

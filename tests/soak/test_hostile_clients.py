@@ -32,6 +32,9 @@ MEASURED = 20
 MESSAGES = int(os.environ.get("GUESTD_HOSTILE_MESSAGES", "1500"))  # said by the victim and echoed, of 4 KB each
 MIB = 1_048_576
 GROWTH_MAX = 64 * MIB
+#: Python keeps its arenas of 1 MiB in which anything is left. Five hundred frontends, as many as one address may have, are
+#: made of some 25 MiB of them; a second attack uses the same ones.
+KEPT_MAX = 32 * MIB
 CONFIG = """
 simulator.port = 0
 limits.max_sessions = 2000
@@ -64,18 +67,46 @@ def started(stack: ExitStack, *arguments: str) -> tuple[int, str]:
     raise AssertionError("it did not start")
 
 
+def served(stack: ExitStack, directory: Path) -> tuple[int, str]:
+    """A daemon and the platform that it talks to: its process and its address."""
+    _, base = started(stack, "emulate", "--port", "0", "--no-limits", "--agent", "echo")
+    (directory / "journal").mkdir(mode=0o700, parents=True)
+    config = directory / "config.toml"
+    config.write_text(CONFIG.format(journal=directory / "journal", base=base[4:], deployment=DEFAULT_DEPLOYMENT_ID))
+    return started(stack, "serve", "--config", str(config))
+
+
 @pytest.fixture
 def daemon(tmp_path: Path):
     with ExitStack() as stack:
-        _, base = started(stack, "emulate", "--port", "0", "--no-limits", "--agent", "echo")
-        config = tmp_path / "config.toml"
-        config.write_text(CONFIG.format(journal=tmp_path / "journal", base=base[4:], deployment=DEFAULT_DEPLOYMENT_ID))
-        (tmp_path / "journal").mkdir(mode=0o700)
-        yield started(stack, "serve", "--config", str(config))
+        yield served(stack, tmp_path / "attacked")
+
+
+@pytest.fixture
+def spared(tmp_path: Path):
+    """A second daemon that nobody attacks, at the same time: it shows what the machine itself does to answers."""
+    with ExitStack() as stack:
+        yield served(stack, tmp_path / "spared")
 
 
 def rss_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def cpu_s(pid: int) -> float:
+    """Of the daemon's process, all its threads."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class CpuShare:
+    """Of one processor, since it was made."""
+
+    def __init__(self, pid: int) -> None:
+        self._pid, self._begun_s, self._begun_at = pid, cpu_s(pid), time.monotonic()
+
+    def percent(self) -> float:
+        return 100.0 * (cpu_s(self._pid) - self._begun_s) / (time.monotonic() - self._begun_at)
 
 
 async def heard(own, **wanted) -> None:
@@ -123,41 +154,64 @@ def quantiles_ms(guests: list[Guest]) -> tuple[float, float, int]:
     return waits[len(waits) // 2] * 1000, waits[int(len(waits) * 0.99)] * 1000, len(waits)
 
 
-@pytest.mark.parametrize("kind", KINDS)
-async def test_memory_and_other_guests_hardly_notice(kind, daemon):
-    pid, url = daemon
-    begun_at = time.monotonic()
-    await talked(url, MESSAGES)
-    print(f"talked {time.monotonic() - begun_at:.0f} s")
+@contextlib.asynccontextmanager
+async def talking(url: str):
+    """The measured guests of a daemon, for as long as the block lasts; none of them may be let down."""
     guests = [Guest(url, f"measured-{n}") for n in range(MEASURED)]
     lives = [asyncio.create_task(guest.live()) for guest in guests]
     try:
-        await asyncio.sleep(max(10.0, SECONDS / 10))
-        before, base, peak = quantiles_ms(guests), rss_bytes(pid), 0
-        host, port = url.removeprefix("http://").split(":")
-        script = str(Path(__file__).with_name("hostile_clients.py"))
-        hostile = await asyncio.create_subprocess_exec(
-            sys.executable, script, host, port, kind, str(CLIENTS), str(SECONDS), stdout=asyncio.subprocess.DEVNULL
-        )
-        while hostile.returncode is None:
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(0.2):
-                    await hostile.wait()
-            peak = max(peak, rss_bytes(pid))
-        during = quantiles_ms(guests)
-        await asyncio.sleep(REST_S)
-        left = rss_bytes(pid)
+        yield guests
     finally:
         for life in lives:
             life.cancel()
         ends = await asyncio.gather(*lives, return_exceptions=True)
+    assert all(isinstance(one, asyncio.CancelledError) for one in ends), ends
+
+
+async def attacked(url: str, kind: str, pid: int) -> int:
+    """Let them loose for `SECONDS`; the most memory of the daemon meanwhile."""
+    host, port = url.removeprefix("http://").split(":")
+    script = str(Path(__file__).with_name("hostile_clients.py"))
+    # They run on machines of their own; on this one they get the time that nobody else wants.
+    hostile = await asyncio.create_subprocess_exec(
+        *("nice", "-n", "19", sys.executable, script, host, port, kind, str(CLIENTS), str(SECONDS)),
+        stdout=asyncio.subprocess.DEVNULL,
+    )
+    peak = 0
+    while hostile.returncode is None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await hostile.wait()
+        peak = max(peak, rss_bytes(pid))
+    return peak
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_memory_and_other_guests_hardly_notice(kind, daemon, spared):
+    (pid, url), (spared_pid, spared_url) = daemon, spared
+    begun_at = time.monotonic()
+    await talked(url, MESSAGES)
+    print(f"talked {time.monotonic() - begun_at:.0f} s")
+    async with talking(url) as guests, talking(spared_url) as others:
+        await asyncio.sleep(5.0)  # they have all come
+        quantiles_ms(guests), quantiles_ms(others)
+        share = CpuShare(pid)
+        await asyncio.sleep(max(10.0, SECONDS / 10))
+        quiet_percent = share.percent()
+        before, base, spared_base = quantiles_ms(guests), rss_bytes(pid), rss_bytes(spared_pid)
+        quantiles_ms(others)
+        share = CpuShare(pid)
+        peak = await attacked(url, kind, pid)
+        during, meanwhile, percent = quantiles_ms(guests), quantiles_ms(others), share.percent()
+        await asyncio.sleep(REST_S)
+        left = rss_bytes(pid) - max(0, rss_bytes(spared_pid) - spared_base)  # guests who talk are remembered
     growth, kept = (peak - base) / MIB, (left - base) / MIB
     print(
         f"\n{kind}: {base / MIB:.0f} MiB, +{growth:.0f} at most, +{kept:.0f} after;"
-        f" p50 {before[0]:.1f} -> {during[0]:.1f} ms, p99 {before[1]:.1f} -> {during[1]:.1f} ms,"
-        f" {before[2]} and {during[2]} answers"
+        f" p50 {before[0]:.1f} -> {during[0]:.1f} ms (elsewhere {meanwhile[0]:.1f}),"
+        f" p99 {before[1]:.1f} -> {during[1]:.1f} ms (elsewhere {meanwhile[1]:.1f}),"
+        f" {before[2]} and {during[2]} answers; processor {quiet_percent:.0f} -> {percent:.0f} %"
     )
-    assert all(isinstance(one, asyncio.CancelledError) for one in ends), ends
     assert peak - base < GROWTH_MAX
-    assert left - base < GROWTH_MAX / 4
-    assert during[1] <= 2 * before[1] + 20.0, "20 ms for the machine's own noise"
+    assert left - base < KEPT_MAX
+    assert during[1] <= 2 * max(before[1], meanwhile[1]) + 20.0, "20 ms for the machine's own noise"

@@ -11,9 +11,9 @@ from typing import Annotated, Any
 import typer
 
 from ...model.errors import CommandError, JournalError
+from ...observe.terminal_text import json_line, one_line
 from ...records.audit_check import select
 from ...records.audit_check import verify as verified
-from ..terminal_text import json_line, one_line
 from .files import AsJson, File, find_audit, guarded
 
 app = typer.Typer(help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False)

@@ -15,16 +15,17 @@ import aiohttp
 import typer
 
 from ...model.errors import ConfigError, PlatformUnavailable
+from ...model.numbers import whole_number
 from ...observe.log import configure_logging
+from ...observe.terminal_text import json_line, one_line, several_lines
 from .. import exits
 from ..config import Config
 from ..control_client import why
-from ..durations import seconds
 from ..house import House
 from ..load_config import ConfigProblems, load_config
 from ..systemd import Notifier
-from ..terminal_text import json_line, one_line, several_lines
 from .chat_files import described, file_frame
+from .talking import duration
 
 EXAMPLES = """Examples:
 
@@ -51,15 +52,6 @@ HELP = (
 )
 
 
-def _wait(value: str) -> float:
-    try:
-        found = seconds(value if not value.replace(".", "", 1).isdigit() else f"{value}s")
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    assert isinstance(found, float)
-    return found
-
-
 def chat(
     config: Annotated[
         Path | None, typer.Option("-c", "--config", help="Talk with the platform named in this file.")
@@ -70,7 +62,7 @@ def chat(
     as_json: Annotated[bool, typer.Option("--json", help="Every event as a JSON line on standard output.")] = False,
 ) -> None:
     """Talk as a guest: type a line and press Enter. Ctrl-C or Ctrl-D ends the conversation in an orderly way."""
-    wait_s = _wait(wait)
+    wait_s = duration(wait)
     try:
         own = {"simulator.port": 0, "simulator.host": "127.0.0.1", "simulator.frame_bytes_max": OWN_FRAME_BYTES_MAX}
         settings = load_config(config, os.environ, own)
@@ -305,8 +297,8 @@ class Conversation:
             await socket.send_json({"action": "typing"})
         elif line.split(maxsplit=1)[:1] == ["/file"]:
             await self._send_file(line, socket)
-        elif line.startswith("/") and line[1:].isdigit():
-            await self._choose(int(line[1:]), socket)
+        elif line.startswith("/") and (number := whole_number(line[1:])) is not None:
+            await self._choose(number, socket)
         elif line:
             await socket.send_json({"action": "send", "text": line})
         return True

@@ -8,7 +8,7 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from ..terminal_text import one_line
+from ...observe.terminal_text import one_line
 
 
 def file_frame(line: str, frame_bytes_max: int) -> dict[str, Any]:

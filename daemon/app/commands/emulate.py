@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,7 +15,7 @@ import typer
 from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents import built_in
 from ...model.errors import ConfigError
-from ...observe.log import configure_logging
+from ...observe.log import Log, configure_logging, log_loop_error
 from .. import exits
 from ..open_files import allow_open_files
 
@@ -79,7 +78,7 @@ def emulate(
     from ...emulator import EmulatorSettings
     from ...emulator.settings import Deployment, Limits, QueueSettings
 
-    configure_logging("info", "auto")
+    log = configure_logging("info", "auto")
     if agent not in built_in():
         raise typer.BadParameter(f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent")
     if disconnect not in ("disabled", "Send", "ReadOnly"):
@@ -114,7 +113,7 @@ def emulate(
         queues=(QueueSettings(), *(QueueSettings(id=one, name=one) for one in queue or ())),
     )
     allow_open_files(0)
-    raise typer.Exit(exits.run(lambda: _run(settings)))
+    raise typer.Exit(exits.run_logged(lambda: _run(settings, log), log))
 
 
 def _oauth_clients(given: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
@@ -159,13 +158,14 @@ async def _listening(settings: EmulatorSettings) -> AsyncIterator[Emulator]:
         await emulator.stop()
 
 
-async def _run(settings: EmulatorSettings) -> None:
+async def _run(settings: EmulatorSettings, log: Log) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(log_loop_error)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
-        print("this is guestd's emulator, not the platform", file=sys.stderr, flush=True)
-        print(f"deployment {settings.deployments[0].id}, agent {settings.agent}", file=sys.stderr, flush=True)
-        print(f"ready {emulator.url}", flush=True)
+        log.line("this is guestd's emulator, not the platform")
+        log.line(f"deployment {settings.deployments[0].id}, agent {settings.agent}")
+        log.out(f"ready {emulator.url}")
         await stop.wait()

@@ -20,10 +20,10 @@ from ...journal.lock import DirectoryLock
 from ...journal.place import check_file_system, read
 from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
+from ...observe.terminal_text import json_line
 from ...records.scrub import bare_url
 from .. import exits
 from ..load_config import load_config
-from ..terminal_text import json_line
 from ..wiring.keeping import journal_directory
 from .files import AsJson, find_journal, guarded
 

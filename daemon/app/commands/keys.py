@@ -17,11 +17,11 @@ from ...identity.settings import IdentitySettings
 from ...model.errors import CommandError, ConfigError, TokenError
 from ...model.ids import fingerprint
 from ...observe.metrics import Metrics
+from ...observe.terminal_text import one_line
 from .. import exits
-from ..durations import seconds
 from ..load_config import ConfigProblems, load_config
-from ..terminal_text import one_line
 from ..wiring.keeping import identity_settings, new_guest_tokens, new_key_ring
+from .talking import duration
 
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing
@@ -117,17 +117,6 @@ def list_keys(config: File = None, directory: Directory = None, as_json: AsJson 
     _guarded(work)
 
 
-def _overlap(value: str | None) -> float | None:
-    if value is None:
-        return None
-    try:
-        found = float(value) if value.replace(".", "", 1).isdigit() else seconds(value)
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--overlap") from None
-    assert isinstance(found, float)
-    return found
-
-
 @app.command(
     epilog="Examples:\n\nguestd keys rotate -c guestd.toml --overlap 24h\n\n"
     "guestd keys rotate --overlap 0s    nobody believes the key before any more"
@@ -145,7 +134,8 @@ def rotate(
     as_json: AsJson = False,
 ) -> None:
     """Make a new key, which signs from now on. A running daemon notices by itself. Makes the first key too."""
-    overlap_s, publish_s = _overlap(overlap), _overlap(publish)
+    overlap_s = None if overlap is None else duration(overlap, "--overlap")
+    publish_s = None if publish is None else duration(publish, "--publish")
 
     def work() -> None:
         settings = _settings(config, directory)
@@ -193,7 +183,7 @@ def import_key(
     as_json: AsJson = False,
 ) -> None:
     """Take a key of your own into the ring, which signs from now on. The file itself is not needed any more."""
-    overlap_s = _overlap(overlap)
+    overlap_s = None if overlap is None else duration(overlap, "--overlap")
 
     def work() -> None:
         from ...identity.keys import read_own

@@ -56,10 +56,7 @@ def serve(
     for line in open_secrets(settings, os.environ):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
-    code = exits.run(lambda: live(settings, log, signals, demo), log.line)
-    if not log.close():
-        os._exit(code)  # nothing reads our last lines: the interpreter's own end may wait for the same reader
-    raise typer.Exit(code)
+    raise typer.Exit(exits.run_logged(lambda: live(settings, log, signals, demo), log))
 
 
 def _with_room(config: Config, demo: int) -> Config:

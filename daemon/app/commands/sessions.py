@@ -6,8 +6,8 @@ from typing import Annotated, Any
 
 import typer
 
+from ...observe.terminal_text import one_line
 from ..control_client import ControlClient, session_path
-from ..terminal_text import one_line
 from .talking import (
     DEFAULT_URL,
     AsJson,

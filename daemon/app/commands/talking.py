@@ -16,11 +16,11 @@ from rich.console import Console
 from rich.table import Table
 
 from ...model.errors import ConfigError
+from ...observe.terminal_text import json_line, one_line
 from .. import exits
 from ..control_client import Address, ControlClient, Refused
-from ..durations import seconds
+from ..durations import seconds_or_duration
 from ..secret_files import read_secret
-from ..terminal_text import json_line, one_line
 
 REFUSED = 1
 
@@ -103,11 +103,9 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
     Console().print(table, markup=False)
 
 
-def duration(value: str) -> float:
-    """Seconds, for an option; 30 and 30s are the same."""
+def duration(value: str, option: str | None = None) -> float:
+    """Seconds, for an option; 30 and 30s are the same. Raises BadParameter, which names `option`."""
     try:
-        found = seconds(value if not value.replace(".", "", 1).isdigit() else f"{value}s")
+        return seconds_or_duration(value)
     except ValueError as error:
-        raise typer.BadParameter(str(error)) from None
-    assert isinstance(found, float)
-    return found
+        raise typer.BadParameter(str(error), param_hint=option) from None

@@ -78,7 +78,9 @@ def new_audit(
     config: Config, directory: Path, journal: Journal, metrics: Metrics, loop: asyncio.AbstractEventLoop
 ) -> Audit:
     audit = config.audit
-    settings = AuditSettings(directory, audit.bodies, audit.file_bytes_max, audit.retention_days, audit.linger_s)
+    settings = AuditSettings(
+        directory, audit.bodies, audit.file_bytes_max, audit.bytes_max, audit.retention_days, audit.linger_s
+    )
     return Audit(loop, LoopClock(loop), journal, settings, metrics)
 
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from ...model.numbers import whole_number
 from ..records import Json
 from .calls import wrong
 
@@ -110,10 +111,10 @@ def page(query: Any, size_max: int = 100) -> tuple[int, int]:
     """`pageNumber` and `pageSize` of a query."""
     found = []
     for name, default, high in (("pageNumber", "1", 1_000_000), ("pageSize", "25", size_max)):
-        given = query.get(name, default)
-        if not (given.isascii() and given.isdecimal()) or not 1 <= int(given) <= high:
+        given = whole_number(query.get(name, default))
+        if given is None or not 1 <= given <= high:
             raise wrong(name, f"must be a whole number from 1 to {high}")
-        found.append(int(given))
+        found.append(given)
     return found[0], found[1]
 
 

@@ -21,7 +21,7 @@ class Fleet:
 
     def __init__(self, events_max=10_000):
         self.journal = MemoryJournal(events_per_session_max=events_max)
-        self.hub = Hub(self.journal)
+        self.hub = Hub()
         self.seq = 0
         self.reads = []
 
@@ -37,8 +37,8 @@ class Fleet:
         self.journal.forget("a")
         self.hub.over("a")
 
-    def watch(self, session_id, watcher, after_seq):
-        return self.hub.watch(session_id, watcher, after_seq)
+    def watch(self, session_id, watcher):
+        self.hub.watch(session_id, watcher)
 
     def unwatch(self, session_id, watcher):
         self.hub.unwatch(session_id, watcher)
@@ -222,3 +222,22 @@ async def test_closing_frees_everything(fleet):
     feed.close()
     assert feeds.held.total == 0 and len(feeds.held) == 0 and len(fleet.hub) == 0
     assert await feed.next() is None
+
+
+async def test_who_asks_again_while_it_waits_for_its_turn_keeps_its_place(fleet):
+    """Else a client that asks often enough waits for ever, and nothing is written by which its death would be noticed."""
+    fleet.happen(50)
+    feeds = feeds_of(fleet)
+    feed = Feed(feeds, "a")
+    feed.start(0)
+    ahead = [asyncio.ensure_future(feeds.turns.take()) for _ in range(3)]
+    reading = asyncio.ensure_future(feed.next())
+    others = [asyncio.ensure_future(feeds.turns.take()) for _ in range(20)]
+    await asyncio.sleep(0)
+    assert not fleet.reads, "it waits for its turn"
+    feed.rewind(7)
+    async with asyncio.timeout(5.0):
+        assert (await reading).seq == 8
+    assert all(one.done() for one in ahead)
+    assert not any(other.done() for other in others[3:]), "it goes before those who asked after it"
+    await asyncio.gather(*others)

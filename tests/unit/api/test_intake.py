@@ -8,7 +8,8 @@ import socket
 import uvloop
 
 from daemon.api.held import HeldBytes
-from daemon.api.intake import CHUNK_BYTES, Intake
+from daemon.api.intake import CHUNK_BYTES, FREE_BYTES, Intake, new_reads
+from daemon.api.turns import Turns
 
 FLOOD_BYTES = 65_536
 LARGE_BYTES = 10 * CHUNK_BYTES
@@ -17,7 +18,8 @@ LARGE_BYTES = 10 * CHUNK_BYTES
 class Messages(asyncio.Protocol):
     """Stands where aiohttp's protocol does: a message is complete when `message_bytes` came."""
 
-    def __init__(self, message_bytes: int) -> None:
+    def __init__(self, message_bytes: int, reads: Turns | None = None) -> None:
+        self._reads = reads or new_reads()
         self._message_bytes = message_bytes
         self.received_bytes = 0
         self.transport: asyncio.Transport
@@ -27,7 +29,7 @@ class Messages(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.intake = Intake(transport, HeldBytes(1_048_576))
+        self.intake = Intake(transport, HeldBytes(1_048_576), self._reads)
         self.intake.wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -61,3 +63,24 @@ def test_a_flood_is_read_one_chunk_at_a_time():
 
 def test_a_message_larger_than_a_chunk_is_read_to_its_end_and_no_further():
     assert uvloop.run(received_for_one_message(LARGE_BYTES)) == LARGE_BYTES
+
+
+async def received_with_few_turns(turns: int) -> int:
+    """How many bytes of a flood were read when the reads that all frontends share are used up."""
+    reads = Turns(8, per_s=0.001, burst=float(turns))
+    messages = Messages(FLOOD_BYTES, reads)
+    server = await asyncio.get_running_loop().create_server(lambda: messages, "127.0.0.1", 0)
+    async with server:
+        with socket.create_connection(server.sockets[0].getsockname()) as flood:
+            flood.sendall(bytes(FLOOD_BYTES))
+            async with asyncio.timeout(10.0):
+                while not reads.waiting:
+                    await asyncio.sleep(0)
+            received_bytes = messages.received_bytes
+            messages.transport.abort()
+            await messages.closed
+    return received_bytes
+
+
+def test_what_is_over_the_quiet_bytes_is_read_in_the_turns_of_all_frontends():
+    assert uvloop.run(received_with_few_turns(5)) == FREE_BYTES + 5 * CHUNK_BYTES

@@ -85,12 +85,12 @@ def test_debug_is_left_out_unless_asked_for(written):
 
 
 def test_a_control_character_neither_forges_a_line_nor_reaches_the_terminal(written):
-    reason = "bye\n12:00:00 ERROR forged\x1b]0;title\x07\x9b2J\x7f"
+    reason = "bye\n12:00:00 ERROR forged\x1b]0;title\x07\x9b2J\x7f\u202egnp\u2028\ud800"
     for form in ("text", "json"):
         (line,) = written(form, lambda logger: logger.warning("the platform closed: %s", reason))
         assert all(char.isprintable() for char in line), form
     assert written("text", lambda logger: logger.warning("%s", reason))[0].endswith(
-        r"bye\n12:00:00 ERROR forged\u001b]0;title\u0007\u009b2J\u007f"
+        r"bye\n12:00:00 ERROR forged\u001b]0;title\u0007\u009b2J\u007f\u202egnp\u2028\ud800"
     )
 
 

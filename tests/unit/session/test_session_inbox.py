@@ -97,6 +97,51 @@ class TestByTime:
         texts = [placed.item.text for placed in shown] + [one.text for one in drain(inbox, 1000.0)]
         assert texts == [str(n) for n in range(count)]
 
+    def test_the_history_tells_that_one_of_equal_time_belongs_before_what_was_shown(self):
+        """Time alone does not tell: the guest's own echo was lost, the agent's answer of the same time was shown."""
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox.arrive(item(1, 7), 0.0)
+        inbox.begin_fill()
+        outcome = inbox.merge([item(0, 7), item(1, 7), item(2, 7)], 1.0)
+        assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True), ("2", False)]
+
+    def test_more_than_is_remembered_arrives_while_a_gap_is_filled(self):
+        """What arrived since the gap does not make what is missing from it as old as what was forgotten."""
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 8, 8)
+        inbox.arrive(item(1, 10), 0.0)
+        inbox.begin_fill()
+        shown = [one for n in range(3, 40) for one in inbox.arrive(item(n, n * 10), 0.5).placed]
+        assert not inbox.closes_gap(item(3, 30)) and inbox.closes_gap(item(1, 10))
+        shown += inbox.merge([item(n, n * 10) for n in range(1, 40)], 1.0).placed
+        assert sorted(int(one.item.text) for one in shown) == list(range(2, 40))
+        assert [one.item.text for one in shown if one.late] == ["2"]
+        inbox.begin_fill()
+        assert inbox.merge([item(n, n * 10) for n in range(1, 40)], 2.0).placed == []
+
+    def test_one_of_equal_time_found_after_a_restart_is_late(self):
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox.restore([(item(1, 7).identity, item(1, 7).time)])
+        inbox.begin_fill()
+        outcome = inbox.merge([item(0, 7), item(1, 7)], 1.0)
+        assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True)]
+
+    def test_what_was_held_and_belongs_before_what_was_shown_is_late(self):
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox.arrive(item(1, 7), 0.0)
+        inbox.begin_fill()
+        inbox.arrive(item(0, 7), 0.5)
+        outcome = inbox.merge([item(0, 7), item(1, 7)], 1.0)
+        assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True)]
+        assert (Notice.LATE, 1) in outcome.notices
+
+    def test_one_without_a_time_at_the_end_of_the_history_is_not_late(self):
+        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox.arrive(item(1, 7), 0.0)
+        inbox.begin_fill()
+        untimed = MessageArrived("m2", OUTBOUND, "Text", text="2")
+        outcome = inbox.merge([item(1, 7), untimed], 1.0)
+        assert [(one.item.text, one.late) for one in outcome.placed] == [("2", False)]
+
     @settings(max_examples=150, deadline=None)
     @given(seed=st.integers(0, 2**32))
     def test_any_mess_with_gaps_and_fills_shows_each_item_once_and_stays_bounded(self, seed):

@@ -280,6 +280,26 @@ class TestGap:
         table.answer_history([make_text(1), make_text(2), make_text(3)])
         assert table.texts() == ["text 1", "text 2", "text 3"]
 
+    def test_what_arrived_since_the_gap_does_not_end_the_reading(self, table, make_text):
+        """A page of messages arrived while the history was away: the first page holds nothing else."""
+        table.to(State.LIVE).feed(make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0))
+        table.feed(make_text(3), make_text(4))
+        table.feed(i.HistoryRead([make_text(4), make_text(3)], 1, 2, 4))
+        assert table.last(e.FetchHistory).page_number == 2
+        table.feed(i.HistoryRead([make_text(2), make_text(1)], 2, 2, 4))
+        assert table.texts() == ["text 1", "text 2", "text 3", "text 4"]
+
+    def test_what_was_held_when_the_link_was_lost_does_not_end_the_reading(self, new_table, make_text, make_lost):
+        table = new_table(hold_min_ms=100.0).to(State.LIVE)
+        table.feed(make_text(1))
+        table.pass_time(1.0)
+        table.feed(make_text(3), make_lost())
+        table.rejoin()
+        table.feed(s.JwtGranted("jwt", 0.0), i.HistoryRead([make_text(3)], 1, 3, 3))
+        assert table.last(e.FetchHistory).page_number == 2
+        table.feed(i.HistoryRead([make_text(2), make_text(1)], 2, 2, 3))
+        assert table.texts() == ["text 1", "text 2", "text 3"]
+
     def test_garbage_while_filling_asks_once_more(self, table, make_text):
         table.to(State.LIVE).feed(make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0), s.Garbage("b"))
         table.feed(i.HistoryRead([make_text(1)], 1, 1, 1))

@@ -75,7 +75,7 @@ def table():
     class Table:
         def __init__(self):
             self.loop, self.journal, self.metrics, self.order, self.full = Loop(), SlowJournal(), Metrics(), [], []
-            self.hub = Hub(self.journal)
+            self.hub = Hub()
             self.pipeline = Pipeline(self.loop, Clock(), self.journal, self.hub, self.metrics, 4, self.full.append)
             self.owner, self.watcher = Owner(self.order), Watching(self.order)
 
@@ -86,7 +86,7 @@ def table():
 
 
 def test_nothing_is_shown_or_told_before_it_is_durable(table):
-    table.hub.watch("a", table.watcher, None)
+    table.hub.watch("a", table.watcher)
     table.record(1)
     table.record(2, AcceptedEvent(2, "c1", "send", "x"))
     assert not table.journal.waiting, "one batch per turn of the loop"
@@ -97,7 +97,7 @@ def test_nothing_is_shown_or_told_before_it_is_durable(table):
 
 
 def test_a_batch_is_one_commit_and_batches_keep_their_order(table):
-    table.hub.watch("a", table.watcher, None)
+    table.hub.watch("a", table.watcher)
     for seq in (1, 2):
         table.record(seq)
         table.loop.turn()
@@ -116,20 +116,21 @@ def test_full_is_said_once_and_taken_back_at_half(table):
     assert table.full == [True, False] and table.pipeline.uncommitted == 0
 
 
-def test_who_watches_late_gets_the_past_and_then_the_present_without_a_seam(table):
+def test_who_reads_the_past_and_then_watches_misses_nothing_and_gets_nothing_twice(table):
     table.record(1)
     table.loop.turn()
     table.journal.flush()
     table.record(2)
     table.loop.turn()
-    table.hub.watch("a", table.watcher, 0)
-    assert table.order == [("shown", 1)], "2 is not durable yet: it is in neither half"
+    assert [row[1] for row in table.journal.read("a", 0, 10).rows] == [1]
+    table.hub.watch("a", table.watcher)
+    assert table.order == [], "2 is not durable yet: it is in neither half"
     table.journal.flush()
-    assert table.order == [("shown", 1), ("shown", 2)]
+    assert table.order == [("shown", 2)]
 
 
 def test_over_comes_after_the_last_row_and_the_journal_may_forget(table):
-    table.hub.watch("a", table.watcher, None)
+    table.hub.watch("a", table.watcher)
     table.record(1)
     table.pipeline.session_over("a")
     table.loop.turn()
@@ -148,7 +149,7 @@ def test_every_watcher_gets_the_same_bytes(table):
         def over(self): ...
 
     for _ in range(3):
-        table.hub.watch("a", Keeping(), None)
+        table.hub.watch("a", Keeping())
     table.record(1)
     table.loop.turn()
     table.journal.flush()
@@ -157,7 +158,7 @@ def test_every_watcher_gets_the_same_bytes(table):
 
 
 def test_unwatching_twice_is_harmless(table):
-    table.hub.watch("a", table.watcher, None)
+    table.hub.watch("a", table.watcher)
     table.hub.unwatch("a", table.watcher)
     table.hub.unwatch("a", table.watcher)
     assert len(table.hub) == 0

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import socket
+import ssl
 
 import pytest
 
-from daemon.transport.eyeballs import ADDRESSES_MAX, connected, in_turns
+from daemon.transport.eyeballs import ADDRESSES_MAX, Opened, connected, in_turns
 
 
 class Network:
@@ -17,9 +17,9 @@ class Network:
         self.refused, self.silent = refused, silent
         self.begun: list[str] = []
         self.given_up: list[str] = []
-        self.sockets: dict[str, socket.socket] = {}
+        self.opened: dict[str, Connection] = {}
 
-    async def connect(self, address: str) -> socket.socket:
+    async def connect(self, address: str) -> Opened:
         self.begun.append(address)
         if address in self.refused:
             raise ConnectionRefusedError(f"{address} refused")
@@ -29,22 +29,22 @@ class Network:
         except asyncio.CancelledError:
             self.given_up.append(address)
             raise
-        self.sockets[address] = socket.socket()
-        return self.sockets[address]
+        self.opened[address] = Connection()
+        return self.opened[address]
+
+
+class Connection(Opened):
+    """One of no network, that knows whether it was closed."""
+
+    is_closed = False
+
+    def close(self) -> None:
+        self.is_closed = True
 
 
 @pytest.fixture
-async def network():
-    made: list[Network] = []
-
-    def build(**how: tuple[str, ...]) -> Network:
-        made.append(Network(**how))
-        return made[-1]
-
-    yield build
-    for one in made:
-        for opened in one.sockets.values():
-            opened.close()
+def network():
+    return Network
 
 
 @pytest.mark.parametrize(
@@ -67,21 +67,21 @@ def test_a_name_with_a_thousand_addresses_costs_a_few_attempts_and_both_families
 
 async def test_the_next_address_is_tried_while_the_first_is_silent(network):
     net = network(silent=("1.1.1.1",))
-    address, opened = await connected(["1.1.1.1", "1.1.1.2", "1.1.1.3"], net.connect, delay_s=0.0)
-    assert (address, opened) == ("1.1.1.2", net.sockets["1.1.1.2"])
+    opened = await connected(["1.1.1.1", "1.1.1.2", "1.1.1.3"], net.connect, delay_s=0.0)
+    assert opened is net.opened["1.1.1.2"] and not opened.is_closed
     assert net.begun[:2] == ["1.1.1.1", "1.1.1.2"]
     assert "1.1.1.1" in net.given_up
 
 
 async def test_after_a_refusal_the_next_is_tried_at_once(network):
     net = network(refused=("1.1.1.1", "1.1.1.2"))
-    address, _ = await connected(["1.1.1.1", "1.1.1.2", "1.1.1.3"], net.connect, delay_s=1e9)
-    assert address == "1.1.1.3"
+    opened = await connected(["1.1.1.1", "1.1.1.2", "1.1.1.3"], net.connect, delay_s=1e9)
+    assert opened is net.opened["1.1.1.3"]
 
 
 async def test_a_first_address_that_answers_is_the_only_one_tried(network):
     net = network()
-    assert (await connected(["1.1.1.1", "1.1.1.2"], net.connect, delay_s=1e9))[0] == "1.1.1.1"
+    assert await connected(["1.1.1.1", "1.1.1.2"], net.connect, delay_s=1e9) is net.opened["1.1.1.1"]
     assert net.begun == ["1.1.1.1"]
 
 
@@ -89,6 +89,18 @@ async def test_if_all_refuse_the_refusal_is_raised(network):
     net = network(refused=("1.1.1.1", "1.1.1.2"))
     with pytest.raises(ConnectionRefusedError):
         await connected(["1.1.1.1", "1.1.1.2"], net.connect, delay_s=0.0)
+
+
+async def test_a_refused_certificate_is_told_rather_than_a_refusal_after_it(network):
+    net = network(refused=("1.1.1.2",))
+
+    async def connect(address: str) -> Opened:
+        if address == "1.1.1.1":
+            raise ssl.SSLCertVerificationError("not trusted")
+        return await net.connect(address)
+
+    with pytest.raises(ssl.SSLCertVerificationError):
+        await connected(["1.1.1.1", "1.1.1.2"], connect, delay_s=0.0)
 
 
 async def test_a_name_without_addresses_is_an_error_of_the_network(network):
@@ -100,7 +112,7 @@ async def test_what_wins_too_late_is_closed(network):
     net = network()
     gate = asyncio.Event()
 
-    async def together(address: str) -> socket.socket:
+    async def together(address: str) -> Opened:
         await gate.wait()
         return await net.connect(address)
 
@@ -108,8 +120,9 @@ async def test_what_wins_too_late_is_closed(network):
     while len(asyncio.all_tasks()) < 4:  # this test, the race, two attempts
         await asyncio.sleep(0)
     gate.set()
-    _, winner = await race
-    assert [one for one in net.sockets.values() if one.fileno() >= 0] == [winner]
+    winner = await race
+    assert len(net.opened) == 2
+    assert [one for one in net.opened.values() if not one.is_closed] == [winner]
 
 
 async def test_a_cancelled_race_gives_up_all_attempts(network):

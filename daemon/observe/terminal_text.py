@@ -1,6 +1,7 @@
-"""What others have said, made fit for a terminal: whoever writes to a guest must not move a cursor, set a title or hide a line.
+"""Text from outside, made fit for a terminal and for a log: it cannot move a cursor, set a title, or forge or hide a line.
 
-Everything that commands print of the platform's, of guests' or of files' words goes through one of these.
+Everything that commands and the log write of the platform's, of guests' or of files' words goes through one of these. Text for
+people gets a replacement character; what programs read (the log, JSON) gets the character's number, so nothing is lost.
 """
 
 from __future__ import annotations
@@ -30,7 +31,15 @@ def one_line(value: Any) -> str:
     return _FORBIDDEN.sub(REPLACEMENT, text).replace("\n", " ").replace("\t", " ")
 
 
+def escaped(text: str) -> str:
+    """One line for the log: every such character as JSON would write it, tabs and newlines included; all else as it stands."""
+    return _FORBIDDEN.sub(_escape, text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def json_line(found: Any, separators: tuple[str, str] | None = None) -> str:
     """JSON for other programs, and harmless on a terminal: the same value, with such characters escaped."""
-    text = json.dumps(found, ensure_ascii=False, separators=separators)
-    return _FORBIDDEN.sub(lambda char: f"\\u{ord(char[0]):04x}", text)
+    return escaped(json.dumps(found, ensure_ascii=False, separators=separators))
+
+
+def _escape(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"

@@ -1,0 +1,87 @@
+"""Handshakes of WebSockets, at a pace: a client that is refused or closed, and comes back at once, must not take the loop.
+
+A handshake costs about a millisecond, the refusal after it included, because a frontend is told on its socket why it may not
+stay. Each address may come as often as it has places, then at a rate; who comes sooner waits, and where too many wait
+already, is told to come later (429). A handshake has a turn of the loop to itself. The Unix socket is open to our own user
+only, and is not paced.
+
+Bytes that come with the head, before the handshake is answered, are read by aiohttp and not by `Intake`. A client must not
+send any (RFC 6455, 4.1); a few are taken, more are refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from aiohttp import web
+
+from .callers import UNIX_SOCKET
+from .intake import CHUNK_BYTES
+from .turns import Bucket, Turns
+
+#: Of one address, when it has used up as many as it has places: a twentieth of the loop.
+PER_S = 50.0
+
+#: The longest wait: as long as clients wait for the answer to a handshake, unless told otherwise. One that waits costs less
+#: than one that is refused and comes again.
+WAIT_MAX_S = 10.0
+
+#: Addresses whose rate is not full again are remembered; from so many on, the others are forgotten.
+REMEMBERED = 1024
+
+#: As many as are read of a frontend in one turn.
+EARLY_BYTES_MAX = CHUNK_BYTES
+
+
+class Handshakes:
+    """`burst`: how many of one address need not wait."""
+
+    def __init__(self, burst: int) -> None:
+        self._burst = float(burst)
+        self._rates: dict[str, Bucket] = {}
+        self._turns = Turns()
+
+    async def admit(self, caller: str) -> bool:
+        """Return when it is this caller's turn: True; at once and False where too many of it wait already."""
+        if caller != UNIX_SOCKET:
+            now = asyncio.get_running_loop().time()
+            rate = self._rate_of(caller, now)
+            if rate.tokens(now) - 1.0 < -WAIT_MAX_S * PER_S:
+                return False
+            await asyncio.sleep(rate.owe(now))
+        await self._turns.take()
+        return True
+
+    def _rate_of(self, caller: str, now: float) -> Bucket:
+        rate = self._rates.get(caller)
+        if rate is None:
+            if len(self._rates) >= REMEMBERED:
+                self._rates = {one: known for one, known in self._rates.items() if not known.is_full(now)}
+            rate = self._rates[caller] = Bucket(PER_S, self._burst)
+        return rate
+
+
+def has_sent_early(request: web.Request, received_bytes: int) -> bool:
+    """Whether more than a little came after the head. `received_bytes`: with the head."""
+    return received_bytes - _head_bytes(request) > EARLY_BYTES_MAX
+
+
+def early_refusal() -> web.Response:
+    return _refusal(400, "wait for the answer to the handshake before you send frames\n")
+
+
+def pace_refusal() -> web.Response:
+    text = "too many handshakes from this address; try again later\n"
+    return _refusal(429, text, {"Retry-After": "1"})
+
+
+def _refusal(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:
+    answer = web.Response(status=status, text=text, headers=headers)
+    answer.force_close()
+    return answer
+
+
+def _head_bytes(request: web.Request) -> int:
+    """About how many bytes the head had: the blanks that a parser drops are not known."""
+    line = len(request.method) + len(request.raw_path) + len("  HTTP/1.1\r\n")
+    return line + sum(len(name) + len(value) + 4 for name, value in request.raw_headers) + 2

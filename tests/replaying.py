@@ -1,0 +1,16 @@
+"""A watcher that also wants what was there before it: the journal is read a page at a time, then it follows."""
+
+from __future__ import annotations
+
+from daemon.model.ports import Fleet, Watcher
+
+PAGE_ROWS = 500
+
+
+def watch_from(fleet: Fleet, session_id: str, watcher: Watcher, after_seq: int = 0) -> None:
+    """Nothing can slip in between: there is no suspension."""
+    while rows := fleet.read(session_id, after_seq, PAGE_ROWS).rows:
+        for row in rows:
+            watcher.offer(row)
+        after_seq = rows[-1][1]
+    fleet.watch(session_id, watcher)
