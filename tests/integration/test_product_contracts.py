@@ -139,7 +139,7 @@ async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pendi
     assert (len(set(ids.values())), Config().audit.retention_days) == (2, 90)
 
 
-async def test_audit_1_every_attempt_and_outcome_has_a_line(tmp_path):
+async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_line(tmp_path):
     """A guest whose webhook fails once, a rate limit on the way, a key that is rotated, and a session that ends."""
     async with Receiver(lambda n, body: 503 if n == 1 else 204) as crm:
         sections = {"webhooks": hooks(crm, CREATED, TERMINATED), "identity": {"reread_s": 0}}
