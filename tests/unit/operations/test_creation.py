@@ -11,21 +11,21 @@ from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
 
 def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_for_the_same_contact(world):
-    """The second time the platform answers 409 to the contact, and a crash comes before it is found."""
+    """From the second time on the platform answers 409 to the contact; the third time a crash comes before it is found."""
     attributes = {"tier": "gold", "visits": 7, "score": 0.5, "vip": True, "note": None}
     wish = {**REQUESTS["guest"], "customAttributes": attributes, "skillRequirements": ["german"]}
-    first = do(world, "guest", "one", wish)
+    first, second = do(world, "guest", "one", wish), do(world, "guest", "two", wish)
 
     async def story():
         life = world.life(cut_at=11)  # after the answer, which is not durable
-        await life.run(life.do("guest", "two", wish))
-        second = world.life()
-        second.desk.revive()
-        view = await second.do("guest", "two", wish)
-        await second.desk.stop()
+        await life.run(life.do("guest", "three", wish))
+        after = world.life()
+        after.desk.revive()
+        view = await after.do("guest", "three", wish)
+        await after.desk.stop()
         return view
 
-    again = world.run(story())
+    third = world.run(story())
     contact = {
         "type": "webchat",
         "address": "guest-ana",
@@ -41,8 +41,8 @@ def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_fo
     sent = [(call.name, call.body) for call in world.twin.calls]
     assert sent[:3] == create
     made = world.twin.made["contact"][0]["id"]
-    used = [view.result.get("contact_id") for view in (first, again)]
-    assert (used, world.made()) == ([made, made], {"contact": 1, "conversation": 2})
+    used = [view.result.get("contact_id") for view in (first, second, third)]
+    assert (used, world.made()) == ([made] * 3, {"contact": 1, "conversation": 3})
 
 
 def test_http_2_contact_and_conversation_have_keys_of_the_operations_own(world):
