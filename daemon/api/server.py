@@ -32,6 +32,10 @@ from .simulator import Simulator
 from .spool import Spool
 from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
 
+#: Of a body that nobody has asked for yet, aiohttp holds twice this. Its own 256 KiB would be half a gigabyte for a thousand
+#: clients who send more than is read.
+READ_BUFFER_BYTES = 16_384
+
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
     ws://{host}/?guest=ana            pick or create the guest session "ana"
@@ -146,7 +150,12 @@ class HttpServer:
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it in the middle of a head.
         later_s = self._settings.keepalive_timeout_s + 2 * self._settings.head_timeout_s
         runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, shutdown_timeout=2.0, keepalive_timeout=later_s
+            app,
+            access_log=None,
+            handle_signals=False,
+            shutdown_timeout=2.0,
+            keepalive_timeout=later_s,
+            read_bufsize=READ_BUFFER_BYTES,
         )
         await runner.setup()
         assert runner.server is not None

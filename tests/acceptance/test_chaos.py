@@ -51,6 +51,7 @@ duration_s = 2700
 base_s = 0.05
 jitter_s = 0.05
 cap_s = 2
+attempts_max = 10000
 [messages]
 per_s = 40
 requests_per_minute = 100000
@@ -65,6 +66,8 @@ burst = 1000
 [log]
 level = "warning"
 """
+
+#: `attempts_max` above: the platform is away for longer than ten attempts at these rests take, and nobody may give up.
 
 #: Between two messages of a guest. What the platform keeps back in silence is found in the newest page of its history when a link
 #: comes back: guests who say a page in a second would hide it.
