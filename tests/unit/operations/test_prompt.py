@@ -134,7 +134,7 @@ def test_assist_1_a_prompt_goes_out_as_given_with_fractions_of_a_millisecond(wor
             {"type": "confidence", "value": 0.25, "threshold": 1},
             {"type": "confidence", "value": 7, "threshold": 0},
         ],
-        "displaySettings": {"delayMs": 500.5, "maxConcurrentPrompts": 3, "autoDismissMs": 60_000},
+        "displaySettings": {"delayMs": 500.5, "maxConcurrentPrompts": 3, "autoDismissMs": 59_999.5},
         "contextData": {"agentId": "a-1", "nested": {"list": [1, None]}},
     }
     do(world, "prompt", request={**wish, "webhookUrl": "https://kb.example.org/sync"})
