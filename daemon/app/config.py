@@ -5,9 +5,18 @@ One TOML file, over it `GUESTD_SECTION__KEY` from the environment, over that the
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    field_validator,
+    model_validator,
+)
 
 from ..model.numbers import port_number
 from .durations import milliseconds, seconds
@@ -176,6 +185,8 @@ class Operations(_Section):
     prompt_age_max_s: Seconds = 3600.0
     adoption_prompts_max: Count = 1000
     adoption_pages_max: Count = 10_000
+    injection_key_in_body: bool = False
+    contact_reference: Literal["address", "id"] = "address"
 
 
 class Admission(_Section):
@@ -216,6 +227,18 @@ class Identity(_Section):
     token_bytes_max: Annotated[int, Field(ge=1024)] = 8192
     issuer: str | None = None
     audience: str | None = None
+    kid: Annotated[str, Field(pattern=r"^[\x21-\x7e]{1,200}$")] | None = None
+    key_file: str | None = None
+    rotate_every: Annotated[float, BeforeValidator(seconds), Field(ge=3600)] | None = None
+    publish_before: MaybeNoSeconds = 86_400.0
+
+    @model_validator(mode="after")
+    def _time_to_publish(self) -> Self:
+        if self.rotate_every is not None and self.publish_before >= self.rotate_every:
+            raise ValueError(
+                "publish_before must be shorter than rotate_every; publish a key later, or rotate less often"
+            )
+        return self
 
 
 class Attachments(_Section):

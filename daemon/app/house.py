@@ -13,9 +13,10 @@ import logging
 import os
 import secrets
 import sys
+from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from random import Random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
 from ..journal.sqlite import SqliteJournal
@@ -39,6 +40,7 @@ from .deployment_watch import DeploymentWatch
 from .exits import INTERNAL, JOURNAL
 from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
+from .key_rotation import KeyRotation
 from .pulse import Pulse
 from .readiness import Readiness
 from .status import StatusLine
@@ -98,6 +100,7 @@ class House:
         self.http: HttpServer
         self._at_disk = JournalAtDisk(config, loop, notifier, self.metrics, self._fail)
         self._journal: Journal
+        self._scribe: Scribe
         self._desk: Desk | None = None
         self._demo: Demo | None = None
         self._deployment: DeploymentWatch | None = None
@@ -120,6 +123,7 @@ class House:
         calls = self._open_calls(http, place)
         self._open_fleet(place, facts or DeploymentFacts(), http, calls)
         self._open_desk(calls, ring)
+        self._keep_keys(ring)
         self._start_pulse()
         if self._config.platform.dialect != "webchat":  # which knows no deployments
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
@@ -158,6 +162,7 @@ class House:
             return None
         ring = new_key_ring(settings)
         ring.current()  # a ring that cannot be used is to be known now, not at the first guest
+        ring.adopt()
         return ring
 
     async def _watch_deployment(
@@ -203,7 +208,8 @@ class House:
             audit = new_audit(self._config, directory, self._journal, self.metrics, self._loop)
             audit.start()
             self._stops.push_async_callback(self._stop_reader, audit)
-        webhooks = new_webhooks(self._config, os.environ, self._journal, self.metrics, self._loop)
+        self._scribe = Scribe(self._journal, self._clock)
+        webhooks = new_webhooks(self._config, os.environ, self._journal, self.metrics, self._loop, self._scribe)
         webhooks.start()
         self._stops.push_async_callback(self._stop_reader, webhooks)
         return webhooks
@@ -216,7 +222,7 @@ class House:
         """The platform's REST side needs an OAuth client; the emulator has one."""
         if self.emulator is None and self._config.platform.client_id is None:
             return None
-        calls = new_calls(self._config, place, http, self.emulator, self.metrics, self._loop)
+        calls = new_calls(self._config, place, http, self.emulator, self.metrics, self._loop, self._scribe.note)
         self._stops.push_async_callback(calls.close)
         return calls
 
@@ -239,7 +245,7 @@ class House:
         self._desk = new_operations(
             self._config,
             self._journal,
-            Scribe(self._journal, self._clock),
+            self._scribe,
             calls,
             self._clock,
             self.metrics,
@@ -248,13 +254,24 @@ class House:
         self._stops.push_async_callback(self._desk.stop)
         self.operations = self._desk
 
+    def _keep_keys(self, ring: KeyRing | None) -> None:
+        if ring is not None:
+            rotation = KeyRotation(ring, self._scribe.note)
+            rotation.start()
+            self._stops.push_async_callback(rotation.stop)
+
     def _signer(self, ring: KeyRing | None) -> Sign | None:
         """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are configured."""
         settings = identity_settings(self._config, os.environ)
         if settings is None or ring is None:
             return None
         tokens = new_guest_tokens(settings, ring, self.metrics)
-        return lambda guest_id, attributes: tokens.sign(guest_id, attributes).token
+
+        def sign(guest_id: str, attributes: Mapping[str, Any]) -> tuple[str, int]:
+            signed = tokens.sign(guest_id, attributes)
+            return signed.token, signed.expires * 1000
+
+        return sign
 
     def _start_pulse(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s

@@ -96,6 +96,7 @@ class EmulatorSettings(_Strict):
     token_life_s: float = Field(86_400, gt=0)
     queues: tuple[QueueSettings, ...] = (QueueSettings(),)
     bare_injections: bool = False  # answer an injection with a bare list, as the documents have it
+    contact_reference: Literal["address", "id", "either"] = "address"  # what contactId of a conversation must be
     records_max: int = Field(50_000, ge=10)
     prompts_viewed: float = Field(0.9, ge=0, le=1)
     prompts_clicked: float = Field(0.4, ge=0, le=1)

@@ -14,10 +14,11 @@ overlap keeps valid.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..model.errors import ConfigError
 from . import files
-from .pairs import is_kid, jwk_of, kid_of, new_pair, private_pem, read_pair
+from .pairs import is_kid, is_name, jwk_of, kid_of, new_pair, private_pem, read_pair
 from .ring import Entry, Ring, read, written
 from .settings import IdentitySettings
 
@@ -69,6 +70,8 @@ class KeyRing:
         self._keys: Keys | None = None
         self._stamp: Stamp | None = None
         self._looked = 0.0
+        #: Told the kid that signed and the one that signs now, when a look at the disk has found that it changed.
+        self.signer_changed: Callable[[str, str], None] = lambda before, now: None
 
     @property
     def directory(self) -> Path:
@@ -86,19 +89,75 @@ class KeyRing:
             self._reread_if_changed()
         return self._keys
 
+    def reread(self) -> Keys:
+        """The keys as they are on the disk now, whatever was read before."""
+        self._keys = None
+        return self.current()
+
     def ensure(self) -> Keys:
-        """The keys in effect; the first one is made if there is none."""
+        """The keys in effect; the first one is made if there is none, or taken from `key_file`."""
         found = self.current()
         if found.signer is not None:
             return found
-        self._turn(self._settings.overlap_s, only_first=True)
+        if not self.adopt():
+            self._turn(self._settings.overlap_s, None, self._settings.kid or "", only_first=True)
         return self.current(look=True)
 
-    def rotate(self, overlap_s: float | None = None) -> Keys:
+    def adopt(self) -> bool:
+        """The key of `key_file` signs from now on, unless the ring knows it already. Returns whether it was taken."""
+        path = self._settings.key_file
+        if path is None:
+            return False
+        pair = read_own(path)
+        thumbprint = kid_of(pair.public_key())
+        kid = self._settings.kid or thumbprint
+        if any((one.kid, one.file_stem) == (kid, thumbprint) for one in self.reread().ring.entries):
+            return False
+        self.take(pair, kid)
+        return True
+
+    def take(self, pair: rsa.RSAPrivateKey, kid: str = "", overlap_s: float | None = None) -> Keys:
+        """A key of one's own signs from now on, under the name it was registered with ("": its thumbprint)."""
+        self._turn(self._settings.overlap_s if overlap_s is None else overlap_s, pair, kid)
+        return self.reread()
+
+    def rotate(self, overlap_s: float | None = None, kid: str = "") -> Keys:
         """A new key signs from now on; the one before stays valid for `overlap_s` (0: it is believed no more at once)."""
-        self._turn(self._settings.overlap_s if overlap_s is None else overlap_s, only_first=False)
-        self._keys = None
-        return self.current()
+        self._turn(self._settings.overlap_s if overlap_s is None else overlap_s, None, kid)
+        return self.reread()
+
+    def publish(self, wait_s: float, kid: str = "") -> Keys:
+        """A new key is shown and believed from now on, and signs in `wait_s` seconds, when `tend` finds it due."""
+        with self._changing() as ring:
+            self._publish(ring, self._now() + wait_s, kid)
+        return self.reread()
+
+    def tend(self) -> str:
+        """What the schedule asks for now: "published", "promoted" or "" for nothing. Reads and writes the disk only, so that a
+        thread may do it; the keys in effect are seen by the next look."""
+        ring, now = self._read_index(), self._now()
+        if ring is None or ring.signing is None or not (self._is_due(ring, now) or self._is_to_publish(ring, now)):
+            return ""
+        with self._changing() as ring:
+            if self._is_due(ring, now):
+                self._write(ring.promoted(now, self._settings.overlap_s, self._settings.keys_max))
+                return "promoted"
+            if self._is_to_publish(ring, now):
+                assert ring.signing is not None and self._settings.rotate_every_s is not None
+                turn_at = ring.signing.signs_since + self._settings.rotate_every_s
+                self._publish(ring, max(now + self._settings.publish_s, turn_at), "")
+                return "published"
+        return ""
+
+    @staticmethod
+    def _is_due(ring: Ring, now: float) -> bool:
+        return ring.published is not None and (ring.published.signs_from or 0.0) <= now
+
+    def _is_to_publish(self, ring: Ring, now: float) -> bool:
+        every_s = self._settings.rotate_every_s
+        if every_s is None or ring.signing is None or ring.published is not None:
+            return False
+        return now >= ring.signing.signs_since + every_s - self._settings.publish_s
 
     def valid(self) -> list[tuple[Entry, rsa.RSAPublicKey]]:
         """The keys whose signatures are believed now, the signing one first."""
@@ -107,7 +166,7 @@ class KeyRing:
 
     def jwks(self) -> dict[str, Any]:
         """RFC 7517: the public halves of the keys that are valid now."""
-        return {"keys": [jwk_of(public) for _, public in self.valid()]}
+        return {"keys": [jwk_of(public, entry.kid) for entry, public in self.valid()]}
 
     # -- reading
 
@@ -119,12 +178,19 @@ class KeyRing:
         try:
             if stamp is None:
                 raise ConfigError(files.FIELD, f"{self._directory / INDEX} is gone", "bring it back")
-            self._keys = self._load()
+            before, self._keys = self._keys, self._load()
+            self._tell_signer(before)
             logger.info("the key ring in %s was read again", self._directory)
         except ConfigError as error:
             logger.warning(
                 "the key ring has changed and cannot be used, the keys read before stay in effect: %s", error
             )
+
+    def _tell_signer(self, before: Keys | None) -> None:
+        old = before.ring.signing if before is not None else None
+        new = self._keys.ring.signing if self._keys is not None else None
+        if old is not None and new is not None and old.kid != new.kid:
+            self.signer_changed(old.kid, new.kid)
 
     def _stamp_now(self) -> Stamp | None:
         try:
@@ -139,7 +205,7 @@ class KeyRing:
             if ring is None or not ring.entries:
                 return Keys(Ring(), {}, None)
             try:
-                pairs = {one.kid: self._read_key(one.kid) for one in ring.valid(self._now())}
+                pairs = {one.kid: self._read_key(one.file_stem) for one in ring.valid(self._now())}
             except FileNotFoundError as error:
                 if attempt < _READ_TRIES:
                     continue
@@ -166,11 +232,11 @@ class KeyRing:
         except ValueError as error:
             raise ConfigError(files.FIELD, f"{path} {error}", "bring it back from a backup") from None
 
-    def _read_key(self, kid: str) -> rsa.RSAPrivateKey:
-        path = self._directory / f"{kid}{SUFFIX}"
+    def _read_key(self, thumbprint: str) -> rsa.RSAPrivateKey:
+        path = self._directory / f"{thumbprint}{SUFFIX}"
         try:
             pair = read_pair(files.read_private(path))
-            if kid_of(pair.public_key()) != kid:
+            if kid_of(pair.public_key()) != thumbprint:
                 raise ValueError("holds another key than its name says")
         except ValueError as error:
             remedy = "bring it back, or: guestd keys rotate --overlap 0s"
@@ -179,23 +245,48 @@ class KeyRing:
 
     # -- turning
 
-    def _turn(self, overlap_s: float, *, only_first: bool) -> None:
+    def _turn(self, overlap_s: float, pair: rsa.RSAPrivateKey | None, kid: str, *, only_first: bool = False) -> None:
+        with self._changing() as ring:
+            if only_first and ring.entries:
+                return
+            kid, thumbprint = self._store(ring, pair, kid)
+            self._write(ring.turned(kid, self._now(), overlap_s, self._settings.keys_max, thumbprint))
+
+    def _publish(self, ring: Ring, signs_from: float, kid: str) -> None:
+        kid, thumbprint = self._store(ring, None, kid)
+        self._write(ring.with_published(kid, self._now(), signs_from, thumbprint))
+
+    @contextlib.contextmanager
+    def _changing(self) -> Iterator[Ring]:
+        """The ring on the disk, while nobody else changes it."""
         files.make_directory(self._directory)
         with files.locked(self._directory):
             ring = self._read_index()
             if ring is None:
                 ring = Ring()
                 files.replace_private(self._directory / INDEX, written(ring))
-            if only_first and ring.entries:
-                return
-            now = self._now()
-            self._check_room(ring, now)
-            pair = self._draw(self._settings.key_bits)
-            kid = kid_of(pair.public_key())
-            files.replace_private(self._directory / f"{kid}{SUFFIX}", private_pem(pair))
-            turned = ring.turned(kid, now, overlap_s, self._settings.keys_max)
-            files.replace_private(self._directory / INDEX, written(turned))
-            self._sweep({one.kid for one in turned.valid(now)})
+            yield ring
+
+    def _store(self, ring: Ring, pair: rsa.RSAPrivateKey | None, kid: str) -> tuple[str, str]:
+        """(kid, thumbprint or "" where the kid is that) of a key that is in the directory now."""
+        if kid and not is_name(kid):
+            raise ConfigError(
+                "identity.kid", f"{kid!r} is no name for a key", "write 1 to 200 visible ASCII characters"
+            )
+        self._check_room(ring, self._now())
+        pair = self._draw(self._settings.key_bits) if pair is None else pair
+        thumbprint = kid_of(pair.public_key())
+        known = ring.find(kid)
+        if known is not None and known.file_stem != thumbprint:
+            raise ConfigError(
+                "identity.kid", f"another key is named {kid!r} already", "give every key a name of its own"
+            )
+        files.replace_private(self._directory / f"{thumbprint}{SUFFIX}", private_pem(pair))
+        return (kid, thumbprint) if kid and kid != thumbprint else (thumbprint, "")
+
+    def _write(self, ring: Ring) -> None:
+        files.replace_private(self._directory / INDEX, written(ring))
+        self._sweep({one.file_stem for one in ring.valid(self._now())})
 
     def _check_room(self, ring: Ring, now: float) -> None:
         valid = len(ring.valid(now))
@@ -214,3 +305,13 @@ class KeyRing:
 
     def _key_files(self) -> list[Path]:
         return [path for path in self._directory.glob(f"*{SUFFIX}") if is_kid(path.name.removesuffix(SUFFIX))]
+
+
+def read_own(path: Path) -> rsa.RSAPrivateKey:
+    """The private key in a file of the operator's. Raises ConfigError."""
+    try:
+        return read_pair(files.read_private(path))
+    except FileNotFoundError:
+        raise ConfigError("identity.key_file", f"there is no file {path}", "name a PEM file") from None
+    except ValueError as error:
+        raise ConfigError("identity.key_file", f"{path} {error}", "name a PEM file with an RSA key") from None

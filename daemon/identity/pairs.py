@@ -1,8 +1,8 @@
 """RSA key pairs and the three ways they are written: PEM (private), PEM (public, for upload), JWK.
 
-A key's `kid` is its RFC 7638 thumbprint: SHA-256 over the public numbers in one fixed spelling. So the name follows from the
-key: anyone who has the public half can compute it, no counter has to be kept anywhere, two rings never give one name to two
-keys, and a file that was swapped or renamed no longer fits its name.
+A key's `kid`, unless it was registered under another name, is its RFC 7638 thumbprint: SHA-256 over the public numbers in one
+fixed spelling. So the name follows from the key: anyone who has the public half can compute it, no counter has to be kept
+anywhere, two rings never give one name to two keys, and a file that was swapped or renamed no longer fits its name.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 BITS_MIN = 2048
 
+_NAME = re.compile(r"[\x21-\x7e]{1,200}")
 _KID = re.compile(r"[A-Za-z0-9_-]{43}")
 
 
@@ -33,17 +34,23 @@ def kid_of(public: rsa.RSAPublicKey) -> str:
 
 
 def is_kid(text: str) -> bool:
+    """Whether it is a thumbprint."""
     return _KID.fullmatch(text) is not None
 
 
-def jwk_of(public: rsa.RSAPublicKey) -> dict[str, str]:
-    """The public half as RFC 7517 has it."""
+def is_name(text: str) -> bool:
+    """Whether a key may be registered under it."""
+    return _NAME.fullmatch(text) is not None
+
+
+def jwk_of(public: rsa.RSAPublicKey, kid: str = "") -> dict[str, str]:
+    """The public half as RFC 7517 has it. `kid` "": its thumbprint."""
     numbers = public.public_numbers()
     return {
         "kty": "RSA",
         "use": "sig",
         "alg": "RS256",
-        "kid": kid_of(public),
+        "kid": kid or kid_of(public),
         "n": _base64url(numbers.n),
         "e": _base64url(numbers.e),
     }

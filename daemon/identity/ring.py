@@ -6,19 +6,30 @@ import json
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-State = Literal["signing", "overlap", "retired"]
+State = Literal["signing", "published", "overlap", "retired"]
 
 VERSION = 1
 
 
 @dataclass(slots=True, frozen=True)
 class Entry:
-    """One key: `state` as it was written, `until` (epoch seconds) ends an overlap."""
+    """One key: `state` as it was written. Times are epoch seconds: `until` ends an overlap, `signs_from` is when a published
+    key will sign, or when a signing one began to. `thumbprint` is the key's own name; "": its kid is that."""
 
     kid: str
     state: State
     created: float
     until: float | None = None
+    signs_from: float | None = None
+    thumbprint: str = ""
+
+    @property
+    def file_stem(self) -> str:
+        return self.thumbprint or self.kid
+
+    @property
+    def signs_since(self) -> float:
+        return self.created if self.signs_from is None else self.signs_from
 
     def state_at(self, now: float) -> State:
         """An overlap ends by itself, without anybody writing it down."""
@@ -28,13 +39,18 @@ class Entry:
 
 @dataclass(slots=True, frozen=True)
 class Ring:
-    """Newest first. At most one entry is `signing`; an empty ring has none."""
+    """The signing one first, then the one that is published and will sign, then newest first. At most one of each; an empty
+    ring has none."""
 
     entries: tuple[Entry, ...] = ()
 
     @property
     def signing(self) -> Entry | None:
         return next((one for one in self.entries if one.state == "signing"), None)
+
+    @property
+    def published(self) -> Entry | None:
+        return next((one for one in self.entries if one.state == "published"), None)
 
     def find(self, kid: str) -> Entry | None:
         return next((one for one in self.entries if one.kid == kid), None)
@@ -43,10 +59,26 @@ class Ring:
         """Those whose signatures are believed at `now`, the signing one first."""
         return tuple(one for one in self.entries if one.state_at(now) != "retired")
 
-    def turned(self, kid: str, now: float, overlap_s: float, retired_max: int) -> Ring:
+    def turned(self, kid: str, now: float, overlap_s: float, retired_max: int, thumbprint: str = "") -> Ring:
         """`kid` signs from now on; who signed before stays valid for `overlap_s`. The oldest retired ones are forgotten."""
-        settled = (_settled(one, now, overlap_s) for one in self.entries if one.kid != kid)
-        entries: list[Entry] = [Entry(kid, "signing", now)]
+        return self._with_signing(Entry(kid, "signing", now, thumbprint=thumbprint), now, overlap_s, retired_max)
+
+    def with_published(self, kid: str, now: float, signs_from: float, thumbprint: str = "") -> Ring:
+        """`kid` is believed and shown from now on, and will sign. One that was published before is retired: it never signed."""
+        entry = Entry(kid, "published", now, signs_from=signs_from, thumbprint=thumbprint)
+        others = [one for one in self.entries if one.state != "published" and one.kid != kid]
+        return Ring((*others[:1], entry, *others[1:]))
+
+    def promoted(self, now: float, overlap_s: float, retired_max: int) -> Ring:
+        """The published one signs from now on."""
+        entry = self.published
+        assert entry is not None
+        return self._with_signing(replace(entry, state="signing", signs_from=now), now, overlap_s, retired_max)
+
+    def _with_signing(self, entry: Entry, now: float, overlap_s: float, retired_max: int) -> Ring:
+        is_same = {entry.kid, entry.file_stem}
+        settled = (_settled(one, now, overlap_s) for one in self.entries if not is_same & {one.kid, one.file_stem})
+        entries: list[Entry] = [entry]
         retired = 0
         for one in settled:
             retired += one.state == "retired"
@@ -64,7 +96,17 @@ def _settled(entry: Entry, now: float, overlap_s: float) -> Entry:
 
 def written(ring: Ring) -> bytes:
     """The index as it stands on disk: small JSON, read by people too."""
-    keys = [{"kid": one.kid, "state": one.state, "created": one.created, "until": one.until} for one in ring.entries]
+    keys = [
+        {
+            "kid": one.kid,
+            "state": one.state,
+            "created": one.created,
+            "until": one.until,
+            **({"signs_from": one.signs_from} if one.signs_from is not None else {}),
+            **({"thumbprint": one.thumbprint} if one.thumbprint else {}),
+        }
+        for one in ring.entries
+    ]
     return json.dumps({"version": VERSION, "keys": keys}, indent=2).encode() + b"\n"
 
 
@@ -81,6 +123,8 @@ def read(data: bytes) -> Ring:
     ring = Ring(tuple(map(_entry, found["keys"])))
     if sum(one.state == "signing" for one in ring.entries) != bool(ring.entries):
         raise ValueError("must name exactly one signing key")
+    if sum(one.state == "published" for one in ring.entries) > 1:
+        raise ValueError("must name one published key at most")
     if len({one.kid for one in ring.entries}) != len(ring.entries):
         raise ValueError("names a key twice")
     return ring
@@ -88,9 +132,17 @@ def read(data: bytes) -> Ring:
 
 def _entry(found: Any) -> Entry:
     match found:
-        case {"kid": str(kid), "state": "signing" | "overlap" | "retired" as state, "created": created, "until": until}:
-            if _is_time(created) and (until is None or _is_time(until)) and (state != "overlap" or until is not None):
-                return Entry(kid, state, created, until)
+        case {
+            "kid": str(kid),
+            "state": "signing" | "published" | "overlap" | "retired" as state,
+            "created": created,
+            "until": until,
+        }:
+            signs_from, thumbprint = found.get("signs_from"), found.get("thumbprint", "")
+            needed = {"overlap": until, "published": signs_from}.get(state, created)
+            times = [one for one in (until, signs_from) if one is not None]
+            if needed is not None and all(map(_is_time, (created, *times))) and isinstance(thumbprint, str):
+                return Entry(kid, state, created, until, signs_from, thumbprint)
     raise ValueError("has an entry that is no key")
 
 

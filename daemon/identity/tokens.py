@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import base64
 import json
+import logging
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -26,6 +27,8 @@ from ..observe.metrics import Metrics
 from .keys import KeyRing, Keys
 from .pairs import is_kid
 from .settings import IdentitySettings
+
+logger = logging.getLogger("guestd.identity")
 
 ALGORITHM = "RS256"
 
@@ -76,8 +79,22 @@ class GuestTokens:
     def sign(self, guest_id: str, metadata: Mapping[str, Any] | None = None) -> SignedToken:
         """A token for the guest, checked before it is handed out. The first one ever makes the first key, which takes a
         moment. Raises CommandError naming the field, or ConfigError if the ring cannot be used."""
-        claims = self._claims(guest_id, metadata or {})
-        keys = self._ring.ensure()
+        try:
+            return self._signed(guest_id, metadata or {}, self._ring.ensure())
+        except TokenError as error:  # the ring may have been changed under us
+            logger.warning(
+                "a guest token just signed is not valid (%s); another is signed with the ring read again", error
+            )
+        try:
+            return self._signed(guest_id, metadata or {}, self._ring.reread())
+        except TokenError as error:
+            raise GuestdError(
+                f"a guest token just signed is not valid: {error}; guestd keys rotate makes another key"
+            ) from None
+
+    def _signed(self, guest_id: str, metadata: Mapping[str, Any], keys: Keys) -> SignedToken:
+        """Raises TokenError if what was signed is not to be believed."""
+        claims = self._claims(guest_id, metadata)
         signing = keys.ring.signing
         if signing is None or keys.signer is None:
             raise ConfigError("identity.directory", "holds no signing key", "guestd keys rotate makes one")
@@ -85,12 +102,9 @@ class GuestTokens:
         if len(token) > self._settings.token_bytes_max:
             problem = f"the guest token would be {len(token)} bytes, over {self._settings.token_bytes_max}"
             raise CommandError(f"{problem}; give less metadata", code="too_long", field="metadata")
-        try:
-            believed = self._counted(lambda: self._judge(token, keys))
-        except TokenError as error:
-            raise GuestdError(f"a guest token just signed is not valid: {error}") from None
+        believed = self._counted(lambda: self._judge(token, keys))
         if believed.guest_id != guest_id:
-            raise GuestdError("a guest token just signed names another guest")
+            raise TokenError("names another guest", code="bad_claim", field="guestId")
         self._metrics.tokens_signed += 1
         return SignedToken(token, fingerprint(token), signing.kid, guest_id, claims["exp"])
 

@@ -109,6 +109,9 @@ class MemoryJournal:
     def operations(self) -> Sequence[OperationRecord]:
         return [one for one in self._operations.values() if not one.over]
 
+    def operations_over(self, limit: int) -> Sequence[OperationRecord]:
+        return list(islice((one for one in reversed(self._operations.values()) if one.over), limit))
+
     def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> Sequence[DeliveryRecord]:
         known = list(self._deliveries)
         start = known.index(after_id) + 1 if after_id in self._deliveries else 0

@@ -108,6 +108,9 @@ SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE op
 -- operations
 SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE over = 0 ORDER BY id;
 
+-- operations_over
+SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE over = 1 ORDER BY id DESC LIMIT ?;
+
 -- deliveries
 SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due_ms, reason, at_ms, checksum FROM deliveries
  WHERE status = ? AND id > coalesce((SELECT id FROM deliveries WHERE delivery_id = ?), 0) ORDER BY id;

@@ -197,6 +197,11 @@ class Reader:
             rows = self._connection.execute(queries()["operations"]).fetchall()
         return [_operation(row) for row in rows if self._is_fine("operations", row)]
 
+    def operations_over(self, limit: int) -> list[OperationRecord]:
+        with self._one_view():
+            rows = self._connection.execute(queries()["operations_over"], (limit,)).fetchall()
+        return [_operation(row) for row in rows if self._is_fine("operations", row)]
+
     def deliveries(self, status: str, after_id: str, limit: int) -> list[DeliveryRecord]:
         found: list[DeliveryRecord] = []
         with self._one_view():

@@ -228,6 +228,9 @@ class SqliteJournal:
     def operations(self) -> list[OperationRecord]:
         return self._ask(lambda reader: reader.operations())
 
+    def operations_over(self, limit: int) -> list[OperationRecord]:
+        return self._ask(lambda reader: reader.operations_over(limit))
+
     def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> list[DeliveryRecord]:
         return self._ask(lambda reader: reader.deliveries(status, after_id, limit))
 

@@ -170,6 +170,7 @@ class Writer:
         now_ms, execute = self._epoch_ms(), self._connection.execute
         for operation in commit.operations:
             execute(queries()["put_operation"], sealed(_operation(operation, now_ms)))
+            self._has_deleted = self._has_deleted or operation.erases
         for delivery in commit.deliveries:
             execute(queries()["put_delivery"], sealed(_delivery(delivery, now_ms)))
         for name, offset in commit.cursors:

@@ -8,8 +8,8 @@ from typing import Any
 
 
 def fingerprint(token: str) -> str:
-    """What stands for a guest token wherever it is spoken of (AUDIT-2): the first 16 hex digits of its SHA-256."""
-    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:16]
+    """What stands for a guest token wherever it is spoken of (AUDIT-2): `sha256:` and the first 32 hex digits."""
+    return "sha256:" + hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
 @dataclass(slots=True, frozen=True)

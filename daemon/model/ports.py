@@ -232,6 +232,9 @@ class Journal(Protocol):
     def operation(self, operation_id: str) -> OperationRecord | None:
         """As it last stood, over or not. Raises Damaged."""
 
+    def operations_over(self, limit: int) -> Sequence[OperationRecord]:
+        """Those that are over, begun last first."""
+
     def operations(self) -> Sequence[OperationRecord]:
         """Those that are not over, oldest first."""
 

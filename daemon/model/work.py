@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -27,15 +28,25 @@ class Fact:
     kind: str = "fact"
 
 
+#: Tells the journal of what belongs to no operation: action, status, details. Returns at once (AUDIT-1).
+Note = Callable[[str, str, dict[str, Any]], None]
+
+
+def no_note(action: str, status: str, details: dict[str, Any]) -> None:
+    """Where nobody keeps notes."""
+
+
 @dataclass(slots=True, frozen=True)
 class OperationRecord:
     """A REST operation as it stands; the latest of an id counts. `state` is JSON: all it takes to go on after a restart, its
-    idempotency keys among it. `over`: nothing is left to do; kept for a while, so that the same id gets the same answer."""
+    idempotency keys among it. `over`: nothing is left to do; kept for a while, so that the same id gets the same answer.
+    `erases`: what this one replaces held a secret, which is to leave the disk (AUDIT-2)."""
 
     operation_id: str
     kind: str
     state: bytes
     over: bool = False
+    erases: bool = False
 
 
 @dataclass(slots=True, frozen=True)

@@ -69,8 +69,12 @@ class _Families:
         ):
             yield GaugeMetricFamily(f"guestd_{name}", text, value=held_bytes())
         yield GaugeMetricFamily("guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions)
-        rate = m.rest_figures()["disconnection_rate"]
+        figures = m.rest_figures()
+        rate = figures["disconnection_rate"]
         yield GaugeMetricFamily("guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate)
+        text = "Mean of what a delivered webhook took, from its request to the receiver's answer (SESS-8)."
+        average_s = figures["average_sync_latency_ms"] / 1000.0
+        yield GaugeMetricFamily("guestd_sync_latency_average_seconds", text, value=average_s)
         operations = CounterMetricFamily("guestd_operations", "REST operations over.", labels=["kind", "status"])
         for words, count in sorted(m.operations.items()):
             operations.add_metric(words, float(count))
@@ -151,6 +155,8 @@ class _Families:
         yield _histogram(
             m.webhook_latency_s, "guestd_webhook_latency_seconds", "From an event to its delivered webhook."
         )
+        text = "A delivered webhook, from its request to the receiver's answer."
+        yield _histogram(m.sync_s, "guestd_sync_latency_seconds", text)
         yield _histogram(m.loop_lag_s, "guestd_loop_lag_seconds", "How late the event loop runs what is due.")
         yield _rest_family(m.rest_s)
 

@@ -41,6 +41,7 @@ class Adoption(Kind):
             "interval": operation.request["interval"],
             "metricNames": [PREFIX + metric for metric in METRICS],
             "pageSize": operation.request["pageSize"],
+            "entityIds": ["all"],
         }
         if operation.data["token"]:
             body["pageToken"] = operation.data["token"]

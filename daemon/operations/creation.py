@@ -1,4 +1,9 @@
-"""A guest in three steps: the queue is there, a contact, a conversation in the queue; never one of them twice (SESS-7)."""
+"""A guest in three steps: the queue is there, a contact, a conversation in the queue; never one of them twice (SESS-7).
+
+A guest of before has a contact: whether the platform says 409 or gives it again, it is found by its external id or address and
+used. A token of ours that has grown old before a step begins, or that the platform does not take (a key was rotated, a clock
+differs), is signed anew: before the step's first try, or after a refusal, so that no try that may have acted is changed.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +11,18 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..model.errors import CommandError, PlatformError
+from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
 from .kind import Kind, id_of, succeeded
 from .operation import Ask, Operation, Turn, Unreadable
-from .requests import GuestRequest, Request, fingerprint
+from .requests import GuestRequest, Request
+from .settings import ContactReference
 
-#: Signs a token for a guest id and its attributes (GUEST-1).
-Sign = Callable[[str, Mapping[str, str]], str]
+#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch milliseconds.
+Sign = Callable[[str, Mapping[str, Any]], tuple[str, int]]
+
+#: A token of ours that expires sooner than this is signed anew before a step: a step's tries take some seconds.
+TOKEN_LEFT_MS_MIN = 60_000
 
 
 class GuestCreation(Kind):
@@ -20,32 +30,50 @@ class GuestCreation(Kind):
     outcome = "guest.created"
     culprits: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
 
-    def __init__(self, sign: Sign | None = None) -> None:
+    def __init__(self, sign: Sign | None = None, contact_reference: ContactReference = "address") -> None:
+        """`contact_reference`: what names the contact in a conversation's `contactId`."""
         self._sign = sign
+        self._contact_reference = contact_reference
 
     def begin(self, operation: Operation, request: Request) -> None:
         assert isinstance(request, GuestRequest)
         operation.step = "queue"
         operation.result = {"guest_id": request.guest_id, "queue_id": request.queue_id}
-        token = request.guest_token
-        if token is None:
-            if self._sign is None:
-                raise CommandError(
-                    "guestToken: it is missing, and no keys are configured to sign one; give one", field="guestToken"
-                )
-            token = self._sign(request.guest_id, request.custom_attributes)
+        operation.data = {"token_expires_ms": 0, "token_renewals": 0}
+        if request.guest_token is not None:
+            operation.secrets = {"guest_token": request.guest_token}
+            operation.data["token_fingerprint"] = fingerprint(request.guest_token)
+        elif self._sign is None:
+            raise CommandError(
+                "guestToken: it is missing, and no keys are configured to sign one; give one", field="guestToken"
+            )
+        else:
+            self._sign_token(operation)
+
+    def _sign_token(self, operation: Operation) -> None:
+        assert self._sign is not None
+        attributes = operation.request.get("customAttributes", {})
+        token, expires_ms = self._sign(operation.result["guest_id"], attributes)
         operation.secrets = {"guest_token": token}
-        operation.data = {"token_fingerprint": fingerprint(token)}
+        operation.data |= {"token_fingerprint": fingerprint(token), "token_expires_ms": expires_ms}
+
+    def _renew_old_token(self, operation: Operation, now_ms: int) -> None:
+        """Only before the first try of a step: what may have been sent is sent again as it was."""
+        expires_ms = operation.data.get("token_expires_ms", 0)
+        is_old = expires_ms and expires_ms - now_ms < TOKEN_LEFT_MS_MIN
+        if is_old and not (operation.first_try_ms or operation.doubt) and self._sign is not None:
+            self._sign_token(operation)
 
     def ask(self, operation: Operation, now_ms: int) -> Ask:
         queue = operation.result["queue_id"]
+        self._renew_old_token(operation, now_ms)
         match operation.step:
             case "queue":
                 return Ask("queue.get", "guest.queue", path={"queueId": queue}, acts=False)
             case "contact":
                 return Ask("contact.create", "guest.contact", body=_contact(operation), key=operation.key("contact"))
             case _:
-                body = _conversation(operation)
+                body = self._conversation(operation)
                 return Ask("conversation.create", "guest.conversation", body=body, key=operation.key("conversation"))
 
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
@@ -60,24 +88,39 @@ class GuestCreation(Kind):
                 return succeeded()
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
-        """A contact of that guest is there already, from before: it is taken, not made twice."""
+        """A contact of that guest is there already, from before: it is taken, not made twice. A token of ours that is not
+        taken is signed anew, once."""
+        if self._is_about_our_token(operation, error):
+            self._sign_token(operation)
+            operation.data["token_renewals"] += 1
+            return Turn(facts=[("guest.token_renewed", "success", {"error_status": 400})])
         if operation.step != "contact" or error.status != 409:
             return None
         operation.looking = True
         return Turn(problem={"code": "conflict", "message": str(error), "status": 409, "field": "guestId"})
 
+    def _is_about_our_token(self, operation: Operation, error: PlatformError) -> bool:
+        """A refusal that speaks of the token, and never of a try that may have acted."""
+        is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
+        is_refusal = error.status == 400 and not error.acted and not operation.doubt
+        return is_ours and is_refusal and not operation.data["token_renewals"] and "token" in str(error).lower()
+
     def look(self, operation: Operation) -> Ask | None:
-        """A contact can be found by the guest's own id; a conversation's id is known to nobody but its maker."""
+        """A contact can be found by the guest's own id or its address; a conversation's id is known to nobody but its maker."""
         if operation.step != "contact":
             return None
-        query: dict[str, str | int] = {"externalContactId": operation.result["guest_id"]}
+        guest_id = operation.result["guest_id"]
+        query: dict[str, str | int] = {"externalContactId": guest_id, "q": address_of(guest_id)}
         return Ask("contact.find", "guest.contact", query=query, acts=False)
 
     def found(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn | None:
         entities = answer.body.get("entities")
         if not isinstance(entities, list):
             raise Unreadable("the platform's answer has no list of contacts")
-        mine = [one for one in entities if isinstance(one, dict) and _is_of(one, operation.result["guest_id"])]
+        contacts = [one for one in entities if isinstance(one, dict)]
+        guest_id = operation.result["guest_id"]
+        mine = [one for one in contacts if one.get("externalContactId") == guest_id]
+        mine = mine or [one for one in contacts if one.get("address") == address_of(guest_id)]
         if not mine:
             return None
         operation.result["contact_id"] = id_of(mine[0], "contact")
@@ -87,11 +130,28 @@ class GuestCreation(Kind):
         raise CommandError("the creation of a guest cannot be ended; it ends by itself", code="conflict")
 
     def details(self, operation: Operation) -> dict[str, Any]:
-        return {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+        told = {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+        if expires_ms := operation.data.get("token_expires_ms"):
+            told["guest_token_expires_ms"] = expires_ms
+        return told
+
+    def _conversation(self, operation: Operation) -> dict[str, Any]:
+        queue = operation.result["queue_id"]
+        is_by_address = self._contact_reference == "address"
+        contact = address_of(operation.result["guest_id"]) if is_by_address else operation.result["contact_id"]
+        return {
+            "contactId": contact,
+            "routingData": {
+                "queueId": queue,
+                "skillRequirements": operation.request.get("skillRequirements", []),
+            },
+            "customAttributes": {"sessionToken": operation.secrets["guest_token"], "routingTarget": queue},
+        }
 
 
-def _is_of(contact: dict[str, Any], guest_id: str) -> bool:
-    return contact.get("externalContactId") == guest_id
+def address_of(guest_id: str) -> str:
+    """The contact address of a guest."""
+    return f"guest-{guest_id}"
 
 
 def _contact(operation: Operation) -> dict[str, Any]:
@@ -99,17 +159,7 @@ def _contact(operation: Operation) -> dict[str, Any]:
     attributes = operation.request.get("customAttributes", {})
     return {
         "type": "webchat",
-        "address": f"guest-{guest_id}",
+        "address": address_of(guest_id),
         "externalContactId": guest_id,
         "customAttributes": {**attributes, "guestToken": operation.secrets["guest_token"]},
-    }
-
-
-def _conversation(operation: Operation) -> dict[str, Any]:
-    queue = operation.result["queue_id"]
-    skills = operation.request.get("skillRequirements", [])
-    return {
-        "contactId": operation.result["contact_id"],
-        "routingData": {"queueId": queue, "skillRequirements": skills},
-        "customAttributes": {"sessionToken": operation.secrets["guest_token"], "routingTarget": queue},
     }

@@ -247,7 +247,9 @@ class Desk:
     # ------------------------------------------------------------------ restart, leave
 
     def revive(self) -> int:
-        """Go on with all that the journal knows and that is not over; returns how many."""
+        """Go on with all that the journal knows and that is not over; returns how many. Those lately over are listed again."""
+        for record in reversed(self._journal.operations_over(self._settings.remembered_max)):
+            self._lately.setdefault(record.operation_id, _as_shown(from_record(record)))
         for record in self._journal.operations():
             if record.operation_id in self._live:
                 continue

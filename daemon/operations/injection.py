@@ -14,8 +14,8 @@ from ..model.errors import CommandError
 from ..model.ports import PlatformAnswer
 from .kind import Kind, failed, succeeded
 from .operation import Ask, Operation, Turn, Unreadable
-from .requests import InjectionRequest, Request
-from .verification import Violation, verify
+from .requests import InjectionRequest, Request, milliseconds_of
+from .verification import Violation, messages_of, verify
 
 RUNNING = frozenset({"active", "queued"})
 
@@ -24,6 +24,10 @@ class Injection(Kind):
     name = "injection"
     outcome = "injection.completed"
     culprits: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
+
+    def __init__(self, key_in_body: bool = False) -> None:
+        """`key_in_body`: the idempotency key is sent as `idempotencyKey` too, as one of the documents does."""
+        self._key_in_body = key_in_body
 
     def begin(self, operation: Operation, request: Request) -> None:
         assert isinstance(request, InjectionRequest)
@@ -34,15 +38,22 @@ class Injection(Kind):
         interaction = operation.result["interaction_id"]
         if operation.step == "preflight":
             return Ask("interaction.get", "injection.preflight", path={"interactionId": interaction}, acts=False)
-        body = {"interactionId": interaction, "messages": dated(operation.request["messages"], operation.started_ms)}
-        return Ask("interaction.inject", self.outcome, body=body, key=operation.key("injection"))
+        key, messages = operation.key("injection"), dated(operation.request["messages"], operation.started_ms)
+        body: dict[str, Any] = {"interactionId": interaction, "messages": messages}
+        if self._key_in_body:
+            body["idempotencyKey"] = key
+        return Ask("interaction.inject", self.outcome, body=body, key=key)
 
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
         if operation.step == "preflight":
             return _after_preflight(operation, answer.body)
         count = operation.result["message_count"] = len(operation.request["messages"])
+        operation.result["http_status"] = answer.status
+        operation.result["sequence_match"] = operation.result["verified"] = False
         try:
-            operation.result["last_message_id"] = verify(count, answer.body)
+            placed = messages_of(answer.body)
+            operation.result["sequence_match"] = len(placed) == count
+            operation.result["last_message_id"] = verify(count, placed)
         except Violation as violation:
             message = f"the messages were injected, but what came back is not as it must be: {violation}; look at the interaction"
             return Turn(status="uncertain", problem={"code": "unverified", "message": message})
@@ -74,17 +85,30 @@ def _after_preflight(operation: Operation, body: dict[str, Any]) -> Turn:
 
 
 def dated(messages: list[dict[str, Any]], started_ms: int) -> list[dict[str, Any]]:
-    """The messages as the platform wants them. One without a time gets that of the asking, or comes just after the one
-    before it; so the same request is the same body, however often it is written."""
-    found: list[dict[str, Any]] = []
-    started = datetime.fromtimestamp(started_ms / 1000.0, UTC)
-    latest = datetime.fromtimestamp(0, UTC)
-    for message in messages:
-        given = message.get("timestamp")
-        at = (
-            datetime.fromisoformat(given).astimezone(UTC) if given else max(started, latest + timedelta(milliseconds=1))
-        )
-        latest = max(at, latest)
-        stamp = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        found.append({**message, "timestamp": stamp})
-    return found
+    """The messages as the platform wants them, in milliseconds that strictly increase. Those without a time get that of the
+    asking, or the nearest to it that lies between their neighbours; so the same request is the same body, however often it
+    is written."""
+    given = [
+        milliseconds_of(datetime.fromisoformat(one["timestamp"])) if "timestamp" in one else None for one in messages
+    ]
+    times: list[int] = []
+    for at_ms, latest_ms in zip(given, _latest(given), strict=True):
+        wanted_ms = at_ms if at_ms is not None else min(started_ms, latest_ms or started_ms)
+        times.append(max(wanted_ms, times[-1] + 1) if times else wanted_ms)
+    return [{**one, "timestamp": _stamp(at_ms)} for one, at_ms in zip(messages, times, strict=True)]
+
+
+def _latest(given: list[int | None]) -> list[int | None]:
+    """By index: the latest time that leaves 1 ms for each message up to the next one with a time; None if there is none."""
+    found: list[int | None] = []
+    latest_ms: int | None = None
+    for at_ms in reversed(given):
+        before_ms = None if latest_ms is None else latest_ms - 1
+        latest_ms = before_ms if at_ms is None else at_ms
+        found.append(latest_ms)
+    return found[::-1]
+
+
+def _stamp(epoch_ms: int) -> str:
+    found = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=epoch_ms)
+    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")

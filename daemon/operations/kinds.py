@@ -19,9 +19,9 @@ def all_kinds(
     settings: OperationsSettings, metrics: Metrics, rng: Random, draw_id: Callable[[], str], sign: Sign | None
 ) -> dict[str, Kind]:
     kinds: list[Kind] = [
-        GuestCreation(sign),
+        GuestCreation(sign, settings.contact_reference),
         Messaging(settings.sessions, metrics, rng, draw_id),
-        Injection(),
+        Injection(settings.injection_key_in_body),
         Prompt(settings.prompts),
         Adoption(settings.adoption),
     ]

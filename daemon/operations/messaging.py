@@ -17,12 +17,13 @@ from random import Random
 from typing import Any
 
 from ..model.errors import CommandError, PlatformError
+from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
 from ..observe.hiding import is_secret
 from ..observe.metrics import Metrics
 from .kind import Kind, failed, id_of, succeeded
 from .operation import Ask, Operation, Turn
-from .requests import MessagingRequest, Request, fingerprint
+from .requests import MessagingRequest, Request
 from .settings import SessionFigures
 
 JITTER = 0.1  # a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once
@@ -73,7 +74,8 @@ class Messaging(Kind):
         if operation.step == "beat" and (reason := self._reason_to_leave(operation, now_ms)):
             operation.result["ended"] = reason
             self._metrics.rest_disconnections += 1
-            return Turn(step="leave", facts=[("messaging.ended", "success", {})])
+            rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
+            return Turn(step="leave", facts=[("messaging.ended", "success", {"disconnection_rate": rate})])
         if operation.step == "beat":
             return self._heartbeat(operation, now_ms)
         body = {"status": "disconnected"}
@@ -180,6 +182,7 @@ class Messaging(Kind):
 
     def revived(self, operation: Operation, now_ms: int) -> None:
         """After a restart all hearts would beat at once: each waits for some part of its interval."""
+        self._metrics.rest_sessions_total += operation.step != "open"  # or more would disconnect than there were
         if operation.step == "beat" and operation.wake_ms <= now_ms and not operation.end_asked:
             rest_ms = self._rng.uniform(0.0, self._interval_s(operation)) * 1000
             operation.wake_ms = int(min(now_ms + rest_ms, operation.data["ends_ms"]))

@@ -28,7 +28,8 @@ class Operation:
     """`data` is the kind's own, `result` what the asker sees, growing as it goes. `tries` counts this step's; `trying`: one was
     announced and its outcome is not known; `doubt`: one may have acted; `looking`: before anything else, see at the platform
     whether one has. `wake_ms`: resting until then, 0 if not. `shown`: as it was when it was last durable, which is all that
-    an outsider may see."""
+    an outsider may see.
+    `had_secrets`: the journal's row of it holds some."""
 
     operation_id: str
     kind: str
@@ -48,6 +49,7 @@ class Operation:
     result: dict[str, Any] = field(default_factory=dict)
     problem: dict[str, Any] | None = None
     shown: OperationView | None = None
+    had_secrets: bool = False
 
     @property
     def over(self) -> bool:
@@ -66,7 +68,9 @@ class Operation:
 
     def record(self) -> OperationRecord:
         state = {name: getattr(self, name) for name in _STATE}
-        return OperationRecord(self.operation_id, self.kind, orjson.dumps(state), self.over)
+        erases = self.had_secrets and not self.secrets
+        self.had_secrets = bool(self.secrets)
+        return OperationRecord(self.operation_id, self.kind, orjson.dumps(state), self.over, erases)
 
     def view(self) -> OperationView:
         return OperationView(
@@ -88,6 +92,7 @@ def from_record(record: OperationRecord) -> Operation:
     operation.doubt |= operation.trying
     operation.trying = False
     operation.shown = operation.view()
+    operation.had_secrets = bool(operation.secrets)
     return operation
 
 

@@ -7,6 +7,7 @@ waiting has an end in tries and in time, and whoever asked may give it up.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import ceil
 from typing import Any
 from uuid import NAMESPACE_OID, uuid5
 
@@ -35,7 +36,7 @@ class Prompt(Kind):
         operation.step = "inject"
         audit = uuid5(NAMESPACE_OID, f"{operation.operation_id} {operation.started_ms}")
         operation.data = {"audit_id": str(audit), "deferrals": 0}
-        operation.result = {"conversation_id": str(request.conversation_id), "prompt_id": str(request.prompt_id)}
+        operation.result = {"conversation_id": request.conversation_id, "prompt_id": request.prompt_id}
 
     def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
         if now_ms - operation.started_ms > self._figures.age_max_s * 1000:
@@ -53,7 +54,7 @@ class Prompt(Kind):
         if error.status != 409:
             return None
         deferrals = operation.data["deferrals"] + 1
-        wake_ms = now_ms + operation.request["displaySettings"]["autoDismissMs"]
+        wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])
         late = wake_ms - operation.started_ms > self._figures.age_max_s * 1000
         if late or deferrals > self._figures.deferrals_max:
             return failed(
@@ -70,6 +71,10 @@ class Prompt(Kind):
             facts=[("prompt.deferred", "deferred", {"deferrals": deferrals, "until_ms": wake_ms, "error_status": 409})],
         )
 
+    def is_answered(self, operation: Operation) -> bool:
+        """Put off is an answer too: nobody waits for the screen."""
+        return operation.over or operation.status == "deferred"
+
     def end(self, operation: Operation, now_ms: int) -> Turn | None:
         if operation.status != "deferred":
             raise CommandError("the prompt is on its way; only a deferred one can be given up", code="conflict")
@@ -79,7 +84,7 @@ class Prompt(Kind):
         stands = _STANDS.get(operation.status, "PENDING")
         told = {"auditId": operation.data["audit_id"], **COMPLIANCE, "status": stands, **operation.result}
         if operation.status == "succeeded":
-            told["alignmentStatus"] = "SYNCED"
+            told["alignmentStatus"] = "PENDING"  # until its webhook is delivered, which is a fact of its own
             if "contextData" in operation.request:
                 told["context"] = operation.request["contextData"]
         return told

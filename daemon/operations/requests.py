@@ -6,21 +6,34 @@ place, what is wrong with it, and what to write instead. The control API builds 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
-from hashlib import sha256
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Annotated, Any, ClassVar, Literal, Self
-from uuid import UUID
 
 import orjson
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    ValidationError,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 
 from ..model.errors import CommandError
+from ..model.ids import fingerprint
 from ..model.text_length import UTF16_UNITS, utf16_units
 from .complaints import first_complaint
 
-TEXT_MAX = 4096  # INJ-1, SOCK-7: the platform's own limit, part of the published shape
+#: INJ-1: the platform's own limit. Counted as the documents' own program counts: in UTF-16 units, an emoji being two.
+TEXT_MAX = 4096
+#: Of a message's timestamp: a day before the last one that can be written, so that others fit behind it.
+TIME_MS_MAX = 253_402_214_400_000
 CAPABILITIES_REQUIRED = ("typing-indicator", "read-receipts")
 
 
@@ -56,6 +69,8 @@ class Request(BaseModel):
     def shown(self) -> dict[str, Any]:
         """The request as JSON without its secrets: the same for the same request."""
         found = self.model_dump(mode="json", by_alias=True, exclude_none=True)
+        if attributes := getattr(self, "custom_attributes", None):
+            found["customAttributes"] = dict(attributes)  # null is a value there
         for name in self.secrets:
             if to_camel(name) in found:
                 found[to_camel(name)] = fingerprint(found[to_camel(name)])
@@ -65,16 +80,16 @@ class Request(BaseModel):
         return {name: value for name in self.secrets if (value := getattr(self, name)) is not None}
 
 
-def fingerprint(secret: str) -> str:
-    """By which a token may be recognized, never used (AUDIT-2)."""
-    return "sha256:" + sha256(secret.encode()).hexdigest()[:32]
-
-
 # ------------------------------------------------------------------ injection (INJ-1)
 
 
+def milliseconds_of(instant: datetime) -> int:
+    """Epoch milliseconds, rounded down: the resolution in which timestamps are sent."""
+    return (instant - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
+
+
 class InjectedMessage(Request):
-    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets the time of the asking."""
+    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets a time between its neighbours'."""
 
     type: Literal["text", "html"]
     from_: Literal["agent", "customer", "bot", "system"] = Field(alias="from")
@@ -93,7 +108,8 @@ class InjectedMessage(Request):
 
 
 class InjectionRequest(Request):
-    """Messages for a running interaction (INJ-1). Given timestamps must strictly increase, as those that come back must."""
+    """Messages for a running interaction (INJ-1). Given timestamps must increase by 1 ms and more, and leave 1 ms for
+    each message between them that has none."""
 
     interaction_id: Id
     messages: Annotated[tuple[InjectedMessage, ...], Field(min_length=1, max_length=1000)]
@@ -101,19 +117,45 @@ class InjectionRequest(Request):
 
     @model_validator(mode="after")
     def _in_order_of_time(self) -> Self:
-        before: datetime | None = None
         for index, message in enumerate(self.messages):
-            if message.timestamp is not None:
-                if before is not None and message.timestamp <= before:
-                    raise ValueError(
-                        f"messages[{index}].timestamp: it is not later than the one before; let timestamps strictly"
-                        " increase, or leave them out"
-                    )
-                before = message.timestamp
+            if message.timestamp is not None and not 0 < milliseconds_of(message.timestamp) < TIME_MS_MAX:
+                raise ValueError(f"messages[{index}].timestamp: it is not between 1970 and 9999; write a time of today")
+        given = [(index, one.timestamp) for index, one in enumerate(self.messages) if one.timestamp is not None]
+        for (before, earlier), (index, later) in pairwise(given):
+            room_ms = milliseconds_of(later) - milliseconds_of(earlier)
+            if room_ms <= 0:
+                raise ValueError(
+                    f"messages[{index}].timestamp: it is not later than the one before; let timestamps strictly increase,"
+                    " by 1 ms at least, or leave them out"
+                )
+            if room_ms < index - before:
+                raise ValueError(
+                    f"messages[{index}].timestamp: it leaves {room_ms} ms for the {index - before - 1} messages"
+                    " before it that have none; leave 1 ms for each"
+                )
         return self
 
 
 # ------------------------------------------------------------------ agent assist (ASSIST-1, ASSIST-4)
+
+
+_UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+
+
+def _uuid(value: str) -> str:
+    if not _UUID.fullmatch(value):
+        raise ValueError("it is no UUID; write 8-4-4-4-12 hexadecimal digits")
+    return value
+
+
+def _without_empty_fraction(value: float) -> int | float:
+    return int(value) if value.is_integer() else value
+
+
+#: As given: an id must be the platform's own, letter by letter.
+Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+#: Fractions of a millisecond are taken.
+Milliseconds = Annotated[float, PlainSerializer(_without_empty_fraction)]
 
 
 class TriggerCondition(Request):
@@ -123,16 +165,16 @@ class TriggerCondition(Request):
 
 
 class DisplaySettings(Request):
-    delay_ms: Annotated[int, Field(ge=500, le=5000)]
+    delay_ms: Annotated[Milliseconds, Field(ge=500, le=5000)]
     max_concurrent_prompts: Annotated[int, Field(ge=1, le=3)]
-    auto_dismiss_ms: Annotated[int, Field(ge=10_000, le=60_000)]
+    auto_dismiss_ms: Annotated[Milliseconds, Field(ge=10_000, le=60_000)]
 
 
 class PromptRequest(Request):
     """A prompt for the agent's screen (ASSIST-1)."""
 
-    conversation_id: UUID
-    prompt_id: UUID
+    conversation_id: Uuid
+    prompt_id: Uuid
     trigger_conditions: Annotated[tuple[TriggerCondition, ...], Field(max_length=5)] = ()
     display_settings: DisplaySettings
     webhook_url: WebhookUrl | None = None
@@ -162,6 +204,9 @@ class AdoptionRequest(Request):
 # ------------------------------------------------------------------ guests (SESS-2 … 4, SESS-7)
 
 
+JsonScalar = str | int | float | bool | None
+
+
 class GuestRequest(Request):
     """A contact and a conversation for a guest (SESS-7). Without `guestToken` one is signed, where keys are configured."""
 
@@ -170,7 +215,7 @@ class GuestRequest(Request):
     guest_id: Id
     queue_id: Id
     guest_token: Secret | None = Field(default=None, repr=False)
-    custom_attributes: dict[str, str] = Field(default_factory=dict)
+    custom_attributes: dict[str, JsonScalar] = Field(default_factory=dict)
     skill_requirements: Annotated[tuple[Name, ...], Field(max_length=50)] = ()
     webhook_url: WebhookUrl | None = None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import orjson
 
@@ -24,17 +25,22 @@ class Scribe:
     async def save(self, operation: OperationRecord | None, *facts: Fact) -> None:
         """Returns when all of it is durable. The facts get their `seq` here, in the order given."""
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        for fact in facts:
-            self._seq += 1
-            fact.seq = self._seq
         commit = Commit(
-            rows=[_row(fact) for fact in facts],
+            rows=[self.row(fact) for fact in facts],
             operations=[operation] if operation is not None else [],
             at_ms=self._clock.epoch_ms(),
         )
         self._journal.commit(commit, lambda: None if durable.done() else durable.set_result(None))
         await durable
 
+    def row(self, fact: Fact) -> Row:
+        """The fact with its `seq`, for a commit that must be given to the journal at once."""
+        self._seq += 1
+        fact.seq = self._seq
+        return (OWN_STREAM, fact.seq, fact.kind, orjson.dumps(fact), "", b"")
 
-def _row(fact: Fact) -> Row:
-    return (OWN_STREAM, fact.seq, fact.kind, orjson.dumps(fact), "", b"")
+    def note(self, action: str, status: str, details: dict[str, Any]) -> None:
+        """A fact that belongs to no operation and that nobody waits for; left out while the disk is full."""
+        if not self.storage_full:
+            row = self.row(Fact(0, action, status, details=details))
+            self._journal.commit(Commit(rows=[row], at_ms=self._clock.epoch_ms()), lambda: None)

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ..policy.backoff import Backoff
+
+#: What names a guest's contact in a conversation: its address, as the documents have it, or the id that the platform gave it.
+ContactReference = Literal["address", "id"]
 
 
 @dataclass(slots=True, frozen=True)
@@ -37,6 +41,8 @@ class AdoptionFigures:
 
 @dataclass(slots=True, frozen=True)
 class OperationsSettings:
+    """`injection_key_in_body`: the idempotency key of an injection is sent in the body too."""
+
     under_way_max: int = 1000
     calls_inflight_max: int = 64
     heartbeats_inflight_max: int = 32
@@ -47,6 +53,8 @@ class OperationsSettings:
     retry_after_max_s: float = 60.0  # what a Retry-After may ask for; the platform counts by the minute
     keys_remembered_s: float = 86_400.0
     timer_tick_s: float = 0.05
+    injection_key_in_body: bool = False
+    contact_reference: ContactReference = "address"
     sessions: SessionFigures = SessionFigures()
     prompts: PromptFigures = PromptFigures()
     adoption: AdoptionFigures = AdoptionFigures()

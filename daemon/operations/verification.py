@@ -12,10 +12,9 @@ class Violation(Exception):
     """What is wrong, and at which index."""
 
 
-def verify(count: int, body: dict[str, Any]) -> str:
+def verify(count: int, messages: list[dict[str, Any]]) -> str:
     """The last message's id. Raises Violation: as many as were sent, timestamps strictly increasing, ids increasing (the
     numbers in them counted), every medium with a name and an https address."""
-    messages = messages_of(body)
     if len(messages) != count:
         raise Violation(f"{count} messages were sent, {len(messages)} came back")
     for index, message in enumerate(messages):
@@ -26,6 +25,7 @@ def verify(count: int, body: dict[str, Any]) -> str:
 
 
 def messages_of(body: dict[str, Any]) -> list[dict[str, Any]]:
+    """Raises Violation where there is no list of messages with ids and times."""
     lists = [body[name] for name in ("messages", "entities", "items") if isinstance(body.get(name), list)]
     found: list[dict[str, Any]] | None = lists[0] if lists else None
     if found is None:

@@ -24,6 +24,7 @@ from ..model.errors import (
     ScopeMissing,
 )
 from ..model.ports import PlatformAnswer
+from ..model.work import Note, no_note
 from ..observe.metrics import Metrics
 from ..policy.retry import Outcome, RetryPolicy
 from .answers import Reply, object_of, refusal, scrubbed, secrets_in
@@ -85,6 +86,7 @@ class RestCalls:
         self._metrics = metrics
         self._table = table
         self._budget = Budget(settings.requests_per_minute, pace)
+        self.note: Note = no_note
 
     async def call(
         self,
@@ -192,6 +194,9 @@ class RestCalls:
             body = self._read(call, token, reply)
         except PlatformError as error:
             call.acted |= error.acted
+            if isinstance(error, RateLimited):
+                told = {"call": call.row.name, "attempt": call.attempts, "retry_after_s": error.retry_after_s}
+                self.note("platform.rate_limited", "failed", told)
             self._metrics.observe_rest(call.row.name, _outcome(error), self._pace.now() - began)
             raise
         latency_s = self._pace.now() - began

@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..model.errors import NotAuthenticated, PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.foreign import TOKEN_LIFE_MAX_S
+from ..model.work import Note, no_note
 from ..policy.retry import Outcome, RetryPolicy
 from .answers import object_of, refusal, scrubbed
 from .http import Http
@@ -64,6 +65,7 @@ class TokenSource:
         self._refused: PlatformError | None = None
         self._refused_until = -math.inf
         self._fetching: asyncio.Task[PlatformError | None] | None = None
+        self.note: Note = no_note
 
     async def current(self, deadline: float) -> str:
         """A token that is good for a while. Raises NotAuthenticated, PlatformRefused or PlatformUnavailable."""
@@ -121,6 +123,8 @@ class TokenSource:
         error.args = (f"no bearer token could be had: {error.args[0]}",)
         if isinstance(error, PlatformRefused):
             self._refused, self._refused_until = error, now + self._settings.refused_rest_s
+        told = {"client_id": self._settings.client_id, "error_code": error.code, "error_status": error.status}
+        self.note("oauth.token_fetched", "failed", told)
         if now < self._expires_at:
             self._renew_at = now + (self._expires_at - now) / 2.0
         logger.warning("%s", error)
@@ -161,6 +165,7 @@ class TokenSource:
             )
         self._token = token
         self._expires_at = asked_at + life_s
+        self.note("oauth.token_fetched", "success", {"client_id": self._settings.client_id, "expires_in_s": life_s})
         self._renew_at = self._expires_at - min(self._settings.token_buffer_s, life_s / 2.0)
 
 

@@ -101,6 +101,10 @@ def _of_fact(kept: Kept, fact: dict[str, Any]) -> Happening | None:
     details = {_camel(name): value for name, value in without_secrets(details).items()}
     conversation, operation = fact.get("conversation_id", ""), fact.get("operation_id", "")
     data = {**({"conversationId": conversation} if conversation else {}), "operationId": operation, **details}
+    if event == INJECTED:
+        data["timestamp"], data["status"] = iso(kept.at_ms), data.pop("httpStatus", None)
+    elif event == CREATED:
+        data["initializationLatencyMs"] = details.get("latencyMs")
     fields: dict[str, Any] = {"data": data}
     if event == PROMPTED:
         fields = {**_prompt_fields(event, data), **fields}

@@ -10,15 +10,18 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from ..model.ports import Clock, Commit, Journal
-from ..model.work import DeliveryRecord
+from ..model.ports import Clock, Commit, Journal, Row
+from ..model.work import DeliveryRecord, Fact
 from ..observe.metrics import Metrics
 from .courier import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from .dispatch import OPERATION, Dispatch, label, settled, tried
 from .happenings import QUICK
+from .outcome_fact import outcome_fact
 from .settings import WebhookSettings, WebhookTarget
 from .wall import Refused, Wall
 
@@ -37,6 +40,15 @@ class _Shelf:
     held: int = 0
 
 
+@dataclass(slots=True, frozen=True)
+class _Change:
+    """A delivery as it stands after a try, when it is due again, and what the audit is told of it."""
+
+    record: DeliveryRecord
+    due: float
+    fact: Fact | None
+
+
 class Sender:
     def __init__(
         self,
@@ -47,7 +59,11 @@ class Sender:
         courier: Courier,
         rng: Random,
         metrics: Metrics,
+        row_of: Callable[[Fact], Row] | None = None,
+        stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
+        """`row_of` gives a fact its place in the daemon's own stream; without it outcomes are not told to the audit.
+        `stopwatch`: seconds in fractions of a millisecond, for what a delivery takes."""
         self._loop = loop
         self._clock = clock
         self._journal = journal
@@ -55,6 +71,8 @@ class Sender:
         self._courier = courier
         self._rng = rng
         self._metrics = metrics
+        self._row_of = row_of
+        self._stopwatch = stopwatch
         self._addresses = {one.name: _address(one, settings) for one in settings.targets}
         self._operation_wall = Wall(settings.operation_allow_internal, settings.operation_hosts, any_port=False)
         self._shelves = {name: _Shelf() for name in (*self._addresses, OPERATION)}
@@ -65,7 +83,7 @@ class Sender:
             settings.circuit_open_s,
         )
         self._calls: set[asyncio.Task[None]] = set()
-        self._changed: list[tuple[DeliveryRecord, float]] = []
+        self._changed: list[_Change] = []
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
         metrics.webhooks_held = self._dispatch.held
@@ -159,12 +177,12 @@ class Sender:
             self._timer = self._loop.call_later(max(at - now, 0.001), self._step)
 
     async def _call(self, record: DeliveryRecord) -> None:
-        to = self._to(record)
+        to, began = self._to(record), self._stopwatch()
         if to is None:
             outcome = Outcome(f"there is no target {record.target} any more", final=True)
         else:
             outcome = await self._deliver(record, to)
-        self._called(record, outcome)
+        self._called(record, outcome, self._stopwatch() - began)
 
     async def _deliver(self, record: DeliveryRecord, to: Address) -> Outcome:
         try:
@@ -173,7 +191,8 @@ class Sender:
             logger.exception("webhook %s broke its courier: our bug", record.delivery_id)
             return Outcome(f"it could not be sent: {type(error).__name__}")
 
-    def _called(self, record: DeliveryRecord, outcome: Outcome) -> None:
+    def _called(self, before: DeliveryRecord, outcome: Outcome, took_s: float) -> None:
+        record = before
         now, word = self._clock.now(), label(record.target)
         circuit = self._dispatch.called(record)
         if outcome.host_failed:
@@ -188,13 +207,15 @@ class Sender:
         if not outcome.reason:
             record = settled(record)
             self._metrics.webhook(self._metrics.webhooks_delivered, word)
+            self._metrics.sync_s.observe(took_s)
             self._metrics.webhook_latency_s.observe(max(0, self._clock.epoch_ms() - record.created_ms) / 1000)
         else:
             self._metrics.webhook(self._metrics.webhook_failures, word)
             rest_s = max(self._backoff_s(record.attempts), outcome.retry_after_s or 0.0)
             due += rest_s
             record = self._judged(record, outcome, rest_s)
-        self._changed.append((record, due))
+        told = outcome_fact(record, took_s) if record.status != "waiting" or before.attempts == 0 else None
+        self._changed.append(_Change(record, due, told))
         if len(self._changed) == 1:
             self._loop.call_soon(self._flush)
         self._step()
@@ -218,12 +239,17 @@ class Sender:
     def _flush(self) -> None:
         changes, self._changed = self._changed, []
         if changes:
-            commit = Commit(deliveries=[record for record, _ in changes], at_ms=self._clock.epoch_ms())
+            told = [one.fact for one in changes if one.fact is not None]
+            commit = Commit(
+                rows=[self._row_of(fact) for fact in told] if self._row_of is not None else [],
+                deliveries=[one.record for one in changes],
+                at_ms=self._clock.epoch_ms(),
+            )
             self._journal.commit(commit, lambda: self._durable(changes))
 
-    def _durable(self, changes: list[tuple[DeliveryRecord, float]]) -> None:
+    def _durable(self, changes: list[_Change]) -> None:
         thin = set()
-        for record, due in changes:
+        for record, due in ((one.record, one.due) for one in changes):
             if record.status == "waiting":
                 self._dispatch.again(record, due)
             else:

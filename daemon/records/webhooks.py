@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
-from ..model.ports import Clock, Journal
+from ..model.ports import Clock, Journal, Row
+from ..model.work import Fact
 from ..observe.metrics import Metrics
 from .courier import Courier, Lookup
 from .desk import WebhookDesk
@@ -26,9 +28,11 @@ class Webhooks:
         metrics: Metrics,
         rng: Random,
         lookup: Lookup | None = None,
+        row_of: Callable[[Fact], Row] | None = None,
     ) -> None:
+        """`row_of` gives a fact its place in the daemon's own stream: what became of a webhook is audited (AUDIT-1)."""
         self._courier = Courier(settings.ca_file, lookup)
-        self._sender = Sender(loop, clock, journal, settings, self._courier, rng, metrics)
+        self._sender = Sender(loop, clock, journal, settings, self._courier, rng, metrics, row_of)
         self._outbox = Outbox(loop, clock, journal, settings.targets, self._sender.news)
         self.desk = WebhookDesk(loop, clock, journal, lambda: self._sender.news(from_the_start=True))
 

@@ -115,13 +115,6 @@ async def test_assist_2_a_prompt_too_many_is_deferred_and_given_up():
         assert (await ask("GET", headers["Location"]))[1]["status"] == "failed"
 
 
-async def test_assist_4_adoption_is_computed():
-    async with a_house() as (house, ask):
-        wish = {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
-        status, found, _ = await ask("POST", "/v1/adoption?wait=10s", wish)
-        assert (status, found["status"]) == (201, "succeeded")
-
-
 async def test_without_waiting_it_is_under_way_and_a_wait_that_is_none_is_refused():
     async with a_house() as (house, ask):
         status, found, headers = await ask("POST", "/v1/messaging-sessions", MESSAGING)

@@ -99,7 +99,7 @@ class TestStories:
             assert (await client.call("GET", f"/api/v2/routing/queues/{DEFAULT_QUEUE_ID}"))[0] == 200
             status, contact = await client.call("POST", CONTACTS, CONTACT, "k-contact")
             body = {
-                "contactId": contact["id"],
+                "contactId": contact["address"],
                 "routingData": {"queueId": DEFAULT_QUEUE_ID, "skillRequirements": []},
                 "customAttributes": {"sessionToken": "canary", "routingTarget": DEFAULT_QUEUE_ID},
             }

@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from daemon.model.errors import ConfigError
 from daemon.model.events import AcceptedEvent, DeliveryEvent, MessageEvent
-from daemon.model.work import OWN_STREAM, Fact
 from daemon.observe.metrics import Metrics
 from daemon.records.audit import Audit
 from daemon.records.audit_check import select, verify
@@ -83,21 +82,6 @@ async def test_audit_1_every_attempt_and_outcome_has_a_line(tmp_path):
     assert failed["latency_ms"] == 3.0 and failed["error"] == {"error_code": "conflict", "error_status": 409}
     assert verify(tmp_path).problems == []
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
-
-
-async def test_assist_5_a_prompt_has_its_audit_id_tag_retention_and_status(tmp_path):
-    world = World()
-    audit = new_audit(world.journal, tmp_path)
-    audit.start()
-    compliance = {"auditId": "a-1", "complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
-    for status, stands in (("attempt", "PENDING"), ("success", "SUCCESS")):
-        details = {**compliance, "status": stands, "prompt_id": "p-1"}
-        world._put(OWN_STREAM, Fact(world._seq(OWN_STREAM), "prompt.injected", status, "op", "c", details))
-    await audit.stop()
-    assert [one["compliance"] for one in lines(tmp_path)] == [
-        {**compliance, "status": "PENDING"},
-        {**compliance, "status": "SUCCESS"},
-    ]
 
 
 CANARIES = [f"canary-{n:04d}-{'x' * 12}" for n in range(14)]

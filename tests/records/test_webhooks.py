@@ -12,7 +12,7 @@ from aiohttp import web
 
 from daemon.model.errors import CommandError, NotFound
 from daemon.observe.exposition import exposition
-from daemon.records.happenings import CONNECTED, CREATED, EVENTS, INJECTED, PROMPTED, TERMINATED
+from daemon.records.happenings import CONNECTED, EVENTS, INJECTED, TERMINATED
 from daemon.records.signing import problem_with
 
 from .webhook_town import SECRET, Mortal, Receiver, World, target, until, webhooks
@@ -60,51 +60,6 @@ async def test_sync_1_a_webhook_is_signed_numbered_and_dated():
         for secret in (SECRET, b"the next secret, also active"):
             assert problem_with(headers["Guestd-Signature"], crm.raw[0], secret, time.time()) == ""
     assert crm.got[0]["timestamp"].endswith("Z")
-
-
-async def test_inj_5_a_completed_injection_is_told_and_a_failed_one_is_not():
-    world = World()
-    async with Receiver() as crm:
-        told, _ = webhooks(world.journal, target(crm))
-        told.start()
-        world.fact("injection.completed", "attempt", "c9")
-        world.fact("injection.completed", "failed", "c9")
-        world.fact(
-            "injection.completed", conversation="c9", message_count=3, last_message_id="m-3", idempotency_key="k-1"
-        )
-        await until(lambda: crm.got)
-        await told.stop()
-    assert len(crm.got) == 1 and crm.got[0]["event"] == INJECTED
-    assert crm.got[0]["data"] == {
-        "conversationId": "c9",
-        "operationId": "op-1",
-        "messageCount": 3,
-        "lastMessageId": "m-3",
-        "idempotencyKey": "k-1",
-    }
-
-
-async def test_assist_3_a_prompt_is_told_to_its_own_webhook_as_the_documents_name_it():
-    world = World()
-    async with Receiver() as own, Receiver() as crm:
-        told, _ = webhooks(
-            world.journal,
-            target(crm, events=frozenset({CREATED})),
-            operation_allow_internal=("127.0.0.1",),
-            operation_secrets=(SECRET,),
-        )
-        told.start()
-        world.fact("prompt.injected", injection_id="i-7", latency_ms=41.5, context={"vip": True}, webhook_url=own.url)
-        world.fact("guest.created", contact_id="k-1")
-        await until(lambda: own.got and crm.got)
-        await told.stop()
-    assert len(own.got) == len(crm.got) == 1
-    body = own.got[0]
-    assert (body["eventType"], body["injectionId"], body["latencyMs"]) == (PROMPTED, "i-7", 41.5)
-    assert body["context"] == {"vip": True} and body["alignmentStatus"] == "SYNCED"
-    assert own.url not in own.raw[0].decode()
-    assert problem_with(own.headers[0]["Guestd-Signature"], own.raw[0], SECRET, time.time()) == ""
-    assert (crm.got[0]["event"], crm.got[0]["data"]["contactId"]) == (CREATED, "k-1")
 
 
 async def test_a_url_that_came_with_an_operation_meets_the_wall():

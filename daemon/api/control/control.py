@@ -26,6 +26,7 @@ from .reading import understand
 from .routes import Call, Outcome, Route, encoded
 from .sessions import Sessions
 from .settings import ControlSettings
+from .stats import StatsRoutes
 from .stream import StreamBounds
 from .webhooks import Deliveries
 
@@ -73,6 +74,7 @@ class Control:
             *self._events.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
             *Deliveries(ports.webhooks).routes(),
+            *StatsRoutes(ports.fleet, ports.metrics).routes(),
             self._document_route(),
         ]
 

@@ -71,6 +71,9 @@ def emulate(
         list[str] | None,
         typer.Option(help="A page's origin that may use /__emulator, beside those of this machine; repeatable."),
     ] = None,
+    bare_injections: Annotated[
+        bool, typer.Option(help="Answer an injection with the bare list of its messages.")
+    ] = False,
     queue: Annotated[list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")] = None,
     assignment: Annotated[
         list[str] | None,
@@ -120,6 +123,7 @@ def emulate(
         control_origins=tuple(control_origin or ()),
         oauth_clients=clients,
         oauth_scopes=scopes,
+        bare_injections=bare_injections,
         queues=(QueueSettings(), *(QueueSettings(id=one, name=one) for one in queue or ())),
     )
     settings = _with_assignments(settings, assignment or [])

@@ -1,11 +1,11 @@
-"""`guestd keys list | rotate | export | verify | sign`. Private keys are never shown."""
+"""`guestd keys list | rotate | import | export | verify | sign`. Private keys are never shown."""
 
 from __future__ import annotations
 
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -25,6 +25,7 @@ from .talking import duration
 
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing
+    from ...identity.ring import Entry
 
 app = typer.Typer(
     help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.",
@@ -38,7 +39,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 
 NOT_BELIEVED = 1
 
-_TINTS = {"signing": "32", "overlap": "33", "retired": "2"}
+_TINTS = {"signing": "32", "published": "36", "overlap": "33", "retired": "2"}
 
 
 class Format(StrEnum):
@@ -100,6 +101,7 @@ def list_keys(config: File = None, directory: Directory = None, as_json: AsJson 
                 "bits": keys.publics[one.kid].key_size if one.kid in keys.publics else None,
                 "created": _when(one.created),
                 "until": _when(one.until),
+                "signs_from": _when(one.signs_from) if one.state == "published" else None,
             }
             for one in keys.ring.entries
         ]
@@ -107,8 +109,9 @@ def list_keys(config: File = None, directory: Directory = None, as_json: AsJson 
             print(json.dumps({"keys": rows}))
             return
         for row in rows:
-            state = _tinted(row["state"].ljust(8), _TINTS[row["state"]])
+            state = _tinted(row["state"].ljust(9), _TINTS[row["state"]])
             until = f"  until {row['until']}" if row["until"] else ""
+            until += f"  signs from {row['signs_from']}" if row["signs_from"] else ""
             print(f"{row['kid']}  {state} made {row['created']}{until}")
 
     _guarded(work)
@@ -124,27 +127,71 @@ def rotate(
     overlap: Annotated[
         str | None, typer.Option(help="How long the key before stays valid: 24h, 90m; default identity.overlap_s.")
     ] = None,
+    kid: Annotated[str, typer.Option(help="The name to register it under; its thumbprint if left out.")] = "",
+    publish: Annotated[
+        str | None, typer.Option(help="Show and believe it now, and let it sign only after so long: 24h, 90m.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Make a new key, which signs from now on. A running daemon notices by itself. Makes the first key too."""
     overlap_s = None if overlap is None else duration(overlap, "--overlap")
+    publish_s = None if publish is None else duration(publish, "--publish")
 
     def work() -> None:
         settings = _settings(config, directory)
+        ring = new_key_ring(settings)
+        if publish_s is not None and ring.current().signer is not None:
+            entry = ring.publish(publish_s, kid).ring.published
+            assert entry is not None
+            told = {"kid": entry.kid, "state": entry.state, "signs_from": _when(entry.signs_from)}
+            words = f"{entry.kid} is published and signs from {told['signs_from']}, by the running daemon"
+            print(json.dumps(told) if as_json else words)
+            return
         lasting = settings.overlap_s if overlap_s is None else overlap_s
-        entries = new_key_ring(settings).rotate(lasting).ring.entries
-        # The one before stands right behind: the ring is newest first.
-        before = entries[1] if len(entries) > 1 else None
-        if as_json:
-            past = {"kid": before.kid, "state": before.state, "until": _when(before.until)} if before else None
-            print(json.dumps({"kid": entries[0].kid, "before": past}))
-        else:
-            print(f"{entries[0].kid} signs from now on; guestd keys export gives its public half")
-            if before is not None:
-                until = f"valid until {_when(before.until)}" if before.state == "overlap" else "retired"
-                print(f"{before.kid} is {until}")
-        if before is not None and lasting < settings.token_life_s:
-            print("guestd: tokens signed before are now refused while they are still alive", file=sys.stderr)
+        _tell_turn(ring.rotate(lasting, kid).ring.entries, lasting < settings.token_life_s, as_json)
+
+    _guarded(work)
+
+
+def _tell_turn(entries: Sequence[Entry], is_hard: bool, as_json: bool) -> None:
+    """The key that signs now, and what became of the one before, which stands behind it and what is published."""
+    before = next((one for one in entries[1:] if one.state != "published"), None)
+    if as_json:
+        past = {"kid": before.kid, "state": before.state, "until": _when(before.until)} if before else None
+        print(json.dumps({"kid": entries[0].kid, "before": past}))
+    else:
+        print(f"{entries[0].kid} signs from now on; guestd keys export gives its public half")
+        if before is not None:
+            until = f"valid until {_when(before.until)}" if before.state == "overlap" else "retired"
+            print(f"{before.kid} is {until}")
+    if before is not None and is_hard:
+        print("guestd: tokens signed before are now refused while they are still alive", file=sys.stderr)
+
+
+@app.command(
+    "import",
+    epilog="Example:\n\nguestd keys import guest-key.pem --kid webchat-guest-key-v1 -d /var/lib/guestd/keys",
+)
+def import_key(
+    file: Annotated[Path, typer.Argument(help="A private key: RSA in PEM, mode 0600.")],
+    kid: Annotated[str, typer.Option(help="The name it is registered under; its thumbprint if left out.")] = "",
+    config: File = None,
+    directory: Directory = None,
+    overlap: Annotated[
+        str | None, typer.Option(help="How long the key before stays valid: 24h, 90m; default identity.overlap_s.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take a key of your own into the ring, which signs from now on. The file itself is not needed any more."""
+    overlap_s = None if overlap is None else duration(overlap, "--overlap")
+
+    def work() -> None:
+        from ...identity.keys import read_own
+
+        settings = _settings(config, directory)
+        lasting = settings.overlap_s if overlap_s is None else overlap_s
+        entries = new_key_ring(settings).take(read_own(file), kid, lasting).ring.entries
+        _tell_turn(entries, lasting < settings.token_life_s, as_json)
 
     _guarded(work)
 
@@ -170,7 +217,9 @@ def export(
             known = ", ".join(one.kid for one, _ in valid)
             raise typer.BadParameter(f"no valid key is named so; there are {known}", param_hint="--kid")
         if form is Format.JWKS:
-            print(json.dumps({"keys": [jwk_of(public) for _, public in chosen]}, indent=None if as_json else 2))
+            print(
+                json.dumps({"keys": [jwk_of(public, one.kid) for one, public in chosen]}, indent=None if as_json else 2)
+            )
             return
         entry, public = chosen[0]
         pem = public_pem(public)

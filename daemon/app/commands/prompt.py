@@ -15,7 +15,8 @@ EXAMPLES = """Examples:
 
 guestd prompt 1c0e… 77ab… --trigger keyword:refund --trigger sentiment:negative:0.8
 
-An agent who sees as many prompts as may be gets this one later: the operation is deferred, and survives a restart.
+An agent who sees as many prompts as may be gets this one later: the operation is deferred, which ends the waiting, and
+survives a restart; guestd operations show prompt ID says what became of it.
 guestd operations end prompt ID gives it up.
 
 Exit codes: 0 shown or deferred, 1 refused or failed, 2 usage, 69 no daemon answers."""
@@ -30,9 +31,9 @@ def prompt(
         list[str] | None,
         typer.Option(help=f"TYPE:VALUE or TYPE:VALUE:THRESHOLD, TYPE one of {', '.join(TRIGGERS)}; up to five."),
     ] = None,
-    delay_ms: Annotated[int, typer.Option(min=500, max=5000)] = 1000,
+    delay_ms: Annotated[float, typer.Option(min=500, max=5000)] = 1000,
     prompts_max: Annotated[int, typer.Option(min=1, max=3, help="How many prompts the agent may see at once.")] = 1,
-    dismiss_ms: Annotated[int, typer.Option(min=10_000, max=60_000, help="When it goes away by itself.")] = 30_000,
+    dismiss_ms: Annotated[float, typer.Option(min=10_000, max=60_000, help="When it goes away by itself.")] = 30_000,
     context: Annotated[Path | None, typer.Option(help="A JSON object that goes along; - reads standard input.")] = None,
     key: Key = None,
     wait: Wait = "30s",

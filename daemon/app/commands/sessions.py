@@ -1,4 +1,4 @@
-"""`guestd sessions list | open | show | end | transcript | follow`: the guest sessions of a running daemon."""
+"""`guestd sessions list | open | show | end | stats | transcript | follow`: the guest sessions of a running daemon."""
 
 from __future__ import annotations
 
@@ -29,6 +29,8 @@ guestd sessions open ana
 guestd sessions list
 
 guestd sessions follow ana --json
+
+guestd sessions stats
 
 Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
 
@@ -118,6 +120,27 @@ def end(
         show(found, as_json, lambda _: print(f"{session} will end"))
 
     talk(url, socket, token_file, as_json, work)
+
+
+@app.command("stats")
+def stats(url: Url = DEFAULT_URL, socket: Socket = None, token_file: TokenFile = None, as_json: AsJson = False) -> None:
+    """Figures since the start of the daemon: average sync latency, disconnection rate, total sessions."""
+
+    async def work(client: ControlClient) -> None:
+        show(await client.ask("GET", "/v1/stats"), as_json, _tell_stats)
+
+    talk(url, socket, token_file, as_json, work)
+
+
+def _tell_stats(found: Json) -> None:
+    states = ", ".join(f"{count} {state}" for state, count in sorted(found["guest_sessions"].items()))
+    rows = [
+        ("average sync latency", f"{found['average_sync_latency_ms']:.3f} ms", f"{found['syncs']} webhooks delivered"),
+        ("disconnection rate", f"{found['disconnection_rate']:.4f}", f"{found['disconnections']} disconnections"),
+        ("total sessions", str(found["total_sessions"]), f"{found['messaging_sessions']} under way"),
+        ("guest sessions", str(sum(found["guest_sessions"].values())), states),
+    ]
+    show_table(("figure", "value", "of"), rows)
 
 
 @app.command("transcript")

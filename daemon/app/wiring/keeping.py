@@ -55,6 +55,10 @@ def identity_settings(config: Config, environment: Mapping[str, str]) -> Identit
         token_bytes_max=identity.token_bytes_max,
         issuer=identity.issuer,
         audience=identity.audience,
+        kid=identity.kid,
+        key_file=Path(identity.key_file) if identity.key_file is not None else None,
+        rotate_every_s=identity.rotate_every,
+        publish_s=identity.publish_before,
     )
 
 

@@ -53,6 +53,7 @@ def new_emulator(config: Config) -> Emulator:
             agent=config.emulator.agent,
             seed=config.emulator.seed,
             limits=Limits(connections_per_minute=per_minute),
+            contact_reference=config.operations.contact_reference,
         )
     )
 

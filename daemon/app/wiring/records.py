@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from ...model.errors import ConfigError
 from ...model.ports import Journal
 from ...observe.metrics import Metrics
+from ...operations.scribe import Scribe
 from ...records.audit import Audit
 from ...records.settings import AuditSettings, WebhookSettings, WebhookTarget
 from ...records.wall import Refused, Wall
@@ -62,9 +63,15 @@ def audit_directory(config: Config, journal_directory: Path | None) -> Path | No
 
 
 def new_webhooks(
-    config: Config, environment: Mapping[str, str], journal: Journal, metrics: Metrics, loop: asyncio.AbstractEventLoop
+    config: Config,
+    environment: Mapping[str, str],
+    journal: Journal,
+    metrics: Metrics,
+    loop: asyncio.AbstractEventLoop,
+    scribe: Scribe,
 ) -> Webhooks:
-    return Webhooks(loop, LoopClock(loop), journal, webhook_settings(config, environment), metrics, Random())
+    settings = webhook_settings(config, environment)
+    return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(), row_of=scribe.row)
 
 
 def new_audit(

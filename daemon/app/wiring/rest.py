@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 from ...model.ports import Journal
+from ...model.work import Note, no_note
 from ...observe.metrics import Metrics
 from ...operations.creation import Sign
 from ...operations.desk import Desk
@@ -55,8 +56,10 @@ def new_calls(
     emulator: Emulator | None,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
+    note: Note = no_note,
 ) -> RestCalls:
-    """The platform's REST side by name. The embedded emulator brings an OAuth client of its own."""
+    """The platform's REST side by name. The embedded emulator brings an OAuth client of its own. `note` tells the audit of rate
+    limits and tokens."""
     rest = config.rest
     policy = RetryPolicy(
         attempts_max=rest.attempts_max,
@@ -68,15 +71,20 @@ def new_calls(
     )
     pace = Pace(loop.time)
     client = oauth_settings(config, place, emulator)
-    return RestCalls(
+    tokens = TokenSource(http, client, policy, pace) if client is not None else None
+    if tokens is not None:
+        tokens.note = note
+    calls = RestCalls(
         http,
-        TokenSource(http, client, policy, pace) if client is not None else None,
+        tokens,
         CallSettings(place.endpoints.api, rest.timeout_s, rest.requests_per_minute),
         policy,
         pace,
         metrics,
         table_with(config.platform.paths),
     )
+    calls.note = note
+    return calls
 
 
 def oauth_settings(config: Config, place: Place, emulator: Emulator | None) -> OAuthSettings | None:
@@ -134,6 +142,8 @@ def operations_settings(config: Config) -> OperationsSettings:
         rest=Backoff(given.rest_base_s, given.rest_jitter_s, given.rest_cap_s, given.tries_max),
         retry_after_max_s=given.retry_after_max_s,
         keys_remembered_s=given.keys_remembered_s,
+        injection_key_in_body=given.injection_key_in_body,
+        contact_reference=given.contact_reference,
         sessions=SessionFigures(
             sessions_max=config.limits.max_rest_sessions,
             duration_s=given.session_duration_s,

@@ -116,7 +116,11 @@ def _messages_of(body: Json) -> list[Json]:
 def _message_of(body: Json, place: str) -> Json:
     kind = checks.one_of(body, f"{place}.type", KINDS)
     sender = checks.one_of(body, f"{place}.from", SENDERS)
-    message: Json = {"type": kind, "from": sender, kind: checks.text(body, f"{place}.{kind}", CHARACTERS_MAX)}
+    message: Json = {"type": kind, "from": sender, kind: checks.text(body, f"{place}.{kind}", 2**31)}
+    units = len(message[kind].encode("utf-16-le", "surrogatepass")) // 2  # as JavaScript counts
+    if units > CHARACTERS_MAX:
+        raise wrong(f"{place}.{kind}", f"has {units} characters, the limit is {CHARACTERS_MAX}")
+
     given_time = checks.find(body, f"{place}.timestamp")
     if given_time is not None:
         checks.instant(given_time, f"{place}.timestamp")

@@ -84,7 +84,8 @@ class Contact:
 
 
 class Contacts:
-    """Known by id, by external id and by address; an external id belongs to one."""
+    """Known by id, by external id and by address. Created again with both the same, a contact stays the same and takes the new
+    attributes; with one of them only, it is refused."""
 
     def __init__(self, world: World, keys: GuestKeys) -> None:
         self._world = world
@@ -97,8 +98,15 @@ class Contacts:
         return iter(self._contacts)
 
     def find(self, name: str) -> Contact | None:
-        """By id or by address: the documents name a contact by either."""
-        return self._contacts.get(name) or self._by_address.get(name)
+        """The contact that a conversation names, by its address or id as `contact_reference` has it. Raises Refusal where
+        it is named by the other."""
+        by_address, by_id = self._by_address.get(name), self._contacts.get(name)
+        reference = self._world.settings.contact_reference
+        if reference == "address" and by_address is None and by_id is not None:
+            raise wrong("contactId", f"must be the contact's address, {by_id.address}")
+        if reference == "id" and by_id is None and by_address is not None:
+            raise wrong("contactId", "must be the contact's id, not its address")
+        return by_address or by_id
 
     def create(self, call: Call) -> Answer:
         body = call.body
@@ -107,9 +115,13 @@ class Contacts:
         external_id = checks.text(body, "externalContactId", 512)
         attributes = checks.an_object(body, "customAttributes")
         self._keys.check(body, "customAttributes.guestToken", call.now)
-        if external_id in self._by_external_id:
-            message = f"A contact with externalContactId {external_id} exists already"
-            raise Refusal(409, "contact.already.exists", message, "externalContactId")
+        known = self._by_external_id.get(external_id) or self._by_address.get(address)
+        if known is not None and (known.external_id, known.address) != (external_id, address):
+            field = "externalContactId" if known.external_id == external_id else "address"
+            raise Refusal(409, "contact.already.exists", f"Another contact has this {field} already", field)
+        if known is not None:  # the same guest again
+            known.attributes = attributes
+            return Answer(known.describe())
         contact = Contact(draw_uuid(self._world.rng), kind, address, external_id, call.now, call.key, attributes)
         self._by_external_id[external_id] = self._by_address[address] = contact
         gone = self._contacts.put(contact.id, contact)

@@ -25,7 +25,7 @@ def problem(
         "status": status,
         "contextId": "emulator",
         "details": [],
-        "errors": [],
+        "errors": [{"message": message, "code": code, "status": status, **more}],
         **more,
     }
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)

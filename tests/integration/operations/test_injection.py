@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from daemon.model.errors import CommandError
+from daemon.records.happenings import INJECTED
+from tests.records.webhook_town import Receiver, target, until, webhooks
 
 from .conftest import injection
 
@@ -69,3 +71,39 @@ async def test_inj_5_the_facts_carry_all_a_webhook_needs(street):
     assert last["details"]["idempotency_key"] == "inj-1-injection"
     assert last["details"]["webhook_url"] == "https://crm.example.org/hook"
     assert last["details"]["latency_ms"] > 0 and last["details"]["message_count"] == 2
+
+
+async def test_inj_5_a_completed_injection_is_told_with_its_outcome_and_a_failed_one_is_not(street):
+    """Told late, since the receiver fails at first; that is no matter for the injection."""
+    conversation = await street.conversation()
+    async with Receiver(lambda n, body: 500 if n == 1 else 204) as crm:
+        told, _ = webhooks(street.journal, target(crm, events=frozenset({INJECTED})), inflight_max=1)
+        told.start()
+        await street.do("injection", injection("nowhere"), "inj-1")
+        request = {**injection(conversation), "webhookUrl": crm.url}
+        await street.do("injection", request, "inj-2")
+        await until(lambda: told.desk.list("delivered"))
+        await told.stop()
+    done = street.facts()[-1]["details"]
+    data = {
+        "timestamp": crm.got[1]["timestamp"],
+        "conversationId": conversation,
+        "operationId": "inj-2",
+        "interactionId": conversation,
+        "messageCount": 2,
+        "lastMessageId": "msg-2",
+        "verified": True,
+        "sequenceMatch": True,
+        "status": 200,
+        "idempotencyKey": "inj-2-injection",
+        "latencyMs": done["latency_ms"],
+        "correlationId": done["correlation_id"],
+    }
+    assert [(one["event"], one["data"]) for one in crm.got] == [(INJECTED, data)] * 2
+
+
+async def test_inj_4_a_bare_list_is_checked_like_an_object(street):
+    world = street.emulator.world
+    world.settings = world.settings.model_copy(update={"bare_injections": True})
+    view = await street.do("injection", injection(await street.conversation()))
+    assert (view.status, view.result["last_message_id"]) == ("succeeded", "msg-2")

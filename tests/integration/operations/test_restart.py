@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-
 import pytest
 
 from .conftest import guest, injection, life, prompt, session
@@ -79,10 +77,3 @@ async def test_assist_4_adoption_over_real_pages(street):
     total = view.result["total"]
     assert (total["viewed"], total["clicked"], total["dismissed"]) == (150, 50, 50)
     assert set(view.result["prompts"]) == {"p0", "p1"}
-
-
-async def test_audit_2_the_token_is_in_no_file_once_it_is_over(emulator, tmp_path, street):
-    await street.do("guest", guest(guestToken="canary-of-the-files-77"))
-    await asyncio.sleep(0)
-    (kept,) = [street.journal.operation(view.operation_id) for view in street.desk.views("guest")]
-    assert b"canary-of-the-files" not in kept.state and "canary" not in str(street.facts())

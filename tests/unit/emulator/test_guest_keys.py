@@ -36,7 +36,7 @@ def bureau() -> Bureau:
 def test_guest_2_in_the_overlap_both_keys_are_good(bureau, name):
     body = contact(customAttributes__guestToken=token(name))
     made = bureau.call("POST", "/api/v2/externalcontacts/contacts", body).body
-    given = creation(made["id"], customAttributes__sessionToken=token(name))
+    given = creation(made["address"], customAttributes__sessionToken=token(name))
     bureau.call("POST", "/api/v2/conversations/messaging", given)
     bureau.call("POST", "/api/v2/conversations/messaging", opening(metadata__guestIdToken=token(name)))
 

@@ -33,10 +33,18 @@ class TestGuestCreation:
         body = contact(**{place.replace(".", "__") + "_": None})
         assert bureau.refused(400, "POST", CONTACTS, body).field == place
 
-    def test_sess_7_a_second_contact_with_the_same_external_id(self, bureau):
+    def test_sess_7_the_same_guest_again_keeps_its_contact(self, bureau):
         made = bureau.call("POST", CONTACTS, contact(), "k1").body
-        assert bureau.refused(409, "POST", CONTACTS, contact(), "k2").code == "contact.already.exists"
-        assert bureau.call("POST", CONTACTS, contact(), "k1").body == made
+        again = bureau.call("POST", CONTACTS, contact(customAttributes__tier="blue"), "k2")
+        assert (again.status, again.body["id"], again.body["customAttributes"]["tier"]) == (200, made["id"], "blue")
+        assert bureau.deeds("contact") == [made["id"]]
+
+    @pytest.mark.parametrize("other", ["externalContactId", "address"])
+    def test_sess_7_another_contact_with_one_of_its_names_is_refused(self, bureau, other):
+        bureau.call("POST", CONTACTS, contact(), "k1")
+        refusal = bureau.refused(409, "POST", CONTACTS, contact(**{other: "another"}), "k2")
+        field = {"externalContactId": "address", "address": "externalContactId"}[other]
+        assert (refusal.code, refusal.field) == ("contact.already.exists", field)
 
     def test_sess_7_contacts_are_found(self, bureau):
         for name in ("ada", "adam", "eve"):
@@ -50,9 +58,11 @@ class TestGuestCreation:
         for given in ("0", "²", "٣", "9" * 5000):
             assert bureau.refused(400, "GET", CONTACTS, pageSize=given).field == "pageSize"
 
-    @pytest.mark.parametrize("by", ["id", "address"])
-    def test_sess_7_a_conversation_for_a_contact(self, bureau, by):
+    @pytest.mark.parametrize(("by", "other"), [("id", "address"), ("address", "id")])
+    def test_sess_7_a_conversation_for_a_contact(self, bureau, by, other):
+        bureau.world.settings = bureau.world.settings.model_copy(update={"contact_reference": by})
         made = bureau.call("POST", CONTACTS, contact()).body
+        assert bureau.refused(400, "POST", MESSAGING, creation(made[other]), "k").field == "contactId"
         answer = bureau.call("POST", MESSAGING, creation(made[by]), "k")
         assert answer.status == 201 and answer.body["contactId"] == made["id"]
         assert answer.body["status"] == "connected" and "canary" not in str(answer.body)
@@ -73,7 +83,7 @@ class TestGuestCreation:
     )
     def test_sess_7_what_is_wrong_is_named(self, bureau, change, place):
         made = bureau.call("POST", CONTACTS, contact()).body
-        assert bureau.refused(400, "POST", MESSAGING, creation(made["id"], **change)).field == place
+        assert bureau.refused(400, "POST", MESSAGING, creation(made["address"], **change)).field == place
 
 
 class TestMessaging:

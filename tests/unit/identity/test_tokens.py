@@ -260,7 +260,11 @@ def test_guest_3_checks_are_counted_by_outcome(identity):
 
 def test_audit_2_a_token_is_spoken_of_by_its_fingerprint(shared, caplog):
     signed = shared.tokens.sign("ana")
-    assert signed.fingerprint == fingerprint(signed.token) == hashlib.sha256(signed.token.encode()).hexdigest()[:16]
+    assert (
+        signed.fingerprint
+        == fingerprint(signed.token)
+        == "sha256:" + hashlib.sha256(signed.token.encode()).hexdigest()[:32]
+    )
     for piece in (signed.token, *signed.token.split(".")):
         assert piece not in repr(signed) and piece not in repr(shared.tokens.verify(signed.token))
         assert piece not in caplog.text

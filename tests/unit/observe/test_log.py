@@ -34,6 +34,7 @@ def test_what_is_no_secret_stays():
         "guest session 12ab lost its link",
         "connected to http://localhost:3000/",
         "the upgrade was answered with 429",
+        "oauth.token: no bearer token could be had",
     ):
         assert redacted(text) == text
 

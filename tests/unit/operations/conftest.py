@@ -17,7 +17,7 @@ import orjson
 import pytest
 
 from daemon.journal.memory import MemoryJournal
-from daemon.model.errors import PlatformError, PlatformRefused, PlatformUnavailable
+from daemon.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
 from daemon.model.ports import PlatformAnswer
 from daemon.model.work import OWN_STREAM
 from daemon.observe.metrics import Metrics
@@ -254,7 +254,7 @@ class CutPlatform:
 class Life:
     """One process, from its start to its stop or its cut."""
 
-    def __init__(self, world: World, cut_at: int | None = None, **settings) -> None:
+    def __init__(self, world: World, cut_at: int | None = None, sign: Any = None, **settings) -> None:
         self.world = world
         self.cutter = Cutter(cut_at)
         self.metrics = Metrics()
@@ -270,6 +270,7 @@ class Life:
             self.metrics,
             world.rng,
             lambda: str(UUID(int=world.rng.getrandbits(128), version=4)),
+            sign,
         )
 
     async def do(self, kind: str, operation_id: str = "op-1", request: Json | None = None) -> Any:
@@ -354,3 +355,12 @@ def do(world: World, kind: str, operation_id: str = "op-1", request: Json | None
         return view
 
     return world.run(story())
+
+
+def refusal(world: World, kind: str, request: Json, operation_id: str = "op-1") -> tuple[str, str]:
+    """(code, words) with which the request is refused; empty if it is taken."""
+    try:
+        do(world, kind, operation_id, request)
+    except CommandError as error:
+        return error.code, str(error)
+    return "", ""

@@ -11,22 +11,31 @@ from daemon.operations.settings import AdoptionFigures
 from .conftest import do, event
 
 
-def test_assist_4_every_page_is_read_and_rates_are_of_what_was_viewed(world):
+def test_assist_4_every_page_is_asked_for_and_rates_are_of_what_was_viewed(world):
     world.twin.pages = [
         [event("viewed", "a"), event("viewed", "a", 3)],
         [event("clicked", "a")],
         [event("dismissed", "b")],
     ]
-    view = do(world, "adoption")
-    assert view.result["pages"] == 3 and view.result["events"] == 4
-    assert view.result["prompts"] == {
-        "a": {"viewed": 4, "clicked": 1, "dismissed": 0, "click_rate": 0.25, "dismiss_rate": 0.0},
-        "b": {"viewed": 0, "clicked": 0, "dismissed": 1},
+    view = do(world, "adoption", request={"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"})
+    question = {
+        "interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z",
+        "metricNames": [f"agent-assist.prompt.{one}" for one in ("viewed", "clicked", "dismissed")],
+        "pageSize": 100,
+        "entityIds": ["all"],
     }
-    assert view.result["total"]["click_rate"] == 0.25
-    first, second, third = (call.body for call in world.twin.calls)
-    assert first["metricNames"] == [f"agent-assist.prompt.{one}" for one in ("viewed", "clicked", "dismissed")]
-    assert "pageToken" not in first and (second["pageToken"], third["pageToken"]) == ("1", "2")
+    pages = [question, {**question, "pageToken": "1"}, {**question, "pageToken": "2"}]
+    assert [call.body for call in world.twin.calls] == pages
+    assert view.result == {
+        "interval": question["interval"],
+        "pages": 3,
+        "events": 4,
+        "prompts": {
+            "a": {"viewed": 4, "clicked": 1, "dismissed": 0, "click_rate": 0.25, "dismiss_rate": 0.0},
+            "b": {"viewed": 0, "clicked": 0, "dismissed": 1},
+        },
+        "total": {"viewed": 4, "clicked": 1, "dismissed": 1, "click_rate": 0.25, "dismiss_rate": 0.25},
+    }
 
 
 def test_assist_4_memory_is_bounded_and_the_rest_is_counted_together(world):

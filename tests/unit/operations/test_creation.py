@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import pytest
 
+from daemon.policy.backoff import Backoff
+from tests.simulation.virtual import VirtualClock
+
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
 
-def test_sess_7_the_queue_then_a_contact_then_a_conversation(world):
-    view = do(world, "guest")
-    assert [call.name for call in world.twin.calls] == ["queue.get", "contact.create", "conversation.create"]
-    contact, conversation = world.twin.calls[1:]
-    assert contact.body == {
+def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_for_the_same_contact(world):
+    """From the second time on the platform answers 409 to the contact; the third time a crash comes before it is found."""
+    attributes = {"tier": "gold", "visits": 7, "score": 0.5, "vip": True, "note": None}
+    wish = {**REQUESTS["guest"], "customAttributes": attributes, "skillRequirements": ["german"]}
+    first, second = do(world, "guest", "one", wish), do(world, "guest", "two", wish)
+
+    async def story():
+        life = world.life(cut_at=11)  # after the answer, which is not durable
+        await life.run(life.do("guest", "three", wish))
+        after = world.life()
+        after.desk.revive()
+        view = await after.do("guest", "three", wish)
+        await after.desk.stop()
+        return view
+
+    third = world.run(story())
+    contact = {
         "type": "webchat",
         "address": "guest-ana",
         "externalContactId": "ana",
-        "customAttributes": {"guestToken": GUEST_TOKEN, "tier": "gold"},
+        "customAttributes": {"guestToken": GUEST_TOKEN, **attributes},
     }
-    assert conversation.body == {
-        "contactId": view.result["contact_id"],
-        "routingData": {"queueId": "q1", "skillRequirements": []},
+    conversation = {
+        "contactId": "guest-ana",
+        "routingData": {"queueId": "q1", "skillRequirements": ["german"]},
         "customAttributes": {"sessionToken": GUEST_TOKEN, "routingTarget": "q1"},
     }
-    assert (view.status, view.result["conversation_id"]) == ("succeeded", world.twin.made["conversation"][0]["id"])
+    create = [("queue.get", {}), ("contact.create", contact), ("conversation.create", conversation)]
+    sent = [(call.name, call.body) for call in world.twin.calls]
+    assert sent[:3] == create
+    made = world.twin.made["contact"][0]["id"]
+    used = [view.result.get("contact_id") for view in (first, second, third)]
+    assert (used, world.made()) == ([made] * 3, {"contact": 1, "conversation": 3})
 
 
 def test_http_2_contact_and_conversation_have_keys_of_the_operations_own(world):
@@ -43,13 +63,6 @@ def test_sess_7_429_and_5xx_are_tried_again_with_the_same_key(world, status):
     assert do(world, "guest").status == "succeeded"
     assert {call.key for call in world.twin.calls if call.name == "contact.create"} == {"op-1-contact"}
     assert world.made() == {"contact": 1, "conversation": 1}
-
-
-def test_sess_7_a_contact_of_before_is_taken_again(world):
-    first, second = do(world, "guest", "one"), do(world, "guest", "two")
-    assert second.status == "succeeded"
-    assert second.result["contact_id"] == first.result["contact_id"]
-    assert world.made() == {"contact": 1, "conversation": 2}
 
 
 def test_sess_7_a_contact_made_in_a_lost_answer_is_found_and_used(world):
@@ -93,3 +106,43 @@ def test_an_answer_without_an_id_is_asked_for_again(world):
     view = do(world, "guest")
     assert (view.status, view.problem["code"]) == ("failed", "platform_unavailable")
     assert len([call for call in world.twin.calls if call.name == "contact.create"]) == 4
+
+
+WITHOUT_TOKEN = {key: value for key, value in REQUESTS["guest"].items() if key != "guestToken"}
+
+
+class Signer:
+    """Signs numbered tokens that live five minutes."""
+
+    def __init__(self, world) -> None:
+        self.clock, self.count = VirtualClock(world.loop), 0
+
+    def __call__(self, guest_id, attributes):
+        self.count += 1
+        return f"signed-token-{self.count}", self.clock.epoch_ms() + 300_000
+
+
+def tokens_sent(world):
+    asked = [call for call in world.twin.calls if call.name == "contact.create"]
+    return [(call.key, call.body["customAttributes"]["guestToken"]) for call in asked]
+
+
+def test_guest_1_a_token_of_ours_that_grew_old_is_signed_anew_before_the_next_step(world):
+    world.twin.faults["queue.get"] = [fault(503)]
+    rest = Backoff(base_s=280.0, jitter_s=0.0, cap_s=280.0)
+    assert do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest).status == "succeeded"
+    assert tokens_sent(world) == [("op-1-contact", "signed-token-2")]
+
+
+def test_guest_1_a_token_of_ours_that_is_not_taken_is_signed_anew_once(world):
+    world.twin.faults["contact.create"] = [fault(400, times=2)]
+    view = do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world))
+    assert (view.status, view.problem["status"]) == ("failed", 400)
+    assert tokens_sent(world) == [("op-1-contact", "signed-token-1"), ("op-1-contact", "signed-token-2")]
+
+
+def test_guest_1_a_try_that_may_have_acted_is_made_again_with_the_same_token(world):
+    world.twin.faults["contact.create"] = [fault(503, before=False)]
+    rest = Backoff(base_s=280.0, jitter_s=0.0, cap_s=280.0)
+    do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest)
+    assert tokens_sent(world) == [("op-1-contact", "signed-token-1")] * 2

@@ -139,15 +139,15 @@ def test_a_full_disk_refuses_what_is_new(world):
 
 
 def test_wait_is_for_so_long_and_no_longer(world):
-    world.twin.screen_full = 1
+    world.twin.faults["interaction.get"] = [fault(503)]
 
     async def story():
         life = world.life()
         begun = world.loop.time()
-        view = await life.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=3.0)
-        assert view.status == "deferred" and world.loop.time() - begun == pytest.approx(3.0, abs=0.1)
-        view = await life.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=60.0)
-        assert world.loop.time() - begun < 12.0
+        view = await life.desk.start("injection", "op-1", REQUESTS["injection"], wait_s=0.5)
+        assert view.status == "running" and world.loop.time() - begun == pytest.approx(0.5, abs=0.1)
+        view = await life.desk.start("injection", "op-1", REQUESTS["injection"], wait_s=60.0)
+        assert world.loop.time() - begun < 5.0
         await life.desk.stop()
         return view
 
@@ -266,3 +266,17 @@ def test_what_was_asked_for_before_the_revival_is_not_begun_twice(world):
 
     assert world.run(story()).status == "succeeded"
     assert [call.name for call in world.twin.calls] == ["interaction.get", "interaction.inject"]
+
+
+def test_what_is_over_is_listed_again_after_a_restart_newest_first(world):
+    async def story():
+        first = world.life(remembered_max=3)
+        for n in range(5):
+            await first.do("injection", f"i{n}")
+            await asyncio.sleep(1.0)
+        await first.desk.stop()
+        second = world.life(remembered_max=3)
+        assert second.desk.revive() == 0
+        return [(view.operation_id, view.status) for view in second.desk.views("injection")]
+
+    assert world.run(story()) == [("i4", "succeeded"), ("i3", "succeeded"), ("i2", "succeeded")]

@@ -251,7 +251,7 @@ def test_after_a_restart_past_its_time_it_is_closed_at_once(world):
     assert world.twin.calls[-1].body == {"status": "disconnected"}
 
 
-def test_sess_8_totals_rate_and_mean_latency(world):
+def test_sess_8_totals_and_rate(world):
     async def story():
         life = world.life()
         for n in range(4):
@@ -264,7 +264,6 @@ def test_sess_8_totals_rate_and_mean_latency(world):
     metrics = world.run(story())
     figures = metrics.rest_figures()
     assert (figures["total_sessions"], figures["disconnection_rate"]) == (4, 0.25)
-    assert figures["average_sync_latency_ms"] == pytest.approx(50.0)
     text = exposition(metrics).decode()
     assert "guestd_rest_sessions_opened_total 4.0" in text and "guestd_rest_disconnection_rate 0.25" in text
     assert "guestd_rest_sessions 3.0" in text and "guestd_rest_sync_seconds_count" in text

@@ -9,7 +9,7 @@ import pytest
 from daemon.model.errors import CommandError
 from daemon.operations.settings import PromptFigures
 
-from .conftest import CONVERSATION, PROMPT, REQUESTS, do, fault
+from .conftest import CONVERSATION, PROMPT, REQUESTS, do, fault, refusal
 
 
 def tries(world):
@@ -118,6 +118,76 @@ def test_assist_3_the_fact_has_what_the_webhook_tells(world):
     last = world.facts()[-1]
     assert (last["action"], last["status"], last["conversation_id"]) == ("prompt.injected", "success", CONVERSATION)
     assert last["details"]["injection_id"] == view.result["injection_id"]
-    assert last["details"]["alignmentStatus"] == "SYNCED"
+    assert last["details"]["alignmentStatus"] == "PENDING", "until its webhook is delivered"
     assert last["details"]["context"] == {"agentId": "agent-01"}
     assert last["details"]["latency_ms"] == 50.0
+
+
+def test_assist_1_a_prompt_goes_out_as_given_with_fractions_of_a_millisecond(world):
+    wish = {
+        "conversationId": CONVERSATION.upper(),
+        "promptId": PROMPT,
+        "triggerConditions": [
+            {"type": "keyword", "value": "refund"},
+            {"type": "sentiment", "value": "negative", "threshold": 0.5},
+            {"type": "duration", "value": 120},
+            {"type": "confidence", "value": 0.25, "threshold": 1},
+            {"type": "confidence", "value": 7, "threshold": 0},
+        ],
+        "displaySettings": {"delayMs": 500.5, "maxConcurrentPrompts": 3, "autoDismissMs": 59_999.5},
+        "contextData": {"agentId": "a-1", "nested": {"list": [1, None]}},
+    }
+    do(world, "prompt", request={**wish, "webhookUrl": "https://kb.example.org/sync"})
+    assert world.twin.calls[0].body == wish
+
+
+BOUNDS = {"delayMs": (500, 5000), "maxConcurrentPrompts": (1, 3), "autoDismissMs": (10_000, 60_000)}
+
+
+def test_assist_1_what_is_out_of_bounds_is_named(world):
+    """Both ends of each figure are taken, and what is beyond them is refused by name."""
+    base, condition = REQUESTS["prompt"], {"type": "keyword", "value": "x"}
+    display = base["displaySettings"]
+    wrong = {
+        "conversationId": {"conversationId": CONVERSATION.replace("-", "")},
+        "promptId": {"promptId": f"urn:uuid:{PROMPT}"},
+        "triggerConditions": {"triggerConditions": [condition] * 6},
+        "triggerConditions[0].type": {"triggerConditions": [{**condition, "type": "mood"}]},
+        "triggerConditions[0].threshold": {"triggerConditions": [{**condition, "threshold": 1.01}]},
+    }
+    taken = {"triggerConditions": {"triggerConditions": [condition] * 5}}
+    for name, (least, most) in BOUNDS.items():
+        wrong[f"displaySettings.{name}"] = {"displaySettings": {**display, name: least - 1}}
+        wrong[f"displaySettings.{name}: {most + 1}"] = {"displaySettings": {**display, name: most + 1}}
+        taken[f"{name} {least}"] = {"displaySettings": {**display, name: least}}
+        taken[f"{name} {most}"] = {"displaySettings": {**display, name: most}}
+    refused = {name: refusal(world, "prompt", {**base, **change})[1] for name, change in wrong.items()}
+    assert [name for name, words in refused.items() if not words.startswith(name)] == []
+    codes = {
+        name: refusal(world, "prompt", {**base, **change}, name.replace(" ", "-"))[0] for name, change in taken.items()
+    }
+    assert set(codes.values()) == {""}
+
+
+def test_assist_2_a_full_screen_puts_it_off_at_once_until_a_prompt_has_gone_over_a_restart(world):
+    """Whoever waits is answered when it is put off; autoDismissMs later it is shown, by the next life of the daemon."""
+    world.twin.screen_full = 1
+    display = {**REQUESTS["prompt"]["displaySettings"], "autoDismissMs": 20_000}
+    wish = {**REQUESTS["prompt"], "displaySettings": display}
+
+    async def story():
+        first = world.life()
+        begun = world.loop.time()
+        view = await first.desk.start("prompt", "op-1", wish, wait_s=30.0)
+        told = view.status, view.result["deferrals"], world.loop.time() - begun < 1.0
+        await first.desk.stop()
+        await asyncio.sleep(5.0)
+        second = world.life()
+        second.desk.revive()
+        view = await second.do("prompt", request=wish)
+        await second.desk.stop()
+        return told, view.status
+
+    assert world.run(story()) == (("deferred", 1, True), "succeeded")
+    first, second = world.twin.calls
+    assert (round(second.at - first.at), first.key, second.key) == (20, "op-1-prompt", "op-1-prompt")

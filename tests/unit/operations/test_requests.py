@@ -53,7 +53,7 @@ PROMPT = [
     ("triggerConditions", [{**CONDITION, "value": True}], "triggerConditions[0].value", "no string"),
     ("displaySettings", {**DISPLAY, "delayMs": 499}, "displaySettings.delayMs", "the least is 500"),
     ("displaySettings", {**DISPLAY, "delayMs": 5001}, "displaySettings.delayMs", "the most is 5000"),
-    ("displaySettings", {**DISPLAY, "delayMs": "500"}, "displaySettings.delayMs", "whole number"),
+    ("displaySettings", {**DISPLAY, "delayMs": "500"}, "displaySettings.delayMs", "no number"),
     (
         "displaySettings",
         {**DISPLAY, "maxConcurrentPrompts": 4},

@@ -1,0 +1,292 @@
+"""Contracts of several parts, seen where a user sees them: the daemon as `guestd serve` has it, a receiver, its files."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import aiohttp
+import orjson
+from typer.testing import CliRunner
+
+from daemon.app.cli import app
+from daemon.app.config import Config
+from daemon.emulator import DEFAULT_QUEUE_ID
+from daemon.records.audit_check import select, verify
+from daemon.records.happenings import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
+from tests.records.webhook_town import Receiver, until
+
+from .test_control_operations import MESSAGING, a_house, conversation
+
+PROMPT_ID = "77ab0000-0000-4000-8000-000000000001"
+DISPLAY = {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}
+
+
+def hooks(crm: Receiver, *events: str, **more: Any) -> dict[str, Any]:
+    """The section [webhooks] with that receiver."""
+    target = {"name": "crm", "url": crm.url, "secrets": ["0123456789abcdef"], "allow_internal": ["127.0.0.1"]}
+    figures = {"retry_base_s": 0.01, "retry_cap_s": 0.02, "circuit_failures": 99}
+    return {
+        "targets": [{**target, "events": list(events)}],
+        "operation_allow_internal": ["127.0.0.1"],
+        **figures,
+        **more,
+    }
+
+
+def wish(conversation_id: str, operation_id: str, **more: Any) -> dict[str, Any]:
+    settings = {"conversationId": conversation_id, "promptId": PROMPT_ID, "displaySettings": DISPLAY}
+    return {**settings, "operation_id": operation_id, **more}
+
+
+def audited(directory: Path, *actions: str) -> list[dict[str, Any]]:
+    return [line for line in select(directory / "audit") if line["action"] in actions]
+
+
+async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_command():
+    """Two messaging sessions, one of which ends; the receiver takes three tenths of a second for each of three webhooks."""
+
+    async def slowly() -> int:
+        await asyncio.sleep(0.3)
+        return 204
+
+    async with Receiver(lambda n, body: slowly()) as crm, a_house(webhooks=hooks(crm)) as (house, ask):
+        for name in ("m1", "m2"):
+            await ask("POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": name})
+        await ask("DELETE", "/v1/messaging-sessions/m1")
+        await until(lambda: house.metrics.sync_s.count == 3 and house.metrics.rest_sessions == 1)
+        _, stats, _ = await ask("GET", "/v1/stats")
+        async with aiohttp.ClientSession(house.http.url) as http:
+            text = await (await http.get("/metrics")).text()
+        command = ["sessions", "stats", "--url", house.http.url]
+        as_json = await asyncio.to_thread(CliRunner().invoke, app, [*command, "--json"])
+        as_table = await asyncio.to_thread(CliRunner().invoke, app, command)
+    average_ms = stats["average_sync_latency_ms"]
+    assert {**stats, "average_sync_latency_ms": average_ms >= 300.0} == {
+        "total_sessions": 2,
+        "disconnections": 1,
+        "disconnection_rate": 0.5,
+        "average_sync_latency_ms": True,
+        "syncs": 3,
+        "messaging_sessions": 1,
+        "guest_sessions": {},
+    }
+    shown = [
+        "guestd_rest_sessions_opened_total 2.0",
+        "guestd_rest_disconnection_rate 0.5",
+        f"guestd_sync_latency_average_seconds {average_ms / 1000.0}",
+    ]
+    assert [line for line in shown if line not in text.splitlines()] == []
+    assert json.loads(as_json.output) == stats
+    assert as_table.output.splitlines() == [
+        f"average sync latency\t{average_ms:.3f} ms\t3 webhooks delivered",
+        "disconnection rate\t0.5000\t1 disconnections",
+        "total sessions\t2\t1 under way",
+        "guest sessions\t0\t",
+    ]
+
+
+async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_synced_once_delivered(tmp_path):
+    """The receiver lets the first try hang, and takes the second."""
+
+    async def hang() -> int:
+        await asyncio.sleep(3600)
+        return 204
+
+    own_time = {"prompt_time_out_s": 0.2, "time_out_s": 60.0}
+    async with Receiver(lambda n, body: hang() if n == 1 else 204) as own:
+        sections = {"webhooks": hooks(own, CREATED, **own_time), "journal": {"directory": str(tmp_path)}}
+        async with a_house(**sections) as (house, ask):
+            request = wish(await conversation(ask), "p1", contextData={"agentId": "a-1"}, webhookUrl=own.url)
+            _, view, _ = await ask("POST", "/v1/prompts?wait=10s", request)
+            await until(lambda: house.metrics.webhooks_delivered)
+    (told,) = [line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"]
+    body = own.got[1]
+    assert [body[name] for name in ("eventType", "injectionId", "latencyMs", "context", "alignmentStatus")] == [
+        PROMPTED,
+        view["result"]["injection_id"],
+        told["latency_ms"],
+        {"agentId": "a-1"},
+        "SYNCED",
+    ]
+    tries = [told, *audited(tmp_path, "webhook.failed", "webhook.delivered")]
+    assert [(line["action"], line["details"]["alignmentStatus"]) for line in tries] == [
+        ("prompt.injected", "PENDING"),
+        ("webhook.failed", "PENDING"),
+        ("webhook.delivered", "SYNCED"),
+    ]
+    assert tries[1]["error"] == {"error_reason": "no answer within 0.2 s"}
+    assert Config().webhooks.prompt_time_out_s == 3.0
+
+
+async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pending_to_its_end(tmp_path):
+    """Two prompts: one is shown, and one for a conversation that does not exist."""
+    async with a_house(journal={"directory": str(tmp_path)}, audit={"retention_days": 30}) as (_, ask):
+        await ask("POST", "/v1/prompts?wait=10s", wish(await conversation(ask), "p1"))
+        await ask("POST", "/v1/prompts?wait=10s", wish(PROMPT_ID, "p2"))
+    lines = audited(tmp_path, "prompt.injected")
+    found = {name: [one["compliance"] for one in lines if one["operation"] == name] for name in ("p1", "p2")}
+    ids = {name: str(UUID(found[name][0]["auditId"])) for name in found}
+    common = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "30_DAYS"}
+    assert found == {
+        name: [{"auditId": ids[name], **common, "status": status} for status in ("PENDING", end)]
+        for name, end in (("p1", "SUCCESS"), ("p2", "FAILED"))
+    }
+    assert (len(set(ids.values())), Config().audit.retention_days) == (2, 90)
+
+
+async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_line(tmp_path):
+    """A guest whose webhook fails once, a rate limit on the way, a key that is rotated, and a session that ends."""
+    async with Receiver(lambda n, body: 503 if n == 1 else 204) as crm:
+        sections = {"webhooks": hooks(crm, CREATED, TERMINATED), "identity": {"reread_s": 0}}
+        async with a_house(journal={"directory": str(tmp_path)}, **sections) as (house, ask):
+            rule = {"kind": "http_status", "status": 429, "retry_after_s": 1, "path": "/api/v2/routing", "count": 1}
+            house.emulator.faults.set([rule], house.emulator.now())
+            guest = {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "operation_id": "g1"}
+            await ask("POST", "/v1/guests?wait=10s", guest)
+            await until(lambda: house.metrics.webhooks_delivered == {"crm": 1})
+            rotated = await asyncio.to_thread(CliRunner().invoke, app, ["keys", "rotate", "-d", f"{tmp_path}/keys"])
+            await asyncio.to_thread(CliRunner().invoke, app, ["keys", "list", "-d", f"{tmp_path}/keys"])
+            async with aiohttp.ClientSession(house.http.url) as http:
+                await http.get("/.well-known/jwks.json")
+            await ask("POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"})
+            await ask("DELETE", "/v1/messaging-sessions/m1")
+            await until(lambda: house.metrics.webhooks_delivered == {"crm": 2})
+    lines = list(select(tmp_path / "audit"))
+    told = {
+        name: [(one["action"], one["status"]) for one in lines if one.get("operation", "") == name]
+        for name in ("", "g1")
+    }
+    assert told == {
+        "": [
+            ("oauth.token_fetched", "success"),
+            ("platform.rate_limited", "failed"),
+            ("identity.key_rotated", "success"),
+        ],
+        "g1": [
+            ("guest.queue", "attempt"),
+            ("guest.queue", "success"),
+            ("guest.contact", "attempt"),
+            ("guest.contact", "success"),
+            ("guest.conversation", "attempt"),
+            ("guest.conversation", "success"),
+            ("guest.created", "success"),
+            ("webhook.failed", "failed"),
+            ("webhook.delivered", "success"),
+        ],
+    }
+    details = {one["action"]: one["details"] for one in lines}
+    assert details["messaging.ended"]["disconnection_rate"] == 1.0
+    assert details["guest.created"]["guest_token_expires_ms"] > 0
+    assert details["identity.key_rotated"]["kid"] == rotated.output.split()[0]
+
+
+async def test_audit_1_the_chain_shows_what_was_changed_taken_out_moved_or_cut_off(tmp_path):
+    async with a_house(journal={"directory": str(tmp_path)}) as (_, ask):
+        await ask("POST", "/v1/prompts?wait=10s", wish(await conversation(ask), "p1"))
+    path = next((tmp_path / "audit").glob("*.jsonl"))
+    raw = path.read_bytes().splitlines()
+    hashes = [sha256(line[: -len(b',"hash":""}') - 64] + b"}").hexdigest() for line in raw]
+    assert [orjson.loads(line)["prev"] for line in raw] == ["0" * 64, *hashes[:-1]]
+    damage = {
+        "none": raw,
+        "changed": [line.replace(b'"status":"success"', b'"status":"failed"') for line in raw],
+        "taken out": raw[:2] + raw[3:],
+        "moved": [raw[1], raw[0], *raw[2:]],
+        "cut off": raw[:-1],
+    }
+    found = {}
+    for name, lines in damage.items():
+        path.write_bytes(b"".join(line + b"\n" for line in lines))
+        found[name] = bool(verify(tmp_path / "audit").problems)
+    assert found == {name: name != "none" for name in damage}
+
+
+def documented_check() -> Any:
+    """The function by which docs/webhooks.md has a receiver check the signature."""
+    page = (Path(__file__).parents[2] / "docs" / "webhooks.md").read_text()
+    namespace: dict[str, Any] = {}
+    exec(page.partition("```python\n")[2].partition("```")[0], namespace)
+    return namespace["is_from_guestd"]
+
+
+class Town:
+    """A receiver that is away in the first life of the daemon, and in the second refuses each event once; guests it does
+    not want at all."""
+
+    def __init__(self) -> None:
+        self.is_away = True
+        self.refused: set[str] = set()
+        self.taken: list[tuple[str, str]] = []
+
+    def __call__(self, n: int, body: dict[str, Any]) -> int:
+        event, delivery_id = body["event"], body["id"]
+        if event == CREATED and self.is_away:
+            return 410
+        if self.is_away or delivery_id not in self.refused:
+            if not self.is_away:
+                self.refused.add(delivery_id)
+            return 503
+        self.taken.append((event, delivery_id))
+        return 204
+
+
+def events_and_ids(crm: Receiver) -> set[tuple[str, str]]:
+    return {(headers["Guestd-Event"], headers["Guestd-Event-Id"]) for headers in crm.headers}
+
+
+async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_are_replayed(tmp_path):
+    town = Town()
+    async with Receiver(town) as crm:
+        sections = {"webhooks": hooks(crm), "journal": {"directory": str(tmp_path)}, "drain": {"sessions": "keep"}}
+        async with a_house(**sections) as (house, ask):
+            there = await conversation(ask)
+            await ask("POST", "/v1/guests?wait=10s", {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID})
+            message = {"type": "text", "from": "agent", "text": "hello"}
+            await ask("POST", "/v1/injections?wait=10s", {"interactionId": there, "messages": [message]})
+            await ask("POST", "/v1/prompts?wait=10s", wish(there, "p1"))
+            await until(lambda: house.metrics.webhooks_dead and len(crm.got) > 3)
+        first_life = events_and_ids(crm)
+        town.is_away = False
+        async with a_house(**sections) as (house, ask):
+            await until(lambda: len(town.taken) == 3)
+            await ask("POST", "/v1/webhooks/replay-dead")
+            await until(lambda: len(town.taken) == 4)
+    order = [event for event, _ in town.taken]
+    again = {one for one in events_and_ids(crm) if one[0] in (CONNECTED, CREATED)}
+    assert (order, again) == ([CONNECTED, INJECTED, PROMPTED, CREATED], first_life)
+    is_from_guestd = documented_check()
+    signatures = [headers["Guestd-Signature"] for headers in crm.headers]
+    assert {
+        is_from_guestd(signature, raw, b"0123456789abcdef") for signature, raw in zip(signatures, crm.raw, strict=True)
+    } == {True}
+
+
+def files_with(directory: Path, secret: str) -> list[str]:
+    return [str(path) for path in directory.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+
+
+async def test_audit_2_a_guest_token_is_in_no_file_once_its_operation_is_over(tmp_path, caplog):
+    """Not in the journal or its WAL, the audit or anywhere in the state directory, while the daemon runs."""
+    token = "canary-of-the-files-0123456789"
+    fingerprint = f"sha256:{sha256(token.encode()).hexdigest()[:32]}"
+    async with a_house(journal={"directory": str(tmp_path)}) as (house, ask):
+        rule = {"kind": "slow_rest", "ms": 500, "path": "/api/v2/externalcontacts", "count": 1}
+        house.emulator.faults.set([rule], house.emulator.now())
+        guest = {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "guestToken": token, "operation_id": "g1"}
+        await ask("POST", "/v1/guests", guest)
+        await until(lambda: files_with(tmp_path, token))
+        _, view, _ = await ask("POST", "/v1/guests?wait=10s", guest)
+        deadline = asyncio.get_running_loop().time() + 8.0
+        while (left := files_with(tmp_path, token)) and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.05)
+        assert (view["status"], left, token in caplog.text) == ("succeeded", [], False)
+    (created,) = audited(tmp_path, "guest.created")
+    CliRunner().invoke(app, ["keys", "rotate", "-d", f"{tmp_path}/keys"])
+    checked = CliRunner().invoke(app, ["keys", "verify", token, "-d", f"{tmp_path}/keys", "--json"])
+    found = [view["request"]["guestToken"], created["details"]["guest_token_fingerprint"]]
+    assert [*found, json.loads(checked.output)["fingerprint"]] == [fingerprint] * 3
