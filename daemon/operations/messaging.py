@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from ..model.errors import CommandError, PlatformError
+from ..model.errors import CommandError, NoSuchPath, PlatformError
 from ..model.ports import PlatformAnswer
 from ..observe.hiding import is_secret
 from ..observe.metrics import Metrics
@@ -125,7 +125,8 @@ class Messaging(Kind):
             operation.looking = True
             return Turn(problem={"code": "conflict", "message": str(error), "status": 409})
         if operation.step == "leave" and not error.worth_retrying:
-            return self._gone(operation, error.status in (404, 409, 410))
+            is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
+            return self._gone(operation, is_gone)
         return None
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import PlatformError
+from ..model.errors import ErrorItem, NoSuchPath, PlatformError
 from ..observe.hiding import without
 from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn
@@ -20,22 +20,38 @@ from .settings import OperationsSettings
 
 def problem_of(operation: Operation, error: PlatformError, kind: Kind) -> dict[str, Any]:
     """The failure as an outsider sees it, without any secret the platform may have repeated."""
-    message = without(str(error), operation.secrets.values(), "(secret)")
+    secrets = tuple(operation.secrets.values())
+    message = without(str(error), secrets, "(secret)")
     found: dict[str, Any] = {"code": _code_of(operation, error, kind), "message": message}
     for name in ("status", "platform_code", "correlation_id"):
         if getattr(error, name):
             found[name] = getattr(error, name)
-    if error.status == 404 and operation.step in kind.culprits:
+    if error.errors:
+        found["errors"] = [_item_shown(item, secrets) for item in error.errors]
+    if error.scopes:
+        found |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
+    if _is_missing(operation, error, kind):
         found["field"] = kind.culprits[operation.step]
     return found
+
+
+def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:
+    return {name: without(value, secrets, "(secret)") for name, value in item.shown().items()}
+
+
+def _is_missing(operation: Operation, error: PlatformError, kind: Kind) -> bool:
+    """The thing that the request names is not there; an unknown path says nothing of it."""
+    return error.status == 404 and not isinstance(error, NoSuchPath) and operation.step in kind.culprits
 
 
 def _code_of(operation: Operation, error: PlatformError, kind: Kind) -> str:
     """Ours where the asker can mend it, the platform's where it cannot."""
     if error.status == 409:
         return "conflict"
-    if error.status == 404 and operation.step in kind.culprits:
+    if _is_missing(operation, error, kind):
         return "not_found"
+    if isinstance(error, NoSuchPath):
+        return error.code
     return "platform_unavailable" if error.worth_retrying else "platform_refused"
 
 

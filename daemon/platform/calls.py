@@ -26,7 +26,7 @@ from ..model.errors import (
 from ..model.ports import PlatformAnswer
 from ..observe.metrics import Metrics
 from ..policy.retry import Outcome, RetryPolicy
-from .answers import Reply, object_of, refusal, scrubbed, secrets_in
+from .answers import WORDS_CHARACTERS_MAX, Reply, object_of, refusal, scrubbed, secrets_in
 from .http import Http
 from .oauth import TokenSource
 from .pace import Budget, Pace
@@ -208,7 +208,8 @@ class RestCalls:
     def _read(self, call: _Call, token: str, reply: Reply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
             return object_of(reply, call.row.lists)
-        raise refusal(reply, call.row.scopes, (*call.secrets, token))
+        place = f"{call.row.verb} {call.row.path}"
+        raise refusal(reply, call.row.scopes, (*call.secrets, token), place)
 
     # ------------------------------------------------------------------ what a failure says
 
@@ -218,7 +219,7 @@ class RestCalls:
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
         error.latency_ms = (self._pace.now() - call.began) * 1000.0
-        error.args = (scrubbed(str(error.args[0]), call.secrets),)
+        error.args = (scrubbed(str(error.args[0]), call.secrets, WORDS_CHARACTERS_MAX),)
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide the others."""

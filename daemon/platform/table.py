@@ -71,7 +71,7 @@ _CALLS = (
         "conversation.create",
         "POST",
         "/api/v2/conversations/messaging",
-        ("conversations:messaging", "conversation:write"),
+        ("conversations:messaging", "conversation:write", "webchat:write"),
         retry_500=True,
     ),
     _reading(
@@ -84,7 +84,7 @@ _CALLS = (
         "conversation.patch",
         "PATCH",
         "/api/v2/conversations/messaging/{conversationId}",
-        ("conversation:write", "conversations:messaging"),
+        ("conversation:write", "conversations:messaging", "webchat:write"),
         repeatable=True,  # what we patch is absolute: a time, a sequence number, `disconnected`
     ),
     _reading("interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"),
@@ -98,7 +98,7 @@ _CALLS = (
         "attachment.presign",
         "POST",
         "/api/v2/webchat/attachments/generate-presigned-url",
-        ("webchat:attachment:write", "conversation:webchat:write"),
+        ("webchat:attachment:write", "conversation:webchat:write", "webchat:write"),
         repeatable=True,  # a slot that nobody fills expires
     ),
 )

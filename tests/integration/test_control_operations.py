@@ -17,7 +17,8 @@ from aiohttp import web
 from daemon.app.config import Config
 from daemon.app.house import House
 from daemon.app.systemd import Notifier
-from daemon.emulator import DEFAULT_QUEUE_ID
+from daemon.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from daemon.model.work import OWN_STREAM
 
 GUEST_TOKEN = "canary-guest-token-0123456789"
 MESSAGING = {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID}
@@ -93,12 +94,123 @@ async def test_inj_1_messages_are_injected_and_a_bad_one_is_named():
         assert (status, found["code"]) == (422, "invalid") and "messages" in found["field"] and "1" in found["field"]
 
 
-async def test_http_3_the_platforms_refusal_is_a_problem():
+HELLO = {"messages": [{"type": "text", "from": "agent", "text": "hello"}]}
+NOBODY = "5f2c0e1a-0000-4000-8000-000000000000"
+
+
+async def refused_injection(form, status=400):
+    """An injection that the platform refuses, its message in that place: the problem, and what the audit gets."""
     async with a_house() as (house, ask):
-        message = {"type": "text", "from": "agent", "text": "hello"}
-        wish = {"interactionId": "5f2c0e1a-0000-4000-8000-000000000000", "messages": [message]}
-        status, found, _ = await ask("POST", "/v1/injections?wait=10s", wish)
-        assert status == 404 and found["detail"] and found["correlation_id"]
+        interaction = await conversation(ask)
+        rule = {"kind": "http_status", "status": status, "every": 1, "path": INJECT, "form": form}
+        house.emulator.faults.set([rule], house.emulator.now())
+        _, problem, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction})
+        facts = [orjson.loads(row[3]) for row in house._journal.read(OWN_STREAM, 0, 1000).rows]
+        return problem, facts[-1]["details"]
+
+
+INJECT = "/api/v2/interactions/chat/inject"
+
+
+async def test_http_3_the_platforms_refusal_is_a_problem():
+    """Status, code, correlation id, every message with its code, and what to do."""
+    problem, told = await refused_injection("errors")
+    correlation_id = problem.pop("correlation_id")
+    assert problem == {
+        "type": "urn:guestd:problem:platform_refused",
+        "title": "Unprocessable Entity",
+        "status": 422,
+        "detail": "interaction.inject: the platform answered 400 refused by a fault with 400 [fault]; correct the request",
+        "instance": "/v1/injections",
+        "code": "platform_refused",
+        "errors": [{"message": "refused by a fault with 400", "code": "fault"}],
+    }
+    kept = {name: told[name] for name in ("error_code", "error_status", "platform_code", "errors", "correlation_id")}
+    assert kept == {
+        "error_code": "platform_refused",
+        "error_status": 400,
+        "platform_code": "fault",
+        "errors": [{"text": "refused by a fault with 400", "code": "fault"}],
+        "correlation_id": correlation_id,
+    }
+
+
+@pytest.mark.parametrize("form", ["message", "details", "nested"])
+async def test_http_3_the_message_is_told_from_every_place(form):
+    problem, _ = await refused_injection(form)
+    assert "refused by a fault with 400" in problem["detail"]
+
+
+async def test_http_3_a_thing_that_is_missing_is_named_by_its_field():
+    async with a_house() as (_, ask):
+        status, found, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+        assert (status, found["code"], found["field"]) == (404, "not_found", "interactionId")
+        assert f"There is no interaction {NOBODY}" in found["detail"] and "check the id" in found["detail"]
+
+
+async def test_http_3_a_path_that_the_platform_has_not_is_said_first():
+    elsewhere = {"interaction.get": "/api/v2/elsewhere/{interactionId}"}
+    async with a_house(platform={"paths": elsewhere}) as (_, ask):
+        status, found, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+        assert (status, found["code"], found.get("field")) == (502, "platform_path_unknown", None)
+        assert found["detail"] == (
+            "interaction.get: the platform has no such path, GET /api/v2/elsewhere/{interactionId}: it answered 404"
+            " HTTP 404 Not Found; see platform.paths, where the paths of your org are set, and platform.api_url"
+        )
+
+
+async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
+    """The answer to the opening is lost, and the way to look is unknown: whether it was opened cannot be known."""
+    paths = {"conversation.get": "/api/v2/elsewhere/{conversationId}"}
+    async with a_house(platform={"paths": paths}, operations={"tries_max": 1}, rest={"attempts_max": 1}) as (
+        house,
+        ask,
+    ):
+        rule = {"kind": "http_status", "status": 500, "every": 1, "when": "after", "path": "/api/v2/conversations"}
+        house.emulator.faults.set([rule], house.emulator.now())
+        _, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", MESSAGING)
+        assert (found["status"], found["problem"]["code"]) == ("uncertain", "uncertain")
+
+
+WISHES = {
+    "guests": {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "guestToken": GUEST_TOKEN},
+    "messaging-sessions": MESSAGING,
+    "injections": {**HELLO, "interactionId": NOBODY},
+    "prompts": {"conversationId": NOBODY, "promptId": NOBODY, **SETTINGS},
+    "adoption": {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"},
+}
+
+
+async def test_auth_4_403_names_the_missing_scope_in_every_operation():
+    """A client that may only look at conversations: the problem says which scope it is to get, as a field of its own."""
+    settings = EmulatorSettings(
+        oauth_clients={"reader": "reader-secret"}, oauth_scopes={"reader": ("conversation:view",)}
+    )
+    async with Emulator(settings) as emulator:
+        urls = {name: emulator.url for name in ("api_url", "cdn_url")}
+        platform = {
+            "guest_socket_url": "ws" + emulator.url.removeprefix("http"),
+            "deployment_id": DEFAULT_DEPLOYMENT_ID,
+            "token_url": f"{emulator.url}/oauth/token",
+            "client_id": "reader",
+            "client_secret": "reader-secret",
+            **urls,
+        }
+        async with a_house(platform=platform) as (_, ask):
+            told = {}
+            for path, wish in WISHES.items():
+                _, found, _ = await ask("POST", f"/v1/{path}?wait=10s", wish)
+                told[path] = (found["status"], found["missing_scope"], found["scopes"])
+    assert told == {
+        "guests": (502, "externalcontacts:create", ["externalcontacts:create"]),
+        "messaging-sessions": (502, "conversation:write", ["conversation:write", *MESSAGING_SCOPES]),
+        "injections": (502, "interaction:chat:write", ["interaction:chat:write"]),
+        "prompts": (502, "agent-assist:prompt:write", ["agent-assist:prompt:write"]),
+        "adoption": (502, "analytics:events:read", ["analytics:events:read"]),
+    }
+
+
+MESSAGING_SCOPES = ["conversations:messaging", "webchat:write"]
 
 
 async def test_assist_2_a_prompt_too_many_is_deferred_and_given_up():
