@@ -23,23 +23,27 @@ from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
 from ..model.errors import JournalError, StorageFull
 from ..model.ports import DeploymentFacts, Journal, Operations
+from ..model.work import Fact
 from ..observe.log import Log
 from ..observe.metrics import Metrics
 from ..operations.closed import ClosedDesk
 from ..operations.desk import Desk
 from ..operations.scribe import Scribe
 from ..platform.calls import RestCalls
+from ..platform.clients import TellToken
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
 from ..records.audit import Audit
 from ..records.webhooks import Webhooks
 from ..supervisor.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
+from ..turns.errands import Errands
 from .config import Config
 from .demo import Demo
 from .deployment_file import DeploymentFile
 from .deployment_watch import DeploymentWatch
 from .exits import INTERNAL, JOURNAL
+from .heartbeat_budget import heartbeat_notes
 from .journal_watch import JournalWatch
 from .pulse import Pulse
 from .status import StatusLine, line_of
@@ -71,6 +75,10 @@ DEPLOYMENT_TRIES = 3
 #: refusal within this time can still be told as a failed start.
 FIRST_ANSWER_S = 5.0
 
+
+#: Facts about bearer tokens on their way into the journal at once, and how long the end waits for the last of them.
+TOKEN_FACTS_AT_ONCE = 4
+LAST_FACTS_S = 1.0
 
 #: Between two looks at a disk that has no room for the start.
 ROOM_WAIT_S = 2.0
@@ -113,6 +121,8 @@ class House:
     async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
         """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what is for an operator's eyes.
         `patient`: a platform that cannot be reached is no error; it is asked until it answers."""
+        for line in heartbeat_notes(self._config):
+            logger.info("%s", line)
         place = await self._find_platform()
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
@@ -249,7 +259,7 @@ class House:
 
     def _open_calls(self, http: Http, place: Place) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
-        if self.emulator is None and self._config.platform.client_id is None:
+        if self.emulator is None and not self._config.platform.has_client:
             return None
         calls = new_calls(self._config, place, http, self.emulator, self.metrics, self._loop)
         self._stops.push_async_callback(calls.close)
@@ -269,10 +279,12 @@ class House:
         """Without calls the closed desk stays, which says what is missing."""
         if calls is None:
             return
+        scribe = Scribe(self._journal, self._clock)
+        calls.tell_tokens_to(self._token_writer(scribe))
         self._desk = new_operations(
             self._config,
             self._journal,
-            Scribe(self._journal, self._clock),
+            scribe,
             calls,
             self._clock,
             self.metrics,
@@ -280,6 +292,17 @@ class House:
         )
         self._stops.push_async_callback(self._desk.stop)
         self.operations = self._desk
+
+    def _token_writer(self, scribe: Scribe) -> TellToken:
+        """What becomes of the bearer tokens is in the audit (AUTH-2)."""
+        errands = Errands("token fact", TOKEN_FACTS_AT_ONCE)
+        self._stops.push_async_callback(errands.stop, LAST_FACTS_S)
+
+        def write(word: str, details: dict[str, Any]) -> None:
+            status = "success" if word in ("fetched", "refreshed", "expired") else "failed"
+            errands.run(lambda: scribe.save(None, Fact(0, f"oauth.{word}", status, details=details)))
+
+        return write
 
     def _signer(self, ring: KeyRing | None) -> Sign | None:
         """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are configured."""

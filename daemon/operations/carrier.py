@@ -16,7 +16,7 @@ from ..model.work import Fact
 from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn, Unreadable
 from .scribe import Scribe
-from .setbacks import after_failure, after_fruitless_look, key_forgotten
+from .setbacks import after_failure, after_fruitless_look, had_no_turn, key_forgotten
 from .settings import OperationsSettings
 
 #: A fact before it has its place: action, status, details.
@@ -109,7 +109,12 @@ class Carrier:
 
     async def _call(self, ask: Ask) -> PlatformAnswer:
         return await self._platform.call(
-            ask.call, path=ask.path, query=ask.query, body=ask.body, idempotency_key=ask.key
+            ask.call,
+            path=ask.path,
+            query=ask.query,
+            body=ask.body,
+            idempotency_key=ask.key,
+            urgency=ask.urgency,
         )
 
     async def _set_back(self, kind: Kind, operation: Operation, ask: Ask, error: PlatformError) -> None:
@@ -190,6 +195,8 @@ def _word_of_setback(ask: Ask, error: PlatformError, turn: Turn) -> str:
     """What became of this one try, whatever becomes of the whole."""
     if turn.ends:
         return _word(turn)
+    if had_no_turn(error):
+        return "deferred"
     return "uncertain" if ask.acts and error.acted else "failed"
 
 

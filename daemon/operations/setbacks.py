@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import ErrorItem, NoSuchPath, PlatformError
+from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError
 from ..observe.hiding import without
 from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn
@@ -67,6 +67,8 @@ def after_failure(
     """The common way of a failed call that acts or reads."""
     operation.doubt |= ask.acts and error.acted
     problem = problem_of(operation, error, kind)
+    if had_no_turn(error):
+        operation.tries -= 1  # it was not tried; nothing is proved by that, and nothing lost
     if error.worth_retrying and operation.tries < settings.tries_max:
         rest_s = _rest_s(operation, error, settings, rng)
         return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=problem)
@@ -91,7 +93,12 @@ def after_fruitless_look(
 def _rest_s(operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random) -> float:
     """Our own backoff, or what the platform asks for where that is longer; never beyond our bound."""
     asked_s = min(error.retry_after_s or 0.0, settings.retry_after_max_s)
-    return max(settings.rest.delay_s(operation.tries - 1, rng), asked_s)
+    return max(settings.rest.delay_s(max(0, operation.tries - 1), rng), asked_s)
+
+
+def had_no_turn(error: PlatformError) -> bool:
+    """Our own budget of requests held it back from its first attempt on: that says nothing about the platform."""
+    return isinstance(error, BudgetSpent) and error.attempts == 0
 
 
 def key_forgotten(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ..model.errors import ConfigError, PayloadRefused
 from ..model.file_names import control_character_in
+from ..model.ports import COMMAND, Urgency
 
 PARAMETER_LENGTH_MAX = 512
 
@@ -25,7 +26,7 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$'()*+,;=:@%/-]|\{\w+\})*")
 class NamedCall:
     """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it twice is doing it once; others
     may be repeated only with an Idempotency-Key. `retry_500`: HTTP-1's "guest creation retries 5xx". `lists`: it may answer with
-    a bare list."""
+    a bare list. `urgency`: how soon it wants its turn, where the asker does not say."""
 
     name: str
     verb: str
@@ -35,6 +36,7 @@ class NamedCall:
     repeatable: bool = False
     retry_500: bool = False
     lists: bool = False
+    urgency: Urgency = COMMAND
 
     @property
     def placeholders(self) -> frozenset[str]:
@@ -93,7 +95,10 @@ _CALLS = (
     ),
     NamedCall("prompt.inject", "POST", "/api/v2/agent-assist/prompt-injections", ("agent-assist:prompt:write",)),
     _reading("prompt.get", "/api/v2/agent-assist/prompt-injections/{injectionId}", "agent-assist:prompt:write"),
-    _reading("analytics.events", "/api/v2/analytics/events/query", "analytics:events:read", verb="POST"),
+    replace(
+        _reading("analytics.events", "/api/v2/analytics/events/query", "analytics:events:read", verb="POST"),
+        urgency=Urgency("housekeeping", 10.0),  # pages of a report that nobody waits for at a screen
+    ),
     NamedCall(
         "attachment.presign",
         "POST",

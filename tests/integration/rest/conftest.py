@@ -207,7 +207,7 @@ async def connect(
     script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     http = Http(HttpSettings(answer_bytes_max=answer_bytes_max, ca_file=ca_file))
     policy = policy or RetryPolicy()
-    pace = Pace(lambda: time.at, time.sleep, Random(7))
+    pace = Pace(lambda: time.at, time.sleep, Random(7), lambda: time.at)
     settings = OAuthSettings(
         **{"token_url": f"{script.url}/oauth/token", "client_id": CLIENT, "client_secret": SECRET, **oauth}
     )

@@ -24,7 +24,7 @@ from daemon.policy.retry import RetryPolicy
 NAMES = sorted(CALLS)
 WRITES = [name for name in NAMES if not CALLS[name].reads]
 KEYED = ["contact.create", "conversation.create", "interaction.inject", "prompt.inject"]
-HASTY = {"timeout_s": 0.05}
+HASTY = {"timeout_s": 0.2}  # a loaded machine answers within it
 
 
 # ------------------------------------------------------------------ the table
@@ -85,7 +85,7 @@ async def test_http_1_and_2_a_passing_failure_is_retried_with_the_same_key(line,
         assert answer.attempts == 3
         assert [one.headers["idempotency-key"] for one in line.script.seen] == ["op-1"] * 3
         assert len({(one.path, one.body) for one in line.script.seen}) == 1
-        assert 0.5 <= line.time.slept[0] <= 1.0 <= line.time.slept[1] <= 2.0
+        assert 1.0 <= line.time.slept[0] <= 1.5 and 2.0 <= line.time.slept[1] <= 3.0
         assert len(line.script.effects) == 1
 
 

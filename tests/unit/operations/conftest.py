@@ -85,7 +85,7 @@ class Twin:
     pages: list[Json] = field(default_factory=list)
     ids: Any = field(default_factory=lambda: count(9))
 
-    async def call(self, name, *, path=None, query=None, body=None, idempotency_key=""):
+    async def call(self, name, *, path=None, query=None, body=None, idempotency_key="", urgency=None):
         await asyncio.sleep(0.05)
         self.calls.append(
             Call(name, dict(path or {}), dict(query or {}), dict(body or {}), idempotency_key, self.loop.time())

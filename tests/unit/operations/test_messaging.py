@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import pytest
 
-from daemon.model.errors import CommandError, LimitExceeded, PlatformUnavailable
+from daemon.model.errors import BudgetSpent, CommandError, LimitExceeded
 from daemon.observe.exposition import exposition
 from daemon.operations.settings import SessionFigures
 
@@ -280,8 +280,7 @@ def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
         await life.desk.stop()
         return life
 
-    spent = PlatformUnavailable("no turn is free")
-    spent.code = "budget"
+    spent = BudgetSpent("no turn is free")
     life = world.run(story())
     assert life.metrics.rest_heartbeats["delayed"] == 10 and "failed" not in life.metrics.rest_heartbeats
     assert len(beats(world)) > 5 and life.desk.view("op-1").status == "running"
