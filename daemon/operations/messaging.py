@@ -31,7 +31,7 @@ from .settings import SessionFigures
 
 #: How long an opening or a heartbeat leaves its turn to others when the budget of requests is short.
 OPENING_PATIENCE_S = 10.0
-HEARTBEAT_PATIENCE = 0.5  # of its interval
+HEARTBEAT_PATIENCE = 0.5  # of the rest before it; one that was delayed has none left
 STRETCH_STEP = 1.01  # less than a hundredth more is not worth another rest
 
 JITTER = 0.1  # a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once
@@ -116,7 +116,8 @@ class Messaging(Kind):
         context = {"lastActivityTimestamp": _stamp(now_ms), "heartbeatSequence": operation.result["heartbeats"]}
         path = {"conversationId": operation.result["conversation_id"]}
         body = {"context": context}
-        urgency = Urgency("heartbeat", HEARTBEAT_PATIENCE * self._interval_s(operation) * self._stretch.factor)
+        rested_s = self._interval_s(operation) * self._stretch.factor * operation.data["share"]
+        urgency = Urgency("heartbeat", HEARTBEAT_PATIENCE * rested_s)
         return Ask(
             "conversation.patch", "messaging.heartbeat", path, body=body, acts=False, quiet=True, urgency=urgency
         )

@@ -198,7 +198,9 @@ class TokenSource:
         """What became of the token, in the log and to whoever keeps the audit (AUTH-2)."""
         told = {"oauth_client": self.settings.client_id, **details}
         if word in ("fetched", "refreshed", "expired"):
-            logger.info("the bearer token was %s (%s)", word, ", ".join(f"{key} {one}" for key, one in told.items()))
+            word_said = "has expired" if word == "expired" else f"was {word}"
+            why = ", ".join(f"{key} {one}" for key, one in told.items())
+            logger.info("the bearer token %s (%s)", word_said, why)
         self.tell(word, told)
 
 

@@ -69,6 +69,54 @@ async def test_sess_7_a_guest_is_created_once_for_one_id():
         assert wrong_kind[0] == 404
 
 
+async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
+    """500 by default; here two."""
+    async with a_house(limits={"max_rest_sessions": 2}) as (_, ask):
+        answers = []
+        for n in range(3):
+            status, found, headers = await ask("POST", "/v1/messaging-sessions", {**MESSAGING, "operation_id": f"m{n}"})
+            answers.append((status, found.get("code"), headers.get("Retry-After")))
+    refusal = "limit exceeded: 2 REST sessions under way, limits.max_rest_sessions is 2"
+    facts = answers, found["detail"], Config().limits.max_rest_sessions
+    assert facts == ([(202, None, None), (202, None, None), (429, "limit_exceeded", "1")], refusal, 500)
+
+
+WRONG_SESSIONS = {
+    "no life": (422, "durationS", "0 is too small; the least is 1"),
+    "half a second": (422, "durationS", "it is no whole number; write digits without quotes or a point"),
+    "more than 45 minutes": (422, "durationS", "2701 s is too long; a session lasts 1 to 2700 s"),
+    "no token": (422, "guestToken", "it is missing; it is required"),
+    "a number for a token": (422, "guestToken", "it is no string; write it in quotes"),
+    "no receipts": (422, "capabilities", "read-receipts missing; add it to the list"),
+    "no typing": (422, "capabilities", "typing-indicator missing; add it to the list"),
+    1: 202,
+    2700: 202,
+}
+
+
+async def test_sess_2_and_3_what_is_wrong_is_named():
+    """A life of 1 to 2700 s, a guest token that is a string, and the two capabilities."""
+    wrong = {
+        "no life": {"durationS": 0},
+        "half a second": {"durationS": 1.5},
+        "more than 45 minutes": {"durationS": 2701},
+        "no token": {"guestToken": None},
+        "a number for a token": {"guestToken": 4711},
+        "no receipts": {"capabilities": ["typing-indicator"]},
+        "no typing": {"capabilities": ["read-receipts", "file-transfer"]},
+    }
+    async with a_house() as (_, ask):
+        found = {}
+        for name, change in wrong.items():
+            wish = {key: value for key, value in {**MESSAGING, **change}.items() if value is not None}
+            status, problem, _ = await ask("POST", "/v1/messaging-sessions", wish)
+            found[name] = status, problem["field"], problem["detail"].partition(": ")[2]
+        for duration_s in (1, 2700):
+            status, problem, _ = await ask("POST", "/v1/messaging-sessions", {**MESSAGING, "durationS": duration_s})
+            found[duration_s] = status
+    assert found == WRONG_SESSIONS
+
+
 async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
     async with a_house() as (house, ask):
         status, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"})
@@ -115,8 +163,7 @@ INJECT = "/api/v2/interactions/chat/inject"
 async def test_http_3_the_platforms_refusal_is_a_problem():
     """Status, code, correlation id, every message with its code, and what to do."""
     problem, told = await refused_injection("errors")
-    correlation_id = problem.pop("correlation_id")
-    assert problem == {
+    expected = {
         "type": "urn:guestd:problem:platform_refused",
         "title": "Unprocessable Entity",
         "status": 422,
@@ -124,15 +171,16 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
         "instance": "/v1/injections",
         "code": "platform_refused",
         "errors": [{"message": "refused by a fault with 400", "code": "fault"}],
+        "correlation_id": told["correlation_id"],
     }
-    kept = {name: told[name] for name in ("error_code", "error_status", "platform_code", "errors", "correlation_id")}
-    assert kept == {
+    kept = {name: told[name] for name in ("error_code", "error_status", "platform_code", "errors")}
+    audited = {
         "error_code": "platform_refused",
         "error_status": 400,
         "platform_code": "fault",
         "errors": [{"text": "refused by a fault with 400", "code": "fault"}],
-        "correlation_id": correlation_id,
     }
+    assert (problem, kept, told["correlation_id"] != "") == (expected, audited, True)
 
 
 @pytest.mark.parametrize("form", ["message", "details", "nested"])
@@ -152,11 +200,12 @@ async def test_http_3_a_path_that_the_platform_has_not_is_said_first():
     elsewhere = {"interaction.get": "/api/v2/elsewhere/{interactionId}"}
     async with a_house(platform={"paths": elsewhere}) as (_, ask):
         status, found, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
-        assert (status, found["code"], found.get("field")) == (502, "platform_path_unknown", None)
-        assert found["detail"] == (
-            "interaction.get: the platform has no such path, GET /api/v2/elsewhere/{interactionId}: it answered 404"
-            " HTTP 404 Not Found; see platform.paths, where the paths of your org are set, and platform.api_url"
-        )
+    told = (
+        "interaction.get: the platform has no such path, GET /api/v2/elsewhere/{interactionId}: it answered 404"
+        " HTTP 404 Not Found; see platform.paths, where the paths of your org are set, and platform.api_url"
+    )
+    facts = status, found["code"], found.get("field"), found["detail"]
+    assert facts == (502, "platform_path_unknown", None, told)
 
 
 async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
@@ -170,6 +219,25 @@ async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
         house.emulator.faults.set([rule], house.emulator.now())
         _, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", MESSAGING)
         assert (found["status"], found["problem"]["code"]) == ("uncertain", "uncertain")
+
+
+async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
+    """Fetched at the first call; taken back by the platform, and refreshed."""
+    (tmp_path / "journal").mkdir()
+    async with a_house(journal={"directory": str(tmp_path / "journal")}) as (house, ask):
+        for _ in range(2):
+            await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+            house.emulator.world.office.clients.expire_all()
+    lines = [
+        orjson.loads(line) for file in tmp_path.rglob("audit/*") for line in file.read_bytes().splitlines() if line
+    ]
+    told = [
+        (one["action"], one["status"], one["details"]["oauth_client"])
+        for one in lines
+        if "oauth" in one.get("action", "")
+    ]
+    expected = [("oauth.fetched", "success"), ("oauth.expired", "success"), ("oauth.refreshed", "success")]
+    assert told == [(*words, "emulator-client") for words in expected]
 
 
 WISHES = {

@@ -94,11 +94,11 @@ class Town:
         return {line.partition('"')[0]: float(line.rpartition(" ")[2]) for line in found}
 
     def intervals_s(self, since: float) -> list[float]:
-        """Between two heartbeats of one session, where the first came after `since`."""
+        """Between two heartbeats of one session, where the second came after `since`."""
         found = []
         for beats in self.beats.values():
-            times = [at for _, at in sorted(beats.items()) if at >= since]
-            found += [late - early for early, late in itertools.pairwise(times)]
+            times = [at for _, at in sorted(beats.items())]
+            found += [late - early for early, late in itertools.pairwise(times) if late >= since]
         return found
 
 
