@@ -108,6 +108,24 @@ def test_sess_5_different_intervals_are_stretched_by_the_same_factor(world):
     assert (36 <= slow <= 40.2, 18 <= fast <= 20.2) == (True, True)
 
 
+def test_sess_5_who_rests_rests_on_when_more_sessions_are_opened(world):
+    world.per_minute = 4
+
+    async def story():
+        life = world.life()
+        await life.desk.start("messaging", "first", LONG, wait_s=5.0)
+        while not world.twin.made["conversation"][0]["beats"]:
+            await asyncio.sleep(0.1)
+        for n in range(5):  # from 2 heartbeats a minute to 12, and there is room for 3
+            await life.desk.start("messaging", f"m{n}", LONG)
+        await asyncio.sleep(200.0)
+        await life.desk.stop()
+
+    world.run(story())
+    first, second, *_ = (at for at, _ in world.twin.made["conversation"][0]["beats"])
+    assert 0.9 * 120.0 <= second - first < 150.0
+
+
 def test_sess_5_the_budget_is_enough_again_when_sessions_have_ended(world):
     world.per_minute = 4
 
