@@ -19,7 +19,7 @@ import orjson
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, Field
 
-from ..model.errors import CommandError, GuestdError, PlatformError
+from ..model.errors import CommandError, GuestdError, NoSuchPath, PlatformError
 
 logger = logging.getLogger("guestd.api")
 
@@ -48,6 +48,9 @@ _STATUS = {
 #: What the platform said that is the asker's to mend; all else it says is a 502.
 _PLATFORM_STATUS = {400: 422, 404: 404, 409: 409, 413: 413, 422: 422, 429: 429}
 
+#: What else a problem may tell of the platform's refusal.
+TOLD = ("errors", "missing_scope", "scopes")
+
 _RETRY_AFTER_S = 1.0
 
 #: Enough to find an error by, in one line of the log.
@@ -68,6 +71,11 @@ class ProblemDocument(BaseModel):
     field: str = Field(default="", description="Which part of the request is meant, if one.")
     retry_after_s: float | None = Field(default=None, description="When to try again; as the header Retry-After.")
     correlation_id: str = Field(default="", description="The platform's id of its refusal, for its support.")
+    errors: list[dict[str, str]] = Field(
+        default=[], description="The single errors that the platform lists: message, code, field."
+    )
+    missing_scope: str = Field(default="", description="The OAuth scope that the platform asks for (AUTH-4).")
+    scopes: list[str] = Field(default=[], description="All scopes any one of which is enough.")
     error_id: str = Field(default="", description="With 500: the id beside the error in the log.")
 
 
@@ -85,12 +93,15 @@ class Problem(Exception):
         correlation_id: str = "",
         error_id: str = "",
         headers: Mapping[str, str] | None = None,
+        told: Mapping[str, Any] | None = None,
     ) -> None:
+        """`told`: what the platform told beside (`errors`, `missing_scope`, `scopes`)."""
         super().__init__(detail)
         self.status, self.code, self.detail, self.field = status, code, detail, field
         self.retry_after_s = _RETRY_AFTER_S if retry_after_s is None and status in (429, 503) else retry_after_s
         self.correlation_id, self.error_id = correlation_id, error_id
         self.headers = dict(headers or {})
+        self.told = {name: told[name] for name in TOLD if told and told.get(name)}
 
     def answer(self, instance: str) -> web.Response:
         document: dict[str, Any] = {
@@ -104,6 +115,7 @@ class Problem(Exception):
         for name in ("field", "retry_after_s", "correlation_id", "error_id"):
             if getattr(self, name):
                 document[name] = getattr(self, name)
+        document |= self.told
         headers = self.headers
         if self.retry_after_s:
             headers["Retry-After"] = str(math.ceil(self.retry_after_s))
@@ -126,18 +138,26 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, GuestdError) and error.code in ("spool", "journal"):
         return Problem(503, error.code, str(error))
     if isinstance(error, PlatformError):
-        return platform_problem(error.code, str(error), error.status, error.correlation_id, error.retry_after_s)
+        told: dict[str, Any] = {"errors": [item.shown() for item in error.errors]}
+        if error.scopes:
+            told |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
+        return platform_problem(error.code, str(error), error.status, error.correlation_id, error.retry_after_s, told)
     if isinstance(error, RecursionError):
         return Problem(400, "bad_json", "the body is nested too deep")
     return _of_bug(error)
 
 
 def platform_problem(
-    code: str, detail: str, status: int | None, correlation_id: str = "", retry_after_s: float | None = None
+    code: str,
+    detail: str,
+    status: int | None,
+    correlation_id: str = "",
+    retry_after_s: float | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """What the platform refused or failed to do, `status` its own."""
-    ours = _PLATFORM_STATUS.get(status or 0, 502)
-    return Problem(ours, code, detail, correlation_id=correlation_id, retry_after_s=retry_after_s)
+    """What the platform refused or failed to do, `status` its own. An unknown path is a setting's fault, not the asker's."""
+    ours = 502 if code == NoSuchPath.code else _PLATFORM_STATUS.get(status or 0, 502)
+    return Problem(ours, code, detail, correlation_id=correlation_id, retry_after_s=retry_after_s, told=told)
 
 
 def status_of(code: str) -> int:

@@ -72,6 +72,15 @@ class _Section(BaseModel):
         return value
 
 
+class OAuthClient(_Section):
+    """One `[[platform.oauth_clients]]`. A secret is `file:PATH`, `credential:NAME`, or the secret itself."""
+
+    id: Annotated[str, Field(min_length=1)]
+    secret: SecretStr
+    scope: str | None = None
+    requests_per_minute: Count | None = None
+
+
 class Platform(_Section):
     """Which deployment of which org. Without region and endpoints the embedded emulator stands in."""
 
@@ -90,12 +99,19 @@ class Platform(_Section):
     client_secret: SecretStr | None = None
     client_secret_file: str | None = None
     client_auth: Literal["basic", "form"] = "basic"
+    scope: str | None = None
+    oauth_clients: tuple[OAuthClient, ...] = ()
     token_url: str | None = None
     paths: Paths = {}
 
     @property
     def is_given(self) -> bool:
         return self.region is not None or self.guest_socket_url is not None
+
+    @property
+    def has_client(self) -> bool:
+        """There is an OAuth client for the platform's REST side."""
+        return self.client_id is not None or bool(self.oauth_clients)
 
 
 class Limits(_Section):

@@ -38,6 +38,7 @@ from .demo import Demo
 from .deployment_file import DeploymentFile
 from .deployment_watch import DeploymentWatch
 from .exits import INTERNAL, JOURNAL
+from .heartbeat_budget import heartbeat_notes
 from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .key_rotation import KeyRotation
@@ -111,6 +112,8 @@ class House:
     async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
         """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what is for an operator's eyes.
         `patient`: a platform that cannot be reached is no error; it is asked until it answers."""
+        for line in heartbeat_notes(self._config):
+            logger.info("%s", line)
         place = await self._find_platform()
         http = new_http(self._config)
         self._stops.push_async_callback(http.close)
@@ -220,7 +223,7 @@ class House:
 
     def _open_calls(self, http: Http, place: Place) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
-        if self.emulator is None and self._config.platform.client_id is None:
+        if self.emulator is None and not self._config.platform.has_client:
             return None
         calls = new_calls(self._config, place, http, self.emulator, self.metrics, self._loop, self._scribe.note)
         self._stops.push_async_callback(calls.close)

@@ -16,7 +16,7 @@ from ..model.errors import ConfigError, GuestdError
 from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
 from ..platform.table import table_with
-from .config import Config
+from .config import Config, Platform
 from .secret_files import read_secret
 from .wiring.records import webhook_settings
 
@@ -68,6 +68,10 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
     elif platform.client_secret is not None:
         secret = platform.client_secret.get_secret_value()
         found["client_secret"] = SecretStr(_credential(source, "platform.client_secret", secret, environment))
+    found["oauth_clients"] = tuple(
+        one.model_copy(update={"secret": _client_secret(source, n, one.secret.get_secret_value(), environment)})
+        for n, one in enumerate(platform.oauth_clients)
+    )
     if api.token is not None:
         token = _credential(source, "api.token", api.token.get_secret_value(), environment)
         api = api.model_copy(update={"token": SecretStr(token)})
@@ -76,6 +80,13 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
         simulator = simulator.model_copy(update={"token": SecretStr(token)})
     own = {"platform": platform.model_copy(update=found), "api": api, "simulator": simulator}
     return config.model_copy(update=own)
+
+
+def _client_secret(source: str, n: int, value: str, environment: Mapping[str, str]) -> SecretStr:
+    key = f"platform.oauth_clients[{n}].secret"
+    name = value.removeprefix("file:")
+    found = _secret_of_file(source, name, key) if name != value else _credential(source, key, value, environment)
+    return SecretStr(found)
 
 
 def _credential(source: str, key: str, value: str, environment: Mapping[str, str]) -> str:
@@ -96,14 +107,12 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
         raise ConfigProblems(source, [problem]) from None
 
 
-def _secret_of_file(source: str, name: str) -> str:
+def _secret_of_file(source: str, name: str, key: str = "platform.client_secret_file") -> str:
     try:
         return read_secret(Path(name)).decode()
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
-        problem = (
-            f"platform.client_secret_file: {name} cannot be read: {reason}; name a file with the secret and no more"
-        )
+        problem = f"{key}: {name} cannot be read: {reason}; name a file with the secret and no more"
         raise ConfigProblems(source, [problem]) from None
 
 
@@ -232,8 +241,27 @@ def _problems_of_client(config: Config) -> list[str]:
         problems.append("platform.client_id: is missing beside the secret; it is the id of the OAuth client")
     if ":" in (platform.client_id or "") and platform.client_auth == "basic":
         problems.append('platform.client_id: has a colon, which basic cannot carry; set client_auth = "form"')
-    if platform.client_id is not None and not platform.is_given and platform.token_url is None:
+    problems += _problems_of_clients(platform)
+    if platform.has_client and not platform.is_given and platform.token_url is None:
         problems.append("platform.region: is missing beside platform.client_id; write a domain such as mypurecloud.de")
+    return problems
+
+
+def _problems_of_clients(platform: Platform) -> list[str]:
+    """Of the list, where several clients share the load."""
+    problems, ids = [], [one.id for one in platform.oauth_clients]
+    if ids and platform.client_id is not None:
+        problems.append("platform.oauth_clients: stands beside platform.client_id; write that client into the list too")
+    if ids and platform.scope is not None:
+        problems.append("platform.scope: stands beside platform.oauth_clients; give each client in the list its scope")
+    for n, one in enumerate(platform.oauth_clients):
+        place = f"platform.oauth_clients[{n}]"
+        if one.id in ids[:n]:
+            problems.append(f"{place}.id: is in the list twice; a client has one budget, leave one of them out")
+        if ":" in one.id and platform.client_auth == "basic":
+            problems.append(f'{place}.id: has a colon, which basic cannot carry; set client_auth = "form"')
+        if not one.secret.get_secret_value():
+            problems.append(f"{place}.secret: is empty; write the secret of the OAuth client")
     return problems
 
 

@@ -47,6 +47,9 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
         ("simulator.token_file", config.simulator.token_file),
     ]
     lists = [(f"webhooks.targets.{one.name}.secrets", one.secrets) for one in hooks.targets]
+    lists += [
+        (f"platform.oauth_clients[{n}].secret", (one.secret,)) for n, one in enumerate(config.platform.oauth_clients)
+    ]
     for key, secrets in [*lists, ("webhooks.operation_secrets", hooks.operation_secrets)]:
         for one in secrets:
             kind, _, name = one.get_secret_value().partition(":")

@@ -42,7 +42,7 @@ KINDS: dict[str, tuple[Occasion, str]] = {
     "mute": ("out", "a message is not delivered; history has it"),
     "equal_times": ("time", "a message gets the same channel.time as the one before"),
     "refuse_upgrade": ("upgrade", "answer the upgrade with `status`"),
-    "http_status": ("rest", "answer a call under `path` with `status`; `when`: after it acted, else before"),
+    "http_status": ("rest", "answer a call under `path` with `status`; `when`: after it acted, else before; `form`"),
     "slow_rest": ("rest", "answer a call under `path` after `ms`"),
     "reset": ("rest", "lose the answer to a call: `how` rst or close; `when`: before or after it acted, or random"),
     "no_answer": ("rest", "never answer a call; `when`: before or after it acted, or random"),
@@ -77,6 +77,7 @@ class Rule(BaseModel):
     status: int = Field(503, ge=400, le=599)
     retry_after_s: int = Field(1, ge=1, le=3600)
     retry_after_form: Literal["seconds", "date"] = "seconds"
+    form: Literal["message", "errors", "details", "nested"] = "message"  # where the error's message stands
     how: Literal["rst", "close"] = "rst"
     path: str = "/"
     method: str | None = None

@@ -19,6 +19,7 @@
         │   ├── NotAuthenticated 401: the OAuth client, or its token
         │   ├── ScopeMissing     403: names the scope
         │   ├── NoSuchThing      404, 410
+        │   ├── NoSuchPath       404, 405 where the platform does not know the path at all: a setting, not an id
         │   └── Conflicting      409: it exists already, has ended, or is full
         └── PlatformUnavailable  5xx, network: worth retrying
             ├── RateLimited      429
@@ -28,6 +29,8 @@ Foreign exceptions are translated on floor 2 and seen nowhere above it.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from .endings import Ending
 
@@ -123,15 +126,35 @@ class DialError(GuestdError):
         self.ending = ending
 
 
+@dataclass(slots=True, frozen=True)
+class ErrorItem:
+    """One of the errors that a refusal lists (HTTP-3). `field` is the place in the request that was sent."""
+
+    message: str = ""
+    code: str = ""
+    field: str = ""
+
+    def __str__(self) -> str:
+        said = f"{self.field}: {self.message}" if self.field and self.message else self.field or self.message
+        return f"{said} [{self.code}]".strip() if self.code else said
+
+    def shown(self) -> dict[str, str]:
+        found = {"message": self.message, "code": self.code, "field": self.field}
+        return {name: value for name, value in found.items() if value}
+
+
 class PlatformError(GuestdError):
     """A call of the platform's REST side that is not a success (HTTP-3).
 
     `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to do about it. `acted`: the
     platform may have done it all the same (an answer was lost, or cannot be read), so look before asking again. `attempts` and
-    `latency_ms` tell of the whole call, its retries included.
+    `latency_ms` tell of the whole call, its retries included. `errors` are the single errors that the platform lists, `scopes`
+    those any one of which is missing (AUTH-4).
     """
 
     code = "platform"
+    errors: tuple[ErrorItem, ...] = ()
+    scopes: tuple[str, ...] = ()
 
     def __init__(
         self,
@@ -176,11 +199,15 @@ class NotAuthenticated(PlatformRefused):
 class ScopeMissing(PlatformRefused):
     """`scopes`: those the platform named, else those the operation is documented to need (AUTH-4)."""
 
-    scopes: tuple[str, ...] = ()
-
 
 class NoSuchThing(PlatformRefused):
     pass
+
+
+class NoSuchPath(PlatformRefused):
+    """The platform does not know the path, or not with this verb; nothing is said of the thing that was asked for."""
+
+    code = "platform_path_unknown"
 
 
 class Conflicting(PlatformRefused):

@@ -339,6 +339,21 @@ class PlatformAnswer:
     correlation_id: str = ""
 
 
+Priority = Literal["command", "opening", "heartbeat", "housekeeping"]
+
+
+@dataclass(slots=True, frozen=True)
+class Urgency:
+    """Whose turn it is when the budget of requests is short: the earliest deadline first. A call's deadline for its turn is
+    `patience_s` after it asks. What is no command is also spread evenly, so that a command finds some of the budget left."""
+
+    priority: Priority = "command"
+    patience_s: float = 0.0
+
+
+COMMAND = Urgency()
+
+
 class PlatformCalls(Protocol):
     """The platform's REST side as named calls; paths, verbs, scopes stand in a table on floor 2."""
 
@@ -350,9 +365,11 @@ class PlatformCalls(Protocol):
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
         idempotency_key: str = "",
+        urgency: Urgency | None = None,
     ) -> PlatformAnswer:
         """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused or PlatformUnavailable,
-        whose `acted` says whether the platform may have done it all the same."""
+        whose `acted` says whether the platform may have done it all the same; or BudgetSpent, if it never got its turn.
+        `urgency` None: as the table has it for that call."""
 
 
 OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]

@@ -10,13 +10,13 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import PlatformError, PlatformUnavailable
+from ..model.errors import NoSuchPath, PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
 from ..model.work import Fact
 from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn, Unreadable
 from .scribe import Scribe
-from .setbacks import after_failure, after_fruitless_look, key_forgotten
+from .setbacks import after_failure, after_fruitless_look, had_no_turn, key_forgotten
 from .settings import OperationsSettings
 
 #: A fact before it has its place: action, status, details.
@@ -109,7 +109,12 @@ class Carrier:
 
     async def _call(self, ask: Ask) -> PlatformAnswer:
         return await self._platform.call(
-            ask.call, path=ask.path, query=ask.query, body=ask.body, idempotency_key=ask.key
+            ask.call,
+            path=ask.path,
+            query=ask.query,
+            body=ask.body,
+            idempotency_key=ask.key,
+            urgency=ask.urgency,
         )
 
     async def _set_back(self, kind: Kind, operation: Operation, ask: Ask, error: PlatformError) -> None:
@@ -142,7 +147,8 @@ class Carrier:
             turn = kind.found(operation, await self._call(ask), now_ms)
         except PlatformError as error:
             turn = None
-            if error.status != 404 or not ask.path:  # of a search, 404 says that there is no such search
+            is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
+            if not is_absent or not ask.path:  # of a search, 404 says that there is no such search
                 await self.settle(
                     operation, after_fruitless_look(kind, operation, error, self._settings, self._rng, now_ms)
                 )
@@ -189,6 +195,8 @@ def _word_of_setback(ask: Ask, error: PlatformError, turn: Turn) -> str:
     """What became of this one try, whatever becomes of the whole."""
     if turn.ends:
         return _word(turn)
+    if had_no_turn(error):
+        return "deferred"
     return "uncertain" if ask.acts and error.acted else "failed"
 
 
@@ -197,7 +205,15 @@ def _key(ask: Ask) -> dict[str, Any]:
 
 
 def _trouble(problem: dict[str, Any] | None) -> dict[str, Any]:
-    """Of a problem what an audit may keep: codes and numbers, never the platform's words."""
+    """Of a problem what an audit keeps: codes, fields, the missing scope. The platform's words go as `text`, of which the audit
+    keeps a hash only, unless it is set to keep texts: they may quote what a guest has said."""
     names = {"code": "error_code", "cause": "error_cause", "status": "error_status", "platform_code": "platform_code"}
-    names["correlation_id"] = "correlation_id"
-    return {name: problem[key] for key, name in names.items() if problem and key in problem}
+    names |= {"correlation_id": "correlation_id", "missing_scope": "missing_scope", "scopes": "scopes"}
+    found = {name: problem[key] for key, name in names.items() if problem and key in problem}
+    if problem and "errors" in problem:
+        found["errors"] = [_as_text(item) for item in problem["errors"]]
+    return found
+
+
+def _as_text(item: dict[str, str]) -> dict[str, str]:
+    return {"text" if name == "message" else name: value for name, value in item.items()}

@@ -12,7 +12,7 @@ from pydantic_core import ErrorDetails
 _WORDS = {
     "missing": "it is missing; it is required",
     "string_type": "it is no string; write it in quotes",
-    "int_type": "it is no whole number; write digits without quotes",
+    "int_type": "it is no whole number; write digits without quotes or a point",
     "int_from_float": "it is no whole number; write digits without a point",
     "float_type": "it is no number; write digits without quotes",
     "finite_number": "it is no finite number; write digits",

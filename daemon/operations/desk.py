@@ -5,7 +5,8 @@ rests until when, and who waits for whose end. An operation at work stands in a 
 deadline in the wheel.
 
 Bounds: `under_way_max` operations and `sessions_max` messaging sessions, one more is refused; `calls_inflight_max` and
-`heartbeats_inflight_max` calls at once, in lanes of their own, so that heartbeats and other work cannot starve each other;
+`heartbeats_inflight_max` calls at once, in lanes of their own, so that heartbeats, the opening of many sessions (as many again
+as `calls_inflight_max`) and other work cannot starve each other;
 `remembered_max` of those lately over are listed (by their id the journal finds the older ones too).
 """
 
@@ -13,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
@@ -39,8 +41,13 @@ _ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
 STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 
 
+def _without_bound() -> float:
+    return math.inf
+
+
 class Desk:
-    """Needs a running loop at construction. `sign` signs guests' tokens where keys are configured (GUEST-1)."""
+    """Needs a running loop at construction. `sign` signs guests' tokens where keys are configured (GUEST-1);
+    `requests_per_minute` is the budget that heartbeats are stretched to."""
 
     def __init__(
         self,
@@ -53,15 +60,18 @@ class Desk:
         rng: Random,
         draw_id: Callable[[], str],
         sign: Sign | None = None,
+        requests_per_minute: Callable[[], float] = _without_bound,
     ) -> None:
         self._settings = settings
         self._journal = journal
         self._clock = clock
         self._metrics = metrics
-        self._kinds = all_kinds(settings, metrics, rng, draw_id, sign)
+        self._kinds = all_kinds(settings, metrics, rng, draw_id, sign, requests_per_minute)
         self._carrier = Carrier(settings, self._kinds, platform, scribe, clock, rng)
         self._calls = Errands("operation", settings.calls_inflight_max)
+        self._openings = Errands("opening", settings.calls_inflight_max)
         self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
+        self._lanes = {"open": self._openings, "beat": self._heartbeats}
         self._alarm: Timers[str] = Timers(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake)
         self._live: dict[str, Operation] = {}
         self._at_work: set[str] = set()
@@ -205,7 +215,7 @@ class Desk:
             return
         self._alarm.cancel(operation_id)
         self._at_work.add(operation_id)
-        lane = self._heartbeats if operation.step == "beat" else self._calls
+        lane = self._lanes.get(operation.step, self._calls)
         lane.run(lambda: self._work(operation))
 
     async def _work(self, operation: Operation) -> None:
@@ -236,6 +246,7 @@ class Desk:
             return
         if self._live.pop(operation_id, None) is None:
             return
+        self._kinds[operation.kind].gone(operation)
         self._sessions -= operation.kind == "messaging"
         self._metrics.rest_sessions = self._sessions
         words = operation.kind, operation.status
@@ -293,7 +304,7 @@ class Desk:
     async def _leave(self, grace_s: float) -> None:
         self._alarm.stop()
         await finish([*self._accepting.values(), *self._sure], grace_s)
-        await asyncio.gather(self._calls.stop(grace_s), self._heartbeats.stop(grace_s))
+        await asyncio.gather(*(lane.stop(grace_s) for lane in (self._calls, *self._lanes.values())))
 
 
 def _as_shown(operation: Operation) -> OperationView:

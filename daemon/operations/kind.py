@@ -64,6 +64,9 @@ class Kind:
     def revived(self, operation: Operation, now_ms: int) -> None:
         """A restart has found it."""
 
+    def gone(self, operation: Operation) -> None:
+        """It is over, however that came about."""
+
     def details(self, operation: Operation) -> dict[str, Any]:
         """What its facts tell beside the common: ids, never a secret."""
         return {}

@@ -6,7 +6,9 @@ It rests between two heartbeats as a few values and one deadline in the shared w
 so, when its heartbeat stops; telling the platform is the last step and may take longer. The conversation's id is ours, drawn
 before the first try, so that after any doubt it can be looked at. Each heartbeat's sequence number is durable before it is
 sent, so that none is used twice over a restart; an answered one needs no commit of its own. The next is due an interval after
-that answer: a slow platform is asked less often, and never twice at once for one session.
+that answer: a slow platform is asked less often, and never twice at once for one session. Where the budget of requests is too
+small for the heartbeats of all sessions, all intervals are longer by the same factor (`policy/stretch.py`); one that has no turn
+all the same is delayed, and is not held against the session.
 """
 
 from __future__ import annotations
@@ -16,15 +18,22 @@ from datetime import UTC, datetime
 from random import Random
 from typing import Any
 
-from ..model.errors import CommandError, PlatformError
+from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
 from ..model.ids import fingerprint
-from ..model.ports import PlatformAnswer
+from ..model.ports import PlatformAnswer, Urgency
 from ..observe.hiding import is_secret
 from ..observe.metrics import Metrics
+from ..policy.stretch import Stretch
 from .kind import Kind, failed, id_of, succeeded
 from .operation import Ask, Operation, Turn
 from .requests import MessagingRequest, Request
+from .setbacks import had_no_turn
 from .settings import SessionFigures
+
+#: How long an opening or a heartbeat leaves its turn to others when the budget of requests is short.
+OPENING_PATIENCE_S = 10.0
+HEARTBEAT_PATIENCE = 0.5  # of the rest before it; one that was delayed has none left
+STRETCH_STEP = 1.01  # less than a hundredth more is not worth another rest
 
 JITTER = 0.1  # a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once
 
@@ -33,8 +42,16 @@ class Messaging(Kind):
     name = "messaging"
     culprits: Mapping[str, str] = {"open": "queueId"}
 
-    def __init__(self, figures: SessionFigures, metrics: Metrics, rng: Random, draw_id: Callable[[], str]) -> None:
+    def __init__(
+        self,
+        figures: SessionFigures,
+        metrics: Metrics,
+        rng: Random,
+        draw_id: Callable[[], str],
+        stretch: Stretch,
+    ) -> None:
         self._figures = figures
+        self._stretch = stretch
         self._metrics = metrics
         self._rng = rng
         self._draw_id = draw_id
@@ -49,6 +66,7 @@ class Messaging(Kind):
         operation.step = "open"
         operation.secrets = {"guest_token": request.guest_token}
         operation.data = {"duration_s": duration_s, "token_fingerprint": token_fingerprint, "failures": 0, "ends_ms": 0}
+        operation.data |= {"share": 0.0, "stretch": 1.0}
         operation.result = {
             "conversation_id": self._draw_id(),
             "guest_id": guest_id,
@@ -69,15 +87,15 @@ class Messaging(Kind):
         if operation.step == "open":
             if not operation.doubt and (never := _not_any_more(operation, now_ms)) is not None:
                 return never
-            body = _opening(operation)
-            return Ask("conversation.create", "messaging.opened", body=body, key=operation.key("conversation"))
+            return self._open(operation, now_ms)
         if operation.step == "beat" and (reason := self._reason_to_leave(operation, now_ms)):
             operation.result["ended"] = reason
             self._metrics.rest_disconnections += 1
+            self._stretch.leave(operation.operation_id)
             rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
             return Turn(step="leave", facts=[("messaging.ended", "success", {"disconnection_rate": rate})])
         if operation.step == "beat":
-            return self._heartbeat(operation, now_ms)
+            return self._stretched(operation, now_ms) or self._heartbeat(operation, now_ms)
         body = {"status": "disconnected"}
         path = {"conversationId": operation.result["conversation_id"]}
         return Ask("conversation.patch", "messaging.disconnect", path=path, body=body, key=operation.key("disconnect"))
@@ -89,11 +107,22 @@ class Messaging(Kind):
             return "heartbeats_failed"
         return "duration_reached" if now_ms >= operation.data["ends_ms"] else ""
 
+    def _open(self, operation: Operation, now_ms: int) -> Ask:
+        waited_s = (now_ms - operation.started_ms) / 1000.0
+        urgency = Urgency("opening", max(0.0, OPENING_PATIENCE_S - waited_s))
+        key = operation.key("conversation")
+        return Ask("conversation.create", "messaging.opened", body=_opening(operation), key=key, urgency=urgency)
+
     def _heartbeat(self, operation: Operation, now_ms: int) -> Ask:
         operation.result["heartbeats"] += 1
         context = {"lastActivityTimestamp": _stamp(now_ms), "heartbeatSequence": operation.result["heartbeats"]}
         path = {"conversationId": operation.result["conversation_id"]}
-        return Ask("conversation.patch", "messaging.heartbeat", path, body={"context": context}, acts=False, quiet=True)
+        body = {"context": context}
+        rested_s = self._interval_s(operation) * self._stretch.factor * operation.data["share"]
+        urgency = Urgency("heartbeat", HEARTBEAT_PATIENCE * rested_s)
+        return Ask(
+            "conversation.patch", "messaging.heartbeat", path, body=body, acts=False, quiet=True, urgency=urgency
+        )
 
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
         self._metrics.rest_sync_s.observe(answer.latency_ms / 1000.0)
@@ -112,9 +141,8 @@ class Messaging(Kind):
         self._metrics.rest_sessions_total += 1
         operation.secrets = {}
         operation.data["ends_ms"] = now_ms + int(operation.data["duration_s"] * 1000)
-        first = self._rng.uniform(0.0, self._interval_s(operation)) * 1000
-        wake_ms = 0 if operation.end_asked else min(now_ms + int(first), operation.data["ends_ms"])
-        return Turn(step="beat", wake_ms=wake_ms)
+        self._stretch.join(operation.operation_id, self._interval_s(operation))
+        return Turn(step="beat", wake_ms=self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0)))
 
     def _gone(self, operation: Operation, told: bool) -> Turn:
         operation.result["platform_told"] = told
@@ -127,14 +155,14 @@ class Messaging(Kind):
             operation.looking = True
             return Turn(problem={"code": "conflict", "message": str(error), "status": 409})
         if operation.step == "leave" and not error.worth_retrying:
-            return self._gone(operation, error.status in (404, 409, 410))
+            is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
+            return self._gone(operation, is_gone)
         return None
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:
-        """One that our own budget of requests held back says nothing about the platform, and is not held against it."""
-        if error.code == "budget":
-            self._count("delayed")
-            return Turn(wake_ms=self._next_beat(operation, now_ms), quiet=True)
+        """One that never had its turn, in our own budget or in the platform's, says nothing about the conversation."""
+        if had_no_turn(error) or isinstance(error, RateLimited):
+            return self._delayed(operation, error, now_ms)
         self._count("failed")
         operation.data["failures"] += 1
         details: dict[str, Any] = {
@@ -148,15 +176,42 @@ class Messaging(Kind):
         wake_ms = 0 if last else self._next_beat(operation, now_ms)
         return Turn(wake_ms=wake_ms, facts=[("messaging.heartbeat_failed", "failed", details)])
 
+    def _delayed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:
+        """Again as soon as there may be a turn; what was not sent has not used its number."""
+        self._count("delayed")
+        if had_no_turn(error):
+            operation.result["heartbeats"] -= 1
+        interval_s = self._interval_s(operation)
+        rest_s = min(error.retry_after_s or interval_s, interval_s) * self._rng.uniform(1.0, 1.0 + JITTER)
+        operation.data |= {"share": 0.0, "stretch": 1.0}
+        return Turn(wake_ms=int(min(now_ms + rest_s * 1000, operation.data["ends_ms"])), quiet=True)
+
     def _interval_s(self, operation: Operation) -> float:
+        """The session's own, before it is stretched."""
         share_s = operation.data["duration_s"] / self._figures.heartbeats_per_duration
         return float(min(self._figures.heartbeat_interval_s, share_s))
 
     def _next_beat(self, operation: Operation, now_ms: int) -> int:
+        return self._beat_in(operation, now_ms, self._rng.uniform(1.0 - JITTER, 1.0))
+
+    def _beat_in(self, operation: Operation, now_ms: int, share: float) -> int:
+        """When to wake for a heartbeat after that share of the stretched interval."""
         if operation.end_asked:
             return 0
-        rest_s = self._interval_s(operation) * self._rng.uniform(1.0 - JITTER, 1.0)
+        factor = self._stretch.factor
+        operation.data |= {"share": share, "stretch": factor}
+        rest_s = self._interval_s(operation) * factor * share
         return int(min(now_ms + rest_s * 1000, operation.data["ends_ms"]))
+
+    def _stretched(self, operation: Operation, now_ms: int) -> Turn | None:
+        """Since it went to rest more sessions were opened: it rests on for as long as it would have by now. Only the difference
+        counts, so a wall clock that was put back moves nothing."""
+        share, before, factor = operation.data["share"], operation.data["stretch"], self._stretch.factor
+        if factor <= before * STRETCH_STEP or not share:
+            return None
+        operation.data["stretch"] = factor
+        rest_s = self._interval_s(operation) * (factor - before) * share
+        return Turn(wake_ms=int(min(now_ms + rest_s * 1000, operation.data["ends_ms"])), quiet=True)
 
     def _count(self, outcome: str) -> None:
         self._metrics.rest_heartbeats[outcome] = self._metrics.rest_heartbeats.get(outcome, 0) + 1
@@ -183,9 +238,16 @@ class Messaging(Kind):
     def revived(self, operation: Operation, now_ms: int) -> None:
         """After a restart all hearts would beat at once: each waits for some part of its interval."""
         self._metrics.rest_sessions_total += operation.step != "open"  # or more would disconnect than there were
-        if operation.step == "beat" and operation.wake_ms <= now_ms and not operation.end_asked:
-            rest_ms = self._rng.uniform(0.0, self._interval_s(operation)) * 1000
-            operation.wake_ms = int(min(now_ms + rest_ms, operation.data["ends_ms"]))
+        if operation.step != "beat":
+            return
+        self._stretch.join(operation.operation_id, self._interval_s(operation))
+        operation.data.setdefault("share", 0.0)
+        operation.data.setdefault("stretch", 1.0)
+        if operation.wake_ms <= now_ms and not operation.end_asked:
+            operation.wake_ms = self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0))
+
+    def gone(self, operation: Operation) -> None:
+        self._stretch.leave(operation.operation_id)
 
     def end(self, operation: Operation, now_ms: int) -> Turn | None:
         return None

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import OperationStatus, OperationView
+from ..model.ports import OperationStatus, OperationView, Urgency
 from ..model.work import OperationRecord
 
 OVER = frozenset({"succeeded", "failed", "uncertain"})
@@ -99,7 +99,7 @@ def from_record(record: OperationRecord) -> Operation:
 @dataclass(slots=True)
 class Ask:
     """One call of the platform. `acts`: it changes something there, so that its fate matters. `quiet`: the audit hears of
-    its failures only. `action` is the fact's."""
+    its failures only. `action` is the fact's. `urgency` None: the call's own."""
 
     call: str
     action: str
@@ -109,6 +109,7 @@ class Ask:
     key: str = ""
     acts: bool = True
     quiet: bool = False
+    urgency: Urgency | None = None
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
-from ..model.errors import PlatformError
+from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError
 from ..observe.hiding import without
 from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn
@@ -20,22 +20,38 @@ from .settings import OperationsSettings
 
 def problem_of(operation: Operation, error: PlatformError, kind: Kind) -> dict[str, Any]:
     """The failure as an outsider sees it, without any secret the platform may have repeated."""
-    message = without(str(error), operation.secrets.values(), "(secret)")
+    secrets = tuple(operation.secrets.values())
+    message = without(str(error), secrets, "(secret)")
     found: dict[str, Any] = {"code": _code_of(operation, error, kind), "message": message}
     for name in ("status", "platform_code", "correlation_id"):
         if getattr(error, name):
             found[name] = getattr(error, name)
-    if error.status == 404 and operation.step in kind.culprits:
+    if error.errors:
+        found["errors"] = [_item_shown(item, secrets) for item in error.errors]
+    if error.scopes:
+        found |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
+    if _is_missing(operation, error, kind):
         found["field"] = kind.culprits[operation.step]
     return found
+
+
+def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:
+    return {name: without(value, secrets, "(secret)") for name, value in item.shown().items()}
+
+
+def _is_missing(operation: Operation, error: PlatformError, kind: Kind) -> bool:
+    """The thing that the request names is not there; an unknown path says nothing of it."""
+    return error.status == 404 and not isinstance(error, NoSuchPath) and operation.step in kind.culprits
 
 
 def _code_of(operation: Operation, error: PlatformError, kind: Kind) -> str:
     """Ours where the asker can mend it, the platform's where it cannot."""
     if error.status == 409:
         return "conflict"
-    if error.status == 404 and operation.step in kind.culprits:
+    if _is_missing(operation, error, kind):
         return "not_found"
+    if isinstance(error, NoSuchPath):
+        return error.code
     return "platform_unavailable" if error.worth_retrying else "platform_refused"
 
 
@@ -51,6 +67,8 @@ def after_failure(
     """The common way of a failed call that acts or reads."""
     operation.doubt |= ask.acts and error.acted
     problem = problem_of(operation, error, kind)
+    if had_no_turn(error):
+        operation.tries -= 1  # it was not tried; nothing is proved by that, and nothing lost
     if error.worth_retrying and operation.tries < settings.tries_max:
         rest_s = _rest_s(operation, error, settings, rng)
         return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=problem)
@@ -75,7 +93,12 @@ def after_fruitless_look(
 def _rest_s(operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random) -> float:
     """Our own backoff, or what the platform asks for where that is longer; never beyond our bound."""
     asked_s = min(error.retry_after_s or 0.0, settings.retry_after_max_s)
-    return max(settings.rest.delay_s(operation.tries - 1, rng), asked_s)
+    return max(settings.rest.delay_s(max(0, operation.tries - 1), rng), asked_s)
+
+
+def had_no_turn(error: PlatformError) -> bool:
+    """Our own budget of requests held it back from its first attempt on: that says nothing about the platform."""
+    return isinstance(error, BudgetSpent) and error.attempts == 0
 
 
 def key_forgotten(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:

@@ -10,6 +10,8 @@ from typing import Any
 
 from ..model.errors import (
     Conflicting,
+    ErrorItem,
+    NoSuchPath,
     NoSuchThing,
     NotAuthenticated,
     PayloadRefused,
@@ -23,12 +25,14 @@ from ..model.foreign import RETRY_AFTER_TOLD_MAX_S
 from ..observe.hiding import is_secret, without
 from ..observe.log import redacted
 from ..policy.retry_after import retry_after_s
+from .error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error
 
 _SECRET_KEY = re.compile(r"(?i)token|secret|password|jwt|authorization|signature")
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
 _PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
-_TOLD_MAX = 300
+_NO_PATH = re.compile(r"(?i)HTTP 404( Not Found)?")
 _SCOPES_MAX = 8
+WORDS_CHARACTERS_MAX = 1000  # of all that a refusal says, in one line
 
 
 @dataclass(slots=True, frozen=True)
@@ -72,13 +76,17 @@ def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
     )
 
 
-def refusal(reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...] = ()) -> PlatformError:
-    """The error that an answer other than a success stands for. What it says is shown without `secrets`."""
-    found = _tolerant(reply.body)
-    told = scrubbed(_message_of(found), secrets)
+def refusal(
+    reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...] = (), place: str = ""
+) -> PlatformError:
+    """The error that an answer other than a success stands for. What it says is shown without `secrets`. `place` is the verb
+    and path of the call as configured."""
+    said = _shown(read_error(reply.body), secrets)
+    if _is_no_path(reply, said):
+        return _no_such_path(reply, said, place, secrets)
     wait_s = retry_after_s(reply.header("retry-after"), reply.header("date"), None, RETRY_AFTER_TOLD_MAX_S)
     kind, remedy = _KINDS.get(reply.status) or _kind_of(reply.status)
-    missing = _scopes_named(reply, found) or scopes if reply.status == 403 else ()
+    missing = _scopes_named(reply, said) or scopes if reply.status == 403 else ()
     if missing:
         remedy = (
             f"missing scope: {' or '.join(missing)}; add it to the OAuth client (and the permission to its role)"
@@ -87,17 +95,61 @@ def refusal(reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...]
     elif wait_s is not None:
         remedy = f"wait {wait_s:g} s; {remedy}"
     error = kind(
-        f"the platform answered {reply.status} {told}".strip(),
+        f"the platform answered {reply.status} {_in_words(said)}".strip(),
         status=reply.status,
-        platform_code=_plain(scrubbed(str(found.get("code") or ""), secrets)),
-        correlation_id=_plain(scrubbed(reply.correlation_id or str(found.get("contextId") or ""), secrets)),
+        platform_code=_plain(said.code),
+        correlation_id=_correlation_id(reply, said, secrets),
         retry_after_s=wait_s,
         remedy=remedy,
         acted=reply.status >= 500,
     )
-    if isinstance(error, ScopeMissing):
-        error.scopes = missing
+    error.errors, error.scopes = said.items, missing
     return error
+
+
+def _no_such_path(reply: Reply, said: ErrorBody, place: str, secrets: tuple[str, ...]) -> PlatformError:
+    """First the path, for the id that was asked for has nothing to do with it."""
+    error = NoSuchPath(
+        f"the platform has no such path{f', {place}' if place else ''}: it answered"
+        f" {reply.status} {_in_words(said)}".strip(),
+        status=reply.status,
+        platform_code=_plain(said.code),
+        correlation_id=_correlation_id(reply, said, secrets),
+        remedy="see platform.paths, where the paths of your org are set, and platform.api_url",
+    )
+    error.errors = said.items
+    return error
+
+
+def _is_no_path(reply: Reply, said: ErrorBody) -> bool:
+    """Of a path that it does not know the platform says `HTTP 404 Not Found` and no more; of a thing that is missing it says
+    which. A page of HTML is a gateway's, which knows no things at all."""
+    if reply.status == 405:
+        return True
+    if reply.status != 404:
+        return False
+    is_page = (reply.header("content-type") or "").startswith("text/html")
+    return is_page or said.code == "not found" or bool(_NO_PATH.fullmatch(said.message))
+
+
+def _shown(said: ErrorBody, secrets: tuple[str, ...]) -> ErrorBody:
+    """The same without anything that must not be shown."""
+    items = [
+        ErrorItem(scrubbed(one.message, secrets), scrubbed(one.code, secrets), scrubbed(one.field, secrets))
+        for one in said.items
+    ]
+    code, context_id = scrubbed(said.code, secrets), scrubbed(said.context_id, secrets)
+    return ErrorBody(scrubbed(said.message, secrets), code, context_id, tuple(items), said.texts)
+
+
+def _in_words(said: ErrorBody) -> str:
+    """All that it says, in one line."""
+    items = ", ".join(map(str, said.items))
+    return ": ".join(filter(None, (said.message, items)))[:WORDS_CHARACTERS_MAX]
+
+
+def _correlation_id(reply: Reply, said: ErrorBody, secrets: tuple[str, ...]) -> str:
+    return _plain(scrubbed(reply.correlation_id, secrets) or said.context_id)
 
 
 _KINDS: dict[int, tuple[type[PlatformError], str]] = {
@@ -107,7 +159,7 @@ _KINDS: dict[int, tuple[type[PlatformError], str]] = {
         ScopeMissing,
         "check the scopes of the OAuth client, and the permissions of its role, in Genesys Cloud Admin",
     ),
-    404: (NoSuchThing, "check the id; if your org has another path for this, set it in platform.paths"),
+    404: (NoSuchThing, "check the id"),
     408: (PlatformUnavailable, "try again"),
     409: (Conflicting, "look at its present state: it exists already, has ended, or is full"),
     410: (NoSuchThing, "it is gone for good"),
@@ -146,45 +198,20 @@ def secrets_in(body: Any) -> Iterator[str]:
             yield from secrets_in(one)
 
 
-def scrubbed(text: str, secrets: tuple[str, ...]) -> str:
+def scrubbed(text: str, secrets: tuple[str, ...], characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
-    return redacted(without(_one_line(text), secrets))[:_TOLD_MAX]
+    return redacted(without(_one_line(text), secrets))[:characters_max]
 
 
 def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-# ------------------------------------------------------------------ reading an error's body
-
-
-def _tolerant(body: bytes) -> dict[str, Any]:
-    try:
-        found = json.loads(body[:65_536])
-    except (ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _message_of(found: dict[str, Any]) -> str:
-    for key in ("message", "error_description", "description", "error"):
-        value = found.get(key)
-        if isinstance(value, str) and value:
-            return value
-    return ""
-
-
-def _scopes_named(reply: Reply, found: dict[str, Any]) -> tuple[str, ...]:
-    """Scopes or permissions that the answer itself says are missing (its message, its parameters, WWW-Authenticate)."""
-    said = [reply.header("www-authenticate") or "", *_texts(found.get("message")), *_texts(found.get("messageParams"))]
-    named = dict.fromkeys(scope for text in said for scope in _SCOPE.findall(text[:4096]))
+def _scopes_named(reply: Reply, said: ErrorBody) -> tuple[str, ...]:
+    """Scopes or permissions that the answer itself says are missing (its messages, their parameters, WWW-Authenticate)."""
+    texts = (reply.header("www-authenticate") or "", *said.texts)
+    named = dict.fromkeys(scope for text in texts for scope in _SCOPE.findall(text[:4096]))
     return tuple(named)[:_SCOPES_MAX]
-
-
-def _texts(value: Any) -> list[str]:
-    if isinstance(value, dict):
-        return [one for one in value.values() if isinstance(one, str)]
-    return [value] if isinstance(value, str) else []
 
 
 def _plain(word: str) -> str:

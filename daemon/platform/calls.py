@@ -10,12 +10,13 @@ from __future__ import annotations
 import json
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
 from ..model.errors import (
+    BudgetSpent,
     NotAuthenticated,
     PayloadRefused,
     PlatformError,
@@ -23,14 +24,15 @@ from ..model.errors import (
     RateLimited,
     ScopeMissing,
 )
-from ..model.ports import PlatformAnswer
+from ..model.ports import COMMAND, PlatformAnswer, Urgency
 from ..model.work import Note, no_note
 from ..observe.metrics import Metrics
 from ..policy.retry import Outcome, RetryPolicy
-from .answers import Reply, object_of, refusal, scrubbed, secrets_in
+from .answers import WORDS_CHARACTERS_MAX, Reply, object_of, refusal, scrubbed, secrets_in
+from .clients import Clients
 from .http import Http
 from .oauth import TokenSource
-from .pace import Budget, Pace
+from .pace import Pace
 from .table import CALLS, NamedCall
 
 logger = logging.getLogger("guestd.platform")
@@ -49,7 +51,7 @@ class CallSettings:
 
 @dataclass(slots=True)
 class _Call:
-    """One logical call under way."""
+    """One logical call under way. `began` is on the clock that measures, `deadline` on the one that waits."""
 
     row: NamedCall
     url: str
@@ -59,6 +61,8 @@ class _Call:
     repeatable: bool
     began: float
     deadline: float
+    key: str = ""
+    urgency: Urgency = COMMAND
     attempts: int = 0
     failures: int = 0
     renewed: bool = False
@@ -66,12 +70,13 @@ class _Call:
 
 
 class RestCalls:
-    """`call` by name. `tokens` None: no OAuth client is configured, and every call is refused with what to do."""
+    """`call` by name. `tokens`: a source for each OAuth client; None or none: no client is configured, and every call is refused
+    with what to do."""
 
     def __init__(
         self,
         http: Http,
-        tokens: TokenSource | None,
+        tokens: TokenSource | Sequence[TokenSource] | None,
         settings: CallSettings,
         policy: RetryPolicy,
         pace: Pace,
@@ -79,14 +84,14 @@ class RestCalls:
         table: Mapping[str, NamedCall] = CALLS,
     ) -> None:
         self._http = http
-        self._tokens = tokens
+        sources = [tokens] if isinstance(tokens, TokenSource) else [*(tokens or ())]
+        self.clients = Clients(sources, settings.requests_per_minute, pace) if sources else None
         self._settings = settings
         self._policy = policy
         self._pace = pace
         self._metrics = metrics
         self._table = table
-        self._budget = Budget(settings.requests_per_minute, pace)
-        self.note: Note = no_note
+        self._note: Note = no_note
 
     async def call(
         self,
@@ -96,9 +101,11 @@ class RestCalls:
         query: Mapping[str, str | int] | None = None,
         body: Mapping[str, Any] | None = None,
         idempotency_key: str = "",
+        urgency: Urgency | None = None,
     ) -> PlatformAnswer:
         """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused or PlatformUnavailable."""
         call = self._prepared(self._table[name], path or {}, query or {}, body, idempotency_key)
+        call.urgency = urgency or call.row.urgency
         try:
             return await self._persist(call)
         except PlatformError as error:
@@ -106,10 +113,20 @@ class RestCalls:
             self._complain(call, error)
             raise
 
+    def note_to(self, note: Note) -> None:
+        """Who is told of rate limits, and of what becomes of the bearer tokens."""
+        self._note = note
+        if self.clients is not None:
+            self.clients.note_to(note)
+
+    def requests_per_minute(self) -> float:
+        """The budget of all OAuth clients that can be used now."""
+        return self.clients.requests_per_minute if self.clients is not None else self._settings.requests_per_minute
+
     async def close(self) -> None:
         """Stop fetching tokens. The Http is its owner's to close."""
-        if self._tokens is not None:
-            await self._tokens.close()
+        if self.clients is not None:
+            await self.clients.close()
 
     # ------------------------------------------------------------------ one call
 
@@ -127,45 +144,53 @@ class RestCalls:
             headers["Content-Type"] = "application/json"
         if key:
             headers["Idempotency-Key"] = _checked_key(row.name, key)
-        now = self._pace.now()
         return _Call(
             row,
             url,
             headers,
             json.dumps(dict(body)).encode() if body is not None else None,
-            (*secrets_in(body), *(self._tokens.secrets() if self._tokens is not None else ())),
+            (*secrets_in(body), *(self.clients.secrets() if self.clients is not None else ())),
             row.repeatable or bool(key),
-            now,
-            now + self._policy.deadline_s,
+            self._pace.clock(),
+            self._pace.now() + self._policy.deadline_s,
+            key,
         )
 
     async def _persist(self, call: _Call) -> PlatformAnswer:
         while True:
-            token = await self._token(call)
-            await self._budget.spend(call.deadline)
+            client, token = await self._turn(call)
             try:
                 return await self._attempt(call, token)
             except NotAuthenticated:
                 if call.renewed:
                     raise
-                self._renew(call, token)
+                self._renew(call, client, token)
             except PlatformUnavailable as error:
+                self._slow_down(client, error)
                 await self._rest(call, error)
 
-    async def _token(self, call: _Call) -> str:
-        if self._tokens is None:
+    async def _turn(self, call: _Call) -> tuple[int, str]:
+        """(client, token). Of the call's time enough is left for an attempt."""
+        if self.clients is None:
             raise NotAuthenticated(
                 "no OAuth client is configured",
                 platform_code="not_configured",
                 remedy="set platform.client_id and platform.client_secret_file",
             )
-        return await self._tokens.current(call.deadline)
+        attempt_s = min(self._settings.timeout_s, self._policy.deadline_s / 3.0)
+        return await self.clients.turn(call.deadline, call.deadline - attempt_s, call.urgency, call.key)
 
-    def _renew(self, call: _Call, token: str) -> None:
+    def _renew(self, call: _Call, client: int, token: str) -> None:
         """The token was not taken: a new one, once per call (AUTH-3)."""
-        assert self._tokens is not None
-        self._tokens.drop(token)
+        assert self.clients is not None
+        self.clients.drop(client, token)
         call.renewed = True
+
+    def _slow_down(self, client: int, error: PlatformUnavailable) -> None:
+        """A client that is told to wait makes no other request meanwhile."""
+        if isinstance(error, RateLimited) and error.retry_after_s is not None:
+            assert self.clients is not None
+            self.clients.rest(client, min(error.retry_after_s, self._policy.retry_after_cap_s))
 
     async def _rest(self, call: _Call, error: PlatformUnavailable) -> None:
         """Rest before the next attempt, or raise the error again."""
@@ -187,33 +212,34 @@ class RestCalls:
     # ------------------------------------------------------------------ one attempt
 
     async def _attempt(self, call: _Call, token: str) -> PlatformAnswer:
-        began = self._pace.now()
+        timeout_s = min(self._settings.timeout_s, call.deadline - self._pace.now())
+        if timeout_s <= 0.0:
+            raise BudgetSpent("no time was left for the request", platform_code="budget", remedy="try again")
+        began = self._pace.clock()
         call.attempts += 1
         try:
-            reply = await self._send(call, token, began)
+            reply = await self._send(call, token, timeout_s)
             body = self._read(call, token, reply)
         except PlatformError as error:
             call.acted |= error.acted
             if isinstance(error, RateLimited):
                 told = {"call": call.row.name, "attempt": call.attempts, "retry_after_s": error.retry_after_s}
-                self.note("platform.rate_limited", "failed", told)
-            self._metrics.observe_rest(call.row.name, _outcome(error), self._pace.now() - began)
+                self._note("platform.rate_limited", "failed", told)
+            self._metrics.observe_rest(call.row.name, _outcome(error), self._pace.clock() - began)
             raise
-        latency_s = self._pace.now() - began
+        latency_s = self._pace.clock() - began
         self._metrics.observe_rest(call.row.name, "ok", latency_s)
         return PlatformAnswer(reply.status, body, latency_s * 1000.0, call.attempts, reply.correlation_id)
 
-    async def _send(self, call: _Call, token: str, now: float) -> Reply:
-        timeout_s = min(self._settings.timeout_s, call.deadline - now)
-        if timeout_s <= 0.0:
-            raise PlatformUnavailable("no time was left for the request", platform_code="timeout")
+    async def _send(self, call: _Call, token: str, timeout_s: float) -> Reply:
         headers = {**call.headers, "Authorization": f"Bearer {token}"}
         return await self._http.send(call.row.verb, call.url, headers, call.body, timeout_s=timeout_s)
 
     def _read(self, call: _Call, token: str, reply: Reply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
             return object_of(reply, call.row.lists)
-        raise refusal(reply, call.row.scopes, (*call.secrets, token))
+        place = f"{call.row.verb} {call.row.path}"
+        raise refusal(reply, call.row.scopes, (*call.secrets, token), place)
 
     # ------------------------------------------------------------------ what a failure says
 
@@ -222,8 +248,8 @@ class RestCalls:
         error.operation = call.row.name
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
-        error.latency_ms = (self._pace.now() - call.began) * 1000.0
-        error.args = (scrubbed(str(error.args[0]), call.secrets),)
+        error.latency_ms = (self._pace.clock() - call.began) * 1000.0
+        error.args = (scrubbed(str(error.args[0]), call.secrets, WORDS_CHARACTERS_MAX),)
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide the others."""

@@ -15,6 +15,7 @@ import json
 import logging
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qs, urlencode, urlsplit
@@ -41,7 +42,8 @@ _REMEDY = (
 @dataclass(slots=True, frozen=True)
 class OAuthSettings:
     """`client_auth`: the client shows itself in an Authorization header (`basic`) or in the form. The grant type goes into the
-    form, unless `token_url` carries it in its query already."""
+    form, unless `token_url` carries it in its query already; so does `scope`, words with spaces between them, "" asks for none.
+    `requests_per_minute`: this client's own budget."""
 
     token_url: str
     client_id: str
@@ -50,6 +52,8 @@ class OAuthSettings:
     token_buffer_s: float = 60.0
     timeout_s: float = 10.0
     refused_rest_s: float = 10.0
+    scope: str = ""
+    requests_per_minute: int | None = None
 
 
 class TokenSource:
@@ -57,7 +61,7 @@ class TokenSource:
 
     def __init__(self, http: Http, settings: OAuthSettings, policy: RetryPolicy, pace: Pace) -> None:
         self._http = http
-        self._settings = settings
+        self.settings = settings
         self._policy = policy
         self._pace = pace
         self._token = ""
@@ -65,7 +69,18 @@ class TokenSource:
         self._refused: PlatformError | None = None
         self._refused_until = -math.inf
         self._fetching: asyncio.Task[PlatformError | None] | None = None
+        self.changed: Callable[[], None] = _nothing
         self.note: Note = no_note
+
+    @property
+    def is_ready(self) -> bool:
+        """There is a token that has not expired."""
+        return self._pace.now() < self._expires_at
+
+    @property
+    def is_refused(self) -> bool:
+        """The client was refused a moment ago, and is not presented now."""
+        return self._refused is not None and self._pace.now() < self._refused_until
 
     async def current(self, deadline: float) -> str:
         """A token that is good for a while. Raises NotAuthenticated, PlatformRefused or PlatformUnavailable."""
@@ -78,12 +93,18 @@ class TokenSource:
 
     def drop(self, token: str) -> None:
         """Forget this token, if it is still the one we have."""
-        if token == self._token:
+        if token == self._token and self._expires_at > -math.inf:
             self._renew_at = self._expires_at = -math.inf
+            self._say("expired", {"reason": "the platform did not take it"})
+
+    def prepare(self) -> None:
+        """See to it that there is a token soon, without waiting for it."""
+        if self._pace.now() >= self._renew_at and not self.is_refused:
+            self._start()
 
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown."""
-        return tuple(one for one in (*_known(self._settings), self._token) if one)
+        return tuple(one for one in (*_known(self.settings), self._token) if one)
 
     async def close(self) -> None:
         if self._fetching is not None:
@@ -94,17 +115,21 @@ class TokenSource:
 
     async def _fetched(self, deadline: float) -> PlatformError | None:
         now = self._pace.now()
-        if self._refused is not None and now < self._refused_until:
+        if self.is_refused:
             return self._refused
-        if self._fetching is None:
-            self._fetching = asyncio.get_running_loop().create_task(self._fetch(), name=OPERATION)
-            self._fetching.add_done_callback(self._over)
-        task = self._fetching
+        task = self._start()
         done, _ = await asyncio.wait({task}, timeout=max(0.0, deadline - now))
         return task.result() if done and not task.cancelled() else None
 
+    def _start(self) -> asyncio.Task[PlatformError | None]:
+        if self._fetching is None:
+            self._fetching = asyncio.get_running_loop().create_task(self._fetch(), name=OPERATION)
+            self._fetching.add_done_callback(self._over)
+        return self._fetching
+
     def _over(self, _task: object) -> None:
         self._fetching = None
+        self.changed()
 
     async def _fetch(self) -> PlatformError | None:
         """Fetch a token; the error if there is none. Never raises one: nobody may be left to take it."""
@@ -122,12 +147,11 @@ class TokenSource:
         error.operation, error.acted = OPERATION, False
         error.args = (f"no bearer token could be had: {error.args[0]}",)
         if isinstance(error, PlatformRefused):
-            self._refused, self._refused_until = error, now + self._settings.refused_rest_s
-        told = {"client_id": self._settings.client_id, "error_code": error.code, "error_status": error.status}
-        self.note("oauth.token_fetched", "failed", told)
+            self._refused, self._refused_until = error, now + self.settings.refused_rest_s
         if now < self._expires_at:
             self._renew_at = now + (self._expires_at - now) / 2.0
         logger.warning("%s", error)
+        self._say("refused" if isinstance(error, PlatformRefused) else "unavailable", {"error_status": error.status})
 
     async def _persist(self) -> None:
         deadline = self._pace.now() + self._policy.deadline_s
@@ -146,7 +170,7 @@ class TokenSource:
                 await self._pace.sleep(rest_s)
 
     async def _ask(self, deadline: float) -> None:
-        settings, asked_at = self._settings, self._pace.now()
+        settings, asked_at = self.settings, self._pace.now()
         headers, body = _request(settings)
         timeout_s = max(0.001, min(settings.timeout_s, deadline - asked_at))
         reply = await self._http.send("POST", settings.token_url, headers, body, timeout_s=timeout_s)
@@ -163,15 +187,34 @@ class TokenSource:
                 platform_code="malformed",
                 remedy="check platform.token_url",
             )
+        if -math.inf < self._expires_at <= asked_at:
+            self._say("expired", {"reason": "its life is over"})
+        word = "refreshed" if self._token else "fetched"
         self._token = token
         self._expires_at = asked_at + life_s
-        self.note("oauth.token_fetched", "success", {"client_id": self._settings.client_id, "expires_in_s": life_s})
-        self._renew_at = self._expires_at - min(self._settings.token_buffer_s, life_s / 2.0)
+        self._say(word, {"life_s": round(life_s)})
+        self._renew_at = self._expires_at - min(self.settings.token_buffer_s, life_s / 2.0)
+
+    def _say(self, word: str, details: dict[str, Any]) -> None:
+        """What became of the token, in the log and in the audit (AUTH-2)."""
+        told = {"oauth_client": self.settings.client_id, **details}
+        is_well = word in ("fetched", "refreshed", "expired")
+        if is_well:
+            word_said = "has expired" if word == "expired" else f"was {word}"
+            why = ", ".join(f"{key} {one}" for key, one in told.items())
+            logger.info("the bearer token %s (%s)", word_said, why)
+        self.note(f"oauth.{word}", "success" if is_well else "failed", told)
+
+
+def _nothing() -> None:
+    """Nobody waits for a token."""
 
 
 def _request(settings: OAuthSettings) -> tuple[dict[str, str], bytes]:
-    in_query = "grant_type" in parse_qs(urlsplit(settings.token_url).query)
-    form = {} if in_query else {"grant_type": "client_credentials"}
+    in_query = parse_qs(urlsplit(settings.token_url).query)
+    form = {} if "grant_type" in in_query else {"grant_type": "client_credentials"}
+    if settings.scope and "scope" not in in_query:
+        form["scope"] = settings.scope
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     if settings.client_auth == "basic":
         pair = f"{settings.client_id}:{settings.client_secret}".encode()

@@ -1,49 +1,108 @@
-"""Time as the calls see it, and the one budget of requests that all of them share."""
+"""Time as the calls see it, and the one line of requests that all of them stand in."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import time
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from random import Random
 
 from ..model.errors import BudgetSpent
-from ..policy.buckets import SlidingCount
+from ..model.ports import Urgency
+from ..policy.request_line import NEVER, WINDOW_S, Place, RequestLine
 
 
 @dataclass(slots=True, frozen=True)
 class Pace:
-    """Monotonic seconds, how to wait, and chance for the jitter; all three may be make-believe."""
+    """Monotonic seconds, how to wait, and chance for the jitter; all may be make-believe. `clock` measures latencies: the loop's
+    own time stands still within a turn and is rounded to milliseconds."""
 
     now: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     rng: Random = field(default_factory=Random, repr=False)
+    clock: Callable[[], float] = time.perf_counter
+
+
+def _always(client: int) -> bool:
+    return True
 
 
 class Budget:
-    """So many requests in any minute, first come, first served.
+    """The line of `policy/request_line.py` on a loop: one sleeper for all who wait, however many they are.
 
-    A caller is told at once when its turn is, because a sliding count knows that in advance; turns are given in the order of
-    asking and never earlier than the one before. Who cannot be served before its deadline takes no turn and does not wait. A
-    caller that is cancelled in line leaves its turn unused.
+    Who cannot be served before its last moment is told at once where that is certain, and else at that moment. Who is cancelled
+    takes no turn.
     """
 
-    def __init__(self, per_minute: int, pace: Pace) -> None:
-        self._per_minute = per_minute
-        self._count = SlidingCount(per_minute, 60.0)
+    def __init__(self, limits: Sequence[int], pace: Pace, is_usable: Callable[[int], bool] = _always) -> None:
+        self._line = RequestLine(limits, is_usable)
         self._pace = pace
+        self._waiting: dict[Place, tuple[asyncio.Future[int], float]] = {}
+        self._sleeper: asyncio.Task[None] | None = None
+        self._wakes_at = NEVER
 
-    async def spend(self, deadline: float) -> None:
-        """Wait for a turn. Raises BudgetSpent if there is none before `deadline`."""
+    @property
+    def per_minute(self) -> int:
+        """Requests a minute of all clients that can be used."""
+        return self._line.limit
+
+    async def spend(self, latest: float, urgency: Urgency, only: int | None = None) -> int:
+        """Wait for a turn; the client to ask as. Raises BudgetSpent if there is none before `latest`."""
         now = self._pace.now()
-        at = self._count.ready_at(now)
-        if at > now and at >= deadline:
-            raise BudgetSpent(
-                f"{self._per_minute} requests a minute are used up, and no turn is free for {at - now:.1f} s",
-                platform_code="budget",
-                retry_after_s=at - now,
-                remedy="wait, or raise rest.requests_per_minute if the platform allows your org more",
-            )
-        self._count.take(at)
-        if at > now:
-            await self._pace.sleep(at - now)
+        at = self._line.earliest(now, only)
+        if at > now and at >= latest and at < NEVER:
+            raise self._spent(at - now)
+        place = self._line.ask(now, urgency, only)
+        served: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[place] = served, latest
+        self.look()
+        try:
+            return await served
+        finally:
+            self._line.leave(place)
+            self._waiting.pop(place, None)
+
+    def rest(self, client: int, rest_s: float) -> None:
+        """That client has been told to wait."""
+        self._line.rest(client, self._pace.now() + rest_s)
+
+    def look(self) -> None:
+        """Serve whose turn it is, and send away whose last moment has come."""
+        now = self._pace.now()
+        for place in self._line.serve(now):
+            served, _ = self._waiting.pop(place)
+            assert place.client is not None
+            if not served.done():
+                served.set_result(place.client)
+        for place, (served, latest) in list(self._waiting.items()):
+            if latest <= now and not served.done():
+                self._line.leave(place)
+                del self._waiting[place]
+                served.set_exception(self._spent(max(1.0, self._line.earliest(now, place.only) - now)))
+        self._sleep_until(min([self._line.next_at(now), *(latest for _, latest in self._waiting.values())]))
+
+    def close(self) -> None:
+        if self._sleeper is not None:
+            self._sleeper.cancel()
+
+    def _sleep_until(self, at: float) -> None:
+        if at >= self._wakes_at or not self._waiting:
+            return
+        self.close()
+        self._wakes_at = at
+        self._sleeper = asyncio.get_running_loop().create_task(self._sleep(at), name="request line")
+
+    async def _sleep(self, at: float) -> None:
+        await self._pace.sleep(max(0.0, at - self._pace.now()))
+        self._wakes_at, self._sleeper = NEVER, None
+        self.look()
+
+    def _spent(self, wait_s: float) -> BudgetSpent:
+        wait_s = min(wait_s, WINDOW_S)
+        return BudgetSpent(
+            f"{self.per_minute} requests a minute are used up, and no turn is free for {wait_s:.1f} s",
+            platform_code="budget",
+            retry_after_s=wait_s,
+            remedy="wait, or raise rest.requests_per_minute if the platform allows your org more",
+        )

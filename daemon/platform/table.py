@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from ..model.errors import ConfigError, PayloadRefused
 from ..model.file_names import control_character_in
+from ..model.ports import COMMAND, Urgency
 
 PARAMETER_LENGTH_MAX = 512
 
@@ -25,7 +26,7 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$'()*+,;=:@%/-]|\{\w+\})*")
 class NamedCall:
     """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it twice is doing it once; others
     may be repeated only with an Idempotency-Key. `retry_500`: HTTP-1's "guest creation retries 5xx". `lists`: it may answer with
-    a bare list."""
+    a bare list. `urgency`: how soon it wants its turn, where the asker does not say."""
 
     name: str
     verb: str
@@ -35,6 +36,7 @@ class NamedCall:
     repeatable: bool = False
     retry_500: bool = False
     lists: bool = False
+    urgency: Urgency = COMMAND
 
     @property
     def placeholders(self) -> frozenset[str]:
@@ -71,7 +73,7 @@ _CALLS = (
         "conversation.create",
         "POST",
         "/api/v2/conversations/messaging",
-        ("conversations:messaging", "conversation:write"),
+        ("conversations:messaging", "conversation:write", "webchat:write"),
         retry_500=True,
     ),
     _reading(
@@ -84,7 +86,7 @@ _CALLS = (
         "conversation.patch",
         "PATCH",
         "/api/v2/conversations/messaging/{conversationId}",
-        ("conversation:write", "conversations:messaging"),
+        ("conversation:write", "conversations:messaging", "webchat:write"),
         repeatable=True,  # what we patch is absolute: a time, a sequence number, `disconnected`
     ),
     _reading("interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"),
@@ -93,12 +95,15 @@ _CALLS = (
     ),
     NamedCall("prompt.inject", "POST", "/api/v2/agent-assist/prompt-injections", ("agent-assist:prompt:write",)),
     _reading("prompt.get", "/api/v2/agent-assist/prompt-injections/{injectionId}", "agent-assist:prompt:write"),
-    _reading("analytics.events", "/api/v2/analytics/events/query", "analytics:events:read", verb="POST"),
+    replace(
+        _reading("analytics.events", "/api/v2/analytics/events/query", "analytics:events:read", verb="POST"),
+        urgency=Urgency("housekeeping", 10.0),  # pages of a report that nobody waits for at a screen
+    ),
     NamedCall(
         "attachment.presign",
         "POST",
         "/api/v2/webchat/attachments/generate-presigned-url",
-        ("webchat:attachment:write", "conversation:webchat:write"),
+        ("webchat:attachment:write", "conversation:webchat:write", "webchat:write"),
         repeatable=True,  # a slot that nobody fills expires
     ),
 )

@@ -64,3 +64,10 @@ class SlidingCount:
         if taken is None or len(taken) < self._limit:
             return now
         return max(now, taken[0] + self._window_s)
+
+    def free(self, now: float) -> int:
+        """How many takes succeed now, one after the other."""
+        taken = self._taken
+        while taken and taken[0] + self._window_s <= now:
+            taken.popleft()
+        return self._limit - len(taken or ())

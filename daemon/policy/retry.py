@@ -5,8 +5,9 @@ opinions and stay; 500 is retried only for calls marked so. *May it be repeated?
 `Idempotency-Key`, always; any other only where the failure itself proves that nothing was done: a 429, or a request that never
 left us.
 
-Rests double from `base_s` up to `cap_s`, with jitter, so that those who failed together do not come back together. A
-Retry-After is obeyed instead, but never beyond `retry_after_cap_s`; and no rest is begun that would end after the deadline.
+Rests double from `base_s` up to `cap_s`, with jitter, so that those who failed together do not come back together; the first
+is never shorter than `base_s`, unless the jitter is `full`. A Retry-After is obeyed instead, but never beyond
+`retry_after_cap_s`; and no rest is begun that would end after the deadline.
 """
 
 from __future__ import annotations
@@ -74,4 +75,7 @@ class RetryPolicy:
             spread = rng.uniform(0.0, min(self.base_s, retry_after_s))
             return min(retry_after_s + spread, self.retry_after_cap_s)
         whole = min(self.base_s * 2.0 ** min(attempt - 1, 60), self.cap_s)
-        return rng.uniform(whole / 2.0 if self.jitter == "equal" else 0.0, whole)
+        if self.jitter == "full":
+            return rng.uniform(0.0, whole)
+        least_s = min(whole, max(self.base_s, self.cap_s / 1.5))  # at the cap the jitter goes down from it
+        return rng.uniform(least_s, min(1.5 * whole, max(self.cap_s, least_s)))

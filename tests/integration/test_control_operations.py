@@ -17,7 +17,8 @@ from aiohttp import web
 from daemon.app.config import Config
 from daemon.app.house import House
 from daemon.app.systemd import Notifier
-from daemon.emulator import DEFAULT_QUEUE_ID
+from daemon.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from daemon.model.work import OWN_STREAM
 
 GUEST_TOKEN = "canary-guest-token-0123456789"
 MESSAGING = {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID}
@@ -68,6 +69,54 @@ async def test_sess_7_a_guest_is_created_once_for_one_id():
         assert wrong_kind[0] == 404
 
 
+async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
+    """500 by default; here two."""
+    async with a_house(limits={"max_rest_sessions": 2}) as (_, ask):
+        answers = []
+        for n in range(3):
+            status, found, headers = await ask("POST", "/v1/messaging-sessions", {**MESSAGING, "operation_id": f"m{n}"})
+            answers.append((status, found.get("code"), headers.get("Retry-After")))
+    refusal = "limit exceeded: 2 REST sessions under way, limits.max_rest_sessions is 2"
+    facts = answers, found["detail"], Config().limits.max_rest_sessions
+    assert facts == ([(202, None, None), (202, None, None), (429, "limit_exceeded", "1")], refusal, 500)
+
+
+WRONG_SESSIONS = {
+    "no life": (422, "durationS", "0 is too small; the least is 1"),
+    "half a second": (422, "durationS", "it is no whole number; write digits without quotes or a point"),
+    "more than 45 minutes": (422, "durationS", "2701 s is too long; a session lasts 1 to 2700 s"),
+    "no token": (422, "guestToken", "it is missing; it is required"),
+    "a number for a token": (422, "guestToken", "it is no string; write it in quotes"),
+    "no receipts": (422, "capabilities", "read-receipts missing; add it to the list"),
+    "no typing": (422, "capabilities", "typing-indicator missing; add it to the list"),
+    1: 202,
+    2700: 202,
+}
+
+
+async def test_sess_2_and_3_what_is_wrong_is_named():
+    """A life of 1 to 2700 s, a guest token that is a string, and the two capabilities."""
+    wrong = {
+        "no life": {"durationS": 0},
+        "half a second": {"durationS": 1.5},
+        "more than 45 minutes": {"durationS": 2701},
+        "no token": {"guestToken": None},
+        "a number for a token": {"guestToken": 4711},
+        "no receipts": {"capabilities": ["typing-indicator"]},
+        "no typing": {"capabilities": ["read-receipts", "file-transfer"]},
+    }
+    async with a_house() as (_, ask):
+        found = {}
+        for name, change in wrong.items():
+            wish = {key: value for key, value in {**MESSAGING, **change}.items() if value is not None}
+            status, problem, _ = await ask("POST", "/v1/messaging-sessions", wish)
+            found[name] = status, problem["field"], problem["detail"].partition(": ")[2]
+        for duration_s in (1, 2700):
+            status, problem, _ = await ask("POST", "/v1/messaging-sessions", {**MESSAGING, "durationS": duration_s})
+            found[duration_s] = status
+    assert found == WRONG_SESSIONS
+
+
 async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
     async with a_house() as (house, ask):
         status, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"})
@@ -93,12 +142,143 @@ async def test_inj_1_messages_are_injected_and_a_bad_one_is_named():
         assert (status, found["code"]) == (422, "invalid") and "messages" in found["field"] and "1" in found["field"]
 
 
-async def test_http_3_the_platforms_refusal_is_a_problem():
+HELLO = {"messages": [{"type": "text", "from": "agent", "text": "hello"}]}
+NOBODY = "5f2c0e1a-0000-4000-8000-000000000000"
+
+
+async def refused_injection(form, status=400):
+    """An injection that the platform refuses, its message in that place: the problem, and what the audit gets."""
     async with a_house() as (house, ask):
-        message = {"type": "text", "from": "agent", "text": "hello"}
-        wish = {"interactionId": "5f2c0e1a-0000-4000-8000-000000000000", "messages": [message]}
-        status, found, _ = await ask("POST", "/v1/injections?wait=10s", wish)
-        assert status == 404 and found["detail"] and found["correlation_id"]
+        interaction = await conversation(ask)
+        rule = {"kind": "http_status", "status": status, "every": 1, "path": INJECT, "form": form}
+        house.emulator.faults.set([rule], house.emulator.now())
+        _, problem, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction})
+        facts = [orjson.loads(row[3]) for row in house._journal.read(OWN_STREAM, 0, 1000).rows]
+        return problem, facts[-1]["details"]
+
+
+INJECT = "/api/v2/interactions/chat/inject"
+
+
+async def test_http_3_the_platforms_refusal_is_a_problem():
+    """Status, code, correlation id, every message with its code, and what to do."""
+    problem, told = await refused_injection("errors")
+    expected = {
+        "type": "urn:guestd:problem:platform_refused",
+        "title": "Unprocessable Entity",
+        "status": 422,
+        "detail": "interaction.inject: the platform answered 400 refused by a fault with 400 [fault]; correct the request",
+        "instance": "/v1/injections",
+        "code": "platform_refused",
+        "errors": [{"message": "refused by a fault with 400", "code": "fault"}],
+        "correlation_id": told["correlation_id"],
+    }
+    kept = {name: told[name] for name in ("error_code", "error_status", "platform_code", "errors")}
+    audited = {
+        "error_code": "platform_refused",
+        "error_status": 400,
+        "platform_code": "fault",
+        "errors": [{"text": "refused by a fault with 400", "code": "fault"}],
+    }
+    assert (problem, kept, told["correlation_id"] != "") == (expected, audited, True)
+
+
+@pytest.mark.parametrize("form", ["message", "details", "nested"])
+async def test_http_3_the_message_is_told_from_every_place(form):
+    problem, _ = await refused_injection(form)
+    assert "refused by a fault with 400" in problem["detail"]
+
+
+async def test_http_3_a_thing_that_is_missing_is_named_by_its_field():
+    async with a_house() as (_, ask):
+        status, found, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+        assert (status, found["code"], found["field"]) == (404, "not_found", "interactionId")
+        assert f"There is no interaction {NOBODY}" in found["detail"] and "check the id" in found["detail"]
+
+
+async def test_http_3_a_path_that_the_platform_has_not_is_said_first():
+    elsewhere = {"interaction.get": "/api/v2/elsewhere/{interactionId}"}
+    async with a_house(platform={"paths": elsewhere}) as (_, ask):
+        status, found, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+    told = (
+        "interaction.get: the platform has no such path, GET /api/v2/elsewhere/{interactionId}: it answered 404"
+        " HTTP 404 Not Found; see platform.paths, where the paths of your org are set, and platform.api_url"
+    )
+    facts = status, found["code"], found.get("field"), found["detail"]
+    assert facts == (502, "platform_path_unknown", None, told)
+
+
+async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
+    """The answer to the opening is lost, and the way to look is unknown: whether it was opened cannot be known."""
+    paths = {"conversation.get": "/api/v2/elsewhere/{conversationId}"}
+    async with a_house(platform={"paths": paths}, operations={"tries_max": 1}, rest={"attempts_max": 1}) as (
+        house,
+        ask,
+    ):
+        rule = {"kind": "http_status", "status": 500, "every": 1, "when": "after", "path": "/api/v2/conversations"}
+        house.emulator.faults.set([rule], house.emulator.now())
+        _, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", MESSAGING)
+        assert (found["status"], found["problem"]["code"]) == ("uncertain", "uncertain")
+
+
+async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
+    """Fetched at the first call; taken back by the platform, and refreshed."""
+    (tmp_path / "journal").mkdir()
+    async with a_house(journal={"directory": str(tmp_path / "journal")}) as (house, ask):
+        for _ in range(2):
+            await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+            house.emulator.world.office.clients.expire_all()
+    lines = [
+        orjson.loads(line) for file in tmp_path.rglob("audit/*") for line in file.read_bytes().splitlines() if line
+    ]
+    told = [
+        (one["action"], one["status"], one["details"]["oauth_client"])
+        for one in lines
+        if "oauth" in one.get("action", "")
+    ]
+    expected = [("oauth.fetched", "success"), ("oauth.expired", "success"), ("oauth.refreshed", "success")]
+    assert told == [(*words, "emulator-client") for words in expected]
+
+
+WISHES = {
+    "guests": {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "guestToken": GUEST_TOKEN},
+    "messaging-sessions": MESSAGING,
+    "injections": {**HELLO, "interactionId": NOBODY},
+    "prompts": {"conversationId": NOBODY, "promptId": NOBODY, **SETTINGS},
+    "adoption": {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"},
+}
+
+
+async def test_auth_4_403_names_the_missing_scope_in_every_operation():
+    """A client that may only look at conversations: the problem says which scope it is to get, as a field of its own."""
+    settings = EmulatorSettings(
+        oauth_clients={"reader": "reader-secret"}, oauth_scopes={"reader": ("conversation:view",)}
+    )
+    async with Emulator(settings) as emulator:
+        urls = {name: emulator.url for name in ("api_url", "cdn_url")}
+        platform = {
+            "guest_socket_url": "ws" + emulator.url.removeprefix("http"),
+            "deployment_id": DEFAULT_DEPLOYMENT_ID,
+            "token_url": f"{emulator.url}/oauth/token",
+            "client_id": "reader",
+            "client_secret": "reader-secret",
+            **urls,
+        }
+        async with a_house(platform=platform) as (_, ask):
+            told = {}
+            for path, wish in WISHES.items():
+                _, found, _ = await ask("POST", f"/v1/{path}?wait=10s", wish)
+                told[path] = (found["status"], found["missing_scope"], found["scopes"])
+    assert told == {
+        "guests": (502, "externalcontacts:create", ["externalcontacts:create"]),
+        "messaging-sessions": (502, "conversation:write", ["conversation:write", *MESSAGING_SCOPES]),
+        "injections": (502, "interaction:chat:write", ["interaction:chat:write"]),
+        "prompts": (502, "agent-assist:prompt:write", ["agent-assist:prompt:write"]),
+        "adoption": (502, "analytics:events:read", ["analytics:events:read"]),
+    }
+
+
+MESSAGING_SCOPES = ["conversations:messaging", "webchat:write"]
 
 
 async def test_assist_2_a_prompt_too_many_is_deferred_and_given_up():

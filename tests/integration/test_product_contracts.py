@@ -163,7 +163,7 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
     }
     assert told == {
         "": [
-            ("oauth.token_fetched", "success"),
+            ("oauth.fetched", "success"),
             ("platform.rate_limited", "failed"),
             ("identity.key_rotated", "success"),
         ],

@@ -235,5 +235,6 @@ def _failed(view: OperationView) -> Problem:
     code, detail = str(problem.get("code", "failed")), str(problem.get("message", "it failed"))
     correlation_id = str(problem.get("correlation_id") or "")
     if code.startswith("platform"):
-        return platform_problem(code, detail, problem.get("status"), correlation_id)
-    return Problem(status_of(code), code, detail, field=str(problem.get("field") or ""), correlation_id=correlation_id)
+        return platform_problem(code, detail, problem.get("status"), correlation_id, told=problem)
+    field = str(problem.get("field") or "")
+    return Problem(status_of(code), code, detail, field=field, correlation_id=correlation_id, told=problem)

@@ -14,6 +14,7 @@ from ...model.errors import ConfigError
 from ...records.scrub import bare_url
 from .. import exits
 from ..config import Config
+from ..heartbeat_budget import heartbeat_notes
 from ..load_config import ConfigProblems, load_config
 from ..secret_files import open_secrets
 
@@ -36,12 +37,14 @@ def check(config: File = None, as_json: AsJson = False) -> None:
             print(json.dumps({"ok": False, "problems": problems.problems}))
             raise typer.Exit(exits.CONFIG) from None
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
-    warnings = open_secrets(found, os.environ)
+    warnings, notes = open_secrets(found, os.environ), heartbeat_notes(found)
     if as_json:
-        print(json.dumps({"ok": True, "problems": [], "warnings": warnings}))
+        print(json.dumps({"ok": True, "problems": [], "warnings": warnings, "notes": notes}))
         return
     for line in warnings:
         print(f"guestd: warning: {line}", file=sys.stderr)
+    for line in notes:
+        print(f"guestd: note: {line}", file=sys.stderr)
     print("the configuration is good")
 
 

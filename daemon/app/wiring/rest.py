@@ -10,6 +10,8 @@ from random import Random
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from pydantic import SecretStr
+
 from ...model.ports import Journal
 from ...model.work import Note, no_note
 from ...observe.metrics import Metrics
@@ -25,7 +27,7 @@ from ...platform.table import table_with
 from ...policy.backoff import Backoff
 from ...policy.retry import RetryPolicy
 from ...supervisor.clock import LoopClock
-from ..config import Config
+from ..config import Config, OAuthClient
 from .places import Place, split
 
 if TYPE_CHECKING:
@@ -70,42 +72,50 @@ def new_calls(
         deadline_s=rest.deadline_s,
     )
     pace = Pace(loop.time)
-    client = oauth_settings(config, place, emulator)
-    tokens = TokenSource(http, client, policy, pace) if client is not None else None
-    if tokens is not None:
-        tokens.note = note
+    clients = oauth_clients(config, place, emulator)
     calls = RestCalls(
         http,
-        tokens,
+        [TokenSource(http, one, policy, pace) for one in clients],
         CallSettings(place.endpoints.api, rest.timeout_s, rest.requests_per_minute),
         policy,
         pace,
         metrics,
         table_with(config.platform.paths),
     )
-    calls.note = note
+    calls.note_to(note)
     return calls
 
 
-def oauth_settings(config: Config, place: Place, emulator: Emulator | None) -> OAuthSettings | None:
-    """None: no OAuth client is configured."""
+def oauth_clients(config: Config, place: Place, emulator: Emulator | None) -> list[OAuthSettings]:
+    """The OAuth clients that share the load; none if none is configured."""
     platform, rest = config.platform, config.rest
-    if platform.client_id is not None and platform.client_secret is not None:
-        client, secret = platform.client_id, platform.client_secret.get_secret_value()
-    elif emulator is not None and emulator.settings.oauth_clients:
-        client, secret = next(iter(emulator.settings.oauth_clients.items()))
-    else:
-        return None
     _warn_of_wide_permissions(platform.client_secret_file)
-    return OAuthSettings(
-        token_url=platform.token_url or f"{place.endpoints.login}/oauth/token",
-        client_id=client,
-        client_secret=secret,
-        client_auth=platform.client_auth,
-        token_buffer_s=rest.token_buffer_s,
-        timeout_s=rest.timeout_s,
-        refused_rest_s=rest.refused_rest_s,
-    )
+    return [
+        OAuthSettings(
+            token_url=platform.token_url or f"{place.endpoints.login}/oauth/token",
+            client_id=one.id,
+            client_secret=one.secret.get_secret_value(),
+            client_auth=platform.client_auth,
+            token_buffer_s=rest.token_buffer_s,
+            timeout_s=rest.timeout_s,
+            refused_rest_s=rest.refused_rest_s,
+            scope=one.scope or "",
+            requests_per_minute=one.requests_per_minute,
+        )
+        for one in _configured_clients(config, emulator)
+    ]
+
+
+def _configured_clients(config: Config, emulator: Emulator | None) -> tuple[OAuthClient, ...]:
+    platform = config.platform
+    if platform.oauth_clients:
+        return platform.oauth_clients
+    if platform.client_id is not None and platform.client_secret is not None:
+        return (OAuthClient(id=platform.client_id, secret=platform.client_secret, scope=platform.scope),)
+    if emulator is not None and emulator.settings.oauth_clients:
+        client, secret = next(iter(emulator.settings.oauth_clients.items()))
+        return (OAuthClient(id=client, secret=SecretStr(secret), scope=platform.scope),)
+    return ()
 
 
 def _warn_of_wide_permissions(name: str | None) -> None:
@@ -126,7 +136,16 @@ def new_operations(
 ) -> Desk:
     """`sign` signs a guest's token where keys are configured."""
     return Desk(
-        operations_settings(config), journal, calls, scribe, clock, metrics, Random(), lambda: str(uuid4()), sign
+        operations_settings(config),
+        journal,
+        calls,
+        scribe,
+        clock,
+        metrics,
+        Random(),
+        lambda: str(uuid4()),
+        sign,
+        calls.requests_per_minute,
     )
 
 

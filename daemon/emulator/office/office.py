@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 DEEDS_KEPT = 10_000
 
 READ = ("conversation:view", "conversations:messaging")
-WRITE = ("conversation:write", "conversations:messaging")
+WRITE = ("conversation:write", "conversations:messaging", "webchat:write")
 QUEUES = ("routing:readonly", *READ)
 CONTACTS = ("externalcontacts:create",)
 FIND = ("external-contacts:readonly", *CONTACTS)
 INJECT = ("interaction:chat:write",)
 ASSIST = ("agent-assist:prompt:write",)
 EVENTS = ("analytics:events:read",)
-ATTACH = ("webchat:attachment:write", "conversation:webchat:write")
+ATTACH = ("webchat:attachment:write", "conversation:webchat:write", "webchat:write")
 
 
 class Door(NamedTuple):

@@ -20,18 +20,29 @@ if TYPE_CHECKING:
 
 __all__ = ["rest_routes"]
 
+VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+
 
 def rest_routes(emulator: Emulator) -> list[web.RouteDef]:
     rooms = (DeploymentDoors(emulator), HistoryDoor(emulator), TokenDoors(emulator), StorageDoors(emulator))
     routes = [route for room in rooms for route in room.routes()]
     for n, door in enumerate(emulator.world.office.doors):
         routes.append(web.route(door.method, door.path, _platform(emulator, n)))
-    routes.append(web.route("*", "/{tail:.*}", _nothing))
+    routes += [web.route(verb, path, _no_such_verb) for path, verb in _verbs_without_a_door(emulator)]
+    routes.append(web.route("*", "/{tail:.*}", _no_such_path))
     mishaps = Mishaps(emulator)
     return [
         web.RouteDef(one.method, one.path, _noted(emulator, mishaps.around(_mannered(one.handler))), one.kwargs)
         for one in routes
     ]
+
+
+def _verbs_without_a_door(emulator: Emulator) -> list[tuple[str, str]]:
+    """(path, verb) of what the platform answers with 405."""
+    doors = emulator.world.office.doors
+    served = {(door.path, door.method) for door in doors}
+    paths = dict.fromkeys(door.path for door in doors)
+    return [(path, verb) for path in paths for verb in VERBS if (path, verb) not in served]
 
 
 def _platform(emulator: Emulator, n: int) -> Handler:
@@ -80,5 +91,10 @@ def _noted(emulator: Emulator, handler: Handler) -> Handler:
     return answer
 
 
-async def _nothing(request: web.Request) -> web.Response:
-    return problem(404, "not.found", f"{request.path} is not there; this is guestd's emulator, not the platform")
+async def _no_such_path(request: web.Request) -> web.Response:
+    """As the platform says it: of a thing that is missing it would say which."""
+    return problem(404, "not found", "HTTP 404 Not Found")
+
+
+async def _no_such_verb(request: web.Request) -> web.Response:
+    return problem(405, "method not allowed", "HTTP 405 Method Not Allowed")

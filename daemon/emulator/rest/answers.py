@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -13,21 +14,36 @@ from ..records import Json
 
 NESTING_MAX = 64
 
+_FORMS: dict[str, Callable[[Json], Json]] = {
+    "errors": lambda own: {"errors": [own]},
+    "details": lambda own: {"details": [{"errorCode": own["code"], "fieldName": "body", "entityName": own["message"]}]},
+    "nested": lambda own: {"body": {"errors": [{"errors": [own]}]}},
+}
+#: Where the message of an error may stand.
+FORMS = ("message", *_FORMS)
+
 
 def problem(
-    status: int, code: str, message: str, headers: dict[str, str] | None = None, params: dict[str, str] | None = None
+    status: int,
+    code: str,
+    message: str,
+    headers: dict[str, str] | None = None,
+    params: dict[str, str] | None = None,
+    form: str = "message",
 ) -> web.Response:
-    """The platform's error body (reference §4.4)."""
+    """The platform's error body (reference §4.4), its message in one of the places where clients have found it (`FORMS`)."""
     more: Json = {"messageParams": params} if params else {}
+    own = {"message": message, "code": code}
     body = {
-        "message": message,
-        "code": code,
+        **own,
         "status": status,
         "contextId": "emulator",
         "details": [],
-        "errors": [{"message": message, "code": code, "status": status, **more}],
+        "errors": [{**own, "status": status, **more}],
         **more,
     }
+    if form != "message":
+        body = {"status": status, **_FORMS[form](own)}
     return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
 
 

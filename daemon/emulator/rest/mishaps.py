@@ -118,7 +118,7 @@ class Mishaps:
             headers["Retry-After"] = str(rule.retry_after_s)
             if rule.retry_after_form == "date":
                 headers["Retry-After"] = formatdate(ceil(self._emulator.now()) + rule.retry_after_s, usegmt=True)
-        return problem(rule.status, "fault", f"refused by a fault with {rule.status}", headers)
+        return problem(rule.status, "fault", f"refused by a fault with {rule.status}", headers, form=rule.form)
 
     def _hang_up(self, request: web.Request, rst: bool) -> web.Response:
         """Close without an answer: with a reset, or as quietly as a server that is stopped."""

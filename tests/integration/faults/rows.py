@@ -136,13 +136,15 @@ class Beat(Row):
     async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
         """The session goes on after it, or ends in an orderly way."""
         beats = conversation(town, prepared).beats
-        heard = len(beats)
+        heard, delayed_before = len(beats), town.delayed()
         while True:
             _, found = await town.ask("GET", f"/v1/messaging-sessions/{prepared}")
             if found["result"].get("ended"):
                 return f"the session ends: {found['result']['ended']}"
             if not lasting and town.struck() and len(beats) > heard + 3:
                 return "the session goes on"
+            if lasting and town.delayed() > delayed_before + 3:  # three failures would have ended it
+                return "the session goes on, its heartbeats delayed"
             await asyncio.sleep(0.02)
 
 

@@ -18,6 +18,7 @@ from daemon.app.house import House
 from daemon.app.systemd import Notifier
 from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from daemon.emulator.settings import Limits
+from daemon.observe.metrics import Metrics
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"
@@ -47,6 +48,7 @@ QUICK: dict[str, Json] = {
 class Town:
     emulator: Emulator
     http: aiohttp.ClientSession
+    metrics: Metrics
     told: list[str] = field(default_factory=list)
 
     def new(self, what: str) -> str:
@@ -63,6 +65,9 @@ class Town:
 
     def struck(self) -> int:
         return self.emulator.faults.injected.total()
+
+    def delayed(self) -> int:
+        return self.metrics.rest_heartbeats.get("delayed", 0)
 
     def deeds(self, key: str = "", what: str = "") -> int:
         return sum(one.key == key and what in ("", one.what) for one in self.emulator.world.office.deeds)
@@ -96,7 +101,7 @@ async def town(**sections: Json) -> AsyncIterator[Town]:
         try:
             await house.start(quiet=True)
             async with aiohttp.ClientSession(house.http.url) as http:
-                yield Town(emulator, http)
+                yield Town(emulator, http, house.metrics)
         finally:
             emulator.faults.set([], 0.0)
             await house.stop()

@@ -7,7 +7,7 @@ import pytest
 from daemon.model.errors import CommandError, LimitExceeded
 from daemon.operations.settings import SessionFigures
 
-from .conftest import guest, life, prompt, session
+from .conftest import guest, injection, life, prompt, session
 
 
 async def test_sess_7_a_guest_is_made_in_three_steps(street):
@@ -36,6 +36,20 @@ async def test_sess_1_the_limit(emulator, tmp_path):
         await street.conversation()
         with pytest.raises(LimitExceeded, match="limit exceeded"):
             await street.do("messaging", session())
+
+
+async def test_http_4_the_audit_has_the_latency_of_every_call(street):
+    """Of each call that was answered and of each that was refused, in milliseconds."""
+    conversation = await street.conversation()
+    await street.do("injection", injection(conversation))
+    await street.do("injection", injection("nobody"))
+    told = [
+        (one["action"], one["status"], type(one["details"].get("latency_ms")))
+        for one in street.facts()
+        if one["status"] != "attempt" and (one["action"], one["status"]) != ("injection.completed", "failed")
+    ]
+    answered = ["messaging.opened", "injection.preflight", "injection.completed"]
+    assert told == [*((one, "success", float) for one in answered), ("injection.preflight", "failed", float)]
 
 
 async def test_sess_5_three_lost_heartbeats_end_it_once(street):

@@ -6,13 +6,13 @@ import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from random import Random
 from typing import Any
 
 import pytest
-from aiohttp import web
+from aiohttp import BasicAuth, web
 
 from daemon.emulator.tls import ensure_certificate
 from daemon.model.errors import PlatformError
@@ -54,6 +54,8 @@ class Script:
         self.effects: list[str] = []
         self.tokens_given = 0
         self.token_life_s: Any = 3600
+        self.refused_clients: set[str] = set()
+        self.clients_of_tokens: dict[str, str] = {}
         self.url = ""
         self.leaving = asyncio.Event()
 
@@ -122,11 +124,19 @@ class Script:
         self.token_requests.append(await _seen(request))
         if self.token_turns:
             return await self.token_turns.popleft()(request)
+        client = BasicAuth.decode(request.headers["Authorization"]).login if "Authorization" in request.headers else ""
+        if client in self.refused_clients:
+            return web.json_response({"error": "invalid_client"}, status=401)
         self.tokens_given += 1
+        self.clients_of_tokens[f"canary-bearer-{self.tokens_given}"] = client
         body = {"access_token": f"canary-bearer-{self.tokens_given}", "token_type": "bearer"}
         if self.token_life_s is not None:
             body["expires_in"] = self.token_life_s
         return web.json_response(body)
+
+    def clients_seen(self) -> list[str]:
+        """As which OAuth client each call came."""
+        return [self.clients_of_tokens[one.headers["authorization"].removeprefix("Bearer ")] for one in self.seen]
 
 
 async def _seen(request: web.Request) -> Seen:
@@ -150,7 +160,7 @@ class Time:
 
 @dataclass
 class Line:
-    """The client, and everything it was built from."""
+    """The client, and everything it was built from. `tokens` is not used where there are several OAuth clients."""
 
     script: Script
     time: Time
@@ -194,11 +204,13 @@ async def connect(
     table: Any = CALLS,
     answer_bytes_max: int = 8 * 1024 * 1024,
     ca_file: str | None = None,
+    clients: dict[str, int] | None = None,
     **oauth: Any,
 ) -> AsyncIterator[Line]:
     script, time, metrics = Script(), Time(), Metrics()
     app = web.Application(client_max_size=64 * 1024 * 1024)
-    app.router.add_post("/oauth/token", script.token)
+    for path in ("/oauth/token", "/login/oauth2/v2/token", "/api/v2/oauth/token", "/x"):
+        app.router.add_post(path, script.token)
     app.router.add_route("*", "/{tail:.*}", script.api)
     runner = web.AppRunner(app, shutdown_timeout=0.1)
     await runner.setup()
@@ -207,12 +219,18 @@ async def connect(
     script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     http = Http(HttpSettings(answer_bytes_max=answer_bytes_max, ca_file=ca_file))
     policy = policy or RetryPolicy()
-    pace = Pace(lambda: time.at, time.sleep, Random(7))
+    pace = Pace(lambda: time.at, time.sleep, Random(7), lambda: time.at)
     settings = OAuthSettings(
         **{"token_url": f"{script.url}/oauth/token", "client_id": CLIENT, "client_secret": SECRET, **oauth}
     )
     tokens = TokenSource(http, settings, policy, pace)
-    calls = RestCalls(http, tokens, CallSettings(script.url, timeout_s, per_minute), policy, pace, metrics, table)
+    sources = [
+        TokenSource(http, replace(settings, client_id=name, requests_per_minute=limit), policy, pace)
+        for name, limit in (clients or {}).items()
+    ]
+    calls = RestCalls(
+        http, sources or tokens, CallSettings(script.url, timeout_s, per_minute), policy, pace, metrics, table
+    )
     try:
         yield Line(script, time, http, tokens, calls, metrics)
     finally:

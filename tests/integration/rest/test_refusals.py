@@ -6,9 +6,11 @@ import asyncio
 import logging
 
 import pytest
+from aiohttp import web
 
 from daemon.model.errors import (
     Conflicting,
+    NoSuchPath,
     NoSuchThing,
     NotAuthenticated,
     PayloadRefused,
@@ -50,13 +52,73 @@ async def test_http_3_a_refusal_is_final_and_says_it_all(line, status, kind):
         assert f"{name}: the platform answered {status} the queue is odd; " in str(error)
 
 
+SHAPES = {
+    "the message": {"message": "too long", "code": "bad.text"},
+    "in errors": {"errors": [{"message": "too long", "code": "bad.text"}]},
+    "in an error of errors": {"errors": [{"errors": [{"message": "too long", "code": "bad.text"}]}]},
+    "in the body": {"body": {"message": "too long", "code": "bad.text"}},
+    "in an object called error": {"error": {"errors": [{"message": "too long", "code": "bad.text"}]}},
+    "a bare list": [{"message": "too long", "code": "bad.text"}],
+}
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_http_3_the_message_is_told_wherever_it_stands(line, shape):
+    line.script.turns.append(line.script.say(400, SHAPES[shape]))
+    error = await line.fail("interaction.inject")
+    told = ("too long" in str(error), error.platform_code, "correct the request" in str(error))
+    assert told == (True, "bad.text", True)
+
+
+async def test_http_3_all_errors_are_told_with_field_and_code(line):
+    details = [{"errorCode": "unknown", "fieldName": "queueId", "entityName": "queue", "entityId": "q-1"}]
+    errors = [{"message": "too long", "code": "bad.text", "field": "messages[0].text"}, "and odd"]
+    body = {"message": "Invalid", "code": "bad.request", "errors": errors, "details": details}
+    line.script.turns.append(line.script.say(400, body))
+    error = await line.fail("interaction.inject")
+    assert str(error) == (
+        "interaction.inject: the platform answered 400 Invalid: messages[0].text: too long [bad.text], and odd,"
+        " queueId: queue q-1 [unknown]; correct the request"
+    )
+    assert [one.shown() for one in error.errors] == [
+        {"message": "too long", "code": "bad.text", "field": "messages[0].text"},
+        {"message": "and odd"},
+        {"message": "queue q-1", "code": "unknown", "field": "queueId"},
+    ]
+
+
+NO_PATH = {
+    "as the platform says it": (404, {"message": "HTTP 404 Not Found", "code": "not found", "status": 404}),
+    "by its code": (404, {"code": "not found"}),
+    "the verb": (405, {"message": "HTTP 405 Method Not Allowed"}),
+}
+
+
+@pytest.mark.parametrize("answer", NO_PATH)
+async def test_http_3_a_path_that_the_platform_has_not_is_no_missing_thing(line, answer):
+    status, body = NO_PATH[answer]
+    line.script.turns.append(line.script.say(status, body))
+    error = await line.fail("queue.get")
+    assert isinstance(error, NoSuchPath)
+    said = str(error).removeprefix("queue.get: ")
+    assert said.startswith("the platform has no such path, GET /api/v2/routing/queues/{queueId}: ")
+    assert "see platform.paths" in said and "check the id" not in said
+
+
+async def test_http_3_a_page_of_html_for_404_is_a_gateways(line):
+    async def page(_):
+        return web.Response(status=404, text="<html>nothing here</html>", content_type="text/html")
+
+    line.script.turns.append(page)
+    assert isinstance(await line.fail("queue.get"), NoSuchPath)
+
+
 async def test_auth_4_403_names_the_scope_of_the_call(line):
     for name in line.each(NAMES):
         line.script.turns.append(line.script.say(403, {"message": "Forbidden"}))
         error = await line.fail(name)
-        assert isinstance(error, ScopeMissing)
-        assert error.scopes == CALLS[name].scopes != ()
-        assert all(scope in str(error) for scope in CALLS[name].scopes)
+        told = f"missing scope: {' or '.join(CALLS[name].scopes)}; add it to the OAuth client"
+        assert (type(error), error.scopes, told in str(error)) == (ScopeMissing, CALLS[name].scopes, True)
 
 
 @pytest.mark.parametrize(
@@ -81,6 +143,7 @@ def test_auth_4_the_scopes_of_the_documents():
         "interaction:chat:write",
         "conversation:write",
         "conversation:view",
+        "webchat:write",
         "webchat:attachment:write",
         "conversation:webchat:write",
         "agent-assist:prompt:write",
@@ -94,20 +157,19 @@ def test_auth_4_the_scopes_of_the_documents():
 
 
 async def test_auth_3_401_takes_a_new_token_and_asks_once_more(line):
+    tokens = []
     for name in line.each(NAMES):
         line.script.turns.append(line.script.say(401))
         await line.make(name)
-        first, second = (one.headers["authorization"] for one in line.script.seen)
-        assert first != second
-    assert line.script.tokens_given == 1 + len(NAMES)
+        tokens.append([one.headers["authorization"].rpartition("-")[2] for one in line.script.seen])
+    assert tokens == [[str(n), str(n + 1)] for n in range(1, len(NAMES) + 1)]
 
 
 async def test_auth_3_a_second_401_is_final(line):
     line.script.turns.extend([line.script.say(401)] * 9)
     error = await line.fail("queue.get")
-    assert isinstance(error, NotAuthenticated)
-    assert (error.status, error.attempts, line.script.tokens_given) == (401, 2, 2)
-    assert "platform.client_id" in error.remedy
+    facts = type(error), error.status, error.attempts, "platform.client_id" in error.remedy
+    assert facts == (NotAuthenticated, 401, 2, True)
 
 
 async def test_auth_3_once_per_call_even_between_other_failures(line):

@@ -14,7 +14,7 @@ from daemon.app.commands import config as command
 from daemon.app.config import Config
 from daemon.app.load_config import ConfigProblems, load_config
 from daemon.app.wiring.places import place_of
-from daemon.app.wiring.rest import oauth_settings
+from daemon.app.wiring.rest import oauth_clients
 from daemon.platform.table import CALLS, table_with
 
 GIVEN = "region = 'mypurecloud.de'\ndeployment_id = 'd'\n"
@@ -28,7 +28,8 @@ def load(tmp_path: Path, text: str, environment=None) -> Config:
 
 
 def client(config: Config):
-    return oauth_settings(config, place_of(config, None), None)
+    found = oauth_clients(config, place_of(config, None), None)
+    return found[0] if found else None
 
 
 @pytest.mark.parametrize(

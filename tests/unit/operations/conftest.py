@@ -6,8 +6,9 @@ A cut is a crash: from that moment on nothing of the old life reaches the journa
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from random import Random
 from typing import Any
@@ -16,14 +17,16 @@ from uuid import UUID
 import orjson
 import pytest
 
+from daemon.app.config import Config
+from daemon.app.wiring.rest import operations_settings
 from daemon.journal.memory import MemoryJournal
 from daemon.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
-from daemon.model.ports import PlatformAnswer
+from daemon.model.ports import COMMAND, PlatformAnswer
 from daemon.model.work import OWN_STREAM
 from daemon.observe.metrics import Metrics
 from daemon.operations.desk import Desk
 from daemon.operations.scribe import Scribe
-from daemon.operations.settings import OperationsSettings
+from daemon.platform.pace import Budget, Pace
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
 Json = dict[str, Any]
@@ -85,7 +88,7 @@ class Twin:
     pages: list[Json] = field(default_factory=list)
     ids: Any = field(default_factory=lambda: count(9))
 
-    async def call(self, name, *, path=None, query=None, body=None, idempotency_key=""):
+    async def call(self, name, *, path=None, query=None, body=None, idempotency_key="", urgency=None):
         await asyncio.sleep(0.05)
         self.calls.append(
             Call(name, dict(path or {}), dict(query or {}), dict(body or {}), idempotency_key, self.loop.time())
@@ -238,10 +241,14 @@ class CutJournal:
 
 
 class CutPlatform:
-    def __init__(self, twin: Twin, cutter: Cutter) -> None:
-        self._twin, self._cutter = twin, cutter
+    """With a budget, a call first waits for its turn, as the daemon's own calls do."""
+
+    def __init__(self, twin: Twin, cutter: Cutter, budget: Budget | None) -> None:
+        self._twin, self._cutter, self._budget = twin, cutter, budget
 
     async def call(self, name, **more):
+        if self._budget is not None:
+            await self._budget.spend(self._twin.loop.time() + 20.0, more["urgency"] or COMMAND)
         if self._cutter.reached(f"before {name}"):
             await asyncio.Event().wait()
         try:
@@ -260,17 +267,19 @@ class Life:
         self.metrics = Metrics()
         clock = VirtualClock(world.loop)
         journal = CutJournal(world.journal, world.loop, self.cutter)
+        self.budget = Budget([world.per_minute], Pace(world.loop.time)) if world.per_minute else None
         self.scribe = Scribe(journal, clock)
         self.desk = Desk(
-            OperationsSettings(**settings),
+            replace(operations_settings(Config()), **settings),
             journal,
-            CutPlatform(world.twin, self.cutter),
+            CutPlatform(world.twin, self.cutter, self.budget),
             self.scribe,
             clock,
             self.metrics,
             world.rng,
             lambda: str(UUID(int=world.rng.getrandbits(128), version=4)),
             sign,
+            requests_per_minute=lambda: world.per_minute or math.inf,
         )
 
     async def do(self, kind: str, operation_id: str = "op-1", request: Json | None = None) -> Any:
@@ -308,6 +317,7 @@ class Life:
 class World:
     loop: VirtualLoop
     rng: Random = field(default_factory=lambda: Random(7))
+    per_minute: int = 0  # 0: no budget of requests
 
     def __post_init__(self) -> None:
         self.journal = MemoryJournal()

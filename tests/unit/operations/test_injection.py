@@ -84,7 +84,7 @@ def test_inj_1_messages_go_out_as_given_in_the_order_of_the_list(world):
     ("wrong", "complaint"),
     [
         ([], "messages: it is empty; write at least one"),
-        ([text("\N{SLIGHTLY SMILING FACE}" * 2049)], "messages[0].text: 4098 characters; at most 4096"),
+        ([text("\N{SLIGHTLY SMILING FACE}" * 2049)], "messages[0].text: 4098 UTF-16 units; at most 4096"),
         ([text("fine"), text("")], "messages[1].text: it is empty"),
         ([text("fine"), {"type": "html", "from": "bot", "text": "no"}], "messages[1]: its type is html"),
         ([text("fine"), text("no", html="<b>")], "messages[1]: its type is text, but it has html as well"),

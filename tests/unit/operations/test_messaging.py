@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from daemon.model.errors import CommandError, LimitExceeded, PlatformUnavailable
+from daemon.model.errors import BudgetSpent, CommandError, LimitExceeded
 from daemon.observe.exposition import exposition
 from daemon.operations.settings import SessionFigures
+from daemon.records.happenings import iso
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
 
@@ -22,19 +23,25 @@ def beats(world, n=0):
 
 
 def test_sess_4_the_body_is_as_the_contract_has_it(world):
-    do(world, "messaging")
-    body = world.twin.calls[0].body
-    stamp = body["metadata"].pop("initiatedAt")
-    assert stamp.endswith("Z")
-    assert body == {
-        "id": body["id"],
-        "from": {"id": body["from"]["id"], "name": "Guest", "type": "user"},
+    asked_ms = int(world.loop.time() * 1000 + world.loop.epoch_offset_s * 1000)
+    view = do(world, "messaging", request={**REQUESTS["messaging"], "name": "Ana", "locale": "de-DE"})
+    assert world.twin.calls[0].body == {
+        "id": view.result["conversation_id"],
+        "from": {"id": view.result["guest_id"], "name": "Ana", "type": "user"},
         "to": [{"id": "q1", "type": "queue"}],
         "type": "messaging",
         "channelAddress": "web",
-        "context": {"locale": "en-US", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "guestd"},
-        "metadata": {"sessionDurationLimit": 10, "guestIdToken": GUEST_TOKEN},
+        "context": {"locale": "de-DE", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "guestd"},
+        "metadata": {"sessionDurationLimit": 10, "guestIdToken": GUEST_TOKEN, "initiatedAt": iso(asked_ms)},
     }
+
+
+def test_sess_4_what_is_left_out_has_the_documents_defaults(world):
+    do(world, "messaging", request={"guestToken": GUEST_TOKEN, "queueId": "q1"})
+    body = world.twin.calls[0].body
+    found = body["from"]["name"], body["context"], body["metadata"]["sessionDurationLimit"]
+    capabilities = ["typing-indicator", "read-receipts"]
+    assert found == ("Guest", {"locale": "en-US", "capabilities": capabilities, "userAgent": "guestd"}, 1800)
 
 
 def test_audit_2_the_token_is_no_identifier(world):
@@ -45,19 +52,22 @@ def test_audit_2_the_token_is_no_identifier(world):
         do(world, "messaging", "op-2", {**REQUESTS["messaging"], "guestId": f"x{GUEST_TOKEN}"})
 
 
-def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world):
+@pytest.mark.parametrize("duration_s", [10, 1800])
+def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world, duration_s):
+    """Half an hour by default; the platform is told, and whoever follows the session."""
     begun = world.loop.time()
-    view = do(world, "messaging")
-    assert (view.status, view.result["ended"], view.result["platform_told"]) == ("succeeded", "duration_reached", True)
-    assert 10.0 <= world.twin.calls[-1].at - begun < 10.5
-    assert world.twin.calls[-1].body == {"status": "disconnected"}
-    assert [one for one in world.told() if one[0] != "messaging.heartbeat"] == [
-        ("messaging.opened", "attempt"),
-        ("messaging.opened", "success"),
-        ("messaging.ended", "success"),
-        ("messaging.disconnect", "attempt"),
-        ("messaging.disconnect", "success"),
-    ]
+    view = do(world, "messaging", request={**DEFAULT, **({"durationS": duration_s} if duration_s != 1800 else {})})
+    took_s, last = world.twin.calls[-1].at - begun, world.twin.calls[-1].body
+    told = [one for one in world.told() if one[0] != "messaging.heartbeat"]
+    facts = (
+        view.status,
+        view.result["ended"],
+        view.result["platform_told"],
+        duration_s <= took_s < duration_s + 0.5,
+        last,
+    )
+    ends = [("messaging.ended", "success"), ("messaging.disconnect", "attempt"), ("messaging.disconnect", "success")]
+    assert (facts, told[2:]) == (("succeeded", "duration_reached", True, True, {"status": "disconnected"}), ends)
 
 
 def test_sess_2_the_default_is_half_an_hour_and_more_than_45_minutes_is_refused(world):
@@ -72,11 +82,12 @@ def test_sess_2_the_default_is_half_an_hour_and_more_than_45_minutes_is_refused(
 @pytest.mark.parametrize(("duration_s", "interval_s"), [(1800, 30.0), (100, 10.0), (1, 0.1)])
 def test_sess_5_a_heartbeat_every_30_s_or_a_tenth_of_the_duration(world, duration_s, interval_s):
     do(world, "messaging", request={**REQUESTS["messaging"], "durationS": duration_s})
-    times = [at for at, _ in beats(world)]
+    found = beats(world)
+    times = [world.twin.calls[0].at, *(at for at, _ in found)]
     gaps = [after - before for before, after in pairwise(times)]
-    assert gaps and all(0.9 * interval_s <= gap <= interval_s + 0.2 for gap in gaps), gaps
-    assert times[0] <= world.twin.calls[0].at + interval_s + 0.2
-    assert [sequence for _, sequence in beats(world)] == list(range(1, len(times) + 1))
+    are_in_time = [0.9 * interval_s <= gap <= interval_s + 0.2 for gap in gaps[1:]]
+    facts = all(are_in_time), gaps[0] <= interval_s + 0.2, [sequence for _, sequence in found]
+    assert facts == (True, True, list(range(1, len(gaps) + 1)))
 
 
 def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
@@ -123,10 +134,10 @@ def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world
 def test_sess_5_the_third_failure_in_a_row_ends_it_once(world):
     world.twin.faults["conversation.patch"] = [fault(503, times=3)]
     view = do(world, "messaging", request=HALF_HOUR)
-    assert (view.status, view.result["ended"]) == ("succeeded", "heartbeats_failed")
-    assert world.twin.made["conversation"][0]["goodbyes"] == 1
     failures = [fact["details"]["failures"] for fact in world.facts() if fact["action"] == "messaging.heartbeat_failed"]
-    assert failures == [1, 2, 3]
+    goodbyes = world.twin.made["conversation"][0]["goodbyes"]
+    facts = view.status, view.result["ended"], goodbyes, failures
+    assert facts == ("succeeded", "heartbeats_failed", 1, [1, 2, 3])
 
 
 def test_sess_5_a_success_forgives_the_failures_before_it(world):
@@ -151,24 +162,23 @@ def test_sess_5_a_conversation_that_is_gone_ends_it_too(world):
     assert world.twin.made["conversation"][0]["goodbyes"] == 0
 
 
-def test_sess_6_end_stops_the_heart_tells_the_platform_and_forgets(world):
+def test_sess_6_an_end_stops_the_heartbeat_tells_the_platform_and_is_counted(world):
     async def story():
         life = world.life()
-        view = await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
-        assert (view.status, view.step) == ("running", "beat")
+        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         await asyncio.sleep(100.0)
         count = len(beats(world))
         await life.desk.end("op-1")
         view = await life.do("messaging", request=HALF_HOUR)
         await asyncio.sleep(100.0)
-        assert len(beats(world)) == count and life.metrics.rest_sessions == 0
-        assert life.metrics.rest_figures()["disconnection_rate"] == 1.0
-        assert await life.desk.end("op-1") == view
-        return view
+        is_same = await life.desk.end("op-1") == view
+        figures = life.metrics.rest_sessions, life.metrics.rest_figures()["disconnection_rate"]
+        return view.result, len(beats(world)) - count, is_same, figures, world.twin.calls[-1].body
 
-    view = world.run(story())
-    assert (view.status, view.result["ended"]) == ("succeeded", "asked")
-    assert world.twin.made["conversation"][0]["goodbyes"] == 1
+    result, later_beats, is_same, figures, last_body = world.run(story())
+    told = ("messaging.ended", "success") in world.told(), last_body, world.twin.made["conversation"][0]["goodbyes"]
+    ended = result["ended"], result["platform_told"], later_beats, is_same, figures
+    assert (ended, told) == (("asked", True, 0, True, (0, 1.0)), (True, {"status": "disconnected"}, 1))
 
 
 def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
@@ -279,8 +289,7 @@ def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
         await life.desk.stop()
         return life
 
-    spent = PlatformUnavailable("no turn is free")
-    spent.code = "budget"
+    spent = BudgetSpent("no turn is free")
     life = world.run(story())
     assert life.metrics.rest_heartbeats["delayed"] == 10 and "failed" not in life.metrics.rest_heartbeats
     assert len(beats(world)) > 5 and life.desk.view("op-1").status == "running"

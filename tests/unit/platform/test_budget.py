@@ -1,60 +1,80 @@
-"""HTTP-1: one budget for all callers, whenever they come."""
+"""HTTP-1: one line for all callers, on a loop of virtual time."""
 
 from __future__ import annotations
 
-from itertools import pairwise
+import asyncio
 
-from hypothesis import given
-from hypothesis import strategies as st
+import pytest
 
 from daemon.model.errors import BudgetSpent
+from daemon.model.ports import Urgency
 from daemon.platform.pace import Budget, Pace
+from tests.simulation.virtual import VirtualLoop
+
+COMMAND = Urgency()
 
 
-class Street:
-    """Callers that come one after the other; who has to wait does so without holding up time."""
-
-    def __init__(self, per_minute: int) -> None:
-        self.now = 0.0
-        self.waited = 0.0
-        self.budget = Budget(per_minute, Pace(lambda: self.now, self._wait))
-
-    async def _wait(self, seconds: float) -> None:
-        self.waited = seconds
-
-    def come(self, patience_s: float) -> float | None:
-        """When this caller's turn is; None if it was told that there is none."""
-        self.waited = 0.0
-        try:
-            self.budget.spend(self.now + patience_s).send(None)  # it never waits for a loop
-        except StopIteration:
-            return self.now + self.waited
-        except BudgetSpent as error:
-            assert error.retry_after_s is not None and error.retry_after_s >= patience_s
-            return None
-        raise AssertionError("it waited for something else")
+@pytest.fixture
+def loop():
+    found = VirtualLoop()
+    asyncio.set_event_loop(found)
+    yield found
+    found.close()
+    asyncio.set_event_loop(None)
 
 
-@given(
-    st.integers(1, 5),
-    st.lists(st.tuples(st.floats(0.0, 40.0), st.floats(0.0, 200.0)), max_size=25),
-)
-def test_http_1_never_too_many_in_any_minute_and_first_come_first_served(per_minute, callers):
-    street, turns = Street(per_minute), []
-    for gap_s, patience_s in callers:
-        street.now += gap_s
-        turn = street.come(patience_s)
-        if turn is not None:
-            assert street.now <= turn <= street.now + patience_s
-            turns.append(turn)
-    assert all(later >= earlier - 1e-6 for earlier, later in pairwise(turns))
-    for first, one_too_many in zip(turns, turns[per_minute:], strict=False):
-        assert one_too_many >= first + 60.0 - 1e-6
+def budget(loop, *limits):
+    return Budget(limits, Pace(loop.time))
 
 
-def test_http_1_who_is_refused_takes_no_turn():
-    street = Street(1)
-    assert street.come(1.0) == 0.0
-    assert [street.come(30.0) for _ in range(5)] == [None] * 5
-    assert street.come(90.0) == 60.0
-    assert street.come(150.0) == 120.0
+def test_http_1_turns_come_in_the_order_of_asking_and_as_soon_as_may_be(loop):
+    async def story():
+        line, began, order = budget(loop, 2), loop.time(), []
+
+        async def caller(name):
+            await line.spend(began + 1000.0, COMMAND)
+            order.append((name, round(loop.time() - began)))
+
+        await asyncio.gather(*(caller(name) for name in "abcde"))
+        return order
+
+    assert loop.run_until_complete(story()) == [("a", 0), ("b", 0), ("c", 60), ("d", 60), ("e", 120)]
+
+
+def test_http_1_who_cannot_have_a_turn_in_time_is_told_at_once_and_takes_none(loop):
+    async def story():
+        line, began = budget(loop, 1), loop.time()
+        await line.spend(began, COMMAND)
+        with pytest.raises(BudgetSpent) as caught:
+            await line.spend(began + 59.0, COMMAND)
+        at_once = loop.time() - began
+        await line.spend(began + 61.0, COMMAND)
+        return at_once, caught.value.retry_after_s, round(loop.time() - began)
+
+    assert loop.run_until_complete(story()) == (0.0, 60.0, 60)
+
+
+def test_http_1_who_was_overtaken_is_told_at_its_last_moment(loop):
+    async def story():
+        line, began = budget(loop, 1), loop.time()
+        await line.spend(began, COMMAND)
+        beat = asyncio.ensure_future(line.spend(began + 61.0, Urgency("heartbeat", 100.0)))
+        await asyncio.sleep(59.0)
+        command = asyncio.ensure_future(line.spend(began + 70.0, COMMAND))
+        await asyncio.wait({beat, command}, return_when=asyncio.ALL_COMPLETED)
+        return command.exception(), type(beat.exception()), round(loop.time() - began)
+
+    assert loop.run_until_complete(story()) == (None, BudgetSpent, 61)
+
+
+def test_http_1_who_is_cancelled_takes_no_turn(loop):
+    async def story():
+        line, began = budget(loop, 1), loop.time()
+        await line.spend(began, COMMAND)
+        gone = asyncio.ensure_future(line.spend(began + 100.0, COMMAND))
+        await asyncio.sleep(1.0)
+        gone.cancel()
+        await line.spend(began + 100.0, COMMAND)
+        return round(loop.time() - began)
+
+    assert loop.run_until_complete(story()) == 60

@@ -81,7 +81,7 @@ def test_http_1_500_is_retried_only_for_calls_marked_so():
 
 
 def test_http_1_rests_double_from_one_second_to_five():
-    for attempt, (low, high) in enumerate([(0.5, 1.0), (1.0, 2.0), (2.0, 4.0), (2.5, 5.0), (2.5, 5.0)], start=1):
+    for attempt, (low, high) in enumerate([(1.0, 1.5), (2.0, 3.0), (10 / 3, 5.0), (10 / 3, 5.0)], start=1):
         found = [rest(RetryPolicy(attempts_max=9), attempt, Outcome(503), rng=Random(seed)) for seed in range(200)]
         assert low <= min(found) < low + (high - low) / 10
         assert high - (high - low) / 10 < max(found) <= high

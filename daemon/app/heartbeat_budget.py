@@ -1,0 +1,30 @@
+"""Is the budget of requests enough for the heartbeats of as many REST sessions as are allowed (SESS-5)? Said at the start, and by
+`guestd config check`."""
+
+from __future__ import annotations
+
+from ..policy.stretch import HEARTBEAT_SHARE, factor
+from .config import Config
+
+
+def requests_per_minute(config: Config) -> int:
+    """Of all OAuth clients together."""
+    each = config.rest.requests_per_minute
+    return sum(one.requests_per_minute or each for one in config.platform.oauth_clients) or each
+
+
+def heartbeat_notes(config: Config) -> list[str]:
+    """A line if the heartbeats will be stretched at the limit, and how far; none if the budget is enough."""
+    sessions, interval_s = config.limits.max_rest_sessions, config.operations.heartbeat_interval_s
+    budget = requests_per_minute(config)
+    wanted = sessions * 60.0 / interval_s
+    stretched_s = interval_s * factor(wanted, budget)
+    if stretched_s <= interval_s:
+        return []
+    enough_for = int(HEARTBEAT_SHARE * budget * interval_s / 60.0)
+    return [
+        f"limits.max_rest_sessions = {sessions} wants {wanted:,.0f} heartbeats a minute,"
+        f" and rest.requests_per_minute has {budget:,} requests, of which heartbeats take {HEARTBEAT_SHARE:.0%}:"
+        f" from {enough_for:,} REST sessions on they come less often, all alike,"
+        f" and at the limit every {stretched_s:.0f} s instead of {interval_s:.0f} s; none is left out, no session is ended"
+    ]

@@ -1,0 +1,53 @@
+"""HTTP-3: whatever a body holds, reading it raises nothing and keeps little."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.platform.error_body import ITEMS_MAX, TEXT_CHARACTERS_MAX, read_error
+
+NAMES = st.sampled_from(
+    ["message", "code", "errors", "details", "body", "error", "field", "fieldName", "errorCode", "messageParams", "x"]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4),
+    max_leaves=30,
+)
+
+
+@given(VALUES)
+def test_http_3_no_body_is_too_odd(value):
+    read_error(json.dumps(value).encode())
+
+
+@given(st.binary(max_size=200))
+def test_http_3_no_bytes_are_too_odd(raw):
+    read_error(raw)
+
+
+def test_http_3_what_is_read_of_a_body_is_bounded():
+    wide = [{"message": f"{n} " + "x" * 1000, "code": "c" * 1000} for n in range(1000)]
+    found = read_error(json.dumps({"errors": wide[:30]}).encode())
+    texts = [text for item in found.items for text in (item.message, item.code, item.field)]
+    assert (len(found.items), max(map(len, texts))) == (ITEMS_MAX, TEXT_CHARACTERS_MAX)
+
+
+def test_http_3_what_is_nested_deeper_than_anybody_reads_is_left_out():
+    deep = {"message": "the deepest"}
+    for _ in range(50):
+        deep = {"errors": [deep]}
+    assert read_error(json.dumps({"message": "the whole", **deep}).encode()).items == ()
+
+
+def test_http_3_an_error_that_repeats_the_whole_is_told_once():
+    body = {"message": "Invalid", "code": "bad", "errors": [{"message": "Invalid", "code": "bad"}, "Invalid"]}
+    assert read_error(json.dumps(body).encode()).items == ()
+
+
+def test_http_3_a_table_of_errors_has_the_fields_as_its_names():
+    (item,) = read_error(b'{"errors": {"queueId": "is unknown"}}').items
+    assert (item.field, item.message) == ("queueId", "is unknown")
