@@ -188,6 +188,7 @@ def test_assist_2_a_full_screen_puts_it_off_at_once_until_a_prompt_has_gone_over
         await second.desk.stop()
         return told, view.status
 
-    assert world.run(story()) == (("deferred", 1, True), "succeeded")
-    first, second = world.twin.calls
-    assert (round(second.at - first.at), first.key, second.key) == (20, "op-1-prompt", "op-1-prompt")
+    outcome = world.run(story())
+    calls = [(round(call.at - world.twin.calls[0].at), call.key) for call in world.twin.calls]
+    assert outcome == (("deferred", 1, True), "succeeded")
+    assert calls == [(0, "op-1-prompt"), (20, "op-1-prompt")]
