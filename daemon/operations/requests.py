@@ -21,6 +21,7 @@ from pydantic import (
     Field,
     PlainSerializer,
     ValidationError,
+    WithJsonSchema,
     model_validator,
 )
 from pydantic.alias_generators import to_camel
@@ -47,6 +48,12 @@ def _web_address(value: str) -> str:
 def _not_too_long(value: str) -> str:
     if (length := utf16_units(value)) > TEXT_MAX:
         raise ValueError(f"{length} {UTF16_UNITS}; at most {TEXT_MAX} are taken and nothing is cut: make it shorter")
+    return value
+
+
+def _json_scalar(value: object) -> object:
+    if value is not None and not isinstance(value, str | int | float | bool):
+        raise ValueError("it must be a string, a number, true, false or null")
     return value
 
 
@@ -204,7 +211,9 @@ class AdoptionRequest(Request):
 # ------------------------------------------------------------------ guests (SESS-2 … 4, SESS-7)
 
 
-JsonScalar = str | int | float | bool | None
+JsonScalar = Annotated[
+    Any, AfterValidator(_json_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+]
 
 
 class GuestRequest(Request):

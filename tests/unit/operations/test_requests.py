@@ -92,7 +92,7 @@ BAD = [
     *(("messaging", *one) for one in MESSAGING),
     *(("adoption", *one) for one in ADOPTION),
     ("guest", "queueId", ..., "queueId", "required"),
-    ("guest", "customAttributes", {"a": [1]}, "customAttributes.a", "scalar"),
+    ("guest", "customAttributes", {"a": [1]}, "customAttributes.a", "true, false or null"),
 ]
 IDS = {"injection": "inj_1", "prompt": "assist_1", "messaging": "sess_3", "adoption": "assist_4", "guest": "sess_7"}
 
