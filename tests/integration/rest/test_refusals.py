@@ -133,8 +133,7 @@ async def test_auth_4_403_names_the_scope_of_the_call(line):
 async def test_auth_4_403_names_the_scope_that_the_platform_names(line, body, headers):
     line.script.turns.append(line.script.say(403, body, **headers))
     error = await line.fail("queue.get")
-    assert error.scopes == ("routing:queue:view",)
-    assert "missing scope: routing:queue:view" in error.remedy
+    assert (error.scopes, "missing scope: routing:queue:view" in error.remedy) == (("routing:queue:view",), True)
 
 
 def test_auth_4_the_scopes_of_the_documents():
