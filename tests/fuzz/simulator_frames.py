@@ -9,6 +9,7 @@ from collections.abc import Hashable
 from typing import Any
 
 from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosedOK
 
 from daemon.api.frames import parse
 from daemon.model.commands import End
@@ -53,8 +54,9 @@ class SimulatorFrames(TownTarget):
             await frontend.send(one)
         last_id = f"last-{next(self._numbers)}"
         await frontend.send(json.dumps({"action": "nothing", "command_id": last_id}))
-        answers = await asyncio.wait_for(_until(frontend, last_id), ANSWER_S)
-        if any(map(_is_end, frames)):
+        is_ended = any(map(_is_end, frames))
+        answers = await asyncio.wait_for(_until(frontend, last_id, is_ended), ANSWER_S)
+        if is_ended:
             await self._begin_again()
         elif self._seq() > EVENTS_MAX:
             await frontend.send(json.dumps({"action": "end"}))
@@ -96,11 +98,17 @@ def _is_end(frame: str | bytes) -> bool:
         return False
 
 
-async def _until(frontend: ClientConnection, last_id: str) -> list[dict[str, Any]]:
-    """The answers up to that of the last frame: each is an event, an `ok`, or an error with a code that is not our bug."""
-    found = []
+async def _until(frontend: ClientConnection, last_id: str, is_ended: bool) -> list[dict[str, Any]]:
+    """The answers up to that of the last frame: each is an event, an `ok`, or an error with a code that is not our bug.
+
+    `is_ended`: one of the frames ends the guest session, and with it the connection, whatever comes behind it."""
+    found: list[dict[str, Any]] = []
     while True:
-        answer = json.loads(await frontend.recv())
+        try:
+            answer = json.loads(await frontend.recv())
+        except ConnectionClosedOK:
+            assert is_ended, "the connection was closed"
+            return found
         assert isinstance(answer, dict)
         if "error" in answer:
             assert answer["code"] and answer["code"] != "internal", answer

@@ -10,7 +10,7 @@ from daemon.emulator import Emulator
 async def test_inj_4_the_emulator_answers_with_the_bare_list_where_asked():
     async with Emulator() as emulator, aiohttp.ClientSession(emulator.url) as http:
         url = "/__emulator/settings"
-        wrong = await http.post(url, json={"bare_injections": "yes"})
+        wrong = await http.post(url, json={"bare_injections": "perhaps"})
         assert (wrong.status, (await wrong.json())["field"]) == (400, "bare_injections")
         set_ = await http.post(url, json={"bare_injections": True})
         assert (await set_.json())["bare_injections"] is True

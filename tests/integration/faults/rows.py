@@ -102,6 +102,8 @@ class Operation(Row):
             return [
                 {"kind": "http_status", "status": 500, "when": "after", "every": 1, "method": "POST", "path": MESSAGING}
             ]
+        if self.call == "contact.find":
+            return [{"kind": "http_status", "status": 409, "every": 1, "method": "POST", "path": CONTACTS}]
         return []
 
 
