@@ -21,6 +21,7 @@ from daemon.app.load_config import load_config
 from daemon.observe.metrics import Metrics
 from daemon.platform.table import CALLS
 from daemon.records.signing import signature
+from tests.mutants.patches import all_mutants
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -124,7 +125,7 @@ def test_every_contract_has_a_row_that_shows_it_and_a_test_named_after_it():
         re.findall(r"def (test_\w+)\(", "".join(one.read_text() for one in (ROOT / "tests").rglob("test_*.py")))
     )
     rows = re.findall(
-        r"^\| ([A-Z]+-\d+) \| (.+) \| (.+) \| ((?:`\w+`(?:, )?)+) \|$",
+        r"^\| ([A-Z]+-\d+) \| (.+) \| (.+) \| ((?:`\w+`(?:, )?)+) \| [\w, -]+ \|$",
         (DOCS / "contracts.md").read_text(),
         re.MULTILINE,
     )
@@ -136,6 +137,12 @@ def test_every_contract_has_a_row_that_shows_it_and_a_test_named_after_it():
             named = re.search(rf"{family}_((?:\d+|and)_)*{number}_", test) or re.search(rf"_{family}_{number}_", test)
             assert named, f"{test} is not named after {contract}"
         assert "`" in shown, f"{contract}: nothing shows it"
+
+
+def test_every_contract_names_its_mutants():
+    told = re.findall(r"^\| ([A-Z]+-\d+) \|.*\| ([\w, -]+) \|$", (DOCS / "contracts.md").read_text(), re.MULTILINE)
+    found = [f"{row}-{name}" for row, names in told for name in names.split(", ")]
+    assert sorted(found) == sorted(one.name for one in all_mutants())
 
 
 def test_every_route_of_the_control_api_is_named():
