@@ -49,7 +49,7 @@ _STATUS = {
 _PLATFORM_STATUS = {400: 422, 404: 404, 409: 409, 413: 413, 422: 422, 429: 429}
 
 #: What else a problem may tell of the platform's refusal.
-TOLD = ("errors", "missing_scope", "scopes")
+TOLD = ("platform_status", "platform_code", "errors", "missing_scope", "scopes")
 
 _RETRY_AFTER_S = 1.0
 
@@ -71,6 +71,8 @@ class ProblemDocument(BaseModel):
     field: str = Field(default="", description="Which part of the request is meant, if one.")
     retry_after_s: float | None = Field(default=None, description="When to try again; as the header Retry-After.")
     correlation_id: str = Field(default="", description="The platform's id of its refusal, for its support.")
+    platform_status: int | None = Field(default=None, description="The HTTP status that the platform answered.")
+    platform_code: str = Field(default="", description="The platform's own word for its refusal.")
     errors: list[dict[str, str]] = Field(
         default=[], description="The single errors that the platform lists: message, code, field."
     )
@@ -95,7 +97,7 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         told: Mapping[str, Any] | None = None,
     ) -> None:
-        """`told`: what the platform told beside (`errors`, `missing_scope`, `scopes`)."""
+        """`told`: what the platform told beside, by the names of `TOLD`."""
         super().__init__(detail)
         self.status, self.code, self.detail, self.field = status, code, detail, field
         self.retry_after_s = _RETRY_AFTER_S if retry_after_s is None and status in (429, 503) else retry_after_s
@@ -138,7 +140,8 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, GuestdError) and error.code in ("spool", "journal"):
         return Problem(503, error.code, str(error))
     if isinstance(error, PlatformError):
-        told: dict[str, Any] = {"errors": [item.shown() for item in error.errors]}
+        told: dict[str, Any] = {"platform_status": error.status, "platform_code": error.platform_code}
+        told["errors"] = [item.shown() for item in error.errors]
         if error.scopes:
             told |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
         return platform_problem(error.code, str(error), error.status, error.correlation_id, error.retry_after_s, told)

@@ -39,7 +39,7 @@ class ErrorBody:
 
 
 def read_error(raw: bytes) -> ErrorBody:
-    """What a refusal's body says; nothing of a body that is no JSON object or list."""
+    """What a refusal's body says: a JSON object or list, or a sentence; nothing of anything else."""
     found = _json(raw)
     levels = list(_levels(found))
     message = _first(_message(one) for one in levels)
@@ -58,10 +58,18 @@ def _json(raw: bytes) -> dict[str, Any]:
     try:
         found = json.loads(raw[:BYTES_MAX])
     except (ValueError, RecursionError):
-        return {}
+        return _words(raw)
     if isinstance(found, list):
         return {"errors": found}
     return found if isinstance(found, dict) else {}
+
+
+def _words(raw: bytes) -> dict[str, Any]:
+    """A body that is a sentence and no JSON, as gateways write one. A page of HTML says nothing that is worth showing."""
+    text = raw[: 4 * TEXT_CHARACTERS_MAX].decode(errors="replace").strip()
+    if text.startswith(("<", "{", "[")) or "\ufffd" in text:
+        return {}
+    return {"message": text}
 
 
 def _levels(found: dict[str, Any]) -> Iterator[dict[str, Any]]:

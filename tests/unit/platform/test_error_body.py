@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -51,3 +52,17 @@ def test_http_3_an_error_that_repeats_the_whole_is_told_once():
 def test_http_3_a_table_of_errors_has_the_fields_as_its_names():
     (item,) = read_error(b'{"errors": {"queueId": "is unknown"}}').items
     assert (item.field, item.message) == ("queueId", "is unknown")
+
+
+@pytest.mark.parametrize(
+    ("raw", "message"),
+    [
+        (b"too many requests, come back later\n", "too many requests, come back later"),
+        (b"<html><body>502 Bad Gateway</body></html>", ""),
+        (b'{"message": "cut off', ""),
+        (b"\xff\xfe\x00", ""),
+        (b"x" * 100_000, "x" * TEXT_CHARACTERS_MAX),
+    ],
+)
+def test_http_3_a_sentence_that_is_no_json_is_the_message(raw, message):
+    assert read_error(raw).message == message
