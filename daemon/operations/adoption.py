@@ -1,7 +1,8 @@
 """How prompts were taken up: analytics events page by page, each counted and let go (ASSIST-4).
 
 Memory is bounded: of at most `prompts_max` prompts the counts are kept apart, whatever others there are is counted together.
-Progress is durable with each page, so a restart goes on where it was. A platform that gives the same page token again would
+An event that cannot be read is left out and counted (`left_out`): one of a kind that nobody asked for must not
+cost the report. Progress is durable with each page, so a restart goes on where it was. A platform that gives the same page token again would
 be read for ever; the tortoise of Brent's algorithm walks behind and notices, with one token in memory instead of all.
 """
 
@@ -52,9 +53,11 @@ class Adoption(Kind):
         token = answer.body.get("pageToken") or ""
         if not isinstance(events, list) or not isinstance(token, str) or len(token) > TOKEN_CHARACTERS_MAX:
             raise Unreadable("the platform's answer is no page of events")
-        counted = [_read(event) for event in events]
-        for prompt, metric, value in counted:
-            self._count(operation, prompt, metric, value)
+        for event in events:
+            if (found := _read(event)) is None:
+                operation.result["left_out"] = operation.result.get("left_out", 0) + 1
+            else:
+                self._count(operation, *found)
         operation.result["pages"] += 1
         operation.result["events"] += len(events)
         if not token:
@@ -88,7 +91,8 @@ class Adoption(Kind):
         return None
 
     def details(self, operation: Operation) -> dict[str, Any]:
-        return {key: operation.result[key] for key in ("interval", "pages", "events")}
+        told = ("interval", "pages", "events", "left_out")
+        return {key: operation.result[key] for key in told if key in operation.result}
 
 
 def rates(viewed: int, clicked: int, dismissed: int) -> dict[str, float]:
@@ -100,17 +104,17 @@ def rates(viewed: int, clicked: int, dismissed: int) -> dict[str, float]:
     return found
 
 
-def _read(event: Any) -> tuple[str, int, int]:
-    """(prompt, which metric, how many). Raises Unreadable."""
+def _read(event: Any) -> tuple[str, int, int] | None:
+    """(prompt, which metric, how many); None for an event of another kind, or without a prompt or a count that makes sense."""
     try:
         metric = METRICS.index(event["metricName"].removeprefix(PREFIX))
         prompt = event.get("promptId") or event.get("entityId")
         value = event.get("value", 1)
     except (AttributeError, KeyError, TypeError, ValueError):
-        raise Unreadable("the platform's page has an event that is none of those asked for") from None
+        return None
     is_count = type(value) is int and 0 <= value <= EVENT_COUNT_MAX
     if not isinstance(prompt, str) or len(prompt) > ID_CHARS_MAX or not is_count:
-        raise Unreadable("the platform's page has an event without a prompt or a count")
+        return None
     return prompt, metric, value
 
 

@@ -89,22 +89,28 @@ def test_assist_4_there_is_an_end_to_pages(world):
 
 
 @pytest.mark.parametrize(
-    "answer",
+    "odd",
     [
-        {"events": [{"metricName": "other", "promptId": "a"}]},
-        {"events": [{"metricName": "agent-assist.prompt.viewed"}]},
-        {"events": [event("viewed", "a", -1)]},
-        {"events": [event("viewed", "a", 1e9)]},
-        {"events": [event("viewed", "a", 10**9 + 1)]},
-        {"events": [event("viewed", "a", 10**400)]},
-        {"events": [event("viewed", "a", "²")]},
-        {"events": [event("viewed", "a", True)]},
-        {"events": [event("viewed", "a" * 257)]},
-        {"events": ["no"]},
-        {"events": {}, "pageToken": 7},
-        {"events": "no"},
+        {"metricName": "other", "promptId": "a"},
+        {"metricName": "agent-assist.prompt.viewed"},
+        event("viewed", "a", -1),
+        event("viewed", "a", 1e9),
+        event("viewed", "a", 10**9 + 1),
+        event("viewed", "a", 10**400),
+        event("viewed", "a", "²"),
+        event("viewed", "a", True),
+        event("viewed", "a" * 257),
+        "no",
     ],
 )
+def test_assist_4_an_event_that_cannot_be_read_is_left_out_and_counted(world, odd):
+    world.twin.answers["analytics.events"] = {"events": [event("viewed", "a"), odd, event("clicked", "a")]}
+    view = do(world, "adoption")
+    assert (view.status, view.result["left_out"], view.result["events"]) == ("succeeded", 1, 3)
+    assert view.result["total"] == {"viewed": 1, "clicked": 1, "dismissed": 0, "click_rate": 1.0, "dismiss_rate": 0.0}
+
+
+@pytest.mark.parametrize("answer", [{"events": {}, "pageToken": 7}, {"events": "no"}])
 def test_assist_4_a_page_that_cannot_be_read_counts_for_nothing(world, answer):
     world.twin.answers["analytics.events"] = answer
     view = do(world, "adoption")
