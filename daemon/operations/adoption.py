@@ -1,9 +1,9 @@
 """How prompts were taken up: analytics events page by page, each counted and let go (ASSIST-4).
 
 Memory is bounded: of at most `prompts_max` prompts the counts are kept apart, whatever others there are is counted together.
-An event that cannot be read is left out and counted (`left_out`): one of a kind that nobody asked for must not
-cost the report. Progress is durable with each page, so a restart goes on where it was. A platform that gives the same page token again would
-be read for ever; the tortoise of Brent's algorithm walks behind and notices, with one token in memory instead of all.
+An event that cannot be read is left out and counted (`left_out`): one of a kind that nobody asked for must not cost the
+report. Progress is durable with each page, so a restart goes on where it was. A platform that gives the same page token again
+would be read for ever; the tortoise of Brent's algorithm walks behind and notices, with one token in memory instead of all.
 """
 
 from __future__ import annotations
