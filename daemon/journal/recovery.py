@@ -61,7 +61,10 @@ def _session(reader: sqlite3.Connection, row: Sequence[Any], commands: Sequence[
     content = {} if state is None else _content(stream, state, 9)
     was_live = state is not None and content.get("state") != "resting"
     saved = [_command(stream, one[:-1], bool(one[-1])) for one in commands]
-    return SavedSession(record, stream.seq, state is not None, bool(content.get("read_only")), saved, was_live)
+    state_seq = 0 if state is None else state[2]
+    return SavedSession(
+        record, stream.seq, state is not None, bool(content.get("read_only")), saved, was_live, state_seq
+    )
 
 
 def _command(stream: streams.Stream, row: Sequence[Any], settled: bool) -> SavedCommand:

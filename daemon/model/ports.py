@@ -139,7 +139,8 @@ class SavedCommand:
 @dataclass(slots=True, frozen=True)
 class SavedSession:
     """A guest session that should live, as a restart finds it. `joined`: the platform knows its token; `was_live`: as far
-    as the journal knows there was a connection to it."""
+    as the journal knows there was a connection to it; `state_seq`: the seq of the event that says so, or says that there was
+    none. A command accepted after one that says there was none was certainly not carried out."""
 
     record: SessionRecord
     seq: int
@@ -147,6 +148,7 @@ class SavedSession:
     read_only: bool
     commands: Sequence[SavedCommand]
     was_live: bool = True
+    state_seq: int = 0
 
 
 @dataclass(slots=True, frozen=True)

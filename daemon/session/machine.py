@@ -66,7 +66,7 @@ class Machine(Listening):
     def restore(self, saved: SavedSession, now: float) -> None:
         """Take up where the journal says this guest session stood; then `Opened`, as for a new one, and `remember` in time.
 
-        Any unsettled message may have been sent: each is looked for in the history before it is sent again.
+        An unsettled message that may have been sent is looked for in the history before it is sent again.
         """
         self._seq = saved.seq
         self._joined_once = saved.joined
@@ -74,7 +74,7 @@ class Machine(Listening):
         self.read_only = saved.read_only
         if saved.joined and self._manners.has_history:
             self._inbox.begin_fill()
-        if self._restore_commands(saved.commands, now):
+        if self._restore_commands(saved, now):
             self._leave_cause = Cause.FINISHED
 
     def remember(self, known: Sequence[tuple[str, str]]) -> None:
@@ -84,9 +84,9 @@ class Machine(Listening):
     def stop(self) -> list[e.Effect]:
         """The daemon stops and keeps this guest session: what the journal must know so that nothing is in doubt later.
 
-        Nothing is sent after this. A dialect that confirms asks the history instead.
+        Nothing is sent after this.
         """
-        if self.state is not State.LIVE or self._manners.confirms:
+        if self.state is not State.LIVE:
             return []
         self.state, self.wake_at = State.RESTING, NEVER
         return [v.SessionEvent(self._next_seq(), "resting", Cause.CLOSED_BY_US.value, self.read_only)]
@@ -101,8 +101,8 @@ class Machine(Listening):
             self._leave_by = now + self._settings.leave_timeout_s
         if not self._manners.confirms:
             self._give_up_under_way("guestd stopped before it could tell", out)
-            if self._was_live:  # or a second kill before the next `live` would put the next message in doubt
-                out.append(v.SessionEvent(self._next_seq(), "resting", Cause.LOST.value, self.read_only))
+        if self._was_live:  # or a second kill before the next `live` would put in doubt what is accepted from now on
+            out.append(v.SessionEvent(self._next_seq(), "resting", Cause.LOST.value, self.read_only))
         out.append(e.AskAdmission())
         return True
 
@@ -129,7 +129,7 @@ class Machine(Listening):
         self.read_only = given.read_only
         self.beat.start(now, self._settings.heartbeat_interval_s, self._rng)
         out.append(v.SessionEvent(self._next_seq(), "live", read_only=given.read_only))
-        self._prove(out)
+        self._send_no_more_until_durable(out)
         if self._leave_cause is not None and self._goodbye_id and given.new_session:
             return self._finish(Ending(self._leave_cause), out, hang_up=True)
         if given.new_session and not first:
@@ -392,7 +392,7 @@ class Machine(Listening):
         if self._inbox.held:
             self._show(self._inbox.merge([], 0.0), out)
         for outgoing in self._outbox.give_up() if self._outbox else ():
-            status = "uncertain" if outgoing.sent_at is not None else "failed"
+            status = "failed" if outgoing.sent_at is None and not outgoing.doubted else "uncertain"
             self._delivered(outgoing, status, out, f"the guest session ended: {ending.cause.value}")
         self.state = State.ENDED
         self.wake_at = self._step_at = self._ends_at = self._leave_by = NEVER

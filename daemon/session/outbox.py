@@ -17,11 +17,15 @@ A file's message is ready only when its file is uploaded (`uploads.py`); those b
 
 Never resent blindly: `sent` goes back to `ready` only by the platform's own word, a 429 or a history without it.
 
-A dialect that confirms nothing (webchat) settles a message as `sent` when its frame is handed to the connection, and cannot ask
-afterwards. What it says is proved by the journal instead: no message is sent before the session's `live` event is durable,
-and none before the `sent` of the one before it is. So after a kill the journal tells what was certainly not sent: everything,
-if its last word is that there was no connection; everything but the first unsettled message, if there was one. That first one
-is `uncertain`. A clean stop writes that the connection is gone, and leaves no doubt at all.
+What a restart may send without looking is proved by the journal. No message is sent before the session's `live` event is
+durable; a lost connection and a clean stop write `resting`, and so does the start after a kill. So a message accepted after a
+`resting` that no `live` follows was certainly never sent: it is simply sent. For one accepted before it the dialects differ:
+
+- One that confirms: every such message is in doubt. A confirmation lets the next message go before it is durable itself, and
+  what one restart had in doubt and could not look up, the next has in doubt again. Each is looked for in the history.
+- One that confirms nothing (webchat) settles a message as `sent` when its frame is handed to the connection, and cannot ask
+  afterwards; there no message is sent before the `sent` of the one before it is durable. So if the last word is `live`, the
+  first unsettled message is `uncertain` and the others were not sent; if it is `resting`, there is no doubt at all.
 
 Two policies of pacing (SOCK-7). `queue` accepts and sends at even distances. `reject` accepts as many as the rate allows,
 counted when they are accepted, so that it does not matter how long the journal or an echo takes; what was accepted is sent as
@@ -34,6 +38,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from ..model.commands import Attach, Reply, Send
@@ -209,22 +214,14 @@ class Outbox:
         if outgoing is not None:
             outgoing.durable = True
 
-    def doubt(self, now: float) -> None:
-        """After a restart every message here may have been sent.
+    def doubt(self, now: float, count: int) -> None:
+        """After a restart the first `count` messages may have been sent; the others were certainly not.
 
-        Not only the first: a confirmation lets the next one go before it is durable itself, so a crash may have forgotten
-        several of them. Each is looked for in turn; the first that is not found ends the doubt, because the lane is strict.
+        Each is looked for in turn; the first that is not found ends the doubt, because the lane is strict.
         """
-        for outgoing in self._lane:
+        for outgoing in islice(self._lane, count):
             outgoing.doubted = True
         self._take_for_sent(now)
-
-    def doubt_head(self, now: float) -> None:
-        """After a restart, where the journal proves of every message but the first that it was not sent."""
-        head = self.head
-        if head is not None:
-            head.doubted = True
-            self._take_for_sent(now)
 
     def end_doubt(self) -> None:
         for outgoing in self._lane:

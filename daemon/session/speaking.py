@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Sequence
 from typing import Any
 
 from ..model import commands as c
@@ -15,7 +14,7 @@ from ..model.effects import Notice
 from ..model.endings import Cause
 from ..model.errors import CommandError
 from ..model.json_values import is_text
-from ..model.ports import SavedCommand
+from ..model.ports import SavedCommand, SavedSession
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .commands import flatten_context, refusal
@@ -142,16 +141,17 @@ class Speaking(SessionCore):
             return {"action": "context", "context": self._context}
         return {"action": "end"}
 
-    def _restore_commands(self, commands: Sequence[SavedCommand], now: float) -> bool:
+    def _restore_commands(self, saved: SavedSession, now: float) -> bool:
         """True if the guest had asked to end the conversation."""
-        ending = False
-        for saved in commands:
-            intent = saved.intent
+        ending, doubted = False, 0
+        for command in saved.commands:
+            intent = command.intent
             trace = str(intent.get("trace", ""))
-            self._remember_accepted(saved.command_id, Accepted(saved.seq, trace, durable=True))
+            self._remember_accepted(command.command_id, Accepted(command.seq, trace, durable=True))
             match intent.get("action"):
-                case "send" | "reply" | "attach" if not saved.settled:
-                    self._the_outbox().accept(Outgoing.restored(saved.command_id, intent))
+                case "send" | "reply" | "attach" if not command.settled:
+                    self._the_outbox().accept(Outgoing.restored(command.command_id, intent))
+                    doubted += self._may_have_been_sent(command, saved)
                 case "withdraw":
                     taken_back = self._the_outbox().find(intent["target"])
                     if taken_back is not None:
@@ -161,17 +161,15 @@ class Speaking(SessionCore):
                     self._apply_context([])
                 case "end":
                     ending = True
-        self._doubt_restored(now)
+        if doubted and self._outbox is not None:
+            self._outbox.doubt(now, doubted if self._manners.confirms else 1)
         return ending
 
-    def _doubt_restored(self, now: float) -> None:
-        """Which of the restored messages may have been sent; see `outbox.py` on dialects that do not confirm."""
-        if self._outbox is None or not self._joined_once:
-            return
-        if self._manners.confirms:
-            self._outbox.doubt(now)
-        elif self._was_live:
-            self._outbox.doubt_head(now)
+    def _may_have_been_sent(self, command: SavedCommand, saved: SavedSession) -> bool:
+        """What the journal proves of an unsettled message; see `outbox.py`."""
+        if saved.was_live:
+            return saved.joined
+        return saved.joined and self._manners.confirms and command.seq < saved.state_seq
 
     def _remember_accepted(self, command_id: str, accepted: Accepted) -> None:
         if self._accepted is None or self._traces is None:
@@ -258,15 +256,14 @@ class Speaking(SessionCore):
             out.append(e.Say(outgoing.request()))
             if not self._manners.confirms:
                 self._delivered(outbox.finish_head(), "sent", out)
-                self._prove(out)
+                self._send_no_more_until_durable(out)
         if not outbox and self._leave_cause is not None and self._fill is None:
             self._say_goodbye(now, out)
 
-    def _prove(self, out: list[e.Effect]) -> None:
-        """Where nothing confirms a message, the journal must hold the newest event before the next one is sent."""
-        if not self._manners.confirms:
-            self._unproven_seq = self._seq
-            out.append(e.AwaitDurable(self._seq))
+    def _send_no_more_until_durable(self, out: list[e.Effect]) -> None:
+        """The journal must hold the newest event before the next message is sent; `outbox.py` says what that proves."""
+        self._unproven_seq = self._seq
+        out.append(e.AwaitDurable(self._seq))
 
     def _event_durable(self, given: i.EventDurable, now: float, out: list[e.Effect]) -> bool:
         if given.seq != self._unproven_seq:
@@ -278,11 +275,11 @@ class Speaking(SessionCore):
     def _outbox_wake_at(self, now: float) -> float:
         outbox = self._outbox
         assert outbox is not None
-        if self._unproven_seq:
-            return NEVER
         under_way = outbox.under_way
         if under_way is not None and under_way.sent_at is not None:
             return NEVER if self._fill is not None else under_way.sent_at + self._settings.confirm_timeout_s
+        if self._unproven_seq:
+            return NEVER
         return outbox.ready_at(now, self._the_requests())
 
     def _tend_outbox(self, now: float, out: list[e.Effect]) -> None:

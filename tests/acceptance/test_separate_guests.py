@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack
 from websockets.asyncio.client import connect
 
 from .lives import free_port, is_alive, listening, until
-from .test_webchat_restart import CONFIG, ask
+from .test_restart_while_away import CONFIG, ask
 
 GUESTS = ("alice", "bob")
 
@@ -32,7 +32,7 @@ async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart
     control = f"http://127.0.0.1:{emulator}/__emulator"
     state, config = tmp_path / "state", tmp_path / "guestd.toml"
     state.mkdir()
-    config.write_text(CONFIG.format(emulator=emulator, state=state))
+    config.write_text(CONFIG.format(dialect="webchat", emulator=emulator, state=state))
     run("emulate", "--port", str(emulator), "--no-limits", "--agent", "silent").url()
     frontends: dict[str, object] = {}
 

@@ -27,7 +27,7 @@ def test_files_and_texts_arrive_once_and_in_order(seed):
 
 
 def test_a_daemon_that_resends_files_blindly_after_a_restart_is_caught(monkeypatch):
-    monkeypatch.setattr(Outbox, "doubt", lambda self, now: None)
+    monkeypatch.setattr(Outbox, "doubt", lambda self, now, count: None)
     for seed in range(1, 13):
         try:
             run(seed, 600.0, pace_s=5.0, crash_every_s=30.0, file_share=1.0)

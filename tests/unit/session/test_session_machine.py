@@ -642,7 +642,11 @@ class TestRestart:
         self.revived(table, self.saved(), [("m1", make_text(1).time)])
         table.answer_history([make_text(1), make_text(2)])
         assert table.texts() == ["text 2"]
-        assert [event.seq for event in table.events()] == [10, 11]
+        assert [(event.seq, event.kind) for event in table.events()] == [
+            (10, "session"),  # resting: the connection of the life before is gone
+            (11, "session"),
+            (12, "message"),
+        ]
 
     def test_what_may_have_been_sent_is_looked_up_and_the_rest_sent_in_order(self, table):
         self.revived(table, self.saved(self.command(1), self.command(2), self.command(3)))

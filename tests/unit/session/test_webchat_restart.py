@@ -101,10 +101,3 @@ def test_a_stop_writes_that_the_connection_is_gone_and_nothing_is_sent_after_it(
     assert (event.state, event.reason) == ("resting", "closed_by_us")
     webchat.send("too late")
     assert not webchat.said(r.SayText)
-
-
-def test_a_dialect_that_confirms_waits_for_no_journal_and_writes_nothing_at_a_stop(table):
-    live(table, proves=False)
-    table.send("hello")
-    assert len(table.said(r.SayText)) == 1
-    assert table.machine.stop() == []
