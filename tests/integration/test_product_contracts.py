@@ -103,7 +103,7 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
         async with a_house(**sections) as (house, ask):
             request = wish(await conversation(ask), "p1", contextData={"agentId": "a-1"}, webhookUrl=own.url)
             _, view, _ = await ask("POST", "/v1/prompts?wait=10s", request)
-            await until(lambda: house.metrics.webhooks_delivered)
+            await until(lambda: audited(tmp_path, "webhook.delivered"))
     (told,) = [line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"]
     body = own.got[1]
     assert [body[name] for name in ("eventType", "injectionId", "latencyMs", "context", "alignmentStatus")] == [
