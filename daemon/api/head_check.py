@@ -39,7 +39,10 @@ def check_heads(server: web.Server) -> None:
                 )
                 answer.force_close()
                 return answer
-        return await handle(request)
+        try:
+            return await handle(request)
+        except ConnectionResetError:  # whoever asked is gone before "100 Continue" was written
+            return web.Response()
 
     def made(message: RawRequestMessage, *more: Any) -> web.BaseRequest:
         if message.url is None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import struct
 from collections import Counter
 
 import aiohttp
@@ -245,6 +246,20 @@ class TestLocalhost:
     def test_no_address_at_all_is_an_error(self):
         with pytest.raises(OSError):
             bind_all(("2001:db8::1",), 0)
+
+
+async def test_who_expects_a_continue_and_is_gone_is_no_error(new_town, caplog):
+    async with new_town() as town:
+        for _ in range(20):
+            one = socket.create_connection(("127.0.0.1", town.http.port))
+            one.sendall(
+                b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+            )
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            one.close()
+            await asyncio.sleep(0.01)
+        await town.until(lambda: town.metrics.http_connections == 0)
+    assert not [one for one in caplog.records if one.levelname == "ERROR"]
 
 
 async def test_new_connections_are_read_from_one_in_each_turn_of_the_loop(new_town):
