@@ -16,7 +16,7 @@ from ..model.errors import ConfigError
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
-from .connections import CHUNK_BYTES, ConnectionLimits, Connections
+from .connections import ConnectionLimits, Connections
 from .control import unixdoor
 from .control.control import PREFIX, Control, Ports
 from .control.entrance import check_exposure
@@ -31,6 +31,10 @@ from .settings import ApiSettings
 from .simulator import Simulator
 from .spool import Spool
 from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
+
+#: Of a body that nobody has asked for yet, aiohttp holds twice this. Its own 256 KiB would be half a gigabyte for a thousand
+#: clients who send more than is read.
+READ_BUFFER_BYTES = 16_384
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -151,7 +155,7 @@ class HttpServer:
             handle_signals=False,
             shutdown_timeout=2.0,
             keepalive_timeout=later_s,
-            read_bufsize=CHUNK_BYTES,
+            read_bufsize=READ_BUFFER_BYTES,
         )
         await runner.setup()
         assert runner.server is not None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-from collections import Counter
 
 import aiohttp
 import pytest
@@ -260,31 +259,3 @@ async def test_who_expects_a_continue_and_is_gone_is_no_error(new_town, caplog):
             await asyncio.sleep(0.01)
         await town.until(lambda: town.metrics.http_connections == 0)
     assert not [one for one in caplog.records if one.levelname == "ERROR"]
-
-
-async def test_new_connections_are_read_from_one_in_each_turn_of_the_loop(new_town):
-    """A hundred that come at once with a request each: between any two of them every other socket is looked at."""
-    async with new_town() as town:
-        loop, turn, seen = asyncio.get_running_loop(), 0, []
-
-        def tick():
-            nonlocal turn
-            turn += 1
-            loop.call_soon(tick)
-
-        def health():
-            seen.append(turn)
-            return {}
-
-        tick()
-        town.http._health = health
-        request_ = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
-        socks = [socket.create_connection(("127.0.0.1", town.http.port)) for _ in range(100)]
-        try:
-            for one in socks:
-                one.sendall(request_)
-            await town.until(lambda: len(seen) == 100)
-        finally:
-            for one in socks:
-                one.close()
-        assert max(Counter(seen).values()) == 1
