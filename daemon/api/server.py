@@ -32,8 +32,8 @@ from .simulator import Simulator
 from .spool import Spool
 from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
 
-#: Of a body that nobody has asked for yet, aiohttp holds twice this. Its own 256 KiB would be half a gigabyte for a thousand
-#: clients who send more than is read.
+#: aiohttp stops reading when it holds twice this of a body that its handler has not read, and one read of the loop more (64 KiB
+#: in uvloop). Its own 256 KiB would be half a gigabyte for a thousand clients who send more than is read.
 READ_BUFFER_BYTES = 16_384
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.

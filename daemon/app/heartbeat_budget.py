@@ -21,10 +21,10 @@ def heartbeat_notes(config: Config) -> list[str]:
     stretched_s = interval_s * factor(wanted, budget)
     if stretched_s <= interval_s:
         return []
-    enough_for = int(HEARTBEAT_SHARE * budget * interval_s / 60.0)
+    room = HEARTBEAT_SHARE * budget
+    enough_for = int(room * interval_s / 60.0)
     return [
         f"limits.max_rest_sessions = {sessions} wants {wanted:,.0f} heartbeats a minute,"
-        f" and rest.requests_per_minute has {budget:,} requests, of which heartbeats take {HEARTBEAT_SHARE:.0%}:"
-        f" from {enough_for:,} REST sessions on they come less often, all alike,"
-        f" and at the limit every {stretched_s:.0f} s instead of {interval_s:.0f} s; none is left out, no session is ended"
+        f" rest.requests_per_minute = {budget:,} has room for {room:,.0f}: beyond {enough_for:,} REST sessions"
+        f" all heartbeats come less often, every {stretched_s:.0f} s instead of {interval_s:.0f} s at the limit"
     ]

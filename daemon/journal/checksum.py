@@ -145,7 +145,7 @@ def _reader_of(connection: sqlite3.Connection, table: str) -> Callable[[Sequence
 
     def is_readable(row: Sequence[object]) -> bool:
         is_typed = all(_has_form(value, *form) for value, form in zip(row, forms, strict=True))
-        return is_typed and all(row[at] >= 1 for at in from_one) and _is_json(row, json_at)  # type: ignore[operator]
+        return is_typed and all(row[at] >= 1 for at in from_one) and _is_json(row, json_at)  # type: ignore[operator]  # numbers, as their form says
 
     return is_readable
 

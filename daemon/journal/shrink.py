@@ -33,7 +33,7 @@ FREE_PAGES_MIN = 64
 
 
 @dataclass(slots=True, frozen=True)
-class Pages:
+class FilePages:
     """How many pages a file has, and how many of them are free."""
 
     total: int
@@ -55,7 +55,7 @@ class ShrinkPace:
         """Is it time to look at the file? In a pause, one step follows the other."""
         return now >= self._next_at or (in_pause and self._is_shrinking)
 
-    def step_pages(self, pages: Pages, now: float) -> int:
+    def step_pages(self, pages: FilePages, now: float) -> int:
         """How many pages to give back now; 0 for none."""
         share = FREE_SHARE_KEPT if self._is_shrinking else FREE_SHARE_MAX
         self._is_shrinking = pages.free >= FREE_PAGES_MIN and pages.free > share * pages.total
@@ -69,10 +69,10 @@ def can_shrink(connection: sqlite3.Connection) -> bool:
     return bool(connection.execute("PRAGMA auto_vacuum").fetchone()[0] == 2)
 
 
-def look(connection: sqlite3.Connection) -> Pages:
+def look(connection: sqlite3.Connection) -> FilePages:
     """Raises sqlite3.Error."""
     total = connection.execute("PRAGMA page_count").fetchone()[0]
-    return Pages(total, connection.execute("PRAGMA freelist_count").fetchone()[0])
+    return FilePages(total, connection.execute("PRAGMA freelist_count").fetchone()[0])
 
 
 def give_back(connection: sqlite3.Connection, pages: int) -> None:

@@ -29,7 +29,7 @@ from ..model.work import Note, no_note
 from ..observe.metrics import Metrics
 from ..policy.retry import Outcome, RetryPolicy
 from .answers import WORDS_CHARACTERS_MAX, Reply, object_of, refusal, scrubbed, secrets_in
-from .clients import Clients
+from .clients import OAuthClients
 from .http import Http
 from .oauth import TokenSource
 from .pace import Pace
@@ -85,7 +85,7 @@ class RestCalls:
     ) -> None:
         self._http = http
         sources = [tokens] if isinstance(tokens, TokenSource) else [*(tokens or ())]
-        self.clients = Clients(sources, settings.requests_per_minute, pace) if sources else None
+        self.clients = OAuthClients(sources, settings.requests_per_minute, pace) if sources else None
         self._settings = settings
         self._policy = policy
         self._pace = pace

@@ -22,7 +22,7 @@ from .pace import Budget, Pace
 KEYS_MAX = 10_000
 
 
-class Clients:
+class OAuthClients:
     """`requests_per_minute` is for each client that has no figure of its own. `close` it at the end."""
 
     def __init__(self, sources: Sequence[TokenSource], requests_per_minute: int, pace: Pace) -> None:

@@ -10,7 +10,7 @@ from random import Random
 
 from ..model.errors import BudgetSpent
 from ..model.ports import Urgency
-from ..policy.request_line import NEVER, WINDOW_S, Place, RequestLine
+from ..policy.request_line import NEVER, WINDOW_S, RequestLine, WaitingRequest
 
 
 @dataclass(slots=True, frozen=True)
@@ -38,7 +38,7 @@ class Budget:
     def __init__(self, limits: Sequence[int], pace: Pace, is_usable: Callable[[int], bool] = _always) -> None:
         self._line = RequestLine(limits, is_usable)
         self._pace = pace
-        self._waiting: dict[Place, tuple[asyncio.Future[int], float]] = {}
+        self._waiting: dict[WaitingRequest, tuple[asyncio.Future[int], float]] = {}
         self._sleeper: asyncio.Task[None] | None = None
         self._wakes_at = NEVER
 

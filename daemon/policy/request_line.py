@@ -27,7 +27,7 @@ BURST_SHARE = 0.05
 
 
 @dataclass(slots=True, eq=False)
-class Place:
+class WaitingRequest:
     """A caller's place in the line. `client` is None until it is served, then the client to ask as."""
 
     deadline: float
@@ -37,7 +37,7 @@ class Place:
     has_left: bool = False
 
 
-_Heap = list[tuple[float, int, Place]]
+_Heap = list[tuple[float, int, WaitingRequest]]
 
 
 def _always(client: int) -> bool:
@@ -73,15 +73,15 @@ class RequestLine:
         usable = [limit for client, limit in enumerate(self._limits) if self._is_usable(client)]
         return sum(usable or self._limits)
 
-    def ask(self, now: float, urgency: Urgency, only: int | None = None) -> Place:
+    def ask(self, now: float, urgency: Urgency, only: int | None = None) -> WaitingRequest:
         """A place at the end of the line. `only`: as that client and no other."""
-        place = Place(now + urgency.patience_s, urgency.priority != "command", only)
+        place = WaitingRequest(now + urgency.patience_s, urgency.priority != "command", only)
         heap = self._heaps.setdefault((place.is_spread, only), [])
         heapq.heappush(heap, (place.deadline, next(self._order), place))
         self._length += 1
         return place
 
-    def leave(self, place: Place) -> None:
+    def leave(self, place: WaitingRequest) -> None:
         """Who has not been served gives its place up."""
         if not place.has_left and place.client is None:
             place.has_left = True
@@ -91,9 +91,9 @@ class RequestLine:
         """The platform wants no request of that client before then."""
         self._resting_until[client] = max(self._resting_until[client], until)
 
-    def serve(self, now: float) -> list[Place]:
+    def serve(self, now: float) -> list[WaitingRequest]:
         """Everybody whose turn is now, in order; each has its client."""
-        served: list[Place] = []
+        served: list[WaitingRequest] = []
         while (place := self._next(now)) is not None:
             served.append(place)
         return served
@@ -108,7 +108,7 @@ class RequestLine:
 
     # ------------------------------------------------------------------ one turn
 
-    def _next(self, now: float) -> Place | None:
+    def _next(self, now: float) -> WaitingRequest | None:
         ready = [place for place in self._heads() if self._ready_at(place, now) <= now]
         if not ready:
             return None
@@ -121,7 +121,7 @@ class RequestLine:
         self._counts[place.client].take(now)
         return place
 
-    def _heads(self) -> Iterator[Place]:
+    def _heads(self) -> Iterator[WaitingRequest]:
         """The first of each heap; empty heaps are let go."""
         for key, heap in list(self._heaps.items()):
             while heap and heap[0][2].has_left:
@@ -131,7 +131,7 @@ class RequestLine:
             else:
                 del self._heaps[key]
 
-    def _ready_at(self, place: Place, now: float) -> float:
+    def _ready_at(self, place: WaitingRequest, now: float) -> float:
         spread_at = self._spread.ready_at(now) if place.is_spread else now
         return max(spread_at, self.earliest(now, place.only))
 

@@ -11,6 +11,7 @@ import pytest
 
 from daemon.api.listening import bind_all
 from daemon.model.errors import ConfigError
+from daemon.model.ports import OpenGuest
 
 HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: "
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -259,3 +260,18 @@ async def test_who_expects_a_continue_and_is_gone_is_no_error(new_town, caplog):
             await asyncio.sleep(0.01)
         await town.until(lambda: town.metrics.http_connections == 0)
     assert not [one for one in caplog.records if one.levelname == "ERROR"]
+
+
+async def test_of_a_body_that_its_handler_does_not_read_little_is_taken(new_town):
+    """A megabyte goes with the request for an event stream. The loop reads up to 256 KiB at once; aiohttp alone takes 768."""
+    async with new_town() as town:
+        town.fleet.open(OpenGuest("ana"))
+        head = "GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
+        reader, writer = await connect(town, f"{head}Content-Length: 1000000\r\n\r\n".encode() + b"x" * 1_000_000)
+        assert b" 200 " in await reader.readuntil(b"\r\n")
+        (connection,) = town.http._connections._open.values()
+        taken = -1
+        while taken != (taken := connection.received_bytes):
+            await asyncio.sleep(0.05)
+        assert taken < 400_000
+        writer.transport.abort()

@@ -12,9 +12,8 @@ from daemon.app.config import Config
 from daemon.app.heartbeat_budget import heartbeat_notes
 
 DEFAULTS = (
-    "limits.max_rest_sessions = 500 wants 1,000 heartbeats a minute, and rest.requests_per_minute has 300 requests,"
-    " of which heartbeats take 75%: from 112 REST sessions on they come less often, all alike, and at the limit"
-    " every 133 s instead of 30 s; none is left out, no session is ended"
+    "limits.max_rest_sessions = 500 wants 1,000 heartbeats a minute, rest.requests_per_minute = 300 has room for 225:"
+    " beyond 112 REST sessions all heartbeats come less often, every 133 s instead of 30 s at the limit"
 )
 
 
