@@ -14,9 +14,16 @@ def hold_signals() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, HANDLED)
 
 
+def take_signals() -> None:
+    """What a parent may have left blocked would otherwise never reach us: SIGTERM would not end `guestd emulate`."""
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
+
+
 def main() -> None:
     if sys.argv[1:2] == ["serve"]:
         hold_signals()
+    else:
+        take_signals()
     from .cli import main as run_command
 
     run_command()

@@ -329,6 +329,16 @@ class TestEmulate:
         assert program.wait() == 0
         assert any("not the platform" in line for line in program.err)
 
+    def test_a_parent_that_blocks_signals_does_not_keep_it(self, run):
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM, signal.SIGINT])
+        try:
+            program = run("emulate", "--host", "127.0.0.1", "--port", "0")
+        finally:
+            signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        program.url()
+        program.interrupt(signal.SIGTERM)
+        assert program.wait() == 0
+
 
 def test_version(run):
     program = run("--version")
