@@ -16,7 +16,7 @@ from ..model.errors import ConfigError
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
-from .connections import ConnectionLimits, Connections
+from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .control import unixdoor
 from .control.control import PREFIX, Control, Ports
 from .control.entrance import check_exposure
@@ -31,10 +31,6 @@ from .settings import ApiSettings
 from .simulator import Simulator
 from .spool import Spool
 from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
-
-#: aiohttp stops reading when it holds twice this of a body that its handler has not read, and one read of the loop more (64 KiB
-#: in uvloop). Its own 256 KiB would be half a gigabyte for a thousand clients who send more than is read.
-READ_BUFFER_BYTES = 16_384
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -155,7 +151,7 @@ class HttpServer:
             handle_signals=False,
             shutdown_timeout=2.0,
             keepalive_timeout=later_s,
-            read_bufsize=READ_BUFFER_BYTES,
+            read_bufsize=CHUNK_BYTES,
         )
         await runner.setup()
         assert runner.server is not None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
+from collections import Counter
 
 import aiohttp
 import pytest
@@ -275,3 +276,31 @@ async def test_of_a_body_that_its_handler_does_not_read_little_is_taken(new_town
             await asyncio.sleep(0.05)
         assert taken < 400_000
         writer.transport.abort()
+
+
+async def test_new_connections_are_read_from_one_in_each_turn_of_the_loop(new_town):
+    """A hundred that come at once with a request each: between any two of them every other socket is looked at."""
+    async with new_town() as town:
+        loop, turn, seen = asyncio.get_running_loop(), 0, []
+
+        def tick():
+            nonlocal turn
+            turn += 1
+            loop.call_soon(tick)
+
+        def health():
+            seen.append(turn)
+            return {}
+
+        tick()
+        town.http._health = health
+        request_ = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+        socks = [socket.create_connection(("127.0.0.1", town.http.port)) for _ in range(100)]
+        try:
+            for one in socks:
+                one.sendall(request_)
+            await town.until(lambda: len(seen) == 100)
+        finally:
+            for one in socks:
+                one.close()
+        assert max(Counter(seen).values()) == 1
