@@ -5,8 +5,9 @@ end of its handler. A waiting one is closed after `head_timeout_s` if a head has
 At a limit the connection that has waited longest gives its place to the new one; only where all are busy the new one is
 refused with 503. So a flood of unfinished heads displaces itself, and whoever sends a whole request is served.
 
-A new connection is read from when it is its turn, one in each turn of the loop, and each is read a chunk at a time; who comes
-with very many has a rate. So a thousand that come at once with large bodies leave room for everybody else, and hold little.
+The first request of a connection is read when it is its turn: one in each turn of the loop, and an address that comes with very
+many has a rate. Until then `FIRST_BYTES` are held of it and no more; after that a connection is read a chunk at a time. So a
+thousand that come at once with large bodies leave room for everybody else, and hold little.
 
 One timer looks at all connections, and after many have gone sees to their memory.
 """
@@ -15,6 +16,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
@@ -22,7 +25,7 @@ from typing import cast
 from ..observe.metrics import Metrics
 from .callers import UNIX_SOCKET, caller_at
 from .housekeeping import Housekeeping
-from .turns import Bucket, Turns
+from .turns import Turns
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
@@ -35,26 +38,32 @@ _SWEEP_INTERVAL_MIN_S = 0.05
 _CLOSE_TIMEOUT_S = 2.0
 
 
-#: To read and answer a first request takes one or two milliseconds. An address may come with so many at once, then at that rate:
-#: a fifth of the loop.
-_NEW_BURST = 250.0
-_NEW_PER_S = 150.0
+#: The first byte of TCP_INFO: neither side has closed (Linux, net/tcp_states.h).
+_ESTABLISHED = 1
+
+#: What is read of a connection before it is its turn: most request heads fit.
+FIRST_BYTES = 2048
 
 #: The most that is read of one connection at a time. aiohttp stops reading when it holds twice as much of a body.
 CHUNK_BYTES = 16_384
 
 #: The loop reads one connection at a time, and what was read is passed on before the next read.
 _BUFFER = bytearray(CHUNK_BYTES)
+_FIRST_BUFFER = memoryview(_BUFFER)[:FIRST_BYTES]
 
 
 @dataclass(slots=True, frozen=True)
 class ConnectionLimits:
-    """Times in seconds; `per_address_max` does not apply to the Unix socket."""
+    """Times in seconds. What is said of an address does not apply to the Unix socket.
+
+    `new_per_address_per_s`: first requests of new connections, after a burst of `new_per_address_burst`."""
 
     head_timeout_s: float = 10.0
     keepalive_timeout_s: float = 75.0
     connections_max: int = 4096
     per_address_max: int = 2048
+    new_per_address_per_s: float = 150.0
+    new_per_address_burst: int = 250
 
 
 class Connections:
@@ -117,21 +126,27 @@ class Connections:
             self._hang_up(connection, _FULL)
             return False
         self._open[connection.transport] = connection
-        self._by_caller.setdefault(connection.caller, _Caller()).connections += 1
+        self._caller(connection.caller).connections += 1
         self._enter_queue(connection)
         self._metrics.http_connections += 1
         if self._timer is None:
             self._plan_sweep()
         return True
 
-    def begin_in_turn(self, caller: str, begin: Callable[[], bool]) -> None:
+    def begin_in_turn(self, connection: _Connection, begin: Callable[[], bool]) -> None:
         """Call it when it is this connection's turn, maybe at once; it says whether the connection is still there."""
-        loop = asyncio.get_running_loop()
-        wait_s = 0.0 if caller == UNIX_SOCKET else self._by_caller[caller].new.owe(loop.time())
-        if wait_s:
-            loop.call_later(wait_s, self._turns.ask, begin)
-        else:
+        if connection.caller == UNIX_SOCKET:
             self._turns.ask(begin)
+            return
+
+        def pass_on() -> bool:
+            if connection.has_left():
+                connection.transport.abort()
+                return False
+            self._turns.ask(begin)
+            return True
+
+        self._by_caller[connection.caller].new.ask(pass_on)
 
     def closed(self, connection: _Connection) -> None:
         self._closing.pop(connection, None)
@@ -160,6 +175,12 @@ class Connections:
         if oldest is not None:
             self._metrics.count_http_refused("displaced")
             self._hang_up(oldest, _FULL)
+
+    def _caller(self, name: str) -> _Caller:
+        caller = self._by_caller.get(name)
+        if caller is None:
+            caller = self._by_caller[name] = _Caller(self._limits)
+        return caller
 
     def _enter_queue(self, connection: _Connection) -> None:
         connection.wait(asyncio.get_running_loop().time())
@@ -217,9 +238,10 @@ class _Caller:
 
     __slots__ = ("connections", "new", "waiting")
 
-    def __init__(self) -> None:
+    def __init__(self, limits: ConnectionLimits) -> None:
         self.connections = 0
-        self.new = Bucket(_NEW_PER_S, _NEW_BURST)
+        burst = limits.new_per_address_burst
+        self.new = Turns(burst, limits.new_per_address_per_s, float(burst))
         self.waiting: dict[_Connection, None] = {}
 
 
@@ -228,6 +250,7 @@ class _Connection(asyncio.BufferedProtocol):
 
     __slots__ = (
         "_connections",
+        "_has_begun",
         "_inner",
         "_make",
         "_unsent_bytes",
@@ -245,6 +268,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._inner: asyncio.Protocol | None = None
         self._waiting_since = self.head_since = 0.0
         self._unsent_bytes = 0
+        self._has_begun = False
         self.caller = UNIX_SOCKET
         self.has_head_begun = False
         self.received_bytes = 0
@@ -262,6 +286,16 @@ class _Connection(asyncio.BufferedProtocol):
         self._unsent_bytes = unsent_bytes
         return now - self._waiting_since
 
+    def has_left(self) -> bool:
+        """Whether nobody waits for an answer any more. While reading is paused, only the system knows."""
+        if self.transport.is_closing():
+            return True
+        own = self.transport.get_extra_info("socket")
+        if own is None or sys.platform != "linux":
+            return False
+        state: bytes = own.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)
+        return state[0] != _ESTABLISHED
+
     # ------------------------------------------------------------------ asyncio's side
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -270,20 +304,25 @@ class _Connection(asyncio.BufferedProtocol):
         if self._connections.opened(self):
             self._inner = self._make()
             self._inner.connection_made(transport)
-            self.transport.pause_reading()
-            self._connections.begin_in_turn(self.caller, self._begin)
 
-    def _begin(self) -> bool:
-        if self.transport.is_closing():
-            return False
-        self.transport.resume_reading()
-        return True
-
-    def get_buffer(self, sizehint: int) -> bytearray:
-        return _BUFFER
+    def get_buffer(self, sizehint: int) -> bytearray | memoryview:
+        return _BUFFER if self._has_begun else _FIRST_BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
-        self.data_received(bytes(_BUFFER[:nbytes]))
+        data = bytes(_BUFFER[:nbytes])
+        if self._has_begun:
+            self.data_received(data)
+            return
+        self.transport.pause_reading()  # not earlier: uvloop starts to read after `connection_made`, paused or not
+        self._connections.begin_in_turn(self, lambda: self._begin(data))
+
+    def _begin(self, data: bytes) -> bool:
+        if self.transport.is_closing():
+            return False
+        self._has_begun = True
+        self.transport.resume_reading()  # before the data: the protocol that gets them may pause it
+        self.data_received(data)
+        return True
 
     def data_received(self, data: bytes) -> None:
         if self._inner is None:

@@ -247,4 +247,6 @@ def _limits(settings: ApiSettings) -> ConnectionLimits:
         settings.keepalive_timeout_s,
         settings.connections_max,
         settings.connections_per_address_max,
+        settings.new_per_address_per_s,
+        settings.new_per_address_burst,
     )

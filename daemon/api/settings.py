@@ -29,5 +29,7 @@ class ApiSettings:
     keepalive_timeout_s: float = 75.0
     connections_max: int = 4096
     connections_per_address_max: int = 2048
+    new_per_address_per_s: float = 150.0
+    new_per_address_burst: int = 250
     token: str = field(default="", repr=False)
     is_open: bool = False

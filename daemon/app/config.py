@@ -299,6 +299,8 @@ class Api(_Section):
     keepalive_timeout_s: Seconds = 75.0
     connections_max: Annotated[int, Field(ge=16)] = 4096
     connections_per_address_max: Annotated[int, Field(ge=8)] = 2048
+    new_per_address_per_s: Annotated[float, Field(gt=0.0, le=100_000.0, allow_inf_nan=False)] = 150.0
+    new_per_address_burst: Count = 250
     body_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
     body_timeout_s: Seconds = 30.0
     bodies_waiting_max: Count = 256

@@ -278,6 +278,40 @@ async def test_of_a_body_that_its_handler_does_not_read_little_is_taken(new_town
         writer.transport.abort()
 
 
+async def test_an_address_that_comes_with_too_many_new_connections_waits(new_town):
+    """Of one that waits a chunk is read and no more; who has come in time, and another address, do not wait."""
+    async with new_town(api={"new_per_address_burst": 3, "new_per_address_per_s": 0.001}) as town:
+        first = [await connect(town) for _ in range(3)]
+        assert [await ask(*one) for one in first] == [200, 200, 200]
+        body = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
+        _, late = await connect(town, body)
+        await town.until(lambda: len(town.http._connections._open) == 4)
+        waiting = list(town.http._connections._open)[-1]
+        await town.until(lambda: not waiting.is_reading())
+        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port, local_addr=("127.0.0.2", 0))
+        assert await ask(reader, writer) == 200
+        assert [await ask(*one) for one in first] == [200, 200, 200]
+        assert not waiting.is_reading() and town.http._connections.received_bytes(waiting) == 0
+        for one in (late, writer, *(writer for _, writer in first)):
+            one.transport.abort()
+
+
+async def test_who_waited_and_left_gives_the_turn_to_the_next(new_town):
+    async with new_town(api={"new_per_address_burst": 1, "new_per_address_per_s": 2.0}) as town:
+        first = await connect(town)
+        assert await ask(*first) == 200
+        gone = [await connect(town, WHOLE) for _ in range(40)]
+        connections = town.http._connections
+        await town.until(lambda: len(connections._open) == 41)
+        for _, writer in gone:
+            writer.transport.abort()
+        last = await connect(town)
+        async with asyncio.timeout(10.0):  # twenty seconds, if those who left had to be waited for
+            assert await ask(*last) == 200
+        for _, writer in (first, last):
+            writer.transport.abort()
+
+
 async def test_new_connections_are_read_from_one_in_each_turn_of_the_loop(new_town):
     """A hundred that come at once with a request each: between any two of them every other socket is looked at."""
     async with new_town() as town:

@@ -36,6 +36,8 @@ def api_settings(config: Config) -> ApiSettings:
         keepalive_timeout_s=config.api.keepalive_timeout_s,
         connections_max=config.api.connections_max,
         connections_per_address_max=config.api.connections_per_address_max,
+        new_per_address_per_s=config.api.new_per_address_per_s,
+        new_per_address_burst=config.api.new_per_address_burst,
         token=_token("simulator", simulator.token, simulator.token_file),
         is_open=simulator.open,
     )
