@@ -8,15 +8,15 @@ from random import Random
 
 from worker import obey, run
 
-from daemon.journal.memory import MemoryJournal
-from daemon.model.ports import DialTarget, OpenGuest, Row
-from daemon.observe.metrics import Metrics
-from daemon.session.settings import SessionSettings
-from daemon.supervisor.clock import LoopClock
-from daemon.supervisor.settings import SupervisorSettings
-from daemon.supervisor.supervisor import Supervisor
-from daemon.transport import TransportSettings, WebsocketDialer
-from daemon.wire.webmessaging import WebMessaging
+from guestd.journal.memory import MemoryJournal
+from guestd.model.ports import DialTarget, OpenGuest, Row
+from guestd.observe.metrics import Metrics
+from guestd.session.settings import SessionSettings
+from guestd.supervisor.clock import LoopClock
+from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.supervisor import Supervisor
+from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.wire.webmessaging import WebMessaging
 
 JOURNAL_KEEPS = (
     20  # events per session; run.py's warm-up fills it, so that the measurement sees memory neither grow nor shrink

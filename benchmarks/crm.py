@@ -23,10 +23,10 @@ from statistics import median
 
 import aiohttp
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
 SIDES = ("without", "with", "twin")
-GUESTD = [sys.executable, "-m", "daemon"]
+GUESTD = [sys.executable, "-m", "guestd"]
 COMMON = """
 simulator.port = 0
 simulator.frontends_max = 5000

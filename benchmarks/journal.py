@@ -30,14 +30,14 @@ import aiosqlite
 import uvloop
 from slow_disk import slow_disk
 
-from daemon.journal.memory import MemoryJournal
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.events import MessageEvent
-from daemon.model.ports import Commit, SessionRecord
-from daemon.observe.metrics import Metrics
-from daemon.supervisor.clock import LoopClock
-from daemon.supervisor.hub import Hub
-from daemon.supervisor.pipeline import Pipeline
+from guestd.journal.memory import MemoryJournal
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.events import MessageEvent
+from guestd.model.ports import Commit, SessionRecord
+from guestd.observe.metrics import Metrics
+from guestd.supervisor.clock import LoopClock
+from guestd.supervisor.hub import Hub
+from guestd.supervisor.pipeline import Pipeline
 
 SESSIONS = 100
 START_S = 1_800_000_000

@@ -18,12 +18,12 @@ import tempfile
 import time
 from pathlib import Path
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
-from daemon.journal import store
-from daemon.journal.writer import Writer
-from daemon.model.ports import Commit, SessionRecord
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.journal import store
+from guestd.journal.writer import Writer
+from guestd.model.ports import Commit, SessionRecord
 
-GUESTD = [sys.executable, "-m", "daemon"]
+GUESTD = [sys.executable, "-m", "guestd"]
 
 
 def fill(folder: Path, sessions: int, events: int) -> None:

@@ -22,23 +22,23 @@ from random import Random
 import orjson
 import uvloop
 
-from daemon.api.spool import Spool, SpoolSettings
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from daemon.emulator.settings import Deployment, Limits
-from daemon.journal.memory import MemoryJournal
-from daemon.model.commands import Attach
-from daemon.model.effects import Notice
-from daemon.model.ports import DialTarget, OpenGuest, Row
-from daemon.observe.metrics import Metrics
-from daemon.platform.history import WebMessagingHistory
-from daemon.platform.http import Http, HttpSettings
-from daemon.session.settings import SessionSettings
-from daemon.supervisor.clock import LoopClock
-from daemon.supervisor.settings import SupervisorSettings
-from daemon.supervisor.supervisor import Supervisor
-from daemon.transport import TransportSettings, WebsocketDialer
-from daemon.transport.upload import FileUploader, UploadSettings
-from daemon.wire.webmessaging import WebMessaging
+from guestd.api.spool import Spool, SpoolSettings
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from guestd.emulator.settings import Deployment, Limits
+from guestd.journal.memory import MemoryJournal
+from guestd.model.commands import Attach
+from guestd.model.effects import Notice
+from guestd.model.ports import DialTarget, OpenGuest, Row
+from guestd.observe.metrics import Metrics
+from guestd.platform.history import WebMessagingHistory
+from guestd.platform.http import Http, HttpSettings
+from guestd.session.settings import SessionSettings
+from guestd.supervisor.clock import LoopClock
+from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.supervisor import Supervisor
+from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.wire.webmessaging import WebMessaging
 
 MIB = 1024 * 1024
 PIECE = os.urandom(MIB)

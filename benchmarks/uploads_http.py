@@ -22,7 +22,7 @@ from pathlib import Path
 
 import aiohttp
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
 MIB = 1024 * 1024
 PIECE = bytes(range(256)) * (MIB // 256)
@@ -164,7 +164,7 @@ def main() -> None:
         config = Path(folder) / "guestd.toml"
         config.write_text(CONFIG.format(folder=folder, base=base[4:]))
         daemon = subprocess.Popen(
-            [sys.executable, "-m", "daemon", "serve", "-c", str(config)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "guestd", "serve", "-c", str(config)], stdout=subprocess.PIPE, text=True
         )
         assert daemon.stdout is not None
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.model.ports import Fleet, Watcher
+from guestd.model.ports import Fleet, Watcher
 
 PAGE_ROWS = 500
 

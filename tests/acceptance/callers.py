@@ -12,7 +12,7 @@ import aiohttp
 import orjson
 from aiohttp import web
 
-from daemon.emulator import DEFAULT_QUEUE_ID
+from guestd.emulator import DEFAULT_QUEUE_ID
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"

@@ -13,7 +13,7 @@ from pathlib import Path
 import aiohttp
 from aiohttp import web
 
-from daemon.emulator import DEFAULT_QUEUE_ID
+from guestd.emulator import DEFAULT_QUEUE_ID
 
 from .canary_town import Child, Platform, Town, command, listen, receive, refused_start, until
 

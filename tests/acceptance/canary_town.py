@@ -23,10 +23,10 @@ import aiohttp
 from aiohttp import web
 from typer.testing import CliRunner
 
-from daemon.app.cli import app as cli
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.app.cli import app as cli
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
-GUESTD = [sys.executable, "-m", "daemon"]
+GUESTD = [sys.executable, "-m", "guestd"]
 ROOT = Path(__file__).parents[2]
 
 #: Dresses in which a platform may repeat what it was sent.

@@ -16,7 +16,7 @@ import pytest
 from . import sync_shim
 from .lives import Zygote
 
-COMMAND = [sys.executable, "-m", "daemon"]
+COMMAND = [sys.executable, "-m", "guestd"]
 ROOT = Path(__file__).parents[2]
 
 

@@ -11,6 +11,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+ROOT = Path(__file__).parents[2]
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -52,8 +54,8 @@ class Zygote:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            cwd=Path(__file__).parents[2],
-            env={**os.environ, "ZYGOTE_LOG": str(log), "PYTHONPATH": str(Path(__file__).parents[2])},
+            cwd=ROOT,
+            env={**os.environ, "ZYGOTE_LOG": str(log), "PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT}"},
         )
 
     def __call__(self, *arguments: str) -> int:

@@ -10,8 +10,8 @@ import time
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.cli import app
-from daemon.journal import store
+from guestd.app.cli import app
+from guestd.journal import store
 
 from .conftest import COMMAND, ROOT, Program
 

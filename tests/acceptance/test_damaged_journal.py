@@ -14,9 +14,9 @@ from random import Random
 import pytest
 from websockets.sync.client import connect
 
-from daemon.journal import store
-from daemon.journal.writer import Writer
-from daemon.model.ports import Commit, SessionRecord
+from guestd.journal import store
+from guestd.journal.writer import Writer
+from guestd.model.ports import Commit, SessionRecord
 
 STARTS = int(os.environ.get("GUESTD_FLIPPED_STARTS", "8"))
 DAY_MS = 86_400_000

@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from daemon.journal import sqlite
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.errors import JournalError
-from daemon.model.ports import Commit, SessionRecord
+from guestd.journal import sqlite
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.errors import JournalError
+from guestd.model.ports import Commit, SessionRecord
 
 sqlite.IDLE_S = 0.05
 

@@ -46,7 +46,7 @@ class Signalling:
 
 sys.meta_path.insert(0, Signalling())
 sys.argv[1:1] = ["serve", "--port", "0"]
-from daemon.app.entry import main
+from guestd.app.entry import main
 main()
 """
 
@@ -348,7 +348,7 @@ def test_version(run):
 def test_importing_the_package_starts_nothing():
     """A fresh interpreter: no threads, no loop, nothing heavy before it is needed."""
     code = (
-        "import sys, threading, daemon, daemon.wire.webmessaging, daemon.session.machine\n"
+        "import sys, threading, guestd, guestd.wire.webmessaging, guestd.session.machine\n"
         "assert threading.active_count() == 1\n"
         "assert 'aiohttp' not in sys.modules and 'asyncio' not in sys.modules, 'thinking needs no I/O'\n"
     )

@@ -8,7 +8,7 @@ import signal
 import orjson
 from aiohttp import web
 
-from daemon.records.audit_check import select, verify
+from guestd.records.audit_check import select, verify
 
 
 async def test_sync_1_and_audit_1_through_kill_9(run, config, tmp_path):

@@ -14,10 +14,10 @@ from pathlib import Path
 import aiohttp
 from typer.testing import CliRunner
 
-from daemon.app.cli import app
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from daemon.emulator.settings import Limits
-from daemon.emulator.tls import ensure_certificate
+from guestd.app.cli import app
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from guestd.emulator.settings import Limits
+from guestd.emulator.tls import ensure_certificate
 
 from .callers import TELLS, Caller, Crm, examine_deeds, guest, is_open, messaging
 from .lives import Zygote, free_port, is_alive, listening, until

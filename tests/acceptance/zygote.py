@@ -14,11 +14,11 @@ from importlib import import_module
 
 import uvloop  # noqa: F401
 
-from daemon.app.cli import app
-from daemon.app.commands import serve  # noqa: F401 - a command is loaded when it is called; here before the fork
+from guestd.app.cli import app
+from guestd.app.commands import serve  # noqa: F401 - a command is loaded when it is called; here before the fork
 
 #: What the program imports only when it is wanted; without it each life would begin with seconds of importing.
-WANTED = ("daemon.app.commands.serve", "daemon.identity.keys", "daemon.identity.tokens")
+WANTED = ("guestd.app.commands.serve", "guestd.identity.keys", "guestd.identity.tokens")
 
 
 def main() -> None:

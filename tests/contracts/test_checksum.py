@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.journal.checksum import UNREADABLE, event_checksum, is_sound, renewed, row_checksum, sealed
+from guestd.journal.checksum import UNREADABLE, event_checksum, is_sound, renewed, row_checksum, sealed
 
 EVENT = (7, 3, 2, 5, 0, 1000, 20270531091502417, "message", "m1", b'{"seq":2}', b'{"action":"send"}')
 

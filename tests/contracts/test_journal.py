@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from daemon.journal.memory import MemoryJournal
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.journal.memory import MemoryJournal
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
 class Inline(SqliteJournal):
@@ -178,7 +178,7 @@ def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
 
 
 def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come(new_journal, monkeypatch):
-    monkeypatch.setattr("daemon.journal.reader.SCAN", 7)
+    monkeypatch.setattr("guestd.journal.reader.SCAN", 7)
     journal = new_journal()
     start = position = journal.cursor("audit")
     give(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 31)])

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from daemon.journal import store
-from daemon.journal.queries import migrations
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.ports import Commit
-from daemon.model.work import OWN_STREAM, OperationRecord
+from guestd.journal import store
+from guestd.journal.queries import migrations
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.ports import Commit
+from guestd.model.work import OWN_STREAM, OperationRecord
 
 GOLDEN = Path(__file__).parent / "golden"
 

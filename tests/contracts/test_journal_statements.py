@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from daemon.journal.queries import queries
+from guestd.journal.queries import queries
 
 
 @pytest.mark.parametrize("name", sorted(queries()))

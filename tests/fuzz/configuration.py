@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Hashable
 from pathlib import Path
 
-from daemon.app.config import Config
-from daemon.app.load_config import ConfigProblems, load_config
+from guestd.app.config import Config
+from guestd.app.load_config import ConfigProblems, load_config
 
 from .target import Target
 

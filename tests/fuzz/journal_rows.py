@@ -16,11 +16,11 @@ from typing import Any
 
 import orjson
 
-from daemon.journal import store
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.errors import GuestdError
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.journal import store
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.errors import GuestdError
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 from .log_watch import LogWatch
 from .target import Target

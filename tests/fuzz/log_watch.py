@@ -8,7 +8,7 @@ import logging
 import sys
 import threading
 
-from daemon.observe.log import configure_logging
+from guestd.observe.log import configure_logging
 
 
 class LogWatch:

@@ -10,22 +10,22 @@ from typing import Any
 
 import orjson
 
-from daemon.model import effects as e
-from daemon.model import signals as s
-from daemon.model.commands import Send
-from daemon.model.endings import Cause, Ending
-from daemon.model.events import Event
-from daemon.model.ids import Guest
-from daemon.policy.holdback import HoldBack
-from daemon.session import inputs as i
-from daemon.session.inbox import BySequence, ByTime
-from daemon.session.machine import Machine
-from daemon.session.settings import SessionSettings
-from daemon.session.states import State
-from daemon.supervisor.supervisor import manners_of
-from daemon.wire.dialect import Dialect
-from daemon.wire.webchat import Webchat
-from daemon.wire.webmessaging import WebMessaging
+from guestd.model import effects as e
+from guestd.model import signals as s
+from guestd.model.commands import Send
+from guestd.model.endings import Cause, Ending
+from guestd.model.events import Event
+from guestd.model.ids import Guest
+from guestd.policy.holdback import HoldBack
+from guestd.session import inputs as i
+from guestd.session.inbox import BySequence, ByTime
+from guestd.session.machine import Machine
+from guestd.session.settings import SessionSettings
+from guestd.session.states import State
+from guestd.supervisor.supervisor import manners_of
+from guestd.wire.dialect import Dialect
+from guestd.wire.webchat import Webchat
+from guestd.wire.webmessaging import WebMessaging
 
 from .target import Target
 

@@ -134,7 +134,7 @@ def _targets(atheris: Any) -> dict[str, type[Target]]:
     """Imported only now, so that atheris can see the branches of the daemon."""
     if atheris is None:
         return importlib.import_module(f"{__package__}.targets").TARGETS
-    with atheris.instrument_imports(include=["daemon"]):
+    with atheris.instrument_imports(include=["guestd"]):
         return importlib.import_module(f"{__package__}.targets").TARGETS
 
 

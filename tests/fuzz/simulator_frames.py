@@ -11,9 +11,9 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosedOK
 
-from daemon.api.frames import parse
-from daemon.model.commands import End
-from daemon.model.errors import CommandError
+from guestd.api.frames import parse
+from guestd.model.commands import End
+from guestd.model.errors import CommandError
 
 from .town import ANSWER_S, GUEST, SECRET, TownTarget
 

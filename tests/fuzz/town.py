@@ -7,7 +7,7 @@ import json
 from collections.abc import Coroutine, Hashable
 from typing import Any, ClassVar
 
-from daemon.emulator.settings import Limits
+from guestd.emulator.settings import Limits
 
 from ..integration.conftest import Town, settle
 from .log_watch import LogWatch, assert_quiet

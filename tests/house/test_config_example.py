@@ -6,8 +6,8 @@ import re
 import tomllib
 from pathlib import Path
 
-from daemon.app.config import Config
-from daemon.app.load_config import load_config
+from guestd.app.config import Config
+from guestd.app.load_config import load_config
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.toml"
 

@@ -13,14 +13,14 @@ from pathlib import Path
 import pytest
 import typer
 
-from daemon.api.control.control import Control, Ports
-from daemon.api.control.settings import ControlSettings
-from daemon.api.control.stream import StreamBounds
-from daemon.app.cli import app
-from daemon.app.load_config import load_config
-from daemon.observe.metrics import Metrics
-from daemon.platform.table import CALLS
-from daemon.records.signing import signature
+from guestd.api.control.control import Control, Ports
+from guestd.api.control.settings import ControlSettings
+from guestd.api.control.stream import StreamBounds
+from guestd.app.cli import app
+from guestd.app.load_config import load_config
+from guestd.observe.metrics import Metrics
+from guestd.platform.table import CALLS
+from guestd.records.signing import signature
 from tests.mutants.patches import all_mutants
 
 ROOT = Path(__file__).parents[2]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2] / "daemon"
+ROOT = Path(__file__).parents[2] / "daemon" / "guestd"
 
 FLOOR = {
     "model": 0,
@@ -63,7 +63,7 @@ def imports_of(source: str, package: tuple[str, ...]) -> set[str]:
 def violations(room: str, source: str, package: tuple[str, ...]) -> list[str]:
     wrong = []
     modules = imports_of(source, package)
-    rooms = {name.split(".")[1] for name in modules if name.startswith("daemon.")} & set(FLOOR)
+    rooms = {name.split(".")[1] for name in modules if name.startswith("guestd.")} & set(FLOOR)
     for other in sorted(rooms - {room}):
         down = FLOOR[other] < FLOOR[room] or (room, other) in MAY_ALSO
         if (
@@ -99,15 +99,15 @@ def test_every_room_has_a_floor():
 
 
 def test_this_test_can_fail():
-    package = ("daemon", "session")
+    package = ("guestd", "session")
     assert violations("session", "from ..wire import dialect", package) == ["session must not import wire"]
     assert violations("session", "from ..policy import backoff", package) == []
     assert violations("session", "import time", package) == ["session thinks and must not import time"]
     assert violations("session", "from random import choice", package) == ["global chance in session"]
-    assert violations("emulator", "from ..wire import dialect", ("daemon", "emulator")) == [
+    assert violations("emulator", "from ..wire import dialect", ("guestd", "emulator")) == [
         "emulator must not import wire"
     ]
-    assert violations("supervisor", "from ..transport import x", ("daemon", "supervisor")) == [
+    assert violations("supervisor", "from ..transport import x", ("guestd", "supervisor")) == [
         "supervisor must not import transport"
     ]
-    assert violations("api", "from ..emulator import x", ("daemon", "api")) == ["api must not import emulator"]
+    assert violations("api", "from ..emulator import x", ("guestd", "api")) == ["api must not import emulator"]

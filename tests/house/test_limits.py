@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.app.config import Config
-from daemon.model import foreign
+from guestd.app.config import Config
+from guestd.model import foreign
 
 PAGE = (Path(__file__).parents[2] / "docs" / "limits.md").read_text()
 ROWS = [[cell.strip() for cell in line.strip("|").split("|")] for line in PAGE.splitlines() if line.startswith("| ")]

@@ -12,28 +12,28 @@ from typing import Any
 
 import pytest
 
-from daemon.api.control.settings import ControlSettings
-from daemon.api.server import HttpServer
-from daemon.api.settings import ApiSettings
-from daemon.api.spool import Spool, SpoolSettings
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from daemon.journal.memory import MemoryJournal
-from daemon.model.ports import DialTarget
-from daemon.observe.metrics import Metrics
-from daemon.platform.calls import CallSettings, RestCalls
-from daemon.platform.history import WebMessagingHistory
-from daemon.platform.http import Http, HttpSettings
-from daemon.platform.oauth import OAuthSettings, TokenSource
-from daemon.platform.pace import Pace
-from daemon.policy.retry import RetryPolicy
-from daemon.session.settings import SessionSettings
-from daemon.supervisor.clock import LoopClock
-from daemon.supervisor.settings import SupervisorSettings
-from daemon.supervisor.supervisor import Supervisor
-from daemon.transport import TransportSettings, WebsocketDialer
-from daemon.transport.upload import FileUploader, UploadSettings
-from daemon.wire.webchat import Webchat
-from daemon.wire.webmessaging import WebMessaging
+from guestd.api.control.settings import ControlSettings
+from guestd.api.server import HttpServer
+from guestd.api.settings import ApiSettings
+from guestd.api.spool import Spool, SpoolSettings
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from guestd.journal.memory import MemoryJournal
+from guestd.model.ports import DialTarget
+from guestd.observe.metrics import Metrics
+from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.history import WebMessagingHistory
+from guestd.platform.http import Http, HttpSettings
+from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.pace import Pace
+from guestd.policy.retry import RetryPolicy
+from guestd.session.settings import SessionSettings
+from guestd.supervisor.clock import LoopClock
+from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.supervisor import Supervisor
+from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.wire.webchat import Webchat
+from guestd.wire.webmessaging import WebMessaging
 
 
 @dataclass

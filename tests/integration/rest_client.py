@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from daemon.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
 
 CONTACTS = "/api/v2/externalcontacts/contacts"
 MESSAGING = "/api/v2/conversations/messaging"

@@ -9,21 +9,21 @@ from random import Random
 import aiohttp
 import pytest
 
-from daemon.api.spool import Spool, SpoolSettings
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.commands import Attach, FreshLink, Send, Withdraw
-from daemon.model.ports import DialTarget, OpenGuest
-from daemon.observe.metrics import Metrics
-from daemon.platform.history import WebMessagingHistory
-from daemon.platform.http import Http, HttpSettings
-from daemon.session.settings import SessionSettings
-from daemon.supervisor.clock import LoopClock
-from daemon.supervisor.settings import SupervisorSettings
-from daemon.supervisor.supervisor import Supervisor
-from daemon.transport import TransportSettings, WebsocketDialer
-from daemon.transport.upload import FileUploader, UploadSettings
-from daemon.wire.webmessaging import WebMessaging
+from guestd.api.spool import Spool, SpoolSettings
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.commands import Attach, FreshLink, Send, Withdraw
+from guestd.model.ports import DialTarget, OpenGuest
+from guestd.observe.metrics import Metrics
+from guestd.platform.history import WebMessagingHistory
+from guestd.platform.http import Http, HttpSettings
+from guestd.session.settings import SessionSettings
+from guestd.supervisor.clock import LoopClock
+from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.supervisor import Supervisor
+from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.wire.webmessaging import WebMessaging
 
 from ..replaying import watch_from
 from .test_sessions import FAST, SILENT, Watching, drop, open_guest, session_of

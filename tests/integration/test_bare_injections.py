@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import aiohttp
 
-from daemon.emulator import Emulator
+from guestd.emulator import Emulator
 
 
 async def test_inj_4_the_emulator_answers_with_the_bare_list_where_asked():

@@ -8,13 +8,13 @@ import json
 import orjson
 import pytest
 
-from daemon.journal.reports import REPORTS_MAX, Reports
-from daemon.model import signals as s
-from daemon.model.commands import Send
-from daemon.session import machine as machine_module
-from daemon.session.machine import Machine
-from daemon.supervisor.breakage import shape_of
-from daemon.supervisor.runner import Runner
+from guestd.journal.reports import REPORTS_MAX, Reports
+from guestd.model import signals as s
+from guestd.model.commands import Send
+from guestd.session import machine as machine_module
+from guestd.session.machine import Machine
+from guestd.supervisor.breakage import shape_of
+from guestd.supervisor.runner import Runner
 
 from .test_simulator import frame, live, open_frontend
 
@@ -43,7 +43,7 @@ def breaks_on_recording(monkeypatch):
 
 
 def type_of_messages():
-    from daemon.model.events import MessageEvent
+    from guestd.model.events import MessageEvent
 
     return MessageEvent
 
@@ -127,7 +127,7 @@ async def test_a_decoder_that_raises_costs_one_frame(new_town):
         bench = town.fleet._bench
         decode, bench.decode = bench.decode, broken
         next(iter(town.emulator.visits.values()))._write(b"{}")
-        from daemon.model.effects import Notice
+        from guestd.model.effects import Notice
 
         await town.until(lambda: town.metrics.notices.get(Notice.GARBAGE))
         bench.decode = decode

@@ -10,9 +10,9 @@ from collections import Counter
 import aiohttp
 import pytest
 
-from daemon.api.listening import bind_all
-from daemon.model.errors import ConfigError
-from daemon.model.ports import OpenGuest
+from guestd.api.listening import bind_all
+from guestd.model.errors import ConfigError
+from guestd.model.ports import OpenGuest
 
 HALF = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\nX-Long: "
 WHOLE = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"

@@ -10,7 +10,7 @@ import aiohttp
 import orjson
 import pytest
 
-from daemon.app.config import Config
+from guestd.app.config import Config
 
 PROBLEM = "application/problem+json"
 

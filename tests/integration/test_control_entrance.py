@@ -9,7 +9,7 @@ import stat
 import aiohttp
 import pytest
 
-from daemon.model.errors import ConfigError
+from guestd.model.errors import ConfigError
 
 TOKEN = "a-token-of-enough-length"
 WRONG = [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN, f"Bearer {TOKEN}x"]

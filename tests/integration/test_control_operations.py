@@ -14,11 +14,11 @@ import orjson
 import pytest
 from aiohttp import web
 
-from daemon.app.config import Config
-from daemon.app.house import House
-from daemon.app.systemd import Notifier
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
-from daemon.model.work import OWN_STREAM
+from guestd.app.config import Config
+from guestd.app.house import House
+from guestd.app.systemd import Notifier
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from guestd.model.work import OWN_STREAM
 
 GUEST_TOKEN = "canary-guest-token-0123456789"
 MESSAGING = {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID}

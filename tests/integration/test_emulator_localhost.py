@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from daemon.emulator import Emulator, EmulatorSettings
+from guestd.emulator import Emulator, EmulatorSettings
 
 
 async def test_both_loopback_addresses_are_listened_on():

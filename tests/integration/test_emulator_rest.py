@@ -9,7 +9,7 @@ import json
 import pytest
 from websockets.asyncio.client import connect
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID
 
 from .rest_client import (
     BEAT,

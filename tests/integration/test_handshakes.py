@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 
-from daemon.api import handshakes
-from daemon.api.housekeeping import GONE_MIN, Housekeeping
+from guestd.api import handshakes
+from guestd.api.housekeeping import GONE_MIN, Housekeeping
 
 from ..soak.hostile_clients import KEY, RESUME, Target, connected, frame, request
 

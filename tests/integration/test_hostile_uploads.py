@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.emulator import frames
-from daemon.model.commands import Send
+from guestd.emulator import frames
+from guestd.model.commands import Send
 
 from .test_attachments import attach, fates
 from .test_sessions import FAST, SILENT, open_guest

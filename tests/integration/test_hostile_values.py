@@ -50,8 +50,8 @@ async def test_no_frame_of_a_frontend_ends_its_guest_session(new_town):
 
 
 async def test_a_guest_that_cannot_be_written_is_not_opened(new_town):
-    from daemon.model.errors import CommandError
-    from daemon.model.ports import OpenGuest
+    from guestd.model.errors import CommandError
+    from guestd.model.ports import OpenGuest
 
     guests = [
         OpenGuest(HALF),
@@ -112,7 +112,7 @@ async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_
         visit._write(platform_frame(dialect, content).encode())
         shown = await frame(frontend, kind="message")
         assert (shown["text"], shown["content"]) == ("with content", [])
-        from daemon.model.effects import Notice
+        from guestd.model.effects import Notice
 
         assert town.metrics.notices[Notice.GARBAGE] == 1
         await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c1"}))

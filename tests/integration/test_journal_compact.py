@@ -10,13 +10,13 @@ from contextlib import closing
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.commands.journal import app
-from daemon.journal import store
-from daemon.journal.lock import DirectoryLock
-from daemon.journal.queries import migrations
-from daemon.journal.shrink import can_shrink
-from daemon.journal.writer import Writer
-from daemon.model.ports import Commit, SessionRecord
+from guestd.app.commands.journal import app
+from guestd.journal import store
+from guestd.journal.lock import DirectoryLock
+from guestd.journal.queries import migrations
+from guestd.journal.shrink import can_shrink
+from guestd.journal.writer import Writer
+from guestd.model.ports import Commit, SessionRecord
 
 
 @pytest.fixture

@@ -12,15 +12,15 @@ import orjson
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.commands.journal import app
-from daemon.journal import store
-from daemon.journal.checksum import COLUMNS, lenient_text
-from daemon.journal.retention import Retention
-from daemon.journal.sqlite import SqliteJournal
-from daemon.journal.writer import Writer
-from daemon.model.errors import Damaged, JournalError
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.app.commands.journal import app
+from guestd.journal import store
+from guestd.journal.checksum import COLUMNS, lenient_text
+from guestd.journal.retention import Retention
+from guestd.journal.sqlite import SqliteJournal
+from guestd.journal.writer import Writer
+from guestd.model.errors import Damaged, JournalError
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 FLIPS = 400
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.journal import store
-from daemon.journal.check import full_check
-from daemon.journal.reader import Reader
-from daemon.journal.retention import Retention
-from daemon.journal.writer import Writer
-from daemon.model.errors import Damaged
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM
+from guestd.journal import store
+from guestd.journal.check import full_check
+from guestd.journal.reader import Reader
+from guestd.journal.retention import Retention
+from guestd.journal.writer import Writer
+from guestd.model.errors import Damaged
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM
 
 HOUR_MS = 3_600_000
 KEEP = Retention(over_ms=HOUR_MS, dead_ms=HOUR_MS)

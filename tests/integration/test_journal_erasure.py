@@ -9,11 +9,11 @@ from random import Random
 import orjson
 import pytest
 
-from daemon.journal import store
-from daemon.journal.retention import Retention
-from daemon.journal.writer import ERASE_S, Writer
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.journal import store
+from guestd.journal.retention import Retention
+from guestd.journal.writer import ERASE_S, Writer
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 RETENTION_S = 30
 MARK = re.compile(rb"canary-(\d{6})")

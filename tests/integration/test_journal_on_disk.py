@@ -10,13 +10,13 @@ import sqlite3
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.commands.journal import app
-from daemon.journal import store
-from daemon.journal.settings import JournalSettings
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.errors import ConfigError, JournalError
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.app.commands.journal import app
+from guestd.journal import store
+from guestd.journal.settings import JournalSettings
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.errors import ConfigError, JournalError
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
 def record(session_id, **more):
@@ -226,7 +226,7 @@ async def test_a_file_of_a_newer_guestd_is_left_alone(new_journal, tmp_path):
 
 async def test_a_full_disk_is_waited_out_fifty_times(new_journal, monkeypatch):
     """Nothing is lost, nothing passes what waits, and it goes on by itself."""
-    monkeypatch.setattr("daemon.journal.sqlite.RETRY_FULL_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.RETRY_FULL_S", 0.01)
     journal = new_journal()
     await commit(journal, opened=[record("a")])
     answered, seq = [], 0
@@ -378,8 +378,8 @@ def failing(journal) -> None:
 async def test_a_file_that_is_deleted_or_replaced_under_way_ends_it(
     new_journal, tmp_path, monkeypatch, suffix, replaced
 ):
-    monkeypatch.setattr("daemon.journal.sqlite.LOOK_S", 0.01)
-    monkeypatch.setattr("daemon.journal.sqlite.IDLE_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.01)
     journal = new_journal()
     await commit(journal, opened=[record("a")], rows=[row("a", 1)])
     gone = tmp_path / f"{store.NAME}{suffix}"
@@ -396,8 +396,8 @@ async def test_a_file_that_is_deleted_or_replaced_under_way_ends_it(
 
 
 async def test_a_directory_that_is_gone_ends_it(new_journal, tmp_path, monkeypatch):
-    monkeypatch.setattr("daemon.journal.sqlite.LOOK_S", 0.01)
-    monkeypatch.setattr("daemon.journal.sqlite.IDLE_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.01)
     journal = new_journal()
     await commit(journal, opened=[record("a")])
     for one in list(tmp_path.iterdir()):
@@ -408,8 +408,8 @@ async def test_a_directory_that_is_gone_ends_it(new_journal, tmp_path, monkeypat
 
 
 async def test_files_stay_watched_over_a_stop_and_a_start(new_journal, tmp_path, monkeypatch):
-    monkeypatch.setattr("daemon.journal.sqlite.LOOK_S", 0.01)
-    monkeypatch.setattr("daemon.journal.sqlite.IDLE_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.01)
     for _ in range(3):
         journal = new_journal()
         await commit(journal, cursors=[("a", 0)])
@@ -422,7 +422,7 @@ async def test_a_disk_that_hangs_is_seen_and_holds_up_the_stop_no_longer_than_is
     new_journal, tmp_path, monkeypatch
 ):
     """A lock held by another connection stands for the disk: the writer waits inside SQLite."""
-    monkeypatch.setattr("daemon.journal.sqlite.STOP_MAX_S", 0.3)
+    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 0.3)
     journal = new_journal()
     await commit(journal, opened=[record("a")])
     assert journal.oldest_wait_s() == 0.0
@@ -440,14 +440,14 @@ async def test_a_disk_that_hangs_is_seen_and_holds_up_the_stop_no_longer_than_is
     finally:
         blocker.execute("ROLLBACK")
         blocker.close()
-    monkeypatch.setattr("daemon.journal.sqlite.STOP_MAX_S", 10.0)
+    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 10.0)
     await journal.stop()
     assert journal.oldest_wait_s() == 0.0 and answered == [1, 2]
 
 
 async def test_a_full_disk_holds_up_the_stop_no_longer_than_is_allowed(new_journal, monkeypatch):
-    monkeypatch.setattr("daemon.journal.sqlite.RETRY_FULL_S", 0.01)
-    monkeypatch.setattr("daemon.journal.sqlite.STOP_MAX_S", 0.3)
+    monkeypatch.setattr("guestd.journal.sqlite.RETRY_FULL_S", 0.01)
+    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 0.3)
     journal = new_journal()
     await commit(journal, opened=[record("a")])
     pages = journal._writer._connection.execute("PRAGMA page_count").fetchone()[0]
@@ -456,5 +456,5 @@ async def test_a_full_disk_holds_up_the_stop_no_longer_than_is_allowed(new_journ
     with pytest.raises(JournalError, match="has been full for"):
         await journal.stop()
     journal._writer._connection.execute("PRAGMA max_page_count = 1000000")
-    monkeypatch.setattr("daemon.journal.sqlite.STOP_MAX_S", 10.0)
+    monkeypatch.setattr("guestd.journal.sqlite.STOP_MAX_S", 10.0)
     await journal.stop()

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.commands.journal import app
-from daemon.journal import place, store
-from daemon.model.errors import ConfigError
+from guestd.app.commands.journal import app
+from guestd.journal import place, store
+from guestd.model.errors import ConfigError
 
 MOUNTS = """\
 22 1 254:0 / / rw,relatime shared:1 - ext4 /dev/vda rw

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 
-from daemon.journal import store
-from daemon.journal.retention import Retention
-from daemon.journal.retire_pace import RetirePace
-from daemon.journal.writer import Writer
-from daemon.model.ports import Commit, SessionRecord
+from guestd.journal import store
+from guestd.journal.retention import Retention
+from guestd.journal.retire_pace import RetirePace
+from guestd.journal.writer import Writer
+from guestd.model.ports import Commit, SessionRecord
 
 RETENTION_S = 60
 PERIODS = 12

@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 
-from daemon.journal import store
-from daemon.journal.reader import Reader
-from daemon.journal.writer import Writer
-from daemon.model.errors import Damaged
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM
+from guestd.journal import store
+from guestd.journal.reader import Reader
+from guestd.journal.writer import Writer
+from guestd.model.errors import Damaged
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM
 
 pytestmark = pytest.mark.timeout(30)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.journal import retention, store
-from daemon.journal.reader import Reader
-from daemon.journal.retention import Retention
-from daemon.journal.writer import Writer
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.journal import retention, store
+from guestd.journal.reader import Reader
+from guestd.journal.retention import Retention
+from guestd.journal.writer import Writer
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 HOUR_MS = 3_600_000
 KEEP = Retention(over_ms=HOUR_MS, dead_ms=10 * HOUR_MS)

@@ -13,13 +13,13 @@ from types import SimpleNamespace
 
 import pytest
 
-from daemon.journal import room
-from daemon.journal.room import BALLAST, Room
-from daemon.journal.settings import JournalSettings
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.commands import Send
-from daemon.model.errors import CommandError, JournalError, StorageFull
-from daemon.model.ports import OpenGuest
+from guestd.journal import room
+from guestd.journal.room import BALLAST, Room
+from guestd.journal.settings import JournalSettings
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.commands import Send
+from guestd.model.errors import CommandError, JournalError, StorageFull
+from guestd.model.ports import OpenGuest
 
 ROOT = Path(__file__).parents[2]
 MIB = 1024 * 1024
@@ -77,14 +77,14 @@ def test_without_a_ballast_there_is_nothing_to_give_back(tmp_path, free):
 SCRIPT = """
 import asyncio, os, sys
 from pathlib import Path
-from daemon.journal import sqlite
-from daemon.journal.settings import JournalSettings
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.commands import Send
-from daemon.model.errors import CommandError, JournalError, StorageFull
-from daemon.model.ports import OpenGuest
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.ports import Commit, SessionRecord
+from guestd.journal import sqlite
+from guestd.journal.settings import JournalSettings
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.commands import Send
+from guestd.model.errors import CommandError, JournalError, StorageFull
+from guestd.model.ports import OpenGuest
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.ports import Commit, SessionRecord
 
 sqlite.RETRY_FULL_S = sqlite.LOOK_S = sqlite.IDLE_S = 0.005
 place, ballast, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -152,7 +152,7 @@ def test_a_real_disk_is_filled_and_freed(small_disk, ballast, rounds):
     done = subprocess.run(
         [*command, sys.executable, "-c", SCRIPT, str(place), str(ballast), str(rounds)],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "daemon"), str(ROOT)))},
         capture_output=True,
         text=True,
         timeout=240.0,
@@ -203,8 +203,8 @@ async def test_a_disk_that_fails_at_the_start_is_not_taken_for_a_full_one(tmp_pa
 
 
 async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(tmp_path, free, monkeypatch):
-    monkeypatch.setattr("daemon.journal.sqlite.IDLE_S", 0.005)
-    monkeypatch.setattr("daemon.journal.sqlite.LOOK_S", 0.005)
+    monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.005)
+    monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.005)
     free.bytes = 0
     settings = JournalSettings(free_bytes_min=MIB)
     journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None, settings)
@@ -222,11 +222,11 @@ async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(tmp_pat
 STARTING = """
 import asyncio, sys
 from pathlib import Path
-from daemon.journal import sqlite
-from daemon.journal.settings import JournalSettings
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.errors import StorageFull
-from daemon.model.ports import Commit, SessionRecord
+from guestd.journal import sqlite
+from guestd.journal.settings import JournalSettings
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.errors import StorageFull
+from guestd.model.ports import Commit, SessionRecord
 
 place, ballast, is_new = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "new"
 filler = place.parent / "filler"
@@ -295,7 +295,7 @@ def test_a_start_on_a_full_disk_can_be_tried_again_and_uses_the_ballast(small_di
     done = subprocess.run(
         [*command, sys.executable, "-c", STARTING, str(place), str(ballast), journal],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "daemon"), str(ROOT)))},
         capture_output=True,
         text=True,
         timeout=60.0,
@@ -322,9 +322,9 @@ def test_the_whole_daemon_waits_for_room_at_its_start(small_disk, tmp_path):
     command, place = small_disk
     log = tmp_path / "log"
     done = subprocess.run(
-        [*command, "sh", "-c", SERVED, str(place), str(log), sys.executable, "-m", "daemon"],
+        [*command, "sh", "-c", SERVED, str(place), str(log), sys.executable, "-m", "guestd"],
         cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join((str(ROOT / "daemon"), str(ROOT)))},
         capture_output=True,
         text=True,
         timeout=120.0,

@@ -6,12 +6,12 @@ from random import Random
 
 import pytest
 
-from daemon.journal import check, store
-from daemon.journal.reader import Reader
-from daemon.journal.retention import DELETE_MAX, Retention
-from daemon.journal.writer import Writer
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM
+from guestd.journal import check, store
+from guestd.journal.reader import Reader
+from guestd.journal.retention import DELETE_MAX, Retention
+from guestd.journal.writer import Writer
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM
 
 EVER = 2**62
 

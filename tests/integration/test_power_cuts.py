@@ -19,12 +19,12 @@ from random import Random
 import apsw
 import pytest
 
-from daemon.journal import store
-from daemon.journal.check import full_check
-from daemon.journal.queries import migrations
-from daemon.journal.writer import Writer
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.journal import store
+from guestd.journal.check import full_check
+from guestd.journal.queries import migrations
+from guestd.journal.writer import Writer
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 CUTS = int(os.environ.get("GUESTD_POWER_CUTS", "5000"))
 SEED = int(os.environ.get("GUESTD_POWER_SEED", "1"))

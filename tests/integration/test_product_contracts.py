@@ -13,11 +13,11 @@ import aiohttp
 import orjson
 from typer.testing import CliRunner
 
-from daemon.app.cli import app
-from daemon.app.config import Config
-from daemon.emulator import DEFAULT_QUEUE_ID
-from daemon.records.audit_check import select, verify
-from daemon.records.happenings import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
+from guestd.app.cli import app
+from guestd.app.config import Config
+from guestd.emulator import DEFAULT_QUEUE_ID
+from guestd.records.audit_check import select, verify
+from guestd.records.happenings import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
 from tests.records.webhook_town import Receiver, until
 
 from .test_control_operations import MESSAGING, a_house, conversation

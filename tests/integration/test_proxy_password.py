@@ -7,11 +7,11 @@ import base64
 
 import pytest
 
-from daemon.model.errors import DialError, PlatformError
-from daemon.model.ports import DialTarget
-from daemon.platform.http import Http, HttpSettings
-from daemon.transport import TransportSettings, WebsocketDialer
-from daemon.transport.upload import FileUploader, UploadSettings
+from guestd.model.errors import DialError, PlatformError
+from guestd.model.ports import DialTarget
+from guestd.platform.http import Http, HttpSettings
+from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.upload import FileUploader, UploadSettings
 
 
 class RecordingProxy:

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from daemon.model.effects import Notice
+from guestd.model.effects import Notice
 
 from .test_simulator import frame, live, open_frontend
 

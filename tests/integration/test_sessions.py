@@ -8,12 +8,12 @@ import socket
 
 import pytest
 
-from daemon.emulator.records import Send as Tell
-from daemon.model.commands import Context, End, Send
-from daemon.model.effects import Notice
-from daemon.model.errors import CommandError, LimitExceeded
-from daemon.model.ports import OpenGuest
-from daemon.supervisor.pipeline import Pipeline
+from guestd.emulator.records import Send as Tell
+from guestd.model.commands import Context, End, Send
+from guestd.model.effects import Notice
+from guestd.model.errors import CommandError, LimitExceeded
+from guestd.model.ports import OpenGuest
+from guestd.supervisor.pipeline import Pipeline
 
 
 class Watching:

@@ -9,10 +9,10 @@ from contextlib import ExitStack
 import pytest
 from websockets.asyncio.server import serve
 
-from daemon.model.endings import Cause
-from daemon.model.errors import DialError
-from daemon.model.ports import DialTarget
-from daemon.transport import TransportSettings, WebsocketDialer
+from guestd.model.endings import Cause
+from guestd.model.errors import DialError
+from guestd.model.ports import DialTarget
+from guestd.transport import TransportSettings, WebsocketDialer
 
 HOST = "platform.example.org"
 SILENT, HEALTHY = "127.0.0.1", "127.0.0.2"

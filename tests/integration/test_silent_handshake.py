@@ -14,11 +14,11 @@ import pytest
 import uvloop
 from websockets.asyncio.server import serve
 
-from daemon.emulator.tls import ensure_certificate
-from daemon.model.endings import Cause
-from daemon.model.errors import DialError
-from daemon.model.ports import DialTarget
-from daemon.transport import TransportSettings, WebsocketDialer
+from guestd.emulator.tls import ensure_certificate
+from guestd.model.endings import Cause
+from guestd.model.errors import DialError
+from guestd.model.ports import DialTarget
+from guestd.transport import TransportSettings, WebsocketDialer
 
 from .test_silent_address import Ear
 

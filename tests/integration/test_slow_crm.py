@@ -12,9 +12,9 @@ from contextlib import asynccontextmanager
 
 import orjson
 
-from daemon.model.commands import End, Send
-from daemon.model.ports import OpenGuest
-from daemon.records.settings import WebhookTarget
+from guestd.model.commands import End, Send
+from guestd.model.ports import OpenGuest
+from guestd.records.settings import WebhookTarget
 from tests.records.webhook_town import SECRET, Receiver, target, until, webhooks
 
 GUESTS, TEXTS = 200, 3

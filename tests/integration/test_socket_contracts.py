@@ -11,8 +11,8 @@ import json
 
 import pytest
 
-from daemon.app.config import Config
-from daemon.model.commands import Context
+from guestd.app.config import Config
+from guestd.model.commands import Context
 
 from .test_attachments import PNG, attach, steps
 from .test_sessions import FAST, SILENT, open_guest

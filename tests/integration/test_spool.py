@@ -9,8 +9,8 @@ import stat
 
 import pytest
 
-from daemon.api.spool import BATCH_BYTES, Spool, Spooled, SpoolSettings
-from daemon.model.errors import CommandError, ConfigError, Overloaded, SpoolError
+from guestd.api.spool import BATCH_BYTES, Spool, Spooled, SpoolSettings
+from guestd.model.errors import CommandError, ConfigError, Overloaded, SpoolError
 
 
 async def pieces(*sizes):

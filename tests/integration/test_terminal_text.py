@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from daemon.observe.terminal_text import json_line, one_line, several_lines
+from guestd.observe.terminal_text import json_line, one_line, several_lines
 
 #: A title, a cleared screen, a C1 command, a line moved up, DEL, marks that turn a line round, a separator, a half surrogate.
 EVIL = "x\x1b]0;PWNED\x07\x1b[2J\x9b2J\x84\x7f\x08\r\u202egnp.exe\u2066\u2028\u200fz"
@@ -85,7 +85,7 @@ async def daemon() -> AsyncIterator[str]:
 
 async def on_a_pipe(*arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", *arguments),
+        *(sys.executable, "-m", "guestd", *arguments),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
@@ -98,7 +98,7 @@ async def on_a_pipe(*arguments: str) -> str:
 async def on_a_terminal(*arguments: str) -> str:
     ours, theirs = pty.openpty()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", *arguments),
+        *(sys.executable, "-m", "guestd", *arguments),
         stdin=theirs,
         stdout=theirs,
         stderr=theirs,

@@ -8,9 +8,9 @@ import ssl
 
 import pytest
 
-from daemon.emulator.tls import ensure_certificate
-from daemon.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
-from daemon.transport.upload import FileUploader, UploadSettings
+from guestd.emulator.tls import ensure_certificate
+from guestd.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
+from guestd.transport.upload import FileUploader, UploadSettings
 
 
 class Storage:

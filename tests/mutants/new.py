@@ -1,7 +1,7 @@
 """Write a mutant's patch. The source itself is not changed.
 
 python -m tests.mutants.new AUTH-2 each-caller-fetches "each caller fetches a token of its own" \\
-    daemon/platform/oauth.py --find "if self._fetching is None:" --replace "if True:"
+    daemon/guestd/platform/oauth.py --find "if self._fetching is None:" --replace "if True:"
 
 `--find` must occur once in the file. `--tests` where the mutant is not for the tests that docs/contracts.md names.
 """

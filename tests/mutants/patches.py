@@ -4,8 +4,8 @@
     Change: each caller fetches a token of its own
     Tests: tests/integration/rest/test_oauth.py::test_auth_2_concurrent_callers_share_one_fetch
 
-    --- a/daemon/platform/oauth.py
-    +++ b/daemon/platform/oauth.py
+    --- a/daemon/guestd/platform/oauth.py
+    +++ b/daemon/guestd/platform/oauth.py
     @@ ...
 
 `Tests:` may be left out: then it is the test that `docs/contracts.md` names for the row. It may stand several times.

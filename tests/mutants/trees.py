@@ -75,7 +75,7 @@ class Tree:
         command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "", *node_ids]
         environment = {
             **os.environ,
-            "PYTHONPATH": str(self.root),
+            "PYTHONPATH": os.pathsep.join((str(self.root / "daemon"), str(self.root))),
             "HYPOTHESIS_STORAGE_DIRECTORY": str(self.root / ".h"),
         }
         begun = time.monotonic()

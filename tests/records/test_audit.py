@@ -14,17 +14,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.model.errors import ConfigError
-from daemon.model.events import AcceptedEvent, DeliveryEvent, MessageEvent
-from daemon.observe.metrics import Metrics
-from daemon.records.audit import Audit
-from daemon.records.audit_check import select, verify
-from daemon.records.audit_directory import day_of, files_of
-from daemon.records.audit_files import AuditFiles
-from daemon.records.audit_lines import unseal
-from daemon.records.audit_retention import LOOK_EVERY_S, LOOK_FIRST_S
-from daemon.records.settings import AuditSettings
-from daemon.supervisor.clock import LoopClock
+from guestd.model.errors import ConfigError
+from guestd.model.events import AcceptedEvent, DeliveryEvent, MessageEvent
+from guestd.observe.metrics import Metrics
+from guestd.records.audit import Audit
+from guestd.records.audit_check import select, verify
+from guestd.records.audit_directory import day_of, files_of
+from guestd.records.audit_files import AuditFiles
+from guestd.records.audit_lines import unseal
+from guestd.records.audit_retention import LOOK_EVERY_S, LOOK_FIRST_S
+from guestd.records.settings import AuditSettings
+from guestd.supervisor.clock import LoopClock
 
 from .webhook_town import Mortal, World, until
 
@@ -173,7 +173,7 @@ async def test_audit_1_a_torn_end_is_cut_off_and_written_again(cut, tmp_path):
 async def test_audit_1_a_disk_that_refuses_is_waited_for(tmp_path, monkeypatch):
     world = World()
     audit = new_audit(world.journal, tmp_path)
-    monkeypatch.setattr("daemon.records.audit.RETRY_S", 0.01)
+    monkeypatch.setattr("guestd.records.audit.RETRY_S", 0.01)
     real, failures = os.fsync, iter([True, False, True, True] + [False] * 1000)
 
     def fsync(handle: int) -> None:

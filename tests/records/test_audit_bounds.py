@@ -8,10 +8,10 @@ import shutil
 
 import pytest
 
-from daemon.records.audit_check import select, verify
-from daemon.records.audit_directory import files_of
-from daemon.records.audit_files import AuditFiles
-from daemon.records.settings import AuditSettings
+from guestd.records.audit_check import select, verify
+from guestd.records.audit_directory import files_of
+from guestd.records.audit_files import AuditFiles
+from guestd.records.settings import AuditSettings
 
 from .test_audit import Running, at, days_of_events, line, new_audit
 from .webhook_town import World, until
@@ -140,7 +140,7 @@ TAKEN = [
 
 @pytest.mark.parametrize("take", TAKEN, ids=lambda one: one.__name__)
 async def test_what_is_taken_away_is_missed_while_nothing_is_written(take, tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("daemon.records.audit.CHECK_S", 0.01)
+    monkeypatch.setattr("guestd.records.audit.CHECK_S", 0.01)
     world, directory = World(), tmp_path / "audit"
     audit = new_audit(world.journal, directory)
     audit.start()
@@ -171,8 +171,8 @@ def test_what_is_taken_away_is_missed_by_the_next_line(take, tmp_path):
 
 
 async def test_a_place_that_cannot_be_made_again_is_tried_until_it_can(tmp_path, monkeypatch, caplog):
-    monkeypatch.setattr("daemon.records.audit.CHECK_S", 0.01)
-    monkeypatch.setattr("daemon.records.audit.RETRY_S", 0.01)
+    monkeypatch.setattr("guestd.records.audit.CHECK_S", 0.01)
+    monkeypatch.setattr("guestd.records.audit.RETRY_S", 0.01)
     world, directory = World(), tmp_path / "audit"
     audit = new_audit(world.journal, directory)
     audit.start()

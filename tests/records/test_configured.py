@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.app.load_config import ConfigProblems, load_config
-from daemon.app.wiring.records import audit_directory, webhook_settings
+from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.wiring.records import audit_directory, webhook_settings
 
 TARGET = '[[webhooks.targets]]\nname = "crm"\nurl = "https://crm.example.org/h"\nsecrets = ["0123456789abcdef"]\n'
 

@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from daemon.model.errors import CommandError
-from daemon.model.ports import Commit
-from daemon.records.audit_check import verify
-from daemon.records.happenings import CONNECTED, TERMINATED
+from guestd.model.errors import CommandError
+from guestd.model.ports import Commit
+from guestd.records.audit_check import verify
+from guestd.records.happenings import CONNECTED, TERMINATED
 
 from .test_audit import lines, new_audit
 from .webhook_town import Receiver, World, target, until, webhooks

@@ -7,9 +7,9 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.model.work import DeliveryRecord
-from daemon.records.circuit import Circuit
-from daemon.records.dispatch import Dispatch
+from guestd.model.work import DeliveryRecord
+from guestd.records.circuit import Circuit
+from guestd.records.dispatch import Dispatch
 
 
 def record(name, target="crm", lane=None):

@@ -10,7 +10,7 @@ from contextlib import suppress
 
 import pytest
 
-from daemon.records.names import NAMES_KEPT_MAX, THREADS, Names
+from guestd.records.names import NAMES_KEPT_MAX, THREADS, Names
 
 from .webhook_town import Receiver, World, target, until, webhooks
 

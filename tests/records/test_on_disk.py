@@ -11,12 +11,12 @@ from collections import defaultdict
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.cli import app
-from daemon.journal.lock import DirectoryLock
-from daemon.journal.sqlite import SqliteJournal
-from daemon.records.audit_check import select, verify
-from daemon.records.happenings import CONNECTED, INJECTED, TERMINATED
-from daemon.records.signing import signature
+from guestd.app.cli import app
+from guestd.journal.lock import DirectoryLock
+from guestd.journal.sqlite import SqliteJournal
+from guestd.records.audit_check import select, verify
+from guestd.records.happenings import CONNECTED, INJECTED, TERMINATED
+from guestd.records.signing import signature
 
 from .test_audit import new_audit
 from .webhook_town import SECRET, Mortal, Receiver, World, target, until, webhooks
@@ -173,7 +173,7 @@ async def test_an_export_says_everything_where_the_output_is_not_utf_8(encoding,
     World(journal).session("ünï 😀", "live")
     await journal.stop()
     process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "daemon", "journal", "export", "-d", str(tmp_path)),
+        *(sys.executable, "-m", "guestd", "journal", "export", "-d", str(tmp_path)),
         env={**os.environ, "PYTHONIOENCODING": encoding},
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,

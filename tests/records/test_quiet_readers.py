@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
-from daemon.journal.settings import JournalSettings
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.ports import Commit
-from daemon.records import tail
+from guestd.journal.settings import JournalSettings
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.ports import Commit
+from guestd.records import tail
 
 from .webhook_town import World, until, webhooks
 

@@ -8,9 +8,9 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from daemon.model.work import DeliveryRecord
-from daemon.records.courier import RETRY_AFTER_S_MAX, Address, Courier, Outcome
-from daemon.records.wall import Wall
+from guestd.model.work import DeliveryRecord
+from guestd.records.courier import RETRY_AFTER_S_MAX, Address, Courier, Outcome
+from guestd.records.wall import Wall
 
 RECORD = DeliveryRecord("id-1", "crm", "lane", "session.connected", b"{}")
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 
-from daemon.records.signing import problem_with, signature
+from guestd.records.signing import problem_with, signature
 
 OLD, NEW = b"the secret of before", b"the secret from now on"
 BODY = b'{"id":"1"}'

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.records.wall import METADATA_SERVICES, Refused, Wall, carried_by, is_denied
+from guestd.records.wall import METADATA_SERVICES, Refused, Wall, carried_by, is_denied
 
 INTERNAL = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 127.0.0.1 127.8.8.8 168.63.129.16 169.254.0.1

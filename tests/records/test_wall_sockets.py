@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 
-from daemon.model.work import DeliveryRecord
-from daemon.records.courier import Address, Courier
-from daemon.records.wall import Wall
+from guestd.model.work import DeliveryRecord
+from guestd.records.courier import Address, Courier
+from guestd.records.wall import Wall
 
 RECORD = DeliveryRecord("id-1", "crm", "lane", "session.connected", b"{}")
 

@@ -10,10 +10,10 @@ from collections import defaultdict
 import pytest
 from aiohttp import web
 
-from daemon.model.errors import CommandError, NotFound
-from daemon.observe.exposition import exposition
-from daemon.records.happenings import CONNECTED, EVENTS, INJECTED, TERMINATED
-from daemon.records.signing import problem_with
+from guestd.model.errors import CommandError, NotFound
+from guestd.observe.exposition import exposition
+from guestd.records.happenings import CONNECTED, EVENTS, INJECTED, TERMINATED
+from guestd.records.signing import problem_with
 
 from .webhook_town import SECRET, Mortal, Receiver, World, target, until, webhooks
 

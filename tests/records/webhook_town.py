@@ -13,14 +13,14 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from daemon.journal.memory import MemoryJournal
-from daemon.model.events import SessionEvent
-from daemon.model.ports import Commit, SessionRecord
-from daemon.model.work import OWN_STREAM, Fact
-from daemon.observe.metrics import Metrics
-from daemon.records.settings import WebhookSettings, WebhookTarget
-from daemon.records.webhooks import Webhooks
-from daemon.supervisor.clock import LoopClock
+from guestd.journal.memory import MemoryJournal
+from guestd.model.events import SessionEvent
+from guestd.model.ports import Commit, SessionRecord
+from guestd.model.work import OWN_STREAM, Fact
+from guestd.observe.metrics import Metrics
+from guestd.records.settings import WebhookSettings, WebhookTarget
+from guestd.records.webhooks import Webhooks
+from guestd.supervisor.clock import LoopClock
 
 SECRET = b"a secret of sixteen bytes"
 

@@ -16,18 +16,18 @@ from random import Random
 
 import orjson
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
-from daemon.journal.queries import migrations
-from daemon.journal.reader import Reader
-from daemon.journal.writer import Writer
-from daemon.model.commands import Attach, Send
-from daemon.model.endings import Cause, Ending
-from daemon.model.ports import DialTarget, OpenGuest, Replay
-from daemon.observe.metrics import Metrics
-from daemon.session.settings import SessionSettings
-from daemon.supervisor.settings import SupervisorSettings
-from daemon.supervisor.supervisor import Supervisor
-from daemon.wire.webmessaging import WebMessaging
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.journal.queries import migrations
+from guestd.journal.reader import Reader
+from guestd.journal.writer import Writer
+from guestd.model.commands import Attach, Send
+from guestd.model.endings import Cause, Ending
+from guestd.model.ports import DialTarget, OpenGuest, Replay
+from guestd.observe.metrics import Metrics
+from guestd.session.settings import SessionSettings
+from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.supervisor import Supervisor
+from guestd.wire.webmessaging import WebMessaging
 from tests.replaying import watch_from
 
 from .platform import Platform, SimDialer, SimHistory

@@ -12,13 +12,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from daemon.emulator import EmulatorSettings, actions, agentdesk, frames
-from daemon.emulator.records import Hangup, Later, Send
-from daemon.emulator.settings import Limits
-from daemon.emulator.world import World
-from daemon.model.endings import Cause, Ending
-from daemon.model.errors import DialError, PlatformUnavailable
-from daemon.model.ports import HistoryAnswer
+from guestd.emulator import EmulatorSettings, actions, agentdesk, frames
+from guestd.emulator.records import Hangup, Later, Send
+from guestd.emulator.settings import Limits
+from guestd.emulator.world import World
+from guestd.model.endings import Cause, Ending
+from guestd.model.errors import DialError, PlatformUnavailable
+from guestd.model.ports import HistoryAnswer
 
 
 @dataclass

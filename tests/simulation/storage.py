@@ -6,8 +6,8 @@ import asyncio
 from random import Random
 from urllib.parse import parse_qs, urlsplit
 
-from daemon.emulator import frames
-from daemon.model.errors import PlatformRefused, PlatformUnavailable, SpoolError
+from guestd.emulator import frames
+from guestd.model.errors import PlatformRefused, PlatformUnavailable, SpoolError
 
 from .platform import Platform
 

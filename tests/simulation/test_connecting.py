@@ -11,8 +11,8 @@ from random import Random
 
 import pytest
 
-from daemon.model.endings import Cause, Ending
-from daemon.session.speaking import Speaking
+from guestd.model.endings import Cause, Ending
+from guestd.session.speaking import Speaking
 
 from .daemonlife import Simulation
 from .platform import Weather

@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from daemon.session.outbox import Outbox
+from guestd.session.outbox import Outbox
 
 from .story import run
 

@@ -6,14 +6,14 @@ from collections import deque
 
 import pytest
 
-from daemon.model.events import AcceptedEvent
-from daemon.session.inbox import ByTime, Remembered
-from daemon.session.listening import Listening
-from daemon.session.machine import Machine
-from daemon.session.outbox import Outbox
-from daemon.session.speaking import Speaking
-from daemon.supervisor.pipeline import Pipeline
-from daemon.supervisor.supervisor import Supervisor
+from guestd.model.events import AcceptedEvent
+from guestd.session.inbox import ByTime, Remembered
+from guestd.session.listening import Listening
+from guestd.session.machine import Machine
+from guestd.session.outbox import Outbox
+from guestd.session.speaking import Speaking
+from guestd.supervisor.pipeline import Pipeline
+from guestd.supervisor.supervisor import Supervisor
 
 from .story import answer_slowly, run
 

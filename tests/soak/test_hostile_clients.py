@@ -21,7 +21,7 @@ from pathlib import Path
 import pytest
 from websockets.asyncio.client import connect
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
 from .hostile_clients import KINDS
 
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.soak
 
 
 def started(stack: ExitStack, *arguments: str) -> tuple[int, str]:
-    command = [sys.executable, "-m", "daemon", *arguments]
+    command = [sys.executable, "-m", "guestd", *arguments]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
 
     def ended():

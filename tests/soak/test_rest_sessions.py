@@ -18,7 +18,7 @@ from statistics import median, quantiles
 import aiohttp
 import pytest
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID
 
 from .test_steady_load import child
 

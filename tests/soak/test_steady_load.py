@@ -29,7 +29,7 @@ from statistics import median
 import aiohttp
 import pytest
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
 from .watching import LATE_MAX_S, JournalFiles, look_at_process
 
@@ -81,7 +81,7 @@ level = "warning"
 def child(log: Path, *arguments: str):
     """A process of `guestd`, and the address of its ready line."""
     with log.open("wb") as errors:
-        command = [sys.executable, "-m", "daemon", *arguments]
+        command = [sys.executable, "-m", "guestd", *arguments]
         process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=errors, text=True)
     try:
         ready = process.stdout.readline().strip()

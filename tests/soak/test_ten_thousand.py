@@ -18,18 +18,18 @@ from random import Random
 
 import pytest
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
-from daemon.journal.memory import MemoryJournal
-from daemon.model.ports import DialTarget, OpenGuest
-from daemon.observe.metrics import Metrics
-from daemon.platform.history import WebMessagingHistory
-from daemon.platform.http import Http, HttpSettings
-from daemon.session.settings import SessionSettings
-from daemon.supervisor.clock import LoopClock
-from daemon.supervisor.settings import SupervisorSettings
-from daemon.supervisor.supervisor import Supervisor
-from daemon.transport import TransportSettings, WebsocketDialer
-from daemon.wire.webmessaging import WebMessaging
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.journal.memory import MemoryJournal
+from guestd.model.ports import DialTarget, OpenGuest
+from guestd.observe.metrics import Metrics
+from guestd.platform.history import WebMessagingHistory
+from guestd.platform.http import Http, HttpSettings
+from guestd.session.settings import SessionSettings
+from guestd.supervisor.clock import LoopClock
+from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.supervisor import Supervisor
+from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.wire.webmessaging import WebMessaging
 
 SESSIONS = int(os.environ.get("GUESTD_SOAK_SESSIONS", "10000"))
 PER_MINUTE = int(os.environ.get("GUESTD_SOAK_CONNECTS_PER_MINUTE", "9000"))
@@ -40,7 +40,7 @@ pytestmark = pytest.mark.soak
 @pytest.fixture
 def emulator():
     child = subprocess.Popen(
-        [sys.executable, "-m", "daemon", "emulate", "--port", "0", "--agent", "silent", "--no-limits"],
+        [sys.executable, "-m", "guestd", "emulate", "--port", "0", "--agent", "silent", "--no-limits"],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 from uuid import uuid4
 
-from daemon.emulator import DEFAULT_QUEUE_ID
+from guestd.emulator import DEFAULT_QUEUE_ID
 
 from .misfortunes import Rule
 from .town import GUEST_TOKEN, Json, Town

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from daemon.platform.table import CALLS
+from guestd.platform.table import CALLS
 
 from .document import Cells, read, written
 from .guest_rows import File, History

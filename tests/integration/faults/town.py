@@ -13,12 +13,12 @@ from typing import Any
 import aiohttp
 import orjson
 
-from daemon.app.config import Config
-from daemon.app.house import House
-from daemon.app.systemd import Notifier
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from daemon.emulator.settings import Limits
-from daemon.observe.metrics import Metrics
+from guestd.app.config import Config
+from guestd.app.house import House
+from guestd.app.systemd import Notifier
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
+from guestd.emulator.settings import Limits
+from guestd.observe.metrics import Metrics
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"

@@ -15,21 +15,21 @@ from uuid import uuid4
 import orjson
 import pytest
 
-from daemon.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
-from daemon.emulator.settings import Limits
-from daemon.journal.sqlite import SqliteJournal
-from daemon.model.work import OWN_STREAM
-from daemon.observe.metrics import Metrics
-from daemon.operations.desk import Desk
-from daemon.operations.scribe import Scribe
-from daemon.operations.settings import OperationsSettings
-from daemon.platform.calls import CallSettings, RestCalls
-from daemon.platform.http import Http, HttpSettings
-from daemon.platform.oauth import OAuthSettings, TokenSource
-from daemon.platform.pace import Pace
-from daemon.policy.backoff import Backoff
-from daemon.policy.retry import RetryPolicy
-from daemon.supervisor.clock import LoopClock
+from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
+from guestd.emulator.settings import Limits
+from guestd.journal.sqlite import SqliteJournal
+from guestd.model.work import OWN_STREAM
+from guestd.observe.metrics import Metrics
+from guestd.operations.desk import Desk
+from guestd.operations.scribe import Scribe
+from guestd.operations.settings import OperationsSettings
+from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.http import Http, HttpSettings
+from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.pace import Pace
+from guestd.policy.backoff import Backoff
+from guestd.policy.retry import RetryPolicy
+from guestd.supervisor.clock import LoopClock
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.errors import CommandError, LimitExceeded
-from daemon.operations.settings import SessionFigures
+from guestd.model.errors import CommandError, LimitExceeded
+from guestd.operations.settings import SessionFigures
 
 from .conftest import guest, injection, life, prompt, session
 

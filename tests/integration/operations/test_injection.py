@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.errors import CommandError
-from daemon.records.happenings import INJECTED
+from guestd.model.errors import CommandError
+from guestd.records.happenings import INJECTED
 from tests.records.webhook_town import Receiver, target, until, webhooks
 
 from .conftest import injection

@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from aiohttp import BasicAuth, web
 
-from daemon.emulator.tls import ensure_certificate
-from daemon.model.errors import PlatformError
-from daemon.model.ports import PlatformAnswer
-from daemon.observe.metrics import Metrics
-from daemon.platform.calls import CallSettings, RestCalls
-from daemon.platform.http import Http, HttpSettings
-from daemon.platform.oauth import OAuthSettings, TokenSource
-from daemon.platform.pace import Pace
-from daemon.platform.table import CALLS
-from daemon.policy.retry import RetryPolicy
+from guestd.emulator.tls import ensure_certificate
+from guestd.model.errors import PlatformError
+from guestd.model.ports import PlatformAnswer
+from guestd.observe.metrics import Metrics
+from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.http import Http, HttpSettings
+from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.pace import Pace
+from guestd.platform.table import CALLS
+from guestd.policy.retry import RetryPolicy
 
 CLIENT, SECRET = "client-1", "canary-client-secret"
 

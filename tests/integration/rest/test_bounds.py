@@ -8,9 +8,9 @@ import zlib
 import pytest
 from aiohttp import web
 
-from daemon.model.errors import PlatformUnavailable
-from daemon.platform.history import WebMessagingHistory
-from daemon.platform.inflate import Body, TooLong
+from guestd.model.errors import PlatformUnavailable
+from guestd.platform.history import WebMessagingHistory
+from guestd.platform.inflate import Body, TooLong
 
 
 def packed(body: bytes, encoding: str):

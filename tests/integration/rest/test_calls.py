@@ -8,7 +8,7 @@ from email.utils import formatdate
 
 import pytest
 
-from daemon.model.errors import (
+from guestd.model.errors import (
     BudgetSpent,
     Conflicting,
     PayloadRefused,
@@ -16,13 +16,13 @@ from daemon.model.errors import (
     PlatformUnavailable,
     RateLimited,
 )
-from daemon.observe.exposition import exposition
-from daemon.observe.metrics import Metrics
-from daemon.platform.calls import CallSettings, RestCalls
-from daemon.platform.oauth import TokenSource
-from daemon.platform.pace import Pace
-from daemon.platform.table import CALLS, table_with
-from daemon.policy.retry import RetryPolicy
+from guestd.observe.exposition import exposition
+from guestd.observe.metrics import Metrics
+from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.oauth import TokenSource
+from guestd.platform.pace import Pace
+from guestd.platform.table import CALLS, table_with
+from guestd.policy.retry import RetryPolicy
 
 NAMES = sorted(CALLS)
 WRITES = [name for name in NAMES if not CALLS[name].reads]

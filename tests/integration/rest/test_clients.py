@@ -7,12 +7,12 @@ from collections import Counter
 
 import pytest
 
-from daemon.app.config import Config
-from daemon.app.load_config import ConfigProblems, load_config
-from daemon.app.wiring.places import place_of
-from daemon.app.wiring.rest import oauth_clients
-from daemon.model.errors import NotAuthenticated, RateLimited
-from daemon.policy.retry import RetryPolicy
+from guestd.app.config import Config
+from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.wiring.places import place_of
+from guestd.app.wiring.rest import oauth_clients
+from guestd.model.errors import NotAuthenticated, RateLimited
+from guestd.policy.retry import RetryPolicy
 
 
 def look(line, n):

@@ -9,17 +9,17 @@ from contextlib import suppress
 
 import pytest
 
-from daemon.app.config import Config
-from daemon.app.wiring.places import place_of
-from daemon.app.wiring.rest import new_calls
-from daemon.emulator import Emulator, EmulatorSettings
-from daemon.model.errors import NotAuthenticated, PlatformRefused, PlatformUnavailable
-from daemon.observe.metrics import Metrics
-from daemon.platform.calls import CallSettings, RestCalls
-from daemon.platform.http import Http, HttpSettings
-from daemon.platform.oauth import OAuthSettings, TokenSource
-from daemon.platform.pace import Pace
-from daemon.policy.retry import RetryPolicy
+from guestd.app.config import Config
+from guestd.app.wiring.places import place_of
+from guestd.app.wiring.rest import new_calls
+from guestd.emulator import Emulator, EmulatorSettings
+from guestd.model.errors import NotAuthenticated, PlatformRefused, PlatformUnavailable
+from guestd.observe.metrics import Metrics
+from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.http import Http, HttpSettings
+from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.pace import Pace
+from guestd.policy.retry import RetryPolicy
 
 from .conftest import CLIENT, SECRET
 

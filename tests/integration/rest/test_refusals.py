@@ -8,7 +8,7 @@ import logging
 import pytest
 from aiohttp import web
 
-from daemon.model.errors import (
+from guestd.model.errors import (
     Conflicting,
     NoSuchPath,
     NoSuchThing,
@@ -18,10 +18,10 @@ from daemon.model.errors import (
     PlatformUnavailable,
     ScopeMissing,
 )
-from daemon.observe.exposition import exposition
-from daemon.platform.calls import CallSettings, RestCalls
-from daemon.platform.table import CALLS
-from daemon.policy.retry import RetryPolicy
+from guestd.observe.exposition import exposition
+from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.table import CALLS
+from guestd.policy.retry import RetryPolicy
 
 NAMES = sorted(CALLS)
 WRITES = [name for name in NAMES if not CALLS[name].reads]

@@ -8,9 +8,9 @@ from urllib.parse import quote
 import pytest
 from aiohttp import web
 
-from daemon.model.errors import PlatformError
-from daemon.platform.history import WebMessagingHistory
-from daemon.platform.http import Http, HttpSettings
+from guestd.model.errors import PlatformError
+from guestd.platform.history import WebMessagingHistory
+from guestd.platform.http import Http, HttpSettings
 
 JWT = "canary/jwt+of=the.history-77"
 

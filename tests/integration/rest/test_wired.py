@@ -6,11 +6,11 @@ import asyncio
 
 import pytest
 
-from daemon.app.config import Config
-from daemon.app.wiring.places import new_emulator, place_of
-from daemon.app.wiring.rest import new_calls, new_http
-from daemon.model.errors import NoSuchThing, NotAuthenticated
-from daemon.observe.metrics import Metrics
+from guestd.app.config import Config
+from guestd.app.wiring.places import new_emulator, place_of
+from guestd.app.wiring.rest import new_calls, new_http
+from guestd.model.errors import NoSuchThing, NotAuthenticated
+from guestd.observe.metrics import Metrics
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.api.addresses import AddressCounts, address_of, share_of
+from guestd.api.addresses import AddressCounts, address_of, share_of
 
 
 def test_one_address_has_its_share_and_leaves_the_rest(caplog):

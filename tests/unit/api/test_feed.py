@@ -7,13 +7,13 @@ import asyncio
 import orjson
 import pytest
 
-from daemon.api.feed import Feed, FeedBounds, Feeds
-from daemon.api.pages import PAGE_BYTES
-from daemon.journal.memory import MemoryJournal
-from daemon.model.errors import NotFound
-from daemon.model.ports import Commit
-from daemon.observe.metrics import Metrics
-from daemon.supervisor.hub import Hub
+from guestd.api.feed import Feed, FeedBounds, Feeds
+from guestd.api.pages import PAGE_BYTES
+from guestd.journal.memory import MemoryJournal
+from guestd.model.errors import NotFound
+from guestd.model.ports import Commit
+from guestd.observe.metrics import Metrics
+from guestd.supervisor.hub import Hub
 
 
 class Fleet:

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from daemon.api import handshakes
-from daemon.api.callers import UNIX_SOCKET
-from daemon.api.handshakes import Handshakes
+from guestd.api import handshakes
+from guestd.api.callers import UNIX_SOCKET
+from guestd.api.handshakes import Handshakes
 
 from ...simulation.virtual import VirtualLoop
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import weakref
 
-from daemon.api.housekeeping import GONE_MIN, PAUSE_S, Housekeeping, give_back_memory
+from guestd.api.housekeeping import GONE_MIN, PAUSE_S, Housekeeping, give_back_memory
 
 
 def gone(housekeeping: Housekeeping, count: int) -> None:

@@ -7,9 +7,9 @@ import socket
 
 import uvloop
 
-from daemon.api.held import HeldBytes
-from daemon.api.intake import CHUNK_BYTES, FREE_BYTES, Intake, new_reads
-from daemon.api.turns import Turns
+from guestd.api.held import HeldBytes
+from guestd.api.intake import CHUNK_BYTES, FREE_BYTES, Intake, new_reads
+from guestd.api.turns import Turns
 
 FLOOD_BYTES = 65_536
 LARGE_BYTES = 10 * CHUNK_BYTES

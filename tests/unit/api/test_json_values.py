@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model.errors import CommandError
-from daemon.model.json_values import check_writable, fault_in, is_text, is_writable, loads, refusal_of
+from guestd.model.errors import CommandError
+from guestd.model.json_values import check_writable, fault_in, is_text, is_writable, loads, refusal_of
 
 HALF = "\ud800"
 

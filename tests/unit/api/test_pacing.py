@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from daemon.api import pacing
-from daemon.api.pacing import FramePace, FrameRate
+from guestd.api import pacing
+from guestd.api.pacing import FramePace, FrameRate
 
 from ...simulation.virtual import VirtualLoop
 

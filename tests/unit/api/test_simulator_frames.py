@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.api.frames import Upload, command_id_of, error_frame, parse
-from daemon.model.errors import CommandError
+from guestd.api.frames import Upload, command_id_of, error_frame, parse
+from guestd.model.errors import CommandError
 
 
 def nested(levels):

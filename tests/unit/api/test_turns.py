@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from daemon.api.turns import Bucket, Turns
+from guestd.api.turns import Bucket, Turns
 
 from ...simulation.virtual import VirtualLoop
 

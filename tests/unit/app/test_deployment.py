@@ -9,12 +9,12 @@ from random import Random
 
 import pytest
 
-from daemon.app import deployment_watch
-from daemon.app.deployment_file import NAME, DeploymentFile
-from daemon.app.deployment_watch import DeploymentWatch
-from daemon.model.errors import PlatformRefused, PlatformUnavailable
-from daemon.model.ports import DeploymentFacts
-from daemon.policy.backoff import Backoff
+from guestd.app import deployment_watch
+from guestd.app.deployment_file import NAME, DeploymentFile
+from guestd.app.deployment_watch import DeploymentWatch
+from guestd.model.errors import PlatformRefused, PlatformUnavailable
+from guestd.model.ports import DeploymentFacts
+from guestd.policy.backoff import Backoff
 
 FACTS = DeploymentFacts(auto_start=True, conversation_clear=True, file_types=("image/png",), file_bytes_max=1024)
 AWAY, REFUSED = PlatformUnavailable("away"), PlatformRefused("unknown deployment")

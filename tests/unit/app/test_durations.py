@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import typer
 
-from daemon.app.commands.talking import duration
-from daemon.app.durations import milliseconds, seconds
+from guestd.app.commands.talking import duration
+from guestd.app.durations import milliseconds, seconds
 
 
 @pytest.mark.parametrize(

@@ -7,8 +7,8 @@ import os
 
 import pytest
 
-from daemon.app.exits import failed, run
-from daemon.model.errors import ConfigError, GuestdError, JournalError, PlatformRefused
+from guestd.app.exits import failed, run
+from guestd.model.errors import ConfigError, GuestdError, JournalError, PlatformRefused
 
 
 @pytest.mark.parametrize(

@@ -7,9 +7,9 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.commands import config as command
-from daemon.app.config import Config
-from daemon.app.heartbeat_budget import heartbeat_notes
+from guestd.app.commands import config as command
+from guestd.app.config import Config
+from guestd.app.heartbeat_budget import heartbeat_notes
 
 DEFAULTS = (
     "limits.max_rest_sessions = 500 wants 1,000 heartbeats a minute, rest.requests_per_minute = 300 has room for 225:"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.app.journal_watch import HUNG_S, STALLED_S, JournalWatch
+from guestd.app.journal_watch import HUNG_S, STALLED_S, JournalWatch
 
 
 def test_a_stall_begins_becomes_a_hang_and_ends_with_one_line_each(caplog):

@@ -9,7 +9,7 @@ import jwt
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.cli import app
+from guestd.app.cli import app
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.cli import app
-from daemon.app.config import Config
-from daemon.app.load_config import ConfigProblems, load_config
+from guestd.app.cli import app
+from guestd.app.config import Config
+from guestd.app.load_config import ConfigProblems, load_config
 
 
 def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:

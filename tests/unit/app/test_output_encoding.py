@@ -11,7 +11,7 @@ import pytest
 TEXT = "ünï 😀 \ud800"
 PRINTS = f"""
 import sys
-from daemon.app.cli import prepare_output
+from guestd.app.cli import prepare_output
 prepare_output()
 print({TEXT!r}, flush=True)
 print({TEXT!r}, file=sys.stderr)

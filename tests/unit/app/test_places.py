@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.app.config import Config
-from daemon.app.wiring.places import place_of
+from guestd.app.config import Config
+from guestd.app.wiring.places import place_of
 
 
 @pytest.mark.parametrize(

@@ -10,12 +10,12 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.commands import config as command
-from daemon.app.config import Config
-from daemon.app.load_config import ConfigProblems, load_config
-from daemon.app.wiring.places import place_of
-from daemon.app.wiring.rest import oauth_clients
-from daemon.platform.table import CALLS, table_with
+from guestd.app.commands import config as command
+from guestd.app.config import Config
+from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.wiring.places import place_of
+from guestd.app.wiring.rest import oauth_clients
+from guestd.platform.table import CALLS, table_with
 
 GIVEN = "region = 'mypurecloud.de'\ndeployment_id = 'd'\n"
 CANARY = "canary-client-secret"

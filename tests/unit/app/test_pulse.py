@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from daemon.app.journal_watch import HUNG_S, STALLED_S, JournalWatch
-from daemon.app.pulse import BEAT_S, Pulse
-from daemon.observe.metrics import Histogram
+from guestd.app.journal_watch import HUNG_S, STALLED_S, JournalWatch
+from guestd.app.pulse import BEAT_S, Pulse
+from guestd.observe.metrics import Histogram
 
 
 class Loop:

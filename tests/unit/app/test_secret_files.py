@@ -13,12 +13,12 @@ from unittest.mock import Mock
 import pytest
 from typer.testing import CliRunner
 
-from daemon.app.cli import app
-from daemon.app.config import Config
-from daemon.app.load_config import ConfigProblems, load_config
-from daemon.app.secret_files import SECRET_BYTES_MAX, _is_open, open_secrets, read_secret
-from daemon.app.wiring.doors import control_settings
-from daemon.app.wiring.records import webhook_settings
+from guestd.app.cli import app
+from guestd.app.config import Config
+from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.secret_files import SECRET_BYTES_MAX, _is_open, open_secrets, read_secret
+from guestd.app.wiring.doors import control_settings
+from guestd.app.wiring.records import webhook_settings
 
 MARK = b"\xef\xbb\xbf"
 SECRET = "0123456789abcdef0123"
@@ -139,9 +139,9 @@ def signal_mask():
 @pytest.mark.usefixtures("signal_mask")
 def test_a_start_warns(tmp_path, monkeypatch, caplog):
     log = SimpleNamespace(line=print, close=lambda: True)
-    monkeypatch.setattr("daemon.app.commands.serve.configure_logging", lambda level, form: log)
-    monkeypatch.setattr("daemon.app.commands.serve.exits.run", lambda main, say: 0)
-    monkeypatch.setattr("daemon.app.commands.serve.SignalListener", Mock)
+    monkeypatch.setattr("guestd.app.commands.serve.configure_logging", lambda level, form: log)
+    monkeypatch.setattr("guestd.app.commands.serve.exits.run", lambda main, say: 0)
+    monkeypatch.setattr("guestd.app.commands.serve.SignalListener", Mock)
     assert CliRunner().invoke(app, ["serve", "-c", str(configured(tmp_path, 0o644))]).exit_code == 0
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]
     assert [line.partition(":")[0] for line in warned] == list(KEYS)

@@ -6,7 +6,7 @@ import socket
 
 import pytest
 
-from daemon.app.systemd import KEPT_MAX, Notifier
+from guestd.app.systemd import KEPT_MAX, Notifier
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from daemon.emulator import DEFAULT_QUEUE_ID, EmulatorSettings
-from daemon.emulator.office.calls import Answer, Call, Refusal
-from daemon.emulator.world import World
+from guestd.emulator import DEFAULT_QUEUE_ID, EmulatorSettings
+from guestd.emulator.office.calls import Answer, Call, Refusal
+from guestd.emulator.world import World
 
 START = 1_800_000_000.0
 CONVERSATION = "aaaaaaaa-0000-4000-8000-000000000001"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings, actions, agentdesk, webchat
-from daemon.emulator.records import Hangup, Later, Send
-from daemon.emulator.world import World
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings, actions, agentdesk, webchat
+from guestd.emulator.records import Hangup, Later, Send
+from guestd.emulator.world import World
 
 Json = dict[str, Any]
 _TRACES = itertools.count(1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.emulator.faults import KINDS, BadPlan, Faults
+from guestd.emulator.faults import KINDS, BadPlan, Faults
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.emulator.office.calls import Refusal
-from daemon.emulator.office.clients import SCOPES
-from daemon.emulator.office.shelves import Register, Shelf
+from guestd.emulator.office.calls import Refusal
+from guestd.emulator.office.clients import SCOPES
+from guestd.emulator.office.shelves import Register, Shelf
 
 from .bureau import START, Bureau, contact, opening, prompt
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.emulator import DEFAULT_QUEUE_ID
-from daemon.emulator.records import Send
+from guestd.emulator import DEFAULT_QUEUE_ID
+from guestd.emulator.records import Send
 
 from .bureau import CONVERSATION, Bureau, contact, creation, opening
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from daemon.emulator.setting_list import BadSetting, all_settings, changed, parsed, table, values_of
-from daemon.emulator.settings import Deployment, EmulatorSettings, Limits
+from guestd.emulator.setting_list import BadSetting, all_settings, changed, parsed, table, values_of
+from guestd.emulator.settings import Deployment, EmulatorSettings, Limits
 
 DOCS = Path(__file__).parents[3] / "docs" / "emulator.md"
 

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings
-from daemon.emulator.agents import built_in
-from daemon.emulator.settings import Deployment, Limits
-from daemon.emulator.world import World
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings
+from guestd.emulator.agents import built_in
+from guestd.emulator.settings import Deployment, Limits
+from guestd.emulator.world import World
 
 
 def _beside(name):

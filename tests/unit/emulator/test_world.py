@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from daemon.emulator import DEFAULT_DEPLOYMENT_ID
-from daemon.emulator.frames import HEALTH_CHECK
-from daemon.emulator.settings import Deployment, Limits
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID
+from guestd.emulator.frames import HEALTH_CHECK
+from guestd.emulator.settings import Deployment, Limits
 
 DEPLOYMENT = {"id": DEFAULT_DEPLOYMENT_ID}
 

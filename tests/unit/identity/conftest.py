@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from daemon.identity.keys import KeyRing
-from daemon.identity.pairs import new_pair
-from daemon.identity.settings import IdentitySettings
-from daemon.identity.tokens import GuestTokens
-from daemon.observe.metrics import Metrics
+from guestd.identity.keys import KeyRing
+from guestd.identity.pairs import new_pair
+from guestd.identity.settings import IdentitySettings
+from guestd.identity.tokens import GuestTokens
+from guestd.observe.metrics import Metrics
 
 NOON = 1_800_000_000.0
 

@@ -8,9 +8,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from daemon.identity.pairs import kid_of, private_pem
-from daemon.model.errors import ConfigError, GuestdError, TokenError
-from daemon.observe.exposition import exposition
+from guestd.identity.pairs import kid_of, private_pem
+from guestd.model.errors import ConfigError, GuestdError, TokenError
+from guestd.observe.exposition import exposition
 
 from .conftest import NOON, Identity
 

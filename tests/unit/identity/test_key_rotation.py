@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.app.key_rotation import KeyRotation
+from guestd.app.key_rotation import KeyRotation
 
 from .conftest import NOON
 

@@ -13,10 +13,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from daemon.identity import files
-from daemon.identity.keys import INDEX
-from daemon.identity.pairs import kid_of, private_pem, public_pem
-from daemon.model.errors import ConfigError, GuestdError
+from guestd.identity import files
+from guestd.identity.keys import INDEX
+from guestd.identity.pairs import kid_of, private_pem, public_pem
+from guestd.model.errors import ConfigError, GuestdError
 
 #: Every call by which the ring may change something on disk.
 STEPS = ("mkdir", "open", "fsync", "rename", "unlink")

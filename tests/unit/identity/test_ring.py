@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.identity.ring import Ring, read, written
+from guestd.identity.ring import Ring, read, written
 
 turns = st.lists(st.tuples(st.integers(0, 50_000), st.sampled_from([0.0, 300.0, 90_000.0])), min_size=1, max_size=30)
 

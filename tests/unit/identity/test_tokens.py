@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.identity.pairs import public_pem
-from daemon.identity.tokens import RESERVED
-from daemon.model.errors import CommandError, TokenError
-from daemon.model.ids import fingerprint
-from daemon.observe.exposition import exposition
+from guestd.identity.pairs import public_pem
+from guestd.identity.tokens import RESERVED
+from guestd.model.errors import CommandError, TokenError
+from guestd.model.ids import fingerprint
+from guestd.observe.exposition import exposition
 
 from .conftest import NOON, Identity
 

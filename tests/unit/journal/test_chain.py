@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.journal.chain import Chain
+from guestd.journal.chain import Chain
 
 
 def grown(to: int) -> tuple[Chain, dict[int, tuple[int, int]]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.journal.retire_pace import BATCH_ROWS, CATCH_UP, LOOK_S, RetirePace, Swept
+from guestd.journal.retire_pace import BATCH_ROWS, CATCH_UP, LOOK_S, RetirePace, Swept
 
 
 def turn(pace: RetirePace, backlog: int, now_s: float) -> int:

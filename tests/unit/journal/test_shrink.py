@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from daemon.journal.shrink import FREE_PAGES_MIN, LOOK_S, STEP_PAGES, STEP_S, FilePages, ShrinkPace
+from guestd.journal.shrink import FREE_PAGES_MIN, LOOK_S, STEP_PAGES, STEP_S, FilePages, ShrinkPace
 
 
 def given_back(pace: ShrinkPace, pages: FilePages, seconds: float, in_pause: bool = False) -> tuple[FilePages, int]:

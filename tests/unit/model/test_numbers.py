@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.numbers import port_number, whole_number
+from guestd.model.numbers import port_number, whole_number
 
 NO_NUMBERS = ["", "²", "٣", "1²", "-1", "+1", " 1", "1_0", "1.0", "0x1", "9" * 16, "9" * 5000]
 

@@ -8,7 +8,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 
-from daemon.observe.hiding import without
+from guestd.observe.hiding import without
 
 SECRET = 'can"ary / secret+é=77?'
 

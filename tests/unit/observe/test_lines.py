@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from daemon.observe.lines import LINE_BYTES_MAX, LINES_MAX, QUEUE_BYTES_MAX, LineWriter
+from guestd.observe.lines import LINE_BYTES_MAX, LINES_MAX, QUEUE_BYTES_MAX, LineWriter
 
 
 class Reader:

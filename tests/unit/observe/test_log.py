@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from daemon.observe.log import configure_logging, log_loop_error, redacted
+from guestd.observe.log import configure_logging, log_loop_error, redacted
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from daemon.model.effects import Notice
-from daemon.observe.exposition import exposition
-from daemon.observe.metrics import Histogram, Metrics
+from guestd.model.effects import Notice
+from guestd.observe.exposition import exposition
+from guestd.observe.metrics import Histogram, Metrics
 
 
 def test_the_exposition_is_read_by_the_library_itself():

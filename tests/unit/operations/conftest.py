@@ -17,16 +17,16 @@ from uuid import UUID
 import orjson
 import pytest
 
-from daemon.app.config import Config
-from daemon.app.wiring.rest import operations_settings
-from daemon.journal.memory import MemoryJournal
-from daemon.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
-from daemon.model.ports import COMMAND, PlatformAnswer
-from daemon.model.work import OWN_STREAM
-from daemon.observe.metrics import Metrics
-from daemon.operations.desk import Desk
-from daemon.operations.scribe import Scribe
-from daemon.platform.pace import Budget, Pace
+from guestd.app.config import Config
+from guestd.app.wiring.rest import operations_settings
+from guestd.journal.memory import MemoryJournal
+from guestd.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
+from guestd.model.ports import COMMAND, PlatformAnswer
+from guestd.model.work import OWN_STREAM
+from guestd.observe.metrics import Metrics
+from guestd.operations.desk import Desk
+from guestd.operations.scribe import Scribe
+from guestd.platform.pace import Budget, Pace
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
 Json = dict[str, Any]

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from daemon.operations.settings import AdoptionFigures
+from guestd.operations.settings import AdoptionFigures
 
 from .conftest import do, event
 

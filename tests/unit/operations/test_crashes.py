@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from daemon.operations.settings import SessionFigures
+from guestd.operations.settings import SessionFigures
 from tests.simulation.virtual import VirtualLoop
 
 from .conftest import GUEST_TOKEN, REQUESTS, World, event

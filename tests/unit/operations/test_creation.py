@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.policy.backoff import Backoff
+from guestd.policy.backoff import Backoff
 from tests.simulation.virtual import VirtualClock
 
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault

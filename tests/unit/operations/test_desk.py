@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from daemon.model.errors import CommandError, NotFound, Overloaded
-from daemon.model.work import OperationRecord
-from daemon.operations.closed import ClosedDesk
+from guestd.model.errors import CommandError, NotFound, Overloaded
+from guestd.model.work import OperationRecord
+from guestd.operations.closed import ClosedDesk
 
 from .conftest import REQUESTS, do, fault
 

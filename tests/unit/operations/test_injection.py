@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.operations.injection import dated
-from daemon.operations.verification import Violation, messages_of, verify
-from daemon.records.happenings import iso
+from guestd.operations.injection import dated
+from guestd.operations.verification import Violation, messages_of, verify
+from guestd.records.happenings import iso
 
 from .conftest import CONVERSATION, REQUESTS, World, do, fault, refusal
 

@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import pytest
 
-from daemon.model.errors import BudgetSpent, CommandError, LimitExceeded
-from daemon.observe.exposition import exposition
-from daemon.operations.settings import SessionFigures
-from daemon.records.happenings import iso
+from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded
+from guestd.observe.exposition import exposition
+from guestd.operations.settings import SessionFigures
+from guestd.records.happenings import iso
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
 

@@ -6,9 +6,9 @@ from itertools import count
 
 import pytest
 
-from daemon.operations import desk
-from daemon.operations.carrier import Carrier
-from daemon.operations.operation import Operation
+from guestd.operations import desk
+from guestd.operations.carrier import Carrier
+from guestd.operations.operation import Operation
 
 from .test_crashes import DAY_S, MADE, holds, story
 

@@ -6,8 +6,8 @@ import asyncio
 
 import pytest
 
-from daemon.model.errors import CommandError
-from daemon.operations.settings import PromptFigures
+from guestd.model.errors import CommandError
+from guestd.operations.settings import PromptFigures
 
 from .conftest import CONVERSATION, PROMPT, REQUESTS, do, fault, refusal
 

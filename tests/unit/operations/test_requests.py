@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.errors import CommandError
-from daemon.operations.requests import REQUESTS as MODELS
-from daemon.operations.requests import checked
+from guestd.model.errors import CommandError
+from guestd.operations.requests import REQUESTS as MODELS
+from guestd.operations.requests import checked
 
 from .conftest import GUEST_TOKEN, REQUESTS
 

@@ -8,8 +8,8 @@ from statistics import median
 
 import pytest
 
-from daemon.model.errors import BudgetSpent, RateLimited
-from daemon.operations.settings import SessionFigures
+from guestd.model.errors import BudgetSpent, RateLimited
+from guestd.operations.settings import SessionFigures
 
 from .conftest import REQUESTS, fault
 

@@ -6,9 +6,9 @@ import asyncio
 
 import pytest
 
-from daemon.model.errors import BudgetSpent
-from daemon.model.ports import Urgency
-from daemon.platform.pace import Budget, Pace
+from guestd.model.errors import BudgetSpent
+from guestd.model.ports import Urgency
+from guestd.platform.pace import Budget, Pace
 from tests.simulation.virtual import VirtualLoop
 
 COMMAND = Urgency()

@@ -6,8 +6,8 @@ import base64
 
 import pytest
 
-from daemon.model.errors import ConfigError
-from daemon.model.proxy import proxy_of
+from guestd.model.errors import ConfigError
+from guestd.model.proxy import proxy_of
 
 
 @pytest.mark.parametrize(

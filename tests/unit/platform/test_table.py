@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from daemon.model.errors import PayloadRefused
-from daemon.platform.answers import scrubbed, secrets_in
-from daemon.platform.table import CALLS
+from guestd.model.errors import PayloadRefused
+from guestd.platform.answers import scrubbed, secrets_in
+from guestd.platform.table import CALLS
 
 
 @given(st.text(max_size=80))

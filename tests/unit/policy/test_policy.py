@@ -8,12 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.policy.admission import Admission
-from daemon.policy.backoff import Backoff
-from daemon.policy.buckets import SlidingCount, TokenBucket
-from daemon.policy.deadlines import DeadlineWheel
-from daemon.policy.holdback import HoldBack
-from daemon.policy.naturals import natural_key
+from guestd.policy.admission import Admission
+from guestd.policy.backoff import Backoff
+from guestd.policy.buckets import SlidingCount, TokenBucket
+from guestd.policy.deadlines import DeadlineWheel
+from guestd.policy.holdback import HoldBack
+from guestd.policy.naturals import natural_key
 
 
 class TestBackoff:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.model.ports import Urgency
-from daemon.policy.request_line import NEVER, SPREAD_SHARE, RequestLine
+from guestd.model.ports import Urgency
+from guestd.policy.request_line import NEVER, SPREAD_SHARE, RequestLine
 
 COMMAND = Urgency()
 BEAT = Urgency("heartbeat", 15.0)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.policy.retry import PASSING, Outcome, RetryPolicy
+from guestd.policy.retry import PASSING, Outcome, RetryPolicy
 
 FOREVER = 1e12
 

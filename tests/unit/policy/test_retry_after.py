@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.policy.retry_after import retry_after_s
+from guestd.policy.retry_after import retry_after_s
 
 CAP_S = 60.0
 NOW_S = 1_700_000_000.0

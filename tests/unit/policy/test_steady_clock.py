@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.policy.steady_clock import STANDS_S, STEP_S_MAX, SteadyClock
+from guestd.policy.steady_clock import STANDS_S, STEP_S_MAX, SteadyClock
 
 START_MS = 1_800_000_000_000
 YEAR_MS = 365 * 86_400_000

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.policy.stretch import HEARTBEAT_SHARE, Stretch
+from guestd.policy.stretch import HEARTBEAT_SHARE, Stretch
 
 
 @given(st.lists(st.floats(1.0, 30.0), min_size=1, max_size=50), st.integers(1, 1000))

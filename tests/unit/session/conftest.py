@@ -9,17 +9,17 @@ from typing import Any
 
 import pytest
 
-from daemon.model import effects as e
-from daemon.model import signals as s
-from daemon.model.commands import Send
-from daemon.model.events import Event
-from daemon.model.ids import Guest
-from daemon.policy.holdback import HoldBack
-from daemon.session import inputs as i
-from daemon.session.inbox import BySequence, ByTime
-from daemon.session.machine import Machine, Manners
-from daemon.session.settings import SessionSettings
-from daemon.session.states import State
+from guestd.model import effects as e
+from guestd.model import signals as s
+from guestd.model.commands import Send
+from guestd.model.events import Event
+from guestd.model.ids import Guest
+from guestd.policy.holdback import HoldBack
+from guestd.session import inputs as i
+from guestd.session.inbox import BySequence, ByTime
+from guestd.session.machine import Machine, Manners
+from guestd.session.settings import SessionSettings
+from guestd.session.states import State
 
 RECONNECT_CODES = frozenset({1001, 1006, 1011, 1012, 1013})
 
@@ -153,7 +153,7 @@ class Table:
 
 
 def lost() -> i.LinkEnded:
-    from daemon.model.endings import Cause, Ending
+    from guestd.model.endings import Cause, Ending
 
     return i.LinkEnded(Ending(Cause.LOST, 1006))
 

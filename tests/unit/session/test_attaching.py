@@ -6,14 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from daemon.model import effects as e
-from daemon.model import requests as r
-from daemon.model import signals as s
-from daemon.model.commands import Attach, FreshLink, Send, Withdraw
-from daemon.model.ports import SavedCommand, SavedSession, SessionRecord
-from daemon.session import inputs as i
-from daemon.session.states import State
-from daemon.session.uploads import ANY_FILE, FileRules, file_refusal, pause_s, rules_of
+from guestd.model import effects as e
+from guestd.model import requests as r
+from guestd.model import signals as s
+from guestd.model.commands import Attach, FreshLink, Send, Withdraw
+from guestd.model.ports import SavedCommand, SavedSession, SessionRecord
+from guestd.session import inputs as i
+from guestd.session.states import State
+from guestd.session.uploads import ANY_FILE, FileRules, file_refusal, pause_s, rules_of
 
 URL = "https://storage.test/put?sig=secret"
 

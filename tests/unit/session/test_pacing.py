@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model import effects as e
-from daemon.model import requests as r
-from daemon.model import signals as s
-from daemon.model.commands import Send
-from daemon.session import inputs as i
-from daemon.session.settings import SessionSettings
-from daemon.session.states import State
-from daemon.supervisor.supervisor import manners_of
-from daemon.wire.webchat import Webchat
-from daemon.wire.webmessaging import WebMessaging
+from guestd.model import effects as e
+from guestd.model import requests as r
+from guestd.model import signals as s
+from guestd.model.commands import Send
+from guestd.session import inputs as i
+from guestd.session.settings import SessionSettings
+from guestd.session.states import State
+from guestd.supervisor.supervisor import manners_of
+from guestd.wire.webchat import Webchat
+from guestd.wire.webmessaging import WebMessaging
 
 DIALECTS = {"webchat": Webchat(), "webmessaging": WebMessaging("d")}
 

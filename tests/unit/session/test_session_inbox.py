@@ -7,10 +7,10 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.model.effects import Notice
-from daemon.model.signals import OUTBOUND, MessageArrived
-from daemon.policy.holdback import HoldBack
-from daemon.session.inbox import NEVER, BySequence, ByTime
+from guestd.model.effects import Notice
+from guestd.model.signals import OUTBOUND, MessageArrived
+from guestd.policy.holdback import HoldBack
+from guestd.session.inbox import NEVER, BySequence, ByTime
 
 
 def item(n: int, ms: int) -> MessageArrived:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model import effects as e
-from daemon.model import requests as r
-from daemon.model import signals as s
-from daemon.model.commands import Context, End, Reply, Send, Typing
-from daemon.model.effects import Notice
-from daemon.model.endings import Cause, Ending
-from daemon.model.ports import SavedCommand, SavedSession, SessionRecord
-from daemon.session import inputs as i
-from daemon.session.states import LEGAL, IllegalInput, State
+from guestd.model import effects as e
+from guestd.model import requests as r
+from guestd.model import signals as s
+from guestd.model.commands import Context, End, Reply, Send, Typing
+from guestd.model.effects import Notice
+from guestd.model.endings import Cause, Ending
+from guestd.model.ports import SavedCommand, SavedSession, SessionRecord
+from guestd.session import inputs as i
+from guestd.session.states import LEGAL, IllegalInput, State
 
 
 def test_an_open_socket_is_not_ready_until_the_platform_says_so(table):

@@ -10,13 +10,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from daemon.model import effects as e
-from daemon.model import signals as s
-from daemon.model.commands import Context, End, Reply, Send, Typing
-from daemon.model.endings import Cause, Ending
-from daemon.policy.holdback import HoldBack
-from daemon.session import inputs as i
-from daemon.session.states import State
+from guestd.model import effects as e
+from guestd.model import signals as s
+from guestd.model.commands import Context, End, Reply, Send, Typing
+from guestd.model.endings import Cause, Ending
+from guestd.policy.holdback import HoldBack
+from guestd.session import inputs as i
+from guestd.session.states import State
 
 LINKED = (State.JOINING, State.LIVE, State.LEAVING)
 

@@ -6,15 +6,15 @@ import json
 
 import pytest
 
-from daemon.model import effects as e
-from daemon.model import requests as r
-from daemon.model.effects import Notice
-from daemon.model.endings import Cause, Ending
-from daemon.session import inputs as i
-from daemon.session.settings import SessionSettings
-from daemon.session.states import State
-from daemon.supervisor.supervisor import manners_of
-from daemon.wire.webchat import Webchat
+from guestd.model import effects as e
+from guestd.model import requests as r
+from guestd.model.effects import Notice
+from guestd.model.endings import Cause, Ending
+from guestd.session import inputs as i
+from guestd.session.settings import SessionSettings
+from guestd.session.states import State
+from guestd.supervisor.supervisor import manners_of
+from guestd.wire.webchat import Webchat
 
 DIALECT = Webchat()
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model import commands as c
-from daemon.session import inputs as i
-from daemon.session.states import State
+from guestd.model import commands as c
+from guestd.session import inputs as i
+from guestd.session.states import State
 
 HALF = "\ud800"
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model import effects as e
-from daemon.model import requests as r
-from daemon.model import signals as s
-from daemon.model.ports import SavedCommand, SavedSession, SessionRecord
-from daemon.session import inputs as i
-from daemon.session.states import State
+from guestd.model import effects as e
+from guestd.model import requests as r
+from guestd.model import signals as s
+from guestd.model.ports import SavedCommand, SavedSession, SessionRecord
+from guestd.session import inputs as i
+from guestd.session.states import State
 
 
 def restored(table, state_seq, was_live=False):

@@ -6,11 +6,11 @@ import json
 
 import pytest
 
-from daemon.journal.memory import MemoryJournal
-from daemon.model.events import AcceptedEvent, SessionEvent
-from daemon.observe.metrics import Metrics
-from daemon.supervisor.hub import Hub
-from daemon.supervisor.pipeline import Pipeline
+from guestd.journal.memory import MemoryJournal
+from guestd.model.events import AcceptedEvent, SessionEvent
+from guestd.observe.metrics import Metrics
+from guestd.supervisor.hub import Hub
+from guestd.supervisor.pipeline import Pipeline
 
 
 class Loop:

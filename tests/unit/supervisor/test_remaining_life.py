@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from daemon.model.ports import SessionRecord
-from daemon.supervisor.supervisor import _remaining_s
+from guestd.model.ports import SessionRecord
+from guestd.supervisor.supervisor import _remaining_s
 
 MINUTE_MS = 60_000
 OPENED_MS = 1_000_000_000

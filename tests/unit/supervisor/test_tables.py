@@ -6,15 +6,15 @@ from typing import get_args
 
 import pytest
 
-from daemon.model.commands import Command
-from daemon.model.effects import Effect
-from daemon.model.events import Event
-from daemon.model.signals import Signal
-from daemon.session.commands import _FIELDS
-from daemon.session.inputs import OwnInput
-from daemon.session.machine import _STEPS
-from daemon.session.states import LEGAL
-from daemon.supervisor.runner import Runner
+from guestd.model.commands import Command
+from guestd.model.effects import Effect
+from guestd.model.events import Event
+from guestd.model.signals import Signal
+from guestd.session.commands import _FIELDS
+from guestd.session.inputs import OwnInput
+from guestd.session.machine import _STEPS
+from guestd.session.states import LEGAL
+from guestd.supervisor.runner import Runner
 
 
 @pytest.mark.parametrize("effect", get_args(Effect))

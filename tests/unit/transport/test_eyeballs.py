@@ -7,7 +7,7 @@ import ssl
 
 import pytest
 
-from daemon.transport.eyeballs import ADDRESSES_MAX, Opened, connected, in_turns
+from guestd.transport.eyeballs import ADDRESSES_MAX, Opened, connected, in_turns
 
 
 class Network:

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from websockets.frames import Close, Frame, Opcode
 from websockets.protocol import CLIENT, OPEN, Protocol
 
-from daemon.model.endings import Cause, Ending
-from daemon.transport.settings import TransportSettings
-from daemon.transport.socket import GuestSocket
+from guestd.model.endings import Cause, Ending
+from guestd.transport.settings import TransportSettings
+from guestd.transport.socket import GuestSocket
 
 LIMIT = 5000
 

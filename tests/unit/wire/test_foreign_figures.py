@@ -8,12 +8,12 @@ from typing import Any
 import orjson
 import pytest
 
-from daemon.model import foreign
-from daemon.model import signals as s
-from daemon.platform.deployment import facts_of
-from daemon.wire.times import canonical
-from daemon.wire.webchat import Webchat
-from daemon.wire.webmessaging_decode import decode
+from guestd.model import foreign
+from guestd.model import signals as s
+from guestd.platform.deployment import facts_of
+from guestd.wire.times import canonical
+from guestd.wire.webchat import Webchat
+from guestd.wire.webmessaging_decode import decode
 
 ODD: list[Any] = [
     0, -1, 1e9, 1e308, -1e308, 10**15, 10**18, 10**400, "²", "abc", "1e400", "nan", "inf", "-inf", "", True, False, None,

@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model import signals as s
-from daemon.wire.times import canonical
-from daemon.wire.webchat import Webchat
-from daemon.wire.webmessaging import WebMessaging
-from daemon.wire.webmessaging_decode import _READ as CLASSES
+from guestd.model import signals as s
+from guestd.wire.times import canonical
+from guestd.wire.webchat import Webchat
+from guestd.wire.webmessaging import WebMessaging
+from guestd.wire.webmessaging_decode import _READ as CLASSES
 
 DIALECTS = {"webmessaging": WebMessaging("d"), "webchat": Webchat()}
 

@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.model import requests as r
-from daemon.model import signals as s
-from daemon.model.errors import CommandError
-from daemon.model.ids import Guest
-from daemon.wire.webchat import Webchat
+from guestd.model import requests as r
+from guestd.model import signals as s
+from guestd.model.errors import CommandError
+from guestd.model.ids import Guest
+from guestd.wire.webchat import Webchat
 
 DIALECT = Webchat()
 GUEST = Guest("g1", "Ana", "tok", "ana@example.org", metadata={"page": 1})

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.model import requests as r
-from daemon.model import signals as s
-from daemon.model.ids import Guest
-from daemon.wire.redact import redact_frame
-from daemon.wire.times import canonical
-from daemon.wire.webmessaging import WebMessaging
+from guestd.model import requests as r
+from guestd.model import signals as s
+from guestd.model.ids import Guest
+from guestd.wire.redact import redact_frame
+from guestd.wire.times import canonical
+from guestd.wire.webmessaging import WebMessaging
 
 DIALECT = WebMessaging("dep-1", "app/1")
 GUEST = Guest("g1", "ana", "tok")
