@@ -1,13 +1,14 @@
-"""Leaves messages that are too large out of what a frontend sends, so that its socket outlives them.
+"""Leaves messages that are too large out of what a frontend sends, so that its socket stays open.
 
-aiohttp closes a WebSocket on a message over its limit (1009). This reads the headers of the frames (RFC 6455, 5.2) before
-aiohttp does, and hands on everything but the data frames of such a message. In its place aiohttp gets an empty message
-at the moment the excess is known; if it has parts of the message already, it gets an empty last part. So the listener
-hears of it in order with the other messages, and `refused` says which ones to answer with an error.
+aiohttp closes a WebSocket on a message over its limit (1009). This reads the headers of the frames
+(RFC 6455, 5.2) before aiohttp does, and hands on everything but the data frames of such a message.
+In its place aiohttp gets an empty message at the moment the excess is known; if it has parts of
+the message already, it gets an empty last part. So the listener hears of it in order with the
+other messages, and `refused` says which ones to answer with an error.
 
-Kept in memory are at most 9 bytes of a header, whatever is sent. A frame that is wrong in itself is handed on with
-everything behind it, because aiohttp closes the socket on it. Compression is not negotiated, so a message has as many
-bytes as its frames.
+At most 9 bytes of a header are kept in memory, whatever is sent. A frame that is wrong in itself
+is handed on with everything behind it, because aiohttp closes the socket on it. Compression is not
+negotiated, so a message has as many bytes as its frames.
 """
 
 from __future__ import annotations
@@ -31,8 +32,8 @@ _ENDLESS = 1 << 80
 
 @dataclass(slots=True, frozen=True)
 class Oversize:
-    """The data message with this `number`, counted from 0 on the connection. `size_bytes` is what its frames so far give;
-    all of it if `is_whole`."""
+    """The data message with this `number`, counted from 0 on the connection. `size_bytes` is what
+    its frames so far give; all of it if `is_whole`."""
 
     number: int
     size_bytes: int
@@ -58,7 +59,8 @@ class FrameSkipper:
 
     def __init__(self, message_bytes_max: int) -> None:
         self._message_bytes_max = message_bytes_max
-        #: At most a few: each stands for more bytes than the limit, and the listener takes them one by one.
+        #: At most a few: each stands for more bytes than the limit, and the listener takes them
+        #: one by one.
         self.refused: deque[Oversize] = deque()
         #: How many headers were read.
         self.frames = 0
@@ -92,7 +94,8 @@ class FrameSkipper:
         return b"".join((*kept, rest)) if kept else rest
 
     def _begin_frame(self, data: bytes, at: int) -> bool:
-        """Whether the header is there up to its length; then it is known how long the frame is, and what becomes of it."""
+        """Whether the header is there up to its length; then it is known how long the frame is,
+        and what becomes of it."""
         if len(data) < at + 2:
             return False
         self.frames += 1
@@ -137,8 +140,8 @@ class FrameSkipper:
             self._messages += 1
 
     def _give_up(self) -> None:
-        """On frames in a wrong order. aiohttp sees that itself, unless it knows nothing of the message under way: then
-        it gets something else that is out of order."""
+        """On frames in a wrong order. aiohttp sees that itself, unless it knows nothing of the
+        message under way: then it gets something else that is out of order."""
         self._rest_bytes = _ENDLESS
         self._is_skipped = self._is_refused
         self._stand_in = _EMPTY_LAST_PART if self._is_refused else b""

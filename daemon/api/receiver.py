@@ -1,7 +1,7 @@
-"""The messages of one frontend, one at a time, the ones among them included that were left out as too large.
+"""The messages of one frontend, one at a time, also those that were left out as too large.
 
-Texts are decoded here and not by aiohttp, which would close the socket on the beginning of a message that was left out
-from there on: it may end within a character.
+Texts are decoded here and not by aiohttp. Of a message that was left out it may have the beginning,
+which may end within a character, and on that it would close the socket.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ _CONTROL = (WSMsgType.PING, WSMsgType.PONG)
 
 @dataclass(slots=True, frozen=True)
 class Received:
-    """`size_bytes`: of the payload as aiohttp had it. `text`: of a text. `data`: of a ping. `oversize`: if it was left out."""
+    """`size_bytes`: of the payload as aiohttp had it. `text`: of a text. `data`: of a ping.
+    `oversize`: if it was left out."""
 
     type: WSMsgType
     size_bytes: int
@@ -38,7 +39,8 @@ class Receiver:
         self._messages = 0
 
     async def next(self) -> Received | None:
-        """The next message; None when the socket is closed, also by this because a text is not UTF-8 (1007)."""
+        """The next message; None when the socket is closed. A text that is not UTF-8 closes it
+        (1007)."""
         self._intake.wait()
         message = await self._socket.receive()
         self._intake.take()
