@@ -10,7 +10,7 @@ import pytest
 from guestd.api import handshakes
 from guestd.api.housekeeping import GONE_MIN, Housekeeping
 
-from ..soak.hostile_clients import KEY, RESUME, Target, connected, frame, request
+from ..soak.hostile_clients import KEY, RESUME, Target, connected, frame, header, request
 
 SILENT = {"agent": "silent", "limits": {"strict": False}}
 UPGRADE = (
@@ -57,6 +57,24 @@ async def test_a_few_bytes_that_come_with_the_head_are_worked_on(new_town):
         async with connected(Target("127.0.0.1", town.http.port)) as own, asyncio.timeout(10.0):
             await own.send(head(town) + early)
             assert b" 101 " in await own.reader.readuntil(b"\r\n\r\n")
+            await own.reader.readuntil(b'"command_id":"c1"')
+
+
+async def test_a_message_too_large_that_comes_with_the_head_is_refused(new_town):
+    async with new_town(emulator=SILENT) as town:
+        assert b" 400 " in await answered(town, head(town) + header(1_048_577))
+        assert town.metrics.http_refused == {"early_bytes": 1}
+
+
+async def test_a_message_too_large_whose_first_part_came_with_the_head_is_answered(new_town):
+    part = b"\x01" + header(1000)[1:] + bytes(1000)
+    last = b"\x80" + header(1_048_576)[1:] + bytes(1_048_576)
+    async with new_town(emulator=SILENT) as town:
+        async with connected(Target("127.0.0.1", town.http.port)) as own, asyncio.timeout(10.0):
+            await own.send(head(town) + RESUME + part)
+            assert b" 101 " in await own.reader.readuntil(b"\r\n\r\n")
+            await own.send(last + frame(b'{"action": "send", "text": "hello", "command_id": "c1"}'))
+            await own.reader.readuntil(b"the message has 1049576 bytes")
             await own.reader.readuntil(b'"command_id":"c1"')
 
 

@@ -13,6 +13,9 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from ..soak.hostile_clients import Target, header, upgraded
+from ..soak.hostile_clients import frame as framed
+
 
 def open_frontend(town, query="", **more):
     return connect(town.ws_url + query, proxy=None, max_size=None, **more)
@@ -25,6 +28,10 @@ async def frame(frontend, timeout_s=10.0, **wanted):
             found = json.loads(await frontend.recv())
             if all(found.get(key) == value for key, value in wanted.items()):
                 return found
+
+
+def intakes(town):
+    return [socket._req.transport.get_protocol() for socket in town.http._simulator._sockets]
 
 
 async def live(frontend):
@@ -159,19 +166,41 @@ async def test_a_bad_address_is_told_and_closed(new_town, query, field):
         assert closed.value.rcvd.code == 1008
 
 
-async def test_a_frame_over_the_bound_closes_that_frontend_only(new_town):
-    async with new_town(emulator={"agent": "echo"}, api={"frame_bytes_max": 10_000}) as town:
-        async with open_frontend(town, "?guest=ana") as big, open_frontend(town, "?guest=bob") as other:
-            await live(big)
-            await live(other)
-            await big.send("x" * 10_001)
-            with pytest.raises(ConnectionClosed) as closed:
-                while True:
-                    await big.recv()
-            assert closed.value.rcvd.code == 1009
-            await other.send('{"action": "send", "text": "hello"}')
-            await frame(other, kind="message", direction="Outbound")
-            assert town.live() == 2, "the guest session of the closed frontend lives on"
+async def test_a_frame_over_the_bound_is_skipped_and_not_held(new_town):
+    """It is answered before its end, and the frame behind it is heard."""
+    async with new_town(emulator={"agent": "echo"}) as town:
+        async with upgraded(Target("127.0.0.1", town.http.port, "ana")) as own, asyncio.timeout(10.0):
+            await own.reader.readuntil(b'"state":"live"')
+            await own.send(header(3_000_000) + bytes(1_500_000))
+            await own.reader.readuntil(b"the message has 3000000 bytes")
+            await town.until(lambda: not any(one.pending_bytes for one in intakes(town)))
+            assert town.metrics.frontends_unfinished_bytes() == 0
+            await own.send(bytes(1_500_000) + framed(b'{"action": "send", "text": "still here"}'))
+            await own.reader.readuntil(b'"text":"still here"')
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        (b"\x83\x80mask", 1002),
+        (b"\xf1\x80mask", 1002),
+        (b"\x80\x80mask", 1002),
+        (b"\x81\xff" + b"\x80" + bytes(7) + b"mask", 1009),
+        (header(2, 1) + b"\xff\xfe", 1007),
+        (b"\x01\xff" + (2_000_000).to_bytes(8, "big") + bytes(2_000_004) + framed(b"another"), 1002),
+    ],
+    ids=["opcode", "reserved bits", "nothing to continue", "length", "no UTF-8", "a message within one too large"],
+)
+async def test_a_frame_that_is_wrong_in_itself_closes_that_frontend_only(new_town, wrong, code):
+    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=bob") as other:
+        await live(other)
+        async with upgraded(Target("127.0.0.1", town.http.port, "ana")) as own, asyncio.timeout(10.0):
+            await own.reader.readuntil(b'"state":"live"')
+            await own.send(wrong)
+            assert b"\x88\x02" + code.to_bytes(2, "big") in await own.read_until_closed()
+        await other.send('{"action": "send", "text": "hello"}')
+        await frame(other, kind="message", direction="Outbound")
+        assert town.live() == 2, "the guest session of the closed frontend lives on"
 
 
 async def test_the_same_command_id_again_gets_the_same_answer(new_town):
@@ -388,14 +417,9 @@ async def test_a_frame_that_is_too_large_is_told_where_to_go(new_town):
     async with new_town(api={"frame_bytes_max": 4096}) as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
         await frontend.send(upload_frame(bytes(5000)))
-        async with asyncio.timeout(10.0):
-            while "error" not in (found := json.loads(await frontend.recv())):
-                pass
-        assert found["code"] == "too_large" and "over HTTP" in found["error"]
-        with pytest.raises(ConnectionClosed) as closed:
-            while True:
-                await frontend.recv()
-        assert closed.value.rcvd.code == 1009 and "HTTP" in closed.value.rcvd.reason
+        found = await frame(frontend, code="too_large")
+        assert "at most 4096 are taken" in found["error"] and "over HTTP" in found["error"]
+        assert town.metrics.simulator_errors == {"too_large": 1}
 
 
 @pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])

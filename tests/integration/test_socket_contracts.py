@@ -5,6 +5,7 @@ What the platform received and what the frontend was shown are compared as whole
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
@@ -115,26 +116,52 @@ async def test_sim_1_the_documents_frames_do_what_they_say(new_town):
         )
 
 
+async def in_parts(frontend, parts):
+    """A text in fragments, with a ping before each that must be answered before the fragment is sent."""
+    for part in parts:
+        await (await frontend.ping())
+        yield part
+
+
 async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_town):
-    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
+    async with (
+        new_town(emulator={"agent": "echo"}) as town,
+        open_frontend(town, "?guest=ana", close_timeout=1.0) as frontend,
+    ):
         await live(frontend)
         errors = []
-        for said in ("not json", '{"action": "dance"}', '{"action": "send", "text": 7, "command_id": "c1"}', b"\x00"):
-            await frontend.send(said)
-            while "error" not in (found := json.loads(await frontend.recv())):
-                pass
-            errors.append((found.pop("error"), found))
-        await frontend.send('{"action": "send", "text": "still here"}')
-        heard = await frame(frontend, kind="message", direction="Outbound")
+        async with asyncio.timeout(10.0):
+            for said in (
+                "not json",
+                '{"action": "dance"}',
+                '{"action": "send", "text": 7, "command_id": "c1"}',
+                b"\x00",
+                "x" * 1_048_576,
+                "x" * 1_048_577,
+                bytes(3_000_000),
+                in_parts(frontend, [b"x" * 500_000 + b"\xe2", b"\x82\xac" + b"y" * 600_000, b"z" * 900_000, b"z"]),
+            ):
+                await frontend.send(said, text=None if isinstance(said, str | bytes) else True)
+                while "error" not in (found := json.loads(await frontend.recv())):
+                    pass
+                errors.append((found.pop("error"), found))
+            await frontend.send('{"action": "send", "text": "still here"}')
+            heard = await frame(frontend, kind="message", direction="Outbound")
+        not_json = "the frame is not JSON: Expecting value: line 1 column 1 (char 0)", {"code": "bad_json"}
+        remedy = "at most 1048576 are taken (simulator.frame_bytes_max); send less, or upload files over HTTP"
         assert (errors, heard["text"]) == (
             [
-                ("the frame is not JSON: Expecting value: line 1 column 1 (char 0)", {"code": "bad_json"}),
+                not_json,
                 (
                     "action is one of send, context, upload, withdraw, link, reply, typing, end, resume",
                     {"code": "unknown_action", "field": "action"},
                 ),
                 ("text is missing or no string", {"code": "invalid", "field": "text", "command_id": "c1"}),
                 ("frames are JSON text; this one is binary", {"code": "bad_json"}),
+                not_json,
+                (f"the message has 1048577 bytes; {remedy}", {"code": "too_large"}),
+                (f"the message has 3000000 bytes; {remedy}", {"code": "too_large"}),
+                (f"the message has at least 1100003 bytes; {remedy}", {"code": "too_large"}),
             ],
             "still here",
         )

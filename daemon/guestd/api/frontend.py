@@ -9,12 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from typing import Literal, TypeAlias
 
 from aiohttp import WSCloseCode, web
 
 from ..observe.metrics import Metrics
 from .feed import Entry, Feed, abort_if_stuck, hold_little
 from .frames import Json
+
+#: Its texts are bytes when they come.
+Socket: TypeAlias = "web.WebSocketResponse[Literal[False]]"
 
 #: For the last words to a frontend that is closed. It has not read for a while, or is hostile.
 GOODBYE_S = 1.0
@@ -24,7 +28,7 @@ class Frontend:
     """`run` writes until the frontend is gone, too slow, refused, or the guest session has ended."""
 
     def __init__(
-        self, socket: web.WebSocketResponse, request: web.Request, feed: Feed, write_timeout_s: float, metrics: Metrics
+        self, socket: Socket, request: web.Request, feed: Feed, write_timeout_s: float, metrics: Metrics
     ) -> None:
         self.feed = feed
         self._socket = socket
@@ -78,9 +82,7 @@ class Frontend:
         await close_socket(self._socket, self._request, code, reason, GOODBYE_S)
 
 
-async def close_socket(
-    socket: web.WebSocketResponse, request: web.Request, code: WSCloseCode, reason: str, within_s: float
-) -> None:
+async def close_socket(socket: Socket, request: web.Request, code: WSCloseCode, reason: str, within_s: float) -> None:
     """Say why, wait a little for the answer, and leave nothing behind for a peer that does not read."""
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(within_s):

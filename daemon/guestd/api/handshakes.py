@@ -6,7 +6,7 @@ already, is told to come later (429). A handshake has a turn of the loop to itse
 only, and is not paced.
 
 Bytes that come with the head, before the handshake is answered, are read by aiohttp and not by `Intake`. A client must not
-send any (RFC 6455, 4.1); a few are taken, more are refused.
+send any (RFC 6455, 4.1); a few are taken, more are refused, and so is a message among them that is too large.
 """
 
 from __future__ import annotations
@@ -64,6 +64,12 @@ class Handshakes:
 def has_sent_early(request: web.Request, received_bytes: int) -> bool:
     """Whether more than a little came after the head. `received_bytes`: with the head."""
     return received_bytes - _head_bytes(request) > EARLY_BYTES_MAX
+
+
+def early_bytes(request: web.Request) -> bytes:
+    """What came after the head. aiohttp keeps it for the WebSocket, under a name of its own."""
+    early: bytes = getattr(request.protocol, "_message_tail", b"")
+    return early
 
 
 def early_refusal() -> web.Response:

@@ -6,21 +6,26 @@ protocol is this one, which passes bytes on to aiohttp's and differs in two ways
 loop, and not before the listener waits for the next message. Reading pauses after each chunk, because uvloop reads a
 socket up to 32 times in one turn, and the listener learns of a message only in the next.
 
-A chunk costs the loop a few tens of microseconds, whatever it holds. So a frontend that sends more than guests do reads its
-chunks from a rate that all such frontends share (`new_reads`).
+A chunk costs the loop a few tens of microseconds, and more only if it holds many tiny frames. So a frontend that sends more
+than guests do reads its chunks from a rate that all such frontends share (`new_reads`), and such a chunk counts as several.
 
 It also knows how many bytes came that were not taken as messages yet. It is an upper bound: bytes of frames within a
 message are not told apart from the message's own, and are forgiven when it is complete. What is over `FREE_BYTES` counts
 against the bound for all frontends (`HeldBytes`); when that is reached, the frontend whose frame has been under way for
 the longest time is let go.
+
+Messages that are too large do not reach aiohttp (`FrameSkipper`): what is skipped is read at the same rates as everything
+else, but not counted, because nobody holds it.
 """
 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+from .frame_skipper import FrameSkipper, Oversize
 from .held import HeldBytes
 from .turns import Bucket, Turns
 
@@ -33,6 +38,9 @@ FREE_BYTES = 16_384
 #: What one frontend may send without waiting for others, after a burst of `FREE_BYTES`: a message of the greatest length
 #: that the platform takes, each second.
 QUIET_BYTES_PER_S = 4096.0
+
+#: A frame counts as that many bytes at least: reading its header takes as long as passing them on.
+FRAME_COST_BYTES = 64
 
 #: Of all other chunks, 8 MiB/s: about a tenth of the loop.
 READS_PER_S = 4000.0
@@ -53,16 +61,18 @@ class Intake(asyncio.BufferedProtocol):
 
     Before the first `wait` one chunk is read at most: who is turned away is not listened to."""
 
-    def __init__(self, transport: asyncio.Transport, held: HeldBytes, reads: Turns) -> None:
+    def __init__(self, transport: asyncio.Transport, held: HeldBytes, reads: Turns, skipper: FrameSkipper) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._inner = cast(asyncio.Protocol, transport.get_protocol())
         self._held = held
         self._reads = reads
+        self._skipper = skipper
         self._quiet = Bucket(QUIET_BYTES_PER_S, float(FREE_BYTES))
         self.let_go_now: Callable[[], None] = transport.abort
         self._is_waiting = self._is_paused = self._is_resuming = self._is_gone = False
         self._pending = 0
+        self._turns_owed = 0
         self._last_chunks = (0, 0)
         self._over_since = 0.0
         transport.set_protocol(self)
@@ -70,6 +80,11 @@ class Intake(asyncio.BufferedProtocol):
     @property
     def pending_bytes(self) -> int:
         return self._pending
+
+    @property
+    def refused(self) -> deque[Oversize]:
+        """The messages that were left out and that the listener has not come to yet."""
+        return self._skipper.refused
 
     # ------------------------------------------------------------------ the listener's side
 
@@ -100,9 +115,17 @@ class Intake(asyncio.BufferedProtocol):
     def _resume(self) -> None:
         """Not at once: while messages lie ready the listener has one before this is called."""
         if self._is_waiting and not self._is_gone and self._quiet.tokens(self._loop.time()) <= 0.0:
-            self._reads.ask(self._read_on)
+            self._reads.ask(self._use_turn)
         else:
             self._read_on()
+
+    def _use_turn(self) -> bool:
+        """For what the last chunk cost beside its own turn, and then to read on."""
+        if not self._turns_owed or not self._is_waiting or self._is_gone:
+            return self._read_on()
+        self._turns_owed -= 1
+        self._reads.ask(self._use_turn)
+        return True
 
     def _read_on(self) -> bool:
         """Whether it reads on now; not if the listener has a message meanwhile, or is gone."""
@@ -119,13 +142,17 @@ class Intake(asyncio.BufferedProtocol):
         return _BUFFER
 
     def buffer_updated(self, nbytes: int) -> None:
-        self._last_chunks = (self._last_chunks[1], nbytes)
-        self._pending += nbytes
-        self._spend(nbytes)
+        frames = self._skipper.frames
+        passed_on = self._skipper.pass_on(bytes(_BUFFER[:nbytes]))
+        cost_bytes = max(nbytes, (self._skipper.frames - frames) * FRAME_COST_BYTES)
+        self._last_chunks = (self._last_chunks[1], len(passed_on))
+        self._pending += len(passed_on)
+        self._spend(cost_bytes)
         if not self._is_paused:
             self._is_paused = True
             self._transport.pause_reading()
-        self._inner.data_received(bytes(_BUFFER[:nbytes]))
+        if passed_on:
+            self._inner.data_received(passed_on)
         if self._is_waiting:
             self._plan_resume()
         self._count()
@@ -156,7 +183,8 @@ class Intake(asyncio.BufferedProtocol):
         self.let_go_now()
 
     def _spend(self, nbytes: int) -> None:
-        """Of the quiet bytes. A large message is no reason to wait for others long after it."""
+        """Of the quiet bytes, or turns. A large message is no reason to wait for others long after it."""
+        self._turns_owed = max(0, nbytes - 1) // CHUNK_BYTES
         now = self._loop.time()
         if self._quiet.tokens(now) > 0.0:
             self._quiet.owe(now, nbytes)

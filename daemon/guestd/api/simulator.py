@@ -3,8 +3,9 @@
 `details.py` has what it may tell of a new guest.
 
 The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq"}. Then come events, each with its `kind`
-and `seq`, in order: first those after `since`, if it came back, then all that happen. Errors never close the socket; only a
-bad request in the URL, a full house or a frontend too slow to live with do.
+and `seq`, in order: first those after `since`, if it came back, then all that happen. Errors never close the socket, a
+message that is too large included; only a bad request in the URL, text that is not UTF-8, a full house or a frontend too
+slow to live with do.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ import contextlib
 import re
 from collections.abc import AsyncIterator, Callable
 
-from aiohttp import WSCloseCode, WSMessage, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..model.commands import Answer, Attach, Command
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, SpoolError
@@ -24,16 +25,17 @@ from .addresses import AddressCounts, address_of, share_of
 from .callers import caller_of
 from .details import Details, details_in_address, details_in_frame, own_address
 from .feed import Feed, Feeds
+from .frame_skipper import FrameSkipper, Oversize
 from .frames import Asked, Resume, Upload, command_id_of, error_frame, parse, since_of
-from .frontend import GOODBYE_S, Frontend, close_socket
-from .handshakes import Handshakes, early_refusal, has_sent_early, pace_refusal
+from .frontend import GOODBYE_S, Frontend, Socket, close_socket
+from .handshakes import Handshakes, early_bytes, early_refusal, has_sent_early, pace_refusal
 from .held import HeldBytes
 from .intake import Intake, new_reads
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
+from .receiver import Received, Receiver
 from .settings import ApiSettings
 from .spool import Spool
 
-_LAST = (WSMsgType.CLOSE, WSMsgType.CLOSING, WSMsgType.CLOSED, WSMsgType.ERROR)
 _UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
 #: For the first frame that the address promises; a frontend sends it at once.
 _FIRST_FRAME_S = 10.0
@@ -56,7 +58,7 @@ class Simulator:
         self._draw_id = draw_id
         self._feeds = feeds
         self._spool = spool
-        self._sockets: set[web.WebSocketResponse] = set()
+        self._sockets: set[Socket] = set()
         self._pace = FramePace()
         self._reads = new_reads()
         self.unfinished = HeldBytes(settings.unfinished_bytes_max)
@@ -67,12 +69,14 @@ class Simulator:
 
     async def serve(self, request: web.Request, received_bytes: int) -> web.StreamResponse:
         """`received_bytes`: of the request's head, and of what came after it already."""
-        if has_sent_early(request, received_bytes):
+        skipper = FrameSkipper(self._settings.frame_bytes_max)
+        early = early_bytes(request)
+        if has_sent_early(request, received_bytes) or skipper.pass_on(early) != early:
             self._metrics.count_http_refused("early_bytes")
             return early_refusal()
         if request.transport is None:  # gone meanwhile, and nobody is left to be answered
             return web.Response()
-        intake = Intake(request.transport, self.unfinished, self._reads)
+        intake = Intake(request.transport, self.unfinished, self._reads, skipper)
         if not await self._handshakes.admit(caller_of(request)):
             self._metrics.count_http_refused("handshakes")
             return pace_refusal()
@@ -82,11 +86,17 @@ class Simulator:
         await self._receive(socket, request, intake)
         return socket
 
-    async def _upgraded(self, request: web.Request) -> web.WebSocketResponse | None:
+    async def _upgraded(self, request: web.Request) -> Socket | None:
         """The socket; None if the client has gone meanwhile. Raises HTTPException for a handshake that is none."""
         if request.transport is None:
             return None
-        socket = _Socket(max_msg_size=self._settings.frame_bytes_max, compress=False, autoping=False, timeout=2.0)
+        socket: Socket = web.WebSocketResponse(
+            max_msg_size=self._settings.frame_bytes_max + 1,  # aiohttp closes from so many on
+            compress=False,
+            autoping=False,
+            timeout=2.0,
+            decode_text=False,
+        )
         try:
             await socket.prepare(request)
         except web.HTTPException as error:
@@ -94,7 +104,7 @@ class Simulator:
             raise
         return socket
 
-    async def _receive(self, socket: web.WebSocketResponse, request: web.Request, intake: Intake) -> None:
+    async def _receive(self, socket: Socket, request: web.Request, intake: Intake) -> None:
         """Give the frontend its place for as long as it stays, or say why it gets none."""
         address = address_of(request)
         try:
@@ -134,9 +144,10 @@ class Simulator:
                 " (simulator.frontends_per_address_max)"
             )
 
-    async def _visit(self, socket: web.WebSocketResponse, request: web.Request, intake: Intake) -> None:
+    async def _visit(self, socket: Socket, request: web.Request, intake: Intake) -> None:
+        receiver = Receiver(socket, intake)
         try:
-            picked = await self._pick(socket, request, intake)
+            picked = await self._pick(socket, request, receiver)
             if picked is None:
                 return
             session_id, since = picked
@@ -148,7 +159,7 @@ class Simulator:
         intake.let_go_now = lambda: self._let_go(frontend)
         writing = asyncio.get_running_loop().create_task(frontend.run(), name="frontend")
         try:
-            await self._listen(socket, intake, frontend, session_id)
+            await self._listen(socket, receiver, frontend, session_id)
         finally:
             intake.close()
             feed.close()
@@ -160,9 +171,7 @@ class Simulator:
         self._metrics.count_refused_frontend("unfinished")
         frontend.refuse(_UNFINISHED)
 
-    async def _pick(
-        self, socket: web.WebSocketResponse, request: web.Request, intake: Intake
-    ) -> tuple[str, int | None] | None:
+    async def _pick(self, socket: Socket, request: web.Request, receiver: Receiver) -> tuple[str, int | None] | None:
         """The guest session asked for, living or new, and what the frontend has of it already; None if it is gone."""
         name = request.query.get("guest") or f"guest-{self._draw_id().replace('-', '')[:16]}"
         if not _NAME.fullmatch(name):
@@ -170,7 +179,7 @@ class Simulator:
         since = since_of(request.query["since"]) if "since" in request.query else None
         details: Details | None = details_in_address(request.query)
         if details is not None and details.come_in_first_frame:
-            details = await self._first_frame(socket, intake, details)
+            details = await self._first_frame(socket, receiver, details)
         if details is None:
             return None
         session_id = self._fleet.find(name)
@@ -181,34 +190,32 @@ class Simulator:
             since = 0 if since is None else since
         return session_id, since
 
-    async def _first_frame(self, socket: web.WebSocketResponse, intake: Intake, address: Details) -> Details | None:
+    async def _first_frame(self, socket: Socket, receiver: Receiver, address: Details) -> Details | None:
         """None if the frontend has gone. Raises CommandError."""
         try:
             async with asyncio.timeout(_FIRST_FRAME_S):
-                message = await self._next_message(socket, intake)
+                received = await self._next_message(socket, receiver)
         except TimeoutError:
             raise CommandError(f"the first frame did not come within {_FIRST_FRAME_S:g} s", field="details") from None
-        intake.done(_bytes_of(message))
-        if message.type in _LAST:
+        if received is None:
             return None
-        if message.type is not WSMsgType.TEXT:
-            raise CommandError("frames are JSON text; this one is binary", code="bad_json")
-        if is_large(message.data):
+        receiver.done(received)
+        if received.oversize is not None:
+            raise self._too_large(received.oversize)
+        if received.type is not WSMsgType.TEXT:
+            raise _binary()
+        if is_large(received.text):
             raise CommandError("the first frame is too large; give less metadata", code="too_large")
-        return details_in_frame(message.data, address)
+        return details_in_frame(received.text, address)
 
-    async def _next_message(self, socket: web.WebSocketResponse, intake: Intake) -> WSMessage:
+    async def _next_message(self, socket: Socket, receiver: Receiver) -> Received | None:
         """The next one that is no ping."""
-        while True:
-            intake.wait()
-            message = await socket.receive()
-            intake.take()
-            if message.type is not WSMsgType.PING:
-                return message
-            await socket.pong(message.data)
-            intake.done(_bytes_of(message))
+        while (received := await receiver.next()) is not None and received.type is WSMsgType.PING:
+            await socket.pong(received.data)
+            receiver.done(received)
+        return received
 
-    async def _turn_away(self, socket: web.WebSocketResponse, request: web.Request, error: CommandError) -> None:
+    async def _turn_away(self, socket: Socket, request: web.Request, error: CommandError) -> None:
         self._count(error)
         full = isinstance(error, LimitExceeded)
         code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
@@ -235,30 +242,34 @@ class Simulator:
             feed.say(error_frame(CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")))
         return min(since, last_seq)
 
-    async def _listen(self, socket: web.WebSocketResponse, intake: Intake, frontend: Frontend, session_id: str) -> None:
+    async def _listen(self, socket: Socket, receiver: Receiver, frontend: Frontend, session_id: str) -> None:
         rate = FrameRate(self._pace)
-        while True:
-            intake.wait()
-            message = await socket.receive()
-            intake.take()
-            if message.type in _LAST:
-                return
+        while (received := await receiver.next()) is not None:
             await rate.admit()
-            await self._hear(message, socket, frontend, session_id)
-            intake.done(_bytes_of(message))
+            await self._hear(received, socket, frontend, session_id)
+            receiver.done(received)
+            del received  # a large one is not to stay until the next
             await frontend.feed.room()
 
-    async def _hear(
-        self, message: WSMessage, socket: web.WebSocketResponse, frontend: Frontend, session_id: str
-    ) -> None:
-        if message.type is WSMsgType.TEXT:
-            await self._take(message.data, frontend, session_id)
-        elif message.type is WSMsgType.PING:
-            await socket.pong(message.data)
-        elif message.type is WSMsgType.BINARY:
-            error = CommandError("frames are JSON text; this one is binary", code="bad_json")
-            self._count(error)
-            frontend.say(error_frame(error))
+    async def _hear(self, received: Received, socket: Socket, frontend: Frontend, session_id: str) -> None:
+        if received.oversize is not None:
+            self._refuse(self._too_large(received.oversize), frontend)
+        elif received.type is WSMsgType.TEXT:
+            await self._take(received.text, frontend, session_id)
+        elif received.type is WSMsgType.PING:
+            await socket.pong(received.data)
+        elif received.type is WSMsgType.BINARY:
+            self._refuse(_binary(), frontend)
+
+    def _refuse(self, error: CommandError, frontend: Frontend) -> None:
+        self._count(error)
+        frontend.say(error_frame(error))
+
+    def _too_large(self, oversize: Oversize) -> CommandError:
+        size = f"{'' if oversize.is_whole else 'at least '}{oversize.size_bytes} bytes"
+        limit = f"at most {self._settings.frame_bytes_max} are taken (simulator.frame_bytes_max)"
+        remedy = "send less, or upload files over HTTP"
+        return CommandError(f"the message has {size}; {limit}; {remedy}", code="too_large")
 
     async def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
         if not is_large(text):
@@ -287,9 +298,7 @@ class Simulator:
         if not has_too_many_values(text):
             return self._parse(text, frontend)
         why = f"a frame has at most {VALUES_MAX} values; send a file as base64, or upload it over HTTP"
-        error = CommandError(why, code="too_large")
-        self._count(error)
-        frontend.say(error_frame(error))
+        self._refuse(CommandError(why, code="too_large"), frontend)
         return None
 
     async def _carry_out(self, asked: Asked, frontend: Frontend, session_id: str) -> None:
@@ -340,25 +349,9 @@ class Simulator:
         errors[error.code] = errors.get(error.code, 0) + 1
 
 
-class _Socket(web.WebSocketResponse):
-    """Says why before it closes on a frame that is too large: what does not fit into one goes by HTTP."""
-
-    async def close(self, *, code: int = WSCloseCode.OK, message: bytes = b"", drain: bool = True) -> bool:
-        if code == WSCloseCode.MESSAGE_TOO_BIG and not self.closed:
-            limit = f"a frame has at most {self._max_msg_size} bytes; upload larger files over HTTP"
-            with contextlib.suppress(ConnectionError, RuntimeError):
-                await self.send_json(error_frame(CommandError(limit, code="too_large")))
-            message = limit.encode()
-        return await super().close(code=code, message=message, drain=drain)
+def _binary() -> CommandError:
+    return CommandError("frames are JSON text; this one is binary", code="bad_json")
 
 
 async def _pieces(buffer: bytes) -> AsyncIterator[bytes]:
     yield buffer
-
-
-def _bytes_of(message: WSMessage) -> int:
-    """Of its payload, as it came."""
-    data = message.data
-    if isinstance(data, str):
-        return len(data) if data.isascii() else len(data.encode())
-    return len(data) if isinstance(data, bytes | bytearray) else 0

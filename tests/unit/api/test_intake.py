@@ -7,8 +7,9 @@ import socket
 
 import uvloop
 
+from guestd.api.frame_skipper import FrameSkipper
 from guestd.api.held import HeldBytes
-from guestd.api.intake import CHUNK_BYTES, FREE_BYTES, Intake, new_reads
+from guestd.api.intake import CHUNK_BYTES, FRAME_COST_BYTES, FREE_BYTES, Intake, new_reads
 from guestd.api.turns import Turns
 
 FLOOD_BYTES = 65_536
@@ -29,7 +30,7 @@ class Messages(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.intake = Intake(transport, HeldBytes(1_048_576), self._reads)
+        self.intake = Intake(transport, HeldBytes(1_048_576), self._reads, FrameSkipper(FLOOD_BYTES))
         self.intake.wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -65,16 +66,16 @@ def test_a_message_larger_than_a_chunk_is_read_to_its_end_and_no_further():
     assert uvloop.run(received_for_one_message(LARGE_BYTES)) == LARGE_BYTES
 
 
-async def received_with_few_turns(turns: int) -> int:
+async def received_with_few_turns(turns: int, flood_bytes: bytes = bytes(FLOOD_BYTES)) -> int:
     """How many bytes of a flood were read when the reads that all frontends share are used up."""
     reads = Turns(8, per_s=0.001, burst=float(turns))
     messages = Messages(FLOOD_BYTES, reads)
     server = await asyncio.get_running_loop().create_server(lambda: messages, "127.0.0.1", 0)
     async with server:
         with socket.create_connection(server.sockets[0].getsockname()) as flood:
-            flood.sendall(bytes(FLOOD_BYTES))
+            flood.sendall(flood_bytes)
             async with asyncio.timeout(10.0):
-                while not reads.waiting:
+                while not reads.waiting or reads._bucket.tokens(asyncio.get_running_loop().time()) >= 1.0:
                     await asyncio.sleep(0)
             received_bytes = messages.received_bytes
             messages.transport.abort()
@@ -84,3 +85,10 @@ async def received_with_few_turns(turns: int) -> int:
 
 def test_what_is_over_the_quiet_bytes_is_read_in_the_turns_of_all_frontends():
     assert uvloop.run(received_with_few_turns(5)) == FREE_BYTES + 5 * CHUNK_BYTES
+
+
+def test_a_chunk_of_many_small_frames_is_paid_with_several_turns():
+    """A text whose parts are empty, so that no message comes of it."""
+    flood_bytes = b"\x01\x00" + b"\x00\x00" * (FLOOD_BYTES // 2)
+    turns_per_chunk = CHUNK_BYTES // 2 * FRAME_COST_BYTES // CHUNK_BYTES
+    assert uvloop.run(received_with_few_turns(2 * turns_per_chunk, flood_bytes)) == 3 * CHUNK_BYTES
