@@ -1,4 +1,5 @@
-"""guestd itself: the whole way of a message, socket → decoded → ordered → recorded → published to a watcher."""
+"""guestd itself: the whole way of a message, socket → decoded → ordered → recorded → published to a
+watcher."""
 
 from __future__ import annotations
 
@@ -18,13 +19,14 @@ from guestd.supervisor.supervisor import Supervisor
 from guestd.transport import TransportSettings, WebsocketDialer
 from guestd.wire.webmessaging import WebMessaging
 
-JOURNAL_KEEPS = (
-    20  # events per session; run.py's warm-up fills it, so that the measurement sees memory neither grow nor shrink
-)
+# events per session; run.py's warm-up fills it, so that the measurement sees memory neither grow
+# nor shrink
+JOURNAL_KEEPS = 20
 
 
 class Counting:
-    """A watcher that only counts, so that the cost of handing over is in and the cost of a frontend is out."""
+    """A watcher that only counts, so that the cost of handing over is in and the cost of a frontend
+    is out."""
 
     def __init__(self, client: Guestd) -> None:
         self.client = client
@@ -47,7 +49,10 @@ class Guestd:
         self.metrics = Metrics()
         self.fleet = Supervisor(
             SupervisorSettings(
-                max_sessions=100_000, connects_per_minute=10_000_000, connects_burst=100_000, dials_inflight_max=100
+                max_sessions=100_000,
+                connects_per_minute=10_000_000,
+                connects_burst=100_000,
+                dials_inflight_max=100,
             ),
             SessionSettings(duration_s=100_000.0),
             dialect,

@@ -1,4 +1,5 @@
-"""The baseline: the websockets library's own asyncio connection, lean (no compression, no keepalive), no application.
+"""The baseline: the websockets library's own asyncio connection, lean (no compression, no
+keepalive), no application.
 
 A task per connection that receives and throws away. It does not even parse.
 """

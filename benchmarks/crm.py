@@ -1,12 +1,13 @@
-"""Do bad CRMs slow the guests down? Message latency with three of them beside message latency without any, in the same run.
+"""Do bad CRMs slow the guests down? Message latency with three of them beside message latency
+without any, in the same run.
 
     .venv/bin/python benchmarks/crm.py [--guests 200] [--rounds 10] [--per-second 200] [--json]
 
-Three daemons before one emulator, each in a process of its own. One of them has a CRM that hangs, one that answers 500, and one
-whose name leads to this machine, where it may not go; two have none, and how far those two are apart is what the machine
-itself does to such figures. The rounds take turns; each guest says one thing per round, evenly spaced, and is measured
-from the sending to the moment at which its frontend is shown the message. The ratios are medians over the rounds.
-"""
+Three daemons before one emulator, each in a process of its own. One of them has a CRM that hangs,
+one that answers 500, and one whose name leads to this machine, where it may not go; two have none,
+and how far those two are apart is what the machine itself does to such figures. The rounds take
+turns; each guest says one thing per round, evenly spaced, and is measured from the sending to the
+moment at which its frontend is shown the message. The ratios are medians over the rounds."""
 
 from __future__ import annotations
 
@@ -61,16 +62,22 @@ class Crms:
 
     async def open(self) -> None:
         for name in self.came:
-            server = await asyncio.start_server(lambda r, w, name=name: self._serve(name, r, w), "127.0.0.1", 0)
+            server = await asyncio.start_server(
+                lambda r, w, name=name: self._serve(name, r, w), "127.0.0.1", 0
+            )
             self._servers.append(server)
             self.ports[name] = server.sockets[0].getsockname()[1]
 
-    async def _serve(self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _serve(
+        self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
         self.came[name] += 1
         try:
             while await reader.read(65_536):
                 if name == "fails":
-                    writer.write(b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+                    writer.write(
+                        b"HTTP/1.1 500 No\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+                    )
                     break
         except (ConnectionError, asyncio.CancelledError):
             pass  # the end of the run cuts off whoever still hangs
@@ -100,7 +107,9 @@ class Guest:
 
 def start(stack: ExitStack, *arguments: str) -> str:
     """A process of guestd; where it listens."""
-    child = subprocess.Popen([*GUESTD, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    child = subprocess.Popen(
+        [*GUESTD, *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )
     stack.callback(child.wait)
     stack.callback(child.terminate)
     assert child.stdout is not None
@@ -134,7 +143,9 @@ async def measure(folder: Path, guests: int, rounds: int, per_s: float) -> dict[
         urls = {}
         for name in SIDES:
             (folder / name).mkdir()
-            text = COMMON.format(journal=folder / name, base=base[4:], deployment=DEFAULT_DEPLOYMENT_ID)
+            text = COMMON.format(
+                journal=folder / name, base=base[4:], deployment=DEFAULT_DEPLOYMENT_ID
+            )
             file = folder / f"{name}.toml"
             file.write_text(text + (BAD.format(**crms.ports) if name == "with" else ""))
             urls[name] = start(stack, "serve", "-c", str(file))
@@ -148,16 +159,24 @@ async def measure(folder: Path, guests: int, rounds: int, per_s: float) -> dict[
         await client.close()
     found: dict[str, float] = {"messages": rounds * guests}
     for share in (50, 99):
-        rows = {name: [percentile(one, share / 100) for one in took[name][1:]] for name in SIDES}  # the first warms up
+        rows = {
+            name: [percentile(one, share / 100) for one in took[name][1:]] for name in SIDES
+        }  # the first warms up
         everything = {name: [figure for one in took[name][1:] for figure in one] for name in SIDES}
-        found |= {f"p{share}_ms_{name}": percentile(everything[name], share / 100) for name in SIDES}
+        found |= {
+            f"p{share}_ms_{name}": percentile(everything[name], share / 100) for name in SIDES
+        }
         for name in ("with", "twin"):
-            found[f"p{share}_ratio_{name}"] = median(a / b for a, b in zip(rows[name], rows["without"], strict=True))
+            found[f"p{share}_ratio_{name}"] = median(
+                a / b for a, b in zip(rows[name], rows["without"], strict=True)
+            )
     return {**found, **{f"calls_{name}": n for name, n in crms.came.items()}}
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--guests", type=int, default=200)
     options.add_argument("--rounds", type=int, default=10)
     options.add_argument("--per-second", type=float, default=200.0)
@@ -168,12 +187,24 @@ def main() -> None:
     if chosen.json:
         print(json.dumps(found, indent=2))
         return
-    print(f"{found['messages']:.0f} messages a side, {chosen.per_second:g} a second, {chosen.guests} guests")
+    print(
+        f"{found['messages']:.0f} messages a side, {chosen.per_second:g} a second, {chosen.guests}"
+        " guests"
+    )
     for share in (50, 99):
         for name, words in (("with", "with three bad CRMs"), ("twin", "twin without any")):
-            figures = found[f"p{share}_ms_without"], found[f"p{share}_ms_{name}"], found[f"p{share}_ratio_{name}"]
-            print(f"p{share}: {figures[0]:.1f} ms without CRMs, {figures[1]:.1f} ms {words}, ratio {figures[2]:.2f}")
-    words = ", ".join(f"{name} {found[f'calls_{name}']:.0f}" for name in ("hangs", "fails", "forbidden"))
+            figures = (
+                found[f"p{share}_ms_without"],
+                found[f"p{share}_ms_{name}"],
+                found[f"p{share}_ratio_{name}"],
+            )
+            print(
+                f"p{share}: {figures[0]:.1f} ms without CRMs, {figures[1]:.1f} ms {words}, ratio"
+                f" {figures[2]:.2f}"
+            )
+    words = ", ".join(
+        f"{name} {found[f'calls_{name}']:.0f}" for name in ("hangs", "fails", "forbidden")
+    )
     print(f"connections to the CRMs: {words}")
 
 

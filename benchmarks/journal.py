@@ -1,12 +1,13 @@
-"""The journal on disk beside one transaction per event, by sqlite3 and by aiosqlite, in the same run.
+"""The journal on disk beside one transaction per event, by sqlite3 and by aiosqlite, in the same
+run.
 
     .venv/bin/python benchmarks/journal.py [--rows 1000000] [--json]
 
-Ratios count; absolute figures belong to the disk and its neighbours. All rivals are measured twice: on the disk as it is, and
-on one whose sync takes a millisecond, as real ones do. `--rows` is how far the growth is measured, with 100 guest sessions and
-with 5,000: CPU of the whole process, so that neighbours cost it little. 10,000,000 rows take some 8 GB beside this file.
-Latencies are those of the best of several runs, with the median run beside it: a neighbour only ever adds.
-"""
+Ratios count; absolute figures belong to the disk and its neighbours. All rivals are measured twice:
+on the disk as it is, and on one whose sync takes a millisecond, as real ones do. `--rows` is how
+far the growth is measured, with 100 guest sessions and with 5,000: CPU of the whole process, so
+that neighbours cost it little. 10,000,000 rows take some 8 GB beside this file. Latencies are those
+of the best of several runs, with the median run beside it: a neighbour only ever adds."""
 
 from __future__ import annotations
 
@@ -43,15 +44,21 @@ SESSIONS = 100
 START_S = 1_800_000_000
 TEXT = "Your parcel left the depot this morning and should be with you before the evening."
 HEAD = '{"seq":%d,"id":"%s","direction":"Outbound","type":"Text","text":"' + TEXT + '",'
-SCHEMA = "CREATE TABLE events (id INTEGER PRIMARY KEY, session TEXT, seq INTEGER, kind TEXT, key TEXT, payload BLOB)"
+SCHEMA = (
+    "CREATE TABLE events (id INTEGER PRIMARY KEY, session TEXT, seq INTEGER, kind TEXT, key TEXT,"
+    " payload BLOB)"
+)
 INSERT = "INSERT INTO events (session, seq, kind, key, payload) VALUES (?, ?, ?, ?, ?)"
 
 
 class Messages:
-    """Messages as the platform sends them: random identities, times that go on, guest sessions in no order."""
+    """Messages as the platform sends them: random identities, times that go on, guest sessions in
+    no order."""
 
     def __init__(self, sessions: int = SESSIONS) -> None:
-        self.records = [SessionRecord(f"s{n}", f"g{n}", f"t{n}", "", {}, {}, 0, 0) for n in range(sessions)]
+        self.records = [
+            SessionRecord(f"s{n}", f"g{n}", f"t{n}", "", {}, {}, 0, 0) for n in range(sessions)
+        ]
         self._rng = random.Random(1)
         self._seqs = [0] * sessions
         self._ms = 0
@@ -67,9 +74,13 @@ class Messages:
         n = self._rng.randrange(len(self._seqs))
         self._seqs[n] += 1
         self._ms += self._rng.randrange(2)
-        told = datetime.fromtimestamp(START_S + self._ms / 1000, UTC).isoformat(timespec="milliseconds")[:23]
+        told = datetime.fromtimestamp(START_S + self._ms / 1000, UTC).isoformat(
+            timespec="milliseconds"
+        )[:23]
         key = f"{self._rng.getrandbits(128):032x}"
-        payload = HEAD % (self._seqs[n], key) + f'"time":"{told}Z","sender":"Ann","kind":"message"}}'
+        payload = (
+            HEAD % (self._seqs[n], key) + f'"time":"{told}Z","sender":"Ann","kind":"message"}}'
+        )
         return f"s{n}", self._seqs[n], "message", payload.encode(), key, b""
 
 
@@ -115,7 +126,9 @@ def one_by_one(folder: str, events: int) -> float:
 
 async def by_aiosqlite(folder: str, events: int) -> float:
     async with aiosqlite.connect(f"{folder}/aio.sqlite3", isolation_level=None) as connection:
-        await connection.executescript(f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {SCHEMA};")
+        await connection.executescript(
+            f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {SCHEMA};"
+        )
         rows, started = Messages().rows(events), time.perf_counter()
         for session, seq, kind, payload, key, _ in rows:
             await connection.execute("BEGIN")
@@ -125,7 +138,8 @@ async def by_aiosqlite(folder: str, events: int) -> float:
 
 
 async def latency(journal: Any, messages: Messages, per_s: int, seconds: float) -> dict[str, float]:
-    """Milliseconds from giving a commit to its being durable, while so many events a second arrive."""
+    """Milliseconds from giving a commit to its being durable, while so many events a second
+    arrive."""
     loop = asyncio.get_running_loop()
     found: list[float] = []
     rows = messages.rows(int(per_s * seconds) + per_s)
@@ -134,7 +148,10 @@ async def latency(journal: Any, messages: Messages, per_s: int, seconds: float) 
         due = int(elapsed * per_s) - given
         if due > 0:
             at = time.perf_counter()
-            journal.commit(Commit(rows=rows[given : given + due]), lambda at=at: found.append(time.perf_counter() - at))
+            journal.commit(
+                Commit(rows=rows[given : given + due]),
+                lambda at=at: found.append(time.perf_counter() - at),
+            )
             given += due
         await asyncio.sleep(0.001)
     await committed(journal, Commit(rows=rows[given:]))  # else there would be a hole in each stream
@@ -143,11 +160,14 @@ async def latency(journal: Any, messages: Messages, per_s: int, seconds: float) 
 
 
 async def loop_cpu(journal: Any, messages: int) -> float:
-    """CPU of the loop's own thread per message through the pipeline, in microseconds; the writer's thread is not in it."""
+    """CPU of the loop's own thread per message through the pipeline, in microseconds; the writer's
+    thread is not in it."""
     loop = asyncio.get_running_loop()
     pipeline = Pipeline(loop, LoopClock(loop), journal, Hub(), Metrics(), 10**9, lambda full: None)
     events = [
-        MessageEvent(n // SESSIONS + 1, f"x{n}", "Outbound", "Text", TEXT, "2027-05-31T09:00:00.000Z")
+        MessageEvent(
+            n // SESSIONS + 1, f"x{n}", "Outbound", "Text", TEXT, "2027-05-31T09:00:00.000Z"
+        )
         for n in range(messages)
     ]
     cpu = time.thread_time()
@@ -168,7 +188,9 @@ async def rivals(folder: str, events: int) -> dict[str, Any]:
     messages = Messages()
     journal = await opened(f"{folder}/a", messages)
     for waiting in (100, 1000):
-        found[f"guestd, {waiting} waiting, events/s"] = await crowd(journal, messages, 100_000, waiting)
+        found[f"guestd, {waiting} waiting, events/s"] = await crowd(
+            journal, messages, 100_000, waiting
+        )
     best = max(found["one transaction per event, events/s"], found["aiosqlite, events/s"])
     found["guestd / the better of the others"] = found["guestd, 1000 waiting, events/s"] / best
     found.update(await latencies(journal, messages))
@@ -223,8 +245,12 @@ async def growth(folder: str, sessions: int, rows_max: int) -> dict[str, Any]:
             step = min(20_000, target - total)
             await committed(journal, Commit(rows=messages.rows(step)))
             total += step
-        found[f"{sessions:,} sessions, µs per event at {target:,} rows"] = await cost(journal, messages)
-        found[f"{sessions:,} sessions, µs to read 100 from the middle at {target:,} rows"] = reading(journal, messages)
+        found[f"{sessions:,} sessions, µs per event at {target:,} rows"] = await cost(
+            journal, messages
+        )
+        found[f"{sessions:,} sessions, µs to read 100 from the middle at {target:,} rows"] = (
+            reading(journal, messages)
+        )
         total += 3 * 20 * 500
     await journal.stop()
     return found
@@ -246,7 +272,8 @@ async def measure_rivals() -> dict[str, Any]:
 
 
 async def cost(journal: Any, messages: Messages) -> float:
-    """CPU of the whole process per event, in commits of 500: the least of three turns, for a neighbour only ever adds."""
+    """CPU of the whole process per event, in commits of 500: the least of three turns, for a
+    neighbour only ever adds."""
     found = []
     for _ in range(3):
         batches = [Commit(rows=messages.rows(500)) for _ in range(20)]
@@ -258,7 +285,8 @@ async def cost(journal: Any, messages: Messages) -> float:
 
 
 def reading(journal: Any, messages: Messages) -> float:
-    """What a watcher who comes back in the middle costs the loop, in microseconds: the median of many guest sessions."""
+    """What a watcher who comes back in the middle costs the loop, in microseconds: the median of
+    many guest sessions."""
     found = []
     for session_id, last in messages.lasts(200):
         began = time.perf_counter()
@@ -268,10 +296,14 @@ def reading(journal: Any, messages: Messages) -> float:
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--rows", type=int, default=1_000_000)
     options.add_argument("--json", action="store_true")
-    options.add_argument("--rivals-only", action="store_true", help="what hangs on the disk, as JSON")
+    options.add_argument(
+        "--rivals-only", action="store_true", help="what hangs on the disk, as JSON"
+    )
     chosen = options.parse_args()
     found = uvloop.run(measure_rivals() if chosen.rivals_only else measure(chosen.rows))
     if chosen.json or chosen.rivals_only:

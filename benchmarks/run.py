@@ -4,9 +4,9 @@
     .venv/bin/python benchmarks/run.py --quick
     .venv/bin/python benchmarks/run.py --json
 
-Only the client process is measured: CPU seconds it used (never elapsed time) and resident memory. The server runs beside
-it. Ratios are against the library in the same run, because absolute figures belong to the machine.
-"""
+Only the client process is measured: CPU seconds it used (never elapsed time) and resident memory.
+The server runs beside it. Ratios are against the library in the same run, because absolute figures
+belong to the machine."""
 
 from __future__ import annotations
 
@@ -32,7 +32,11 @@ class Process:
 
     def __init__(self, *command: str, env: dict[str, str] | None = None) -> None:
         self.child = subprocess.Popen(
-            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env={**os.environ, **(env or {})}
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **(env or {})},
         )
 
     def ask(self, **order: Any) -> dict[str, Any]:
@@ -43,7 +47,9 @@ class Process:
     def answer(self) -> dict[str, Any]:
         line = self.child.stdout.readline()
         if not line:
-            raise SystemExit(f"{self.child.args[1]} ended without an answer (exit {self.child.wait()})")
+            raise SystemExit(
+                f"{self.child.args[1]} ended without an answer (exit {self.child.wait()})"
+            )
         return json.loads(line)
 
     def end(self) -> None:
@@ -97,7 +103,8 @@ def install_ws(home: Path) -> bool:
         return True
     home.mkdir(parents=True, exist_ok=True)
     done = subprocess.run(
-        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), "ws@8"], capture_output=True
+        ["npm", "install", "--silent", "--no-audit", "--no-fund", "--prefix", str(home), "ws@8"],
+        capture_output=True,
     )
     return done.returncode == 0
 
@@ -155,14 +162,19 @@ def flooded(contender: Contender, connections: int, messages: int) -> float:
 
 
 def idle(contender: Contender, sessions: int, seconds: float) -> tuple[float, float]:
-    """Percent of a core for heartbeating sessions, and heartbeats (echo or ping) per second as the server saw them."""
+    """Percent of a core for heartbeating sessions, and heartbeats (echo or ping) per second as the
+    server saw them."""
     with Server() as server:
         client = contender.start(server.port, "--idle")
         client.ask(do="open", count=sessions)
         time.sleep(20.0)
         seen, before, started = server.ask(do="state"), client.ask(do="figures"), time.monotonic()
         time.sleep(seconds)
-        after, last, elapsed = client.ask(do="figures"), server.ask(do="state"), time.monotonic() - started
+        after, last, elapsed = (
+            client.ask(do="figures"),
+            server.ask(do="state"),
+            time.monotonic() - started,
+        )
         client.end()
     beats = last["echoes"] + last["pings"] - seen["echoes"] - seen["pings"]
     return (after["cpu_s"] - before["cpu_s"]) / elapsed * 100, beats / elapsed
@@ -172,12 +184,15 @@ Row = dict[str, Any]
 
 
 def in_turns(
-    times: int, found: list[Contender], rows: list[Row], measure: Callable[[Contender], dict[str, float]]
+    times: int,
+    found: list[Contender],
+    rows: list[Row],
+    measure: Callable[[Contender], dict[str, float]],
 ) -> None:
     """Each contender once, then each again: whatever disturbs the machine disturbs them alike.
 
-    Rows get the median of each figure; the ratio is the median of the rounds' ratios, which moves less than either figure.
-    """
+    Rows get the median of each figure; the ratio is the median of the rounds' ratios, which moves
+    less than either figure."""
     rounds: list[list[dict[str, float]]] = []
     for _ in range(times):
         rounds.append([measure(contender) for contender in found])
@@ -186,7 +201,9 @@ def in_turns(
         for n, row in enumerate(rows[: len(found)]):
             row[key] = statistics.median(one[n][key] for one in rounds)
         if len(found) > 1:
-            rows[0].setdefault("ratio", {})[key] = statistics.median(one[0][key] / one[1][key] for one in rounds)
+            rows[0].setdefault("ratio", {})[key] = statistics.median(
+                one[0][key] / one[1][key] for one in rounds
+            )
 
 
 def measure(quick: bool, node_home: Path) -> list[Row]:
@@ -196,14 +213,27 @@ def measure(quick: bool, node_home: Path) -> list[Row]:
     small, large = (500, 2000) if quick else (1000, 5000)
     seconds = 3.0 if quick else 6.0
     in_turns(times, found, rows, lambda c: connect_and_rest(c, small, large))
-    in_turns(times, found, rows, lambda c: {"µs per message, paced 10,000/s": paced(c, 1000, 10_000, seconds)})
-    in_turns(times, found, rows, lambda c: {"µs per message, flood": flooded(c, 100, 500 if quick else 2000)})
+    in_turns(
+        times,
+        found,
+        rows,
+        lambda c: {"µs per message, paced 10,000/s": paced(c, 1000, 10_000, seconds)},
+    )
+    in_turns(
+        times,
+        found,
+        rows,
+        lambda c: {"µs per message, flood": flooded(c, 100, 500 if quick else 2000)},
+    )
     sizes = (100, 1000) if quick else (100, 1000, 10_000)
     in_turns(
         times,
         found[:1],
         rows,
-        lambda c: {f"µs paced over {sessions:,} sessions": paced(c, sessions, 10_000, seconds) for sessions in sizes},
+        lambda c: {
+            f"µs paced over {sessions:,} sessions": paced(c, sessions, 10_000, seconds)
+            for sessions in sizes
+        },
     )
     many = 2000 if quick else 10_000
     percent, beats = idle(found[0], many, 20.0 if quick else 60.0)
@@ -215,7 +245,9 @@ def measure(quick: bool, node_home: Path) -> list[Row]:
 
 def table(rows: list[dict[str, Any]]) -> str:
     ratios = rows[0].get("ratio", {})
-    names = list(dict.fromkeys(key for row in rows for key in row if key not in ("client", "ratio")))
+    names = list(
+        dict.fromkeys(key for row in rows for key in row if key not in ("client", "ratio"))
+    )
     head = ["", *(row["client"] for row in rows), "guestd / library"]
     lines = [head]
     for name in names:
@@ -223,16 +255,25 @@ def table(rows: list[dict[str, Any]]) -> str:
         lines.append([name, *cells, f"{ratios[name]:.2f}" if name in ratios else "-"])
     widths = [max(len(line[n]) for line in lines) for n in range(len(head))]
     return "\n".join(
-        "  ".join(cell.rjust(w) if n else cell.ljust(w) for n, (cell, w) in enumerate(zip(line, widths, strict=True)))
+        "  ".join(
+            cell.rjust(w) if n else cell.ljust(w)
+            for n, (cell, w) in enumerate(zip(line, widths, strict=True))
+        )
         for line in lines
     )
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    options.add_argument("--quick", action="store_true", help="one short run of each: a look, not a figure")
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    options.add_argument(
+        "--quick", action="store_true", help="one short run of each: a look, not a figure"
+    )
     options.add_argument("--json", action="store_true")
-    options.add_argument("--node-home", type=Path, default=HERE / "results" / "node", help="where ws is installed")
+    options.add_argument(
+        "--node-home", type=Path, default=HERE / "results" / "node", help="where ws is installed"
+    )
     chosen = options.parse_args()
     rows = measure(chosen.quick, chosen.node_home.resolve())
     print(json.dumps(rows, indent=2, ensure_ascii=False) if chosen.json else table(rows))

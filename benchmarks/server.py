@@ -1,7 +1,8 @@
 """The far side of the benchmarks: the cheapest server that still speaks the guest protocol.
 
-It runs in its own process, so that only the client's CPU and memory are measured. Frames are built from one template; every
-message has its own id and a later time than the one before, as the real platform's have.
+It runs in its own process, so that only the client's CPU and memory are measured. Frames are built
+from one template; every message has its own id and a later time than the one before, as the real
+platform's have.
 
     python benchmarks/server.py            prints {"port": …, "control": …}, then obeys JSON lines on the control port:
     {"do": "paced", "rate": 10000, "seconds": 5}      spread over all connections, answers {"sent": n}
@@ -36,7 +37,8 @@ ECHO = (
 )
 MESSAGE = (
     b'{"type":"message","class":"StructuredMessage","code":200,"body":{"id":"%032x","type":"Text",'
-    b'"text":"Your parcel left the depot this morning and should be with you before the evening.","direction":"Outbound",'
+    b'"text":"Your parcel left the depot this morning and should be with you before the'
+    b' evening.","direction":"Outbound",'
     b'"channel":{"time":"2027-05-31T%02d:%02d:%02d.%03dZ","type":"Private","from":{"nickname":"Leo"},"to":{}},'
     b'"originatingEntity":"Human","metadata":{"correlationId":"0d9c1f7e-4a53-4c9b-8a3d-3b1f7c5d9e42"}}}'
 )
@@ -82,9 +84,8 @@ class Guest(asyncio.Protocol):
             key = KEY.search(data[: end + 2]).group(1)
             accept = base64.b64encode(hashlib.sha1(key + GUID).digest())
             self.transport.write(
-                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
-                + accept
-                + b"\r\n\r\n"
+                b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection:"
+                b" Upgrade\r\nSec-WebSocket-Accept: " + accept + b"\r\n\r\n"
             )
             self.upgraded = True
             data = data[end + 4 :]
@@ -150,7 +151,9 @@ async def flood(connections: int, messages: int) -> int:
                 Counter.n += 1
                 run.append(message(Counter.n))
             guest.transport.write(b"".join(run))
-        while any(guest.transport.get_write_buffer_size() > 1 << 20 for guest in Guest.live[:connections]):
+        while any(
+            guest.transport.get_write_buffer_size() > 1 << 20 for guest in Guest.live[:connections]
+        ):
             await asyncio.sleep(0.001)
         await asyncio.sleep(0)
     return messages * connections
@@ -174,7 +177,10 @@ async def main() -> None:
     loop = asyncio.get_running_loop()
     guests = await loop.create_server(Guest, "127.0.0.1", 0, backlog=8192)
     controls = await asyncio.start_server(control, "127.0.0.1", 0)
-    ports = {"port": guests.sockets[0].getsockname()[1], "control": controls.sockets[0].getsockname()[1]}
+    ports = {
+        "port": guests.sockets[0].getsockname()[1],
+        "control": controls.sockets[0].getsockname()[1],
+    }
     print(json.dumps(ports), flush=True)
     await asyncio.to_thread(sys.stdin.read)
 

@@ -1,10 +1,11 @@
-"""What files cost: memory for one that is larger than memory should be, and the loop's patience while a hundred go at once.
+"""What files cost: memory for one that is larger than memory should be, and the loop's patience
+while a hundred go at once.
 
     .venv/bin/python benchmarks/uploads.py [--gib 2] [--files 100] [--megabytes 10]
 
-The platform is the emulator in a process of its own; only the daemon's side is measured. Each file goes the whole way: spooled to
-disk, a place asked for, the PUT, the platform's event, the message, its echo.
-"""
+The platform is the emulator in a process of its own; only the daemon's side is measured. Each file
+goes the whole way: spooled to disk, a place asked for, the PUT, the platform's event, the message,
+its echo."""
 
 from __future__ import annotations
 
@@ -108,7 +109,9 @@ class Daemon:
 
     async def spooled(self, size: int) -> Attach:
         kept = await self.spool.spool(pieces(size))
-        return Attach(kept.path.name, "a.bin", "application/octet-stream", kept.size_bytes, str(kept.path))
+        return Attach(
+            kept.path.name, "a.bin", "application/octet-stream", kept.size_bytes, str(kept.path)
+        )
 
     async def confirmed(self, count: int) -> None:
         while self.watch.confirmed < count:
@@ -165,9 +168,12 @@ async def measure(base: str, folder: Path, gib: float, files: int, megabytes: in
         daemon.fleet.give(first, command, lambda answer: None)
         await daemon.confirmed(2)
     took_s = time.perf_counter() - started
-    print(f"one file of {gib:g} GiB: the process grew by {(look.rss - before) / MIB:.1f} MiB at most,")
     print(
-        f"    {spooled_s:.1f} s to spool, {took_s - spooled_s:.1f} s to upload, largest loop lag {look.lag_s * 1e3:.0f} ms"
+        f"one file of {gib:g} GiB: the process grew by {(look.rss - before) / MIB:.1f} MiB at most,"
+    )
+    print(
+        f"    {spooled_s:.1f} s to spool, {took_s - spooled_s:.1f} s to upload, largest loop lag"
+        f" {look.lag_s * 1e3:.0f} ms"
     )
 
     sessions = await daemon.open(files)
@@ -185,14 +191,24 @@ async def measure(base: str, folder: Path, gib: float, files: int, megabytes: in
     took_s = time.perf_counter() - started
     notices = daemon.metrics.notices
     print(f"{files} files of {megabytes} MiB at once ({most} PUTs under way): {took_s:.1f} s,")
-    print(f"    largest loop lag {look.lag_s * 1e3:.0f} ms (idle {quiet.lag_s * 1e3:.0f} ms), grew by")
-    print(f"    {(look.rss - before) / MIB:.1f} MiB, heartbeats sent {notices.get(Notice.HEARTBEAT_SENT, 0) - beats},")
-    print(f"    lost {notices.get(Notice.HEARTBEAT_LOST, 0)}, links lost {sum(daemon.metrics.reconnects.values())}")
+    print(
+        f"    largest loop lag {look.lag_s * 1e3:.0f} ms (idle {quiet.lag_s * 1e3:.0f} ms), grew by"
+    )
+    print(
+        f"    {(look.rss - before) / MIB:.1f} MiB, heartbeats sent"
+        f" {notices.get(Notice.HEARTBEAT_SENT, 0) - beats},"
+    )
+    print(
+        f"    lost {notices.get(Notice.HEARTBEAT_LOST, 0)}, links lost"
+        f" {sum(daemon.metrics.reconnects.values())}"
+    )
     await daemon.close()
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--gib", type=float, default=2.0)
     options.add_argument("--files", type=int, default=100)
     options.add_argument("--megabytes", type=int, default=10)
@@ -202,13 +218,18 @@ def main() -> None:
         asyncio.run(platform())
         return
     other = subprocess.Popen(
-        [sys.executable, __file__, "--platform"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, __file__, "--platform"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     assert other.stdout is not None and other.stdin is not None
     base = other.stdout.readline().strip()
     try:
         with tempfile.TemporaryDirectory(prefix="guestd-bench-") as folder:
-            uvloop.run(measure(base, Path(folder) / "spool", chosen.gib, chosen.files, chosen.megabytes))
+            uvloop.run(
+                measure(base, Path(folder) / "spool", chosen.gib, chosen.files, chosen.megabytes)
+            )
     finally:
         other.stdin.close()
         other.wait(30)

@@ -1,10 +1,11 @@
-"""What files cost that come in by HTTP: POST to a real `guestd serve`, its spool, the presigned PUT, all the way to the echo.
+"""What files cost that come in by HTTP: POST to a real `guestd serve`, its spool, the presigned
+PUT, all the way to the echo.
 
     .venv/bin/python benchmarks/uploads_http.py [--gib 2] [--files 100] [--megabytes 10]
 
-Asker, daemon and emulator are three processes; of the daemon's memory and its heartbeats is told what the kernel and the emulator
-saw. The large file is sent twice: as a raw stream, then as a multipart form.
-"""
+Asker, daemon and emulator are three processes; of the daemon's memory and its heartbeats is told
+what the kernel and the emulator saw. The large file is sent twice: as a raw stream, then as a
+multipart form."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 
 MIB = 1024 * 1024
 PIECE = bytes(range(256)) * (MIB // 256)
-INTERVAL_S = 16.0  # the least that the configuration allows; every other heartbeat is an echo, which the emulator notes
+# the least that the configuration allows; every other heartbeat is an echo, which the emulator
+# notes
+INTERVAL_S = 16.0
 CONFIG = f"""
 simulator.port = 0
 log.level = "warning"
@@ -60,7 +63,10 @@ class Memory:
             await asyncio.sleep(0.02)
 
     def __str__(self) -> str:
-        return f"grew by {(self.most - self.before) / MIB:.1f} MiB at most, from {self.before / MIB:.0f}"
+        return (
+            f"grew by {(self.most - self.before) / MIB:.1f} MiB at most, from"
+            f" {self.before / MIB:.0f}"
+        )
 
 
 async def pieces(size: int) -> AsyncIterator[bytes]:
@@ -69,7 +75,8 @@ async def pieces(size: int) -> AsyncIterator[bytes]:
 
 
 async def send(client: aiohttp.ClientSession, guest: str, key: str, size: int, form: bool) -> float:
-    """Seconds until the daemon has its own copy; then waits until the platform has confirmed the message."""
+    """Seconds until the daemon has its own copy; then waits until the platform has confirmed the
+    message."""
     began = time.perf_counter()
     headers, path = {"Idempotency-Key": key}, f"/v1/sessions/{guest}/attachments"
     if form:
@@ -79,7 +86,9 @@ async def send(client: aiohttp.ClientSession, guest: str, key: str, size: int, f
         request = client.post(path, data=writer, headers=headers)
     else:
         headers["Content-Type"] = "application/octet-stream"
-        request = client.post(path, data=pieces(size), headers=headers, params={"filename": "a.bin"})
+        request = client.post(
+            path, data=pieces(size), headers=headers, params={"filename": "a.bin"}
+        )
     async with request as answer:
         assert answer.status == 202, await answer.text()
     spooled_s = time.perf_counter() - began
@@ -106,7 +115,10 @@ async def open_guests(client: aiohttp.ClientSession, names: list[str]) -> None:
 
 async def heartbeats(base: str) -> tuple[int, float]:
     """How many the emulator saw, and the longest pause between two of one guest, in seconds."""
-    async with aiohttp.ClientSession(base) as client, client.get("/__emulator/journal?limit=100000") as answer:
+    async with (
+        aiohttp.ClientSession(base) as client,
+        client.get("/__emulator/journal?limit=100000") as answer,
+    ):
         entries = (await answer.json())["entries"]
     beats = defaultdict(list)
     for entry in entries:
@@ -118,7 +130,9 @@ async def heartbeats(base: str) -> tuple[int, float]:
 
 async def measure(url: str, base: str, pid: int, gib: float, files: int, megabytes: int) -> None:
     timeout = aiohttp.ClientTimeout(total=None)
-    async with aiohttp.ClientSession(url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)) as client:
+    async with aiohttp.ClientSession(
+        url, timeout=timeout, connector=aiohttp.TCPConnector(limit=0)
+    ) as client:
         await open_guests(client, ["large"])
         await send(client, "large", "warm-raw", MIB, form=False)
         await send(client, "large", "warm-form", MIB, form=True)
@@ -127,28 +141,39 @@ async def measure(url: str, base: str, pid: int, gib: float, files: int, megabyt
             async with Memory(pid) as memory:
                 spooled_s = await send(client, "large", key, int(gib * 1024) * MIB, form)
             took_s = time.perf_counter() - began
-            print(f"{gib:g} GiB by {key}: {memory}; {spooled_s:.1f} s to spool, {took_s - spooled_s:.1f} s to upload")
+            print(
+                f"{gib:g} GiB by {key}: {memory}; {spooled_s:.1f} s to spool,"
+                f" {took_s - spooled_s:.1f} s to upload"
+            )
         names = [f"g{n}" for n in range(files)]
         await open_guests(client, names)
         began = time.perf_counter()
         async with Memory(pid) as memory:
             await asyncio.gather(
-                *(send(client, one, f"file-{one}", megabytes * 1_000_000, form=False) for one in names)
+                *(
+                    send(client, one, f"file-{one}", megabytes * 1_000_000, form=False)
+                    for one in names
+                )
             )
         took_s = time.perf_counter() - began
         print(f"{files} files of {megabytes} MB at once: {took_s:.1f} s; {memory}")
         await asyncio.sleep(max(0.0, 3 * INTERVAL_S - took_s))
         count, longest_s = await heartbeats(base)
         print(
-            f"echoes seen by the emulator: {count}; the longest pause of a guest {longest_s:.1f} s (due: {2 * INTERVAL_S:g})"
+            f"echoes seen by the emulator: {count}; the longest pause of a guest {longest_s:.1f} s"
+            f" (due: {2 * INTERVAL_S:g})"
         )
         async with client.get("/metrics") as answer:
-            told = re.findall(r"^guestd_(\S*(?:lost|reconnects)\S*) (\S+)$", await answer.text(), re.MULTILINE)
+            told = re.findall(
+                r"^guestd_(\S*(?:lost|reconnects)\S*) (\S+)$", await answer.text(), re.MULTILINE
+            )
         print(f"links and heartbeats lost: {sum(float(count) for _, count in told):.0f}")
 
 
 def main() -> None:
-    options = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    options = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     options.add_argument("--gib", type=float, default=2.0)
     options.add_argument("--files", type=int, default=100)
     options.add_argument("--megabytes", type=int, default=10)
@@ -156,7 +181,10 @@ def main() -> None:
     other = Path(__file__).with_name("uploads.py")
     with tempfile.TemporaryDirectory(prefix="guestd-bench-") as folder:
         platform = subprocess.Popen(
-            [sys.executable, str(other), "--platform"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+            [sys.executable, str(other), "--platform"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert platform.stdin is not None and platform.stdout is not None
         base = platform.stdout.readline().strip()
@@ -164,7 +192,9 @@ def main() -> None:
         config = Path(folder) / "guestd.toml"
         config.write_text(CONFIG.format(folder=folder, base=base[4:]))
         daemon = subprocess.Popen(
-            [sys.executable, "-m", "guestd", "serve", "-c", str(config)], stdout=subprocess.PIPE, text=True
+            [sys.executable, "-m", "guestd", "serve", "-c", str(config)],
+            stdout=subprocess.PIPE,
+            text=True,
         )
         assert daemon.stdout is not None
         try:

@@ -1,4 +1,5 @@
-"""What all Python clients of the benchmarks share: orders on standard input, figures on standard output.
+"""What all Python clients of the benchmarks share: orders on standard input, figures on standard
+output.
 
 {"do": "open", "count": 1000}     connect and configure so many more; answers when all are ready
 {"do": "figures"}                 answers {"cpu_s", "rss_bytes", "received"} of this process

@@ -1,4 +1,5 @@
-"""A watcher that also wants what was there before it: the journal is read a page at a time, then it follows."""
+"""A watcher that also wants what was there before it: the journal is read a page at a time, then it
+follows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Who stands around a daemon that is killed: those who ask it for operations, and the receiver of its webhooks."""
+"""Who stands around a daemon that is killed: those who ask it for operations, and the receiver of
+its webhooks."""
 
 from __future__ import annotations
 
@@ -16,8 +17,14 @@ from guestd.emulator import DEFAULT_QUEUE_ID
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"
-PATHS = {"guest": "guests", "messaging": "messaging-sessions", "injection": "injections", "prompt": "prompts"}
-#: By kind: what a success makes at the platform, with which idempotency key after the operation's id; and what is told of it.
+PATHS = {
+    "guest": "guests",
+    "messaging": "messaging-sessions",
+    "injection": "injections",
+    "prompt": "prompts",
+}
+#: By kind: what a success makes at the platform, with which idempotency key after the operation's
+#: id; and what is told of it.
 MAKES = {
     "guest": (("contact", "-contact"), ("conversation", "-conversation")),
     "messaging": (("conversation", "-conversation"),),
@@ -41,7 +48,10 @@ def messaging() -> Json:
 
 
 def injection(conversation: str, *texts: str) -> Json:
-    return {"interactionId": conversation, "messages": [{"type": "text", "from": "agent", "text": t} for t in texts]}
+    return {
+        "interactionId": conversation,
+        "messages": [{"type": "text", "from": "agent", "text": t} for t in texts],
+    }
 
 
 def prompt(conversation: str) -> Json:
@@ -50,7 +60,8 @@ def prompt(conversation: str) -> Json:
 
 
 class Caller:
-    """Asks with an id of its own, and again with the same one whenever it is not answered, as any caller should."""
+    """Asks with an id of its own, and again with the same one whenever it is not answered, as any
+    caller should."""
 
     def __init__(self, url: str, http: aiohttp.ClientSession) -> None:
         self._url, self._http = url, http
@@ -61,7 +72,9 @@ class Caller:
             while True:
                 try:
                     timeout = aiohttp.ClientTimeout(total=10.0)
-                    async with self._http.request(method, self._url + path, json=body, timeout=timeout) as answer:
+                    async with self._http.request(
+                        method, self._url + path, json=body, timeout=timeout
+                    ) as answer:
                         found = answer.status, orjson.loads(await answer.read())
                     if found[0] != 503:
                         return found
@@ -138,13 +151,16 @@ class Crm:
         return {(one["data"]["operationId"], one["event"]) for one in map(orjson.loads, self.got)}
 
     def examine(self, where: str) -> None:
-        """One id for one happening, the same words with the same id, and in order per conversation (SYNC-1)."""
+        """One id for one happening, the same words with the same id, and in order per conversation
+        (SYNC-1)."""
         words: dict[str, bytes] = {}
         happened: dict[tuple[str, str], set[str]] = defaultdict(set)
         lanes: dict[str, list[str]] = defaultdict(list)
         for raw in self.got:
             one = orjson.loads(raw)
-            assert words.setdefault(one["id"], raw) == raw, f"{where}: other words with the same id: {one['id']}"
+            assert words.setdefault(one["id"], raw) == raw, (
+                f"{where}: other words with the same id: {one['id']}"
+            )
             happened[one["data"]["operationId"], one["event"]].add(one["id"])
             lane = lanes[one["data"]["conversationId"]]
             if one["id"] not in lane:
@@ -159,4 +175,6 @@ def examine_deeds(emulator: Any, asked: dict[str, tuple[str, Json]], where: str)
     """What was asked for was done, each once, and nothing else was."""
     deeds = Counter((deed.what, deed.key) for deed in emulator.world.office.deeds)
     wanted = {(what, name + end) for name, (kind, _) in asked.items() for what, end in MAKES[kind]}
-    assert deeds == Counter(dict.fromkeys(wanted, 1)), f"{where}: {deeds - Counter(wanted)}, {Counter(wanted) - deeds}"
+    assert deeds == Counter(dict.fromkeys(wanted, 1)), (
+        f"{where}: {deeds - Counter(wanted)}, {Counter(wanted) - deeds}"
+    )

@@ -1,4 +1,5 @@
-"""What is done to two daemons so that every canary flies, well and badly; and everywhere that is listened."""
+"""What is done to two daemons so that every canary flies, well and badly; and everywhere that is
+listened."""
 
 from __future__ import annotations
 
@@ -87,7 +88,11 @@ class Story:
         try:
             async with aiohttp.ClientSession(self.url) as self.http:
                 await self._live("ana")
-                await self._ask("POST", "/v1/sessions/ana/messages", {"text": self.secret["message of the guest"]})
+                await self._ask(
+                    "POST",
+                    "/v1/sessions/ana/messages",
+                    {"text": self.secret["message of the guest"]},
+                )
                 for status in (401, 403, 500):
                     self.platform.refusing = {"/api": status}
                     await self._operate(f"again-{status}")
@@ -115,7 +120,10 @@ class Story:
         context = {"context": {"secret": secret["frontend's context"]}}
         await self._ask("PUT", "/v1/sessions/ana/context", context)
         token = await self._token_of_ana()
-        await self._post(f"{self.emulator}/__emulator/say", {"token": token, "text": secret["message of the agent"]})
+        await self._post(
+            f"{self.emulator}/__emulator/say",
+            {"token": token, "text": secret["message of the agent"]},
+        )
         await self._attach()
         await self._frontend()
 
@@ -125,7 +133,11 @@ class Story:
             while True:
                 async with client.get("/__emulator/state") as answer:
                     found = (await answer.json())["sessions"]
-                tokens = [one for one, state in found.items() if self.secret["message of the guest"] in str(state)]
+                tokens = [
+                    one
+                    for one, state in found.items()
+                    if self.secret["message of the guest"] in str(state)
+                ]
                 if tokens:
                     self.platform.caught["session token"] = tokens[0]
                     return tokens[0]
@@ -133,9 +145,13 @@ class Story:
     async def _attach(self) -> None:
         query = {"filename": "note.txt", "caption": self.secret["a file's caption"]}
         content = self.secret["a file's content"].encode()
-        await self._ask("POST", "/v1/sessions/ana/attachments", data=content, params=query, key="file-1")
+        await self._ask(
+            "POST", "/v1/sessions/ana/attachments", data=content, params=query, key="file-1"
+        )
         async with asyncio.timeout(20.0):
-            while (await self._ask("GET", "/v1/sessions/ana/commands/file-1"))["status"] != "confirmed":
+            while (await self._ask("GET", "/v1/sessions/ana/commands/file-1"))[
+                "status"
+            ] != "confirmed":
                 await asyncio.sleep(0.05)
 
     async def _frontend(self) -> None:
@@ -163,7 +179,8 @@ class Story:
         return text
 
     async def _history(self) -> None:
-        """Links break; what was said meanwhile is read up, with a JWT; also when that is refused."""
+        """Links break; what was said meanwhile is read up, with a JWT; also when that is
+        refused."""
         for refusing in ({"/api/v2/webmessaging": 403}, {"/api/v2/webmessaging": 401}, {}):
             self.platform.refusing = refusing
             self.platform.caught.pop("JWT of the history", None)
@@ -178,24 +195,40 @@ class Story:
         hook = {"webhookUrl": f"{self.crm}/?key={key}"}
         contact = {"guestId": f"guest-{name}", "queueId": DEFAULT_QUEUE_ID, **hook}
         contact["customAttributes"] = {"passphrase": secret["custom attribute of a contact"]}
-        token = secret["guest token of a contact" if name == "good" else "guest token that was refused"]
+        token = secret[
+            "guest token of a contact" if name == "good" else "guest token that was refused"
+        ]
         await self._start("guests", f"{name}-contact", {**contact, "guestToken": token})
         await self._start("guests", f"{name}-signed", {**contact, "guestId": f"signed-{name}"})
-        session = {"guestToken": secret["guest token of a messaging session"], "queueId": DEFAULT_QUEUE_ID, **hook}
+        session = {
+            "guestToken": secret["guest token of a messaging session"],
+            "queueId": DEFAULT_QUEUE_ID,
+            **hook,
+        }
         begun = await self._start("messaging-sessions", f"{name}-messaging", session)
-        conversation = begun.get("result", {}).get("conversation_id", "5f2c0e1a-0000-4000-8000-000000000000")
+        conversation = begun.get("result", {}).get(
+            "conversation_id", "5f2c0e1a-0000-4000-8000-000000000000"
+        )
         message = {"type": "text", "from": "agent", "text": secret["injected text"]}
         injection = {"interactionId": conversation, "messages": [message], **hook}
         await self._start("injections", f"{name}-injection", injection)
         prompt = {
             "conversationId": conversation,
             "promptId": "5f2c0e1a-0000-4000-8000-000000000000",
-            "displaySettings": {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000},
+            "displaySettings": {
+                "delayMs": 1000,
+                "maxConcurrentPrompts": 1,
+                "autoDismissMs": 10_000,
+            },
             "contextData": {"secret": secret["prompt's context"]},
             **hook,
         }
         await self._start("prompts", f"{name}-prompt", prompt)
-        await self._start("adoption", f"{name}-adoption", {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"})
+        await self._start(
+            "adoption",
+            f"{name}-adoption",
+            {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"},
+        )
 
     async def _start(self, kind: str, name: str, wish: dict) -> dict:
         return await self._ask("POST", f"/v1/{kind}?wait=2s", {**wish, "operation_id": name})
@@ -204,7 +237,12 @@ class Story:
         """Wrong requests with secrets in them, and wrong people with secrets of their own."""
         secret = self.secret
         bad = secret["guest token in a bad request"]
-        for wish in ({"guestToken": [bad]}, {"guestToken": bad, "queueId": 7}, {"guestToken": bad * 400}, {bad: 1}):
+        for wish in (
+            {"guestToken": [bad]},
+            {"guestToken": bad, "queueId": 7},
+            {"guestToken": bad * 400},
+            {bad: 1},
+        ):
             await self._ask("POST", "/v1/guests", wish)
         malformed = f'{{"guestToken": "{secret["guest token in malformed JSON"]}", '
         for path in ("/v1/guests", "/v1/sessions", "/v1/sessions/ana/messages"):
@@ -222,12 +260,27 @@ class Story:
         """Everything that can be asked, by HTTP and by command line, while it runs."""
         pid, folder = daemon.process.pid, self.town.folder
         await until(lambda: b"injection.completed" in self.places["webhook bodies"])
-        for path in ("/metrics", "/healthz", "/readyz", "/jwks", "/.well-known/jwks.json", "/v1/openapi.json"):
+        for path in (
+            "/metrics",
+            "/healthz",
+            "/readyz",
+            "/jwks",
+            "/.well-known/jwks.json",
+            "/v1/openapi.json",
+        ):
             async with self.http.get(path) as answer:
                 self.places["metrics, health and documents"] += await answer.read()
-        for path in ("/v1/sessions", "/v1/sessions/ana", "/v1/webhooks/deliveries?status=delivered"):
+        for path in (
+            "/v1/sessions",
+            "/v1/sessions/ana",
+            "/v1/webhooks/deliveries?status=delivered",
+        ):
             await self._ask("GET", path)
-        for path in ("/v1/operations", "/v1/guests/good-contact", "/v1/messaging-sessions/good-messaging"):
+        for path in (
+            "/v1/operations",
+            "/v1/guests/good-contact",
+            "/v1/messaging-sessions/good-messaging",
+        ):
             await self._ask("GET", path)
         await self._conversation("messages")
         await self._conversation("events")
@@ -237,27 +290,42 @@ class Story:
         ):
             self.places[WIRE] += await answer.read()
         self.places["/proc"] += _command_line(pid)
-        names = [str(one) for one in folder.rglob("*")] + [str(one.readlink()) for one in _open_files(pid)]
+        names = [str(one) for one in folder.rglob("*")] + [
+            str(one.readlink()) for one in _open_files(pid)
+        ]
         self.places["names of files"] += "\n".join(names).encode()
         there = {"GUESTD_URL": self.url, "GUESTD_API_TOKEN": self.secret["API token"]}
-        for words in (("list",), ("show", "guest", "good-contact"), ("show", "guest", "bad-403-contact")):
+        for words in (
+            ("list",),
+            ("show", "guest", "good-contact"),
+            ("show", "guest", "bad-403-contact"),
+        ):
             for form in ((), ("--json",)):
-                self.places["operations"] += await command("operations", *words, *form, code=None, **there)
+                self.places["operations"] += await command(
+                    "operations", *words, *form, code=None, **there
+                )
         wrong = {**there, "GUESTD_API_TOKEN": self.secret["a wrong API token"]}
         self.places["problems"] += await command("sessions", "list", code=1, **wrong)
         config = str(folder / "json.toml")
-        for words in (("webhooks", "list", "--dead", "--delivered", "--waiting"), ("journal", "info")):
+        for words in (
+            ("webhooks", "list", "--dead", "--delivered", "--waiting"),
+            ("journal", "info"),
+        ):
             for form in ((), ("--json",)):
                 self.places["commands"] += await command(*words, "-c", config, *form)
         for form in ((), ("--json",)):
-            self.places["configuration shown"] += await command("config", "show", "-c", config, *form)
+            self.places["configuration shown"] += await command(
+                "config", "show", "-c", config, *form
+            )
             self.places["commands"] += await command("audit", "export", "-c", config, *form)
             keys = str(folder / "journal" / "keys")
             self.places["commands"] += await command("keys", "list", "-d", keys, *form, code=None)
         self.places[JOURNAL] += _journal(folder)
 
     async def _conversation(self, what: str) -> dict:
-        async with self.http.get(f"/v1/sessions/ana/{what}?limit=1000", headers=self._headers()) as answer:
+        async with self.http.get(
+            f"/v1/sessions/ana/{what}?limit=1000", headers=self._headers()
+        ) as answer:
             found = await answer.read()
             self.places["conversation"] += found
             if signed := re.search(rb"sig=([0-9a-zA-Z]+)", found):
@@ -266,7 +334,10 @@ class Story:
 
     async def _bad_configurations(self) -> None:
         """Secrets where they cannot be read: every one is told by its key alone."""
-        word, proxy = self.secret["secret in a bad configuration"], self.secret["password of a proxy"]
+        word, proxy = (
+            self.secret["secret in a bad configuration"],
+            self.secret["password of a proxy"],
+        )
         good = (self.town.folder / "json.toml").read_text()
         texts = [
             f'[api]\ntoken = ["{word}"]',
@@ -279,7 +350,10 @@ class Story:
             f'[webhooks]\noperation_secrets = "{word}"',
             f'[webhooks]\ntargets = ["{word}"]',
             f'[webhooks]\ntargets = "{word}"',
-            f'[[webhooks.targets]]\nname = "a"\nurl = "https://me:{word}@crm.example.org/"\nsecrets = ["{word}"]',
+            (
+                '[[webhooks.targets]]\nname = "a"\nurl ='
+                f' "https://me:{word}@crm.example.org/"\nsecrets = ["{word}"]'
+            ),
             f'[[webhooks.targets]]\nname = "a"\nurl = "{word}"\nsecrets = ["{word}"]',
             f'[[webhooks.targets]]\nname = "a"\nurl = 7\nsecrets = "{word}"',
             f'[webhooks]\ntargets = [[{{secrets = ["{word}"]}}]]',
@@ -299,12 +373,24 @@ class Story:
                 )
             child = await Child.start("serve", "-c", str(path), "--port", "0")
             self.places["configuration checked"] += await refused_start(child, 78)
-        environment = {"GUESTD_API__TOKEN": "short", "GUESTD_PLATFORM": word, "GUESTD_PLATFORM__NO_KEY": word}
-        self.places["configuration checked"] += await command("config", "check", code=78, **environment)
+        environment = {
+            "GUESTD_API__TOKEN": "short",
+            "GUESTD_PLATFORM": word,
+            "GUESTD_PLATFORM__NO_KEY": word,
+        }
+        self.places["configuration checked"] += await command(
+            "config", "check", code=78, **environment
+        )
         path = self.town.folder / "proxy.toml"
-        path.write_text(good.replace("[platform]", f'[platform]\nproxy_url = "http://me:{proxy}@127.0.0.1:9/?{proxy}"'))
+        path.write_text(
+            good.replace(
+                "[platform]", f'[platform]\nproxy_url = "http://me:{proxy}@127.0.0.1:9/?{proxy}"'
+            )
+        )
         for form in ((), ("--json",)):
-            self.places["configuration shown"] += await command("config", "show", "-c", str(path), *form)
+            self.places["configuration shown"] += await command(
+                "config", "show", "-c", str(path), *form
+            )
 
     async def _look_around(self) -> None:
         """What is left when everybody is gone."""
@@ -326,19 +412,36 @@ class Story:
         return {"Authorization": f"Bearer {self.secret['API token']}", **more}
 
     async def _ask(
-        self, method, path, body=None, *, data=None, params=None, key="", authorization="", cookie="", type=""
+        self,
+        method,
+        path,
+        body=None,
+        *,
+        data=None,
+        params=None,
+        key="",
+        authorization="",
+        cookie="",
+        type="",
     ):
-        headers = self._headers(**({"Idempotency-Key": key} if key else {}), **({"Cookie": cookie} if cookie else {}))
+        headers = self._headers(
+            **({"Idempotency-Key": key} if key else {}), **({"Cookie": cookie} if cookie else {})
+        )
         if authorization:
             headers["Authorization"] = authorization
         if data is not None:
             headers["Content-Type"] = type or "text/plain"
-        async with self.http.request(method, path, json=body, data=data, params=params, headers=headers) as answer:
+        async with self.http.request(
+            method, path, json=body, data=data, params=params, headers=headers
+        ) as answer:
             found = await answer.read()
             whole = str(dict(answer.headers)).encode() + found
             if answer.status >= 400:
                 self.places["problems"] += whole
-            elif any(f"/v1/{kind}" in path for kind in ("operations", "guests", "messaging", "injections", "prompts")):
+            elif any(
+                f"/v1/{kind}" in path
+                for kind in ("operations", "guests", "messaging", "injections", "prompts")
+            ):
                 self.places["operations"] += whole
             else:
                 self.places["answers"] += whole
@@ -373,4 +476,10 @@ def _kind_of(path: Path) -> str:
         return JOURNAL
     if path.name in ("client-secret", "api-token", "webhook-secret"):
         return SECRET_FILES
-    return KEY_FILES if "keys" in path.parts else "audit files" if "audit" in path.parts else "other files"
+    return (
+        KEY_FILES
+        if "keys" in path.parts
+        else "audit files"
+        if "audit" in path.parts
+        else "other files"
+    )

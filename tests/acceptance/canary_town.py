@@ -1,8 +1,9 @@
-"""Two real daemons, one after the other on one journal, through whose every feature canaries are sent; and all that was heard.
+"""Two real daemons, one after the other on one journal, through whose every feature canaries are
+sent; and all that was heard.
 
-Between daemon and emulator's REST side stands a platform that talks too much: it passes everything on and notes it, and where
-it is told to refuse, it repeats what it was sent, each time in another dress. A CRM notes its webhooks
-and says them back.
+Between daemon and emulator's REST side stands a platform that talks too much: it passes everything
+on and notes it, and where it is told to refuse, it repeats what it was sent, each time in another
+dress. A CRM notes its webhooks and says them back.
 """
 
 from __future__ import annotations
@@ -66,10 +67,18 @@ class Platform:
         body = await request.read()
         self._note(request.method, request.path_qs, dict(request.headers), body)
         self._catch(request, body)
-        status = next((one for path, one in self.refusing.items() if request.path.startswith(path)), 0)
-        if status and (request.method != "GET" or status in (400, 401) or "webmessaging" in request.path):
+        status = next(
+            (one for path, one in self.refusing.items() if request.path.startswith(path)), 0
+        )
+        if status and (
+            request.method != "GET" or status in (400, 401) or "webmessaging" in request.path
+        ):
             return self._repeat(status, request, body)
-        headers = {name: one for name, one in request.headers.items() if name not in ("Host", "Accept-Encoding")}
+        headers = {
+            name: one
+            for name, one in request.headers.items()
+            if name not in ("Host", "Accept-Encoding")
+        }
         url = self.emulator + request.path_qs
         async with self._client.request(request.method, url, data=body, headers=headers) as answer:
             found = await answer.read()
@@ -87,12 +96,22 @@ class Platform:
     def _repeat(self, status: int, request: web.Request, body: bytes) -> web.Response:
         """What it was sent, in one dress after another, in every field that an error has."""
         secrets = [request.headers.get("Authorization", "").split(" ")[-1]]
-        secrets += re.findall(r'"(?:guestToken|guestIdToken|sessionToken)": ?"((?:[^"\\]|\\.)+)"', body.decode())
+        secrets += re.findall(
+            r'"(?:guestToken|guestIdToken|sessionToken)": ?"((?:[^"\\]|\\.)+)"', body.decode()
+        )
         secrets = [json.loads(f'"{one}"') for one in secrets] + self._known(request)
         dress = next(self._dress)
         told = " ".join(dress(one) for one in reversed(secrets))
-        answer = {"message": told, "code": dress(secrets[0]), "contextId": secrets[-1], "messageParams": {"is": told}}
-        headers = {"inin-correlation-id": secrets[-1][:100], "Set-Cookie": f"session={secrets[0][:20]}"}
+        answer = {
+            "message": told,
+            "code": dress(secrets[0]),
+            "contextId": secrets[-1],
+            "messageParams": {"is": told},
+        }
+        headers = {
+            "inin-correlation-id": secrets[-1][:100],
+            "Set-Cookie": f"session={secrets[0][:20]}",
+        }
         return web.json_response(answer, status=status, headers=headers)
 
     def _known(self, request: web.Request) -> list[str]:
@@ -108,7 +127,9 @@ async def receive(places: dict[str, bytearray], request: web.Request) -> web.Res
     body = await request.read()
     places["webhook bodies"] += body
     places["webhook heads"] += request.path_qs.encode() + str(dict(request.headers)).encode()
-    return web.Response(status=410 if b"terminated" in body else 200, text=f"{dict(request.headers)} {body!r}")
+    return web.Response(
+        status=410 if b"terminated" in body else 200, text=f"{dict(request.headers)} {body!r}"
+    )
 
 
 async def listen(app: web.Application) -> tuple[web.AppRunner, str]:
@@ -131,10 +152,22 @@ class Child:
 
     @staticmethod
     async def start(*arguments: str, **env: str) -> Child:
-        clean = {name: one for name, one in os.environ.items() if not name.startswith(("GUESTD_", "NOTIFY_"))}
+        clean = {
+            name: one
+            for name, one in os.environ.items()
+            if not name.startswith(("GUESTD_", "NOTIFY_"))
+        }
         pipe = asyncio.subprocess.PIPE
-        more = {"cwd": ROOT, "env": {**clean, "NO_COLOR": "1", **env}, "stdin": asyncio.subprocess.DEVNULL}
-        return Child(await asyncio.create_subprocess_exec(*GUESTD, *arguments, stdout=pipe, stderr=pipe, **more))
+        more = {
+            "cwd": ROOT,
+            "env": {**clean, "NO_COLOR": "1", **env},
+            "stdin": asyncio.subprocess.DEVNULL,
+        }
+        return Child(
+            await asyncio.create_subprocess_exec(
+                *GUESTD, *arguments, stdout=pipe, stderr=pipe, **more
+            )
+        )
 
     async def _read(self, stream: asyncio.StreamReader, kept: bytearray) -> None:
         while piece := await stream.read(65_536):
@@ -165,7 +198,8 @@ async def command(*arguments: str, code: int | None = 0, **env: str) -> bytes:
 
 
 async def refused_start(child: Child, code: int) -> bytes:
-    """A real process that ends by itself, since it listens to signals before it is refused: all that it wrote."""
+    """A real process that ends by itself, since it listens to signals before it is refused: all
+    that it wrote."""
     async with asyncio.timeout(30.0):
         assert await child.process.wait() == code, child.err.decode()
     await child.end()
@@ -180,7 +214,8 @@ async def until(condition, timeout_s: float = 20.0):
 
 
 class Town:
-    """`canaries`: what must not be told, by name. `places`: all bytes that were heard or found, by place."""
+    """`canaries`: what must not be told, by name. `places`: all bytes that were heard or found, by
+    place."""
 
     def __init__(self, folder: Path, canaries: dict[str, str]) -> None:
         self.folder = folder
@@ -194,8 +229,7 @@ class Town:
         (folder / "webhook-secret").write_text(canaries["webhook secret in a file"])
         path = folder / f"{form}.toml"
         quoted = json.dumps
-        path.write_text(
-            f"""
+        path.write_text(f"""
             simulator.port = 0
             log = {{level = "debug", form = "{form}"}}
             [platform]
@@ -235,6 +269,5 @@ class Town:
             url = "{crm}/{canaries["webhook URL's path"]}?key={canaries["webhook URL's key"]}"
             secrets = [{quoted(canaries["webhook secret in the configuration"])}, "file:{folder}/webhook-secret"]
             allow_internal = ["127.0.0.1"]
-            """
-        )
+            """)
         return str(path)

@@ -1,4 +1,5 @@
-"""A TCP proxy that behaves badly: half frames and resets, stalls, single bytes, freezes, and a port that closes for a while."""
+"""A TCP proxy that behaves badly: half frames and resets, stalls, single bytes, freezes, and a port
+that closes for a while."""
 
 from __future__ import annotations
 
@@ -71,7 +72,9 @@ class ChaosProxy:
             self._writers.add(up_writer)
             try:
                 both = (writer, up_writer)
-                await asyncio.gather(self._pump(reader, up_writer, both), self._pump(up_reader, writer, both))
+                await asyncio.gather(
+                    self._pump(reader, up_writer, both), self._pump(up_reader, writer, both)
+                )
             finally:
                 self._forget(up_writer)
         except (OSError, asyncio.CancelledError):
@@ -85,7 +88,10 @@ class ChaosProxy:
         _reset(writer)
 
     async def _pump(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, both: tuple[asyncio.StreamWriter, ...]
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        both: tuple[asyncio.StreamWriter, ...],
     ) -> None:
         with suppress(OSError, asyncio.CancelledError):
             while chunk := await reader.read(CHUNK_BYTES):
@@ -126,5 +132,7 @@ class ChaosProxy:
 
 def _reset(writer: asyncio.StreamWriter) -> None:
     with suppress(OSError):
-        writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE)
+        writer.get_extra_info("socket").setsockopt(
+            socket.SOL_SOCKET, socket.SO_LINGER, RESET_ON_CLOSE
+        )
     writer.transport.abort()

@@ -1,4 +1,5 @@
-"""What every reader saw, compared with the platform's record and with the journal. Every finding is counted, and said."""
+"""What every reader saw, compared with the platform's record and with the journal. Every finding is
+counted, and said."""
 
 from __future__ import annotations
 
@@ -56,51 +57,82 @@ def compare(frontend: Frontend, record: list[Json], where: str) -> None:
 
 
 def judge(frontend: Frontend, record: list[Json], where: str, findings: Findings) -> None:
-    """webmessaging: each message of the platform once, in the platform's order or marked late; each command confirmed.
+    """webmessaging: each message of the platform once, in the platform's order or marked late; each
+    command confirmed.
 
-    `late` may be any message that came after its place had passed, also one whose time equals that of a message shown
-    before: when such a pair is told apart, by the history, the second one to be shown is marked. The emulator's `reorder`
-    never lets a message overtake one of equal time, so no order among equal times is left to chance."""
+    `late` may be any message that came after its place had passed, also one whose time equals that
+    of a message shown before: when such a pair is told apart, by the history, the second one to be
+    shown is marked. The emulator's `reorder` never lets a message overtake one of equal time, so no
+    order among equal times is left to chance."""
     fates = _judge_seqs_and_fates(frontend, where, findings)
     got, wanted = [event["id"] for event in seen(frontend)], ids_of(record)
     findings.add("doubled", len(repeated(got)), f"{where} was shown {repeated(got)} more than once")
     lost, invented = set(wanted) - set(got), set(got) - set(wanted)
     findings.add("lost", len(lost), f"{where} was never shown {lost}")
-    findings.add("invented", len(invented), f"{where} was shown {invented}, which the platform does not hold")
+    findings.add(
+        "invented", len(invented), f"{where} was shown {invented}, which the platform does not hold"
+    )
     late = {event["id"] for event in seen(frontend) if event["late"]}
     on_time = [one for one in wanted if one not in late and one not in lost]
     if [one for one in got if one not in late and one not in invented] != on_time:
-        findings.add("out of order", 1, f"{where}, and not marked late; {first_difference(frontend, record)}")
+        findings.add(
+            "out of order", 1, f"{where}, and not marked late; {first_difference(frontend, record)}"
+        )
     texts = [body["text"] for body in record if body["direction"] == "Inbound"]
-    findings.add("doubled", len(repeated(texts)), f"the platform holds {repeated(texts)} of {where} more than once")
+    findings.add(
+        "doubled",
+        len(repeated(texts)),
+        f"the platform holds {repeated(texts)} of {where} more than once",
+    )
     accepted = [event["command_id"] for event in frontend.events if event["kind"] == "accepted"]
     confirmed = [int(one.split("-")[1]) for one in accepted if fates.get(one) == ["confirmed"]]
     if confirmed != [int(text.split()[-1]) for text in texts]:
-        findings.add("out of order", 1, f"{where}: its own words are not the commands confirmed, in the order accepted")
+        findings.add(
+            "out of order",
+            1,
+            f"{where}: its own words are not the commands confirmed, in the order accepted",
+        )
     others = {command_id: fate for command_id, fate in fates.items() if set(fate) - {"confirmed"}}
     findings.add("not confirmed", len(others), f"{where}: {others}")
 
 
 def judge_legacy(frontend: Frontend, record: list[Json], where: str, findings: Findings) -> None:
-    """webchat confirms nothing and has no history: what may be missing is said (`uncertain`, `gap`), nothing comes twice.
+    """webchat confirms nothing and has no history: what may be missing is said (`uncertain`,
+    `gap`), nothing comes twice.
 
-    What the network still holds of a broken connection may arrive after what was sent on the next one, so the order of the
-    guest's own words at the platform is not knowable. The sequence ids are: an agent's message that comes after one with a
-    greater id is marked late."""
+    What the network still holds of a broken connection may arrive after what was sent on the next
+    one, so the order of the guest's own words at the platform is not knowable. The sequence ids
+    are: an agent's message that comes after one with a greater id is marked late."""
     _judge_seqs_and_fates(frontend, where, findings)
     numbers = [int(body["text"].split()[-1]) for body in record if body["direction"] == "Inbound"]
-    findings.add("doubled", len(repeated(numbers)), f"the platform holds {repeated(numbers)} of {where} more than once")
+    findings.add(
+        "doubled",
+        len(repeated(numbers)),
+        f"the platform holds {repeated(numbers)} of {where} more than once",
+    )
     shown = [event["id"] for event in seen(frontend)]
-    findings.add("doubled", len(repeated(shown)), f"{where} was shown {repeated(shown)} more than once")
+    findings.add(
+        "doubled", len(repeated(shown)), f"{where} was shown {repeated(shown)} more than once"
+    )
     places = {body.get("sequenceId"): n for n, body in enumerate(record)}
-    order = [places[event["id"]] for event in seen(frontend) if not event["late"] and event["id"] in places]
+    order = [
+        places[event["id"]]
+        for event in seen(frontend)
+        if not event["late"] and event["id"] in places
+    ]
     if order != sorted(order):
         findings.add("out of order", 1, f"{where}: agents' messages, and not marked late")
-    ended = [event for event in frontend.events if event["kind"] == "session" and event["state"] == "ended"]
+    ended = [
+        event
+        for event in frontend.events
+        if event["kind"] == "session" and event["state"] == "ended"
+    ]
     findings.add("ended", len(ended), f"{where}: {ended}")
 
 
-def _judge_seqs_and_fates(frontend: Frontend, where: str, findings: Findings) -> dict[str, list[str]]:
+def _judge_seqs_and_fates(
+    frontend: Frontend, where: str, findings: Findings
+) -> dict[str, list[str]]:
     seqs = [event["seq"] for event in frontend.events]
     if seqs != list(range(1, len(seqs) + 1)):
         findings.add("holes", 1, f"{where}: holes or repetitions in seq")
@@ -111,7 +143,9 @@ def _judge_seqs_and_fates(frontend: Frontend, where: str, findings: Findings) ->
     twice = {command_id: fate for command_id, fate in fates.items() if len(fate) > 1}
     findings.add("doubled", len(twice), f"{where} was told twice what became of {twice}")
     unsettled = frontend.answered - set(fates)
-    findings.add("lost", len(unsettled), f"{where}: acknowledged and never settled {sorted(unsettled)}")
+    findings.add(
+        "lost", len(unsettled), f"{where}: acknowledged and never settled {sorted(unsettled)}"
+    )
     return fates
 
 
@@ -120,7 +154,8 @@ def journaled(state: Path) -> dict[str, list[Json]]:
     reader = sqlite3.connect(f"{(state / 'journal.sqlite3').as_uri()}?mode=ro", uri=True)
     try:
         rows = reader.execute(
-            "SELECT s.name, e.payload FROM events e JOIN sessions s ON s.id = e.session ORDER BY e.session, e.seq"
+            "SELECT s.name, e.payload FROM events e JOIN sessions s ON s.id = e.session ORDER BY"
+            " e.session, e.seq"
         ).fetchall()
     finally:
         reader.close()
@@ -130,12 +165,21 @@ def journaled(state: Path) -> dict[str, list[Json]]:
     return found
 
 
-def judge_stream(events: list[Json], upto_seq: int, journal: list[Json], where: str, findings: Findings) -> None:
+def judge_stream(
+    events: list[Json], upto_seq: int, journal: list[Json], where: str, findings: Findings
+) -> None:
     """A reader's stream is the journal's from its beginning, at least up to `upto_seq`."""
     kept = journal[: len(events)]
     if events != kept:
-        at = next((n for n, (one, other) in enumerate(zip(events, kept, strict=False)) if one != other), len(kept))
-        findings.add("stream differs", 1, f"{where} at event {at}: {events[at : at + 2]}; journal {kept[at : at + 2]}")
+        at = next(
+            (n for n, (one, other) in enumerate(zip(events, kept, strict=False)) if one != other),
+            len(kept),
+        )
+        findings.add(
+            "stream differs",
+            1,
+            f"{where} at event {at}: {events[at : at + 2]}; journal {kept[at : at + 2]}",
+        )
     elif len(events) < upto_seq:
         findings.add("stream differs", 1, f"{where} has {len(events)} events of {upto_seq}")
 
@@ -146,7 +190,9 @@ def first_difference(frontend: Frontend, record: list[Json]) -> str:
     pairs = list(zip(ids_of(record), [event["id"] for event in shown], strict=False))
     at = next((n for n, (one, other) in enumerate(pairs) if one != other), len(pairs))
     around = slice(max(0, at - 2), at + 6)
-    platform = [(body["channel"]["time"], body["direction"], body["text"]) for body in record[around]]
+    platform = [
+        (body["channel"]["time"], body["direction"], body["text"]) for body in record[around]
+    ]
     seqs = [event["seq"] for event in shown[around]] or [0]
     keys = ("seq", "kind", "time", "direction", "text", "late", "state", "status")
     events = [

@@ -30,7 +30,12 @@ def clean_environment(**more: str) -> dict[str, str]:
 class Program:
     """One run of guestd. Ended by its own pid, whatever the test does."""
 
-    def __init__(self, *arguments: str, env: dict[str, str] | None = None, stdin: int | None = subprocess.DEVNULL):
+    def __init__(
+        self,
+        *arguments: str,
+        env: dict[str, str] | None = None,
+        stdin: int | None = subprocess.DEVNULL,
+    ):
         self.child = subprocess.Popen(
             [*COMMAND, *arguments],
             cwd=ROOT,
@@ -62,7 +67,9 @@ class Program:
             for line in list(lines):
                 if wanted in line:
                     return line
-            if self.child.poll() is not None and not any(reader.is_alive() for reader in self._readers):
+            if self.child.poll() is not None and not any(
+                reader.is_alive() for reader in self._readers
+            ):
                 break
             time.sleep(0.02)
         raise AssertionError(f"no {wanted!r} in\n{self.out}\n{self.err}")

@@ -1,6 +1,8 @@
-"""Who reads a guest session's events by `/v1`, over many lives of the daemon: by server-sent events, and by pages.
+"""Who reads a guest session's events by `/v1`, over many lives of the daemon: by server-sent
+events, and by pages.
 
-Both go away now and then by themselves and resume, the one with Last-Event-ID, the other with `after`."""
+Both go away now and then by themselves and resume, the one with Last-Event-ID, the other with
+`after`."""
 
 from __future__ import annotations
 
@@ -48,7 +50,8 @@ class Reader:
         raise NotImplementedError
 
     def _is_well(self, answer: aiohttp.ClientResponse) -> bool:
-        """False: there is nothing to read. 404: the guest session is not open yet; 503: the daemon starts or stops."""
+        """False: there is nothing to read. 404: the guest session is not open yet; 503: the daemon
+        starts or stops."""
         if answer.status not in (200, 404, 503):
             self.problems.append(f"{answer.status} after {self.last_seq}")
         return answer.status == 200

@@ -15,7 +15,9 @@ from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidMes
 class Frontend:
     """One guest's frontend over all the daemon's lives."""
 
-    def __init__(self, url: str, name: str, rng: Random, email: str = "", rest_s_max: float = 0.3) -> None:
+    def __init__(
+        self, url: str, name: str, rng: Random, email: str = "", rest_s_max: float = 0.3
+    ) -> None:
         self.url, self.name, self.rng, self.rest_s_max = url, name, rng, rest_s_max
         self.email = f"&email={email}" if email else ""
         self.events: list[dict] = []
@@ -51,7 +53,9 @@ class Frontend:
             now = asyncio.get_running_loop().time()
             if self.refused and now >= ask_at:
                 ask_at = now + 1.0
-                await self._ask_again(frontend, [one for one in self.waiting if one in self.refused])
+                await self._ask_again(
+                    frontend, [one for one in self.waiting if one in self.refused]
+                )
             if now >= speak_at and not self.quiet and not self.refused:
                 self.said += 1
                 command_id = f"{self.name}-{self.said}"

@@ -44,7 +44,8 @@ async def listening(port: int, pid: int) -> None:
 
 
 class Zygote:
-    """Called with the arguments of `guestd`, it runs that in no time and gives the pid. All lives write into one log."""
+    """Called with the arguments of `guestd`, it runs that in no time and gives the pid. All lives
+    write into one log."""
 
     def __init__(self, log: Path) -> None:
         self.log = log
@@ -55,7 +56,11 @@ class Zygote:
             stdout=subprocess.PIPE,
             text=True,
             cwd=ROOT,
-            env={**os.environ, "ZYGOTE_LOG": str(log), "PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT}"},
+            env={
+                **os.environ,
+                "ZYGOTE_LOG": str(log),
+                "PYTHONPATH": f"{ROOT / 'daemon'}{os.pathsep}{ROOT}",
+            },
         )
 
     def __call__(self, *arguments: str) -> int:

@@ -1,7 +1,7 @@
 """A small library before the C library's fsync and fdatasync: the k-th call fails with EIO.
 
-`FAIL_SYNC` is k, 0 for none. `FAIL_FILE`, if set, is what the path of a file must contain to be counted. `COUNT_SYNCS` names one
-that gets the number of calls at the end.
+`FAIL_SYNC` is k, 0 for none. `FAIL_FILE`, if set, is what the path of a file must contain to be
+counted. `COUNT_SYNCS` names one that gets the number of calls at the end.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""Canaries are sent through every feature of a real daemon, and then looked for in everything it has said and left behind.
+"""Canaries are sent through every feature of a real daemon, and then looked for in everything it
+has said and left behind.
 
-Where each may stand is written in `BELONGS`; where it must be found, because it was really sent that way, too: else a canary
-that never flew would prove something. They are looked for as they were sent and in the dresses that texts travel in:
-percent-encoded, escaped as in JSON, in base64 at each of its three places.
-"""
+Where each may stand is written in `BELONGS`; where it must be found, because it was really sent
+that way, too: else a canary that never flew would prove something. They are looked for as they were
+sent and in the dresses that texts travel in: percent-encoded, escaped as in JSON, in base64 at each
+of its three places."""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ BELONGS: dict[str, tuple[set[str], set[str]]] = {
     "webhook URL's key": ({CONFIGURATION, HEADS}, set()),
     # The asker's own words, shown to him again: the request of an operation.
     "key in an operation's webhookUrl": ({JOURNAL, HEADS, OPERATIONS}, set()),
-    # Secrets of an operation: on the disk as long as it is under way, in pages that SQLite has not used again after.
+    # Secrets of an operation: on the disk as long as it is under way, in pages that SQLite has not
+    # used again after.
     "guest token of a contact": ({WIRE}, {JOURNAL}),
     "guest token of a messaging session": ({WIRE}, {JOURNAL}),
     "guest token that was refused": ({WIRE}, {JOURNAL}),
@@ -112,11 +114,18 @@ def dresses(canary: str) -> set[bytes]:
     """All that a canary may be hidden under."""
     raw = canary.encode()
     found = {raw, quote(raw).encode(), quote(raw, safe="").encode(), quote_plus(raw).encode()}
-    found |= {json.dumps(canary)[1:-1].encode(), json.dumps(json.dumps(canary)[1:-1])[1:-1].encode()}
+    found |= {
+        json.dumps(canary)[1:-1].encode(),
+        json.dumps(json.dumps(canary)[1:-1])[1:-1].encode(),
+    }
     for shift in range(3):
         coded = b64encode(b"\0" * shift + raw).rstrip(b"=")
         inner = coded[4 if shift else 0 : -1]
-        found |= {inner, inner.replace(b"+", b"-").replace(b"/", b"_"), quote(inner, safe="").encode()}
+        found |= {
+            inner,
+            inner.replace(b"+", b"-").replace(b"/", b"_"),
+            quote(inner, safe="").encode(),
+        }
     return found
 
 
@@ -134,9 +143,16 @@ def town(tmp_path_factory) -> Town:
 def test_audit_2_a_canary_stands_only_where_it_belongs(town, name):
     must, may = BELONGS[name]
     found = {
-        place: dress for place, heard in town.places.items() for dress in dresses(town.canaries[name]) if dress in heard
+        place: dress
+        for place, heard in town.places.items()
+        for dress in dresses(town.canaries[name])
+        if dress in heard
     }
-    leaks = {place: _around(town.places[place], dress) for place, dress in found.items() if place not in must | may}
+    leaks = {
+        place: _around(town.places[place], dress)
+        for place, dress in found.items()
+        if place not in must | may
+    }
     assert not leaks
     assert must <= set(found)
 

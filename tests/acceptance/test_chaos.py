@@ -1,10 +1,13 @@
-"""Everything at once, for as long as asked: kills in bursts during the start, a platform that is away, freezes, half frames.
+"""Everything at once, for as long as asked: kills in bursts during the start, a platform that is
+away, freezes, half frames.
 
-The daemon is a real process; between it and the emulator stands a proxy that cuts, stalls and resets; the emulator injects faults
-of its own from the same seed. Every guest has three readers: a simulator socket, an event stream and a reader of pages. At the
-end, what the frontends saw is compared with the platform's record, and every reader's stream with the journal.
+The daemon is a real process; between it and the emulator stands a proxy that cuts, stalls and
+resets; the emulator injects faults of its own from the same seed. Every guest has three readers: a
+simulator socket, an event stream and a reader of pages. At the end, what the frontends saw is
+compared with the platform's record, and every reader's stream with the journal.
 
-    GUESTD_CHAOS_S=1800 GUESTD_CHAOS_SEED=7 .venv/bin/python -m pytest -s tests/acceptance/test_chaos.py
+    GUESTD_CHAOS_S=1800 GUESTD_CHAOS_SEED=7 .venv/bin/python -m pytest -s
+    tests/acceptance/test_chaos.py
 """
 
 from __future__ import annotations
@@ -67,10 +70,11 @@ burst = 1000
 level = "warning"
 """
 
-#: `attempts_max` above: the platform is away for longer than ten attempts at these rests take, and nobody may give up.
+#: `attempts_max` above: the platform is away for longer than ten attempts at these rests take, and
+#: nobody may give up.
 
-#: Between two messages of a guest. What the platform keeps back in silence is found in the newest page of its history when a link
-#: comes back: guests who say a page in a second would hide it.
+#: Between two messages of a guest. What the platform keeps back in silence is found in the newest
+#: page of its history when a link comes back: guests who say a page in a second would hide it.
 REST_S_MAX = 4.0
 
 PROXY_RATES = {"half": 0.002, "stall": 0.003, "bytewise": 0.01}
@@ -94,13 +98,25 @@ FAULTS = [
     {"kind": "half_open", "rate": 0.0005},
 ]
 #: The legacy dialect has no history and no echo: only what does not change the stream itself.
-LEGACY_FAULTS = [one for one in FAULTS if one["kind"] in ("refuse_upgrade", "drop", "close", "binary", "malformed")]
+LEGACY_FAULTS = [
+    one
+    for one in FAULTS
+    if one["kind"] in ("refuse_upgrade", "drop", "close", "binary", "malformed")
+]
 
 
 class Conductor:
     """Draws what happens next, and does it. Keeps one daemon alive between its blows."""
 
-    def __init__(self, proxy: ChaosProxy, emulator: str, new_life, arguments: tuple[str, ...], port: int, rng: Random):
+    def __init__(
+        self,
+        proxy: ChaosProxy,
+        emulator: str,
+        new_life,
+        arguments: tuple[str, ...],
+        port: int,
+        rng: Random,
+    ):
         self.away_max_s = 3.0
         self.proxy, self.emulator, self.new_life = proxy, emulator, new_life
         self.arguments, self.port, self.rng = arguments, port, rng
@@ -134,7 +150,9 @@ class Conductor:
         async with asyncio.timeout(for_s + SETTLE_S):
             end = asyncio.get_running_loop().time() + for_s
             while asyncio.get_running_loop().time() < end:
-                (blow,) = self.rng.choices([one for one, _ in blows], [weight for _, weight in blows])
+                (blow,) = self.rng.choices(
+                    [one for one, _ in blows], [weight for _, weight in blows]
+                )
                 self.done[blow.__name__[1:]] += 1
                 await blow()
                 await asyncio.sleep(self.rng.uniform(0.3, 4.0))
@@ -219,10 +237,14 @@ def people(guests: int, port: int, rng: Random, http: aiohttp.ClientSession) -> 
     for n in range(guests):
         name, own = f"g{n}", Random(rng.random())
         url = f"ws://127.0.0.1:{port}/"
-        frontends.append(Frontend(url, name, own, email=f"{name}@example.org", rest_s_max=REST_S_MAX))
+        frontends.append(
+            Frontend(url, name, own, email=f"{name}@example.org", rest_s_max=REST_S_MAX)
+        )
         for kind in (Follower, Pager):
             readers.append(kind(f"http://127.0.0.1:{port}", name, Random(rng.random()), http))
-    return Town(frontends, readers, [asyncio.create_task(one.live()) for one in (*frontends, *readers)])
+    return Town(
+        frontends, readers, [asyncio.create_task(one.live()) for one in (*frontends, *readers)]
+    )
 
 
 @pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
@@ -237,8 +259,12 @@ async def test_in_chaos_nothing_is_lost_or_doubled(run, new_life, tmp_path, dial
     await live_through(dialect, CHAOS_S, GUESTS, run, new_life, tmp_path)
 
 
-async def live_through(dialect: str, for_s: float, guests: int, run, new_life, tmp_path: Path) -> None:
-    print(f"\n{dialect}: {for_s:.0f} s, seed {SEED}: repeat with GUESTD_CHAOS_SEED={SEED}", flush=True)
+async def live_through(
+    dialect: str, for_s: float, guests: int, run, new_life, tmp_path: Path
+) -> None:
+    print(
+        f"\n{dialect}: {for_s:.0f} s, seed {SEED}: repeat with GUESTD_CHAOS_SEED={SEED}", flush=True
+    )
     rng = Random(f"{SEED}{dialect}")
     emulator = run("emulate", "--port", "0", "--agent", "echo", "--no-limits").url()
     rules = FAULTS if dialect == "webmessaging" else LEGACY_FAULTS
@@ -247,19 +273,27 @@ async def live_through(dialect: str, for_s: float, guests: int, run, new_life, t
     await proxy.open()
     state, config, port = tmp_path / "state", tmp_path / "guestd.toml", free_port()
     state.mkdir()
-    config.write_text(CONFIG.format(port=proxy.port, deployment=DEPLOYMENT, dialect=dialect, state=state))
-    conductor = Conductor(proxy, emulator, new_life, ("serve", "-c", str(config), "--port", str(port)), port, rng)
+    config.write_text(
+        CONFIG.format(port=proxy.port, deployment=DEPLOYMENT, dialect=dialect, state=state)
+    )
+    conductor = Conductor(
+        proxy, emulator, new_life, ("serve", "-c", str(config), "--port", str(port)), port, rng
+    )
     findings = Findings()
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as http:
         town = people(guests, port, rng, http)
         try:
             await conductor.run(for_s)
-            await asyncio.to_thread(post, f"{emulator}/__emulator/faults", {"seed": SEED, "rules": []})
+            await asyncio.to_thread(
+                post, f"{emulator}/__emulator/faults", {"seed": SEED, "rules": []}
+            )
             proxy.rates = dict.fromkeys(PROXY_RATES, 0.0)
             town.hush()
             record, tokens = await come_to_rest(town, emulator, state, dialect, port, findings)
             upto_seqs = {one.name: one.events[-1]["seq"] for one in town.frontends}
-            await settled(town.readers, lambda one: one.last_seq >= upto_seqs[one.name], port, findings)
+            await settled(
+                town.readers, lambda one: one.last_seq >= upto_seqs[one.name], port, findings
+            )
         finally:
             await town.end(findings)
             if conductor.pid and is_alive(conductor.pid):
@@ -270,7 +304,9 @@ async def live_through(dialect: str, for_s: float, guests: int, run, new_life, t
         own = held(record, tokens[frontend.name])
         (judge if dialect == "webmessaging" else judge_legacy)(frontend, own, where, findings)
     judge_streams(town, journaled(state), upto_seqs, findings)
-    tell(f"{dialect}, seed {SEED}, {for_s:.0f} s, {guests} guests", conductor, proxy, town, findings)
+    tell(
+        f"{dialect}, seed {SEED}, {for_s:.0f} s, {guests} guests", conductor, proxy, town, findings
+    )
     findings.check()
     log = new_life.log.read_text()
     assert "Traceback" not in log and "our bug" not in log, log[-3000:]
@@ -279,10 +315,17 @@ async def live_through(dialect: str, for_s: float, guests: int, run, new_life, t
 async def come_to_rest(
     town: Town, emulator: str, state: Path, dialect: str, port: int, findings: Findings
 ) -> tuple[dict, dict[str, str]]:
-    """Everything said is settled and everything the platform holds is shown. Its record, and the token of each guest.
+    """Everything said is settled and everything the platform holds is shown. Its record, and the
+    token of each guest.
 
-    What a link kept back in silence (`mute`) is found by the next one: all links are cut once more."""
-    await settled(town.frontends, lambda one: not one.waiting and one.answered <= one.settled(), port, findings)
+    What a link kept back in silence (`mute`) is found by the next one: all links are cut once more.
+    """
+    await settled(
+        town.frontends,
+        lambda one: not one.waiting and one.answered <= one.settled(),
+        port,
+        findings,
+    )
     await asyncio.to_thread(post, f"{emulator}/__emulator/drop", {"all": True})
     record = await asyncio.to_thread(sessions_at, emulator)
     if dialect != "webmessaging":
@@ -304,7 +347,8 @@ def views_at(port: int) -> dict[str, dict]:
 
 
 async def settled(ones: list, is_well, port: int, findings: Findings) -> None:
-    """Until all are well; after `SETTLE_S` those who are not are a finding, with what is known of them."""
+    """Until all are well; after `SETTLE_S` those who are not are a finding, with what is known of
+    them."""
     try:
         await until(lambda: all(map(is_well, ones)), SETTLE_S)
     except TimeoutError:
@@ -312,12 +356,17 @@ async def settled(ones: list, is_well, port: int, findings: Findings) -> None:
         for one in (one for one in ones if not is_well(one)):
             text = f"{one.name} {views.get(one.name)}; last event {one.events[-1:]}"
             if isinstance(one, Frontend):
-                text += f"; asked again {sorted(one.waiting)}, unsettled {sorted(one.answered - one.settled())}"
+                text += (
+                    f"; asked again {sorted(one.waiting)}, unsettled"
+                    f" {sorted(one.answered - one.settled())}"
+                )
                 text += f", never shown {one.missing}"
             findings.add("not at rest", 1, text)
 
 
-def judge_streams(town: Town, journal: dict[str, list[dict]], upto_seqs: dict[str, int], findings: Findings) -> None:
+def judge_streams(
+    town: Town, journal: dict[str, list[dict]], upto_seqs: dict[str, int], findings: Findings
+) -> None:
     for one in (*town.frontends, *town.readers):
         kind = one.kind if isinstance(one, Reader) else "simulator"
         where = f"{one.name} by {kind}"
@@ -326,9 +375,16 @@ def judge_streams(town: Town, journal: dict[str, list[dict]], upto_seqs: dict[st
             findings.add("stream differs", len(one.problems), f"{where}: {one.problems[:3]}")
 
 
-def tell(title: str, conductor: Conductor, proxy: ChaosProxy, town: Town, findings: Findings) -> None:
+def tell(
+    title: str, conductor: Conductor, proxy: ChaosProxy, town: Town, findings: Findings
+) -> None:
     events = Counter(event["kind"] for one in town.frontends for event in one.events)
-    fates = Counter(event["status"] for one in town.frontends for event in one.events if event["kind"] == "delivery")
+    fates = Counter(
+        event["status"]
+        for one in town.frontends
+        for event in one.events
+        if event["kind"] == "delivery"
+    )
     late = sum(event.get("late", False) for one in town.frontends for event in one.events)
     done, wrong = proxy.done, findings.counts
     table = {
@@ -347,14 +403,18 @@ def tell(title: str, conductor: Conductor, proxy: ChaosProxy, town: Town, findin
         "messages shown": events["message"],
         "  late, and marked so": late,
         "gaps stated": events["gap"],
-        "event streams resumed": sum(one.resumed for one in town.readers if isinstance(one, Follower)),
+        "event streams resumed": sum(
+            one.resumed for one in town.readers if isinstance(one, Follower)
+        ),
         "page readers resumed": sum(one.resumed for one in town.readers if isinstance(one, Pager)),
         "lost": wrong["lost"],
         "doubled": wrong["doubled"],
         "out of order": wrong["out of order"],
         "streams unlike the journal": wrong["stream differs"],
-        "other findings": sum(wrong.values())
-        - sum(wrong[kind] for kind in ("lost", "doubled", "out of order", "stream differs")),
+        "other findings": (
+            sum(wrong.values())
+            - sum(wrong[kind] for kind in ("lost", "doubled", "out of order", "stream differs"))
+        ),
     }
     print(f"{title}: {dict(conductor.done)}")
     for name, count in table.items():

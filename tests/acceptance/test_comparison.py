@@ -86,11 +86,19 @@ def test_in_webchat_the_order_of_agents_messages_counts_and_late_ones_are_marked
 @pytest.mark.parametrize("seqs", [[1, 3], [2, 3], [1, 1, 2], [1, 2, 3, 4, 5], [1, 2]])
 def test_a_stream_unlike_the_journal_is_counted(seqs):
     findings = Findings()
-    judge_stream([{"seq": seq} for seq in seqs], 3, [{"seq": seq} for seq in (1, 2, 3, 4)], "here", findings)
+    judge_stream(
+        [{"seq": seq} for seq in seqs], 3, [{"seq": seq} for seq in (1, 2, 3, 4)], "here", findings
+    )
     assert findings.counts == {"stream differs": 1}
 
 
 def test_a_stream_may_end_before_the_journal_does():
     findings = Findings()
-    judge_stream([{"seq": seq} for seq in (1, 2, 3)], 3, [{"seq": seq} for seq in (1, 2, 3, 4)], "here", findings)
+    judge_stream(
+        [{"seq": seq} for seq in (1, 2, 3)],
+        3,
+        [{"seq": seq} for seq in (1, 2, 3, 4)],
+        "here",
+        findings,
+    )
     findings.check()

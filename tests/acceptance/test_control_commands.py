@@ -1,4 +1,5 @@
-"""The commands that talk to a running daemon, against a real one. Most run within this process, for the time's sake."""
+"""The commands that talk to a running daemon, against a real one. Most run within this process, for
+the time's sake."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ def daemon(tmp_path_factory):
     path, token_file = place / "guestd.toml", place / "token"
     token_file.write_text(f"{TOKEN}\n")
     path.write_text(
-        f'[api]\ntoken_file = "{token_file}"\nunix_socket = "{place}/api.sock"\n[emulator]\nagent = "echo"\n'
+        f'[api]\ntoken_file = "{token_file}"\nunix_socket = "{place}/api.sock"\n[emulator]\nagent ='
+        ' "echo"\n'
     )
     program = Program("serve", "-c", str(path), "--port", "0")
     try:
@@ -40,7 +42,13 @@ def guestd(daemon):
     url, _, token_file = daemon
 
     def run(*arguments, env=None, stdin=None):
-        given = {"GUESTD_URL": url, "GUESTD_API_TOKEN": TOKEN, "NO_COLOR": "1", "COLUMNS": "200", **(env or {})}
+        given = {
+            "GUESTD_URL": url,
+            "GUESTD_API_TOKEN": TOKEN,
+            "NO_COLOR": "1",
+            "COLUMNS": "200",
+            **(env or {}),
+        }
         done = CliRunner().invoke(app, list(arguments), env=given, input=stdin)
         assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
         assert TOKEN not in done.stdout + done.stderr
@@ -67,12 +75,20 @@ def until(condition, timeout_s=15.0):
 
 class TestSessions:
     def test_open_list_show_end(self, guestd):
-        code, out, _ = guestd("sessions", "open", "ben", "--attribute", "tier=gold", "--duration", "10m", "--json")
+        code, out, _ = guestd(
+            "sessions", "open", "ben", "--attribute", "tier=gold", "--duration", "10m", "--json"
+        )
         session_id = json.loads(out)["session_id"]
         assert code == 0
-        until(lambda: json.loads(guestd("sessions", "show", session_id, "--json")[1])["state"] == "live")
+        until(
+            lambda: (
+                json.loads(guestd("sessions", "show", session_id, "--json")[1])["state"] == "live"
+            )
+        )
         code, out, _ = guestd("sessions", "list", "--state", "live")
-        assert code == 0 and ["ben", "live", session_id] == [out.split("\n")[0].split("\t")[n] for n in (0, 1, 3)]
+        assert code == 0 and ["ben", "live", session_id] == [
+            out.split("\n")[0].split("\t")[n] for n in (0, 1, 3)
+        ]
         assert guestd("sessions", "end", "ben")[:2] == (0, "ben will end\n")
         until(lambda: "ben" not in guestd("sessions", "list")[1])
 
@@ -85,10 +101,19 @@ class TestSessions:
         assert guestd("send", ana, "-", stdin="from a pipe\n")[0] == 0
         until(lambda: guestd("sessions", "transcript", ana)[1].count("from a pipe") == 2)
         lines = guestd("sessions", "transcript", ana)[1].splitlines()
-        assert [line.split(": ")[1] for line in lines] == ["hello", "hello", "from a pipe", "from a pipe"]
+        assert [line.split(": ")[1] for line in lines] == [
+            "hello",
+            "hello",
+            "from a pipe",
+            "from a pipe",
+        ]
         env = {"GUESTD_URL": daemon[0], "GUESTD_API_TOKEN": TOKEN, "PATH": ""}
         following = subprocess.Popen(
-            [*COMMAND, "sessions", "follow", ana, "--json"], cwd=ROOT, env=env, stdout=subprocess.PIPE, text=True
+            [*COMMAND, "sessions", "follow", ana, "--json"],
+            cwd=ROOT,
+            env=env,
+            stdout=subprocess.PIPE,
+            text=True,
         )
         with following, contextlib.ExitStack() as stack:
             stack.callback(following.kill)
@@ -129,12 +154,19 @@ class TestExits:
         assert (code, out) == (2, "") and "Usage" in err
 
     @pytest.mark.parametrize(
-        "env", [{"GUESTD_URL": "http://127.0.0.1:1"}, {"GUESTD_SOCKET": "/no/such/socket"}, {"GUESTD_URL": "http://["}]
+        "env",
+        [
+            {"GUESTD_URL": "http://127.0.0.1:1"},
+            {"GUESTD_SOCKET": "/no/such/socket"},
+            {"GUESTD_URL": "http://["},
+        ],
     )
     def test_69_nobody_there(self, guestd, env):
         code, out, err = guestd("sessions", "list", env=env)
         assert out == "" and err.count("\n") == 1 and "Traceback" not in err
-        assert (code, "no guestd answers at" in err) == (69, True) or (code == 78 and "--url" in err)
+        assert (code, "no guestd answers at" in err) == (69, True) or (
+            code == 78 and "--url" in err
+        )
 
     def test_something_else_that_answers_is_not_taken_for_guestd(self, guestd, run):
         url = run("emulate", "--port", "0").url()
@@ -162,9 +194,15 @@ class TestServe:
         ("text", "said"),
         [
             ('[simulator]\nhost = "0.0.0.0"\n', "set api.token or api.token_file"),
-            ('[simulator]\nhost = "0.0.0.0"\n[api]\ntcp = false\n', "set simulator.token or simulator.token_file"),
+            (
+                '[simulator]\nhost = "0.0.0.0"\n[api]\ntcp = false\n',
+                "set simulator.token or simulator.token_file",
+            ),
             ('[api]\ntoken = "short"\n', "api.token: is no token of at least 16"),
-            ('[api]\ntoken_file = "/no/such/file"\n', "api.token_file: /no/such/file cannot be read"),
+            (
+                '[api]\ntoken_file = "/no/such/file"\n',
+                "api.token_file: /no/such/file cannot be read",
+            ),
         ],
     )
     def test_an_open_door_is_refused_at_the_start(self, run, config, text, said):
@@ -189,13 +227,21 @@ def test_what_is_refused_is_said_once_and_without_the_librarys_words(guestd, tmp
     assert code == 0 and "completion" not in shown
 
 
-@pytest.mark.parametrize("command", ["operations list --json", "journal info", "keys rotate", "webhooks list"])
+@pytest.mark.parametrize(
+    "command", ["operations list --json", "journal info", "keys rotate", "webhooks list"]
+)
 def test_a_reader_who_has_enough_is_no_failure(daemon, tmp_path, command):
     url, _, token_file = daemon
     store.create_or_open(tmp_path).close()
-    place = ["--url", url, "--token-file", str(token_file)] if "operations" in command else ["-d", str(tmp_path)]
+    place = (
+        ["--url", url, "--token-file", str(token_file)]
+        if "operations" in command
+        else ["-d", str(tmp_path)]
+    )
     line = [*COMMAND, *command.split(), *place]
-    child = subprocess.Popen(line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    child = subprocess.Popen(
+        line, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
     assert child.stdout is not None
     child.stdout.close()
     child.stdout = None

@@ -1,4 +1,5 @@
-"""The real daemon on a journal in which bytes have changed: it starts without them, or says why not and ends with 74."""
+"""The real daemon on a journal in which bytes have changed: it starts without them, or says why not
+and ends with 74."""
 
 from __future__ import annotations
 
@@ -31,7 +32,14 @@ form = "json"
 
 def row(name, seq, kind, key="", intent=None, **more):
     content = {"seq": seq, "kind": kind, "time": "2027-05-31T09:15:02.417Z", **more}
-    return name, seq, kind, json.dumps(content).encode(), key, json.dumps(intent).encode() if intent else b""
+    return (
+        name,
+        seq,
+        kind,
+        json.dumps(content).encode(),
+        key,
+        json.dumps(intent).encode() if intent else b"",
+    )
 
 
 def talk(name):
@@ -39,7 +47,9 @@ def talk(name):
     return [
         row(name, 1, "session", state="live", read_only=False, reason=""),
         row(name, 2, "accepted", "c1", send, command_id="c1", action="send", text="hello"),
-        row(name, 3, "delivery", "c1", command_id="c1", status="confirmed", message_id="", reason=""),
+        row(
+            name, 3, "delivery", "c1", command_id="c1", status="confirmed", message_id="", reason=""
+        ),
         row(name, 4, "message", f"m-{name}", id=f"m-{name}", text=f"canary-{name}"),
     ]
 
@@ -52,7 +62,9 @@ def state(tmp_path):
     connection = store.create_or_open(folder)
     writer = Writer(connection)
     for name in "abc":
-        record = SessionRecord(name, f"guest-{name}", f"{name * 32}", "a@example.org", {}, {}, now_ms, now_ms + DAY_MS)
+        record = SessionRecord(
+            name, f"guest-{name}", f"{name * 32}", "a@example.org", {}, {}, now_ms, now_ms + DAY_MS
+        )
         writer.write([Commit(opened=[record], rows=talk(name), at_ms=now_ms)])
     writer.write([Commit(cursors=[("audit", 0), ("webhooks", 0)])])
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -71,7 +83,8 @@ def get(url):
 def test_one_damaged_row_costs_one_guest_session(run, config, state):
     connection = sqlite3.connect(state / store.NAME)
     connection.execute(
-        "UPDATE events SET intent = x'7b' WHERE id = (SELECT max(id) FROM events WHERE kind = 'accepted' AND session = 2)"
+        "UPDATE events SET intent = x'7b' WHERE id = (SELECT max(id) FROM events WHERE kind ="
+        " 'accepted' AND session = 2)"
     )
     connection.commit()
     connection.close()
@@ -82,19 +95,30 @@ def test_one_damaged_row_costs_one_guest_session(run, config, state):
     assert get(f"{url}/v1/sessions/a/events")[0] == 200
     shown = get(f"{url}/v1/sessions")[1]
     assert "guest-a" in shown and "guest-c" in shown and "guest-b" not in shown
-    damaged = next(line for line in get(f"{url}/metrics")[1].splitlines() if line.startswith("guestd_journal_damaged"))
+    damaged = next(
+        line
+        for line in get(f"{url}/metrics")[1].splitlines()
+        if line.startswith("guestd_journal_damaged")
+    )
     assert damaged == "guestd_journal_damaged_rows_total 1.0"
     daemon.interrupt()
     assert daemon.wait() == 0
     errors = "\n".join(daemon.err)
     assert "session b" in errors and store.NAME in errors and "Traceback" not in errors
-    lines = [line for path in (state / "audit").glob("*.jsonl") for line in path.read_text().splitlines()]
+    lines = [
+        line for path in (state / "audit").glob("*.jsonl") for line in path.read_text().splitlines()
+    ]
     actions = [json.loads(line)["action"] for line in lines]
-    assert "journal.damaged" in actions and actions.count("command.accepted") == 2, "the audit went on after it"
+    assert "journal.damaged" in actions and actions.count("command.accepted") == 2, (
+        "the audit went on after it"
+    )
 
 
 def test_flipped_bytes_never_end_a_start_with_a_traceback(run, config, state, tmp_path):
-    whole, rng = (state / store.NAME).read_bytes(), Random(int(os.environ.get("GUESTD_FLIP_SEED", "5")))
+    whole, rng = (
+        (state / store.NAME).read_bytes(),
+        Random(int(os.environ.get("GUESTD_FLIP_SEED", "5"))),
+    )
     for number in range(STARTS):
         shutil.rmtree(state)
         state.mkdir()
@@ -124,7 +148,8 @@ def test_flipped_bytes_never_end_a_start_with_a_traceback(run, config, state, tm
 
 @pytest.fixture
 def damaged_under_way(run, config, state):
-    """A daemon that runs, and has let go of what it read, when the third event of `b` changes on the disk. Its url."""
+    """A daemon that runs, and has let go of what it read, when the third event of `b` changes on
+    the disk. Its url."""
     daemon = run("serve", "--port", "0", "-c", config(CONFIG.format(state=state)))
     url = daemon.url()
     assert get(f"{url}/v1/sessions/b/events")[0] == 200
@@ -165,7 +190,10 @@ def test_a_stream_that_meets_damage_shows_what_is_sound_says_why_it_ends_and_doe
         kind, _, data = found[-1]
         assert kind == "closed" and data["seq"] == 2
         assert "damaged" in data["reason"] and data["reason"].endswith("resume after 2")
-    assert streamed(f"{events}?after=0", **{"Last-Event-ID": "2"}) == (204, []), "an EventSource stops on that"
+    assert streamed(f"{events}?after=0", **{"Last-Event-ID": "2"}) == (
+        204,
+        [],
+    ), "an EventSource stops on that"
     status, found = get(f"{events}?after=2")
     assert status == 500 and json.loads(found)["code"] == "damaged"
     status, found = streamed(f"{events}?after=3")
@@ -173,7 +201,9 @@ def test_a_stream_that_meets_damage_shows_what_is_sound_says_why_it_ends_and_doe
     assert streamed(f"{damaged_under_way}/v1/sessions/a/events?after=0")[1][-1][0] == "message"
 
 
-def test_a_frontend_whose_replay_meets_damage_gets_what_is_sound_an_error_and_what_comes(damaged_under_way):
+def test_a_frontend_whose_replay_meets_damage_gets_what_is_sound_an_error_and_what_comes(
+    damaged_under_way,
+):
     with connect(f"ws{damaged_under_way[4:]}/?guest=guest-b&since=0", proxy=None) as frontend:
         frames = [json.loads(frontend.recv(10.0)) for _ in range(4)]
         assert [frame.get("seq") for frame in frames[1:3]] == [1, 2]

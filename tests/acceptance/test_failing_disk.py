@@ -1,4 +1,5 @@
-"""The k-th sync of the disk fails, for every k of a script: the process ends, says so, and has acknowledged nothing since.
+"""The k-th sync of the disk fails, for every k of a script: the process ends, says so, and has
+acknowledged nothing since.
 
 See sync_shim.py for how; everything else is real.
 """
@@ -53,7 +54,12 @@ except JournalError as error:
 def run(folder: Path, library: Path, failing: int) -> subprocess.CompletedProcess:
     folder.mkdir()
     counted = str(folder.with_suffix(".count"))
-    environment = {**os.environ, "LD_PRELOAD": str(library), "FAIL_SYNC": str(failing), "COUNT_SYNCS": counted}
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": str(library),
+        "FAIL_SYNC": str(failing),
+        "COUNT_SYNCS": counted,
+    }
     return subprocess.run(
         [sys.executable, "-c", SCRIPT, str(folder)],
         cwd=ROOT,

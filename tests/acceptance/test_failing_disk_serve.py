@@ -1,4 +1,5 @@
-"""The whole daemon, read by four at once, while a sync of its journal fails: it always ends with 74, and says so.
+"""The whole daemon, read by four at once, while a sync of its journal fails: it always ends with
+74, and says so.
 
 GUESTD_SYNC_FAILURES=300 .venv/bin/python -m pytest -s tests/acceptance/test_failing_disk_serve.py
 """
@@ -24,7 +25,8 @@ journal.directory = "{state}"
 
 
 async def read_on(http: aiohttp.ClientSession, url: str) -> int:
-    """Read every transcript again and again until nobody answers; how many answers said that the journal failed."""
+    """Read every transcript again and again until nobody answers; how many answers said that the
+    journal failed."""
     refused = 0
     while True:
         try:
@@ -40,13 +42,19 @@ async def read_on(http: aiohttp.ClientSession, url: str) -> int:
 
 
 async def one_life(run, shim, config, state, failing) -> tuple[int, list[str]]:
-    environment = {"LD_PRELOAD": str(shim), "FAIL_FILE": "journal.sqlite3", "FAIL_SYNC": str(failing)}
+    environment = {
+        "LD_PRELOAD": str(shim),
+        "FAIL_FILE": "journal.sqlite3",
+        "FAIL_SYNC": str(failing),
+    }
     program = run("serve", "-c", config, "--demo", "6", env=environment)
     ended = asyncio.create_task(asyncio.to_thread(program.wait, 60.0))
     readers = []
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10.0)) as http:
         while not ended.done() and not readers:
-            if url := next((line.removeprefix("ready ") for line in program.out if "ready http" in line), None):
+            if url := next(
+                (line.removeprefix("ready ") for line in program.out if "ready http" in line), None
+            ):
                 readers = [asyncio.create_task(read_on(http, url)) for _ in range(READERS)]
             await asyncio.sleep(0.01)
         code = await ended
@@ -69,7 +77,10 @@ async def test_a_failing_journal_always_ends_with_74(run, shim, tmp_path):
         code, told = await one_life(run, shim, str(config), state, failing)
         codes[code] += 1
         assert code == 74, f"sync {failing}: {code}\n" + "\n".join(told[-40:])
-        assert any("journal" in line for line in told if line.startswith("guestd:")), (failing, told)
+        assert any("journal" in line for line in told if line.startswith("guestd:")), (
+            failing,
+            told,
+        )
         wrong = [line for line in told if any(word in line for word in WRONG)]
         assert not wrong, f"sync {failing}\n" + "\n".join(wrong)
     print(dict(codes))
@@ -88,4 +99,7 @@ async def test_files_deleted_under_way_end_the_daemon_with_74(run, tmp_path):
     code = await asyncio.to_thread(program.wait, 30.0)
     assert code == 74, program.err[-20:]
     told = [line for line in program.err if line.startswith("guestd:")]
-    assert any(str(deleted) in line and "deleted or replaced" in line and "restore" in line for line in told), told
+    assert any(
+        str(deleted) in line and "deleted or replaced" in line and "restore" in line
+        for line in told
+    ), told

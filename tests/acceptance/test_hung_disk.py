@@ -1,4 +1,5 @@
-"""A disk that hangs: every fdatasync of the journal blocks while a file exists. It is noticed, told, and cannot keep the process.
+"""A disk that hangs: every fdatasync of the journal blocks while a file exists. It is noticed,
+told, and cannot keep the process.
 
 A small library stands before the C library's sync calls; everything else is real.
 """
@@ -51,7 +52,9 @@ def daemon(run, config, shim, tmp_path):
     hang = tmp_path / "hang"
     (tmp_path / "journal").mkdir()
     path = config(f'[journal]\ndirectory = "{tmp_path / "journal"}"\n[drain]\ngrace_s = 1.0\n')
-    program = run("serve", "-c", path, "--port", "0", env={"LD_PRELOAD": str(shim), "HANG_WHILE": str(hang)})
+    program = run(
+        "serve", "-c", path, "--port", "0", env={"LD_PRELOAD": str(shim), "HANG_WHILE": str(hang)}
+    )
     program.hang = hang
     program.base = program.url()
     converse(program.base)
@@ -63,7 +66,9 @@ def begin_to_wait(program) -> None:
     """Something that is to become durable, and does not."""
     program.hang.touch()
     with socket.create_connection(("127.0.0.1", int(program.base.rpartition(":")[2]))) as peer:
-        peer.sendall(b"POST /v1/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n")
+        peer.sendall(
+            b"POST /v1/sessions HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\n"
+        )
         peer.sendall(b'Content-Length: 14\r\n\r\n{"name":"bob"}')
         time.sleep(0.2)
 

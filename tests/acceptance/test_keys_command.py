@@ -1,5 +1,5 @@
-"""`guestd keys` beside a running daemon, as processes: few, since each start costs a second of a core. The rest of what may be
-typed is examined in tests/unit/app/test_keys_command.py."""
+"""`guestd keys` beside a running daemon, as processes: few, since each start costs a second of a
+core. The rest of what may be typed is examined in tests/unit/app/test_keys_command.py."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def test_guest_2_a_running_daemon_publishes_rotations_that_came_at_once(run, con
     assert [program.wait() for program in rotations] == [0, 0]
     told = [json.loads(program.out[0]) for program in rotations]
     first, second = sorted(told, key=lambda one: one["before"] is not None)
-    assert first["before"] is None and second["before"]["kid"] == first["kid"], "one after the other"
+    assert first["before"] is None and second["before"]["kid"] == first["kid"], (
+        "one after the other"
+    )
     assert [key["kid"] for key in published()["keys"]] == [second["kid"], first["kid"]]
     assert all(set(key) == {"kty", "use", "alg", "kid", "n", "e"} for key in published()["keys"])
 
@@ -51,12 +53,16 @@ def test_guest_1_verify_reads_standard_input_and_says_no_with_exit_1(run, tmp_pa
 
 def test_a_daemon_does_not_start_over_keys_that_others_can_read(run, config, tmp_path):
     (tmp_path / "keys").mkdir(mode=0o755)
-    program = run("serve", "--port", "0", "-c", config(f'[identity]\ndirectory = "{tmp_path / "keys"}"\n'))
+    program = run(
+        "serve", "--port", "0", "-c", config(f'[identity]\ndirectory = "{tmp_path / "keys"}"\n')
+    )
     assert program.wait() == 78
     assert "chmod 700" in "\n".join(program.err)
 
 
-def test_sess_7_a_guest_who_brings_no_token_gets_one_signed_with_the_key_beside_the_journal(run, config, tmp_path):
+def test_sess_7_a_guest_who_brings_no_token_gets_one_signed_with_the_key_beside_the_journal(
+    run, config, tmp_path
+):
     state = tmp_path / "state"
     state.mkdir()
     place = config(f'[journal]\ndirectory = "{state}"\n')
@@ -74,5 +80,10 @@ def test_sess_7_a_guest_who_brings_no_token_gets_one_signed_with_the_key_beside_
     asked(f"{emulator}/__emulator/guest-keys", asked(f"{url}/.well-known/jwks.json"))
     guest = asked(f"{url}/v1/guests?wait=20", {"guestId": "ana", "queueId": queue_id})
     assert guest["status"] == "succeeded", guest
-    with pytest.raises(urllib.error.HTTPError, match=r"422|502"):  # the platform does look at the signature
-        asked(f"{url}/v1/guests?wait=20", {"guestId": "bo", "queueId": queue_id, "guestToken": "not.signed.here"})
+    with pytest.raises(
+        urllib.error.HTTPError, match=r"422|502"
+    ):  # the platform does look at the signature
+        asked(
+            f"{url}/v1/guests?wait=20",
+            {"guestId": "bo", "queueId": queue_id, "guestToken": "not.signed.here"},
+        )

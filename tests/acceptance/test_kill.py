@@ -1,7 +1,8 @@
-"""The real process under traffic, killed with -9 at random moments, many times: nothing lost, nothing doubled, in order.
+"""The real process under traffic, killed with -9 at random moments, many times: nothing lost,
+nothing doubled, in order.
 
-What each frontend saw over all those lives is compared with the platform's own record. A frontend that got no answer to a
-command asks again with the same id, as any frontend would.
+What each frontend saw over all those lives is compared with the platform's own record. A frontend
+that got no answer to a command asks again with the same id, as any frontend would.
 
     GUESTD_KILLS=2000 GUESTD_KILL_SEED=7 .venv/bin/python -m pytest -s tests/acceptance/test_kill.py
 """
@@ -70,7 +71,9 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
     config = tmp_path / "guestd.toml"
     config.write_text(CONFIG.format(base=base, deployment=DEPLOYMENT, state=state))
     port = free_port()
-    frontends = [Frontend(f"ws://127.0.0.1:{port}/", f"g{n}", Random(rng.random())) for n in range(GUESTS)]
+    frontends = [
+        Frontend(f"ws://127.0.0.1:{port}/", f"g{n}", Random(rng.random())) for n in range(GUESTS)
+    ]
     lives = [asyncio.create_task(frontend.live()) for frontend in frontends]
     arguments = ("serve", "-c", str(config), "--port", str(port))
     try:
@@ -79,10 +82,13 @@ async def test_killed_at_random_nothing_is_lost_or_doubled(run, new_life, tmp_pa
             await listening(port, pid)
             if (
                 rng.random() < 0.5
-            ):  # in the middle of talk, however slow the machine is; else at any moment of the start
+                # in the middle of talk, however slow the machine is; else at any moment of the start
+            ):
                 before = sum(one.said for one in frontends)
                 with suppress(TimeoutError):
-                    await until(lambda before=before: sum(one.said for one in frontends) > before, 2.0)
+                    await until(
+                        lambda before=before: sum(one.said for one in frontends) > before, 2.0
+                    )
             await asyncio.sleep(rng.uniform(0.0, 0.3))
             os.kill(pid, signal.SIGKILL)
             await until(lambda pid=pid: not is_alive(pid), 10.0)

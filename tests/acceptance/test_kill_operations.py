@@ -1,9 +1,12 @@
-"""The real process, killed with -9 between any two steps of its operations: each done once, told at least once, audited in full.
+"""The real process, killed with -9 between any two steps of its operations: each done once, told at
+least once, audited in full.
 
-First at every step, with the platform or the receiver of webhooks holding the daemon there; then at random moments, under
-traffic. What the emulator did, what the receiver got, and what journal and audit say are compared in the end.
+First at every step, with the platform or the receiver of webhooks holding the daemon there; then at
+random moments, under traffic. What the emulator did, what the receiver got, and what journal and
+audit say are compared in the end.
 
-    GUESTD_KILLS=500 GUESTD_KILL_SEED=7 .venv/bin/python -m pytest -s tests/acceptance/test_kill_operations.py
+    GUESTD_KILLS=500 GUESTD_KILL_SEED=7 .venv/bin/python -m pytest -s
+    tests/acceptance/test_kill_operations.py
 """
 
 from __future__ import annotations
@@ -25,7 +28,9 @@ from .village import Village, found_village
 KILLS = int(os.environ.get("GUESTD_KILLS", "20"))
 SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
 CALLERS = 3
-SETTLED_S = 0.05  # a struck call that acts has acted by then; if not, the platform is held a step earlier
+SETTLED_S = (
+    0.05  # a struck call that acts has acted by then; if not, the platform is held a step earlier
+)
 
 CONTACTS, MESSAGING = "/api/v2/externalcontacts/contacts", "/api/v2/conversations/messaging"
 INJECT, PROMPTS = "/api/v2/interactions/chat/inject", "/api/v2/agent-assist/prompt-injections"
@@ -40,7 +45,8 @@ def village(new_life, tmp_path):
 
 
 class Step(NamedTuple):
-    """Of which kind of operation, and the call it is held at: the platform acts and does not answer, or does not even act."""
+    """Of which kind of operation, and the call it is held at: the platform acts and does not
+    answer, or does not even act."""
 
     kind: str
     method: str
@@ -108,11 +114,13 @@ async def _be_born_again(here: Village) -> None:
 
 
 async def _die_around_a_deferral(here: Village) -> None:
-    """The agent's screen is full: no answer at all, then a 409 that is lost, then one that is heard; the same again when the
-    prompt's time has come."""
+    """The agent's screen is full: no answer at all, then a 409 that is lost, then one that is
+    heard; the same again when the prompt's time has come."""
     conversation = await here.conversation()
     await here.caller.start("prompt", "first-prompt", prompt(conversation), wait="10s")
-    await _die_held("before", here, here.caller.start("prompt", "late-prompt", prompt(conversation)))
+    await _die_held(
+        "before", here, here.caller.start("prompt", "late-prompt", prompt(conversation))
+    )
     await _die_held("after", here, here.live())
     await here.live()
     await here.caller.when("late-prompt", lambda one: one["status"] == "deferred")
@@ -125,7 +133,8 @@ async def _die_around_a_deferral(here: Village) -> None:
 
 
 async def _die_held(when: str, here: Village, beginning: Awaitable[object]) -> None:
-    """What begins now is held at the prompt's call, and there the daemon dies; the platform is well again afterwards."""
+    """What begins now is held at the prompt's call, and there the daemon dies; the platform is well
+    again afterwards."""
     before = here.struck()
     here.faults({"kind": "no_answer", "when": when, "path": PROMPTS, "method": "POST"})
     await beginning
@@ -201,18 +210,22 @@ async def test_http_2_killed_at_random_it_is_done_once(village):
                 one.cancel()
         await here.examine(f"seed {SEED}")
         print(
-            f"{len(here.caller.asked)} operations, {len(here.crm.got)} webhooks for {len(here.crm.told())} happenings"
+            f"{len(here.caller.asked)} operations, {len(here.crm.got)} webhooks for"
+            f" {len(here.crm.told())} happenings"
         )
 
 
 async def _call_on(here: Village, n: int, enough: asyncio.Event) -> None:
-    """Again and again: a guest, what is said to it, two prompts for a screen that holds one, a session opened and ended."""
+    """Again and again: a guest, what is said to it, two prompts for a screen that holds one, a
+    session opened and ended."""
     for turn in count(1):
         name, caller = f"caller-{n}-{turn}", here.caller
         await caller.start("guest", f"{name}-guest", guest(name))
         conversation = (await caller.over(f"{name}-guest"))["result"]["conversation_id"]
         for part in ("one", "two"):
-            await caller.start("injection", f"{name}-{part}", injection(conversation, f"{name} {part}"))
+            await caller.start(
+                "injection", f"{name}-{part}", injection(conversation, f"{name} {part}")
+            )
         for part in ("shown", "deferred"):
             await caller.start("prompt", f"{name}-{part}", prompt(conversation))
         await caller.start("messaging", f"{name}-session", messaging())

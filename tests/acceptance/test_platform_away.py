@@ -1,4 +1,5 @@
-"""The platform is away, silent, or refuses, while the daemon starts; and a signal comes at any moment of it."""
+"""The platform is away, silent, or refuses, while the daemon starts; and a signal comes at any
+moment of it."""
 
 from __future__ import annotations
 
@@ -49,8 +50,9 @@ def against(config, tmp_path):
 
     def write(port: int, deployment_id: str = DEPLOYMENT, more: str = "") -> str:
         return config(
-            f'[platform]\nguest_socket_url = "ws://127.0.0.1:{port}"\ndeployment_id = "{deployment_id}"\n'
-            f'[journal]\ndirectory = "{tmp_path / "journal"}"\n[drain]\nsessions = "keep"\n{more}'
+            f'[platform]\nguest_socket_url = "ws://127.0.0.1:{port}"\ndeployment_id ='
+            f' "{deployment_id}"\n[journal]\ndirectory ='
+            f' "{tmp_path / "journal"}"\n[drain]\nsessions = "keep"\n{more}'
         )
 
     return write
@@ -67,7 +69,9 @@ def kept_sessions(run, path: str, count: int) -> None:
     assert f"{count} guest sessions kept for the next start" in program.err
 
 
-def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is_there(run, against):
+def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is_there(
+    run, against
+):
     port = free_port()
     emulate = ("emulate", "--host", "127.0.0.1", "--port", str(port))
     emulator = run(*emulate)
@@ -82,7 +86,10 @@ def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is
     health = get(f"{url}/healthz")
     assert health["resting"] == 2 and health["platform"] == "unreachable"
     assert status_of(f"{url}/readyz") == (200, {"ready": True, "platform": "unreachable"})
-    assert any("the deployment cannot be looked up" in line and "last known" in line for line in program.err)
+    assert any(
+        "the deployment cannot be looked up" in line and "last known" in line
+        for line in program.err
+    )
 
     run(*emulate).url()
     until(lambda: status_of(f"{url}/readyz")[1]["platform"] == "reachable", 60.0)
@@ -145,7 +152,9 @@ def test_a_silent_platform_is_not_called_reachable_because_it_was_once(run, agai
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
-def test_a_signal_while_the_platform_is_silent_stops_the_start(run, against, silent, number, tmp_path):
+def test_a_signal_while_the_platform_is_silent_stops_the_start(
+    run, against, silent, number, tmp_path
+):
     program = run("serve", "-c", against(silent), "--port", "0")
     until((tmp_path / "journal" / "journal.sqlite3").exists)
     program.interrupt(number)
@@ -154,7 +163,8 @@ def test_a_signal_while_the_platform_is_silent_stops_the_start(run, against, sil
 
 
 def test_sigterm_at_any_moment_of_the_start(new_life, against, silent):
-    """From the first instruction to the open port, every 10 ms; before the daemon has begun, the signal itself ends it."""
+    """From the first instruction to the open port, every 10 ms; before the daemon has begun, the
+    signal itself ends it."""
 
     path = against(silent)
     for moment in range(40):
@@ -186,7 +196,9 @@ def test_a_manager_that_does_not_read_stops_nothing(run, tmp_path):
             with pytest.raises(BlockingIOError):
                 while True:
                     filler.sendto(b"STATUS=full", address)
-        program = run("serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"})
+        program = run(
+            "serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"}
+        )
         url = program.url()
         for _ in range(20):
             assert get(f"{url}/healthz")["status"] == "up"

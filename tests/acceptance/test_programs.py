@@ -24,15 +24,22 @@ def get(url, **body):
 
 
 def converse(url, name="ana", text="Where is my parcel?"):
-    """As any frontend would: a plain WebSocket client. Gives what was seen until the agent answered."""
+    """As any frontend would: a plain WebSocket client. Gives what was seen until the agent
+    answered."""
     seen = []
     with connect(f"ws{url[4:]}/?guest={name}&since=0", proxy=None) as frontend:
         while True:
             event = json.loads(frontend.recv(timeout=20.0))
             seen.append(event)
             if event.get("state") == "live" and event["kind"] == "session":
-                frontend.send(json.dumps({"action": "send", "text": text, "command_id": f"c-{name}"}))
-            if event.get("kind") == "message" and event["direction"] == "Outbound" and "look that up" in event["text"]:
+                frontend.send(
+                    json.dumps({"action": "send", "text": text, "command_id": f"c-{name}"})
+                )
+            if (
+                event.get("kind") == "message"
+                and event["direction"] == "Outbound"
+                and "look that up" in event["text"]
+            ):
                 return seen
 
 
@@ -68,9 +75,15 @@ class TestServe:
 
     def test_a_plain_websocket_client_holds_a_conversation(self, run):
         url = run("serve", "--port", "0").url()
-        events = [event for event in converse(url) if event.get("kind") in ("message", "delivery", "typing", "session")]
+        events = [
+            event
+            for event in converse(url)
+            if event.get("kind") in ("message", "delivery", "typing", "session")
+        ]
         assert any(event["kind"] == "typing" for event in events)
-        assert any(event["kind"] == "delivery" and event["status"] == "confirmed" for event in events)
+        assert any(
+            event["kind"] == "delivery" and event["status"] == "confirmed" for event in events
+        )
 
     def test_sigterm_drains(self, run):
         program = run("serve", "--port", "0")
@@ -79,7 +92,9 @@ class TestServe:
         assert program.wait() == 0
         assert "1 guest sessions ended, 0 left behind" in program.err
 
-    @pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT])
+    @pytest.mark.parametrize(
+        "number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT]
+    )
     def test_a_signal_while_the_program_is_being_loaded_is_kept(self, number):
         """With one that comes when the first of the large packages is asked for."""
         program = subprocess.Popen(
@@ -99,7 +114,9 @@ class TestServe:
     def test_a_second_ctrl_c_stops_at_once(self, run, config):
         emulator = run("emulate", "--port", "0")
         base = emulator.url()
-        path = config(f'[platform]\nguest_socket_url = "ws{base[4:]}"\ndeployment_id = "{DEPLOYMENT}"\n')
+        path = config(
+            f'[platform]\nguest_socket_url = "ws{base[4:]}"\ndeployment_id = "{DEPLOYMENT}"\n'
+        )
         program = run("serve", "-c", path, "--port", "0")
         converse(program.url())
         get(f"{base}/__emulator/drop", all=True, how="half_open")
@@ -113,10 +130,13 @@ class TestServe:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(address)
             listener.settimeout(20.0)
-            program = run("serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"})
+            program = run(
+                "serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"}
+            )
             told = ""
             while (
-                "STATUS=live 0, resting 0 | messages in 0, out 0 | reordered 0, gaps filled 0 | echo p99 -" not in told
+                "STATUS=live 0, resting 0 | messages in 0, out 0 | reordered 0, gaps filled 0 |"
+                " echo p99 -" not in told
             ):
                 told += listener.recv(4096).decode() + "\n"
             while "WATCHDOG=1" not in told or "READY=1" not in told:
@@ -142,22 +162,31 @@ class TestAgainstAnotherProcess:
     def test_it_behaves_the_same(self, run, config, emulator):
         assert emulator.base.startswith("https://") and emulator.ca.exists()
         path = config(
-            f'[platform]\nregion = "localhost:{emulator.port}"\ndeployment_id = "{DEPLOYMENT}"\nca_file = "{emulator.ca}"\n'
+            f'[platform]\nregion = "localhost:{emulator.port}"\ndeployment_id ='
+            f' "{DEPLOYMENT}"\nca_file = "{emulator.ca}"\n'
         )
         program = run("serve", "-c", path, "--port", "0")
         seen = converse(program.url())
-        assert any(event.get("kind") == "delivery" and event["status"] == "confirmed" for event in seen)
+        assert any(
+            event.get("kind") == "delivery" and event["status"] == "confirmed" for event in seen
+        )
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
 
     def test_a_name_of_its_own(self, run, config, emulator):
-        """Hosts of a region are names of their own, as with the real one; *.test leads to loopback."""
-        text = f'[platform]\nregion = "emu.test:{emulator.port}"\ndeployment_id = "{DEPLOYMENT}"\nca_file = "{emulator.ca}"\n'
+        """Hosts of a region are names of their own, as with the real one; *.test leads to
+        loopback."""
+        text = (
+            f'[platform]\nregion = "emu.test:{emulator.port}"\ndeployment_id ='
+            f' "{DEPLOYMENT}"\nca_file = "{emulator.ca}"\n'
+        )
         checked = run("config", "check", "-c", config(text))
         assert checked.wait() == 0
 
     def test_without_the_ca_it_says_which_key_to_set(self, run, config, emulator):
-        path = config(f'[platform]\nregion = "localhost:{emulator.port}"\ndeployment_id = "{DEPLOYMENT}"\n')
+        path = config(
+            f'[platform]\nregion = "localhost:{emulator.port}"\ndeployment_id = "{DEPLOYMENT}"\n'
+        )
         program = run("serve", "-c", path, "--port", "0")
         assert program.wait() == 69
         told = "\n".join(program.err)
@@ -165,7 +194,8 @@ class TestAgainstAnotherProcess:
 
     def test_an_unknown_deployment_is_refused_with_the_remedy(self, run, config, emulator):
         path = config(
-            f'[platform]\nregion = "localhost:{emulator.port}"\ndeployment_id = "none"\nca_file = "{emulator.ca}"\n'
+            f'[platform]\nregion = "localhost:{emulator.port}"\ndeployment_id = "none"\nca_file ='
+            f' "{emulator.ca}"\n'
         )
         program = run("serve", "-c", path, "--port", "0")
         assert program.wait() == 69
@@ -183,7 +213,10 @@ class TestMistakes:
         [
             ("[simulator]\nprot = 1\n", "simulator.prot: unknown key; did you mean port?"),
             ("[simulator\n", "is not TOML"),
-            ('[platform]\nregion = "mypurecloud.dee"\ndeployment_id = "x"\n', "did you mean mypurecloud.de"),
+            (
+                '[platform]\nregion = "mypurecloud.dee"\ndeployment_id = "x"\n',
+                "did you mean mypurecloud.de",
+            ),
         ],
     )
     def test_a_bad_configuration(self, run, config, text, expected):
@@ -201,11 +234,15 @@ class TestMistakes:
             assert program.wait() == 78
             told = "\n".join(program.err)
             assert (
-                f"port {port} on localhost is already in use" in told and "--port" in told and "Traceback" not in told
+                f"port {port} on localhost is already in use" in told
+                and "--port" in told
+                and "Traceback" not in told
             )
             emulator = run("emulate", "--port", str(port))
             assert emulator.wait() == 78
-            assert "in use" in "\n".join(emulator.err) and "Traceback" not in "\n".join(emulator.err)
+            assert "in use" in "\n".join(emulator.err) and "Traceback" not in "\n".join(
+                emulator.err
+            )
 
     @pytest.mark.parametrize(
         "arguments",
@@ -229,7 +266,8 @@ class TestMistakes:
         assert "Traceback" not in "\n".join(program.err)
 
     @pytest.mark.parametrize(
-        "arguments", [[], ["serve"], ["emulate"], ["chat"], ["config"], ["config", "check"], ["config", "show"]]
+        "arguments",
+        [[], ["serve"], ["emulate"], ["chat"], ["config"], ["config", "check"], ["config", "show"]],
     )
     def test_help_has_examples(self, run, arguments):
         program = run(*arguments, "--help")
@@ -245,7 +283,9 @@ class TestConfig:
         path = config("[simulator]\nport = 4001\n")
         checked = run("config", "check", "-c", path)
         assert checked.wait() == 0 and checked.out == ["the configuration is good"]
-        shown = run("config", "show", "-c", path, "--json", env={"GUESTD_LIMITS__MAX_SESSIONS": "9"})
+        shown = run(
+            "config", "show", "-c", path, "--json", env={"GUESTD_LIMITS__MAX_SESSIONS": "9"}
+        )
         assert shown.wait() == 0
         data = json.loads("\n".join(shown.out))
         assert (data["simulator"]["port"], data["limits"]["max_sessions"]) == (4001, 9)
@@ -256,7 +296,12 @@ class TestConfig:
         assert json.loads("\n".join(program.out))["ok"] is False
 
     def test_a_proxys_password_is_masked(self, run, config):
-        program = run("config", "show", "-c", config('[platform]\nproxy_url = "http://user:hunter2@proxy:1"\n'))
+        program = run(
+            "config",
+            "show",
+            "-c",
+            config('[platform]\nproxy_url = "http://user:hunter2@proxy:1"\n'),
+        )
         assert program.wait() == 0
         assert "hunter2" not in "\n".join(program.out)
 
@@ -277,11 +322,15 @@ class TestChat:
 
     def test_json_lines_through_a_running_guestd(self, run):
         url = run("serve", "--port", "0").url()
-        program = self.chat(run, "hello\n/typing\n/9\n", "--json", "--url", f"ws{url[4:]}/", "--guest", "bob")
+        program = self.chat(
+            run, "hello\n/typing\n/9\n", "--json", "--url", f"ws{url[4:]}/", "--guest", "bob"
+        )
         assert program.wait() == 0
         events = [json.loads(line) for line in program.out]
         assert events[0]["kind"] == "hello" and events[0]["guest"] == "bob"
-        assert any(event.get("text") == "hello" and event.get("direction") == "Inbound" for event in events)
+        assert any(
+            event.get("text") == "hello" and event.get("direction") == "Inbound" for event in events
+        )
         assert events[-1]["kind"] == "session" and events[-1]["state"] == "ended"
 
     def test_a_choice_that_is_not_a_number_is_text(self, run):
@@ -293,11 +342,15 @@ class TestChat:
 
     def test_files_go_and_are_shown_with_name_and_size(self, run, tmp_path):
         (tmp_path / "my bill.pdf").write_bytes(bytes(2_000_000))
-        program = self.chat(run, f'/file "{tmp_path}/my bill.pdf" the bill\n/file /not/there.txt\n/file\n')
+        program = self.chat(
+            run, f'/file "{tmp_path}/my bill.pdf" the bill\n/file /not/there.txt\n/file\n'
+        )
         assert program.wait() == 0
         told = "\n".join(program.out)
         assert "you: the bill" in told and "[file] my bill.pdf, 2.0 MB, application/pdf" in told
-        assert "/not/there.txt cannot be read: No such file" in told and "/file PATH [caption]" in told
+        assert (
+            "/not/there.txt cannot be read: No such file" in told and "/file PATH [caption]" in told
+        )
 
     def test_nobody_at_the_url(self, run):
         program = self.chat(run, "", "--url", "ws://127.0.0.1:9/")
@@ -312,13 +365,19 @@ class TestEmulate:
         assert program.out == [f"ready {base}"], "one line on standard output"
         assert get(f"{base}/__emulator/state")["sessions"] == {}
         with connect(f"ws{base[4:]}/v1?deploymentId={DEPLOYMENT}", proxy=None) as guest:
-            guest.send(json.dumps({"action": "configureSession", "deploymentId": DEPLOYMENT, "token": "t1"}))
+            guest.send(
+                json.dumps(
+                    {"action": "configureSession", "deploymentId": DEPLOYMENT, "token": "t1"}
+                )
+            )
             assert json.loads(guest.recv(timeout=10.0))["class"] == "SessionResponse"
             get(f"{base}/__emulator/say", token="t1", text="hello from the agent")
             assert json.loads(guest.recv(timeout=10.0))["body"]["text"] == "hello from the agent"
             messages = get(f"{base}/__emulator/state")["sessions"]["t1"]["messages"]
             assert [one["text"] for one in messages] == ["hello from the agent"]
-            assert get(f"{base}/__emulator/faults", seed=1, rules=[{"kind": "drop", "every": 5}])["rules"]
+            assert get(f"{base}/__emulator/faults", seed=1, rules=[{"kind": "drop", "every": 5}])[
+                "rules"
+            ]
         get(f"{base}/__emulator/reset", really=True)
         assert get(f"{base}/__emulator/state")["sessions"] == {}
         with pytest.raises(urllib.error.HTTPError) as refused:
@@ -348,9 +407,9 @@ def test_version(run):
 def test_importing_the_package_starts_nothing():
     """A fresh interpreter: no threads, no loop, nothing heavy before it is needed."""
     code = (
-        "import sys, threading, guestd, guestd.wire.webmessaging, guestd.session.machine\n"
-        "assert threading.active_count() == 1\n"
-        "assert 'aiohttp' not in sys.modules and 'asyncio' not in sys.modules, 'thinking needs no I/O'\n"
+        "import sys, threading, guestd, guestd.wire.webmessaging, guestd.session.machine\nassert"
+        " threading.active_count() == 1\nassert 'aiohttp' not in sys.modules and 'asyncio' not in"
+        " sys.modules, 'thinking needs no I/O'\n"
     )
     import sys
 

@@ -1,4 +1,5 @@
-"""The real process, killed with its webhooks undelivered: they arrive with the same ids, and the audit is whole."""
+"""The real process, killed with its webhooks undelivered: they arrive with the same ids, and the
+audit is whole."""
 
 from __future__ import annotations
 
@@ -33,8 +34,7 @@ async def test_sync_1_and_audit_1_through_kill_9(run, config, tmp_path):
                 await asyncio.sleep(0.02)
 
     (tmp_path / "journal").mkdir()
-    file = config(
-        f"""
+    file = config(f"""
         simulator.port = 0
         journal.directory = "{tmp_path}/journal"
         drain.sessions = "end"
@@ -43,8 +43,7 @@ async def test_sync_1_and_audit_1_through_kill_9(run, config, tmp_path):
         url = "http://127.0.0.1:{port}/"
         secrets = ["0123456789abcdef"]
         allow_internal = ["127.0.0.1"]
-        """
-    )
+        """)
     first = run("serve", "-c", file, "--demo", "3")
     await until(lambda: len({one["id"] for one in got}) == 3)
     first.interrupt(signal.SIGKILL)

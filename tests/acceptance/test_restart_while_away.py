@@ -1,7 +1,7 @@
 """A restart while the platform is away: what waited is sent once, and nothing of it is uncertain.
 
-The platform knows nothing of its former sessions when it comes back, so nothing can be looked up either.
-"""
+The platform knows nothing of its former sessions when it comes back, so nothing can be looked up
+either."""
 
 from __future__ import annotations
 
@@ -40,13 +40,20 @@ SAID = [f"message {n}" for n in range(10)]
 def ask(url, body=None, method=None):
     data = None if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} if data else {}
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method=method), timeout=20.0) as answer:
+    with urllib.request.urlopen(
+        urllib.request.Request(url, data, headers, method=method), timeout=20.0
+    ) as answer:
         return json.loads(answer.read())
 
 
 def said_at(emulator: int) -> list[str]:
     sessions = ask(f"http://127.0.0.1:{emulator}/__emulator/state")["sessions"]
-    return [body["text"] for one in sessions.values() for body in one["messages"] if body.get("direction") == "Inbound"]
+    return [
+        body["text"]
+        for one in sessions.values()
+        for body in one["messages"]
+        if body.get("direction") == "Inbound"
+    ]
 
 
 class House:
@@ -58,8 +65,12 @@ class House:
         state = folder / "state"
         state.mkdir()
         self._config = folder / "guestd.toml"
-        self._config.write_text(CONFIG.format(dialect=dialect, emulator=self._emulator, state=state))
-        self._guest = {"name": "ana", "email": "ana@example.org"} if dialect == "webchat" else {"name": "ana"}
+        self._config.write_text(
+            CONFIG.format(dialect=dialect, emulator=self._emulator, state=state)
+        )
+        self._guest = (
+            {"name": "ana", "email": "ana@example.org"} if dialect == "webchat" else {"name": "ana"}
+        )
         self._api = f"http://127.0.0.1:{self._port}/v1/sessions"
         self._settled = settled
         self._session_id = ""
@@ -87,7 +98,9 @@ class House:
         self._platform.wait()
 
     def come_back(self) -> None:
-        self._platform = self._run("emulate", "--port", str(self._emulator), "--agent", "silent", "--no-limits")
+        self._platform = self._run(
+            "emulate", "--port", str(self._emulator), "--agent", "silent", "--no-limits"
+        )
         self._platform.url()
 
     def say_all(self) -> None:
@@ -106,7 +119,9 @@ class House:
         assert said_at(self._emulator) == SAID
 
 
-@pytest.fixture(params=[("webchat", "sent"), ("webmessaging", "confirmed")], ids=lambda param: param[0])
+@pytest.fixture(
+    params=[("webchat", "sent"), ("webmessaging", "confirmed")], ids=lambda param: param[0]
+)
 def house(request, run, new_life, tmp_path):
     return House(run, new_life, tmp_path, *request.param)
 

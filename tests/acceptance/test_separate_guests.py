@@ -1,4 +1,5 @@
-"""Two webchat guests without an e-mail, two agents: neither reads a word of the other, over a kill -9 too (SIM-4)."""
+"""Two webchat guests without an e-mail, two agents: neither reads a word of the other, over a kill
+-9 too (SIM-4)."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ async def texts_until(frontend, last: str) -> list[str]:
     return texts
 
 
-async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart(run, new_life, tmp_path):
+async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart(
+    run, new_life, tmp_path
+):
     emulator, port = free_port(), free_port()
     control = f"http://127.0.0.1:{emulator}/__emulator"
     state, config = tmp_path / "state", tmp_path / "guestd.toml"
@@ -54,7 +57,8 @@ async def test_sim_4_webchat_guests_without_an_email_are_separate_over_a_restart
         return {one["name"]: token for token, one in sessions.items() if one["connections"]}
 
     async def heard(when: str) -> list[list[str]]:
-        """What each guest hears of what its agent says; where the platform has one conversation for both, all is said there."""
+        """What each guest hears of what its agent says; where the platform has one conversation for
+        both, all is said there."""
         tokens = connected()
         for guest in GUESTS:
             token = tokens.get(guest) or next(iter(tokens.values()))

@@ -1,4 +1,5 @@
-"""Standard error and output that are not read: the daemon answers, stops when it is told to, and its log keeps no secrets."""
+"""Standard error and output that are not read: the daemon answers, stops when it is told to, and
+its log keeps no secrets."""
 
 from __future__ import annotations
 
@@ -19,7 +20,10 @@ CANARY = "canary-0123456789abcdef"
 MALFORMED = [
     f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer {CANARY}\x01\r\n\r\n",
     f"GET / HTTP/1.1\r\nHost: a\r\nAuthorization : Bearer {CANARY}\r\n\r\n",
-    f"POST /v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz{CANARY}\r\n{CANARY} and more\r\n\r\n",
+    (
+        f"POST /v1/sessions HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nxyz{CANARY}\r\n{CANARY}"
+        " and more\r\n\r\n"
+    ),
     f"GET /?{CANARY} HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
     f"GET /{CANARY}{'x' * 9000} HTTP/1.1\r\nHost: a\r\n\r\n",
     f"{CANARY}\r\n\r\n",
@@ -52,10 +56,13 @@ def until_it_answers(port: int, child: subprocess.Popen, path: str = "/healthz")
 
 @pytest.fixture
 def start():
-    """Starts the daemon on a port with the given standard output and error, and ends it by its pid."""
+    """Starts the daemon on a port with the given standard output and error, and ends it by its
+    pid."""
     children: list[subprocess.Popen] = []
 
-    def start(port: int, out: int, err: int, *more: str, command: str = "serve") -> subprocess.Popen:
+    def start(
+        port: int, out: int, err: int, *more: str, command: str = "serve"
+    ) -> subprocess.Popen:
         child = subprocess.Popen(
             [*COMMAND, command, "--port", str(port), *more],
             cwd=ROOT,
@@ -94,7 +101,10 @@ def test_a_pipe_that_is_not_read_stops_nothing(start, number):
     os.close(write)
     until_it_answers(port, child)
     for _ in range(100):
-        assert b"400" in send_raw(port, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").split(b"\r\n")[0]
+        assert (
+            b"400"
+            in send_raw(port, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").split(b"\r\n")[0]
+        )
     assert b'"live"' in answers(port)
     child.send_signal(number)
     assert child.wait(20.0) == 0
@@ -161,7 +171,10 @@ class TestEmulate:
         os.close(write)
         until_it_answers(port, child, "/__emulator/state")
         for _ in range(100):
-            assert b"400" in send_raw(port, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").split(b"\r\n")[0]
+            assert (
+                b"400"
+                in send_raw(port, "GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n").split(b"\r\n")[0]
+            )
         child.send_signal(number)
         assert child.wait(20.0) == 0
         os.close(read)

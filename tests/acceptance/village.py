@@ -1,4 +1,5 @@
-"""A daemon that dies often, with everybody it has to do with: its platform, the receiver of its webhooks, and a caller."""
+"""A daemon that dies often, with everybody it has to do with: its platform, the receiver of its
+webhooks, and a caller."""
 
 from __future__ import annotations
 
@@ -120,12 +121,21 @@ class Village:
         audit = str(self.state / "audit")
         verdict = json.loads(guestd("audit", "verify", audit, "--json"))
         assert verdict["ok"], f"{where}: {verdict}"
-        kept = [json.loads(line) for line in guestd("journal", "export", "-d", str(self.state)).splitlines()]
-        told = [json.loads(line) for line in guestd("audit", "export", audit, "--json").splitlines()]
-        facts = [(one["offset"], one["action"], one["operation_id"]) for one in kept if one["kind"] == "fact"]
-        assert [(one["offset"], one["action"], one.get("operation", "")) for one in told] == facts, (
-            f"{where}: the audit differs"
-        )
+        kept = [
+            json.loads(line)
+            for line in guestd("journal", "export", "-d", str(self.state)).splitlines()
+        ]
+        told = [
+            json.loads(line) for line in guestd("audit", "export", audit, "--json").splitlines()
+        ]
+        facts = [
+            (one["offset"], one["action"], one["operation_id"])
+            for one in kept
+            if one["kind"] == "fact"
+        ]
+        assert [
+            (one["offset"], one["action"], one.get("operation", "")) for one in told
+        ] == facts, f"{where}: the audit differs"
         assert len(facts) > len(self.caller.asked)
 
 

@@ -1,7 +1,7 @@
 """Starts `guestd` many times in no time: everything is imported once, then each start is a fork.
 
-Each line on standard input is a JSON list of arguments; the answer is the child's pid. The child is the real program: it
-parses the arguments, runs its own loop, and dies of what it is sent.
+Each line on standard input is a JSON list of arguments; the answer is the child's pid. The child is
+the real program: it parses the arguments, runs its own loop, and dies of what it is sent.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from importlib import import_module
 import uvloop  # noqa: F401
 
 from guestd.app.cli import app
-from guestd.app.commands import serve  # noqa: F401 - a command is loaded when it is called; here before the fork
 
-#: What the program imports only when it is wanted; without it each life would begin with seconds of importing.
+#: What the program imports only when it is wanted; without it each life would begin with seconds of
+#: importing.
 WANTED = ("guestd.app.commands.serve", "guestd.identity.keys", "guestd.identity.tokens")
 
 

@@ -4,9 +4,28 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.journal.checksum import UNREADABLE, event_checksum, is_sound, renewed, row_checksum, sealed
+from guestd.journal.checksum import (
+    UNREADABLE,
+    event_checksum,
+    is_sound,
+    renewed,
+    row_checksum,
+    sealed,
+)
 
-EVENT = (7, 3, 2, 5, 0, 1000, 20270531091502417, "message", "m1", b'{"seq":2}', b'{"action":"send"}')
+EVENT = (
+    7,
+    3,
+    2,
+    5,
+    0,
+    1000,
+    20270531091502417,
+    "message",
+    "m1",
+    b'{"seq":2}',
+    b'{"action":"send"}',
+)
 
 
 def test_the_quick_way_for_events_gives_the_same():
@@ -21,7 +40,9 @@ def test_it_is_the_same_for_ever():
 @pytest.mark.parametrize("column", range(len(EVENT)))
 def test_every_column_counts(column):
     old = EVENT[column]
-    other = {int: lambda: old + 1, str: lambda: old + "x", bytes: lambda: old[:-1] + b"?"}[type(old)]()
+    other = {int: lambda: old + 1, str: lambda: old + "x", bytes: lambda: old[:-1] + b"?"}[
+        type(old)
+    ]()
     for value in (other, None, str(old)):
         changed = (*EVENT[:column], value, *EVENT[column + 1 :])
         if value != old:

@@ -13,10 +13,13 @@ from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
 class Inline(SqliteJournal):
-    """The journal on disk without its thread: the same writer, the same reader, committing before it returns."""
+    """The journal on disk without its thread: the same writer, the same reader, committing before
+    it returns."""
 
     def __init__(self, directory):
-        super().__init__(directory, asyncio.new_event_loop(), failed=lambda error: pytest.fail(str(error)))
+        super().__init__(
+            directory, asyncio.new_event_loop(), failed=lambda error: pytest.fail(str(error))
+        )
         self.start()
 
     def _run(self):
@@ -50,7 +53,13 @@ def new_journal(request, tmp_path):
 
 
 def record(session_id, **more):
-    figures = {"name": session_id, "token": f"token-{session_id}", "email": "", "attributes": {}, "metadata": {}}
+    figures = {
+        "name": session_id,
+        "token": f"token-{session_id}",
+        "email": "",
+        "attributes": {},
+        "metadata": {},
+    }
     return SessionRecord(session_id, **{**figures, "opened_ms": 1000, "ends_ms": 2000, **more})
 
 
@@ -148,7 +157,11 @@ def test_the_own_stream_is_a_stream_and_no_guest_session(new_journal):
 def test_the_last_seq_of_a_stream(new_journal):
     journal = new_journal()
     assert (journal.last_seq(OWN_STREAM), journal.last_seq("a")) == (0, 0)
-    give(journal, opened=[record("a")], rows=[fact(1), row("a", 1), fact(2), row("a", 2), row("a", 3)])
+    give(
+        journal,
+        opened=[record("a")],
+        rows=[fact(1), row("a", 1), fact(2), row("a", 2), row("a", 3)],
+    )
     assert (journal.last_seq(OWN_STREAM), journal.last_seq("a"), journal.last_seq("b")) == (2, 3, 0)
 
 
@@ -177,7 +190,9 @@ def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
     assert read_all(journal, start + 4) == [] and read_all(journal, start + 99) == []
 
 
-def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come(new_journal, monkeypatch):
+def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come(
+    new_journal, monkeypatch
+):
     monkeypatch.setattr("guestd.journal.reader.SCAN", 7)
     journal = new_journal()
     start = position = journal.cursor("audit")
@@ -229,7 +244,9 @@ def test_who_asked_is_told_after_each_commit_when_what_it_holds_can_be_read(new_
 def test_of_an_operation_the_latest_state_counts_and_those_over_are_not_listed(new_journal):
     journal = new_journal()
     assert journal.operation("x") is None and list(journal.operations()) == []
-    first, second, third = (OperationRecord(one, "injection", b'{"step":1}') for one in ("z", "y", "x"))
+    first, second, third = (
+        OperationRecord(one, "injection", b'{"step":1}') for one in ("z", "y", "x")
+    )
     give(journal, operations=[first])
     give(journal, operations=[second, third])
     assert list(journal.operations()) == [first, second, third], "oldest first"
@@ -237,11 +254,19 @@ def test_of_an_operation_the_latest_state_counts_and_those_over_are_not_listed(n
     over = OperationRecord("y", "injection", b'{"step":3}', over=True)
     give(journal, operations=[further, over])
     assert list(journal.operations()) == [further, third]
-    assert (journal.operation("z"), journal.operation("y")) == (further, over), "what is over is still known"
+    assert (journal.operation("z"), journal.operation("y")) == (
+        further,
+        over,
+    ), "what is over is still known"
 
 
 def delivery(n, **more):
-    figures = {"target": "crm", "lane": "conversation", "event": "message.received", "body": b'{"n":1}'}
+    figures = {
+        "target": "crm",
+        "lane": "conversation",
+        "event": "message.received",
+        "body": b'{"n":1}',
+    }
     return DeliveryRecord(f"d{n}", **{**figures, "created_ms": 5, "due_ms": 6, **more})
 
 
@@ -255,12 +280,18 @@ def test_deliveries_are_given_by_status_in_the_order_of_their_making_and_by_page
     assert list(journal.deliveries("waiting")) == [delivery(n) for n in (9, 3, 7, 1)]
     again = delivery(3, attempts=2, due_ms=99, reason="503")
     give(journal, deliveries=[again, delivery(7, status="delivered"), delivery(5)])
-    assert list(journal.deliveries("waiting")) == [delivery(9), again, delivery(1), delivery(5)], (
-        "an attempt moves none"
-    )
+    assert list(journal.deliveries("waiting")) == [
+        delivery(9),
+        again,
+        delivery(1),
+        delivery(5),
+    ], "an attempt moves none"
     assert ids(journal.deliveries("waiting", limit=2)) == ["d9", "d3"]
     assert ids(journal.deliveries("waiting", "d3", 2)) == ["d1", "d5"]
-    assert ids(journal.deliveries("waiting", "d7", 2)) == ["d1", "d5"], "after one that is no longer among them"
+    assert ids(journal.deliveries("waiting", "d7", 2)) == [
+        "d1",
+        "d5",
+    ], "after one that is no longer among them"
     assert ids(journal.deliveries("waiting", "d5")) == []
     assert ids(journal.deliveries("delivered")) == ["d7"] and ids(journal.deliveries("dead")) == []
 
@@ -270,7 +301,10 @@ def test_a_dead_delivery_waits_again_when_it_is_replayed(new_journal):
     give(journal, deliveries=[delivery(1, status="dead", attempts=8, reason="gone"), delivery(2)])
     assert ids(journal.deliveries("dead")) == ["d1"]
     give(journal, deliveries=[delivery(1)])
-    assert ids(journal.deliveries("dead")) == [] and ids(journal.deliveries("waiting")) == ["d1", "d2"]
+    assert ids(journal.deliveries("dead")) == [] and ids(journal.deliveries("waiting")) == [
+        "d1",
+        "d2",
+    ]
 
 
 def test_everything_of_a_commit_comes_together(new_journal):
@@ -289,11 +323,24 @@ def test_everything_of_a_commit_comes_together(new_journal):
 
 def test_it_knows_when_a_command_was_accepted(new_journal):
     journal = new_journal()
-    accepted = ("a", 1, "accepted", b'{"seq":1,"kind":"accepted","command_id":"c1"}', "c1", b'{"action":"send"}')
+    accepted = (
+        "a",
+        1,
+        "accepted",
+        b'{"seq":1,"kind":"accepted","command_id":"c1"}',
+        "c1",
+        b'{"action":"send"}',
+    )
     delivered = ("a", 2, "delivery", b'{"seq":2,"kind":"delivery","command_id":"c2"}', "c2", b"")
-    journal.commit(Commit(opened=[record("a"), record("b")], rows=[accepted, delivered]), lambda: None)
+    journal.commit(
+        Commit(opened=[record("a"), record("b")], rows=[accepted, delivered]), lambda: None
+    )
     assert journal.accepted_seq("a", "c1") == 1
-    assert [journal.accepted_seq(*one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))] == [0, 0, 0]
+    assert [journal.accepted_seq(*one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))] == [
+        0,
+        0,
+        0,
+    ]
 
 
 def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journal):

@@ -1,7 +1,7 @@
 """A journal of an older form is opened, copied, brought up to date, and nothing in it is lost.
 
-`golden/` holds a small journal of each older form, written by the guestd of that form. They are never made anew.
-"""
+`golden/` holds a small journal of each older form, written by the guestd of that form. They are
+never made anew."""
 
 from __future__ import annotations
 
@@ -47,12 +47,26 @@ def test_there_is_a_golden_journal_of_every_older_form():
 
 async def test_form_1_comes_back_with_sessions_events_and_promises(form_1):
     alpha, beta = form_1.recover()
-    assert (alpha.record.session_id, alpha.record.name, alpha.record.token) == ("alpha", "guest-alpha", "token-alpha")
-    assert alpha.record.attributes == {"tier": "gold"} and alpha.record.metadata == {"from": "form 1"}
+    assert (alpha.record.session_id, alpha.record.name, alpha.record.token) == (
+        "alpha",
+        "guest-alpha",
+        "token-alpha",
+    )
+    assert alpha.record.attributes == {"tier": "gold"} and alpha.record.metadata == {
+        "from": "form 1"
+    }
     assert (alpha.seq, alpha.joined, alpha.read_only) == (9, True, False)
-    assert [(one.command_id, one.seq, one.settled) for one in alpha.commands] == [("c1", 2, True), ("c2", 8, False)]
+    assert [(one.command_id, one.seq, one.settled) for one in alpha.commands] == [
+        ("c1", 2, True),
+        ("c2", 8, False),
+    ]
     assert alpha.commands[1].intent["text"] == "hello 2"
-    assert (beta.record.session_id, beta.seq, beta.joined, beta.read_only) == ("beta", 5, True, True)
+    assert (beta.record.session_id, beta.seq, beta.joined, beta.read_only) == (
+        "beta",
+        5,
+        True,
+        True,
+    )
     assert [(one.command_id, one.settled) for one in beta.commands] == [("c1", False)]
     times = [("m1", "2027-01-15T08:00:01.000Z"), ("m2", "2027-01-15T08:00:04.000Z"), ("w1", "")]
     assert form_1.identities("alpha", 10) == times
@@ -99,15 +113,26 @@ async def form_2(tmp_path):
 async def test_form_2_comes_back_whole_and_every_row_has_its_checksum(form_2, tmp_path):
     alpha, beta = form_2.recover()
     assert (alpha.record.session_id, alpha.record.token, alpha.seq) == ("alpha", "token-alpha", 6)
-    assert [(one.command_id, one.settled) for one in alpha.commands] == [("c1", True), ("c2", False)]
+    assert [(one.command_id, one.settled) for one in alpha.commands] == [
+        ("c1", True),
+        ("c2", False),
+    ]
     assert (beta.seq, beta.read_only) == (2, True)
-    assert form_2.identities("alpha", 10) == [("m1", "2027-01-15T08:00:03.000Z"), ("m2", "2027-01-15T08:00:05.000Z")]
-    assert [row[1] for row in form_2.read("gamma", 0, 10).rows] == [1, 2], "it has ended, and is kept"
+    assert form_2.identities("alpha", 10) == [
+        ("m1", "2027-01-15T08:00:03.000Z"),
+        ("m2", "2027-01-15T08:00:05.000Z"),
+    ]
+    assert [row[1] for row in form_2.read("gamma", 0, 10).rows] == [
+        1,
+        2,
+    ], "it has ended, and is kept"
     assert [one.operation_id for one in form_2.operations()] == ["o1"]
     assert [one.delivery_id for one in form_2.deliveries("waiting")] == ["d1"]
     assert (form_2.cursor("audit"), form_2.cursor("webhooks")) == (7, 9)
     assert form_2.last_seq(OWN_STREAM) == 1 and form_2.damaged_rows == 0
-    await commit(form_2, rows=[("alpha", 7, "message", b'{"seq":7}', "m3", b"")], over=["beta"], at_ms=7)
+    await commit(
+        form_2, rows=[("alpha", 7, "message", b'{"seq":7}', "m3", b"")], over=["beta"], at_ms=7
+    )
     await form_2.stop()
     store.verify(tmp_path / store.NAME)
     copy = sqlite3.connect(tmp_path / f"{store.NAME}.before-form-3")
@@ -118,7 +143,9 @@ async def test_form_2_comes_back_whole_and_every_row_has_its_checksum(form_2, tm
 async def test_what_was_damaged_before_it_had_a_checksum_is_set_aside(tmp_path):
     shutil.copyfile(GOLDEN / "journal-form-2.sqlite3", tmp_path / store.NAME)
     connection = sqlite3.connect(tmp_path / store.NAME)
-    connection.execute("UPDATE events SET intent = x'7b' WHERE session = 1 AND key = 'c2' AND kind = 'accepted'")
+    connection.execute(
+        "UPDATE events SET intent = x'7b' WHERE session = 1 AND key = 'c2' AND kind = 'accepted'"
+    )
     connection.commit()
     connection.close()
     journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None)

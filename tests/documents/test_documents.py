@@ -1,8 +1,9 @@
-"""A program of each design document's own kind does what the document does, against `guestd emulate` and the simulator.
+"""A program of each design document's own kind does what the document does, against `guestd
+emulate` and the simulator.
 
-The programs are in Node.js, as the documents', and stand once more in Python for machines without Node.js. Nothing in them
-knows guestd: they speak HTTP and WebSocket to an address that they are given.
-"""
+The programs are in Node.js, as the documents', and stand once more in Python for machines without
+Node.js. Nothing in them knows guestd: they speak HTTP and WebSocket to an address that they are
+given."""
 
 from __future__ import annotations
 
@@ -40,12 +41,19 @@ def program(request, crm, tmp_path):
 
     def started(name: str, **environment: str):
         command = {
-            "node": ["node", "--no-warnings", "--experimental-websocket", str(HERE / "node" / f"{name}.mjs")],
+            "node": [
+                "node",
+                "--no-warnings",
+                "--experimental-websocket",
+                str(HERE / "node" / f"{name}.mjs"),
+            ],
             "python": [sys.executable, str(HERE / "python" / f"{name}.py")],
         }[request.param]
         given = {"CLIENT_ID": CLIENT, "CLIENT_SECRET": SECRET, "QUEUE": QUEUE, "CRM": crm.url}
         given |= {"AUDIT_FILE": str(tmp_path / "audit.jsonl"), **environment}
-        done = subprocess.run(command, env={**os.environ, **given}, capture_output=True, text=True, timeout=120.0)
+        done = subprocess.run(
+            command, env={**os.environ, **given}, capture_output=True, text=True, timeout=120.0
+        )
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -84,8 +92,16 @@ def opened_conversation(platform: str) -> str:
         "to": [{"id": QUEUE, "type": "queue"}],
         "type": "messaging",
         "channelAddress": "web",
-        "context": {"locale": "en-US", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "test"},
-        "metadata": {"sessionDurationLimit": 600, "guestIdToken": "t", "initiatedAt": "2026-01-01T00:00:00Z"},
+        "context": {
+            "locale": "en-US",
+            "capabilities": ["typing-indicator", "read-receipts"],
+            "userAgent": "test",
+        },
+        "metadata": {
+            "sessionDurationLimit": 600,
+            "guestIdToken": "t",
+            "initiatedAt": "2026-01-01T00:00:00Z",
+        },
     }
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
     return fetched(f"{platform}/api/v2/conversations/messaging", body, **headers)["id"]
@@ -99,9 +115,15 @@ def test_000_messages_are_injected_checked_told_and_recorded(program, emulator, 
     assert result["idsAgain"] == result["ids"] and len(result["ids"]) == 2
     assert "401: " in result["refused"] and "no message" not in result["refused"]
     entry = result["entry"]
-    assert (entry["messageCount"], entry["sequenceMatch"], entry["lastMessageId"]) == (2, True, result["ids"][-1])
+    assert (entry["messageCount"], entry["sequenceMatch"], entry["lastMessageId"]) == (
+        2,
+        True,
+        result["ids"][-1],
+    )
     assert crm.bodies == [{"event": "chat.injection.completed", "data": entry}]
-    assert [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()] == [entry]
+    assert [json.loads(line) for line in (tmp_path / "audit.jsonl").read_text().splitlines()] == [
+        entry
+    ]
     assert len(fetched(f"{platform}/__emulator/injections")["entities"]) == 1
 
 
@@ -109,7 +131,13 @@ def test_001_a_session_is_opened_kept_alive_and_ended(program, emulator, crm):
     platform = emulator()
     result = program("sessions", PLATFORM=platform)
     statuses = {key: result[key] for key in ("opened", "beats", "ended", "afterwards", "refused")}
-    assert statuses == {"opened": 201, "beats": [200, 200, 200], "ended": 200, "afterwards": 409, "refused": 400}
+    assert statuses == {
+        "opened": 201,
+        "beats": [200, 200, 200],
+        "ended": 200,
+        "afterwards": 409,
+        "refused": 400,
+    }
     assert [(one["conversationId"], one["state"]) for one in crm.bodies] == [
         (result["id"], "connected"),
         (result["id"], "terminated"),
@@ -129,7 +157,10 @@ def test_002_a_guest_talks_sends_a_file_and_comes_back(program, emulator):
 
 
 def test_002_a_frontend_uses_the_simulator(program, run, config):
-    text = '[platform]\ndialect = "webchat"\n[emulator]\nport = 0\nagent = "echo"\n[simulator]\nport = 0\n'
+    text = (
+        '[platform]\ndialect = "webchat"\n[emulator]\nport = 0\nagent = "echo"\n[simulator]\nport'
+        " = 0\n"
+    )
     daemon = run("serve", "--config", config(text)).url()
     result = program("frontend", SIMULATOR=daemon.replace("http", "ws", 1))
     assert result["texts"] == ["first", "a file", "last"]

@@ -26,8 +26,29 @@ class Configuration(Target):
             for key in getattr(field.annotation, "model_fields", ())
         )
         + (
-            *(b"true", b"-1", b"1e400", b"nan", b'"5m"', b"[]", b"{}", b"[[", b"]]", b'""', b"'''", b"\\u0000"),
-            *(b"#env GUESTD_", b"__", b"=", b"\n", b"2027-05-31T09:15:02Z", b"9" * 25, b'"credential:x"'),
+            *(
+                b"true",
+                b"-1",
+                b"1e400",
+                b"nan",
+                b'"5m"',
+                b"[]",
+                b"{}",
+                b"[[",
+                b"]]",
+                b'""',
+                b"'''",
+                b"\\u0000",
+            ),
+            *(
+                b"#env GUESTD_",
+                b"__",
+                b"=",
+                b"\n",
+                b"2027-05-31T09:15:02Z",
+                b"9" * 25,
+                b'"credential:x"',
+            ),
             *(b'"http://"', b'"wss://a:b@[::1"', b'"localhost:99999"'),
         )
     )

@@ -1,8 +1,9 @@
-"""A journal whose file was changed behind its back: read to its end, it gives clear errors or what a journal may hold.
+"""A journal whose file was changed behind its back: read to its end, it gives clear errors or what
+a journal may hold.
 
-An input is a list of changes of OP_BYTES each and the bytes they need: 0 flips bits of the file; 1 overwrites a stretch of
-it; 2 puts bytes into a column of a row by SQL, so that SQLite itself finds nothing wrong.
-"""
+An input is a list of changes of OP_BYTES each and the bytes they need: 0 flips bits of the file; 1
+overwrites a stretch of it; 2 puts bytes into a column of a row by SQL, so that SQLite itself finds
+nothing wrong."""
 
 from __future__ import annotations
 
@@ -34,7 +35,19 @@ EVENTS = 12
 class JournalRows(Target):
     name = "journal_rows"
     tokens = (
-        *(b"\0", b"\1", b"\2", b"\xff" * 8, b"{}", b"[]", b"null", b'{"seq":1}', b"\xff\xfe", b"-1", b"9" * 19),
+        *(
+            b"\0",
+            b"\1",
+            b"\2",
+            b"\xff" * 8,
+            b"{}",
+            b"[]",
+            b"null",
+            b'{"seq":1}',
+            b"\xff\xfe",
+            b"-1",
+            b"9" * 19,
+        ),
         *(b'{"email":1}', b'"\\ud800"', b"\0" * OP_BYTES, b"[" * 300, b""),
     )
     bytes_max = 512
@@ -156,8 +169,11 @@ def _damage(path: Path, sound: bytes, data: bytes) -> None:
 
 
 def _put(connection: sqlite3.Connection, op: bytes, value: bytes) -> None:
-    """The op's bytes choose the table, the row and the column; a column's type decides how the value is taken."""
-    found = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+    """The op's bytes choose the table, the row and the column; a column's type decides how the
+    value is taken."""
+    found = connection.execute(
+        "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name"
+    ).fetchall()
     (table,) = found[op[1] % len(found)]
     columns = connection.execute(f"PRAGMA table_info({table})").fetchall()
     _, column, form, *_ = columns[op[2] % len(columns)]
@@ -165,7 +181,8 @@ def _put(connection: sqlite3.Connection, op: bytes, value: bytes) -> None:
     given = int.from_bytes(value[:8], "big", signed=True) if form == "INTEGER" else value
     cast = f"CAST(? AS {form})" if form in ("INTEGER", "TEXT", "BLOB") else "?"
     connection.execute(
-        f"UPDATE {table} SET {column} = {cast} WHERE rowid = (SELECT rowid FROM {table} LIMIT 1 OFFSET ?)",
+        f"UPDATE {table} SET {column} = {cast} WHERE rowid = (SELECT rowid FROM {table} LIMIT 1"
+        " OFFSET ?)",
         (given, op[3] % max(1, count)),
     )
 
@@ -174,7 +191,8 @@ def _put(connection: sqlite3.Connection, op: bytes, value: bytes) -> None:
 
 
 def _sound_journal(directory: Path, loop: asyncio.AbstractEventLoop) -> bytes:
-    """The bytes of a journal with guest sessions, events, operations and deliveries, its WAL written back."""
+    """The bytes of a journal with guest sessions, events, operations and deliveries, its WAL
+    written back."""
 
     async def write() -> None:
         journal = SqliteJournal(directory, loop, lambda error: None)
@@ -193,11 +211,31 @@ def _content() -> Commit:
     intent = b'{"action":"send","trace":"t","text":"hi","attributes":null}'
     opened, rows = [], []
     for one in SESSIONS:
-        opened.append(SessionRecord(one, f"name-{one}", f"token-{one}", "a@b.c", {"k": "v"}, {"p": 1}, 1000, 2000))
-        rows.append((one, 1, "session", b'{"seq":1,"kind":"session","state":"live","read_only":false}', "", b""))
-        rows.append((one, 2, "accepted", b'{"seq":2,"kind":"accepted","command_id":"c1"}', "c1", intent))
+        opened.append(
+            SessionRecord(
+                one, f"name-{one}", f"token-{one}", "a@b.c", {"k": "v"}, {"p": 1}, 1000, 2000
+            )
+        )
+        rows.append(
+            (
+                one,
+                1,
+                "session",
+                b'{"seq":1,"kind":"session","state":"live","read_only":false}',
+                "",
+                b"",
+            )
+        )
+        rows.append(
+            (one, 2, "accepted", b'{"seq":2,"kind":"accepted","command_id":"c1"}', "c1", intent)
+        )
         for seq in range(3, EVENTS + 1):
-            event = {"seq": seq, "kind": "message", "text": f"text {seq}", "time": "2027-05-31T09:15:02.417Z"}
+            event = {
+                "seq": seq,
+                "kind": "message",
+                "text": f"text {seq}",
+                "time": "2027-05-31T09:15:02.417Z",
+            }
             rows.append((one, seq, "message", orjson.dumps(event), f"m{seq}", b""))
     rows.append((OWN_STREAM, 1, "fact", b'{"seq":1,"kind":"fact"}', "", b""))
     return Commit(

@@ -12,7 +12,8 @@ from guestd.observe.log import configure_logging
 
 
 class LogWatch:
-    """`start`, then `lines` as often as wanted, then `stop`, which puts the loggers back as they were."""
+    """`start`, then `lines` as often as wanted, then `stop`, which puts the loggers back as they
+    were."""
 
     def start(self) -> None:
         loggers = [logging.getLogger(name) for name in ("guestd", "")]

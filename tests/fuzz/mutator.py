@@ -1,4 +1,5 @@
-"""New inputs out of old ones, without a view of the code: what is tried where coverage cannot guide."""
+"""New inputs out of old ones, without a view of the code: what is tried where coverage cannot
+guide."""
 
 from __future__ import annotations
 
@@ -9,9 +10,12 @@ CHANGES_MAX = 5
 
 
 class Mutator:
-    """`next` gives an input; `keep` adds one whose answer was new, so that more is tried around it."""
+    """`next` gives an input; `keep` adds one whose answer was new, so that more is tried around
+    it."""
 
-    def __init__(self, seeds: Sequence[bytes], tokens: Sequence[bytes], bytes_max: int, rng: Random) -> None:
+    def __init__(
+        self, seeds: Sequence[bytes], tokens: Sequence[bytes], bytes_max: int, rng: Random
+    ) -> None:
         self._known = list(seeds) or [b""]
         self._tokens = tokens
         self._bytes_max = bytes_max
@@ -65,4 +69,6 @@ class Mutator:
 
     def _put_token(self, data: bytes) -> bytes:
         start, end = self._stretch(data)
-        return data[:start] + self._rng.choice(self._tokens) + data[self._rng.choice([start, end]) :]
+        return (
+            data[:start] + self._rng.choice(self._tokens) + data[self._rng.choice([start, end]) :]
+        )

@@ -1,4 +1,5 @@
-"""What the platform sends: one frame a line, through the decoder of each dialect into a guest session's machine."""
+"""What the platform sends: one frame a line, through the decoder of each dialect into a guest
+session's machine."""
 
 from __future__ import annotations
 
@@ -47,12 +48,51 @@ class PlatformFrames(Target):
         *(
             f'"{one}"'.encode()
             for one in (
-                *("body", "type", "class", "code", "content", "channel", "messageId", "time", "metadata"),
-                *("events", "eventType", "typing", "presence", "duration", "from", "direction", "text", "id"),
-                *("sequenceId", "attachments", "state", "errorCode", "retryAfter", "exp", "jwt", "headers"),
+                *(
+                    "body",
+                    "type",
+                    "class",
+                    "code",
+                    "content",
+                    "channel",
+                    "messageId",
+                    "time",
+                    "metadata",
+                ),
+                *(
+                    "events",
+                    "eventType",
+                    "typing",
+                    "presence",
+                    "duration",
+                    "from",
+                    "direction",
+                    "text",
+                    "id",
+                ),
+                *(
+                    "sequenceId",
+                    "attachments",
+                    "state",
+                    "errorCode",
+                    "retryAfter",
+                    "exp",
+                    "jwt",
+                    "headers",
+                ),
                 *("Inbound", "Outbound", "Event", "Presence", "Typing", "Structured", "Disconnect"),
-                *("StructuredMessage", "SessionResponse", "SessionExpiredEvent", "ConnectionClosedEvent"),
-                *("JwtResponse", "PresignedUrlResponse", "TooManyRequestsErrorMessage", "LogoutEvent"),
+                *(
+                    "StructuredMessage",
+                    "SessionResponse",
+                    "SessionExpiredEvent",
+                    "ConnectionClosedEvent",
+                ),
+                *(
+                    "JwtResponse",
+                    "PresignedUrlResponse",
+                    "TooManyRequestsErrorMessage",
+                    "LogoutEvent",
+                ),
                 *("2027-05-31T09:15:02.417Z", "\\ud800", "hidden", "message", "error"),
             )
         ),
@@ -73,13 +113,18 @@ class PlatformFrames(Target):
 
 
 class _Life:
-    """One guest session without a socket: what its runner would do with each effect is done and checked."""
+    """One guest session without a socket: what its runner would do with each effect is done and
+    checked."""
 
     def __init__(self, dialect: Dialect, joined: bool) -> None:
         settings = SessionSettings(inbox_held_max=HELD_MAX, inbox_remembered_max=32)
         hold = HoldBack(0.0, 0.0, 500.0, 20)
         has_history = dialect.traits.has_history
-        inbox = ByTime(hold, HELD_MAX, 32) if has_history else BySequence(settings.gap_wait_s, HELD_MAX, 32)
+        inbox = (
+            ByTime(hold, HELD_MAX, 32)
+            if has_history
+            else BySequence(settings.gap_wait_s, HELD_MAX, 32)
+        )
         self.dialect = dialect
         self.machine = Machine(GUEST, settings, manners_of(dialect, settings), inbox, Random(1))
         self.now = 1000.0
@@ -103,7 +148,9 @@ class _Life:
         self.feed(signal)
         self.seen.add(type(signal).__name__)
         if before is not State.ENDED and self.machine.state is State.ENDED:
-            assert may_end(signal, before), f"{type(signal).__name__} ended a session that was {before.value}"
+            assert may_end(signal, before), (
+                f"{type(signal).__name__} ended a session that was {before.value}"
+            )
 
     def read_history(self, frame: bytes) -> None:
         try:
@@ -162,7 +209,9 @@ def may_end(signal: s.Signal, state: State) -> bool:
     """True for what the platform ends a session with; a join refused for good is one of them."""
     if isinstance(signal, ENDS):
         return True
-    return isinstance(signal, s.Refused) and (signal.code == UNKNOWN_SESSION or state is State.JOINING)
+    return isinstance(signal, s.Refused) and (
+        signal.code == UNKNOWN_SESSION or state is State.JOINING
+    )
 
 
 def assert_writable(signal: s.Signal) -> None:

@@ -1,9 +1,9 @@
 """Fuzz one target: `python -m tests.fuzz.run TARGET --seconds 600 [--seed N]`.
 
-Where atheris is installed, coverage guides the targets without sockets and files; elsewhere, and for the others, inputs are
-made from the corpus, and one with a new kind of answer is built upon. A failing input is kept as `corpus/TARGET/found-*`,
-one of each place in the code, and stays in the suite. Exit code 1 if there was any.
-"""
+Where atheris is installed, coverage guides the targets without sockets and files; elsewhere, and
+for the others, inputs are made from the corpus, and one with a new kind of answer is built upon. A
+failing input is kept as `corpus/TARGET/found-*`, one of each place in the code, and stays in the
+suite. Exit code 1 if there was any."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ from typing import Any
 from .mutator import Mutator
 from .target import Target
 
-#: An input with a new kind of answer is kept for the next run, if it is short and there are not many yet.
+#: An input with a new kind of answer is kept for the next run, if it is short and there are not
+#: many yet.
 KEPT_BYTES_MAX = 2048
 CORPUS_FILES_MAX = 48
 
@@ -62,7 +63,9 @@ class Findings:
 
     def _failed(self, data: bytes, error: Exception) -> None:
         frames = traceback.extract_tb(error.__traceback__)
-        place = f"{type(error).__name__} at " + " ".join(f"{one.name}:{one.lineno}" for one in frames[-2:])
+        place = f"{type(error).__name__} at " + " ".join(
+            f"{one.name}:{one.lineno}" for one in frames[-2:]
+        )
         if place in self._places:
             return
         self._places.add(place)
@@ -73,7 +76,9 @@ class Findings:
 
     def summary(self) -> str:
         kinds = f"{len(self._answers)} kinds of answer"
-        return f"{self._target.name}: {self.executions} executions, {kinds}, {self.failures} failures"
+        return (
+            f"{self._target.name}: {self.executions} executions, {kinds}, {self.failures} failures"
+        )
 
 
 def _digest(data: bytes) -> str:
@@ -115,7 +120,13 @@ def run_guided(atheris: Any, target: Target, seconds: float, seed: int) -> None:
         tokens.writelines(f'"{_escaped(one)}"\n' for one in target.tokens if one)
     grown = tempfile.mkdtemp(prefix=f"guestd-fuzz-{target.name}-")
     print(f"what reaches new code is in {grown}", flush=True)
-    options = [f"-dict={tokens.name}", f"-max_len={target.bytes_max}", f"-seed={seed}", "-timeout=60", "-verbosity=0"]
+    options = [
+        f"-dict={tokens.name}",
+        f"-max_len={target.bytes_max}",
+        f"-seed={seed}",
+        "-timeout=60",
+        "-verbosity=0",
+    ]
     atheris.Setup([sys.argv[0], *options, grown, str(target.corpus)], execute)
     atheris.Fuzz()
 

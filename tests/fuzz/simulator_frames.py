@@ -1,4 +1,5 @@
-"""What a frontend sends: one frame a line, on a real WebSocket. What is not UTF-8 goes as a binary frame."""
+"""What a frontend sends: one frame a line, on a real WebSocket. What is not UTF-8 goes as a binary
+frame."""
 
 from __future__ import annotations
 
@@ -29,13 +30,66 @@ class SimulatorFrames(TownTarget):
         *(
             f'"{one}"'.encode()
             for one in (
-                *("action", "send", "typing", "end", "reply", "context", "link", "withdraw", "upload", "resume"),
-                *("text", "command_id", "data", "payload", "in_reply_to", "type", "attachment_id", "target"),
-                *("filename", "contentType", "buffer", "caption", "since", "Buffer", "QuickReply", "a.png"),
-                *("image/png", "AAAA", "\\ud800", "²", "c1", "\\u0000", "DatePicker", SECRET.decode()),
+                *(
+                    "action",
+                    "send",
+                    "typing",
+                    "end",
+                    "reply",
+                    "context",
+                    "link",
+                    "withdraw",
+                    "upload",
+                    "resume",
+                ),
+                *(
+                    "text",
+                    "command_id",
+                    "data",
+                    "payload",
+                    "in_reply_to",
+                    "type",
+                    "attachment_id",
+                    "target",
+                ),
+                *(
+                    "filename",
+                    "contentType",
+                    "buffer",
+                    "caption",
+                    "since",
+                    "Buffer",
+                    "QuickReply",
+                    "a.png",
+                ),
+                *(
+                    "image/png",
+                    "AAAA",
+                    "\\ud800",
+                    "²",
+                    "c1",
+                    "\\u0000",
+                    "DatePicker",
+                    SECRET.decode(),
+                ),
             )
         ),
-        *(b"1e400", b"-1", b"null", b"true", b"[", b"{", b"}", b"]", b"\n", b"9" * 25, b"NaN", b"\xff", b":", b","),
+        *(
+            b"1e400",
+            b"-1",
+            b"null",
+            b"true",
+            b"[",
+            b"{",
+            b"}",
+            b"]",
+            b"\n",
+            b"9" * 25,
+            b"NaN",
+            b"\xff",
+            b":",
+            b",",
+        ),
     )
 
     def open(self) -> None:
@@ -99,9 +153,11 @@ def _is_end(frame: str | bytes) -> bool:
 
 
 async def _until(frontend: ClientConnection, last_id: str, is_ended: bool) -> list[dict[str, Any]]:
-    """The answers up to that of the last frame: each is an event, an `ok`, or an error with a code that is not our bug.
+    """The answers up to that of the last frame: each is an event, an `ok`, or an error with a code
+    that is not our bug.
 
-    `is_ended`: one of the frames ends the guest session, and with it the connection, whatever comes behind it."""
+    `is_ended`: one of the frames ends the guest session, and with it the connection, whatever comes
+    behind it."""
     found: list[dict[str, Any]] = []
     while True:
         try:

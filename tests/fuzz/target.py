@@ -12,7 +12,8 @@ CORPUS = Path(__file__).parent / "corpus"
 class Target:
     """Open it with `with`, then call `check` for each input.
 
-    `name` is the folder of its corpus as well. `is_pure`: no socket and no file, so that coverage can guide it.
+    `name` is the folder of its corpus as well. `is_pure`: no socket and no file, so that coverage
+    can guide it.
     `tokens` are what its inputs are made of, for the mutator. `bytes_max` bounds an input.
     """
 
@@ -35,7 +36,8 @@ class Target:
         """And thrown away here."""
 
     def check(self, data: bytes) -> Hashable:
-        """Raises what breaks the promise. Returns what kind of answer came: a new kind is worth keeping."""
+        """Raises what breaks the promise. Returns what kind of answer came: a new kind is worth
+        keeping."""
         raise NotImplementedError
 
     @property

@@ -11,5 +11,6 @@ from .simulator_frames import SimulatorFrames
 from .target import Target
 
 TARGETS: dict[str, type[Target]] = {
-    one.name: one for one in (PlatformFrames, SimulatorFrames, HttpHeads, Multipart, JournalRows, Configuration)
+    one.name: one
+    for one in (PlatformFrames, SimulatorFrames, HttpHeads, Multipart, JournalRows, Configuration)
 }

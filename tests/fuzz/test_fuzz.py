@@ -1,4 +1,5 @@
-"""Every fuzz target with all that its corpus holds, and with a few inputs that hypothesis makes out of it."""
+"""Every fuzz target with all that its corpus holds, and with a few inputs that hypothesis makes out
+of it."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def test_all_that_is_in_the_corpus_keeps_the_promise(opened):
         opened.check(one)
 
 
-@settings(max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=EXAMPLES, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 @given(seed=st.integers(0, 2**32), more=st.binary(max_size=64))
 def test_inputs_made_from_the_corpus_keep_the_promise(opened, seed, more):
     mutator = Mutator([*opened.seeds(), more], opened.tokens, opened.bytes_max, Random(seed))
@@ -41,7 +44,8 @@ def test_inputs_made_from_the_corpus_keep_the_promise(opened, seed, more):
 
 
 def test_a_broken_promise_is_found_and_kept(tmp_path):
-    """The fuzzer itself, on a target that breaks on a byte: exit code 1, and the input in the corpus."""
+    """The fuzzer itself, on a target that breaks on a byte: exit code 1, and the input in the
+    corpus."""
     code = (
         "from pathlib import Path\n"
         "from tests.fuzz.run import run_blind\n"
@@ -54,6 +58,8 @@ def test_a_broken_promise_is_found_and_kept(tmp_path):
         "raise SystemExit(run_blind(Broken(), 20.0, 1, executions_max=5000))\n"
     )
     (tmp_path / "seed-a").write_bytes(b"a")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2])
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=Path(__file__).parents[2]
+    )
     assert done.returncode == 1, done.stderr
     assert any(b"!" in one.read_bytes() for one in tmp_path.glob("found-*"))

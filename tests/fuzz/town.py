@@ -18,7 +18,8 @@ GUEST = "ana"
 #: What an input may contain and no line of the log may repeat.
 SECRET = b"Zq7fuzzsecret"
 
-#: Longer than any answer takes, shorter than the daemon's own time limits: then the input waits for more by right.
+#: Longer than any answer takes, shorter than the daemon's own time limits: then the input waits for
+#: more by right.
 ANSWER_S = 10.0
 
 FAST = {
@@ -33,7 +34,8 @@ FAST = {
 
 
 class TownTarget(Target):
-    """`check` is told to `ask` in the loop of a town where the guest session GUEST is live; afterwards it must be live still."""
+    """`check` is told to `ask` in the loop of a town where the guest session GUEST is live;
+    afterwards it must be live still."""
 
     town_settings: ClassVar[dict[str, Any]] = FAST
 
@@ -59,7 +61,9 @@ class TownTarget(Target):
         self._log.lines()  # of an input that failed
         errors_before = self.town.metrics.http_internal_errors
         answer = self._runner.run(self._asked(data))
-        assert self.town.metrics.http_internal_errors == errors_before, "an internal error was answered"
+        assert self.town.metrics.http_internal_errors == errors_before, (
+            "an internal error was answered"
+        )
         assert_quiet(self._log.lines(), SECRET)
         return answer
 
@@ -80,13 +84,19 @@ class TownTarget(Target):
         assert self.town.fleet.find(GUEST) is not None, "the guest session has ended"
 
     async def request(self, method: str, path: str, body: bytes = b"") -> tuple[int, bytes]:
-        head = f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: {len(body)}\r\n"
-        answer = await self.exchange(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+        head = (
+            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length:"
+            f" {len(body)}\r\n"
+        )
+        answer = await self.exchange(
+            head.encode() + b"Content-Type: application/json\r\n\r\n" + body
+        )
         status_line, _, rest = answer.partition(b"\r\n")
         return int(status_line.split()[1]), rest.partition(b"\r\n\r\n")[2]
 
     async def exchange(self, data: bytes, quiet_s: float = ANSWER_S) -> bytes:
-        """All that is answered on a connection of its own, until it is closed or nothing comes for `quiet_s`."""
+        """All that is answered on a connection of its own, until it is closed or nothing comes for
+        `quiet_s`."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.town.http.port)
         found = b""
         try:

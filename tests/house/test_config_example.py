@@ -41,7 +41,9 @@ def test_every_key_is_there_and_no_other():
 def test_a_key_is_commented_out_exactly_when_it_has_no_default():
     _, commented = documented()
     for section, defaults in Config().model_dump().items():
-        assert {key for key, value in defaults.items() if value is None} == commented.get(section, set()), section
+        assert {key for key, value in defaults.items() if value is None} == commented.get(
+            section, set()
+        ), section
 
 
 def test_a_commented_key_is_still_accepted(tmp_path):

@@ -1,5 +1,6 @@
-"""The documents say what is there: links lead somewhere, commands and flags exist, every contract has its row and its test,
-every route of the control API is named, and the code that receivers are told to copy works."""
+"""The documents say what is there: links lead somewhere, commands and flags exist, every contract
+has its row and its test, every route of the control API is named, and the code that receivers are
+told to copy works."""
 
 from __future__ import annotations
 
@@ -80,15 +81,26 @@ def complaint(arguments: list[str]) -> str:
         if inner is None:
             return f"no command {names[0]}"
         command = inner
-    known = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)} | {"--help", "--version"}
-    unknown = [one for one in arguments if re.match(r"--?[a-z]", one) and one.partition("=")[0] not in known]
+    known = {flag for one in command.params for flag in (*one.opts, *one.secondary_opts)} | {
+        "--help",
+        "--version",
+    }
+    unknown = [
+        one
+        for one in arguments
+        if re.match(r"--?[a-z]", one) and one.partition("=")[0] not in known
+    ]
     return f"{command.name} has no {', '.join(unknown)}" if unknown else ""
 
 
 @every_page
 def test_links_lead_somewhere(page):
     links = re.findall(r"\]\(([^)\s]+)\)", page.read_text())
-    gone = [one for one in links if "://" not in one and not (page.parent / one.partition("#")[0]).exists()]
+    gone = [
+        one
+        for one in links
+        if "://" not in one and not (page.parent / one.partition("#")[0]).exists()
+    ]
     assert gone == []
 
 
@@ -99,7 +111,9 @@ def test_commands_and_flags_exist(page):
 
 def test_a_command_or_flag_that_is_not_there_would_be_found(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text("`guestd dance`\n```sh\nX=1 guestd serve --prot 3 | guestd keys list --jsn\n```\n")
+    page.write_text(
+        "`guestd dance`\n```sh\nX=1 guestd serve --prot 3 | guestd keys list --jsn\n```\n"
+    )
     assert [complaint(one) for one in command_lines(page)] == [
         "serve has no --prot",
         "list has no --jsn",
@@ -122,7 +136,10 @@ def test_configurations_are_accepted(page, tmp_path):
 
 def test_every_contract_has_a_row_that_shows_it_and_a_test_named_after_it():
     tests = set(
-        re.findall(r"def (test_\w+)\(", "".join(one.read_text() for one in (ROOT / "tests").rglob("test_*.py")))
+        re.findall(
+            r"def (test_\w+)\(",
+            "".join(one.read_text() for one in (ROOT / "tests").rglob("test_*.py")),
+        )
     )
     rows = re.findall(
         r"^\| ([A-Z]+-\d+) \| (.+) \| (.+) \| ((?:`\w+`(?:, )?)+) \| [\w, -]+ \|$",
@@ -134,13 +151,17 @@ def test_every_contract_has_a_row_that_shows_it_and_a_test_named_after_it():
         family, _, number = contract.lower().partition("-")
         for test in re.findall(r"\w+", named_tests):
             assert test in tests, f"{contract}: there is no {test}"
-            named = re.search(rf"{family}_((?:\d+|and)_)*{number}_", test) or re.search(rf"_{family}_{number}_", test)
+            named = re.search(rf"{family}_((?:\d+|and)_)*{number}_", test) or re.search(
+                rf"_{family}_{number}_", test
+            )
             assert named, f"{test} is not named after {contract}"
         assert "`" in shown, f"{contract}: nothing shows it"
 
 
 def test_every_contract_names_its_mutants():
-    told = re.findall(r"^\| ([A-Z]+-\d+) \|.*\| ([\w, -]+) \|$", (DOCS / "contracts.md").read_text(), re.MULTILINE)
+    told = re.findall(
+        r"^\| ([A-Z]+-\d+) \|.*\| ([\w, -]+) \|$", (DOCS / "contracts.md").read_text(), re.MULTILINE
+    )
     found = [f"{row}-{name}" for row, names in told for name in names.split(", ")]
     assert sorted(found) == sorted(one.name for one in all_mutants())
 
@@ -148,14 +169,19 @@ def test_every_contract_names_its_mutants():
 def test_every_route_of_the_control_api_is_named():
     bounds = StreamBounds(events_max=1, bytes_max=1, write_timeout_s=1.0, heartbeat_s=1.0)
     control = Control(Ports(None, Metrics(), str), ControlSettings(), bounds)  # type: ignore[arg-type]  # nobody is asked
-    documented = set(re.findall(r"`((?:GET|POST|PUT|DELETE) /v1/[^`?]+)`", (DOCS / "control-api.md").read_text()))
+    documented = set(
+        re.findall(r"`((?:GET|POST|PUT|DELETE) /v1/[^`?]+)`", (DOCS / "control-api.md").read_text())
+    )
     assert documented == {f"{route.method} {route.path}" for route in control.routes}
 
 
 def test_every_call_of_the_platform_is_named_with_its_path_and_scopes():
     text = (DOCS / "platform-differences.md").read_text()
     found = re.findall(r"^\| `([\w.]+)` \| `(\S+) (\S+)` \| (.+?) \|", text, re.MULTILINE)
-    told = {name: (verb, path, tuple(re.findall(r"`([^`]+)`", scopes))) for name, verb, path, scopes in found}
+    told = {
+        name: (verb, path, tuple(re.findall(r"`([^`]+)`", scopes)))
+        for name, verb, path, scopes in found
+    }
     assert told == {one.name: (one.verb, one.path, one.scopes) for one in CALLS.values()}
 
 
@@ -163,7 +189,12 @@ def test_sync_1_the_check_that_receivers_copy_works():
     (snippet,) = blocks(DOCS / "webhooks.md", "python")
     names: dict = {}
     exec(snippet, names)
-    is_from_guestd, secret, body, now = names["is_from_guestd"], b"0123456789abcdef", b'{"id": "1"}', int(time.time())
+    is_from_guestd, secret, body, now = (
+        names["is_from_guestd"],
+        b"0123456789abcdef",
+        b'{"id": "1"}',
+        int(time.time()),
+    )
     good = signature(body, (b"another secret...", secret), now)
     assert is_from_guestd(good, body, secret)
     assert not is_from_guestd(good, body + b" ", secret)

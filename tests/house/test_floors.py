@@ -76,9 +76,15 @@ def violations(room: str, source: str, package: tuple[str, ...]) -> list[str]:
         tops = {name.split(".")[0] for name in modules}
         wrong += [f"{room} thinks and must not import {name}" for name in sorted(tops & NO_IO)]
         tree = ast.parse(source)
-        wrong += [f"{room} thinks and must not await" for node in ast.walk(tree) if isinstance(node, ast.Await)]
         wrong += [
-            f"global chance in {room}" for name in modules if name.startswith("random.") and name != "random.Random"
+            f"{room} thinks and must not await"
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Await)
+        ]
+        wrong += [
+            f"global chance in {room}"
+            for name in modules
+            if name.startswith("random.") and name != "random.Random"
         ]
     return wrong
 
@@ -89,7 +95,9 @@ def test_imports_go_down_and_thinking_does_no_io():
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
         if len(parts) < 3:
             continue
-        wrong += [f"{path.name}: {one}" for one in violations(parts[1], path.read_text(), parts[:-1])]
+        wrong += [
+            f"{path.name}: {one}" for one in violations(parts[1], path.read_text(), parts[:-1])
+        ]
     assert not wrong, "\n".join(wrong)
 
 
@@ -100,14 +108,22 @@ def test_every_room_has_a_floor():
 
 def test_this_test_can_fail():
     package = ("guestd", "session")
-    assert violations("session", "from ..wire import dialect", package) == ["session must not import wire"]
+    assert violations("session", "from ..wire import dialect", package) == [
+        "session must not import wire"
+    ]
     assert violations("session", "from ..policy import backoff", package) == []
-    assert violations("session", "import time", package) == ["session thinks and must not import time"]
-    assert violations("session", "from random import choice", package) == ["global chance in session"]
+    assert violations("session", "import time", package) == [
+        "session thinks and must not import time"
+    ]
+    assert violations("session", "from random import choice", package) == [
+        "global chance in session"
+    ]
     assert violations("emulator", "from ..wire import dialect", ("guestd", "emulator")) == [
         "emulator must not import wire"
     ]
     assert violations("supervisor", "from ..transport import x", ("guestd", "supervisor")) == [
         "supervisor must not import transport"
     ]
-    assert violations("api", "from ..emulator import x", ("guestd", "api")) == ["api must not import emulator"]
+    assert violations("api", "from ..emulator import x", ("guestd", "api")) == [
+        "api must not import emulator"
+    ]

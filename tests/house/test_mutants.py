@@ -1,4 +1,5 @@
-"""Each contract has mutants, and each mutant still fits the source. Whether they are caught: `make mutants`."""
+"""Each contract has mutants, and each mutant still fits the source. Whether they are caught: `make
+mutants`."""
 
 from __future__ import annotations
 

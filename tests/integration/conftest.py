@@ -62,9 +62,13 @@ class Town:
 def platform_calls(emulator: Emulator, http: Http, metrics: Metrics) -> RestCalls:
     """The platform's REST side by name, with the emulator's own OAuth client."""
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
-    policy = RetryPolicy(attempts_max=2, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0)
+    policy = RetryPolicy(
+        attempts_max=2, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0
+    )
     client, secret = next(iter(emulator.settings.oauth_clients.items()))
-    tokens = TokenSource(http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace)
+    tokens = TokenSource(
+        http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace
+    )
     return RestCalls(http, tokens, CallSettings(emulator.url, 2.0, 100_000), policy, pace, metrics)
 
 

@@ -26,8 +26,16 @@ OPENING = {
     "to": [{"id": DEFAULT_QUEUE_ID, "type": "queue"}],
     "type": "messaging",
     "channelAddress": "web",
-    "context": {"locale": "en-US", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "test"},
-    "metadata": {"sessionDurationLimit": 1800, "guestIdToken": "canary", "initiatedAt": "2026-01-01T00:00:00Z"},
+    "context": {
+        "locale": "en-US",
+        "capabilities": ["typing-indicator", "read-receipts"],
+        "userAgent": "test",
+    },
+    "metadata": {
+        "sessionDurationLimit": 1800,
+        "guestIdToken": "canary",
+        "initiatedAt": "2026-01-01T00:00:00Z",
+    },
 }
 CONTACT = {
     "type": "webchat",
@@ -35,7 +43,10 @@ CONTACT = {
     "externalContactId": "g1",
     "customAttributes": {"guestToken": "canary"},
 }
-INJECTION = {"interactionId": CONVERSATION, "messages": [{"type": "text", "from": "agent", "text": "hello"}]}
+INJECTION = {
+    "interactionId": CONVERSATION,
+    "messages": [{"type": "text", "from": "agent", "text": "hello"}],
+}
 PROMPT = {
     "conversationId": CONVERSATION,
     "promptId": CONVERSATION,
@@ -54,19 +65,35 @@ class Client:
         self.headers: dict[str, str] = {}
 
     async def sign_in(self, *scopes: str) -> None:
-        form = {"grant_type": "client_credentials", "client_id": "emulator-client", "client_secret": "emulator-secret"}
-        status, body = await self.call("POST", "/oauth/token", data={**form, "scope": " ".join(scopes)})
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": "emulator-client",
+            "client_secret": "emulator-secret",
+        }
+        status, body = await self.call(
+            "POST", "/oauth/token", data={**form, "scope": " ".join(scopes)}
+        )
         assert status == 200, body
         self.headers = {"Authorization": f"Bearer {body['access_token']}"}
 
-    async def call(self, method: str, path: str, body: Any = None, key: str = "", **more: Any) -> tuple[int, Any]:
+    async def call(
+        self, method: str, path: str, body: Any = None, key: str = "", **more: Any
+    ) -> tuple[int, Any]:
         status, _, found = await self.whole(method, path, body, key, **more)
         return status, found
 
-    async def whole(self, method: str, path: str, body: Any = None, key: str = "", **more: Any) -> tuple[int, Any, Any]:
-        headers = {**self.headers, **({"Idempotency-Key": key} if key else {}), **more.pop("headers", {})}
+    async def whole(
+        self, method: str, path: str, body: Any = None, key: str = "", **more: Any
+    ) -> tuple[int, Any, Any]:
+        headers = {
+            **self.headers,
+            **({"Idempotency-Key": key} if key else {}),
+            **more.pop("headers", {}),
+        }
         given = {"json": body} if body is not None else {}
-        async with self.http.request(method, self.emulator.url + path, headers=headers, **given, **more) as answer:
+        async with self.http.request(
+            method, self.emulator.url + path, headers=headers, **given, **more
+        ) as answer:
             raw = await answer.read()
             is_json = answer.content_type == "application/json" and raw
             return answer.status, answer.headers, json.loads(raw) if is_json else raw

@@ -1,4 +1,5 @@
-"""Files on their way (SOCK-6, SOCK-7, SIM-1): daemon, emulator and storage over real sockets and real files."""
+"""Files on their way (SOCK-6, SOCK-7, SIM-1): daemon, emulator and storage over real sockets and
+real files."""
 
 from __future__ import annotations
 
@@ -36,7 +37,15 @@ async def pieces(data: bytes, size: int = 1000):
         yield data[start : start + size]
 
 
-async def attach(town, session_id, data=PNG, name="bill.png", content_type="image/png", caption="", command_id="f1"):
+async def attach(
+    town,
+    session_id,
+    data=PNG,
+    name="bill.png",
+    content_type="image/png",
+    caption="",
+    command_id="f1",
+):
     """Spool and give; returns where the answer will be."""
     spooled = await town.spool.spool(pieces(data))
     answers = []
@@ -46,7 +55,11 @@ async def attach(town, session_id, data=PNG, name="bill.png", content_type="imag
 
 
 def fates(watching, command_id="f1"):
-    return [(one["status"], one["reason"]) for one in watching.of("delivery") if one["command_id"] == command_id]
+    return [
+        (one["status"], one["reason"])
+        for one in watching.of("delivery")
+        if one["command_id"] == command_id
+    ]
 
 
 def steps(watching, command_id="f1"):
@@ -58,7 +71,9 @@ def stored(town, name="ana"):
     found = {}
     for one in (session_of(town, name).attachments or {}).values():
         if one.sent:
-            found[one.name] = hashlib.sha256(town.emulator.storage.path(one.id).read_bytes()).hexdigest()
+            found[one.name] = hashlib.sha256(
+                town.emulator.storage.path(one.id).read_bytes()
+            ).hexdigest()
     return found
 
 
@@ -72,11 +87,17 @@ async def test_sock_6_a_file_is_asked_for_uploaded_confirmed_and_sent(new_town):
         assert fates(watching) == [("confirmed", "")]
         assert steps(watching) == ["asked", "uploading", "uploaded"]
         (echo,) = watching.of("message")
-        assert (echo["text"], echo["command_id"], echo["direction"]) == ("the bill", "f1", "Inbound")
+        assert (echo["text"], echo["command_id"], echo["direction"]) == (
+            "the bill",
+            "f1",
+            "Inbound",
+        )
         assert echo["content"][0]["attachment"]["filename"] == "bill.png"
         assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
         await town.until(lambda: not path.exists())
-        assert [event["seq"] for event in watching.events] == list(range(1, len(watching.events) + 1))
+        assert [event["seq"] for event in watching.events] == list(
+            range(1, len(watching.events) + 1)
+        )
 
 
 async def test_what_is_said_after_a_file_stays_behind_it(new_town):
@@ -98,12 +119,23 @@ async def test_a_dead_url_is_answered_with_a_fresh_one(new_town):
         await attach(town, session_id)
         await town.until(lambda: fates(watching))
         assert fates(watching) == [("confirmed", "")]
-        assert steps(watching) == [*["asked", "uploading", "retrying"] * 2, "asked", "uploading", "uploaded"]
-        ids = [one["attachment_id"] for one in watching.of("attachment") if one["status"] == "asked"]
+        assert steps(watching) == [
+            *["asked", "uploading", "retrying"] * 2,
+            "asked",
+            "uploading",
+            "uploaded",
+        ]
+        ids = [
+            one["attachment_id"] for one in watching.of("attachment") if one["status"] == "asked"
+        ]
         assert len(set(ids)) == 3
-        retries = [one["reason"] for one in watching.of("attachment") if one["status"] == "retrying"]
+        retries = [
+            one["reason"] for one in watching.of("attachment") if one["status"] == "retrying"
+        ]
         assert retries == ["the storage answered 403"] * 2
-        await town.until(lambda: set(session_of(town).attachments) == {ids[-1]})  # the dead ones were taken back
+        await town.until(
+            lambda: set(session_of(town).attachments) == {ids[-1]}
+        )  # the dead ones were taken back
         assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
 
 
@@ -122,7 +154,12 @@ async def test_a_url_that_never_works_ends_in_a_clear_failure(new_town):
 
 @pytest.mark.parametrize("kind", ["upload_cut", "slow_rest"])
 async def test_a_put_that_breaks_or_stands_still_is_tried_again(new_town, kind):
-    rule = {"kind": kind, "count": 1, "path": "/__storage", **({"ms": 1000} if kind == "slow_rest" else {})}
+    rule = {
+        "kind": kind,
+        "count": 1,
+        "path": "/__storage",
+        **({"ms": 1000} if kind == "slow_rest" else {}),
+    }
     async with new_town(emulator=SILENT, session=FAST, upload={"stall_timeout_s": 0.2}) as town:
         town.emulator.faults.set([rule], 0.0)
         session_id, watching = open_guest(town)
@@ -160,8 +197,14 @@ async def test_the_platforms_failure_event_is_final(new_town):
     ],
     ids=lambda value: str(value)[:30],
 )
-async def test_sock_7_what_the_sessions_profile_forbids_is_refused_before_asking(new_town, file, code, field):
-    deployment = {"file_types": ("image/png", "audio/*"), "file_kilobytes_max": 2, "conversation_clear": True}
+async def test_sock_7_what_the_sessions_profile_forbids_is_refused_before_asking(
+    new_town, file, code, field
+):
+    deployment = {
+        "file_types": ("image/png", "audio/*"),
+        "file_kilobytes_max": 2,
+        "conversation_clear": True,
+    }
     async with new_town(emulator={**SILENT, "deployments": (deployment,)}, session=FAST) as town:
         session_id, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
@@ -169,12 +212,16 @@ async def test_sock_7_what_the_sessions_profile_forbids_is_refused_before_asking
         assert (answers[0].error.code, answers[0].error.field) == (code, field), answers[0].error
         await town.until(lambda: not path.exists())
         assert not session_of(town).attachments
-        answers, _ = await attach(town, session_id, b"1234", "a.ogg", "audio/ogg; codecs=opus", command_id="f2")
+        answers, _ = await attach(
+            town, session_id, b"1234", "a.ogg", "audio/ogg; codecs=opus", command_id="f2"
+        )
         await town.until(lambda: fates(watching, "f2") == [("confirmed", "")])
 
 
 async def test_a_deployment_without_file_upload_is_told_at_once(new_town):
-    async with new_town(emulator={**SILENT, "deployments": ({"file_upload": False},)}, session=FAST) as town:
+    async with new_town(
+        emulator={**SILENT, "deployments": ({"file_upload": False},)}, session=FAST
+    ) as town:
         session_id, _ = open_guest(town)
         await town.until(lambda: town.live() == 1)
         answers, _ = await attach(town, session_id)
@@ -209,7 +256,9 @@ async def test_a_fresh_link_of_a_file_leads_to_its_bytes(new_town):
         town.fleet.give(session_id, FreshLink("l1", attachment["id"]), answers.append)
         town.fleet.give(session_id, FreshLink("l2", "nobody's"), answers.append)
         await town.until(lambda: len(answers) == 2)
-        assert answers[0].result["filename"] == "bill.png" and answers[0].result["size_bytes"] == len(PNG)
+        assert answers[0].result["filename"] == "bill.png" and answers[0].result[
+            "size_bytes"
+        ] == len(PNG)
         assert answers[1].error.code == "not_found"
         async with aiohttp.ClientSession() as client:
             async with client.get(answers[0].result["url"]) as answer:
@@ -224,9 +273,18 @@ async def test_a_file_from_the_agent_is_shown_with_all_the_platform_says_of_it(n
     async with new_town(emulator=SILENT, session=FAST) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        file = {"id": "a1", "mediaType": "Image", "mime": "image/png", "filename": "map.png", "fileSize": 9, "url": "u"}
+        file = {
+            "id": "a1",
+            "mediaType": "Image",
+            "mime": "image/png",
+            "filename": "map.png",
+            "fileSize": 9,
+            "url": "u",
+        }
         content = [{"contentType": "Attachment", "attachment": file}]
-        _, effects = town.emulator.world.agent_says(session_of(town), "here", town.emulator.now(), content=content)
+        _, effects = town.emulator.world.agent_says(
+            session_of(town), "here", town.emulator.now(), content=content
+        )
         town.emulator.perform(effects)
         await town.until(lambda: watching.of("message"))
         assert watching.of("message")[0]["content"] == content
@@ -246,24 +304,33 @@ async def test_twenty_files_of_a_megabyte_at_once_arrive_whole_and_in_order(new_
             await asyncio.sleep(0.005)
         assert 1 <= most <= 3
         assert watching.texts("Inbound") == list(files)
-        assert stored(town) == {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
+        assert stored(town) == {
+            name: hashlib.sha256(data).hexdigest() for name, data in files.items()
+        }
 
 
 async def test_a_lost_link_costs_no_file_and_doubles_none(new_town):
     async with new_town(emulator={**SILENT, "upload_delay_s": 0.3}, session=FAST) as town:
         session_id, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        town.fleet.give(session_id, Send("t0", "so that the session has a history"), lambda answer: None)
+        town.fleet.give(
+            session_id, Send("t0", "so that the session has a history"), lambda answer: None
+        )
         await town.until(lambda: watching.texts("Inbound"))
         await attach(town, session_id, caption="once")
         await town.until(
-            lambda: session_of(town).attachments and any(one.sha256 for one in session_of(town).attachments.values())
+            lambda: (
+                session_of(town).attachments
+                and any(one.sha256 for one in session_of(town).attachments.values())
+            )
         )
         drop(town)  # the success event comes while nobody listens
         await town.until(lambda: fates(watching) and "once" in watching.texts("Inbound"))
         assert fates(watching) == [("confirmed", "")]
         assert watching.texts("Inbound").count("once") == 1
-        assert steps(watching).count("uploading") == 1, "the platform was asked, nothing was uploaded twice"
+        assert steps(watching).count("uploading") == 1, (
+            "the platform was asked, nothing was uploaded twice"
+        )
 
 
 async def test_a_new_session_of_the_platform_gets_the_file_anew(new_town):
@@ -290,10 +357,15 @@ async def test_a_copy_that_is_gone_is_a_clear_failure(new_town):
         spooled = await town.spool.spool(pieces(PNG))
         spooled.path.unlink()
         town.fleet.give(
-            session_id, Attach("f1", "a.png", "image/png", len(PNG), str(spooled.path)), lambda answer: None
+            session_id,
+            Attach("f1", "a.png", "image/png", len(PNG), str(spooled.path)),
+            lambda answer: None,
         )
         await town.until(lambda: fates(watching))
-        assert fates(watching)[0][0] == "failed" and "our copy of the file is gone" in fates(watching)[0][1]
+        assert (
+            fates(watching)[0][0] == "failed"
+            and "our copy of the file is gone" in fates(watching)[0][1]
+        )
         await town.until(lambda: not session_of(town).attachments)
 
 
@@ -320,13 +392,27 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
         town.fleet.give(session_id, Send("t1", "after it"), lambda answer: None)
         await town.until(lambda: fates(watching) and fates(watching, "t1"))
         assert fates(watching) == [("sent", "")]
-        assert steps(watching) == ["asked", "uploading", "retrying", "asked", "uploading", "uploaded"]
+        assert steps(watching) == [
+            "asked",
+            "uploading",
+            "retrying",
+            "asked",
+            "uploading",
+            "uploaded",
+        ]
         session = town.emulator.world.sessions["webchat:ana@example.org"]
         await town.until(lambda: len(session.messages) == 2)
         assert [one["text"] for one in session.messages] == ["the bill", "after it"]
         (metadata,) = session.messages[0]["attachments"]
-        assert (metadata["filename"], metadata["contentType"], metadata["size"]) == ("bill", "image/png", len(PNG))
-        assert town.emulator.world.office.files.named(metadata["id"]).sha256 == hashlib.sha256(PNG).hexdigest()
+        assert (metadata["filename"], metadata["contentType"], metadata["size"]) == (
+            "bill",
+            "image/png",
+            len(PNG),
+        )
+        assert (
+            town.emulator.world.office.files.named(metadata["id"]).sha256
+            == hashlib.sha256(PNG).hexdigest()
+        )
         await town.until(lambda: not path.exists())
 
 
@@ -340,7 +426,8 @@ async def test_webchat_without_an_oauth_client_says_what_is_missing(new_town):
 
 
 class Lives:
-    """One daemon after another on the same journal and spool; each ends as a `kill -9` would: nothing is flushed or said."""
+    """One daemon after another on the same journal and spool; each ends as a `kill -9` would:
+    nothing is flushed or said."""
 
     def __init__(self, emulator, folder):
         self.emulator, self.folder = emulator, folder
@@ -375,7 +462,8 @@ class Lives:
         watch_from(self.fleet, self.session_id, self.watching)
 
     async def die(self):
-        """Everything recorded so far is on disk, what comes after is not: the harshest cut that tells the truth."""
+        """Everything recorded so far is on disk, what comes after is not: the harshest cut that
+        tells the truth."""
         self.fleet._journal.commit = lambda commit, done: None
         await self.fleet.stop()
         await self.uploader.close()
@@ -416,7 +504,11 @@ CUTS = {
 
 
 def _attachments(lives):
-    return [one for session in lives.emulator.world.sessions.values() for one in (session.attachments or {}).values()]
+    return [
+        one
+        for session in lives.emulator.world.sessions.values()
+        for one in (session.attachments or {}).values()
+    ]
 
 
 @pytest.mark.parametrize("cut", CUTS)
@@ -430,13 +522,17 @@ async def test_a_file_survives_a_kill_at_every_step_and_is_never_doubled(lives, 
     assert fates(lives.watching) == [("confirmed", "")]
     (message,) = sent_files(lives.emulator)
     assert message["text"] == "once"
-    file = next(one for one in _attachments(lives) if one.id == message["content"][0]["attachment"]["id"])
+    file = next(
+        one for one in _attachments(lives) if one.id == message["content"][0]["attachment"]["id"]
+    )
     assert file.sha256 == hashlib.sha256(PNG).hexdigest()
     await until(lambda: not path.exists() and not list(path.parent.iterdir()))
 
 
 async def test_a_file_whose_copy_is_gone_after_a_restart_fails_with_its_reason(lives):
-    lives.emulator.faults.set([{"kind": "slow_rest", "rate": 1.0, "ms": 500, "path": "/__storage"}], 0.0)
+    lives.emulator.faults.set(
+        [{"kind": "slow_rest", "rate": 1.0, "ms": 500, "path": "/__storage"}], 0.0
+    )
     await until(lambda: lives.watching.of("session"))
     _, path = await attach(lives, lives.session_id)
     await until(lambda: "uploading" in steps(lives.watching))

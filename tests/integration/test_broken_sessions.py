@@ -54,7 +54,9 @@ def breaks_twice(monkeypatch):
 
 
 @pytest.mark.parametrize("inject", [breaks_on_messages, breaks_on_recording, breaks_twice])
-async def test_it_ends_with_an_event_and_the_platform_is_told(new_town, monkeypatch, caplog, inject):
+async def test_it_ends_with_an_event_and_the_platform_is_told(
+    new_town, monkeypatch, caplog, inject
+):
     inject(monkeypatch)
     async with (
         new_town() as town,
@@ -76,15 +78,27 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(new_town, monkeypa
         seqs = [one["seq"] for one in frames if one.get("kind") not in ("hello", None)]
         assert seqs == list(range(seqs[0], seqs[0] + len(seqs))), "no hole"
         ended = frames[-1]
-        assert (ended["kind"], ended["state"], ended["reason"]) == ("session", "ended", "internal_error")
+        assert (ended["kind"], ended["state"], ended["reason"]) == (
+            "session",
+            "ended",
+            "internal_error",
+        )
         assert town.metrics.endings["internal_error"] == 1
         await town.until(lambda: len(town.emulator.visits) == visits - 1)
-        said = [one["text"] for one in town.emulator.journal if one["token"] == token and one["text"].startswith("{")]
+        said = [
+            one["text"]
+            for one in town.emulator.journal
+            if one["token"] == token and one["text"].startswith("{")
+        ]
         assert json.loads(said[-1])["action"] == "closeSession"
         assert town.fleet.find("ana") is None and town.fleet.find("bo") is not None
         (report,) = reports[:1]
         told = orjson.dumps(report).decode() + caplog.text
-        assert SECRET not in told and "KeyError" in told and report.input in ("MessageArrived", "DeadlineReached")
+        assert (
+            SECRET not in told
+            and "KeyError" in told
+            and report.input in ("MessageArrived", "DeadlineReached")
+        )
         await town.until(lambda: town.live() == 1)
 
 
@@ -97,10 +111,14 @@ async def test_a_command_that_breaks_it_is_answered(new_town, monkeypatch):
         town.fleet.give(session_id, Send("c1", "hello"), answers.append)
         assert [one.error.code for one in answers] == ["internal"]
         frames, _ = await heard(frontend)
-        assert [one["kind"] for one in frames] == ["session"], "neither accepted nor delivered: it was never recorded"
+        assert [one["kind"] for one in frames] == ["session"], (
+            "neither accepted nor delivered: it was never recorded"
+        )
 
 
-async def test_a_command_recorded_before_the_bug_is_answered_when_it_is_durable(new_town, monkeypatch):
+async def test_a_command_recorded_before_the_bug_is_answered_when_it_is_durable(
+    new_town, monkeypatch
+):
     async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
         session_id = town.fleet.find("ana")
@@ -131,7 +149,9 @@ async def test_a_decoder_that_raises_costs_one_frame(new_town):
 
         await town.until(lambda: town.metrics.notices.get(Notice.GARBAGE))
         bench.decode = decode
-        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c1"}))
+        await frontend.send(
+            json.dumps({"action": "send", "text": "still here", "command_id": "c1"})
+        )
         assert (await frame(frontend, kind="delivery"))["status"] == "confirmed"
 
 
@@ -140,7 +160,9 @@ def test_reports_are_few_private_and_the_newest(tmp_path):
     for n in range(REPORTS_MAX + 5):
         reports.keep(f"break-{'zyx'[n % 3]}-{1000 + n}.json", b"{}")
     kept = sorted((tmp_path / "reports").iterdir(), key=lambda path: path.stem.rpartition("-")[2])
-    assert [path.stem.rpartition("-")[2] for path in kept] == [str(1005 + n) for n in range(REPORTS_MAX)]
+    assert [path.stem.rpartition("-")[2] for path in kept] == [
+        str(1005 + n) for n in range(REPORTS_MAX)
+    ]
     assert {path.stat().st_mode & 0o777 for path in kept} == {0o600}
     assert (tmp_path / "reports").stat().st_mode & 0o777 == 0o700
 
@@ -152,6 +174,12 @@ def test_a_report_that_cannot_be_written_is_said_and_nothing_more(tmp_path, capl
 
 
 def test_a_shape_repeats_no_value():
-    value = s.MessageArrived(SECRET, "Inbound", "Text", text=SECRET, content=[{SECRET: [SECRET, 12345678]}])
+    value = s.MessageArrived(
+        SECRET, "Inbound", "Text", text=SECRET, content=[{SECRET: [SECRET, 12345678]}]
+    )
     told = orjson.dumps(shape_of(value)).decode()
-    assert SECRET not in told and "12345678" not in told and f"text of {len(SECRET)} characters" in told
+    assert (
+        SECRET not in told
+        and "12345678" not in told
+        and f"text of {len(SECRET)} characters" in told
+    )

@@ -44,7 +44,10 @@ async def all_of(reader):
 
 
 async def health(town):
-    async with aiohttp.ClientSession() as session, session.get(f"{town.http.url}/healthz") as answer:
+    async with (
+        aiohttp.ClientSession() as session,
+        session.get(f"{town.http.url}/healthz") as answer,
+    ):
         return answer.status
 
 
@@ -96,7 +99,10 @@ class TestTime:
 
     async def test_a_frontend_is_not_idle(self, new_town):
         async with new_town(api={"keepalive_timeout_s": 0.1, "head_timeout_s": 0.1}) as town:
-            async with aiohttp.ClientSession() as session, session.ws_connect(f"{town.ws_url}?guest=ana") as ana:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.ws_connect(f"{town.ws_url}?guest=ana") as ana,
+            ):
                 assert (await ana.receive_json())["kind"] == "hello"
                 reader, writer = await connect(town, HALF)
                 await all_of(reader)  # the time limits have passed for whoever has them
@@ -119,14 +125,19 @@ class TestTime:
 
 
 class TestWhatIsNotHttp:
-    @pytest.mark.parametrize("wrong", [b"GET /v1/" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"\x16\x03\x01\r\n\r\n"])
+    @pytest.mark.parametrize(
+        "wrong", [b"GET /v1/" + b"a" * 9000 + b" HTTP/1.1\r\n\r\n", b"\x16\x03\x01\r\n\r\n"]
+    )
     async def test_it_is_answered_400_as_the_description_says(self, new_town, wrong):
         async with new_town() as town:
             reader, writer = await connect(town, wrong)
             head, _, _ = (await all_of(reader)).partition(b"\r\n\r\n")
             assert head.split()[1] == b"400" and b"text/plain" in head
             writer.close()
-            async with aiohttp.ClientSession(town.http.url) as session, session.get("/v1/openapi.json") as answer:
+            async with (
+                aiohttp.ClientSession(town.http.url) as session,
+                session.get("/v1/openapi.json") as answer,
+            ):
                 paths = (await answer.json())["paths"]
             for operations in paths.values():
                 for operation in operations.values():
@@ -154,7 +165,10 @@ class TestNumber:
                 writer.close()
 
     async def test_who_is_busy_is_never_displaced_and_one_more_is_refused(self, new_town):
-        async with new_town(api={"connections_max": 16}) as town, aiohttp.ClientSession() as session:
+        async with (
+            new_town(api={"connections_max": 16}) as town,
+            aiohttp.ClientSession() as session,
+        ):
             frontends = [await session.ws_connect(f"{town.ws_url}?guest=ana") for _ in range(16)]
             reader, writer = await connect(town)
             assert (await all_of(reader)).startswith(b"HTTP/1.1 503 ")
@@ -168,14 +182,19 @@ class TestNumber:
                 await one.close()
 
     async def test_one_address_leaves_room_for_others(self, new_town):
-        async with new_town(api={"connections_per_address_max": 8}) as town, aiohttp.ClientSession() as session:
+        async with (
+            new_town(api={"connections_per_address_max": 8}) as town,
+            aiohttp.ClientSession() as session,
+        ):
             frontends = [await session.ws_connect(f"{town.ws_url}?guest=ana") for _ in range(8)]
             reader, writer = await connect(town)
             assert (await all_of(reader)).startswith(b"HTTP/1.1 503 ")
             writer.close()
             assert town.metrics.http_refused == {"connections_per_address_max": 1}
             other = ("127.0.0.2", 0)
-            reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port, local_addr=other)
+            reader, writer = await asyncio.open_connection(
+                "127.0.0.1", town.http.port, local_addr=other
+            )
             assert await ask(reader, writer) == 200
             writer.close()
             for one in frontends:
@@ -184,7 +203,10 @@ class TestNumber:
     async def test_requests_sent_ahead_are_not_taken_without_bound(self, new_town):
         async with new_town() as town:
             reader, writer = await connect(town)
-            waiting = b"GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+            waiting = (
+                b"GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept:"
+                b" text/event-stream\r\n\r\n"
+            )
             async with aiohttp.ClientSession(town.http.url) as session:
                 async with session.post("/v1/sessions", json={"name": "ana"}) as answer:
                     assert answer.status == 201
@@ -202,7 +224,10 @@ class TestNumber:
     async def test_the_metrics_say_it(self, new_town):
         async with new_town(api={"connections_max": 1}) as town:
             _, writer = await connect(town, HALF)
-            async with aiohttp.ClientSession(town.http.url) as session, session.get("/metrics") as answer:
+            async with (
+                aiohttp.ClientSession(town.http.url) as session,
+                session.get("/metrics") as answer,
+            ):
                 text = await answer.text()
             assert "guestd_http_connections 1.0" in text
             assert 'guestd_http_refused_total{reason="displaced"} 1.0' in text
@@ -254,7 +279,8 @@ async def test_who_expects_a_continue_and_is_gone_is_no_error(new_town, caplog):
         for _ in range(20):
             one = socket.create_connection(("127.0.0.1", town.http.port))
             one.sendall(
-                b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 5\r\n\r\n"
+                b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nExpect:"
+                b" 100-continue\r\nContent-Length: 5\r\n\r\n"
             )
             one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             one.close()
@@ -264,11 +290,17 @@ async def test_who_expects_a_continue_and_is_gone_is_no_error(new_town, caplog):
 
 
 async def test_of_a_body_that_its_handler_does_not_read_little_is_taken(new_town):
-    """A megabyte goes with the request for an event stream. The loop reads up to 256 KiB at once; aiohttp alone takes 768."""
+    """A megabyte goes with the request for an event stream. The loop reads up to 256 KiB at once;
+    aiohttp alone takes 768."""
     async with new_town() as town:
         town.fleet.open(OpenGuest("ana"))
-        head = "GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n"
-        reader, writer = await connect(town, f"{head}Content-Length: 1000000\r\n\r\n".encode() + b"x" * 1_000_000)
+        head = (
+            "GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept:"
+            " text/event-stream\r\n"
+        )
+        reader, writer = await connect(
+            town, f"{head}Content-Length: 1000000\r\n\r\n".encode() + b"x" * 1_000_000
+        )
         assert b" 200 " in await reader.readuntil(b"\r\n")
         (connection,) = town.http._connections._open.values()
         taken = -1
@@ -279,16 +311,22 @@ async def test_of_a_body_that_its_handler_does_not_read_little_is_taken(new_town
 
 
 async def test_an_address_that_comes_with_too_many_new_connections_waits(new_town):
-    """Of one that waits a chunk is read and no more; who has come in time, and another address, do not wait."""
+    """Of one that waits a chunk is read and no more; who has come in time, and another address, do
+    not wait."""
     async with new_town(api={"new_per_address_burst": 3, "new_per_address_per_s": 0.001}) as town:
         first = [await connect(town) for _ in range(3)]
         assert [await ask(*one) for one in first] == [200, 200, 200]
-        body = b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000_000
+        body = (
+            b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+            + b"x" * 1_000_000
+        )
         _, late = await connect(town, body)
         await town.until(lambda: len(town.http._connections._open) == 4)
         waiting = list(town.http._connections._open)[-1]
         await town.until(lambda: not waiting.is_reading())
-        reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port, local_addr=("127.0.0.2", 0))
+        reader, writer = await asyncio.open_connection(
+            "127.0.0.1", town.http.port, local_addr=("127.0.0.2", 0)
+        )
         assert await ask(reader, writer) == 200
         assert [await ask(*one) for one in first] == [200, 200, 200]
         assert not waiting.is_reading() and town.http._connections.received_bytes(waiting) == 0
@@ -313,7 +351,8 @@ async def test_who_waited_and_left_gives_the_turn_to_the_next(new_town):
 
 
 async def test_new_connections_are_read_from_one_in_each_turn_of_the_loop(new_town):
-    """A hundred that come at once with a request each: between any two of them every other socket is looked at."""
+    """A hundred that come at once with a request each: between any two of them every other socket
+    is looked at."""
     async with new_town() as town:
         loop, turn, seen = asyncio.get_running_loop(), 0, []
 

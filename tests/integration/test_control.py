@@ -46,7 +46,10 @@ BAD_REQUESTS = [
 async def open_post(town, rest):
     """A POST of a JSON body on a connection of its own, as far as `rest` goes."""
     reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
-    writer.write(b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" + rest)
+    writer.write(
+        b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        + rest
+    )
     return reader, writer
 
 
@@ -64,7 +67,10 @@ class Client:
             found = orjson.loads(raw) if raw else None
             if answer.status >= 400:
                 assert answer.content_type == PROBLEM, raw
-                assert found["status"] == answer.status and found["type"] == f"urn:guestd:problem:{found['code']}"
+                assert (
+                    found["status"] == answer.status
+                    and found["type"] == f"urn:guestd:problem:{found['code']}"
+                )
                 assert found["detail"] and found["title"] and found["instance"].startswith("/")
             return answer.status, found, answer.headers
 
@@ -112,7 +118,9 @@ async def settled(client, command_id, name="ana"):
 class TestSessions:
     async def test_opened_shown_by_id_and_name_listed_and_ended(self, new_town, client_of):
         async with new_town() as town, client_of(town) as client:
-            status, found, headers = await client.post("/v1/sessions", {"name": "ana", "attributes": {"tier": "gold"}})
+            status, found, headers = await client.post(
+                "/v1/sessions", {"name": "ana", "attributes": {"tier": "gold"}}
+            )
             assert status == 201 and headers["Location"] == f"/v1/sessions/{found['session_id']}"
             await town.until(lambda: town.live() == 1)
             by_id = await client.get(headers["Location"])
@@ -151,8 +159,16 @@ class TestSessions:
         async with new_town(fleet={"max_sessions": 1}) as town, client_of(town) as client:
             await client.post("/v1/sessions", {})
             status, found, headers = await client.post("/v1/sessions", {})
-            facts = status, found["code"], "limit exceeded" in found["detail"], headers["Retry-After"]
-            assert (facts, Config().limits.max_sessions) == ((429, "limit_exceeded", True, "1"), 500)
+            facts = (
+                status,
+                found["code"],
+                "limit exceeded" in found["detail"],
+                headers["Retry-After"],
+            )
+            assert (facts, Config().limits.max_sessions) == (
+                (429, "limit_exceeded", True, "1"),
+                500,
+            )
 
     async def test_sess_2_a_duration_out_of_range_is_refused(self, new_town, client_of):
         async with new_town() as town, client_of(town) as client:
@@ -176,7 +192,12 @@ class TestSessions:
             await settled(client, "c1")
             tokens = list(town.emulator.world.sessions)
             assert tokens
-            for path in ("/v1/sessions", "/v1/sessions/ana", "/v1/sessions/ana/events", "/v1/sessions/ana/messages"):
+            for path in (
+                "/v1/sessions",
+                "/v1/sessions/ana",
+                "/v1/sessions/ana/events",
+                "/v1/sessions/ana/messages",
+            ):
                 found = json.dumps((await client.get(path))[1])
                 assert not any(token in found for token in tokens)
 
@@ -185,50 +206,76 @@ class TestMessages:
     async def test_sent_answered_by_the_agent_and_read_in_order(self, new_town, client_of):
         async with new_town(emulator={"agent": "echo"}) as town, client_of(town) as client:
             session_id = await opened(town, client)
-            status, found, headers = await client.post("/v1/sessions/ana/messages", {"text": "hello"})
+            status, found, headers = await client.post(
+                "/v1/sessions/ana/messages", {"text": "hello"}
+            )
             assert status == 202 and found["session_id"] == session_id
             assert headers["Location"].endswith(f"/commands/{found['command_id']}")
             state = await settled(client, found["command_id"])
-            assert (state["status"], state["action"], state["seq"]) == ("confirmed", "send", found["seq"])
+            assert (state["status"], state["action"], state["seq"]) == (
+                "confirmed",
+                "send",
+                found["seq"],
+            )
             await town.until(lambda: town.metrics.messages_in >= 2)
             _, page, _ = await client.get("/v1/sessions/ana/messages")
-            told = [(one["direction"], one["text"]) for one in page["messages"] if one["kind"] == "message"]
+            told = [
+                (one["direction"], one["text"])
+                for one in page["messages"]
+                if one["kind"] == "message"
+            ]
             assert told == [("Inbound", "hello"), ("Outbound", "hello")]
-            assert [one["seq"] for one in page["messages"]] == sorted(one["seq"] for one in page["messages"])
+            assert [one["seq"] for one in page["messages"]] == sorted(
+                one["seq"] for one in page["messages"]
+            )
 
     async def test_the_transcript_goes_on_after_a_seq_in_pages(self, new_town, client_of):
         async with new_town(emulator={"agent": "echo"}) as town, client_of(town) as client:
             await opened(town, client)
             for n in range(4):
-                await client.post("/v1/sessions/ana/messages", {"text": f"m{n}", "command_id": f"c{n}"})
+                await client.post(
+                    "/v1/sessions/ana/messages", {"text": f"m{n}", "command_id": f"c{n}"}
+                )
             await town.until(lambda: town.metrics.messages_in >= 8)
             texts, after, more = [], 0, True
             while more:
                 _, page, _ = await client.get(f"/v1/sessions/ana/messages?after={after}&limit=3")
                 assert len(page["messages"]) <= 3
-                texts += [one["text"] for one in page["messages"] if one.get("direction") == "Inbound"]
+                texts += [
+                    one["text"] for one in page["messages"] if one.get("direction") == "Inbound"
+                ]
                 after, more = page["next"], page["more"]
             assert texts == ["m0", "m1", "m2", "m3"]
 
-    async def test_the_same_command_id_gets_the_same_answer_and_is_sent_once(self, new_town, client_of):
+    async def test_the_same_command_id_gets_the_same_answer_and_is_sent_once(
+        self, new_town, client_of
+    ):
         async with new_town() as town, client_of(town) as client:
             await opened(town, client)
             wish = {"text": "once", "command_id": "c1"}
-            answers = await asyncio.gather(*(client.post("/v1/sessions/ana/messages", wish) for _ in range(5)))
-            assert {status for status, _, _ in answers} == {202} and len({one[1]["seq"] for one in answers}) == 1
+            answers = await asyncio.gather(
+                *(client.post("/v1/sessions/ana/messages", wish) for _ in range(5))
+            )
+            assert {status for status, _, _ in answers} == {202} and len(
+                {one[1]["seq"] for one in answers}
+            ) == 1
             by_header = await client.post(
                 "/v1/sessions/ana/messages", {"text": "once"}, headers={"Idempotency-Key": "c1"}
             )
             assert by_header[1] == answers[0][1]
             await town.until(lambda: town.metrics.messages_in >= 1)
             _, page, _ = await client.get("/v1/sessions/ana/messages")
-            assert [one["text"] for one in page["messages"] if one.get("direction") == "Inbound"] == ["once"]
+            assert [
+                one["text"] for one in page["messages"] if one.get("direction") == "Inbound"
+            ] == ["once"]
 
     async def test_two_different_ids_for_one_command_are_a_conflict(self, new_town, client_of):
         async with new_town() as town, client_of(town) as client:
             await opened(town, client)
             wish = {"text": "x", "command_id": "a"}
-            status, found, _ = await client.post("/v1/sessions/ana/messages", wish, headers={"Idempotency-Key": "b"})
+            status, found, _ = await client.post(
+                "/v1/sessions/ana/messages", wish, headers={"Idempotency-Key": "b"}
+            )
             assert (status, found["field"]) == (409, "command_id")
 
     async def test_a_quick_reply_is_chosen(self, new_town, client_of):
@@ -236,12 +283,16 @@ class TestMessages:
             await opened(town, client)
             reply = {"choices": [{"text": "Yes", "payload": "yes"}]}
             status, found, _ = await client.post("/v1/sessions/ana/messages", {"reply": reply})
-            assert status == 202 and (await settled(client, found["command_id"]))["action"] == "reply"
+            assert (
+                status == 202 and (await settled(client, found["command_id"]))["action"] == "reply"
+            )
 
     async def test_sock_4_context_is_taken_and_too_much_of_it_refused(self, new_town, client_of):
         async with new_town() as town, client_of(town) as client:
             await opened(town, client)
-            assert (await client.ask("PUT", "/v1/sessions/ana/context", {"context": {"cart": 3}}))[0] == 202
+            assert (await client.ask("PUT", "/v1/sessions/ana/context", {"context": {"cart": 3}}))[
+                0
+            ] == 202
             large = {"context": {"x": "y" * 5000}}
             status, found, _ = await client.ask("PUT", "/v1/sessions/ana/context", large)
             assert (status, found["code"]) == (422, "too_long")
@@ -274,7 +325,9 @@ class TestMessages:
         ]
         async with new_town() as town, client_of(town) as client:
             for method, path, body in asked:
-                assert (await client.ask(method, f"/v1/sessions/nobody{path}", body))[0] == 404, path
+                assert (await client.ask(method, f"/v1/sessions/nobody{path}", body))[0] == 404, (
+                    path
+                )
 
 
 class TestProblems:
@@ -283,7 +336,11 @@ class TestProblems:
             headers = {"Content-Type": "application/json"}
             for body, status, code, field in BAD_BODIES:
                 found = await client.ask("POST", "/v1/sessions", data=body, headers=headers)
-                assert (found[0], found[1]["code"], found[1].get("field")) == (status, code, field), body[:50]
+                assert (found[0], found[1]["code"], found[1].get("field")) == (
+                    status,
+                    code,
+                    field,
+                ), body[:50]
             assert not town.fleet.sessions()
 
     async def test_what_no_route_takes_is_a_problem_too(self, new_town, client_of):
@@ -302,7 +359,9 @@ class TestProblems:
 
             headers = {"Content-Type": "application/json"}
             for data in (b" " * 3000, in_pieces()):
-                assert (await client.ask("POST", "/v1/sessions", data=data, headers=headers))[0] == 413
+                assert (await client.ask("POST", "/v1/sessions", data=data, headers=headers))[
+                    0
+                ] == 413
 
     async def test_a_body_that_does_not_come_is_not_waited_for(self, new_town, client_of):
         async with new_town(control={"body_timeout_s": 0.1}) as town, client_of(town) as client:
@@ -316,7 +375,9 @@ class TestProblems:
             assert (found[0], found[1]["code"]) == (408, "timeout")
 
     @pytest.mark.parametrize("bound", [{"requests_max": 1}, {"requests_per_address_max": 1}])
-    async def test_one_request_more_than_the_bound_is_told_to_come_back(self, new_town, client_of, bound):
+    async def test_one_request_more_than_the_bound_is_told_to_come_back(
+        self, new_town, client_of, bound
+    ):
         async with new_town(control=bound) as town, client_of(town) as client:
             with town.http._control._requests.taken("127.0.0.1"):
                 status, found, answered = await client.get("/v1/sessions")
@@ -325,7 +386,10 @@ class TestProblems:
             assert (await client.get("/v1/sessions"))[0] == 200
 
     async def test_one_address_cannot_take_all_places(self, new_town, client_of):
-        async with new_town(control={"requests_per_address_max": 1}) as town, client_of(town) as client:
+        async with (
+            new_town(control={"requests_per_address_max": 1}) as town,
+            client_of(town) as client,
+        ):
             with town.http._control._requests.taken("192.0.2.1"):
                 assert (await client.get("/v1/sessions"))[0] == 200
 
@@ -344,8 +408,14 @@ class TestProblems:
                 writer.close()
 
     async def test_bodies_under_way_are_bounded_in_bytes(self, new_town, client_of):
-        async with new_town(control={"bodies_waiting_bytes_max": 100_000}) as town, client_of(town) as client:
-            large = [await open_post(town, b"Content-Length: 90000\r\n\r\n" + b" " * 30_000) for _ in range(9)]
+        async with (
+            new_town(control={"bodies_waiting_bytes_max": 100_000}) as town,
+            client_of(town) as client,
+        ):
+            large = [
+                await open_post(town, b"Content-Length: 90000\r\n\r\n" + b" " * 30_000)
+                for _ in range(9)
+            ]
             await town.until(lambda: town.metrics.http_refused.get("bodies_waiting_max") == 6)
             assert (await client.ask("POST", "/v1/sessions", json={"name": "ana"}))[0] == 201
             for _, writer in large:
@@ -364,20 +434,31 @@ class TestProblems:
     async def test_a_body_that_belies_its_headers_is_a_400(self, new_town, wrong):
         async with new_town() as town:
             reader, writer = await open_post(town, wrong)
-            assert (await reader.readline()).split()[1] == b"400"  # HTTP/1.0 where aiohttp itself refuses
+            assert (await reader.readline()).split()[
+                1
+            ] == b"400"  # HTTP/1.0 where aiohttp itself refuses
             writer.close()
 
-    async def test_a_bug_of_ours_is_told_by_an_id_that_is_in_the_log(self, new_town, client_of, caplog):
+    async def test_a_bug_of_ours_is_told_by_an_id_that_is_in_the_log(
+        self, new_town, client_of, caplog
+    ):
         async with new_town() as town, client_of(town) as client:
             town.fleet.sessions = lambda: 1 / 0
             with caplog.at_level(logging.ERROR):
                 status, found, _ = await client.get("/v1/sessions")
             assert (status, found["code"]) == (500, "internal")
             (line,) = [one for one in caplog.messages if found["error_id"] in one]
-            assert "ZeroDivisionError at test_control.py:" in line and "division by zero" not in caplog.text
-            assert town.metrics.http_internal_errors == 1 and town.metrics.control_answers["500"] == 1
+            assert (
+                "ZeroDivisionError at test_control.py:" in line
+                and "division by zero" not in caplog.text
+            )
+            assert (
+                town.metrics.http_internal_errors == 1 and town.metrics.control_answers["500"] == 1
+            )
 
-    async def test_a_bug_outside_the_control_api_is_told_in_the_same_way(self, new_town, client_of, caplog):
+    async def test_a_bug_outside_the_control_api_is_told_in_the_same_way(
+        self, new_town, client_of, caplog
+    ):
         async with new_town() as town, client_of(town) as client:
             town.fleet.is_ready = lambda: 1 / 0
             with caplog.at_level(logging.ERROR):
@@ -430,10 +511,14 @@ class TestEvents:
             async with self.follow(client) as answer:
                 last, _ = await self.event(answer, "session")
             for n in range(3):
-                await client.post("/v1/sessions/ana/messages", {"text": f"m{n}", "command_id": f"c{n}"})
+                await client.post(
+                    "/v1/sessions/ana/messages", {"text": f"m{n}", "command_id": f"c{n}"}
+                )
             await town.until(lambda: town.metrics.messages_in >= 6)
             for headers, query in (({"Last-Event-ID": last}, "?after=0"), ({}, f"?after={last}")):
-                async with self.follow(client, f"/v1/sessions/ana/events{query}", **headers) as answer:
+                async with self.follow(
+                    client, f"/v1/sessions/ana/events{query}", **headers
+                ) as answer:
                     seen = [await self.event(answer, "accepted") for _ in range(3)]
                     assert [one["command_id"] for _, one in seen] == ["c0", "c1", "c2"]
 
@@ -484,7 +569,9 @@ class TestEvents:
                 stream = next(iter(town.http._control._events._streams))
                 stream._response.write = _waiting(stream._response.write, gate := asyncio.Event())
                 for n in range(40):
-                    _, effects = town.emulator.world.agent_says(session, f"m{n}" + "x" * 500, town.emulator.now())
+                    _, effects = town.emulator.world.agent_says(
+                        session, f"m{n}" + "x" * 500, town.emulator.now()
+                    )
                     town.emulator.perform(effects)
                 await town.until(lambda: stream.feed.is_too_slow)
                 gate.set()
@@ -497,7 +584,10 @@ class TestEvents:
                 assert int(seq) == closed["seq"] + 1
 
     async def test_a_follower_too_many_is_refused(self, new_town, client_of):
-        async with new_town(control={"watchers_max": 1, "heartbeat_s": 0.05}) as town, client_of(town) as client:
+        async with (
+            new_town(control={"watchers_max": 1, "heartbeat_s": 0.05}) as town,
+            client_of(town) as client,
+        ):
             await opened(town, client)
             async with self.follow(client) as first:
                 await self.event(first, "session")
@@ -528,7 +618,11 @@ class TestEvents:
             await client.post("/v1/sessions/ana/messages", {"text": "hello"})
             await town.until(lambda: town.metrics.messages_in >= 2)
             _, page, _ = await client.get("/v1/sessions/ana/events?after=1&limit=2")
-            assert [one["seq"] for one in page["events"]] == [2, 3] and page["next"] == 3 and page["more"]
+            assert (
+                [one["seq"] for one in page["events"]] == [2, 3]
+                and page["next"] == 3
+                and page["more"]
+            )
 
 
 def _waiting(write, gate):

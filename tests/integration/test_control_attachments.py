@@ -1,4 +1,5 @@
-"""Files over the control API (SOCK-6), over real HTTP to the daemon and from there to the emulator's storage."""
+"""Files over the control API (SOCK-6), over real HTTP to the daemon and from there to the
+emulator's storage."""
 
 from __future__ import annotations
 
@@ -45,7 +46,9 @@ def asked(new_town):
             await town.until(lambda: town.live() == 1)
 
             async def post(data, query="", **more):
-                async with self._session.post(f"/v1/sessions/ana/attachments{query}", data=data, **more) as answer:
+                async with self._session.post(
+                    f"/v1/sessions/ana/attachments{query}", data=data, **more
+                ) as answer:
                     return await status_and_body(answer)
 
             return town, post
@@ -100,9 +103,21 @@ async def test_what_is_no_good_is_refused_and_leaves_nothing(asked):
             (form(file=PNG, wish="x"), "", {}, 422, "wish"),
             (form(file=PNG, command_id="a b"), "", {}, 422, "command_id"),
             (form(file=PNG, caption="x" * 20_000), "", {}, 413, "caption"),
-            (form(file=PNG, command_id="a"), "", {"headers": {"Idempotency-Key": "b"}}, 409, "command_id"),
+            (
+                form(file=PNG, command_id="a"),
+                "",
+                {"headers": {"Idempotency-Key": "b"}},
+                409,
+                "command_id",
+            ),
             (two, "", {}, 422, "file"),
-            (b"--x\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nabc", "", broken, 400, None),
+            (
+                b"--x\r\nContent-Disposition: form-data; name=file; filename=a\r\n\r\nabc",
+                "",
+                broken,
+                400,
+                None,
+            ),
             (b"nothing of the kind", "", broken, 400, None),
         ):
             found = await post(data, query, **more)
@@ -113,7 +128,9 @@ async def test_what_is_no_good_is_refused_and_leaves_nothing(asked):
 async def test_nobody_to_send_it_is_said_before_the_file_is_read(asked):
     async with asked() as (town, post):
         async with aiohttp.ClientSession(town.http.url) as session:
-            async with session.post("/v1/sessions/nobody/attachments?filename=a.png", data=b"abc") as answer:
+            async with session.post(
+                "/v1/sessions/nobody/attachments?filename=a.png", data=b"abc"
+            ) as answer:
                 assert answer.status == 404
 
 
@@ -156,17 +173,38 @@ BAD_FORMS = {
     "breaks off in a part": (HEAD + b"\r\nabc", 400),
     "breaks off in part headers": (HEAD, 422),
     "NUL in the file name": (HEAD.replace(b"a.png", b"a\0.png") + b"\r\nabc" + END, 400),
-    "a new line in the file name": (HEAD.replace(b'="a.png"', b"*=UTF-8''a%0A.png") + b"\r\nabc" + END, 422),
-    "half a surrogate in the file name": (HEAD.replace(b"a.png", b"a\xed\xa0\x80.png") + b"\r\nabc" + END, 422),
+    "a new line in the file name": (
+        HEAD.replace(b'="a.png"', b"*=UTF-8''a%0A.png") + b"\r\nabc" + END,
+        422,
+    ),
+    "half a surrogate in the file name": (
+        HEAD.replace(b"a.png", b"a\xed\xa0\x80.png") + b"\r\nabc" + END,
+        422,
+    ),
     "a wrong disposition": (HEAD.replace(b"form-data", b";;=") + b"\r\nabc" + END, 400),
     "no disposition": (b"--x\r\n\r\nabc" + END, 422),
     "a wrong Content-Length in the part": (HEAD + b"Content-Length: -1\r\n\r\nabc" + END, None),
     "base64": (HEAD + b"Content-Transfer-Encoding: base64\r\n\r\n!!!" + END, 415),
-    "quoted-printable": (HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=ZZ" + END, 415),
-    "an unknown transfer encoding": (HEAD + b"Content-Transfer-Encoding: rot13\r\n\r\nabc" + END, 415),
-    "a form in the form": (HEAD + b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n" + END, 422),
-    "a form without boundary in the form": (HEAD + b"Content-Type: multipart/mixed\r\n\r\n" + END, 400),
-    "an unknown character set": (b'--x\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n\xff' + END, 400),
+    "quoted-printable": (
+        HEAD + b"Content-Transfer-Encoding: quoted-printable\r\n\r\n=ZZ" + END,
+        415,
+    ),
+    "an unknown transfer encoding": (
+        HEAD + b"Content-Transfer-Encoding: rot13\r\n\r\nabc" + END,
+        415,
+    ),
+    "a form in the form": (
+        HEAD + b"Content-Type: multipart/mixed; boundary=y\r\n\r\n--y--\r\n" + END,
+        422,
+    ),
+    "a form without boundary in the form": (
+        HEAD + b"Content-Type: multipart/mixed\r\n\r\n" + END,
+        400,
+    ),
+    "an unknown character set": (
+        b'--x\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n\xff' + END,
+        400,
+    ),
     "a long character set": (
         b'--x\r\nContent-Disposition: form-data; name="_charset_"\r\n\r\n' + b"u" * 99 + END,
         400,
@@ -179,7 +217,8 @@ BAD_FORMS = {
 
 
 async def raw_form(town, body, length=None):
-    """The form as it is, on a connection of its own; then a second request there. The statuses, None for none."""
+    """The form as it is, on a connection of its own; then a second request there. The statuses,
+    None for none."""
     reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
     head = "POST /v1/sessions/ana/attachments HTTP/1.1\r\nHost: localhost\r\nContent-Length: "
     media = "\r\nContent-Type: multipart/form-data; boundary=x\r\n\r\n"
@@ -239,10 +278,23 @@ async def test_a_file_that_drips_is_given_up(asked):
 
 PIECES = st.one_of(
     st.sampled_from(
-        [HEAD, CAPTION, END, b"--x", b"\r\n", b"\r\n\r\n", b"--", b"Content-Type: text/plain; charset=\xff"]
+        [
+            HEAD,
+            CAPTION,
+            END,
+            b"--x",
+            b"\r\n",
+            b"\r\n\r\n",
+            b"--",
+            b"Content-Type: text/plain; charset=\xff",
+        ]
     ),
     st.sampled_from(
-        [b"Content-Transfer-Encoding: base64\r\n", b"Content-Length: 3\r\n", b"Content-Encoding: gzip\r\n"]
+        [
+            b"Content-Transfer-Encoding: base64\r\n",
+            b"Content-Length: 3\r\n",
+            b"Content-Encoding: gzip\r\n",
+        ]
     ),
     st.binary(max_size=40),
 )
@@ -255,7 +307,9 @@ async def test_no_form_whatever_is_a_500(asked):
         @settings(max_examples=150, deadline=None, derandomize=True, database=None)
         @given(st.lists(PIECES, max_size=12).map(b"".join))
         def try_it(body):
-            status, again = asyncio.run_coroutine_threadsafe(raw_form(town, body), loop).result(20.0)
+            status, again = asyncio.run_coroutine_threadsafe(raw_form(town, body), loop).result(
+                20.0
+            )
             assert status < 500 and again in (200, None)
 
         await asyncio.to_thread(try_it)

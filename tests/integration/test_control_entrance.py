@@ -1,4 +1,5 @@
-"""Who may use the control API: the token, the Unix socket, the doorkeeper, and what is refused at the start."""
+"""Who may use the control API: the token, the Unix socket, the doorkeeper, and what is refused at
+the start."""
 
 from __future__ import annotations
 
@@ -16,7 +17,10 @@ WRONG = [None, "", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", TOKEN,
 
 
 async def status_of(town, path="/v1/sessions", **headers):
-    async with aiohttp.ClientSession(town.http.url) as session, session.get(path, headers=headers) as answer:
+    async with (
+        aiohttp.ClientSession(town.http.url) as session,
+        session.get(path, headers=headers) as answer,
+    ):
         return answer.status, await answer.json(content_type=None), answer.headers
 
 
@@ -27,12 +31,16 @@ class TestToken:
                 headers = {} if given is None else {"Authorization": given}
                 status, found, answered = await status_of(town, **headers)
                 assert (status, found["code"]) == (401, "unauthorized")
-                assert answered["WWW-Authenticate"].startswith("Bearer ") and TOKEN not in str(found)
+                assert answered["WWW-Authenticate"].startswith("Bearer ") and TOKEN not in str(
+                    found
+                )
 
     async def test_who_has_it_comes_in(self, new_town):
         async with new_town(control={"token": TOKEN}) as town:
             assert (await status_of(town, Authorization=f"Bearer {TOKEN}"))[0] == 200
-            assert (await status_of(town, "/v1/nothing"))[0] == 401, "not even what is there is told to strangers"
+            assert (await status_of(town, "/v1/nothing"))[0] == 401, (
+                "not even what is there is told to strangers"
+            )
 
     async def test_health_and_metrics_stay_open(self, new_town):
         async with new_town(control={"token": TOKEN}) as town:
@@ -57,7 +65,9 @@ class TestDoorkeeper:
 
 class TestExposure:
     async def test_beyond_loopback_without_a_token_it_does_not_start(self, new_town):
-        with pytest.raises(ConfigError, match=r"api\.token: is not set.*set api\.token or api\.token_file"):
+        with pytest.raises(
+            ConfigError, match=r"api\.token: is not set.*set api\.token or api\.token_file"
+        ):
             async with new_town(api={"host": "0.0.0.0"}):
                 pass
 
@@ -82,7 +92,9 @@ class TestSimulatorToken:
                 return error.status
 
     async def test_m12_beyond_loopback_it_starts_only_with_one_or_open(self, new_town):
-        with pytest.raises(ConfigError, match=r"simulator\.token: is not set.*simulator\.open = true"):
+        with pytest.raises(
+            ConfigError, match=r"simulator\.token: is not set.*simulator\.open = true"
+        ):
             async with new_town(api={"host": "0.0.0.0"}, control={"token": TOKEN}):
                 pass
 
@@ -98,7 +110,9 @@ class TestSimulatorToken:
             assert TOKEN not in caplog.text and TOKEN not in repr(town.http._settings)
 
     async def test_open_beyond_loopback_is_said_in_the_log(self, new_town, caplog):
-        async with new_town(api={"host": "0.0.0.0", "is_open": True}, control={"tcp": False}) as town:
+        async with new_town(
+            api={"host": "0.0.0.0", "is_open": True}, control={"tcp": False}
+        ) as town:
             assert await self.come_in(town) == "hello"
             assert "the simulator is open on 0.0.0.0" in caplog.text
 
@@ -120,7 +134,9 @@ class TestForeignPages:
     async def test_a_page_that_is_allowed_may(self, new_town):
         page = "https://dev.example.org"
         async with new_town(api={"origins_allowed": (page,)}) as town:
-            assert (await status_of(town, Origin=page, **{"Sec-Fetch-Site": "cross-site"}))[0] == 200
+            assert (await status_of(town, Origin=page, **{"Sec-Fetch-Site": "cross-site"}))[
+                0
+            ] == 200
 
 
 class TestMetricsForm:
@@ -128,7 +144,11 @@ class TestMetricsForm:
         ("accept", "answered", "last"),
         [
             ("", "text/plain; version=", b"\n"),
-            ("application/openmetrics-text; version=1.0.0", "application/openmetrics-text; version=1.0.0", b"# EOF\n"),
+            (
+                "application/openmetrics-text; version=1.0.0",
+                "application/openmetrics-text; version=1.0.0",
+                b"# EOF\n",
+            ),
         ],
     )
     async def test_a_scrape_gets_the_form_it_asks_for(self, new_town, accept, answered, last):
@@ -136,14 +156,25 @@ class TestMetricsForm:
             async with session.get("/metrics", headers={"Accept": accept}) as answer:
                 body = await answer.read()
                 assert answer.headers["Content-Type"].startswith(answered) and body.endswith(last)
-                for name in (b"process_open_fds", b"python_info", b"python_gc_collections_total", b"guestd_build_info"):
+                for name in (
+                    b"process_open_fds",
+                    b"python_info",
+                    b"python_gc_collections_total",
+                    b"guestd_build_info",
+                ):
                     assert name in body
 
-    @pytest.mark.parametrize("version", ["x", "1.0.x", "²", "1.0.\udcff", "1.0.0é", "1.0.0\udcff", ""])
+    @pytest.mark.parametrize(
+        "version", ["x", "1.0.x", "²", "1.0.\udcff", "1.0.0é", "1.0.0\udcff", ""]
+    )
     @pytest.mark.parametrize("form", ["application/openmetrics-text", "text/plain"])
-    async def test_a_version_that_is_none_is_answered_in_a_form_that_is(self, new_town, form, version):
+    async def test_a_version_that_is_none_is_answered_in_a_form_that_is(
+        self, new_town, form, version
+    ):
         async with new_town() as town:
-            head = f"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {form}; version={version}\r\n"
+            head = (
+                f"GET /metrics HTTP/1.1\r\nHost: localhost\r\nAccept: {form}; version={version}\r\n"
+            )
             reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
             writer.write(head.encode("utf-8", "surrogateescape") + b"Connection: close\r\n\r\n")
             answer = await reader.read()
@@ -161,7 +192,9 @@ class TestUnixSocket:
 
     async def test_no_token_is_asked_for_there_and_the_file_is_ours_alone(self, new_town, tmp_path):
         path = tmp_path / "api.sock"
-        async with new_town(control={"token": TOKEN, "unix_socket": str(path), "tcp": False}) as town:
+        async with new_town(
+            control={"token": TOKEN, "unix_socket": str(path), "tcp": False}
+        ) as town:
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
             assert await self.ask(path) == 200
             assert (await status_of(town, Authorization=f"Bearer {TOKEN}"))[0] == 404

@@ -1,4 +1,5 @@
-"""The platform's REST side through the control API: a whole daemon, its own emulator, real HTTP both ways."""
+"""The platform's REST side through the control API: a whole daemon, its own emulator, real HTTP
+both ways."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ from guestd.model.work import OWN_STREAM
 
 GUEST_TOKEN = "canary-guest-token-0123456789"
 MESSAGING = {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID}
-SETTINGS = {"displaySettings": {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}}
+SETTINGS = {
+    "displaySettings": {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}
+}
 
 
 @asynccontextmanager
@@ -38,7 +41,9 @@ async def a_house(**sections):
             async def ask(method, path, body=None, **more):
                 async with session.request(method, path, json=body, **more) as answer:
                     found = orjson.loads(await answer.read())
-                    assert (answer.status >= 400) == (answer.content_type == "application/problem+json")
+                    assert (answer.status >= 400) == (
+                        answer.content_type == "application/problem+json"
+                    )
                     assert GUEST_TOKEN not in str(found)
                     return answer.status, found, answer.headers
 
@@ -58,12 +63,20 @@ async def conversation(ask):
 async def test_sess_7_a_guest_is_created_once_for_one_id():
     async with a_house() as (house, ask):
         wish = {"guestId": "g1", "queueId": DEFAULT_QUEUE_ID, "guestToken": GUEST_TOKEN}
-        status, found, headers = await ask("POST", "/v1/guests?wait=10s", {**wish, "operation_id": "op1"})
-        assert (status, found["status"], headers["Location"]) == (201, "succeeded", "/v1/guests/op1")
+        status, found, headers = await ask(
+            "POST", "/v1/guests?wait=10s", {**wish, "operation_id": "op1"}
+        )
+        assert (status, found["status"], headers["Location"]) == (
+            201,
+            "succeeded",
+            "/v1/guests/op1",
+        )
         again = await ask("POST", "/v1/guests?wait=10s", wish, headers={"Idempotency-Key": "op1"})
         assert (again[0], again[1]) == (201, found)
         assert (await ask("GET", "/v1/guests/op1"))[1] == found
-        other = await ask("POST", "/v1/guests?wait=10s", {**wish, "guestId": "g2", "operation_id": "op1"})
+        other = await ask(
+            "POST", "/v1/guests?wait=10s", {**wish, "guestId": "g2", "operation_id": "op1"}
+        )
         assert (other[0], other[1]["code"]) == (409, "conflict")
         wrong_kind = await ask("GET", "/v1/injections/op1")
         assert wrong_kind[0] == 404
@@ -74,16 +87,26 @@ async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
     async with a_house(limits={"max_rest_sessions": 2}) as (_, ask):
         answers = []
         for n in range(3):
-            status, found, headers = await ask("POST", "/v1/messaging-sessions", {**MESSAGING, "operation_id": f"m{n}"})
+            status, found, headers = await ask(
+                "POST", "/v1/messaging-sessions", {**MESSAGING, "operation_id": f"m{n}"}
+            )
             answers.append((status, found.get("code"), headers.get("Retry-After")))
     refusal = "limit exceeded: 2 REST sessions under way, limits.max_rest_sessions is 2"
     facts = answers, found["detail"], Config().limits.max_rest_sessions
-    assert facts == ([(202, None, None), (202, None, None), (429, "limit_exceeded", "1")], refusal, 500)
+    assert facts == (
+        [(202, None, None), (202, None, None), (429, "limit_exceeded", "1")],
+        refusal,
+        500,
+    )
 
 
 WRONG_SESSIONS = {
     "no life": (422, "durationS", "0 is too small; the least is 1"),
-    "half a second": (422, "durationS", "it is no whole number; write digits without quotes or a point"),
+    "half a second": (
+        422,
+        "durationS",
+        "it is no whole number; write digits without quotes or a point",
+    ),
     "more than 45 minutes": (422, "durationS", "2701 s is too long; a session lasts 1 to 2700 s"),
     "no token": (422, "guestToken", "it is missing; it is required"),
     "a number for a token": (422, "guestToken", "it is no string; write it in quotes"),
@@ -108,20 +131,29 @@ async def test_sess_2_and_3_what_is_wrong_is_named():
     async with a_house() as (_, ask):
         found = {}
         for name, change in wrong.items():
-            wish = {key: value for key, value in {**MESSAGING, **change}.items() if value is not None}
+            wish = {
+                key: value for key, value in {**MESSAGING, **change}.items() if value is not None
+            }
             status, problem, _ = await ask("POST", "/v1/messaging-sessions", wish)
             found[name] = status, problem["field"], problem["detail"].partition(": ")[2]
         for duration_s in (1, 2700):
-            status, problem, _ = await ask("POST", "/v1/messaging-sessions", {**MESSAGING, "durationS": duration_s})
+            status, problem, _ = await ask(
+                "POST", "/v1/messaging-sessions", {**MESSAGING, "durationS": duration_s}
+            )
             found[duration_s] = status
     assert found == WRONG_SESSIONS
 
 
 async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
     async with a_house() as (house, ask):
-        status, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"})
+        status, found, _ = await ask(
+            "POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"}
+        )
         assert (status, found["status"]) == (202, "running")
-        assert [one["operation_id"] for one in (await ask("GET", "/v1/messaging-sessions"))[1]["operations"]] == ["m1"]
+        assert [
+            one["operation_id"]
+            for one in (await ask("GET", "/v1/messaging-sessions"))[1]["operations"]
+        ] == ["m1"]
         assert (await ask("GET", "/v1/guests"))[1] == {"operations": []}
         status, found, _ = await ask("DELETE", "/v1/messaging-sessions/m1")
         assert status == 200
@@ -139,7 +171,11 @@ async def test_inj_1_messages_are_injected_and_a_bad_one_is_named():
         assert (status, found["status"]) == (201, "succeeded"), found
         bad = {**wish, "messages": [message, {**message, "text": "x" * 4097}]}
         status, found, _ = await ask("POST", "/v1/injections", bad)
-        assert (status, found["code"]) == (422, "invalid") and "messages" in found["field"] and "1" in found["field"]
+        assert (
+            (status, found["code"]) == (422, "invalid")
+            and "messages" in found["field"]
+            and "1" in found["field"]
+        )
 
 
 HELLO = {"messages": [{"type": "text", "from": "agent", "text": "hello"}]}
@@ -147,12 +183,15 @@ NOBODY = "5f2c0e1a-0000-4000-8000-000000000000"
 
 
 async def refused_injection(form, status=400):
-    """An injection that the platform refuses, its message in that place: the problem, and what the audit gets."""
+    """An injection that the platform refuses, its message in that place: the problem, and what the
+    audit gets."""
     async with a_house() as (house, ask):
         interaction = await conversation(ask)
         rule = {"kind": "http_status", "status": status, "every": 1, "path": INJECT, "form": form}
         house.emulator.faults.set([rule], house.emulator.now())
-        _, problem, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction})
+        _, problem, _ = await ask(
+            "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction}
+        )
         facts = [orjson.loads(row[3]) for row in house._journal.read(OWN_STREAM, 0, 1000).rows]
         return problem, facts[-1]["details"]
 
@@ -167,7 +206,10 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
         "type": "urn:guestd:problem:platform_refused",
         "title": "Unprocessable Entity",
         "status": 422,
-        "detail": "interaction.inject: the platform answered 400 refused by a fault with 400 [fault]; correct the request",
+        "detail": (
+            "interaction.inject: the platform answered 400 refused by a fault with 400 [fault];"
+            " correct the request"
+        ),
         "instance": "/v1/injections",
         "code": "platform_refused",
         "platform_status": 400,
@@ -193,31 +235,48 @@ async def test_http_3_the_message_is_told_from_every_place(form):
 
 async def test_http_3_a_thing_that_is_missing_is_named_by_its_field():
     async with a_house() as (_, ask):
-        status, found, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+        status, found, _ = await ask(
+            "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY}
+        )
         assert (status, found["code"], found["field"]) == (404, "not_found", "interactionId")
-        assert f"There is no interaction {NOBODY}" in found["detail"] and "check the id" in found["detail"]
+        assert (
+            f"There is no interaction {NOBODY}" in found["detail"]
+            and "check the id" in found["detail"]
+        )
 
 
 async def test_http_3_a_path_that_the_platform_has_not_is_said_first():
     elsewhere = {"interaction.get": "/api/v2/elsewhere/{interactionId}"}
     async with a_house(platform={"paths": elsewhere}) as (_, ask):
-        status, found, _ = await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
+        status, found, _ = await ask(
+            "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY}
+        )
     told = (
-        "interaction.get: the platform has no such path, GET /api/v2/elsewhere/{interactionId}: it answered 404"
-        " HTTP 404 Not Found; see platform.paths, where the paths of your org are set, and platform.api_url"
+        "interaction.get: the platform has no such path, GET /api/v2/elsewhere/{interactionId}: it"
+        " answered 404 HTTP 404 Not Found; see platform.paths, where the paths of your org are set,"
+        " and platform.api_url"
     )
     facts = status, found["code"], found.get("field"), found["detail"]
     assert facts == (502, "platform_path_unknown", None, told)
 
 
 async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
-    """The answer to the opening is lost, and the way to look is unknown: whether it was opened cannot be known."""
+    """The answer to the opening is lost, and the way to look is unknown: whether it was opened
+    cannot be known."""
     paths = {"conversation.get": "/api/v2/elsewhere/{conversationId}"}
-    async with a_house(platform={"paths": paths}, operations={"tries_max": 1}, rest={"attempts_max": 1}) as (
+    async with a_house(
+        platform={"paths": paths}, operations={"tries_max": 1}, rest={"attempts_max": 1}
+    ) as (
         house,
         ask,
     ):
-        rule = {"kind": "http_status", "status": 500, "every": 1, "when": "after", "path": "/api/v2/conversations"}
+        rule = {
+            "kind": "http_status",
+            "status": 500,
+            "every": 1,
+            "when": "after",
+            "path": "/api/v2/conversations",
+        }
         house.emulator.faults.set([rule], house.emulator.now())
         _, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", MESSAGING)
         assert (found["status"], found["problem"]["code"]) == ("uncertain", "uncertain")
@@ -231,14 +290,21 @@ async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
             await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
             house.emulator.world.office.clients.expire_all()
     lines = [
-        orjson.loads(line) for file in tmp_path.rglob("audit/*") for line in file.read_bytes().splitlines() if line
+        orjson.loads(line)
+        for file in tmp_path.rglob("audit/*")
+        for line in file.read_bytes().splitlines()
+        if line
     ]
     told = [
         (one["action"], one["status"], one["details"]["oauth_client"])
         for one in lines
         if "oauth" in one.get("action", "")
     ]
-    expected = [("oauth.fetched", "success"), ("oauth.expired", "success"), ("oauth.refreshed", "success")]
+    expected = [
+        ("oauth.fetched", "success"),
+        ("oauth.expired", "success"),
+        ("oauth.refreshed", "success"),
+    ]
     assert told == [(*words, "emulator-client") for words in expected]
 
 
@@ -252,7 +318,8 @@ WISHES = {
 
 
 async def test_auth_4_403_names_the_missing_scope_in_every_operation():
-    """A client that may only look at conversations: the problem says which scope it is to get, as a field of its own."""
+    """A client that may only look at conversations: the problem says which scope it is to get, as a
+    field of its own."""
     settings = EmulatorSettings(
         oauth_clients={"reader": "reader-secret"}, oauth_scopes={"reader": ("conversation:view",)}
     )
@@ -273,7 +340,11 @@ async def test_auth_4_403_names_the_missing_scope_in_every_operation():
                 told[path] = (found["status"], found.get("missing_scope"), found.get("scopes"))
     assert told == {
         "guests": (502, "externalcontacts:create", ["externalcontacts:create"]),
-        "messaging-sessions": (502, "conversation:write", ["conversation:write", *MESSAGING_SCOPES]),
+        "messaging-sessions": (
+            502,
+            "conversation:write",
+            ["conversation:write", *MESSAGING_SCOPES],
+        ),
         "injections": (502, "interaction:chat:write", ["interaction:chat:write"]),
         "prompts": (502, "agent-assist:prompt:write", ["agent-assist:prompt:write"]),
         "adoption": (502, "analytics:events:read", ["analytics:events:read"]),
@@ -302,7 +373,9 @@ async def test_without_waiting_it_is_under_way_and_a_wait_that_is_none_is_refuse
         status, found, headers = await ask("POST", "/v1/messaging-sessions", MESSAGING)
         assert status == 202 and headers["Location"].endswith(found["operation_id"])
         for wait in ("soon", "-1s", "", "9" * 9):
-            assert (await ask("POST", "/v1/guests", {}, params={"wait": wait}))[1]["field"] == "query.wait"
+            assert (await ask("POST", "/v1/guests", {}, params={"wait": wait}))[1][
+                "field"
+            ] == "query.wait"
 
 
 async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
@@ -338,8 +411,14 @@ async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
                         await asyncio.sleep(0.02)
 
             dead = await until("dead")
-            assert (dead["target"], dead["event"], dead["attempts"]) == ("crm", "session.connected", 1)
-            status, again, _ = await ask("POST", f"/v1/webhooks/deliveries/{dead['delivery_id']}/replay")
+            assert (dead["target"], dead["event"], dead["attempts"]) == (
+                "crm",
+                "session.connected",
+                1,
+            )
+            status, again, _ = await ask(
+                "POST", f"/v1/webhooks/deliveries/{dead['delivery_id']}/replay"
+            )
             assert (status, again["delivery_id"]) == (200, dead["delivery_id"])
             assert (await until("delivered"))["delivery_id"] == dead["delivery_id"]
             assert (await ask("POST", "/v1/webhooks/replay-dead"))[1] == {"replayed": 0}
@@ -352,21 +431,42 @@ async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
 async def test_without_an_oauth_client_it_says_what_to_set(new_town):
     async with new_town() as town, aiohttp.ClientSession(town.http.url) as session:
         async with session.post("/v1/injections", json={}) as answer:
-            assert (answer.status, (await answer.json(content_type=None))["code"]) == (404, "not_configured")
+            assert (answer.status, (await answer.json(content_type=None))["code"]) == (
+                404,
+                "not_configured",
+            )
 
 
 @pytest.mark.filterwarnings("default")
 async def test_schemathesis_finds_no_server_error_and_no_break_of_the_description(tmp_path):
-    """By its command line, in another process: bounded, from a seed. A 4xx that no schema can foresee is no break."""
+    """By its command line, in another process: bounded, from a seed. A 4xx that no schema can
+    foresee is no break."""
     program = Path(sys.executable).parent / "schemathesis"
     async with a_house() as (house, ask):
         command = [
-            *("run", f"{house.http.url}/v1/openapi.json", "--seed", "4", "--max-examples", "8", "--no-color"),
-            *("--generation-database", "none", "--exclude-checks", "positive_data_acceptance,use_after_free"),
+            *(
+                "run",
+                f"{house.http.url}/v1/openapi.json",
+                "--seed",
+                "4",
+                "--max-examples",
+                "8",
+                "--no-color",
+            ),
+            *(
+                "--generation-database",
+                "none",
+                "--exclude-checks",
+                "positive_data_acceptance,use_after_free",
+            ),
             *("--request-timeout", "20", "--warnings", "off"),
         ]
         child = await asyncio.create_subprocess_exec(
-            program, *command, cwd=tmp_path, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+            program,
+            *command,
+            cwd=tmp_path,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.STDOUT,
         )
         told = (await child.communicate())[0].decode()
         assert child.returncode == 0, told[-4000:]

@@ -31,7 +31,10 @@ async def emulating(**settings):
 
 def guest(emulator, deployment_id=DEFAULT_DEPLOYMENT_ID, **more):
     return connect(
-        f"{emulator.ws_url}/v1?deploymentId={deployment_id}&application=test", proxy=None, max_size=None, **more
+        f"{emulator.ws_url}/v1?deploymentId={deployment_id}&application=test",
+        proxy=None,
+        max_size=None,
+        **more,
     )
 
 
@@ -86,7 +89,9 @@ class TestUpgrade:
                     pass
             assert refused.value.response.status_code == status
 
-    @pytest.mark.parametrize("origin", ["https://shop.example", "https://www.shop.example", "shop.example"])
+    @pytest.mark.parametrize(
+        "origin", ["https://shop.example", "https://www.shop.example", "shop.example"]
+    )
     async def test_allowed_domains(self, origin):
         async with emulating(deployments=({"allowed_domains": ("shop.example",)},)) as emulator:
             async with guest(emulator, origin=origin) as socket:
@@ -109,7 +114,10 @@ class TestUpgrade:
             assert 50 <= int(refused.value.response.headers["Retry-After"]) <= 60
 
     async def test_any_deployment_if_told_so(self):
-        async with emulating(accept_any_deployment=True) as emulator, guest(emulator, "whatever") as socket:
+        async with (
+            emulating(accept_any_deployment=True) as emulator,
+            guest(emulator, "whatever") as socket,
+        ):
             assert (await ask(socket, "configureSession", deploymentId="whatever"))["code"] == 200
 
 
@@ -117,7 +125,12 @@ class TestSockets:
     async def test_fragments_and_pings(self):
         async with emulating() as emulator, guest(emulator) as socket:
             await socket.send(
-                iter(['{"action":"configureSession","token":"t",', f'"deploymentId":"{DEFAULT_DEPLOYMENT_ID}"}}'])
+                iter(
+                    [
+                        '{"action":"configureSession","token":"t",',
+                        f'"deploymentId":"{DEFAULT_DEPLOYMENT_ID}"}}',
+                    ]
+                )
             )
             assert json.loads(await socket.recv())["class"] == "SessionResponse"
             await asyncio.wait_for(await socket.ping(), 5.0)
@@ -134,7 +147,9 @@ class TestSockets:
             await configured(other)
             for sent, code in (("x" * 20_001, 1009), (b"\xff", 1007)):
                 async with guest(emulator) as socket:
-                    await (socket.send(sent) if isinstance(sent, str) else socket.send(sent, text=True))
+                    await (
+                        socket.send(sent) if isinstance(sent, str) else socket.send(sent, text=True)
+                    )
                     with pytest.raises(ConnectionClosed) as closed:
                         await socket.recv()
                     assert closed.value.rcvd.code == code
@@ -154,19 +169,30 @@ class TestRest:
     async def test_the_deployments_configuration(self):
         async with emulating() as emulator:
             status, body = await call(
-                emulator, "GET", f"/webdeployments/v1/deployments/{DEFAULT_DEPLOYMENT_ID}/config.json"
+                emulator,
+                "GET",
+                f"/webdeployments/v1/deployments/{DEFAULT_DEPLOYMENT_ID}/config.json",
             )
-            assert status == 200 and body["status"] == "Active" and body["id"] == DEFAULT_DEPLOYMENT_ID
+            assert (
+                status == 200 and body["status"] == "Active" and body["id"] == DEFAULT_DEPLOYMENT_ID
+            )
             conversations = body["messenger"]["apps"]["conversations"]
             assert conversations["messagingEndpoint"] == emulator.ws_url
-            assert {"autoStart", "conversationClear", "conversationDisconnect", "sessionDurationSeconds"} <= set(
-                conversations
-            )
+            assert {
+                "autoStart",
+                "conversationClear",
+                "conversationDisconnect",
+                "sessionDurationSeconds",
+            } <= set(conversations)
             status, body = await call(
-                emulator, "GET", f"/webdeployments/v1/deployments/{DEFAULT_DEPLOYMENT_ID}/domains.json"
+                emulator,
+                "GET",
+                f"/webdeployments/v1/deployments/{DEFAULT_DEPLOYMENT_ID}/domains.json",
             )
             assert (status, body) == (200, {"allowAllDomains": True, "allowedDomains": []})
-            status, body = await call(emulator, "GET", "/webdeployments/v1/deployments/none/config.json")
+            status, body = await call(
+                emulator, "GET", "/webdeployments/v1/deployments/none/config.json"
+            )
             assert status == 403 and b"AccessDenied" in body
 
     async def test_history_with_a_jwt_until_an_empty_page(self):
@@ -215,11 +241,14 @@ class TestRest:
             await configured(socket)
             headers = {"Authorization": f"Bearer {(await ask(socket, 'getJwt'))['body']['jwt']}"}
             found = [
-                (await call(emulator, "GET", "/api/v2/webmessaging/messages", headers=headers))[0] for _ in range(11)
+                (await call(emulator, "GET", "/api/v2/webmessaging/messages", headers=headers))[0]
+                for _ in range(11)
             ]
             assert found == [200] * 10 + [429]
 
-    @pytest.mark.parametrize("path", ["/oauth/token", "/login/oauth2/v2/token", "/api/v2/oauth/token"])
+    @pytest.mark.parametrize(
+        "path", ["/oauth/token", "/login/oauth2/v2/token", "/api/v2/oauth/token"]
+    )
     async def test_an_oauth_token_opens_the_platform_side(self, path):
         async with emulating() as emulator, guest(emulator) as socket:
             await configured(socket)
@@ -235,7 +264,10 @@ class TestRest:
             status, body = await call(emulator, "GET", details, headers=headers)
             assert status == 200 and body["conversationId"]
             status, body = await call(
-                emulator, "GET", "/api/v2/conversations/messages/wm-tester-preflight-check/details", headers=headers
+                emulator,
+                "GET",
+                "/api/v2/conversations/messages/wm-tester-preflight-check/details",
+                headers=headers,
             )
             assert status == 404 and body["code"] == "not.found"
 
@@ -243,27 +275,52 @@ class TestRest:
         async with emulating() as emulator:
             headers = {"Authorization": basic("emulator-client", "wrong")}
             status, body = await call(
-                emulator, "POST", "/oauth/token", data={"grant_type": "client_credentials"}, headers=headers
+                emulator,
+                "POST",
+                "/oauth/token",
+                data={"grant_type": "client_credentials"},
+                headers=headers,
             )
             assert (status, body["error"]) == (401, "invalid_client")
-            assert (await call(emulator, "POST", "/oauth/token", data={"grant_type": "password"}))[0] == 400
+            assert (await call(emulator, "POST", "/oauth/token", data={"grant_type": "password"}))[
+                0
+            ] == 400
 
     async def test_uploading(self):
         async with emulating(upload_delay_s=0.01) as emulator, guest(emulator) as socket:
             await configured(socket)
             slot = (
-                await ask(socket, "onAttachment", attachmentId="a1", fileName="a.png", fileType="image/png", fileSize=5)
+                await ask(
+                    socket,
+                    "onAttachment",
+                    attachmentId="a1",
+                    fileName="a.png",
+                    fileType="image/png",
+                    fileSize=5,
+                )
             )["body"]
-            async with emulator.http.put(slot["url"], data=b"12345", headers=slot["headers"]) as answer:
+            async with emulator.http.put(
+                slot["url"], data=b"12345", headers=slot["headers"]
+            ) as answer:
                 assert answer.status == 200 and await answer.json() == {}
             told = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
-            assert (told["class"], told["type"], told["code"]) == ("UploadSuccessEvent", "message", 200)
+            assert (told["class"], told["type"], told["code"]) == (
+                "UploadSuccessEvent",
+                "message",
+                200,
+            )
             async with emulator.http.get(told["body"]["downloadUrl"]) as answer:
-                assert (await answer.read(), answer.headers["Content-Type"]) == (b"12345", "image/png")
+                assert (await answer.read(), answer.headers["Content-Type"]) == (
+                    b"12345",
+                    "image/png",
+                )
             echo = await ask(
                 socket,
                 "onMessage",
-                message={"text": "see", "content": [{"contentType": "Attachment", "attachment": {"id": "a1"}}]},
+                message={
+                    "text": "see",
+                    "content": [{"contentType": "Attachment", "attachment": {"id": "a1"}}],
+                },
             )
             assert echo["body"]["content"][0]["attachment"]["filename"] == "a.png"
 
@@ -271,23 +328,38 @@ class TestRest:
         async with emulating(upload_delay_s=0.01) as emulator, guest(emulator) as socket:
             await configured(socket)
             slot = (
-                await ask(socket, "onAttachment", attachmentId="a1", fileName="a.png", fileType="image/png", fileSize=5)
+                await ask(
+                    socket,
+                    "onAttachment",
+                    attachmentId="a1",
+                    fileName="a.png",
+                    fileType="image/png",
+                    fileSize=5,
+                )
             )["body"]
             async with emulator.http.put(slot["url"], data=b"1234567", headers=slot["headers"]):
                 pass
             told = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
             assert (told["class"], told["body"]["errorCode"]) == ("UploadFailureEvent", 4003)
-            async with emulator.http.put(slot["url"].replace("sig=", "sig=0"), data=b"12345") as answer:
+            async with emulator.http.put(
+                slot["url"].replace("sig=", "sig=0"), data=b"12345"
+            ) as answer:
                 assert answer.status == 403
 
     async def test_signing_in_and_out(self):
-        async with emulating(deployments=({"authentication": True},)) as emulator, guest(emulator) as socket:
+        async with (
+            emulating(deployments=({"authentication": True},)) as emulator,
+            guest(emulator) as socket,
+        ):
             exchange = "/api/v2/webdeployments/token/oauthcodegrantjwtexchange"
             given = {"deploymentId": DEFAULT_DEPLOYMENT_ID, "oauth": {"code": "abc"}}
             status, tokens = await call(emulator, "POST", exchange, json=given)
             assert status == 200
             status, fresh = await call(
-                emulator, "POST", "/api/v2/webdeployments/token/refresh", json={"refreshToken": tokens["refreshToken"]}
+                emulator,
+                "POST",
+                "/api/v2/webdeployments/token/refresh",
+                json={"refreshToken": tokens["refreshToken"]},
             )
             assert status == 200 and fresh["jwt"] != tokens["jwt"]
             answer = await ask(
@@ -298,13 +370,21 @@ class TestRest:
             )
             assert answer["class"] == "SessionResponse"
             headers = {"Authorization": f"bearer {tokens['jwt']}"}
-            assert (await call(emulator, "DELETE", "/api/v2/webdeployments/token/revoke", headers=headers))[0] == 204
+            assert (
+                await call(
+                    emulator, "DELETE", "/api/v2/webdeployments/token/revoke", headers=headers
+                )
+            )[0] == 204
             assert json.loads(await asyncio.wait_for(socket.recv(), 5.0))["class"] == "LogoutEvent"
 
     async def test_a_path_that_is_not_there_is_answered_as_the_platform_does(self):
         async with emulating() as emulator:
             answer = await call(emulator, "GET", "/api/v2/nothing")
-            assert (answer[0], answer[1]["code"], answer[1]["message"]) == (404, "not found", "HTTP 404 Not Found")
+            assert (answer[0], answer[1]["code"], answer[1]["message"]) == (
+                404,
+                "not found",
+                "HTTP 404 Not Found",
+            )
 
 
 class TestControl:
@@ -313,13 +393,23 @@ class TestControl:
             await configured(socket)
             await say(socket, "hello")
             answer = await control(
-                emulator, "say", token=TOKEN, text="hi", nickname="Leo", quick_replies=[["Yes", "Y"]]
+                emulator,
+                "say",
+                token=TOKEN,
+                text="hi",
+                nickname="Leo",
+                quick_replies=[["Yes", "Y"]],
             )
             pushed = json.loads(await socket.recv())
-            assert pushed["body"]["id"] == answer["id"] and pushed["body"]["content"][0]["quickReply"]["payload"] == "Y"
+            assert (
+                pushed["body"]["id"] == answer["id"]
+                and pushed["body"]["content"][0]["quickReply"]["payload"] == "Y"
+            )
             _, state = await call(emulator, "GET", f"/__emulator/state?token={TOKEN}")
             assert [one["text"] for one in state["sessions"][TOKEN]["messages"]] == ["hello", "hi"]
-            assert [one["text"] for one in state["sessions"][TOKEN]["conversations"][0]["messages"]] == ["hello", "hi"]
+            assert [
+                one["text"] for one in state["sessions"][TOKEN]["conversations"][0]["messages"]
+            ] == ["hello", "hi"]
             await control(emulator, "reset")
             _, state = await call(emulator, "GET", "/__emulator/state")
             assert state == {"sessions": {}, "connections": 0}
@@ -331,7 +421,10 @@ class TestControl:
             await configured(socket)
             await say(socket, "hello")
             await control(emulator, "typing", token=TOKEN, duration_ms=700)
-            assert json.loads(await socket.recv())["body"]["events"][0]["typing"] == {"type": "On", "duration": 700}
+            assert json.loads(await socket.recv())["body"]["events"][0]["typing"] == {
+                "type": "On",
+                "duration": 700,
+            }
             await control(emulator, "disconnect", token=TOKEN, mode="ReadOnly")
             assert json.loads(await socket.recv())["body"]["metadata"]["readOnly"] == "true"
             await control(emulator, "logout", token=TOKEN)
@@ -368,7 +461,11 @@ class TestControl:
     async def test_any_setting_can_be_changed_while_it_runs(self):
         async with emulating() as emulator, guest(emulator) as socket:
             await configured(socket)
-            changes = {"deployment": {"agent_typing": False}, "token_life_s": 7, "queues": [{"id": "second"}]}
+            changes = {
+                "deployment": {"agent_typing": False},
+                "token_life_s": 7,
+                "queues": [{"id": "second"}],
+            }
             _, body = await call(emulator, "POST", "/__emulator/settings", json=changes)
             values = {one["key"]: one["value"] for one in body["settings"]}
             await control(emulator, "typing", token=TOKEN)
@@ -381,7 +478,11 @@ class TestControl:
     @pytest.mark.parametrize(
         ("changes", "field", "remedy"),
         [
-            ({"limits": {"text_bytes": 0}}, "limits.text_bytes", "it must be: integer or null, at least 1"),
+            (
+                {"limits": {"text_bytes": 0}},
+                "limits.text_bytes",
+                "it must be: integer or null, at least 1",
+            ),
             ({"port": 1}, "port", "give it to guestd emulate --set port=VALUE"),
             ({"colour": 1}, "colour", "see the list of settings"),
         ],
@@ -402,7 +503,9 @@ class TestControl:
                 and counters["sessions"] == 1
             )
             _, journal = await call(emulator, "GET", f"/__emulator/journal?token={TOKEN}")
-            assert [json.loads(one["text"])["action"] for one in journal["entries"]] == ["onMessage"]
+            assert [json.loads(one["text"])["action"] for one in journal["entries"]] == [
+                "onMessage"
+            ]
 
     @pytest.mark.parametrize(
         ("path", "body", "status", "field"),
@@ -430,7 +533,9 @@ class TestControl:
     async def test_a_body_that_is_no_json(self):
         async with emulating() as emulator:
             for path in ("say", "faults", "drop"):
-                assert (await call(emulator, "POST", f"/__emulator/{path}", data=b"[" * 100_000))[0] == 400
+                assert (await call(emulator, "POST", f"/__emulator/{path}", data=b"[" * 100_000))[
+                    0
+                ] == 400
 
 
 class TestFaults:
@@ -475,9 +580,10 @@ class TestFaults:
                 except (ValueError, UnicodeDecodeError):
                     seen.append("?")
             assert seen == frames
-            assert [one["text"] for one in emulator.world.sessions[TOKEN].messages] == ["a", "b"], (
-                "the record stays true"
-            )
+            assert [one["text"] for one in emulator.world.sessions[TOKEN].messages] == [
+                "a",
+                "b",
+            ], "the record stays true"
 
     async def test_reorder_lets_later_ones_overtake(self):
         async with (
@@ -487,12 +593,17 @@ class TestFaults:
             await configured(socket)
             for text in ("a", "b", "c"):
                 await control(emulator, "say", token=TOKEN, text=text)
-            seen = [json.loads(await asyncio.wait_for(socket.recv(), 5.0))["body"] for _ in range(3)]
+            seen = [
+                json.loads(await asyncio.wait_for(socket.recv(), 5.0))["body"] for _ in range(3)
+            ]
             assert sorted(one["text"] for one in seen) == ["a", "b", "c"]
             assert [one["text"] for one in seen] != ["a", "b", "c"]
 
     async def test_equal_times(self):
-        async with emulating(faults=({"kind": "equal_times", "every": 2},)) as emulator, guest(emulator) as socket:
+        async with (
+            emulating(faults=({"kind": "equal_times", "every": 2},)) as emulator,
+            guest(emulator) as socket,
+        ):
             await configured(socket)
             for text in "abcd":
                 await control(emulator, "say", token=TOKEN, text=text)
@@ -512,7 +623,13 @@ class TestFaults:
             await configured(socket)
             await call(emulator, "POST", "/__emulator/faults", json=[{**rule, "count": 1}])
             await socket.send(
-                json.dumps({"action": "onMessage", "token": TOKEN, "message": {"type": "Text", "text": "x"}})
+                json.dumps(
+                    {
+                        "action": "onMessage",
+                        "token": TOKEN,
+                        "message": {"type": "Text", "text": "x"},
+                    }
+                )
             )
             with pytest.raises(ConnectionClosed):
                 while True:
@@ -528,22 +645,33 @@ class TestFaults:
             await call(emulator, "POST", "/__emulator/faults", json=[{"kind": kind, "count": 1}])
             await socket.send(json.dumps({"action": "getJwt", "token": TOKEN}))
             frame = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
-            assert frame["class"] == {"kick": "ConnectionClosedEvent", "expired_session": "SessionExpiredEvent"}[kind]
+            assert (
+                frame["class"]
+                == {"kick": "ConnectionClosedEvent", "expired_session": "SessionExpiredEvent"}[kind]
+            )
 
     async def test_rest_faults(self):
         async with emulating() as emulator, guest(emulator) as socket:
             await configured(socket)
             await say(socket, "hello")
             headers = {"Authorization": f"Bearer {(await ask(socket, 'getJwt'))['body']['jwt']}"}
-            rules = [{"kind": "http_status", "count": 1, "status": 503}, {"kind": "empty_history", "count": 1}]
+            rules = [
+                {"kind": "http_status", "count": 1, "status": 503},
+                {"kind": "empty_history", "count": 1},
+            ]
             await call(emulator, "POST", "/__emulator/faults", json=rules)
-            answers = [await call(emulator, "GET", "/api/v2/webmessaging/messages", headers=headers) for _ in range(3)]
+            answers = [
+                await call(emulator, "GET", "/api/v2/webmessaging/messages", headers=headers)
+                for _ in range(3)
+            ]
             assert answers[0][0] == 503
             assert answers[1][1]["entities"] == [] and answers[1][1]["total"] == 1
             assert len(answers[2][1]["entities"]) == 1
 
     async def test_a_refused_upgrade(self):
-        async with emulating(faults=({"kind": "refuse_upgrade", "count": 1, "status": 503},)) as emulator:
+        async with emulating(
+            faults=({"kind": "refuse_upgrade", "count": 1, "status": 503},)
+        ) as emulator:
             with pytest.raises(InvalidStatus) as refused:
                 async with guest(emulator):
                     pass
@@ -557,13 +685,17 @@ async def test_tls_with_a_certificate_it_makes_itself(tmp_path):
         assert emulator.url.startswith("https://")
         context = ssl.create_default_context(cafile=str(tmp_path / "ca.pem"))
         async with connect(
-            f"wss://localhost:{emulator.port}/v1?deploymentId={DEFAULT_DEPLOYMENT_ID}", ssl=context, proxy=None
+            f"wss://localhost:{emulator.port}/v1?deploymentId={DEFAULT_DEPLOYMENT_ID}",
+            ssl=context,
+            proxy=None,
         ) as socket:
             await configured(socket)
         async with emulator.http.get(f"{emulator.url}/__emulator/health", ssl=context) as answer:
             assert answer.status == 200
         keys = [path for path in tmp_path.iterdir() if "key" in path.name]
-        assert keys and all(path.stat().st_mode & 0o077 == 0 for path in keys), "private keys are private"
+        assert keys and all(path.stat().st_mode & 0o077 == 0 for path in keys), (
+            "private keys are private"
+        )
 
 
 async def test_a_reset_gives_no_id_a_second_time():
@@ -611,17 +743,29 @@ class TestDevicesAndTokens:
                 status, answer = await call(emulator, method, place, json=body)
                 told.append((status, answer["code"] if answer else ""))
             not_found, done = (404, "device.not.found"), (204, "")
-            assert told == [not_found, done, (409, "device.already.registered"), done, done, not_found]
+            assert told == [
+                not_found,
+                done,
+                (409, "device.already.registered"),
+                done,
+                done,
+                not_found,
+            ]
 
     async def test_after_a_logout_the_refresh_token_gives_nothing(self):
         settings = {"deployments": (Deployment(authentication=True),)}
         async with emulating(**settings) as emulator:
             asked = {"deploymentId": DEFAULT_DEPLOYMENT_ID, "oauth": {"code": "x"}}
             _, grant = await call(
-                emulator, "POST", "/api/v2/webdeployments/token/oauthcodegrantjwtexchange", json=asked
+                emulator,
+                "POST",
+                "/api/v2/webdeployments/token/oauthcodegrantjwtexchange",
+                json=asked,
             )
             bearer = {"Authorization": f"Bearer {grant['jwt']}"}
             await call(emulator, "DELETE", "/api/v2/webdeployments/token/revoke", headers=bearer)
             refresh = {"refreshToken": grant["refreshToken"]}
-            status, _ = await call(emulator, "POST", "/api/v2/webdeployments/token/refresh", json=refresh)
+            status, _ = await call(
+                emulator, "POST", "/api/v2/webdeployments/token/refresh", json=refresh
+            )
             assert status == 401

@@ -1,4 +1,5 @@
-"""The emulator's one port: who may use its control, upgrades after other requests, and who may hold a connection how long."""
+"""The emulator's one port: who may use its control, upgrades after other requests, and who may hold
+a connection how long."""
 
 from __future__ import annotations
 
@@ -48,7 +49,11 @@ async def hang_up(writer):
 
 # ---------------------------------------------------------------------- the control
 
-CONTROL = [("GET", "/__emulator/state"), ("POST", "/__emulator/reset"), ("GET", "/__emulator/deeds")]
+CONTROL = [
+    ("GET", "/__emulator/state"),
+    ("POST", "/__emulator/reset"),
+    ("GET", "/__emulator/deeds"),
+]
 REFUSED = [
     ({"Host": "evil.com"}, 421),
     ({"Host": "evil.com:8080"}, 421),
@@ -98,7 +103,10 @@ async def test_hosts_and_origins_may_be_named():
     named = {"control_hosts": ("Emulator.Test",), "control_origins": ("https://tests.example.org",)}
     async with emulating(**named) as emulator:
         page = {"Origin": "https://tests.example.org", "Sec-Fetch-Site": "cross-site"}
-        assert await status(emulator, "GET", "/__emulator/state", Host="emulator.test:8080", **page) == 200
+        assert (
+            await status(emulator, "GET", "/__emulator/state", Host="emulator.test:8080", **page)
+            == 200
+        )
         assert await status(emulator, "GET", "/__emulator/state", Host="other.test") == 421
 
 
@@ -112,23 +120,29 @@ async def test_the_platforms_own_side_is_open_to_every_page():
         await socket.close()
 
 
-# ---------------------------------------------------------------------- upgrades on a kept connection
+# ---------------------------------------------------------------------- upgrades on a kept
+# connection
 
 
 @pytest.mark.parametrize("dialect", [GUEST, "/webchat/v1"])
 async def test_an_upgrade_after_other_requests_on_the_same_connection(dialect):
-    """With a socket of our own: a client library would dial again, and say nothing, if the connection were closed."""
+    """With a socket of our own: a client library would dial again, and say nothing, if the
+    connection were closed."""
     upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13"
     key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
     async with emulating() as emulator:
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         for n in range(3):
             size = 100_000 * n
-            writer.write(f"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode())
+            writer.write(
+                f"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: {size}\r\n\r\n".encode()
+            )
             writer.write(b"x" * size)
             assert await head(reader) == "HTTP/1.1 400 Bad Request"
         [door] = emulator.doors
-        writer.write(f"GET {dialect} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n{key}\r\n\r\n".encode())
+        writer.write(
+            f"GET {dialect} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n{key}\r\n\r\n".encode()
+        )
         assert await head(reader) == "HTTP/1.1 101 Switching Protocols"
         assert not emulator.doors and len(emulator.visits) == 1
         writer.write(Frame(Opcode.TEXT, b"{}").serialize(mask=True))
@@ -175,7 +189,9 @@ async def test_requests_byte_by_byte_and_many_in_one_piece():
 async def test_a_head_that_is_no_text_is_a_bad_request(header):
     async with emulating() as emulator:
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
-        writer.write(b"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\n" + header + b": \xff\r\n\r\n")
+        writer.write(
+            b"POST /oauth/token HTTP/1.1\r\nHost: localhost\r\n" + header + b": \xff\r\n\r\n"
+        )
         assert await head(reader) == "HTTP/1.1 400 Bad Request"
         await hang_up(writer)
 
@@ -199,7 +215,10 @@ async def holding(emulator, data=b""):
         (b"", IDLE_S),
         (b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ", HEAD_WAIT_S),
         (b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\nhalf", BODY_WAIT_S),
-        (b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha", IDLE_S),
+        (
+            b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nha",
+            IDLE_S,
+        ),
     ],
     ids=["silence", "half a head", "half a body", "half a chunk"],
 )
@@ -247,7 +266,10 @@ async def test_there_are_as_many_connections_as_may_be():
         assert emulator.counters["connections_refused"] >= 1
         await hang_up(held.pop()[1])
         await until(lambda: len(emulator.doors) == 1)
-        async with aiohttp.ClientSession() as another, another.get(f"{emulator.url}/__emulator/health") as answer:
+        async with (
+            aiohttp.ClientSession() as another,
+            another.get(f"{emulator.url}/__emulator/health") as answer,
+        ):
             assert answer.status == 200
         await hang_up(held.pop()[1])
         await socket.close()

@@ -28,7 +28,10 @@ from .rest_client import (
 DOORS = [
     pytest.param(CONTACTS, CONTACT, "contact", id="contact"),
     pytest.param(
-        MESSAGING, {**OPENING, "id": "aaaaaaaa-0000-4000-8000-000000000002"}, "conversation", id="conversation"
+        MESSAGING,
+        {**OPENING, "id": "aaaaaaaa-0000-4000-8000-000000000002"},
+        "conversation",
+        id="conversation",
     ),
     pytest.param(INJECT, INJECTION, "injection", id="injection"),
     pytest.param(PROMPTS, PROMPT, "prompt", id="prompt"),
@@ -57,7 +60,9 @@ class TestMishaps:
             await client.open()
             await client.control("faults", [{**rule, "count": 1, "path": path, "method": "POST"}])
             lost = (aiohttp.ClientError, TimeoutError, ValueError)
-            timeout = aiohttp.ClientTimeout(total=0.3 if rule["kind"] in ("no_answer", "slow_body") else 10.0)
+            timeout = aiohttp.ClientTimeout(
+                total=0.3 if rule["kind"] in ("no_answer", "slow_body") else 10.0
+            )
             if rule["kind"] == "http_status":
                 assert (await client.call("POST", path, body, "k1"))[0] == rule["status"]
             else:
@@ -73,7 +78,13 @@ class TestMishaps:
     async def test_http_1_retry_after_in_both_forms(self, status):
         now = [START + 0.5]
         async with platform(now) as client:
-            rule = {"kind": "http_status", "status": status, "count": 1, "retry_after_s": 7, "path": "/api/v2"}
+            rule = {
+                "kind": "http_status",
+                "status": status,
+                "count": 1,
+                "retry_after_s": 7,
+                "path": "/api/v2",
+            }
             for form in ("seconds", "date"):
                 await client.control("faults", [{**rule, "retry_after_form": form}])
                 found, headers, _ = await client.whole("GET", CONTACTS)
@@ -84,12 +95,14 @@ class TestMishaps:
                     assert parsedate_to_datetime(headers["Retry-After"]).timestamp() == START + 8
 
     @pytest.mark.parametrize(
-        ("how", "error"), [("rst", aiohttp.ClientOSError), ("close", aiohttp.ServerDisconnectedError)]
+        ("how", "error"),
+        [("rst", aiohttp.ClientOSError), ("close", aiohttp.ServerDisconnectedError)],
     )
     async def test_a_reset_and_a_close_are_told_apart(self, how, error):
         async with platform() as client:
             await client.control(
-                "faults", [{"kind": "reset", "how": how, "count": 1, "method": "POST", "path": "/api"}]
+                "faults",
+                [{"kind": "reset", "how": how, "count": 1, "method": "POST", "path": "/api"}],
             )
             with pytest.raises(error) as caught:
                 await client.call("POST", CONTACTS, CONTACT)
@@ -97,14 +110,20 @@ class TestMishaps:
 
     async def test_a_rule_may_be_for_one_verb(self):
         async with platform() as client:
-            await client.control("faults", [{"kind": "http_status", "every": 1, "path": CONTACTS, "method": "POST"}])
+            await client.control(
+                "faults", [{"kind": "http_status", "every": 1, "path": CONTACTS, "method": "POST"}]
+            )
             assert (await client.call("GET", CONTACTS))[0] == 200
             assert (await client.call("POST", CONTACTS, CONTACT))[0] == 503
 
     async def test_slow_body_has_its_headers_at_once_and_its_end_in_the_end(self):
         async with platform() as client:
-            await client.control("faults", [{"kind": "slow_body", "count": 1, "ms": 200, "path": "/api/v2"}])
-            async with client.http.get(client.emulator.url + CONTACTS, headers=client.headers) as answer:
+            await client.control(
+                "faults", [{"kind": "slow_body", "count": 1, "ms": 200, "path": "/api/v2"}]
+            )
+            async with client.http.get(
+                client.emulator.url + CONTACTS, headers=client.headers
+            ) as answer:
                 assert answer.status == 200 and int(answer.headers["Content-Length"]) > 0
                 assert json.loads(await answer.read())["total"] == 0
 

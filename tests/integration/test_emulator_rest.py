@@ -43,7 +43,9 @@ class TestFront:
             assert (await client.control("tokens/expire"))["expired"] == 1
             assert (await client.call("GET", CONTACTS))[0] == 401
             await client.sign_in()
-            await client.control("faults", [{"kind": "expired_tokens", "count": 1, "path": "/api/v2"}])
+            await client.control(
+                "faults", [{"kind": "expired_tokens", "count": 1, "path": "/api/v2"}]
+            )
             assert (await client.call("GET", CONTACTS))[0] == 401
             await client.sign_in()
             assert (await client.call("GET", CONTACTS))[0] == 200
@@ -64,13 +66,17 @@ class TestFront:
 
     async def test_http_2_calls_at_the_same_time_with_one_key_have_one_effect(self):
         async with platform() as client:
-            answers = await asyncio.gather(*(client.call("POST", CONTACTS, CONTACT, "k1") for _ in range(20)))
+            answers = await asyncio.gather(
+                *(client.call("POST", CONTACTS, CONTACT, "k1") for _ in range(20))
+            )
             assert {status for status, _ in answers} == {201}
             assert len({body["id"] for _, body in answers}) == 1
             assert await client.deeds("contact", "k1") == 1
             (kept,) = await client.book("idempotency")
             assert (kept["key"], kept["replays"]) == ("k1", 19)
-            assert (await client.call("POST", CONTACTS, {**CONTACT, "address": "x"}, "k1"))[0] == 422
+            assert (await client.call("POST", CONTACTS, {**CONTACT, "address": "x"}, "k1"))[
+                0
+            ] == 422
 
     async def test_http_3_what_is_no_object_or_too_much(self):
         async with platform() as client:
@@ -96,7 +102,9 @@ class TestFront:
 class TestStories:
     async def test_sess_7_a_guest_in_three_steps(self):
         async with platform() as client:
-            assert (await client.call("GET", f"/api/v2/routing/queues/{DEFAULT_QUEUE_ID}"))[0] == 200
+            assert (await client.call("GET", f"/api/v2/routing/queues/{DEFAULT_QUEUE_ID}"))[
+                0
+            ] == 200
             status, contact = await client.call("POST", CONTACTS, CONTACT, "k-contact")
             body = {
                 "contactId": contact["address"],
@@ -107,8 +115,13 @@ class TestStories:
             assert (status, made) == (201, 201)
             found = await client.call("GET", f"{CONTACTS}?externalContactId=g1")
             assert [one["id"] for one in found[1]["entities"]] == [contact["id"]]
-            assert (await client.call("GET", f"/api/v2/interactions/chat/{conversation['id']}"))[1]["state"] == "active"
-            books = [await client.book(name) for name in ("contacts", "conversations", "deeds", "idempotency")]
+            assert (await client.call("GET", f"/api/v2/interactions/chat/{conversation['id']}"))[1][
+                "state"
+            ] == "active"
+            books = [
+                await client.book(name)
+                for name in ("contacts", "conversations", "deeds", "idempotency")
+            ]
             assert [len(one) for one in books] == [1, 1, 2, 2] and "canary" not in str(books)
 
     async def test_sess_7_another_queue(self):
@@ -126,7 +139,9 @@ class TestStories:
             await client.open()
             path = f"{MESSAGING}/{CONVERSATION}"
             assert (await client.call("PATCH", path, BEAT))[1]["heartbeats"] == 1
-            assert (await client.call("PATCH", path, {"status": "disconnected"}))[1]["status"] == "disconnected"
+            assert (await client.call("PATCH", path, {"status": "disconnected"}))[1][
+                "status"
+            ] == "disconnected"
             assert (await client.call("PATCH", path, BEAT))[0] == 409
             assert (await client.call("PATCH", f"{MESSAGING}/none", BEAT))[0] == 404
             (book,) = await client.book("conversations")
@@ -168,7 +183,9 @@ class TestStories:
             now[0] += 10
             status, made = await client.call("POST", PROMPTS, PROMPT, "k2")
             assert status == 200
-            assert (await client.control(f"prompts/{made['id']}", {"event": "clicked"}))["status"] != "SHOWN"
+            assert (await client.control(f"prompts/{made['id']}", {"event": "clicked"}))[
+                "status"
+            ] != "SHOWN"
             assert (await client.call("POST", PROMPTS, PROMPT, "k3"))[0] == 200
             assert [one["key"] for one in await client.book("prompts")] == ["k1", "k2", "k3"]
 
@@ -180,7 +197,9 @@ class TestStories:
                 assert (await client.call("POST", PROMPTS, PROMPT))[0] == 200
                 now[0] += 10
             query = {"interval": "2027-01-15T00:00:00Z/2027-01-16T00:00:00Z", "pageSize": 4}
-            query["metricNames"] = [f"agent-assist.prompt.{one}" for one in ("viewed", "clicked", "dismissed")]
+            query["metricNames"] = [
+                f"agent-assist.prompt.{one}" for one in ("viewed", "clicked", "dismissed")
+            ]
             told: list[str] = []
             for size in (4, 4, 2):
                 status, page = await client.call("POST", QUERY, query)
@@ -195,16 +214,31 @@ class TestStories:
             _, slot = await client.call("POST", PRESIGN, FILE)
             url = f"{client.emulator.ws_url}/webchat/v1"
             async with connect(url, proxy=None) as socket:
-                await socket.send(json.dumps({"type": "connect", "guestInfo": {"name": "Ada", "email": "ada@x.org"}}))
-                assert json.loads(await asyncio.wait_for(socket.recv(), 10.0)) == {"type": "connect"}
-                message = json.dumps({"type": "message", "text": "see", "attachments": [slot["metadata"]]})
+                await socket.send(
+                    json.dumps(
+                        {"type": "connect", "guestInfo": {"name": "Ada", "email": "ada@x.org"}}
+                    )
+                )
+                assert json.loads(await asyncio.wait_for(socket.recv(), 10.0)) == {
+                    "type": "connect"
+                }
+                message = json.dumps(
+                    {"type": "message", "text": "see", "attachments": [slot["metadata"]]}
+                )
                 await socket.send(message)
-                assert "not been uploaded" in json.loads(await asyncio.wait_for(socket.recv(), 10.0))["message"]
-                async with client.http.put(slot["uploadUrl"], data=b"12345", headers={"Content-Type": "x/y"}) as answer:
+                assert (
+                    "not been uploaded"
+                    in json.loads(await asyncio.wait_for(socket.recv(), 10.0))["message"]
+                )
+                async with client.http.put(
+                    slot["uploadUrl"], data=b"12345", headers={"Content-Type": "x/y"}
+                ) as answer:
                     assert answer.status == 403
                 typed = {"Content-Type": FILE["contentType"]}
                 for raw, status in ((b"1234", 400), (b"12345", 200), (b"54321", 403)):
-                    async with client.http.put(slot["uploadUrl"], data=raw, headers=typed) as answer:
+                    async with client.http.put(
+                        slot["uploadUrl"], data=raw, headers=typed
+                    ) as answer:
                         assert answer.status == status
                 await socket.send(message)
                 await client.control("say", {"token": "webchat:ada@x.org", "text": "thanks"})
@@ -213,7 +247,10 @@ class TestStories:
             sent = sessions["webchat:ada@x.org"]["messages"][0]["attachments"]
             assert sent == [slot["metadata"]]
             async with client.http.get(sent[0]["url"]) as answer:
-                assert (await answer.read(), answer.headers["Content-Type"]) == (b"12345", "image/png")
+                assert (await answer.read(), answer.headers["Content-Type"]) == (
+                    b"12345",
+                    "image/png",
+                )
 
 
 class TestControl:
@@ -237,5 +274,7 @@ class TestControl:
         async with platform() as client:
             await client.open()
             _, made = await client.call("POST", PROMPTS, PROMPT)
-            found, answer = await client.call("POST", f"/__emulator/prompts/{made['id']}", {"event": "eaten"})
+            found, answer = await client.call(
+                "POST", f"/__emulator/prompts/{made['id']}", {"event": "eaten"}
+            )
             assert (found, answer["field"]) == (400, "event")

@@ -1,7 +1,9 @@
-"""Two hundred guest sessions while everything goes wrong: what each frontend saw equals what the platform holds.
+"""Two hundred guest sessions while everything goes wrong: what each frontend saw equals what the
+platform holds.
 
-Nothing lost, nothing twice, in order. Frontends themselves come and go, and resume by `seq`. The seed is printed; the same
-one draws the same faults (not the same interleaving: these are real sockets).
+Nothing lost, nothing twice, in order. Frontends themselves come and go, and resume by `seq`. The
+seed is printed; the same one draws the same faults (not the same interleaving: these are real
+sockets).
 
     GUESTD_FAULT_SECONDS=600 GUESTD_FAULT_SEED=7 pytest tests/integration/test_faults.py -s
 """
@@ -25,7 +27,12 @@ SEED = int(os.environ.get("GUESTD_FAULT_SEED", str(Random().randrange(10**6))))
 AGENT = {
     "nickname": "Leo",
     "greeting": [{"say": "Hello."}],
-    "default": [{"say": "one: {text}"}, {"say": "two: {text}"}, {"typing_s": 0.05}, {"say": "three: {text}"}],
+    "default": [
+        {"say": "one: {text}"},
+        {"say": "two: {text}"},
+        {"typing_s": 0.05},
+        {"say": "three: {text}"},
+    ],
 }
 
 FAULTS = [
@@ -78,7 +85,9 @@ class Frontend:
     async def live(self) -> None:
         while not self.stop.is_set():
             try:
-                async with connect(f"{self.url}?guest={self.name}&since={self.last_seq}", proxy=None) as socket:
+                async with connect(
+                    f"{self.url}?guest={self.name}&since={self.last_seq}", proxy=None
+                ) as socket:
                     await self._visit(socket)
             except (ConnectionClosed, OSError):
                 await asyncio.sleep(0.1)
@@ -124,11 +133,22 @@ def identity(body: dict[str, Any]) -> str:
 
 
 async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
-    print(f"\nseed {SEED}, {SESSIONS} sessions, {SECONDS:.0f} s: repeat with GUESTD_FAULT_SEED={SEED}")
+    print(
+        f"\nseed {SEED}, {SESSIONS} sessions, {SECONDS:.0f} s: repeat with GUESTD_FAULT_SEED={SEED}"
+    )
     rng = Random(SEED)
     async with new_town(
-        emulator={"agent": AGENT, "seed": SEED, "limits": {"echoes_per_connection_per_minute": None}},
-        session={"hold_min_ms": 1000.0, "heartbeat_interval_s": 10.0, "heartbeat_timeout_s": 4.0, "when_down": "queue"},
+        emulator={
+            "agent": AGENT,
+            "seed": SEED,
+            "limits": {"echoes_per_connection_per_minute": None},
+        },
+        session={
+            "hold_min_ms": 1000.0,
+            "heartbeat_interval_s": 10.0,
+            "heartbeat_timeout_s": 4.0,
+            "when_down": "queue",
+        },
         fleet={"max_sessions": SESSIONS, "connects_per_minute": 1000, "connects_burst": 100},
     ) as town:
         frontends = [Frontend(town.ws_url, f"g{n}", Random(rng.random())) for n in range(SESSIONS)]
@@ -144,25 +164,34 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
         for frontend in frontends:
             frontend.stop.set()
         await asyncio.gather(*lives)
-        print(f"faults {injected}\nnoticed { ({k.value: v for k, v in town.metrics.notices.items()}) }")
+        print(
+            f"faults {injected}\nnoticed"
+            f" { ({k.value: v for k, v in town.metrics.notices.items()}) }"
+        )
         print(f"reconnects {town.metrics.reconnects} deliveries {town.metrics.deliveries}")
         late = _compare(town, frontends)
         assert late <= 2 * injected["half_open"], f"seed {SEED}: {late} late"
         assert all(
-            injected.get(kind, 0) > 0 for kind in ("drop", "half_open", "reorder", "duplicate", "malformed", "throttle")
+            injected.get(kind, 0) > 0
+            for kind in ("drop", "half_open", "reorder", "duplicate", "malformed", "throttle")
         )
 
 
 async def _converge(town: Any, frontends: list[Frontend]) -> None:
     """Faults are over and nobody speaks: everything must come to rest and be complete."""
     world = town.emulator.world
-    tokens = {town.fleet._runners[town.fleet.find(f.name)].machine.guest.name: _token(town, f) for f in frontends}
+    tokens = {
+        town.fleet._runners[town.fleet.find(f.name)].machine.guest.name: _token(town, f)
+        for f in frontends
+    }
 
     def complete() -> bool:
         return all(
             frontend.is_settled()
             and sum(event["kind"] == "message" for event in frontend.events)
-            >= sum(body["type"] != "Event" for body in world.sessions[tokens[frontend.name]].messages)
+            >= sum(
+                body["type"] != "Event" for body in world.sessions[tokens[frontend.name]].messages
+            )
             for frontend in frontends
         )
 
@@ -171,7 +200,10 @@ async def _converge(town: Any, frontends: list[Frontend]) -> None:
     except TimeoutError:
         _compare(town, frontends)
         unsettled = [f.name for f in frontends if not f.is_settled()]
-        pytest.fail(f"seed {SEED}: not at rest after 90 s; unsettled {unsettled[:5]}, states {town.metrics.sessions}")
+        pytest.fail(
+            f"seed {SEED}: not at rest after 90 s; unsettled {unsettled[:5]}, states"
+            f" {town.metrics.sessions}"
+        )
 
 
 def _token(town: Any, frontend: Frontend) -> str:
@@ -179,31 +211,44 @@ def _token(town: Any, frontend: Frontend) -> str:
 
 
 def _compare(town: Any, frontends: list[Frontend]) -> int:
-    """How many were late, and said so: a link that falls silent may keep back, for longer than anybody would hold the next
-    one, a message that another has overtaken. All others come in the platform's order."""
+    """How many were late, and said so: a link that falls silent may keep back, for longer than
+    anybody would hold the next one, a message that another has overtaken. All others come in the
+    platform's order."""
     late = 0
     for frontend in frontends:
         held = [
-            body for body in town.emulator.world.sessions[_token(town, frontend)].messages if body["type"] != "Event"
+            body
+            for body in town.emulator.world.sessions[_token(town, frontend)].messages
+            if body["type"] != "Event"
         ]
         seen = [event for event in frontend.events if event["kind"] == "message"]
         seqs = [event["seq"] for event in frontend.events]
-        assert seqs == list(range(1, len(seqs) + 1)), f"seed {SEED}: {frontend.name} has holes or repetitions in seq"
+        assert seqs == list(range(1, len(seqs) + 1)), (
+            f"seed {SEED}: {frontend.name} has holes or repetitions in seq"
+        )
         wanted, got = [identity(body) for body in held], [event["id"] for event in seen]
         assert len(set(got)) == len(got), f"seed {SEED}: {frontend.name} saw something twice"
-        assert set(got) == set(wanted), f"seed {SEED}: {frontend.name} missed {len(set(wanted) - set(got))}"
+        assert set(got) == set(wanted), (
+            f"seed {SEED}: {frontend.name} missed {len(set(wanted) - set(got))}"
+        )
         on_time = [event["id"] for event in seen if not event["late"]]
         late += len(seen) - len(on_time)
         assert on_time == [one for one in wanted if one in set(on_time)], (
             f"seed {SEED}: {frontend.name} saw another order\n{_first_difference(held, seen)}"
         )
         texts = [body["text"] for body in held if body["direction"] == "Inbound"]
-        assert len(set(texts)) == len(texts), f"seed {SEED}: the platform holds a doubled message of {frontend.name}"
+        assert len(set(texts)) == len(texts), (
+            f"seed {SEED}: the platform holds a doubled message of {frontend.name}"
+        )
         outcomes = frontend.outcomes()
         assert all(len(statuses) == 1 for statuses in outcomes.values()), (
             f"seed {SEED}: told twice what became of a command"
         )
-        confirmed = [int(command.split("-")[1]) for command, (status,) in outcomes.items() if status == "confirmed"]
+        confirmed = [
+            int(command.split("-")[1])
+            for command, (status,) in outcomes.items()
+            if status == "confirmed"
+        ]
         assert [int(text.split()[-1]) for text in texts] == sorted(confirmed), (
             f"seed {SEED}: {frontend.name}'s own words"
         )
@@ -216,6 +261,7 @@ def _first_difference(held: list[dict[str, Any]], seen: list[dict[str, Any]]) ->
             around = slice(max(0, n - 2), n + 3)
             platform = [(body["channel"]["time"], body["text"]) for body in held[around]]
             return (
-                f"at {n}:\n platform {platform}\n frontend {[(e['time'], e['text'], e['late']) for e in seen[around]]}"
+                f"at {n}:\n platform {platform}\n frontend"
+                f" {[(e['time'], e['text'], e['late']) for e in seen[around]]}"
             )
     return "one is longer"

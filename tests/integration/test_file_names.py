@@ -52,11 +52,16 @@ def ways(new_town):
                     return None if answer.status == 202 else (answer.status, found["detail"])
 
             async def by_query(name):
-                return await post(f"?filename={quote(name)}", data=b"abc", headers={"Content-Type": "image/png"})
+                return await post(
+                    f"?filename={quote(name)}", data=b"abc", headers={"Content-Type": "image/png"}
+                )
 
             async def by_form(name):
                 disposition = f"form-data; name=file; filename*=UTF-8''{quote(name, safe='')}"
-                part = f"--x\r\nContent-Disposition: {disposition}\r\nContent-Type: image/png\r\n\r\nabc\r\n--x--\r\n"
+                part = (
+                    f"--x\r\nContent-Disposition: {disposition}\r\nContent-Type:"
+                    " image/png\r\n\r\nabc\r\n--x--\r\n"
+                )
                 headers = {"Content-Type": "multipart/form-data; boundary=x"}
                 return await post("", data=part.encode(), headers=headers)
 

@@ -1,4 +1,5 @@
-"""Who the guest of a new session is, as a frontend gives it: by the address, by the first frame, or not at all (SIM-4)."""
+"""Who the guest of a new session is, as a frontend gives it: by the address, by the first frame, or
+not at all (SIM-4)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ async def test_sock_1_a_frontend_gives_name_email_and_metadata(new_town):
     async with new_town(dialect="webchat") as town:
         address = f"?guest=ana&name={quote('Ana Müller')}&email=ana@example.org&details=first_frame"
         async with open_frontend(town, address) as frontend:
-            await frontend.send(json.dumps({"action": "guest", "metadata": {"sessionId": "sim-001"}}))
+            await frontend.send(
+                json.dumps({"action": "guest", "metadata": {"sessionId": "sim-001"}})
+            )
             await live(frontend)
             assert connects(town) == [
                 {
@@ -33,7 +36,9 @@ async def test_sock_1_a_frontend_gives_name_email_and_metadata(new_town):
 
 async def test_the_first_frame_counts_more_than_the_address(new_town):
     async with new_town(dialect="webchat") as town:
-        async with open_frontend(town, "?guest=ana&name=Ana&email=ana@example.org&details=first_frame") as frontend:
+        async with open_frontend(
+            town, "?guest=ana&name=Ana&email=ana@example.org&details=first_frame"
+        ) as frontend:
             await frontend.send('{"action": "guest", "name": "Ann", "email": "ann@example.org"}')
             await live(frontend)
             assert connects(town)[0]["guestInfo"] == {"name": "Ann", "email": "ann@example.org"}
@@ -43,16 +48,24 @@ async def test_a_guest_without_an_email_has_an_address_of_its_own_each_time_the_
     addresses = []
     for _ in range(2):
         async with new_town(dialect="webchat") as town:
-            async with open_frontend(town, "?guest=ana") as ana, open_frontend(town, "?guest=Ana") as other:
+            async with (
+                open_frontend(town, "?guest=ana") as ana,
+                open_frontend(town, "?guest=Ana") as other,
+            ):
                 await live(ana)
                 await live(other)
-                addresses.append({one["guestInfo"]["name"]: one["guestInfo"]["email"] for one in connects(town)})
+                addresses.append(
+                    {one["guestInfo"]["name"]: one["guestInfo"]["email"] for one in connects(town)}
+                )
     assert addresses[0] == addresses[1] and addresses[0]["ana"] != addresses[0]["Ana"]
     assert all(one.endswith("@example.org") for one in addresses[0].values())
 
 
 async def test_a_second_living_guest_with_the_same_email_is_refused(new_town):
-    async with new_town(dialect="webchat") as town, open_frontend(town, "?guest=ana&email=ana@example.org") as ana:
+    async with (
+        new_town(dialect="webchat") as town,
+        open_frontend(town, "?guest=ana&email=ana@example.org") as ana,
+    ):
         await live(ana)
         async with open_frontend(town, "?guest=bob&email=ANA@example.org") as bob:
             told = await frame(bob)
@@ -89,9 +102,17 @@ async def test_frontends_without_a_name_never_share_a_guest(new_town):
         ("?guest=ana&details=first_frame", '{"action": "guest", "email": 7}', "email"),
         ("?guest=ana&details=first_frame", '{"action": "guest", "name": ["Ana"]}', "name"),
         ("?guest=ana&details=first_frame", '{"action": "guest", "metadata": []}', "metadata"),
-        ("?guest=ana&details=first_frame", '{"action": "guest", "metadata": {"a": "\\ud800"}}', "metadata"),
+        (
+            "?guest=ana&details=first_frame",
+            '{"action": "guest", "metadata": {"a": "\\ud800"}}',
+            "metadata",
+        ),
         ("?guest=ana&details=first_frame", '{"action": "guest", "colour": "red"}', "colour"),
-        ("?guest=ana&details=first_frame", '{"action": "guest", "metadata": {"a": "' + "x" * 9000 + '"}}', None),
+        (
+            "?guest=ana&details=first_frame",
+            '{"action": "guest", "metadata": {"a": "' + "x" * 9000 + '"}}',
+            None,
+        ),
     ],
 )
 async def test_wrong_details_are_told_and_open_nothing(new_town, query, first, field):

@@ -1,4 +1,5 @@
-"""Handshakes of WebSockets over real sockets: what a client may send before it is answered, and how often it may come."""
+"""Handshakes of WebSockets over real sockets: what a client may send before it is answered, and how
+often it may come."""
 
 from __future__ import annotations
 
@@ -107,13 +108,17 @@ async def test_an_address_that_comes_too_often_is_told_when_to_come_again(new_to
         assert town.metrics.http_refused == {"handshakes": 2}
         async with connected(Target("127.0.0.1", town.http.port)) as own, asyncio.timeout(10.0):
             await own.send(request(Target("127.0.0.1", town.http.port), "/healthz"))
-            assert b" 200 " in await own.reader.readuntil(b"\r\n\r\n"), "other requests are not meant"
+            assert b" 200 " in await own.reader.readuntil(b"\r\n\r\n"), (
+                "other requests are not meant"
+            )
 
 
 async def test_the_memory_of_many_who_have_gone_is_given_back(new_town):
     async with new_town(emulator=SILENT) as town:
         given_back = []
-        town.http._connections._housekeeping = Housekeeping(lambda: given_back.append(town.metrics.http_connections))
+        town.http._connections._housekeeping = Housekeeping(
+            lambda: given_back.append(town.metrics.http_connections)
+        )
         async with AsyncExitStack() as stack:
             for _ in range(GONE_MIN):
                 await stack.enter_async_context(connected(Target("127.0.0.1", town.http.port)))

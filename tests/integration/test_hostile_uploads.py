@@ -1,4 +1,5 @@
-"""A platform whose upload URL or headers make no request: that upload fails with a reason, and the guest session stays."""
+"""A platform whose upload URL or headers make no request: that upload fails with a reason, and the
+guest session stays."""
 
 from __future__ import annotations
 
@@ -32,7 +33,9 @@ CASES = [
 
 
 @pytest.mark.parametrize(("url", "headers"), CASES, ids=lambda one: ascii(one)[:40])
-async def test_an_upload_that_makes_no_request_fails_and_the_session_stays(new_town, monkeypatch, caplog, url, headers):
+async def test_an_upload_that_makes_no_request_fails_and_the_session_stays(
+    new_town, monkeypatch, caplog, url, headers
+):
     slot = frames.upload_slot
 
     def hostile(attachment, given_url, trace):

@@ -44,7 +44,9 @@ async def test_no_frame_of_a_frontend_ends_its_guest_session(new_town):
             while "error" not in (answer := await frame(frontend)):
                 continue
             assert answer["code"] in ("invalid", "unknown_action"), answer
-        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c1"}))
+        await frontend.send(
+            json.dumps({"action": "send", "text": "still here", "command_id": "c1"})
+        )
         assert (await frame(frontend, kind="delivery"))["status"] == "confirmed"
         assert town.live() == 1
 
@@ -81,7 +83,9 @@ async def test_an_integer_beyond_64_bits_is_refused_with_its_field(new_town, bod
             assert (found["code"], found["field"]) == ("invalid", field)
             return
         await town.until(lambda: any(one.context for one in town.emulator.world.sessions.values()))
-        assert next(iter(town.emulator.world.sessions.values())).context == {"order": 12345678901234567890}
+        assert next(iter(town.emulator.world.sessions.values())).context == {
+            "order": 12345678901234567890
+        }
 
 
 @pytest.mark.parametrize("header", ["\udcff", "é", "²"])
@@ -105,8 +109,13 @@ def deep(levels):
 
 @pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
 @pytest.mark.parametrize("content", [deep(70), deep(300), deep(900), [2**70], [float(2**64)]])
-async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_on(new_town, dialect, content):
-    async with new_town(dialect=dialect) as town, open_frontend(town, "?guest=ana&email=a@b.example") as frontend:
+async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_on(
+    new_town, dialect, content
+):
+    async with (
+        new_town(dialect=dialect) as town,
+        open_frontend(town, "?guest=ana&email=a@b.example") as frontend,
+    ):
         await live(frontend)
         visit = next(iter(town.emulator.visits.values()))
         visit._write(platform_frame(dialect, content).encode())
@@ -115,41 +124,75 @@ async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_
         from guestd.model.effects import Notice
 
         assert town.metrics.notices[Notice.GARBAGE] == 1
-        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c1"}))
+        await frontend.send(
+            json.dumps({"action": "send", "text": "still here", "command_id": "c1"})
+        )
         assert (await frame(frontend, kind="delivery"))["status"] in ("confirmed", "sent")
 
 
 def platform_frame(dialect, content):
     if dialect == "webchat":
-        body = {"type": "message", "text": "with content", "sequenceId": "1", "attachments": content}
+        body = {
+            "type": "message",
+            "text": "with content",
+            "sequenceId": "1",
+            "attachments": content,
+        }
     else:
         channel = {"time": "2027-05-31T09:15:02.417Z", "messageId": "m1"}
-        body = {"type": "Structured", "text": "with content", "direction": "Outbound", "id": "i1", "channel": channel}
-        body = {"type": "message", "class": "StructuredMessage", "code": 200, "body": body | {"content": content}}
+        body = {
+            "type": "Structured",
+            "text": "with content",
+            "direction": "Outbound",
+            "id": "i1",
+            "channel": channel,
+        }
+        body = {
+            "type": "message",
+            "class": "StructuredMessage",
+            "code": 200,
+            "body": body | {"content": content},
+        }
     return json.dumps(body)
 
 
 @pytest.mark.parametrize(
-    "media_type", ["a/b; x*", "multipart/form-data; c*", "application/json; x*", "application/json;x*=", "é", ";", "a"]
+    "media_type",
+    [
+        "a/b; x*",
+        "multipart/form-data; c*",
+        "application/json; x*",
+        "application/json;x*=",
+        "é",
+        ";",
+        "a",
+    ],
 )
 @pytest.mark.parametrize("path", ["messages", "attachments?filename=a.png"])
 async def test_any_media_type_is_read_or_refused(new_town, media_type, path):
-    """The standard library's parser of e-mail headers, which aiohttp asks, breaks on a parameter that ends with a star."""
+    """The standard library's parser of e-mail headers, which aiohttp asks, breaks on a parameter
+    that ends with a star."""
     async with new_town() as town, aiohttp.ClientSession(town.http.url) as client:
         await client.post("/v1/sessions", json={"name": "ana"})
         await town.until(lambda: town.live() == 1)
         headers = {"Content-Type": media_type}
-        async with client.post(f"/v1/sessions/ana/{path}", data=b'{"text":"x"}', headers=headers) as answer:
+        async with client.post(
+            f"/v1/sessions/ana/{path}", data=b'{"text":"x"}', headers=headers
+        ) as answer:
             found = await answer.json(content_type=None)
             assert answer.status in (202, 400, 415, 422), found
             is_json = media_type.startswith("application/json")
-            assert (answer.status == 202) == (is_json or (path != "messages" and "multipart" not in media_type)), found
+            assert (answer.status == 202) == (
+                is_json or (path != "messages" and "multipart" not in media_type)
+            ), found
         assert town.metrics.http_internal_errors == 0
 
 
 @pytest.mark.parametrize("path", ["/", "/v1/sessions", "/nowhere", "/v1/nowhere"])
 @pytest.mark.parametrize("broken", [b"\xff", b"100-c\xfeontinue", "é".encode()])
-@pytest.mark.parametrize("name", ["Expect", "Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"])
+@pytest.mark.parametrize(
+    "name", ["Expect", "Upgrade", "Connection", "Sec-WebSocket-Version", "Sec-WebSocket-Key"]
+)
 async def test_a_header_that_aiohttp_repeats_is_ascii_or_refused(new_town, path, name, broken):
     """aiohttp repeats them in its own answers, which breaks on bytes that are not UTF-8."""
     handshake = {"Upgrade": b"websocket", "Connection": b"Upgrade", "Sec-WebSocket-Version": b"13"}
@@ -170,9 +213,12 @@ async def test_an_expectation_that_is_unknown_is_refused(new_town):
             assert answer.status == 417
 
 
-@pytest.mark.parametrize("head", [b"CONNECT \nHost: localhost\r\n\r\n", b"CONNECT \r\nHost: localhost\r\n\r\n"])
+@pytest.mark.parametrize(
+    "head", [b"CONNECT \nHost: localhost\r\n\r\n", b"CONNECT \r\nHost: localhost\r\n\r\n"]
+)
 async def test_a_request_without_a_target_is_answered(new_town, head):
-    """aiohttp makes no URL of it, and its task for the connection would end by an error and leave the connection open."""
+    """aiohttp makes no URL of it, and its task for the connection would end by an error and leave
+    the connection open."""
     async with new_town() as town:
         reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
         writer.write(head)

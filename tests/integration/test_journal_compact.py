@@ -1,4 +1,5 @@
-"""A journal that was made before its file could become smaller by itself is made anew: at the start if it is small, else by
+"""A journal that was made before its file could become smaller by itself is made anew: at the start
+if it is small, else by
 `guestd journal compact`."""
 
 from __future__ import annotations
@@ -29,9 +30,13 @@ def old(tmp_path):
         connection.execute(f"PRAGMA user_version = {len(migrations())}")
         writer = Writer(connection, lambda: 1000)
         rows = [("a", seq, "message", b'{"text":"hello"}', "", b"") for seq in range(1, 101)]
-        writer.write([Commit(opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)], rows=rows, at_ms=5)])
+        writer.write(
+            [Commit(opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)], rows=rows, at_ms=5)]
+        )
         connection.execute("CREATE TABLE filling (x)")
-        connection.execute("INSERT INTO filling SELECT zeroblob(1000000) FROM json_each('[1,2,3,4]')")
+        connection.execute(
+            "INSERT INTO filling SELECT zeroblob(1000000) FROM json_each('[1,2,3,4]')"
+        )
         connection.execute("DROP TABLE filling")
     return tmp_path
 

@@ -26,7 +26,9 @@ FLIPS = 400
 
 
 def record(name):
-    return SessionRecord(name, f"guest-{name}", f"token-{name}", "a@example.org", {"k": "v"}, {}, 1000, 2000)
+    return SessionRecord(
+        name, f"guest-{name}", f"token-{name}", "a@example.org", {"k": "v"}, {}, 1000, 2000
+    )
 
 
 def event(name, seq, kind, key="", intent=b"", **more):
@@ -42,7 +44,10 @@ def talk(name, messages=6):
         event(name, 2, "accepted", "c1", send, command_id="c1", action="send"),
         event(name, 3, "delivery", "c1", command_id="c1", status="confirmed"),
         event(name, 4, "accepted", "c2", send, command_id="c2", action="send"),
-        *(event(name, 5 + n, "message", f"m{n}", text=f"text {n} of {name}") for n in range(messages)),
+        *(
+            event(name, 5 + n, "message", f"m{n}", text=f"text {n} of {name}")
+            for n in range(messages)
+        ),
     ]
 
 
@@ -75,8 +80,20 @@ async def filled(journal, names="abc"):
         await commit(journal, rows=talk(name), at_ms=6)
     await commit(
         journal,
-        rows=[(OWN_STREAM, 1, "fact", b'{"seq":1,"kind":"fact","action":"x","status":"success"}', "", b"")],
-        operations=[OperationRecord("o1", "prompt", b'{"step":1}'), OperationRecord("o2", "prompt", b'{"step":2}')],
+        rows=[
+            (
+                OWN_STREAM,
+                1,
+                "fact",
+                b'{"seq":1,"kind":"fact","action":"x","status":"success"}',
+                "",
+                b"",
+            )
+        ],
+        operations=[
+            OperationRecord("o1", "prompt", b'{"step":1}'),
+            OperationRecord("o2", "prompt", b'{"step":2}'),
+        ],
         deliveries=[DeliveryRecord(f"d{n}", "crm", "l", "e", b'{"n":%d}' % n) for n in range(3)],
         cursors=[("audit", 3)],
         at_ms=7,
@@ -101,7 +118,10 @@ OF_B = "(SELECT id FROM sessions WHERE session_id = 'b')"
 @pytest.mark.parametrize(
     "damage",
     [
-        f"UPDATE events SET intent = x'7b' WHERE session = {OF_B} AND key = 'c2' AND kind = 'accepted'",
+        (
+            f"UPDATE events SET intent = x'7b' WHERE session = {OF_B} AND key = 'c2' AND kind ="
+            " 'accepted'"
+        ),
         f"UPDATE events SET payload = x'7b' WHERE session = {OF_B} AND kind = 'session'",
         f"UPDATE events SET jump = 1 WHERE session = {OF_B} AND seq = 10",
         f"UPDATE heads SET seq = 7 WHERE session = {OF_B}",
@@ -126,7 +146,11 @@ async def test_a_session_with_a_damaged_row_is_set_aside_and_all_others_come_bac
         assert [row[1] for row in journal.read("a", 0, 100).rows] == list(range(1, 11))
         assert journal.failures == []
         await journal.stop()
-    told = [line for line in caplog.records if line.levelno == logging.ERROR and "damaged in" in line.message]
+    told = [
+        line
+        for line in caplog.records
+        if line.levelno == logging.ERROR and "damaged in" in line.message
+    ]
     assert told and store.NAME in told[0].message
 
 
@@ -134,12 +158,17 @@ async def test_a_message_that_was_damaged_is_found_when_it_is_read(new_journal, 
     await filled(new_journal())
     change(
         tmp_path,
-        f"UPDATE events SET payload = CAST(replace(payload, 'text 1', 'test 1') AS BLOB)"
+        "UPDATE events SET payload = CAST(replace(payload, 'text 1', 'test 1') AS BLOB)"
         f" WHERE session = {OF_B} AND seq = 6",
     )
     journal = new_journal()
     assert [one.record.session_id for one in journal.recover()] == ["a", "b", "c"]
-    assert [row[1] for row in journal.read("b", 6, 100).rows] == [7, 8, 9, 10], "what is sound is shown"
+    assert [row[1] for row in journal.read("b", 6, 100).rows] == [
+        7,
+        8,
+        9,
+        10,
+    ], "what is sound is shown"
     with pytest.raises(Damaged):
         journal.read("b", 4, 100)
     with pytest.raises(Damaged):
@@ -174,7 +203,9 @@ async def test_two_rows_that_changed_places_are_found(new_journal, tmp_path):
     connection = sqlite3.connect(tmp_path / store.NAME)
     six, seven = (
         connection.execute(
-            f"SELECT payload, key, time, checksum, id FROM events WHERE session = {OF_B} AND seq = ?", (seq,)
+            f"SELECT payload, key, time, checksum, id FROM events WHERE session = {OF_B} AND"
+            " seq = ?",
+            (seq,),
         ).fetchone()
         for seq in (6, 7)
     )
@@ -188,7 +219,9 @@ async def test_two_rows_that_changed_places_are_found(new_journal, tmp_path):
         new_journal().read("b", 0, 100)
 
 
-async def test_readers_of_all_streams_go_on_after_a_damaged_event_and_are_told_its_offset(new_journal, tmp_path):
+async def test_readers_of_all_streams_go_on_after_a_damaged_event_and_are_told_its_offset(
+    new_journal, tmp_path
+):
     await filled(new_journal())
     change(tmp_path, "UPDATE events SET payload = x'7b' WHERE id = 2")
     change(tmp_path, "UPDATE events SET kind = 'sessiof' WHERE id = 11")
@@ -250,7 +283,9 @@ async def test_an_index_that_does_not_fit_is_made_again(new_journal, tmp_path):
     connection = sqlite3.connect(tmp_path / store.NAME)
     connection.execute("PRAGMA writable_schema = ON")
     partial = "CREATE INDEX events_state ON events (session, seq) WHERE kind = 'none'"
-    whole = connection.execute("SELECT sql FROM sqlite_schema WHERE name = 'events_state'").fetchone()[0]
+    whole = connection.execute(
+        "SELECT sql FROM sqlite_schema WHERE name = 'events_state'"
+    ).fetchone()[0]
     connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'events_state'", (partial,))
     connection.commit()
     connection.close()
@@ -298,7 +333,10 @@ def dump(path):
         for statement in (
             "PRAGMA user_version",
             "SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY name",
-            *(f"SELECT rowid, {', '.join(columns)} FROM {table} ORDER BY rowid" for table, columns in COLUMNS.items()),
+            *(
+                f"SELECT rowid, {', '.join(columns)} FROM {table} ORDER BY rowid"
+                for table, columns in COLUMNS.items()
+            ),
         ):
             found.append(connection.execute(statement).fetchall())
     except (sqlite3.Error, UnicodeDecodeError) as error:
@@ -317,7 +355,8 @@ def problems_of(path):
 
 
 async def test_the_check_finds_every_flip_that_changes_something(new_journal, tmp_path):
-    """Random bytes of a real file; what changes nothing that can be read, free space above all, does not count."""
+    """Random bytes of a real file; what changes nothing that can be read, free space above all,
+    does not count."""
     await filled(new_journal(), "abcdefgh")
     connection = sqlite3.connect(tmp_path / store.NAME)
     connection.execute("PRAGMA journal_mode = DELETE")

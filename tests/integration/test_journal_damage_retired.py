@@ -1,4 +1,5 @@
-"""Retention meets damaged rows: what is sound goes in time, what is damaged later, and nothing holds the others back."""
+"""Retention meets damaged rows: what is sound goes in time, what is damaged later, and nothing
+holds the others back."""
 
 from __future__ import annotations
 
@@ -159,7 +160,9 @@ def test_a_slow_reader_holds_a_damaged_session_and_is_told_of_it(disk):
     disk.hours(1)
     disk.hours(2)
     assert disk.left() == {"b": 6}, "what it has passed is gone, and the rest waits for it"
-    assert [one.row[2] for one in disk.reader.read_on(4, 100, disk.writer.offset)] == ["damaged"] * 6
+    assert [one.row[2] for one in disk.reader.read_on(4, 100, disk.writer.offset)] == [
+        "damaged"
+    ] * 6
     disk.write(cursors=[("audit", disk.writer.offset)])
     disk.retire()
     assert disk.left() == {}

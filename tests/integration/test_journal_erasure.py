@@ -17,13 +17,14 @@ from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
 
 RETENTION_S = 30
 MARK = re.compile(rb"canary-(\d{6})")
-#: Of the sessions that went while others of the same pages live: what SQLite moved within a page may stay in its unused
-#: part until the page is free. See `docs/operations.md`.
+#: Of the sessions that went while others of the same pages live: what SQLite moved within a page
+#: may stay in its unused part until the page is free. See `docs/operations.md`.
 TRACES_MAX = 0.01
 
 
 class Journal:
-    """Guest sessions whose every word, name and attribute bears their number; so do operations and webhooks."""
+    """Guest sessions whose every word, name and attribute bears their number; so do operations and
+    webhooks."""
 
     def __init__(self, folder) -> None:
         self.folder = folder
@@ -57,17 +58,28 @@ class Journal:
         commit.opened.append(SessionRecord(f"s{number}", mark, mark, mark, {"k": mark}, {}, 0, 0))
         body = mark.encode() + b" " * self.rng.randrange(3000)
         commit.operations.append(OperationRecord(f"o{number}", "prompt", b'"%s"' % body, over=True))
-        commit.deliveries.append(DeliveryRecord(f"d{number}", "t", "l", "e", body, status="delivered"))
+        commit.deliveries.append(
+            DeliveryRecord(f"d{number}", "t", "l", "e", body, status="delivered")
+        )
         self.since_s[number], self.seqs[number] = self.now_s, 0
 
     def say(self, commit: Commit, number: int) -> None:
         for _ in range(self.rng.randrange(3)):
             self.seqs[number] += 1
             text = f"canary-{number:06d}" + "y" * self.rng.choice([10, 300, 300, 2000, 9000])
-            content = orjson.dumps({"seq": self.seqs[number], "text": text, "time": "2027-05-31T09:15:02.417Z"})
+            content = orjson.dumps(
+                {"seq": self.seqs[number], "text": text, "time": "2027-05-31T09:15:02.417Z"}
+            )
             key = f"canary-{number:06d}-{self.seqs[number]}"
             commit.rows.append(
-                (f"s{number}", self.seqs[number], "message", content, key, b'{"text":"%s"}' % key.encode())
+                (
+                    f"s{number}",
+                    self.seqs[number],
+                    "message",
+                    content,
+                    key,
+                    b'{"text":"%s"}' % key.encode(),
+                )
             )
 
     def tidy(self) -> None:
@@ -78,7 +90,10 @@ class Journal:
         self.writer.checkpoint_if_large()
 
     def kept(self) -> set[int]:
-        return {int(name[1:]) for (name,) in self.connection.execute("SELECT session_id FROM sessions WHERE id > 0")}
+        return {
+            int(name[1:])
+            for (name,) in self.connection.execute("SELECT session_id FROM sessions WHERE id > 0")
+        }
 
     def found(self) -> set[int]:
         """The numbers in all files of the folder, read as bytes."""

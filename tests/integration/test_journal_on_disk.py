@@ -1,4 +1,5 @@
-"""The journal on disk: its thread, its lock, its file; a disk that is full, fails, or gives back rubbish."""
+"""The journal on disk: its thread, its lock, its file; a disk that is full, fails, or gives back
+rubbish."""
 
 from __future__ import annotations
 
@@ -31,7 +32,14 @@ def record(session_id, **more):
 
 
 def row(session_id, seq, kind="message", key="", intent=b"", payload=None):
-    return session_id, seq, kind, payload or f'{{"seq":{seq},"kind":"{kind}","time":"t{seq}"}}'.encode(), key, intent
+    return (
+        session_id,
+        seq,
+        kind,
+        payload or f'{{"seq":{seq},"kind":"{kind}","time":"t{seq}"}}'.encode(),
+        key,
+        intent,
+    )
 
 
 @pytest.fixture
@@ -76,10 +84,21 @@ async def test_it_is_all_there_after_a_restart(new_journal):
     await journal.stop()
     again = new_journal()
     first, second = again.recover()
-    assert first.record == record("a") and (first.seq, first.joined, first.read_only) == (5, True, True)
-    assert [(one.command_id, one.seq, one.settled) for one in first.commands] == [("c1", 2, True), ("c2", 5, False)]
+    assert first.record == record("a") and (first.seq, first.joined, first.read_only) == (
+        5,
+        True,
+        True,
+    )
+    assert [(one.command_id, one.seq, one.settled) for one in first.commands] == [
+        ("c1", 2, True),
+        ("c2", 5, False),
+    ]
     assert first.commands[1].intent["text"] == "hi"
-    assert second.record == record("c") and (second.seq, second.joined, second.commands) == (0, False, [])
+    assert second.record == record("c") and (second.seq, second.joined, second.commands) == (
+        0,
+        False,
+        [],
+    )
     assert again.identities("a", 10) == [("m1", "t4")]
     assert [one[1] for one in again.read("a", 2, 10).rows] == [3, 4, 5]
 
@@ -108,11 +127,24 @@ async def test_readers_operations_and_deliveries_outlive_the_process(new_journal
     journal = new_journal()
     await commit(journal, rows=[(OWN_STREAM, 1, "fact", b"{}", "", b"")])
     assert (journal.cursor("audit"), journal.cursor("webhooks")) == (1, 1)
-    operation, over = OperationRecord("x", "prompt", b"{}"), OperationRecord("y", "prompt", b"{}", over=True)
-    waiting = DeliveryRecord(
-        "d", "crm", "lane", "message.received", b"{}", attempts=3, created_ms=1, due_ms=2, reason="503"
+    operation, over = (
+        OperationRecord("x", "prompt", b"{}"),
+        OperationRecord("y", "prompt", b"{}", over=True),
     )
-    await commit(journal, rows=[(OWN_STREAM, 2, "fact", b"{}", "", b"")], operations=[operation, over])
+    waiting = DeliveryRecord(
+        "d",
+        "crm",
+        "lane",
+        "message.received",
+        b"{}",
+        attempts=3,
+        created_ms=1,
+        due_ms=2,
+        reason="503",
+    )
+    await commit(
+        journal, rows=[(OWN_STREAM, 2, "fact", b"{}", "", b"")], operations=[operation, over]
+    )
     await commit(journal, deliveries=[waiting], cursors=[("webhooks", 2)])
     await journal.stop()
     again = new_journal()
@@ -124,7 +156,9 @@ async def test_readers_operations_and_deliveries_outlive_the_process(new_journal
 
 async def test_a_journal_that_is_never_idle_retires_as_it_writes(new_journal):
     journal = new_journal(settings=JournalSettings(retention_s=0.001))
-    await commit(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 1500)], over=["a"])
+    await commit(
+        journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 1500)], over=["a"]
+    )
     await asyncio.sleep(0.005)
     journal._pace._nothing_until = 0.0  # a second has passed since it found nothing to take
     await commit(journal, opened=[record("b")])
@@ -137,7 +171,9 @@ async def test_info_counts_and_export_shows_no_token(new_journal, tmp_path):
     journal = new_journal()
     journal.cursor("audit")
     await commit(
-        journal, opened=[record("a", token="canary-token")], rows=[row("a", 1), row("a", 2, "accepted", "c1", b"{}")]
+        journal,
+        opened=[record("a", token="canary-token")],
+        rows=[row("a", 1), row("a", 2, "accepted", "c1", b"{}")],
     )
     await commit(
         journal,
@@ -147,7 +183,8 @@ async def test_info_counts_and_export_shows_no_token(new_journal, tmp_path):
             OperationRecord("y", "prompt", b"{}", over=True),
         ],
         deliveries=[
-            DeliveryRecord(one, "t", "l", "e", b"canary-body", status=one) for one in ("waiting", "delivered", "dead")
+            DeliveryRecord(one, "t", "l", "e", b"canary-body", status=one)
+            for one in ("waiting", "delivered", "dead")
         ],
     )
     shown = CliRunner().invoke(app, ["info", "-d", str(tmp_path), "--json"])
@@ -167,7 +204,11 @@ async def test_info_counts_and_export_shows_no_token(new_journal, tmp_path):
     }
     exported = CliRunner().invoke(app, ["export", "-d", str(tmp_path)])
     lines = [json.loads(line) for line in exported.stdout.splitlines()]
-    assert [(line["offset"], line["session"], line["seq"]) for line in lines] == [(1, "a", 1), (2, "a", 2), (3, "", 1)]
+    assert [(line["offset"], line["session"], line["seq"]) for line in lines] == [
+        (1, "a", 1),
+        (2, "a", 2),
+        (3, "", 1),
+    ]
     assert "canary" not in exported.stdout + shown.stdout
 
 
@@ -198,10 +239,14 @@ async def test_a_missing_directory_is_not_made_up(tmp_path):
         SqliteJournal(tmp_path / "mount", asyncio.get_running_loop(), lambda error: None).start()
 
 
-@pytest.mark.parametrize("rubbish", [b"not a database, but long enough to be looked at by SQLite " * 50, None])
+@pytest.mark.parametrize(
+    "rubbish", [b"not a database, but long enough to be looked at by SQLite " * 50, None]
+)
 async def test_a_damaged_file_is_moved_aside_and_never_deleted(new_journal, tmp_path, rubbish):
     journal = new_journal()
-    await commit(journal, opened=[record("a")], rows=[row("a", n, key=f"m{n}") for n in range(1, 500)])
+    await commit(
+        journal, opened=[record("a")], rows=[row("a", n, key=f"m{n}") for n in range(1, 500)]
+    )
     await journal.stop()
     path = tmp_path / store.NAME
     whole = path.read_bytes()
@@ -279,10 +324,16 @@ async def test_a_key_that_is_there_already_costs_the_key_and_not_the_event(new_j
     await commit(
         journal,
         opened=[record("a"), record("b")],
-        rows=[row("a", 1, key="m1", payload=told), row("a", 2, "accepted", "c1"), row("b", 1, key="m1", payload=told)],
+        rows=[
+            row("a", 1, key="m1", payload=told),
+            row("a", 2, "accepted", "c1"),
+            row("b", 1, key="m1", payload=told),
+        ],
     )
     assert "our bug" not in caplog.text
-    await commit(journal, rows=[row("a", 3, key="m1", payload=told), row("a", 4, key="m2", payload=told)])
+    await commit(
+        journal, rows=[row("a", 3, key="m1", payload=told), row("a", 4, key="m2", payload=told)]
+    )
     assert [one[1] for one in journal.read("a", 0, 10).rows] == [1, 2, 3, 4]
     assert "our bug" not in caplog.text, "an identity may be forgotten, and the message come again"
     await commit(journal, rows=[row("a", 5, "accepted", "c1")])
@@ -294,7 +345,14 @@ async def test_the_pragmas_that_make_it_trustworthy(new_journal):
     connection = new_journal()._writer._connection
     found = {
         name: connection.execute(f"PRAGMA {name}").fetchone()[0]
-        for name in ("journal_mode", "synchronous", "foreign_keys", "trusted_schema", "wal_autocheckpoint", "mmap_size")
+        for name in (
+            "journal_mode",
+            "synchronous",
+            "foreign_keys",
+            "trusted_schema",
+            "wal_autocheckpoint",
+            "mmap_size",
+        )
     }
     assert found == {
         "journal_mode": "wal",
@@ -388,7 +446,11 @@ async def test_a_file_that_is_deleted_or_replaced_under_way_ends_it(
     if replaced:
         gone.write_bytes(content)
     error = await failure_of(journal)
-    assert gone.name in str(error) and "deleted or replaced" in str(error) and "guestd journal restore" in str(error)
+    assert (
+        gone.name in str(error)
+        and "deleted or replaced" in str(error)
+        and "guestd journal restore" in str(error)
+    )
     answered = []
     journal.commit(Commit(rows=[row("a", 2)]), lambda: answered.append(2))
     await asyncio.sleep(0.1)
@@ -433,7 +495,9 @@ async def test_a_disk_that_hangs_is_seen_and_holds_up_the_stop_no_longer_than_is
         journal.commit(Commit(rows=[row("a", 1)]), lambda: answered.append(1))
         await asyncio.sleep(0.2)
         journal.commit(Commit(rows=[row("a", 2)]), lambda: answered.append(2))
-        assert journal.oldest_wait_s() >= 0.2 and answered == [], "the wait of the first, not of the second"
+        assert journal.oldest_wait_s() >= 0.2 and answered == [], (
+            "the wait of the first, not of the second"
+        )
         with pytest.raises(JournalError, match="has not answered for"):
             await journal.stop()
         assert journal.oldest_wait_s() >= 0.5
@@ -452,7 +516,9 @@ async def test_a_full_disk_holds_up_the_stop_no_longer_than_is_allowed(new_journ
     await commit(journal, opened=[record("a")])
     pages = journal._writer._connection.execute("PRAGMA page_count").fetchone()[0]
     journal._writer._connection.execute(f"PRAGMA max_page_count = {pages}")
-    journal.commit(Commit(rows=[row("a", n, payload=b"x" * 3000) for n in range(1, 6)]), lambda: None)
+    journal.commit(
+        Commit(rows=[row("a", n, payload=b"x" * 3000) for n in range(1, 6)]), lambda: None
+    )
     with pytest.raises(JournalError, match="has been full for"):
         await journal.stop()
     journal._writer._connection.execute("PRAGMA max_page_count = 1000000")

@@ -36,13 +36,15 @@ MOUNTS = """\
 )
 def test_a_journal_on_a_network_is_refused_by_name(directory, kind):
     with pytest.raises(
-        ConfigError, match=f"journal.directory: {directory} lies on {kind}, .*name a directory on a local disk"
+        ConfigError,
+        match=f"journal.directory: {directory} lies on {kind}, .*name a directory on a local disk",
     ):
         place.check_file_system(Path(directory), MOUNTS)
 
 
 @pytest.mark.parametrize(
-    "directory", ["/var/lib/guestd", "/srv/share/local/x", "/srv/sharenot", "/srv/overlay", "/srv/stick"]
+    "directory",
+    ["/var/lib/guestd", "/srv/share/local/x", "/srv/sharenot", "/srv/overlay", "/srv/stick"],
 )
 def test_a_local_one_is_not(directory):
     place.check_file_system(Path(directory), MOUNTS)
@@ -61,8 +63,13 @@ def test_the_kernel_is_asked_before_a_journal_is_opened(tmp_path, monkeypatch):
 
 
 def test_a_missing_mount_gets_no_empty_journal():
-    fstab = "# a comment\nUUID=1 / ext4 defaults 0 1\n/dev/vdd /data\\040one ext4 defaults 0 2\nnone swap swap sw 0 0\n"
-    with pytest.raises(ConfigError, match="/data one is not mounted, though /etc/fstab names it; mount it"):
+    fstab = (
+        "# a comment\nUUID=1 / ext4 defaults 0 1\n/dev/vdd /data\\040one ext4 defaults 0 2\nnone"
+        " swap swap sw 0 0\n"
+    )
+    with pytest.raises(
+        ConfigError, match="/data one is not mounted, though /etc/fstab names it; mount it"
+    ):
         place.check_mounted(Path("/data one/guestd"), MOUNTS, fstab)
     place.check_mounted(Path("/data"), MOUNTS, fstab)
     there = MOUNTS + "40 22 0:50 / /data\\040one rw - ext4 /dev/vdd rw\n"
@@ -75,18 +82,23 @@ def test_a_first_journal_makes_itself_among_other_files(tmp_path):
     assert (tmp_path / store.NAME).exists()
 
 
-@pytest.mark.parametrize("trace", [f"{store.NAME}-wal", f"{store.NAME}.damaged-20270101T000000Z", "ballast"])
+@pytest.mark.parametrize(
+    "trace", [f"{store.NAME}-wal", f"{store.NAME}.damaged-20270101T000000Z", "ballast"]
+)
 def test_a_lost_journal_is_not_replaced_by_an_empty_one(tmp_path, trace):
     (tmp_path / trace).touch()
     with pytest.raises(
-        ConfigError, match=f"held one once \\({trace}\\); mount .*guestd journal restore.*guestd journal init"
+        ConfigError,
+        match=f"held one once \\({trace}\\); mount .*guestd journal restore.*guestd journal init",
     ):
         store.open_for_writing(tmp_path)
     assert not (tmp_path / store.NAME).exists()
 
 
 def test_never_means_that_only_init_makes_one(tmp_path):
-    with pytest.raises(ConfigError, match=f"holds no {store.NAME}; .*`guestd journal init -d {tmp_path}`"):
+    with pytest.raises(
+        ConfigError, match=f"holds no {store.NAME}; .*`guestd journal init -d {tmp_path}`"
+    ):
         store.open_for_writing(tmp_path, may_create=False)
     done = CliRunner().invoke(app, ["init", "-d", str(tmp_path)])
     assert done.exit_code == 0 and f"an empty journal in {tmp_path / store.NAME}" in done.stdout

@@ -1,5 +1,5 @@
-"""A journal under load, for many times its retention, in virtual time: it stops growing, nothing stays too long, and
-after a peak its file becomes smaller again."""
+"""A journal under load, for many times its retention, in virtual time: it stops growing, nothing
+stays too long, and after a peak its file becomes smaller again."""
 
 from __future__ import annotations
 
@@ -19,7 +19,8 @@ PERIODS = 12
 
 
 class Load:
-    """Guest sessions that are opened one after the other, speak in turn and end; a second is one transaction."""
+    """Guest sessions that are opened one after the other, speak in turn and end; a second is one
+    transaction."""
 
     def __init__(self, folder, events: int, opened_per_s: int, lives_s: int) -> None:
         self.folder = folder
@@ -62,7 +63,9 @@ class Load:
     def overdue(self) -> int:
         """Sessions that should have gone before the last two seconds."""
         before_ms = self.epoch_ms() - (RETENTION_S + 2) * 1000
-        return self.connection.execute("SELECT count(*) FROM sessions WHERE over_ms < ?", (before_ms,)).fetchone()[0]
+        return self.connection.execute(
+            "SELECT count(*) FROM sessions WHERE over_ms < ?", (before_ms,)
+        ).fetchone()[0]
 
     def file_bytes(self) -> int:
         """As it stands on the disk, without its log."""

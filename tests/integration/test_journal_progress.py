@@ -24,7 +24,9 @@ def fill(folder) -> None:
         writer = Writer(connection, lambda: AT_MS)
         for n, name in enumerate("ab"):
             rows = [(name, 1, "session", b'{"state":"live","read_only":false}', "", b"")]
-            rows += [(name, seq, "message", b'{"text":"hello"}', f"m{seq}", b"") for seq in range(2, 9)]
+            rows += [
+                (name, seq, "message", b'{"text":"hello"}', f"m{seq}", b"") for seq in range(2, 9)
+            ]
             record = SessionRecord(name, name, "t", "a@example.org", {}, {}, 0, 0)
             writer.write([Commit(opened=[record], rows=rows, at_ms=AT_MS + n)])
         writer.write([Commit(cursors=[("audit", 4)])])
@@ -87,7 +89,9 @@ def test_an_offset_that_was_damaged_is_not_counted_up_to(opened, tmp_path, damag
     journal = opened()
     assert len(journal.read_to_the_end(kinds)) <= 17
     for seq in range(1, 4):  # and there is room for what comes
-        offset = journal.writer.write([Commit(rows=[(OWN_STREAM, seq, "fact", b"{}", "", b"")], at_ms=AT_MS)])
+        offset = journal.writer.write(
+            [Commit(rows=[(OWN_STREAM, seq, "fact", b"{}", "", b"")], at_ms=AT_MS)]
+        )
         assert offset < 2**53
     assert journal.read_to_the_end(kinds)[-1] == offset
 
@@ -108,18 +112,23 @@ def test_an_offset_that_was_damaged_is_not_counted_up_to(opened, tmp_path, damag
     ],
 )
 def test_damage_that_was_there_before_rows_had_checksums_ends_no_read(opened, tmp_path, damage):
-    """The migration gives such rows checksums of their own: what contradicts itself must be found all the same."""
+    """The migration gives such rows checksums of their own: what contradicts itself must be found
+    all the same."""
     fill(tmp_path)
     change(tmp_path, *damage)
     with closing(sqlite3.connect(tmp_path / store.NAME, isolation_level=None)) as connection:
-        for (table,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall():
+        for (table,) in connection.execute(
+            "SELECT name FROM sqlite_schema WHERE type = 'table'"
+        ).fetchall():
             if table == "damaged":
                 connection.execute("DROP TABLE damaged")
             else:
                 connection.execute(f"ALTER TABLE {table} DROP COLUMN checksum")
         connection.execute("PRAGMA user_version = 2")
     journal = opened()
-    assert [one.record.session_id for one in journal.reader.recover() if one.record.session_id != "b"] == ["a"]
+    assert [
+        one.record.session_id for one in journal.reader.recover() if one.record.session_id != "b"
+    ] == ["a"]
     for ask in (
         lambda: journal.reader.read("b", 0, 100, 100),
         lambda: journal.reader.identities("b", 100),

@@ -33,7 +33,9 @@ class Disk:
         self.write(opened=[SessionRecord(name, name, "t", "", {}, {}, 0, 0)], rows=rows)
 
     def facts(self, first, last) -> None:
-        self.write(rows=[(OWN_STREAM, seq, "fact", b"{}", "", b"") for seq in range(first, last + 1)])
+        self.write(
+            rows=[(OWN_STREAM, seq, "fact", b"{}", "", b"") for seq in range(first, last + 1)]
+        )
 
     def retire(self) -> int:
         rounds = 1
@@ -44,7 +46,8 @@ class Disk:
     def left(self) -> dict[str, int]:
         return dict(
             self.connection.execute(
-                "SELECT s.session_id, count(e.id) FROM sessions s LEFT JOIN events e ON e.session = s.id GROUP BY s.id"
+                "SELECT s.session_id, count(e.id) FROM sessions s LEFT JOIN events e ON e.session ="
+                " s.id GROUP BY s.id"
             )
         )
 
@@ -84,7 +87,10 @@ def test_what_a_reader_has_not_passed_stays_however_old(disk):
     disk.write(over=["second"], cursors=[("audit", 15), ("webhooks", 40)])
     disk.now += 2 * HOUR_MS
     disk.retire()
-    assert disk.left() == {"second": 10, OWN_STREAM: 20}, "the audit stands in the middle of the second"
+    assert disk.left() == {
+        "second": 10,
+        OWN_STREAM: 20,
+    }, "the audit stands in the middle of the second"
     disk.write(cursors=[("audit", 30)])
     disk.retire()
     assert disk.left() == {OWN_STREAM: 10}
@@ -130,8 +136,14 @@ def test_an_offset_is_never_given_twice(disk):
 
 def test_operations_over_and_webhooks_done_go_and_the_dead_stay_longer(disk):
     disk.write(
-        operations=[OperationRecord("over", "prompt", b"{}", over=True), OperationRecord("running", "prompt", b"{}")],
-        deliveries=[DeliveryRecord(one, "t", "l", "e", b"", status=one) for one in ("waiting", "delivered", "dead")],
+        operations=[
+            OperationRecord("over", "prompt", b"{}", over=True),
+            OperationRecord("running", "prompt", b"{}"),
+        ],
+        deliveries=[
+            DeliveryRecord(one, "t", "l", "e", b"", status=one)
+            for one in ("waiting", "delivered", "dead")
+        ],
     )
     disk.now += HOUR_MS
     disk.retire()
@@ -139,10 +151,14 @@ def test_operations_over_and_webhooks_done_go_and_the_dead_stay_longer(disk):
     disk.now += 1
     disk.retire()
     assert disk.reader.operation("over") is None and disk.reader.operation("running") is not None
-    assert [len(disk.reader.deliveries(one, "", 10)) for one in ("waiting", "delivered", "dead")] == [1, 0, 1]
+    assert [
+        len(disk.reader.deliveries(one, "", 10)) for one in ("waiting", "delivered", "dead")
+    ] == [1, 0, 1]
     disk.now += 10 * HOUR_MS
     disk.retire()
-    assert [len(disk.reader.deliveries(one, "", 10)) for one in ("waiting", "delivered", "dead")] == [1, 0, 0]
+    assert [
+        len(disk.reader.deliveries(one, "", 10)) for one in ("waiting", "delivered", "dead")
+    ] == [1, 0, 0]
 
 
 def test_a_webhook_that_was_replayed_is_young_again(disk):
@@ -161,7 +177,9 @@ def test_many_small_sessions_go_in_few_batches_and_rows_are_counted_not_changes(
     disk.write(over=[f"s{n}" for n in range(900)])
     disk.now += HOUR_MS + 1
     first = disk.writer.retire(KEEP)
-    assert first.more and 1000 <= first.rows <= 1500, "a batch of events, and the sessions they belong to"
+    assert first.more and 1000 <= first.rows <= 1500, (
+        "a batch of events, and the sessions they belong to"
+    )
     assert disk.retire() <= 3
     assert disk.left() == {OWN_STREAM: 0}
 

@@ -31,7 +31,9 @@ def free(monkeypatch):
     found = SimpleNamespace(bytes=10 * 1024 * MIB)
 
     def figures(path):
-        return SimpleNamespace(f_bavail=found.bytes // 4096, f_frsize=4096, f_blocks=10 * 1024 * MIB // 4096)
+        return SimpleNamespace(
+            f_bavail=found.bytes // 4096, f_frsize=4096, f_blocks=10 * 1024 * MIB // 4096
+        )
 
     monkeypatch.setattr(room.os, "statvfs", figures)
     return found
@@ -61,7 +63,9 @@ def test_the_ballast_is_made_given_back_and_made_again_when_it_fits(tmp_path, fr
     assert not (tmp_path / BALLAST).exists() and here.is_short
     free.bytes = 10 * MIB + 4096
     here.look()
-    assert here.is_short and not (tmp_path / BALLAST).exists(), "with it, the disk would be low again"
+    assert here.is_short and not (tmp_path / BALLAST).exists(), (
+        "with it, the disk would be low again"
+    )
     free.bytes = 11 * MIB
     here.look()
     assert not here.is_short and (tmp_path / BALLAST).exists()
@@ -134,7 +138,8 @@ asyncio.run(main())
 
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory):
-    """A command's beginning that runs the rest of it in a world with a file system of its own, of 16 MiB."""
+    """A command's beginning that runs the rest of it in a world with a file system of its own, of
+    16 MiB."""
     if shutil.which("unshare") is None:
         pytest.skip("no unshare here")
     point = tmp_path_factory.mktemp("small")
@@ -194,15 +199,21 @@ async def test_nearly_full_means_no_new_guest_session_and_those_there_go_on(new_
         ("SQLITE_IOERR_WRITE", 10, JournalError),
     ],
 )
-async def test_a_disk_that_fails_at_the_start_is_not_taken_for_a_full_one(tmp_path, free, name, free_mib, expected):
+async def test_a_disk_that_fails_at_the_start_is_not_taken_for_a_full_one(
+    tmp_path, free, name, free_mib, expected
+):
     free.bytes = free_mib * MIB
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorname = name
-    journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None, JournalSettings())
+    journal = SqliteJournal(
+        tmp_path, asyncio.get_running_loop(), lambda error: None, JournalSettings()
+    )
     assert type(journal._not_started(error)) is expected
 
 
-async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(tmp_path, free, monkeypatch):
+async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(
+    tmp_path, free, monkeypatch
+):
     monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.005)
     monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.005)
     free.bytes = 0
@@ -290,7 +301,9 @@ asyncio.run(main())
     ("ballast", "journal", "expected"),
     [(0, "old", "waited"), (0, "new", "waited"), (2 * MIB, "old", "ballast")],
 )
-def test_a_start_on_a_full_disk_can_be_tried_again_and_uses_the_ballast(small_disk, ballast, journal, expected):
+def test_a_start_on_a_full_disk_can_be_tried_again_and_uses_the_ballast(
+    small_disk, ballast, journal, expected
+):
     command, place = small_disk
     done = subprocess.run(
         [*command, sys.executable, "-c", STARTING, str(place), str(ballast), journal],
@@ -329,5 +342,9 @@ def test_the_whole_daemon_waits_for_room_at_its_start(small_disk, tmp_path):
         text=True,
         timeout=120.0,
     )
-    assert done.stdout.strip() == "ended with 0", (done.stdout, done.stderr, log.read_text()[-3000:])
+    assert done.stdout.strip() == "ended with 0", (
+        done.stdout,
+        done.stderr,
+        log.read_text()[-3000:],
+    )
     assert "is full" in log.read_text() and "ready http" in log.read_text()

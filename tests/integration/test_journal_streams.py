@@ -1,4 +1,5 @@
-"""Streams without an index: thousands of events found by what they name, across restarts, failures and retention."""
+"""Streams without an index: thousands of events found by what they name, across restarts, failures
+and retention."""
 
 from __future__ import annotations
 
@@ -31,10 +32,14 @@ class Disk:
         self.connection.close()
 
     def begin(self, *names) -> None:
-        self.writer.write([Commit(opened=[SessionRecord(name, name, "t", "", {}, {}, 0, 0) for name in names])])
+        self.writer.write(
+            [Commit(opened=[SessionRecord(name, name, "t", "", {}, {}, 0, 0) for name in names])]
+        )
 
     def say(self, *said) -> None:
-        self.writer.write([Commit(rows=[(name, seq, "message", b"%d" % seq, "", b"") for name, seq in said])])
+        self.writer.write(
+            [Commit(rows=[(name, seq, "message", b"%d" % seq, "", b"") for name, seq in said])]
+        )
 
     def seqs(self, name, after, limit, acknowledged=EVER) -> list[int]:
         rows = self.reader.read(name, after, limit, acknowledged).rows
@@ -67,7 +72,9 @@ def test_streams_that_speak_in_turns_are_read_from_anywhere(disk):
         assert disk.reader.last_seq(name) == last
         for _ in range(50):
             after, limit = rng.randrange(last + 10), rng.choice([1, 3, 100, 5000])
-            assert disk.seqs(name, after, limit) == list(range(after + 1, min(last, after + limit) + 1))
+            assert disk.seqs(name, after, limit) == list(
+                range(after + 1, min(last, after + limit) + 1)
+            )
 
 
 def test_what_is_not_acknowledged_is_left_out_however_much_is_asked(disk):
@@ -108,7 +115,9 @@ def test_a_stream_that_is_half_retired_is_read_from_its_first_kept_event(disk):
 
 def test_facts_go_from_the_oldest_on_and_leave_no_hole_though_the_clock_went_back(disk):
     for seq, at_ms in enumerate([10, 10, 900, 10, 10, 10], 1):
-        disk.writer.write([Commit(rows=[(OWN_STREAM, seq, "fact", b"%d" % seq, "", b"")], at_ms=at_ms)])
+        disk.writer.write(
+            [Commit(rows=[(OWN_STREAM, seq, "fact", b"%d" % seq, "", b"")], at_ms=at_ms)]
+        )
     disk.writer.retire(Retention(over_ms=500, dead_ms=0))
     assert disk.seqs(OWN_STREAM, 0, 10) == [3, 4, 5, 6]
     assert disk.reader.read(OWN_STREAM, 0, 10, EVER).first_kept_seq == 3
@@ -128,8 +137,10 @@ def test_facts_go_from_the_oldest_on_and_leave_no_hole_though_the_clock_went_bac
         "UPDATE heads SET id = 19",
         "UPDATE heads SET seq = 19",
         "DELETE FROM heads",
-        "INSERT INTO events SELECT 99, session, seq, prev, jump, at_ms, time, kind, key, payload, NULL, 0"
-        " FROM events WHERE id = 9",
+        (
+            "INSERT INTO events SELECT 99, session, seq, prev, jump, at_ms, time, kind, key,"
+            " payload, NULL, 0 FROM events WHERE id = 9"
+        ),
     ],
 )
 def test_a_broken_stream_is_found_by_the_full_check(tmp_path, damage):

@@ -1,13 +1,14 @@
 """The plug is pulled, five thousand times: what was acknowledged is there, whole, every time.
 
-The journal's own writer runs once on a file system that keeps a log of every write, sync and deletion, with a mark where
-a commit was acknowledged. A power cut is then a place in that log: what was synced before it is on the platters; of the
-writes since, any part may have made it, in any order, torn at sectors. With synchronous=NORMAL the same cuts lose
-acknowledged rows: the test has teeth.
+The journal's own writer runs once on a file system that keeps a log of every write, sync and
+deletion, with a mark where a commit was acknowledged. A power cut is then a place in that log: what
+was synced before it is on the platters; of the writes since, any part may have made it, in any
+order, torn at sectors. With synchronous=NORMAL the same cuts lose acknowledged rows: the test has
+teeth.
 
-Every tenth life is a mixed one: beside each message an operation goes a step further, a webhook is made and the one before it
-delivered, and a reader's cursor moves. Whatever survives of a commit, all of it must.
-"""
+Every tenth life is a mixed one: beside each message an operation goes a step further, a webhook is
+made and the one before it delivered, and a reader's cursor moves. Whatever survives of a commit,
+all of it must."""
 
 from __future__ import annotations
 
@@ -102,7 +103,9 @@ def live(folder: Path, rng: Random, synchronous: str, commits: int, is_mixed: bo
     log: list[tuple] = []
     system = FileSystem(f"power-{folder.name}", log)
     connection = apsw.Connection(str(folder / store.NAME), vfs=system.name)
-    connection.execute(store._PRAGMAS.replace("synchronous = FULL", f"synchronous = {synchronous}")).fetchall()
+    connection.execute(
+        store._PRAGMAS.replace("synchronous = FULL", f"synchronous = {synchronous}")
+    ).fetchall()
     for number, script in enumerate(migrations(), 1):
         connection.execute(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT").fetchall()
     writer = Writer(Adapter(connection), lambda: 0)  # type: ignore[arg-type]  # apsw in the clothes of sqlite3
@@ -131,7 +134,12 @@ def works(n: int, seq: int) -> Commit:
     made = DeliveryRecord(f"d{n}", "t", "l", "e", b"%d" % seq)
     before = DeliveryRecord(f"d{n - 1}", "t", "l", "e", b"", status="delivered")
     fact = (OWN_STREAM, n + 1, "fact", b"{}", "", b"")
-    return Commit(rows=[fact], operations=[step], deliveries=[made, before] if n else [made], cursors=[("r", seq)])
+    return Commit(
+        rows=[fact],
+        operations=[step],
+        deliveries=[made, before] if n else [made],
+        cursors=[("r", seq)],
+    )
 
 
 class Platters:
@@ -189,8 +197,12 @@ def found_after(survived: dict[str, bytes], folder: Path, is_mixed: bool) -> tup
         count, last = connection.execute(
             "SELECT count(*), coalesce(max(seq), 0) FROM events WHERE session > 0"
         ).fetchone()
-        sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok" and not full_check(connection)
-        return last, sound and count == last and (not is_mixed or not last or hangs_together(connection, last))
+        sound = connection.execute("PRAGMA quick_check").fetchone()[0] == "ok" and not full_check(
+            connection
+        )
+        return last, sound and count == last and (
+            not is_mixed or not last or hangs_together(connection, last)
+        )
     except sqlite3.OperationalError:  # the cut came before there was a table
         return -1, True
     finally:
@@ -199,8 +211,12 @@ def found_after(survived: dict[str, bytes], folder: Path, is_mixed: bool) -> tup
 
 def hangs_together(connection: sqlite3.Connection, last: int) -> bool:
     """What was committed beside the last message is there with it, and nothing of later."""
-    steps = connection.execute("SELECT CAST(CAST(state AS TEXT) AS INTEGER) FROM operations").fetchall()
-    waiting = connection.execute("SELECT CAST(CAST(body AS TEXT) AS INTEGER) FROM deliveries WHERE status = 'waiting'")
+    steps = connection.execute(
+        "SELECT CAST(CAST(state AS TEXT) AS INTEGER) FROM operations"
+    ).fetchall()
+    waiting = connection.execute(
+        "SELECT CAST(CAST(body AS TEXT) AS INTEGER) FROM deliveries WHERE status = 'waiting'"
+    )
     reached = connection.execute("SELECT offset FROM cursors").fetchall()
     facts, deliveries = connection.execute(
         "SELECT (SELECT count(*) FROM events WHERE session = 0), (SELECT count(*) FROM deliveries)"
@@ -209,7 +225,8 @@ def hangs_together(connection: sqlite3.Connection, last: int) -> bool:
 
 
 def pull_the_plug(tmp_path: Path, cuts: int, synchronous: str, seed: int) -> tuple[int, int]:
-    """(cuts that lost an acknowledged row, cuts that damaged the file), over several short lives."""
+    """(cuts that lost an acknowledged row, cuts that damaged the file), over several short
+    lives."""
     rng = Random(seed)
     after = tmp_path / "after"
     after.mkdir(exist_ok=True)
@@ -232,7 +249,10 @@ def pull_the_plug(tmp_path: Path, cuts: int, synchronous: str, seed: int) -> tup
 
 def test_no_acknowledged_row_is_lost(tmp_path):
     lost, damaged = pull_the_plug(tmp_path, CUTS, "FULL", SEED)
-    print(f"\n{CUTS} power cuts, seed {SEED}: {lost} lost an acknowledged row, {damaged} damaged the file")
+    print(
+        f"\n{CUTS} power cuts, seed {SEED}: {lost} lost an acknowledged row, {damaged} damaged the"
+        " file"
+    )
     assert (lost, damaged) == (0, 0)
 
 

@@ -1,4 +1,5 @@
-"""Contracts of several parts, seen where a user sees them: the daemon as `guestd serve` has it, a receiver, its files."""
+"""Contracts of several parts, seen where a user sees them: the daemon as `guestd serve` has it, a
+receiver, its files."""
 
 from __future__ import annotations
 
@@ -28,7 +29,12 @@ DISPLAY = {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}
 
 def hooks(crm: Receiver, *events: str, **more: Any) -> dict[str, Any]:
     """The section [webhooks] with that receiver."""
-    target = {"name": "crm", "url": crm.url, "secrets": ["0123456789abcdef"], "allow_internal": ["127.0.0.1"]}
+    target = {
+        "name": "crm",
+        "url": crm.url,
+        "secrets": ["0123456789abcdef"],
+        "allow_internal": ["127.0.0.1"],
+    }
     figures = {"retry_base_s": 0.01, "retry_cap_s": 0.02, "circuit_failures": 99}
     return {
         "targets": [{**target, "events": list(events)}],
@@ -39,7 +45,11 @@ def hooks(crm: Receiver, *events: str, **more: Any) -> dict[str, Any]:
 
 
 def wish(conversation_id: str, operation_id: str, **more: Any) -> dict[str, Any]:
-    settings = {"conversationId": conversation_id, "promptId": PROMPT_ID, "displaySettings": DISPLAY}
+    settings = {
+        "conversationId": conversation_id,
+        "promptId": PROMPT_ID,
+        "displaySettings": DISPLAY,
+    }
     return {**settings, "operation_id": operation_id, **more}
 
 
@@ -48,15 +58,21 @@ def audited(directory: Path, *actions: str) -> list[dict[str, Any]]:
 
 
 async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_command():
-    """Two messaging sessions, one of which ends; the receiver takes three tenths of a second for each of three webhooks."""
+    """Two messaging sessions, one of which ends; the receiver takes three tenths of a second for
+    each of three webhooks."""
 
     async def slowly() -> int:
         await asyncio.sleep(0.3)
         return 204
 
-    async with Receiver(lambda n, body: slowly()) as crm, a_house(webhooks=hooks(crm)) as (house, ask):
+    async with (
+        Receiver(lambda n, body: slowly()) as crm,
+        a_house(webhooks=hooks(crm)) as (house, ask),
+    ):
         for name in ("m1", "m2"):
-            await ask("POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": name})
+            await ask(
+                "POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": name}
+            )
         await ask("DELETE", "/v1/messaging-sessions/m1")
         await until(lambda: house.metrics.sync_s.count == 3 and house.metrics.rest_sessions == 1)
         _, stats, _ = await ask("GET", "/v1/stats")
@@ -90,7 +106,9 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
     ]
 
 
-async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_synced_once_delivered(tmp_path):
+async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_synced_once_delivered(
+    tmp_path,
+):
     """The receiver lets the first try hang, and takes the second."""
 
     async def hang() -> int:
@@ -99,14 +117,22 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
 
     own_time = {"prompt_time_out_s": 0.2, "time_out_s": 60.0}
     async with Receiver(lambda n, body: hang() if n == 1 else 204) as own:
-        sections = {"webhooks": hooks(own, CREATED, **own_time), "journal": {"directory": str(tmp_path)}}
+        sections = {
+            "webhooks": hooks(own, CREATED, **own_time),
+            "journal": {"directory": str(tmp_path)},
+        }
         async with a_house(**sections) as (house, ask):
-            request = wish(await conversation(ask), "p1", contextData={"agentId": "a-1"}, webhookUrl=own.url)
+            request = wish(
+                await conversation(ask), "p1", contextData={"agentId": "a-1"}, webhookUrl=own.url
+            )
             _, view, _ = await ask("POST", "/v1/prompts?wait=10s", request)
             await until(lambda: audited(tmp_path, "webhook.delivered"))
     (told,) = [line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"]
     body = own.got[1]
-    assert [body[name] for name in ("eventType", "injectionId", "latencyMs", "context", "alignmentStatus")] == [
+    assert [
+        body[name]
+        for name in ("eventType", "injectionId", "latencyMs", "context", "alignmentStatus")
+    ] == [
         PROMPTED,
         view["result"]["injection_id"],
         told["latency_ms"],
@@ -123,13 +149,21 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
     assert Config().webhooks.prompt_time_out_s == 3.0
 
 
-async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pending_to_its_end(tmp_path):
+async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pending_to_its_end(
+    tmp_path,
+):
     """Two prompts: one is shown, and one for a conversation that does not exist."""
-    async with a_house(journal={"directory": str(tmp_path)}, audit={"retention_days": 30}) as (_, ask):
+    async with a_house(journal={"directory": str(tmp_path)}, audit={"retention_days": 30}) as (
+        _,
+        ask,
+    ):
         await ask("POST", "/v1/prompts?wait=10s", wish(await conversation(ask), "p1"))
         await ask("POST", "/v1/prompts?wait=10s", wish(PROMPT_ID, "p2"))
     lines = audited(tmp_path, "prompt.injected")
-    found = {name: [one["compliance"] for one in lines if one["operation"] == name] for name in ("p1", "p2")}
+    found = {
+        name: [one["compliance"] for one in lines if one["operation"] == name]
+        for name in ("p1", "p2")
+    }
     ids = {name: str(UUID(found[name][0]["auditId"])) for name in found}
     common = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "30_DAYS"}
     assert found == {
@@ -140,20 +174,33 @@ async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pendi
 
 
 async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_line(tmp_path):
-    """A guest whose webhook fails once, a rate limit on the way, a key that is rotated, and a session that ends."""
+    """A guest whose webhook fails once, a rate limit on the way, a key that is rotated, and a
+    session that ends."""
     async with Receiver(lambda n, body: 503 if n == 1 else 204) as crm:
         sections = {"webhooks": hooks(crm, CREATED, TERMINATED), "identity": {"reread_s": 0}}
         async with a_house(journal={"directory": str(tmp_path)}, **sections) as (house, ask):
-            rule = {"kind": "http_status", "status": 429, "retry_after_s": 1, "path": "/api/v2/routing", "count": 1}
+            rule = {
+                "kind": "http_status",
+                "status": 429,
+                "retry_after_s": 1,
+                "path": "/api/v2/routing",
+                "count": 1,
+            }
             house.emulator.faults.set([rule], house.emulator.now())
             guest = {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "operation_id": "g1"}
             await ask("POST", "/v1/guests?wait=10s", guest)
             await until(lambda: house.metrics.webhooks_delivered == {"crm": 1})
-            rotated = await asyncio.to_thread(CliRunner().invoke, app, ["keys", "rotate", "-d", f"{tmp_path}/keys"])
-            await asyncio.to_thread(CliRunner().invoke, app, ["keys", "list", "-d", f"{tmp_path}/keys"])
+            rotated = await asyncio.to_thread(
+                CliRunner().invoke, app, ["keys", "rotate", "-d", f"{tmp_path}/keys"]
+            )
+            await asyncio.to_thread(
+                CliRunner().invoke, app, ["keys", "list", "-d", f"{tmp_path}/keys"]
+            )
             async with aiohttp.ClientSession(house.http.url) as http:
                 await http.get("/.well-known/jwks.json")
-            await ask("POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"})
+            await ask(
+                "POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"}
+            )
             await ask("DELETE", "/v1/messaging-sessions/m1")
             await until(lambda: house.metrics.webhooks_delivered == {"crm": 2})
     lines = list(select(tmp_path / "audit"))
@@ -215,8 +262,8 @@ def documented_check() -> Any:
 
 
 class Town:
-    """A receiver that is away in the first life of the daemon, and in the second refuses each event once; guests it does
-    not want at all."""
+    """A receiver that is away in the first life of the daemon, and in the second refuses each event
+    once; guests it does not want at all."""
 
     def __init__(self) -> None:
         self.is_away = True
@@ -239,15 +286,25 @@ def events_and_ids(crm: Receiver) -> set[tuple[str, str]]:
     return {(headers["Guestd-Event"], headers["Guestd-Event-Id"]) for headers in crm.headers}
 
 
-async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_are_replayed(tmp_path):
+async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_are_replayed(
+    tmp_path,
+):
     town = Town()
     async with Receiver(town) as crm:
-        sections = {"webhooks": hooks(crm), "journal": {"directory": str(tmp_path)}, "drain": {"sessions": "keep"}}
+        sections = {
+            "webhooks": hooks(crm),
+            "journal": {"directory": str(tmp_path)},
+            "drain": {"sessions": "keep"},
+        }
         async with a_house(**sections) as (house, ask):
             there = await conversation(ask)
-            await ask("POST", "/v1/guests?wait=10s", {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID})
+            await ask(
+                "POST", "/v1/guests?wait=10s", {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID}
+            )
             message = {"type": "text", "from": "agent", "text": "hello"}
-            await ask("POST", "/v1/injections?wait=10s", {"interactionId": there, "messages": [message]})
+            await ask(
+                "POST", "/v1/injections?wait=10s", {"interactionId": there, "messages": [message]}
+            )
             await ask("POST", "/v1/prompts?wait=10s", wish(there, "p1"))
             await until(lambda: house.metrics.webhooks_dead and len(crm.got) > 3)
         first_life = events_and_ids(crm)
@@ -262,27 +319,40 @@ async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_
     is_from_guestd = documented_check()
     signatures = [headers["Guestd-Signature"] for headers in crm.headers]
     assert {
-        is_from_guestd(signature, raw, b"0123456789abcdef") for signature, raw in zip(signatures, crm.raw, strict=True)
+        is_from_guestd(signature, raw, b"0123456789abcdef")
+        for signature, raw in zip(signatures, crm.raw, strict=True)
     } == {True}
 
 
 def files_with(directory: Path, secret: str) -> list[str]:
-    return [str(path) for path in directory.rglob("*") if path.is_file() and secret.encode() in path.read_bytes()]
+    return [
+        str(path)
+        for path in directory.rglob("*")
+        if path.is_file() and secret.encode() in path.read_bytes()
+    ]
 
 
 async def test_audit_2_a_guest_token_is_in_no_file_once_its_operation_is_over(tmp_path, caplog):
-    """Not in the journal or its WAL, the audit or anywhere in the state directory, while the daemon runs."""
+    """Not in the journal or its WAL, the audit or anywhere in the state directory, while the daemon
+    runs."""
     token = "canary-of-the-files-0123456789"
     fingerprint = f"sha256:{sha256(token.encode()).hexdigest()[:32]}"
     async with a_house(journal={"directory": str(tmp_path)}) as (house, ask):
         rule = {"kind": "slow_rest", "ms": 500, "path": "/api/v2/externalcontacts", "count": 1}
         house.emulator.faults.set([rule], house.emulator.now())
-        guest = {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "guestToken": token, "operation_id": "g1"}
+        guest = {
+            "guestId": "ana",
+            "queueId": DEFAULT_QUEUE_ID,
+            "guestToken": token,
+            "operation_id": "g1",
+        }
         await ask("POST", "/v1/guests", guest)
         await until(lambda: files_with(tmp_path, token))
         _, view, _ = await ask("POST", "/v1/guests?wait=10s", guest)
         deadline = asyncio.get_running_loop().time() + 8.0
-        while (left := files_with(tmp_path, token)) and asyncio.get_running_loop().time() < deadline:
+        while (
+            left := files_with(tmp_path, token)
+        ) and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.05)
         assert (view["status"], left, token in caplog.text) == ("succeeded", [], False)
     (created,) = audited(tmp_path, "guest.created")

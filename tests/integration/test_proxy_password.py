@@ -1,4 +1,5 @@
-"""A forward proxy that writes down what it is given: the guest socket, REST and uploads present the same bytes."""
+"""A forward proxy that writes down what it is given: the guest socket, REST and uploads present the
+same bytes."""
 
 from __future__ import annotations
 
@@ -23,10 +24,17 @@ class RecordingProxy:
 
     async def handle(self, reader, writer):
         head = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")
-        given = [one.partition(b":")[2] for one in head if one.lower().startswith(b"proxy-authorization:")]
+        given = [
+            one.partition(b":")[2]
+            for one in head
+            if one.lower().startswith(b"proxy-authorization:")
+        ]
         method = head[0].split()[0].decode()
         self.presented += [(method, base64.b64decode(one.split()[1])) for one in given]
-        writer.write(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+        writer.write(
+            b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\nConnection:"
+            b" close\r\n\r\n"
+        )
         await writer.drain()
         writer.close()
 
@@ -43,7 +51,12 @@ async def proxy():
 @pytest.mark.parametrize("scheme", ["http", "https"])
 @pytest.mark.parametrize(
     ("password", "plain"),
-    [("%C4%84cki7", "Ącki7"), ("p%C3%A4ss", "päss"), ("10%E2%82%AC", "10€"), ("p%40ss%2Fw%3Ard%25", "p@ss/w:rd%")],
+    [
+        ("%C4%84cki7", "Ącki7"),
+        ("p%C3%A4ss", "päss"),
+        ("10%E2%82%AC", "10€"),
+        ("p%40ss%2Fw%3Ard%25", "p@ss/w:rd%"),
+    ],
 )
 async def test_all_three_clients_present_the_same_bytes(proxy, tmp_path, scheme, password, plain):
     proxy_url = f"http://ana:{password}@{proxy.url}"
@@ -60,7 +73,9 @@ async def test_all_three_clients_present_the_same_bytes(proxy, tmp_path, scheme,
 
     uploader = FileUploader(UploadSettings(proxy_url=proxy_url))
     with pytest.raises(PlatformError):
-        await uploader.put(f"{scheme}://storage.example.org/", {}, "text/plain", str(tmp_path / "file"), 1)
+        await uploader.put(
+            f"{scheme}://storage.example.org/", {}, "text/plain", str(tmp_path / "file"), 1
+        )
     await uploader.close()
 
     methods = ["CONNECT", "GET", "PUT"] if scheme == "http" else ["CONNECT"] * 3

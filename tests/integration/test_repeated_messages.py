@@ -1,4 +1,5 @@
-"""A message that the platform repeats long after is shown once, however little a guest session remembers of it."""
+"""A message that the platform repeats long after is shown once, however little a guest session
+remembers of it."""
 
 from __future__ import annotations
 
@@ -17,11 +18,21 @@ TIME = "2027-05-31T09:15:02.417Z"
 def message(dialect, n, time=TIME):
     if dialect == "webchat":
         return json.dumps({"type": "message", "text": f"text {n}", "sequenceId": str(n)}).encode()
-    body = {"type": "Text", "text": f"text {n}", "direction": "Outbound", "id": f"m{n}", "channel": {"time": time}}
-    return json.dumps({"type": "message", "class": "StructuredMessage", "code": 200, "body": body}).encode()
+    body = {
+        "type": "Text",
+        "text": f"text {n}",
+        "direction": "Outbound",
+        "id": f"m{n}",
+        "channel": {"time": time},
+    }
+    return json.dumps(
+        {"type": "message", "class": "StructuredMessage", "code": 200, "body": body}
+    ).encode()
 
 
-@pytest.mark.parametrize(("dialect", "time"), [("webmessaging", TIME), ("webmessaging", None), ("webchat", TIME)])
+@pytest.mark.parametrize(
+    ("dialect", "time"), [("webmessaging", TIME), ("webmessaging", None), ("webchat", TIME)]
+)
 async def test_it_is_known_from_the_journal(new_town, dialect, time):
     async with (
         new_town(dialect=dialect, session=SMALL) as town,

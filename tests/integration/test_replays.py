@@ -1,4 +1,5 @@
-"""Replays and frames of hostile clients over real sockets: what is held is bounded, and others are served."""
+"""Replays and frames of hostile clients over real sockets: what is held is bounded, and others are
+served."""
 
 from __future__ import annotations
 
@@ -10,12 +11,22 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 
-from ..soak.hostile_clients import Hostiles, Target, connected, header, large_frame, request, upgraded
+from ..soak.hostile_clients import (
+    Hostiles,
+    Target,
+    connected,
+    header,
+    large_frame,
+    request,
+    upgraded,
+)
 
 TEXT = "x" * 3900
 FILE = 4200  # one such event
 PAGE = 16_384
-KERNEL = 400_000  # what the kernel takes for one client that does not read: both buffers, with room for its own figures
+# what the kernel takes for one client that does not read: both buffers, with room for its own
+# figures
+KERNEL = 400_000
 SILENT = {"agent": "silent", "limits": {"strict": False}}
 
 
@@ -27,7 +38,9 @@ def frontend(town, query, **more):
 async def conversation(town, count, name="victim"):
     """A guest session with that many messages of 4 KB, all durable."""
     async with frontend(town, f"?guest={name}"):
-        await town.until(lambda: town.fleet.find(name) and town.fleet.view(town.fleet.find(name)).state == "live")
+        await town.until(
+            lambda: town.fleet.find(name) and town.fleet.view(town.fleet.find(name)).state == "live"
+        )
         await say(town, name, count)
     return town.fleet.find(name)
 
@@ -62,7 +75,9 @@ def target(town, guest="victim"):
 
 
 async def is_heard(other, number):
-    await other.send(json.dumps({"action": "send", "text": f"m{number}", "command_id": f"c{number}"}))
+    await other.send(
+        json.dumps({"action": "send", "text": f"m{number}", "command_id": f"c{number}"})
+    )
     async with asyncio.timeout(10.0):
         while json.loads(await other.recv()).get("status") != "confirmed":
             pass
@@ -72,7 +87,10 @@ async def test_a_flood_of_resumes_reads_no_more_than_the_client_takes(new_town):
     async with new_town(emulator=SILENT) as town:
         await conversation(town, 300)
         reads = count_reads(town)
-        async with Hostiles("deaf_resume_flood", target(town), 1), frontend(town, "?guest=other") as other:
+        async with (
+            Hostiles("deaf_resume_flood", target(town), 1),
+            frontend(town, "?guest=other") as other,
+        ):
             await town.until(lambda: len(reads) > 5)
             for n in range(5):
                 await is_heard(other, n)
@@ -104,7 +122,10 @@ async def test_many_who_ask_for_everything_and_read_nothing_hold_a_page_each(new
     async with new_town(emulator=SILENT, api={"write_timeout_s": 1.0}) as town:
         await conversation(town, 300)
         reads = count_reads(town)
-        async with Hostiles("deaf_socket", target(town), 40), frontend(town, "?guest=other") as other:
+        async with (
+            Hostiles("deaf_socket", target(town), 40),
+            frontend(town, "?guest=other") as other,
+        ):
             await town.until(lambda: town.metrics.watchers >= 40)
             await is_heard(other, 0)
             assert town.metrics.watchers_held_bytes() <= 41 * (PAGE + FILE)
@@ -187,7 +208,9 @@ async def test_a_large_frame_waits_for_its_turn_and_small_ones_of_others_do_not(
 
 async def test_a_large_frame_of_many_values_is_refused_unparsed(new_town):
     async with new_town(emulator=SILENT) as town, frontend(town, "?guest=ana") as own:
-        await own.send(json.dumps({"action": "context", "data": {"a": [[]] * 40_000}, "command_id": "c"}))
+        await own.send(
+            json.dumps({"action": "context", "data": {"a": [[]] * 40_000}, "command_id": "c"})
+        )
         async with asyncio.timeout(10.0):
             while "error" not in (found := json.loads(await own.recv())):
                 pass
@@ -252,13 +275,21 @@ class TestOneAddress:
 
     async def test_may_have_half_unless_it_is_said(self, new_town):
         async with new_town(emulator=SILENT, api={"frontends_max": 4}) as town:
-            async with frontend(town, "?guest=a"), frontend(town, "?guest=a"), frontend(town, "?guest=a") as third:
+            async with (
+                frontend(town, "?guest=a"),
+                frontend(town, "?guest=a"),
+                frontend(town, "?guest=a") as third,
+            ):
                 assert json.loads(await third.recv())["code"] == "limit_exceeded"
 
     async def test_has_its_share_of_the_event_streams(self, new_town):
-        async with new_town(emulator=SILENT, control={"watchers_per_address_max": 1, "heartbeat_s": 0.05}) as town:
+        async with new_town(
+            emulator=SILENT, control={"watchers_per_address_max": 1, "heartbeat_s": 0.05}
+        ) as town:
             await conversation(town, 1)
-            follow = request(target(town), "/v1/sessions/victim/events", "Accept: text/event-stream")
+            follow = request(
+                target(town), "/v1/sessions/victim/events", "Accept: text/event-stream"
+            )
             async with connected(target(town)) as one, connected(target(town)) as two:
                 for connection in (one, two):
                     await connection.send(follow)
@@ -268,7 +299,9 @@ class TestOneAddress:
             await town.until(lambda: town.metrics.watchers == 0)
 
     async def test_who_is_turned_away_takes_no_place(self, new_town):
-        async with new_town(emulator=SILENT, api={"frontends_max": 2, "frontends_per_address_max": 2}) as town:
+        async with new_town(
+            emulator=SILENT, api={"frontends_max": 2, "frontends_per_address_max": 2}
+        ) as town:
             async with frontend(town, "?guest=a") as one, Hostiles("deaf_socket", target(town), 10):
                 await one.recv()
                 await town.until(lambda: town.metrics.frontends_refused.get("full", 0) >= 8)

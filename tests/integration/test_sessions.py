@@ -1,4 +1,5 @@
-"""Guest sessions against the emulator over real sockets: reconnects, gaps, endings, drains, both dialects."""
+"""Guest sessions against the emulator over real sockets: reconnects, gaps, endings, drains, both
+dialects."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ class Watching:
         self.is_over = True
 
     def texts(self, direction="Outbound"):
-        return [e["text"] for e in self.events if e["kind"] == "message" and e["direction"] == direction]
+        return [
+            e["text"] for e in self.events if e["kind"] == "message" and e["direction"] == direction
+        ]
 
     def of(self, kind):
         return [event for event in self.events if event["kind"] == kind]
@@ -47,12 +50,16 @@ def open_guest(town, name="ana", **more):
 
 
 def session_of(town, name="ana"):
-    return town.emulator.world.sessions[town.fleet._runners[town.fleet.find(name)].machine.guest.token]
+    return town.emulator.world.sessions[
+        town.fleet._runners[town.fleet.find(name)].machine.guest.token
+    ]
 
 
 def agent_says(town, name, *texts):
     for text in texts:
-        _, effects = town.emulator.world.agent_says(session_of(town, name), text, town.emulator.now())
+        _, effects = town.emulator.world.agent_says(
+            session_of(town, name), text, town.emulator.now()
+        )
         town.emulator.perform(effects)
 
 
@@ -78,7 +85,9 @@ async def test_what_was_said_while_the_link_was_down_is_fetched_in_order(new_tow
         agent_says(town, "ana", "after")
         await town.until(lambda: len(watching.texts()) == 4)
         assert watching.texts() == ["before", "during 1", "during 2", "after"]
-        assert [event["seq"] for event in watching.events] == list(range(1, len(watching.events) + 1))
+        assert [event["seq"] for event in watching.events] == list(
+            range(1, len(watching.events) + 1)
+        )
         assert town.metrics.notices[Notice.GAP_FILLED] == 2
         assert len(town.emulator.world.sessions) == 1, "the same token came back"
 
@@ -102,7 +111,9 @@ async def test_a_message_whose_echo_was_lost_is_neither_doubled_nor_lost(new_tow
         session_id, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
         for when in ("after", "before"):
-            town.emulator.faults.set([{"kind": "drop", "count": 1, "when": when}], town.emulator.now())
+            town.emulator.faults.set(
+                [{"kind": "drop", "count": 1, "when": when}], town.emulator.now()
+            )
             answered = asyncio.get_running_loop().create_future()
             town.fleet.give(session_id, Send(f"c-{when}", f"said {when}"), answered.set_result)
             assert (await answered).error is None
@@ -112,7 +123,9 @@ async def test_a_message_whose_echo_was_lost_is_neither_doubled_nor_lost(new_tow
         assert [event["status"] for event in watching.of("delivery")] == ["confirmed", "confirmed"]
 
 
-async def test_a_command_given_again_after_the_machine_forgot_it_is_answered_from_the_journal(new_town):
+async def test_a_command_given_again_after_the_machine_forgot_it_is_answered_from_the_journal(
+    new_town,
+):
     async with new_town(emulator=SILENT, session={**FAST, "answers_kept_max": 2}) as town:
         session_id, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
@@ -124,7 +137,9 @@ async def test_a_command_given_again_after_the_machine_forgot_it_is_answered_fro
         town.fleet.give(session_id, Send("c5", "text 5"), answers.append)
         await town.until(lambda: len(watching.of("delivery")) == 5)
         assert answers[4].accepted and answers[4].seq == answers[0].seq
-        assert [one["text"] for one in session_of(town).messages] == [f"text {n}" for n in range(1, 6)]
+        assert [one["text"] for one in session_of(town).messages] == [
+            f"text {n}" for n in range(1, 6)
+        ]
 
 
 async def test_a_half_open_link_is_found_by_its_silence(new_town):
@@ -141,7 +156,8 @@ async def test_a_half_open_link_is_found_by_its_silence(new_town):
 
 
 async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
-    """A hundred sessions lose their links at once; the bucket, not their backoff, shapes the return."""
+    """A hundred sessions lose their links at once; the bucket, not their backoff, shapes the
+    return."""
     fleet = {"connects_per_minute": 1200, "connects_burst": 20}
     async with new_town(emulator=SILENT, session=FAST, fleet=fleet) as town:
         for n in range(100):
@@ -156,11 +172,15 @@ async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
         for n, first in enumerate(instants):
             for m in range(n, len(instants)):
                 allowed = 20 + (instants[m] - first) * 20 + 2
-                assert m - n + 1 <= allowed, f"{m - n + 1} connects within {instants[m] - first:.2f} s"
+                assert m - n + 1 <= allowed, (
+                    f"{m - n + 1} connects within {instants[m] - first:.2f} s"
+                )
 
 
 async def test_a_429_at_the_door_holds_everybody_back(new_town):
-    async with new_town(emulator={**SILENT, "limits": {"connections_per_minute": 3}}, session=FAST) as town:
+    async with new_town(
+        emulator={**SILENT, "limits": {"connections_per_minute": 3}}, session=FAST
+    ) as town:
         for n in range(3):
             open_guest(town, f"g{n}")
         await town.until(lambda: town.live() == 3)
@@ -168,7 +188,9 @@ async def test_a_429_at_the_door_holds_everybody_back(new_town):
         await town.until(lambda: town.emulator.counters["connects_refused"] == 1)
         open_guest(town, "later")
         await asyncio.sleep(0.5)
-        assert town.emulator.counters["connects_refused"] == 1, "nobody knocks again before Retry-After"
+        assert town.emulator.counters["connects_refused"] == 1, (
+            "nobody knocks again before Retry-After"
+        )
 
 
 @pytest.mark.parametrize("clear", [True, False])
@@ -260,24 +282,34 @@ async def test_opening_is_bounded_and_names_are_unique(new_town):
     ids=lambda fault: "-".join(str(value) for value in fault.values()),
 )
 async def test_bad_frames_from_the_platform_cost_nothing_and_touch_nobody_else(new_town, fault):
-    """Ten megabytes, a hundred thousand brackets, binary, broken UTF-8, broken JSON: counted or reconnected, never lost."""
-    async with new_town(emulator=SILENT, session=FAST, transport={"frame_bytes_max": 1_000_000}) as town:
+    """Ten megabytes, a hundred thousand brackets, binary, broken UTF-8, broken JSON: counted or
+    reconnected, never lost."""
+    async with new_town(
+        emulator=SILENT, session=FAST, transport={"frame_bytes_max": 1_000_000}
+    ) as town:
         _, victim = open_guest(town, "victim")
         _, other = open_guest(town, "other")
         await town.until(lambda: town.live() == 2)
         before = town.emulator.counters["connects_total"]
-        town.emulator.faults.set([{**fault, "token": session_of(town, "victim").token}], town.emulator.now())
+        town.emulator.faults.set(
+            [{**fault, "token": session_of(town, "victim").token}], town.emulator.now()
+        )
         agent_says(town, "victim", "one", "two")
         agent_says(town, "other", "for the other")
-        await town.until(lambda: victim.texts() == ["one", "two"] and other.texts() == ["for the other"])
+        await town.until(
+            lambda: victim.texts() == ["one", "two"] and other.texts() == ["for the other"]
+        )
         counted = town.metrics.notices.get(Notice.GARBAGE, 0)
         reconnected = town.emulator.counters["connects_total"] - before
         assert counted or reconnected, "it left a trace"
-        assert [event["state"] for event in other.of("session")] == ["live"], "the other session noticed nothing"
+        assert [event["state"] for event in other.of("session")] == ["live"], (
+            "the other session noticed nothing"
+        )
 
 
 async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_town):
-    """Far more than a heartbeat's time-out of work arrives on one link; the read budget lets the others breathe."""
+    """Far more than a heartbeat's time-out of work arrives on one link; the read budget lets the
+    others breathe."""
     session = {"heartbeat_interval_s": 0.5, "heartbeat_timeout_s": 0.4}
     limits = {"echoes_per_connection_per_minute": None}
     async with new_town(emulator={**SILENT, "limits": limits}, session=session) as town:
@@ -344,7 +376,9 @@ class TestWebchat:
             (session,) = town.emulator.world.sessions.values()
             assert session.context == {"page": "/help"}
             assert [event["status"] for event in watching.of("delivery")] == ["sent"] * 5
-            assert [event["seq"] for event in watching.events] == list(range(1, len(watching.events) + 1))
+            assert [event["seq"] for event in watching.events] == list(
+                range(1, len(watching.events) + 1)
+            )
 
     async def test_sock_2_it_reconnects_as_the_same_guest(self, new_town):
         async with new_town(dialect="webchat", emulator=SILENT, session=FAST) as town:
@@ -356,7 +390,9 @@ class TestWebchat:
             await town.until(lambda: town.live() == 1)
             assert list(town.emulator.world.sessions) == ["webchat:ana@example.org"]
 
-    async def test_sock_3_and_5_what_arrives_is_ordered_by_number_and_the_unknown_ends_nothing(self, new_town):
+    async def test_sock_3_and_5_what_arrives_is_ordered_by_number_and_the_unknown_ends_nothing(
+        self, new_town
+    ):
         async with new_town(dialect="webchat", emulator=SILENT) as town:
             _, watching = open_guest(town)
             await town.until(lambda: town.live() == 1)

@@ -1,4 +1,5 @@
-"""A name whose first address swallows every connection attempt: the link comes up by the second (RFC 8305)."""
+"""A name whose first address swallows every connection attempt: the link comes up by the second
+(RFC 8305)."""
 
 from __future__ import annotations
 
@@ -37,7 +38,8 @@ class Ear:
 
 
 def swallow_connections(opened: ExitStack, port: int) -> None:
-    """On the silent address: a listener whose backlog is full, so that no further attempt is ever answered."""
+    """On the silent address: a listener whose backlog is full, so that no further attempt is ever
+    answered."""
     hole = opened.enter_context(socket.socket())
     hole.bind((SILENT, port))
     hole.listen(0)
@@ -65,7 +67,8 @@ def resolved(monkeypatch):
 
 @pytest.fixture
 async def platform():
-    """An echo server on the healthy address; on the same port of the silent one the backlog is full."""
+    """An echo server on the healthy address; on the same port of the silent one the backlog is
+    full."""
 
     async def handle(link):
         async for text in link:
@@ -80,7 +83,9 @@ async def platform():
 
 async def spoken_with(target: str, **settings) -> bytes:
     ear = Ear()
-    link = await WebsocketDialer(TransportSettings(dial_timeout_s=20.0, **settings)).dial(DialTarget(target), ear)
+    link = await WebsocketDialer(TransportSettings(dial_timeout_s=20.0, **settings)).dial(
+        DialTarget(target), ear
+    )
     link.send_text(b"there?")
     text = await asyncio.wait_for(ear.texts.get(), 20.0)
     link.abort()
@@ -95,7 +100,10 @@ async def test_the_second_address_is_tried_while_the_first_is_silent(resolved, p
 async def test_so_it_is_with_a_proxys_name(resolved, platform, proxy_in_front):
     resolved(SILENT, HEALTHY)
     port = await proxy_in_front(platform)
-    assert await spoken_with("ws://guest.example.org/v1", proxy_url=f"http://{HOST}:{port}") == b"there?"
+    assert (
+        await spoken_with("ws://guest.example.org/v1", proxy_url=f"http://{HOST}:{port}")
+        == b"there?"
+    )
 
 
 async def test_if_every_address_is_silent_the_dial_ends_with_its_time(resolved, platform):
@@ -109,7 +117,8 @@ async def test_if_every_address_is_silent_the_dial_ends_with_its_time(resolved, 
 
 @pytest.fixture
 async def proxy_in_front():
-    """A proxy on the healthy address whose every tunnel leads to the platform, and a hole on the silent one."""
+    """A proxy on the healthy address whose every tunnel leads to the platform, and a hole on the
+    silent one."""
     with ExitStack() as opened:
         servers = []
 

@@ -1,4 +1,5 @@
-"""A name whose first address takes connections and then says nothing: TLS is raced as well as TCP. On both event loops."""
+"""A name whose first address takes connections and then says nothing: TLS is raced as well as TCP.
+On both event loops."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Addresses:
 
 
 class SilentServer:
-    """Takes connections and reads all that comes, says nothing; `ended` is set when each of them is closed by the peer."""
+    """Takes connections and reads all that comes, says nothing; `ended` is set when each of them is
+    closed by the peer."""
 
     def __init__(self, port: int) -> None:
         self._listener = socket.create_server((SILENT, port))
@@ -101,7 +103,9 @@ def a_dialer(addresses: tuple[str, ...], **settings) -> WebsocketDialer:
 
 
 @LOOPS
-def test_the_second_address_is_tried_while_the_first_is_silent_in_the_tls_handshake(run, tmp_path, caplog):
+def test_the_second_address_is_tried_while_the_first_is_silent_in_the_tls_handshake(
+    run, tmp_path, caplog
+):
     async def story() -> None:
         async with echo_server(tmp_path) as (port, ca):
             with silent_server(port) as silent:
@@ -137,7 +141,9 @@ def test_if_every_address_is_silent_in_the_handshake_the_dial_ends_with_its_time
 @LOOPS
 def test_a_connection_that_ends_before_it_is_used_is_unreachable(run):
     async def story() -> None:
-        async with await asyncio.start_server(lambda _, writer: writer.transport.abort(), HEALTHY, 0) as server:
+        async with await asyncio.start_server(
+            lambda _, writer: writer.transport.abort(), HEALTHY, 0
+        ) as server:
             port = server.sockets[0].getsockname()[1]
             with pytest.raises(DialError) as refused:
                 await a_dialer((HEALTHY,)).dial(DialTarget(f"ws://localhost:{port}/v1"), Ear())

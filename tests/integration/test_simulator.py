@@ -1,4 +1,5 @@
-"""The simulator as frontends see it (SIM-1 … SIM-4), over real sockets, with the emulator behind it."""
+"""The simulator as frontends see it (SIM-1 … SIM-4), over real sockets, with the emulator behind
+it."""
 
 from __future__ import annotations
 
@@ -39,7 +40,10 @@ async def live(frontend):
 
 
 async def test_sim_1_a_plain_client_holds_a_conversation(new_town):
-    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
+    async with (
+        new_town(emulator={"agent": "echo"}) as town,
+        open_frontend(town, "?guest=ana") as frontend,
+    ):
         hello = await frame(frontend)
         assert hello["kind"] == "hello" and hello["guest"] == "ana"
         await live(frontend)
@@ -58,11 +62,16 @@ async def test_sim_1_a_plain_client_holds_a_conversation(new_town):
 
 
 async def test_two_frontends_of_one_guest_see_the_same(new_town):
-    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as first:
+    async with (
+        new_town(emulator={"agent": "echo"}) as town,
+        open_frontend(town, "?guest=ana") as first,
+    ):
         await live(first)
         async with open_frontend(town, "?guest=ana&since=0") as second:
             await first.send(json.dumps({"action": "send", "text": "hello"}))
-            heard = [await frame(one, kind="message", direction="Outbound") for one in (first, second)]
+            heard = [
+                await frame(one, kind="message", direction="Outbound") for one in (first, second)
+            ]
             assert heard[0] == heard[1]
 
 
@@ -101,7 +110,11 @@ async def test_a_since_from_the_future_is_told_and_survived(new_town):
         ("[]", "bad_json", None),
         ("null", "bad_json", None),
         ("[" * 100_000, "bad_json", None),
-        ('{"action": "send", "text": "x", "a": ' + "[" * 100_000 + "]" * 100_000 + "}", "bad_json", None),
+        (
+            '{"action": "send", "text": "x", "a": ' + "[" * 100_000 + "]" * 100_000 + "}",
+            "bad_json",
+            None,
+        ),
         (b"\x00binary", "bad_json", None),
         ("{}", "unknown_action", "action"),
         ('{"action": "dance"}', "unknown_action", "action"),
@@ -112,23 +125,56 @@ async def test_a_since_from_the_future_is_told_and_survived(new_town):
         ('{"action": "send", "text": "\\ud800"}', "invalid", "text"),
         (json.dumps({"action": "send", "text": "é" * 2049}), "too_long", "text"),
         ('{"action": "send", "text": "x", "command_id": 5}', "invalid", "command_id"),
-        (json.dumps({"action": "send", "text": "x", "command_id": "c" * 129}), "invalid", "command_id"),
+        (
+            json.dumps({"action": "send", "text": "x", "command_id": "c" * 129}),
+            "invalid",
+            "command_id",
+        ),
         ('{"action": "context"}', "invalid", "data"),
         ('{"action": "context", "data": []}', "invalid", "data"),
         ('{"action": "reply", "text": "x"}', "invalid", "payload"),
         ('{"action": "resume", "since": -1}', "invalid", "since"),
-        ('{"action": "upload", "filename": "a.png", "contentType": "image/png"}', "invalid", "buffer"),
-        ('{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "!!"}', "invalid", "buffer"),
-        ('{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": ""}', "invalid", "buffer"),
-        ('{"action": "upload", "filename": "a.exe", "contentType": "image/png", "buffer": "aGk="}', "type", "filename"),
-        ('{"action": "upload", "filename": "a.png", "contentType": "png", "buffer": "aGk="}', "type", "contentType"),
         (
-            '{"action": "upload", "filename": "a", "contentType": "a/b", "buffer": {"type": "Buffer", "data": [104, 105]}}',
+            '{"action": "upload", "filename": "a.png", "contentType": "image/png"}',
+            "invalid",
+            "buffer",
+        ),
+        (
+            '{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "!!"}',
+            "invalid",
+            "buffer",
+        ),
+        (
+            '{"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": ""}',
+            "invalid",
+            "buffer",
+        ),
+        (
+            (
+                '{"action": "upload", "filename": "a.exe", "contentType": "image/png", "buffer":'
+                ' "aGk="}'
+            ),
+            "type",
+            "filename",
+        ),
+        (
+            '{"action": "upload", "filename": "a.png", "contentType": "png", "buffer": "aGk="}',
+            "type",
+            "contentType",
+        ),
+        (
+            (
+                '{"action": "upload", "filename": "a", "contentType": "a/b", "buffer": {"type":'
+                ' "Buffer", "data": [104, 105]}}'
+            ),
             "invalid",
             "filename",
         ),
         (
-            '{"action": "upload", "filename": "a.b", "contentType": "a/b", "buffer": {"type": "Buffer", "data": [256]}}',
+            (
+                '{"action": "upload", "filename": "a.b", "contentType": "a/b", "buffer": {"type":'
+                ' "Buffer", "data": [256]}}'
+            ),
             "invalid",
             "buffer",
         ),
@@ -137,8 +183,13 @@ async def test_a_since_from_the_future_is_told_and_survived(new_town):
     ],
     ids=lambda value: str(value)[:40],
 )
-async def test_sim_2_bad_frames_are_answered_and_never_close_the_socket(new_town, sent, code, field):
-    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=ana") as frontend:
+async def test_sim_2_bad_frames_are_answered_and_never_close_the_socket(
+    new_town, sent, code, field
+):
+    async with (
+        new_town(emulator={"agent": "echo"}) as town,
+        open_frontend(town, "?guest=ana") as frontend,
+    ):
         await live(frontend)
         await frontend.send(sent)
         async with asyncio.timeout(10.0):
@@ -169,7 +220,10 @@ async def test_a_bad_address_is_told_and_closed(new_town, query, field):
 async def test_a_frame_over_the_bound_is_skipped_and_not_held(new_town):
     """It is answered before its end, and the frame behind it is heard."""
     async with new_town(emulator={"agent": "echo"}) as town:
-        async with upgraded(Target("127.0.0.1", town.http.port, "ana")) as own, asyncio.timeout(10.0):
+        async with (
+            upgraded(Target("127.0.0.1", town.http.port, "ana")) as own,
+            asyncio.timeout(10.0),
+        ):
             await own.reader.readuntil(b'"state":"live"')
             await own.send(header(3_000_000) + bytes(1_500_000))
             await own.reader.readuntil(b"the message has 3000000 bytes")
@@ -187,14 +241,30 @@ async def test_a_frame_over_the_bound_is_skipped_and_not_held(new_town):
         (b"\x80\x80mask", 1002),
         (b"\x81\xff" + b"\x80" + bytes(7) + b"mask", 1009),
         (header(2, 1) + b"\xff\xfe", 1007),
-        (b"\x01\xff" + (2_000_000).to_bytes(8, "big") + bytes(2_000_004) + framed(b"another"), 1002),
+        (
+            b"\x01\xff" + (2_000_000).to_bytes(8, "big") + bytes(2_000_004) + framed(b"another"),
+            1002,
+        ),
     ],
-    ids=["opcode", "reserved bits", "nothing to continue", "length", "no UTF-8", "a message within one too large"],
+    ids=[
+        "opcode",
+        "reserved bits",
+        "nothing to continue",
+        "length",
+        "no UTF-8",
+        "a message within one too large",
+    ],
 )
 async def test_a_frame_that_is_wrong_in_itself_closes_that_frontend_only(new_town, wrong, code):
-    async with new_town(emulator={"agent": "echo"}) as town, open_frontend(town, "?guest=bob") as other:
+    async with (
+        new_town(emulator={"agent": "echo"}) as town,
+        open_frontend(town, "?guest=bob") as other,
+    ):
         await live(other)
-        async with upgraded(Target("127.0.0.1", town.http.port, "ana")) as own, asyncio.timeout(10.0):
+        async with (
+            upgraded(Target("127.0.0.1", town.http.port, "ana")) as own,
+            asyncio.timeout(10.0),
+        ):
             await own.reader.readuntil(b'"state":"live"')
             await own.send(wrong)
             assert b"\x88\x02" + code.to_bytes(2, "big") in await own.read_until_closed()
@@ -213,7 +283,9 @@ async def test_the_same_command_id_again_gets_the_same_answer(new_town):
         await town.until(lambda: town.metrics.deliveries.get("confirmed") == 1)
         (session,) = town.emulator.world.sessions.values()
         assert [
-            body["text"] for body in session.messages if body["direction"] == "Inbound" and body["type"] == "Text"
+            body["text"]
+            for body in session.messages
+            if body["direction"] == "Inbound" and body["type"] == "Text"
         ] == ["once"]
 
 
@@ -302,7 +374,10 @@ class TestTheDoor:
         ],
     )
     async def test_hosts(self, new_town, host, status):
-        async with new_town(api={"hosts_allowed": ("sim.example.org",)}) as town, aiohttp.ClientSession() as session:
+        async with (
+            new_town(api={"hosts_allowed": ("sim.example.org",)}) as town,
+            aiohttp.ClientSession() as session,
+        ):
             async with session.get(f"{town.http.url}/healthz", headers={"Host": host}) as answer:
                 assert answer.status == status
 
@@ -329,7 +404,8 @@ async def test_health_readiness_and_metrics(new_town):
 
 
 async def test_a_frontend_that_never_reads_is_closed_and_hurts_nobody(new_town):
-    """The frontend gets far more than sockets and its queue hold. Others go on; it is told where to resume."""
+    """The frontend gets far more than sockets and its queue hold. Others go on; it is told where to
+    resume."""
     api = {"watcher_events_max": 64, "watcher_bytes_max": 200_000, "write_timeout_s": 1.0}
     async with new_town(api=api, emulator={"agent": "silent", "limits": {"strict": False}}) as town:
         reader, writer = await _deaf_frontend(town, "slow")
@@ -367,8 +443,9 @@ async def _deaf_frontend(town, name):
     await loop.sock_connect(sock, (host, int(port)))
     reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
     writer.write(
-        f"GET /?guest={name} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
+        f"GET /?guest={name} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection:"
+        " Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version:"
+        " 13\r\n\r\n".encode()
     )
     await reader.readuntil(b"\r\n\r\n")
     writer.transport.pause_reading()
@@ -376,15 +453,24 @@ async def _deaf_frontend(town, name):
 
 
 def upload_frame(data: bytes, **more):
-    figures = {"filename": "bill.pdf", "contentType": "application/pdf", "buffer": base64.b64encode(data).decode()}
+    figures = {
+        "filename": "bill.pdf",
+        "contentType": "application/pdf",
+        "buffer": base64.b64encode(data).decode(),
+    }
     return json.dumps({"action": "upload", **figures, **more})
 
 
 @pytest.mark.parametrize("as_buffer", [False, True], ids=["base64", "node-buffer"])
 async def test_sim_1_upload_unchanged_on_the_wire(new_town, as_buffer):
     data = bytes(range(256)) * 10
-    buffer = {"type": "Buffer", "data": list(data)} if as_buffer else base64.b64encode(data).decode()
-    async with new_town(emulator={"agent": "silent"}) as town, open_frontend(town, "?guest=ana") as frontend:
+    buffer = (
+        {"type": "Buffer", "data": list(data)} if as_buffer else base64.b64encode(data).decode()
+    )
+    async with (
+        new_town(emulator={"agent": "silent"}) as town,
+        open_frontend(town, "?guest=ana") as frontend,
+    ):
         await live(frontend)
         await frontend.send(upload_frame(data, buffer=buffer, caption="the bill", command_id="u1"))
         answer = await frame(frontend, ok=True)
@@ -392,7 +478,11 @@ async def test_sim_1_upload_unchanged_on_the_wire(new_town, as_buffer):
         message = await frame(frontend, kind="message", direction="Inbound")
         assert message["text"] == "the bill" and message["command_id"] == "u1"
         file = message["content"][0]["attachment"]
-        assert (file["filename"], file["mime"], file["fileSize"]) == ("bill.pdf", "application/pdf", len(data))
+        assert (file["filename"], file["mime"], file["fileSize"]) == (
+            "bill.pdf",
+            "application/pdf",
+            len(data),
+        )
         (session,) = town.emulator.world.sessions.values()
         assert session.attachments[file["id"]].sha256 == hashlib.sha256(data).hexdigest()
         await frontend.send(json.dumps({"action": "link", "attachment_id": file["id"]}))
@@ -401,7 +491,10 @@ async def test_sim_1_upload_unchanged_on_the_wire(new_town, as_buffer):
 
 
 async def test_the_same_upload_again_gets_the_same_answer_and_is_sent_once(new_town):
-    async with new_town(emulator={"agent": "silent"}) as town, open_frontend(town, "?guest=ana") as frontend:
+    async with (
+        new_town(emulator={"agent": "silent"}) as town,
+        open_frontend(town, "?guest=ana") as frontend,
+    ):
         await live(frontend)
         for _ in range(3):
             await frontend.send(upload_frame(b"data", command_id="u1"))
@@ -414,7 +507,10 @@ async def test_the_same_upload_again_gets_the_same_answer_and_is_sent_once(new_t
 
 
 async def test_a_frame_that_is_too_large_is_told_where_to_go(new_town):
-    async with new_town(api={"frame_bytes_max": 4096}) as town, open_frontend(town, "?guest=ana") as frontend:
+    async with (
+        new_town(api={"frame_bytes_max": 4096}) as town,
+        open_frontend(town, "?guest=ana") as frontend,
+    ):
         await live(frontend)
         await frontend.send(upload_frame(bytes(5000)))
         found = await frame(frontend, code="too_large")
@@ -423,23 +519,33 @@ async def test_a_frame_that_is_too_large_is_told_where_to_go(new_town):
 
 
 @pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
-@pytest.mark.parametrize("data", ['{"a": ' * 260 + "1" + "}" * 260, '{"a": "\\ud800"}', f'{{"a": {10**30}}}'])
-async def test_sock_4_a_context_that_cannot_be_written_out_again_ends_nothing(new_town, dialect, data):
+@pytest.mark.parametrize(
+    "data", ['{"a": ' * 260 + "1" + "}" * 260, '{"a": "\\ud800"}', f'{{"a": {10**30}}}']
+)
+async def test_sock_4_a_context_that_cannot_be_written_out_again_ends_nothing(
+    new_town, dialect, data
+):
     async with new_town(dialect=dialect) as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
         await frontend.send(f'{{"action": "context", "command_id": "c1", "data": {data}}}')
         assert (await frame(frontend, command_id="c1"))["field"] == "data"
-        await frontend.send(json.dumps({"action": "send", "text": "still here", "command_id": "c2"}))
+        await frontend.send(
+            json.dumps({"action": "send", "text": "still here", "command_id": "c2"})
+        )
         await frame(frontend, command_id="c2", ok=True)
 
 
 async def test_a_frontend_that_is_gone_before_it_is_answered_leaves_no_trace(new_town, caplog):
     """Found by two thousand kills: a traceback of somebody who had hung up."""
     upgrade = (
-        b"GET /?guest=ana HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
-        b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        b"GET /?guest=ana HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection:"
+        b" Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key:"
+        b" dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
     )
-    events = b"GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept: text/event-stream\r\n\r\n"
+    events = (
+        b"GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept:"
+        b" text/event-stream\r\n\r\n"
+    )
     async with new_town() as town:
         for n in range(200):
             _, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
@@ -452,11 +558,18 @@ async def test_a_frontend_that_is_gone_before_it_is_answered_leaves_no_trace(new
 @pytest.mark.parametrize(
     ("dialect", "most", "too_much", "counted"),
     [
-        ("webchat", "\N{GRINNING FACE}" * 2048, "\N{GRINNING FACE}" * 2048 + "x", "4097 UTF-16 units"),
+        (
+            "webchat",
+            "\N{GRINNING FACE}" * 2048,
+            "\N{GRINNING FACE}" * 2048 + "x",
+            "4097 UTF-16 units",
+        ),
         ("webmessaging", "é" * 2048, "é" * 2048 + "x", "4097 bytes"),
     ],
 )
-async def test_sock_7_a_text_is_as_long_as_the_dialect_counts_it(new_town, dialect, most, too_much, counted):
+async def test_sock_7_a_text_is_as_long_as_the_dialect_counts_it(
+    new_town, dialect, most, too_much, counted
+):
     async with new_town(dialect=dialect, emulator={"agent": "silent"}) as town:
         async with open_frontend(town, "?guest=ana&email=ana@example.org") as frontend:
             await live(frontend)
@@ -472,7 +585,10 @@ async def test_sock_7_a_text_is_as_long_as_the_dialect_counts_it(new_town, diale
 @pytest.mark.parametrize("dialect", ["webchat", "webmessaging"])
 async def test_sim_1_what_a_frontend_says_on_opening_is_not_lost(new_town, dialect):
     """The documents' frontend names no guest and speaks as soon as its socket is open."""
-    async with new_town(dialect=dialect, emulator={"agent": "echo"}) as town, open_frontend(town) as frontend:
+    async with (
+        new_town(dialect=dialect, emulator={"agent": "echo"}) as town,
+        open_frontend(town) as frontend,
+    ):
         await frontend.send('{"action": "send", "text": "hello"}')
         shown = []
         while not shown or shown[-1].get("direction") != "Outbound":

@@ -1,8 +1,9 @@
-"""Bad CRMs slow nobody down (SYNC-1): one hangs, one answers 500, two have names that lead where nobody may go.
+"""Bad CRMs slow nobody down (SYNC-1): one hangs, one answers 500, two have names that lead where
+nobody may go.
 
-Speed is not asserted, but why there is nothing to be slow for: what is said makes no webhook, the calls and what is held for
-them are bounded whatever piles up, and it piles up in the journal. When the CRMs are well again everything arrives, in order.
-"""
+Speed is not asserted, but why there is nothing to be slow for: what is said makes no webhook, the
+calls and what is held for them are bounded whatever piles up, and it piles up in the journal. When
+the CRMs are well again everything arrives, in order."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ class Frontend:
 
 
 class Moods:
-    """The CRMs, ill until `heal`; how many calls were ever under way at once; who knocked at the forbidden door."""
+    """The CRMs, ill until `heal`; how many calls were ever under way at once; who knocked at the
+    forbidden door."""
 
     def __init__(self) -> None:
         self.well = asyncio.Event()
@@ -63,7 +65,9 @@ async def bad_crms(journal):
 
     async def lookup(host: str, port: int) -> list[str]:
         asked.append(host)
-        return {"metadata.example.org": ["169.254.169.254"], "loop.example.org": ["127.0.0.1"]}.get(host, ["127.0.0.1"])
+        return {"metadata.example.org": ["169.254.169.254"], "loop.example.org": ["127.0.0.1"]}.get(
+            host, ["127.0.0.1"]
+        )
 
     async with moods.hanging as hanging, moods.failing as failing:
         door = await asyncio.start_server(moods.knocked, "127.0.0.1", 0)
@@ -71,7 +75,9 @@ async def bad_crms(journal):
         everyone = (
             target(hanging, "hangs"),
             target(failing, "fails"),
-            WebhookTarget("metadata", f"https://metadata.example.org:{port}/latest/meta-data/", (SECRET,)),
+            WebhookTarget(
+                "metadata", f"https://metadata.example.org:{port}/latest/meta-data/", (SECRET,)
+            ),
             WebhookTarget("loopback", f"https://loop.example.org:{port}/", (SECRET,)),
         )
         figures = {"time_out_s": 0.2, "attempts_max": 10_000, "circuit_failures": 3}
@@ -114,10 +120,14 @@ async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_town):
             for n in range(TEXTS):
                 for session_id in frontends:
                     town.fleet.give(session_id, Send(f"c{n}", f"text {n}"), lambda answer: None)
-                await until(lambda n=n: all(len(one.echoes) == n + 1 for one in frontends.values()), 30.0)
+                await until(
+                    lambda n=n: all(len(one.echoes) == n + 1 for one in frontends.values()), 30.0
+                )
                 most = max(most, calls())
                 assert not moods.well.is_set() and sum(metrics.webhooks_delivered.values()) == 0
-            assert all(one.echoes == [f"text {n}" for n in range(TEXTS)] for one in frontends.values())
+            assert all(
+                one.echoes == [f"text {n}" for n in range(TEXTS)] for one in frontends.values()
+            )
             assert {body["event"] for body in moods.hanging.got} == {"session.connected"}
 
             for session_id in frontends:
@@ -128,7 +138,9 @@ async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_town):
             assert max(moods.hanging.calling_most, moods.failing.calling_most) <= PER_HOST + 1
 
             moods.well.set()
-            everything = {session_id: ["session.connected", "session.terminated"] for session_id in frontends}
+            everything = {
+                session_id: ["session.connected", "session.terminated"] for session_id in frontends
+            }
             await until(lambda: sum(metrics.webhooks_delivered.values()) == 4 * GUESTS, 60.0)
             assert in_order(moods.hanging) == in_order(moods.failing) == everything
 

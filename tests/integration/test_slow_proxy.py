@@ -1,8 +1,9 @@
-"""A proxy that passes everything on in single bytes and reads slowly: TLS inside the tunnel loses nothing.
+"""A proxy that passes everything on in single bytes and reads slowly: TLS inside the tunnel loses
+nothing.
 
-uvloop's `start_tls` loses what was read before it was called (its issue 707). Nothing is: neither a TLS server nor a platform
-speaks first, and a proxy that sends something of its own behind its answer is refused.
-"""
+uvloop's `start_tls` loses what was read before it was called (its issue 707). Nothing is: neither a
+TLS server nor a platform speaks first, and a proxy that sends something of its own behind its
+answer is refused."""
 
 from __future__ import annotations
 
@@ -28,7 +29,8 @@ TEXT = b"there? " * 500
 
 
 async def drip(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Each byte by itself, in a turn of the loop of its own, so that the other side reads it alone."""
+    """Each byte by itself, in a turn of the loop of its own, so that the other side reads it
+    alone."""
     try:
         while data := await reader.read(65_536):
             for byte in data:
@@ -71,7 +73,9 @@ async def platform(folder):
 async def dial(folder, answer: bytes, ear: Ear):
     async with platform(folder) as (port, ca), proxy_that_answers(answer) as proxy:
         dialer = WebsocketDialer(
-            TransportSettings(proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca, dial_timeout_s=30.0)
+            TransportSettings(
+                proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca, dial_timeout_s=30.0
+            )
         )
         link = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
         link.send_text(TEXT)

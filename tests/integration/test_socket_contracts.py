@@ -1,4 +1,5 @@
-"""SOCK and SIM contracts as a user meets them: a frontend, the daemon and the emulator over real sockets.
+"""SOCK and SIM contracts as a user meets them: a frontend, the daemon and the emulator over real
+sockets.
 
 What the platform received and what the frontend was shown are compared as wholes.
 """
@@ -25,7 +26,9 @@ TYPES = "image/png, image/jpeg, application/pdf"
 
 def received(town, kind):
     """The frames of that type that the platform received."""
-    frames = [json.loads(one["text"]) for one in town.emulator.journal if one["text"].startswith("{")]
+    frames = [
+        json.loads(one["text"]) for one in town.emulator.journal if one["text"].startswith("{")
+    ]
     return [one for one in frames if one["type"] == kind]
 
 
@@ -44,7 +47,9 @@ async def test_sock_4_the_context_is_a_frame_and_sent_again_after_a_lost_link(ne
         drop_links(town)
         await town.until(lambda: len(received(town, "connect")) == 2)
         town.fleet.give(session_id, Context("x2", {}), lambda answer: None)
-        await town.until(lambda: {"type": "setContext", "context": {}} in received(town, "setContext"))
+        await town.until(
+            lambda: {"type": "setContext", "context": {}} in received(town, "setContext")
+        )
         told = [one["context"] for one in received(town, "setContext")]
         assert told == [context, context, {}]
 
@@ -76,8 +81,16 @@ async def test_sock_7_webchat_takes_three_types_of_files(new_town):
         session_id, _ = open_guest(town)
         await town.until(lambda: town.live() == 1)
         refused = {}
-        for content_type in ("image/png", "image/jpeg", "application/pdf", "image/gif", "text/plain"):
-            answers, _ = await attach(town, session_id, content_type=content_type, command_id=content_type)
+        for content_type in (
+            "image/png",
+            "image/jpeg",
+            "application/pdf",
+            "image/gif",
+            "text/plain",
+        ):
+            answers, _ = await attach(
+                town, session_id, content_type=content_type, command_id=content_type
+            )
             await town.until(lambda answers=answers: answers)
             refused[content_type] = str(answers[0].error or "")
         problem = "files of type {} are not allowed; allowed are " + TYPES
@@ -86,13 +99,23 @@ async def test_sock_7_webchat_takes_three_types_of_files(new_town):
 
 
 async def test_sim_1_the_documents_frames_do_what_they_say(new_town):
-    """A frontend that names no guest and speaks as soon as its socket is open; files as a Node.js Buffer and as base64."""
-    async with new_town(dialect="webchat", emulator=SILENT, calls=True) as town, open_frontend(town) as frontend:
+    """A frontend that names no guest and speaks as soon as its socket is open; files as a Node.js
+    Buffer and as base64."""
+    async with (
+        new_town(dialect="webchat", emulator=SILENT, calls=True) as town,
+        open_frontend(town) as frontend,
+    ):
         png = {"type": "Buffer", "data": list(PNG[:200])}
         for said in (
             {"action": "send", "text": "hello"},
             {"action": "context", "data": {"cartValue": 149.99}},
-            {"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": png, "caption": "a photo"},
+            {
+                "action": "upload",
+                "filename": "a.png",
+                "contentType": "image/png",
+                "buffer": png,
+                "caption": "a photo",
+            },
             {
                 "action": "upload",
                 "filename": "b.jpg",
@@ -117,7 +140,8 @@ async def test_sim_1_the_documents_frames_do_what_they_say(new_town):
 
 
 async def in_parts(frontend, parts):
-    """A text in fragments, with a ping before each that must be answered before the fragment is sent."""
+    """A text in fragments, with a ping before each that must be answered before the fragment is
+    sent."""
     for part in parts:
         await (await frontend.ping())
         yield part
@@ -139,7 +163,10 @@ async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_
                 "x" * 1_048_576,
                 "x" * 1_048_577,
                 bytes(3_000_000),
-                in_parts(frontend, [b"x" * 500_000 + b"\xe2", b"\x82\xac" + b"y" * 600_000, b"z" * 900_000, b"z"]),
+                in_parts(
+                    frontend,
+                    [b"x" * 500_000 + b"\xe2", b"\x82\xac" + b"y" * 600_000, b"z" * 900_000, b"z"],
+                ),
             ):
                 await frontend.send(said, text=None if isinstance(said, str | bytes) else True)
                 while "error" not in (found := json.loads(await frontend.recv())):
@@ -147,16 +174,28 @@ async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_
                 errors.append((found.pop("error"), found))
             await frontend.send('{"action": "send", "text": "still here"}')
             heard = await frame(frontend, kind="message", direction="Outbound")
-        not_json = "the frame is not JSON: Expecting value: line 1 column 1 (char 0)", {"code": "bad_json"}
-        remedy = "at most 1048576 are taken (simulator.frame_bytes_max); send less, or upload files over HTTP"
+        not_json = (
+            "the frame is not JSON: Expecting value: line 1 column 1 (char 0)",
+            {"code": "bad_json"},
+        )
+        remedy = (
+            "at most 1048576 are taken (simulator.frame_bytes_max); send less, or upload files over"
+            " HTTP"
+        )
         assert (errors, heard["text"]) == (
             [
                 not_json,
                 (
-                    "action is one of send, context, upload, withdraw, link, reply, typing, end, resume",
+                    (
+                        "action is one of send, context, upload, withdraw, link, reply, typing,"
+                        " end, resume"
+                    ),
                     {"code": "unknown_action", "field": "action"},
                 ),
-                ("text is missing or no string", {"code": "invalid", "field": "text", "command_id": "c1"}),
+                (
+                    "text is missing or no string",
+                    {"code": "invalid", "field": "text", "command_id": "c1"},
+                ),
                 ("frames are JSON text; this one is binary", {"code": "bad_json"}),
                 not_json,
                 (f"the message has 1048577 bytes; {remedy}", {"code": "too_large"}),
@@ -170,14 +209,20 @@ async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_
 @pytest.mark.parametrize(
     ("when_down", "first_answer", "sent"),
     [
-        ("reject", {"error": "Genesys connection not ready", "code": "not_ready", "command_id": "c1"}, []),
+        (
+            "reject",
+            {"error": "Genesys connection not ready", "code": "not_ready", "command_id": "c1"},
+            [],
+        ),
         ("queue", {"ok": True, "command_id": "c1"}, ["hello"]),
     ],
 )
 async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_waits(
     new_town, when_down, first_answer, sent
 ):
-    async with new_town(dialect="webchat", emulator=SILENT, session={**FAST, "when_down": when_down}) as town:
+    async with new_town(
+        dialect="webchat", emulator=SILENT, session={**FAST, "when_down": when_down}
+    ) as town:
         async with open_frontend(town, "?guest=ana") as frontend:
             await live(frontend)
             drop_links(town)
@@ -189,7 +234,9 @@ async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_wait
             answer.pop("seq", None)
             await live(frontend)
             await frontend.send('{"action": "send", "text": "later"}')
-            await town.until(lambda: {"type": "message", "text": "later"} in received(town, "message"))
+            await town.until(
+                lambda: {"type": "message", "text": "later"} in received(town, "message")
+            )
             told = [one["text"] for one in received(town, "message")]
             assert (answer, told) == (first_answer, [*sent, "later"])
 
@@ -199,7 +246,9 @@ async def test_sim_4_what_arrives_is_shown_in_order_and_again_to_who_returns(new
 
         def say(text):
             (session,) = town.emulator.world.sessions.values()
-            town.emulator.perform(town.emulator.world.agent_says(session, text, town.emulator.now())[1])
+            town.emulator.perform(
+                town.emulator.world.agent_says(session, text, town.emulator.now())[1]
+            )
 
         async def shown(frontend, count):
             found = [await frame(frontend, kind="message") for _ in range(count)]

@@ -1,4 +1,5 @@
-"""Our own copies of files: private, bounded, durable when asked, and gone when nobody needs them."""
+"""Our own copies of files: private, bounded, durable when asked, and gone when nobody needs
+them."""
 
 from __future__ import annotations
 
@@ -33,7 +34,9 @@ def new_spool(tmp_path):
         spool.stop()
 
 
-@pytest.mark.parametrize("sizes", [(1,), (10,) * 100, (BATCH_BYTES,), (BATCH_BYTES + 1, 5), (3 * BATCH_BYTES + 7,)])
+@pytest.mark.parametrize(
+    "sizes", [(1,), (10,) * 100, (BATCH_BYTES,), (BATCH_BYTES + 1, 5), (3 * BATCH_BYTES + 7,)]
+)
 async def test_what_comes_is_what_is_kept(new_spool, sizes):
     spooled = await new_spool(durable=True).spool(pieces(*sizes))
     expected = b"".join([bytes([n]) * size for n, size in enumerate(sizes)])
@@ -43,7 +46,9 @@ async def test_what_comes_is_what_is_kept(new_spool, sizes):
     assert stat.S_IMODE(spooled.path.parent.stat().st_mode) == 0o700
 
 
-async def test_a_copy_is_synced_before_it_is_promised_when_there_is_a_journal_on_disk(new_spool, monkeypatch):
+async def test_a_copy_is_synced_before_it_is_promised_when_there_is_a_journal_on_disk(
+    new_spool, monkeypatch
+):
     synced = []
     monkeypatch.setattr(os, "fsync", lambda fd: synced.append(os.readlink(f"/proc/self/fd/{fd}")))
     spooled = await new_spool(durable=True).spool(pieces(10))
@@ -77,10 +82,15 @@ async def test_many_at_once_never_go_over_the_bound(new_spool, tmp_path):
     answers = await asyncio.gather(*given, return_exceptions=True)
     kept = [one for one in answers if not isinstance(one, BaseException)]
     assert {type(one) for one in answers} <= {Overloaded, Spooled} and len(kept) <= 3
-    assert sum(path.stat().st_size for path in (tmp_path / "spool").iterdir()) == len(kept) * 3 * BATCH_BYTES
+    assert (
+        sum(path.stat().st_size for path in (tmp_path / "spool").iterdir())
+        == len(kept) * 3 * BATCH_BYTES
+    )
 
 
-async def test_a_source_that_breaks_and_an_asker_who_leaves_leave_nothing_behind(new_spool, tmp_path):
+async def test_a_source_that_breaks_and_an_asker_who_leaves_leave_nothing_behind(
+    new_spool, tmp_path
+):
     spool = new_spool()
 
     async def breaks():

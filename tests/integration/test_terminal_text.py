@@ -1,4 +1,5 @@
-"""Whatever the platform, a guest or a daemon says, it commands no terminal: real commands, on a pipe and on a terminal."""
+"""Whatever the platform, a guest or a daemon says, it commands no terminal: real commands, on a
+pipe and on a terminal."""
 
 from __future__ import annotations
 
@@ -17,13 +18,22 @@ from aiohttp import web
 
 from guestd.observe.terminal_text import json_line, one_line, several_lines
 
-#: A title, a cleared screen, a C1 command, a line moved up, DEL, marks that turn a line round, a separator, a half surrogate.
+#: A title, a cleared screen, a C1 command, a line moved up, DEL, marks that turn a line round, a
+#: separator, a half surrogate.
 EVIL = "x\x1b]0;PWNED\x07\x1b[2J\x9b2J\x84\x7f\x08\r\u202egnp.exe\u2066\u2028\u200fz"
-COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]")
+COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff]"
+)
 #: What `guestd chat` itself tells a terminal: tints, and the line with "is typing" cleared.
 OUR_OWN = re.compile("\x1b\\[(2|1|33|36|0)m|\r\x1b\\[2K|\r(?=\x1b\\[2m… is typing)")
 
-FILE = {"id": EVIL, "filename": f"{EVIL}.pdf", "mime": EVIL, "url": f"https://h.example/{EVIL}", "fileSize": 5}
+FILE = {
+    "id": EVIL,
+    "filename": f"{EVIL}.pdf",
+    "mime": EVIL,
+    "url": f"https://h.example/{EVIL}",
+    "fileSize": 5,
+}
 CONTENT = [
     {"contentType": "QuickReply", "quickReply": {"text": EVIL, "payload": EVIL}},
     {"contentType": "Card", "card": {"title": EVIL}},
@@ -31,7 +41,13 @@ CONTENT = [
     {"contentType": "Attachment", "attachment": FILE},
     {"contentType": "QuickReply", "quickReply": {}},
 ]
-MESSAGE = {"kind": "message", "direction": "Outbound", "sender": EVIL, "text": f"{EVIL}\nyou: I agree", "seq": 1}
+MESSAGE = {
+    "kind": "message",
+    "direction": "Outbound",
+    "sender": EVIL,
+    "text": f"{EVIL}\nyou: I agree",
+    "seq": 1,
+}
 EVENTS: list[dict[str, Any]] = [
     {"kind": "session", "state": "live", "reason": EVIL, "seq": 1},
     {**MESSAGE, "content": CONTENT},
@@ -58,13 +74,40 @@ async def evil_daemon(request: web.Request) -> web.StreamResponse:
     if "refused" in request.path:
         return web.json_response(PROBLEM, status=409)
     if request.path.endswith("/events"):
-        lines = [f"event: {one.get('kind')}\ndata: {json.dumps(one)}\n\n" for one in EVENTS if "seq" in one]
-        return web.Response(text="".join([*lines, "event: over\ndata: {}\n\n"]), content_type="text/event-stream")
-    row = {"name": EVIL, "state": EVIL, "seq": 1, "session_id": EVIL, "operation_id": EVIL, "kind": EVIL, "step": EVIL}
+        lines = [
+            f"event: {one.get('kind')}\ndata: {json.dumps(one)}\n\n"
+            for one in EVENTS
+            if "seq" in one
+        ]
+        return web.Response(
+            text="".join([*lines, "event: over\ndata: {}\n\n"]), content_type="text/event-stream"
+        )
+    row = {
+        "name": EVIL,
+        "state": EVIL,
+        "seq": 1,
+        "session_id": EVIL,
+        "operation_id": EVIL,
+        "kind": EVIL,
+        "step": EVIL,
+    }
     told = [{"sender": "", "reason": "", **one} for one in EVENTS if "seq" in one]
-    page = {"sessions": [row], "operations": [{**row, "status": EVIL}], "messages": told, "next": None, "more": False}
+    page = {
+        "sessions": [row],
+        "operations": [{**row, "status": EVIL}],
+        "messages": told,
+        "next": None,
+        "more": False,
+    }
     return web.json_response(
-        {**row, **page, "status": "accepted", "command_id": "c", EVIL: EVIL, "nested": {EVIL: [EVIL]}}
+        {
+            **row,
+            **page,
+            "status": "accepted",
+            "command_id": "c",
+            EVIL: EVIL,
+            "nested": {EVIL: [EVIL]},
+        }
     )
 
 
@@ -133,7 +176,9 @@ async def test_a_chat_on_a_terminal_obeys_nobody_but_us():
         out = await on_a_terminal("chat", "--url", f"ws://{where}/")
     assert "PWNED" in out and "[file]" in out and "is typing" in out and "/1" in out
     assert commands_in(out) == []
-    assert not any(line.startswith("you: I agree") for line in out.splitlines()), "no text begins a line of another's"
+    assert not any(line.startswith("you: I agree") for line in out.splitlines()), (
+        "no text begins a line of another's"
+    )
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])

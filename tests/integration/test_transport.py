@@ -98,7 +98,12 @@ async def refusal(answer=b"", **settings):
         (b"HTTP/1.1 503 Busy\r\nRetry-After: \xb2\r\n\r\n", Cause.UPGRADE_REFUSED, 503, None),
         (b"HTTP/1.1 503 Busy\r\nRetry-After: -1\r\n\r\n", Cause.UPGRADE_REFUSED, 503, None),
         (b"HTTP/1.1 503 Busy\r\nRetry-After: 86400\r\n\r\n", Cause.UPGRADE_REFUSED, 503, 30.0),
-        (b"HTTP/1.1 503 Busy\r\nRetry-After: " + b"9" * 5000 + b"\r\n\r\n", Cause.UPGRADE_REFUSED, 503, 30.0),
+        (
+            b"HTTP/1.1 503 Busy\r\nRetry-After: " + b"9" * 5000 + b"\r\n\r\n",
+            Cause.UPGRADE_REFUSED,
+            503,
+            30.0,
+        ),
         (
             b"HTTP/1.1 503 Busy\r\nRetry-After: Fri, 31 Dec 2099 23:59:59 GMT\r\n\r\n",
             Cause.UPGRADE_REFUSED,
@@ -106,13 +111,20 @@ async def refusal(answer=b"", **settings):
             30.0,
         ),
         (
-            b"HTTP/1.1 503 Busy\r\nDate: Thu, 01 Jan 2099 00:00:00 GMT\r\n"
-            b"Retry-After: Thu, 01 Jan 2099 00:00:07 GMT\r\n\r\n",
+            (
+                b"HTTP/1.1 503 Busy\r\nDate: Thu, 01 Jan 2099 00:00:00 GMT\r\n"
+                b"Retry-After: Thu, 01 Jan 2099 00:00:07 GMT\r\n\r\n"
+            ),
             Cause.UPGRADE_REFUSED,
             503,
             7.0,
         ),
-        (b"HTTP/1.1 503 Busy\r\nRetry-After: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n", Cause.UPGRADE_REFUSED, 503, 0.0),
+        (
+            b"HTTP/1.1 503 Busy\r\nRetry-After: Thu, 01 Jan 1970 00:00:00 GMT\r\n\r\n",
+            Cause.UPGRADE_REFUSED,
+            503,
+            0.0,
+        ),
         (b"HTTP/1.1 200 OK\r\n\r\n", Cause.UPGRADE_REFUSED, 200, None),
         (b"HTTP/1.1 101 Switching\r\n\r\n", Cause.PROTOCOL_VIOLATION, 101, None),
         (b"SSH-2.0-OpenSSH\r\n\r\n", Cause.PROTOCOL_VIOLATION, None, None),
@@ -365,7 +377,10 @@ class TestProxy:
         with pytest.raises(DialError) as refused:
             await dial(chatty, Ear(), proxy_url=f"http://user:wrong@127.0.0.1:{proxy[0]}")
         ending = refused.value.ending
-        assert (ending.cause, ending.code) == (Cause.PROXY_REFUSED, 407) and "wrong" not in ending.detail
+        assert (ending.cause, ending.code) == (
+            Cause.PROXY_REFUSED,
+            407,
+        ) and "wrong" not in ending.detail
 
     @pytest.mark.parametrize("url", ["ftp://x", "http://", "socks5://x:1"])
     def test_a_proxy_url_that_is_none(self, url):

@@ -1,4 +1,5 @@
-"""The PUT by itself (SOCK-6), against a storage that writes down every byte of the request's head."""
+"""The PUT by itself (SOCK-6), against a storage that writes down every byte of the request's
+head."""
 
 from __future__ import annotations
 
@@ -38,10 +39,14 @@ class Storage:
                 await self.answer(reader, writer)
                 return
             length = int(
-                next(line for line in head.splitlines() if line.lower().startswith("content-length")).split()[1]
+                next(
+                    line for line in head.splitlines() if line.lower().startswith("content-length")
+                ).split()[1]
             )
             self.bodies.append(await reader.readexactly(length))
-            writer.write(f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\nLocation: /elsewhere\r\n\r\n".encode())
+            writer.write(
+                f"HTTP/1.1 {self.status}\r\nContent-Length: 0\r\nLocation: /elsewhere\r\n\r\n".encode()
+            )
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass
@@ -72,7 +77,12 @@ def file(tmp_path):
 async def test_sock_6_the_url_as_it_stands_every_header_and_nothing_of_our_own(uploader, file):
     async with Storage() as storage:
         url = f"{storage.url}/put/a%2Fb%20c?X-Sig=AB%2bcd%3D&name=%C3%A9;x"
-        headers = {"x-amz-tagging": "a=b&c=d", "X-Amz-Meta": "  ä".strip(), "Host": "evil", "Content-Length": "1"}
+        headers = {
+            "x-amz-tagging": "a=b&c=d",
+            "X-Amz-Meta": "  ä".strip(),
+            "Host": "evil",
+            "Content-Length": "1",
+        }
         await uploader().put(url, headers, "image/png", str(file), 300_000)
         first, *lines = storage.heads[0].strip().split("\r\n")
         assert first == "PUT /put/a%2Fb%20c?X-Sig=AB%2bcd%3D&name=%C3%A9;x HTTP/1.1"
@@ -89,13 +99,21 @@ async def test_sock_6_the_url_as_it_stands_every_header_and_nothing_of_our_own(u
 
 async def test_a_content_type_that_is_signed_is_left_alone(uploader, file):
     async with Storage() as storage:
-        await uploader().put(storage.url, {"content-type": "text/plain"}, "image/png", str(file), 300_000)
-        assert storage.heads[0].lower().count("content-type") == 1 and "text/plain" in storage.heads[0]
+        await uploader().put(
+            storage.url, {"content-type": "text/plain"}, "image/png", str(file), 300_000
+        )
+        assert (
+            storage.heads[0].lower().count("content-type") == 1 and "text/plain" in storage.heads[0]
+        )
 
 
 @pytest.mark.parametrize(
     ("status", "kind"),
-    [("403 Forbidden", PlatformRefused), ("307 Moved", PlatformRefused), ("503 Slow Down", PlatformUnavailable)],
+    [
+        ("403 Forbidden", PlatformRefused),
+        ("307 Moved", PlatformRefused),
+        ("503 Slow Down", PlatformUnavailable),
+    ],
 )
 async def test_what_is_no_success_says_its_status_and_hides_the_url(uploader, file, status, kind):
     async with Storage(status) as storage:
@@ -115,7 +133,9 @@ async def test_a_storage_that_stops_reading_is_given_up_after_the_stall_time(upl
 
     async with Storage(answer=stand_still) as storage:
         with pytest.raises(PlatformUnavailable, match="stood still"):
-            await uploader(stall_timeout_s=0.2).put(f"{storage.url}/?sig=SECRET", {}, "a/b", str(path), 30_000_000)
+            await uploader(stall_timeout_s=0.2).put(
+                f"{storage.url}/?sig=SECRET", {}, "a/b", str(path), 30_000_000
+            )
 
 
 async def test_a_slow_upload_that_moves_is_let_go_on(uploader, tmp_path):
@@ -198,7 +218,9 @@ async def test_tls_is_trusted_by_the_same_ca_file(uploader, file, tmp_path):
 async def test_connect_to_leads_everything_to_one_place(uploader, file):
     async with Storage() as storage:
         to = ("127.0.0.1", storage.port)
-        await uploader(connect_to=to).put("http://bucket.example.org/x", {}, "a/b", str(file), 300_000)
+        await uploader(connect_to=to).put(
+            "http://bucket.example.org/x", {}, "a/b", str(file), 300_000
+        )
         assert "Host: bucket.example.org\r\n" in storage.heads[0]
 
 
@@ -226,7 +248,11 @@ async def test_a_cancelled_put_leaves_no_open_file(uploader, file):
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        names = [os.readlink(f"/proc/self/fd/{fd}") for fd in os.listdir("/proc/self/fd") if _is_there(fd)]
+        names = [
+            os.readlink(f"/proc/self/fd/{fd}")
+            for fd in os.listdir("/proc/self/fd")
+            if _is_there(fd)
+        ]
         assert str(file) not in names
 
 

@@ -20,7 +20,9 @@ class Assertion:
 
     def removed(self, source: str) -> str:
         lines = source.splitlines(keepends=True)
-        indent = lines[self.line - 1][: len(lines[self.line - 1]) - len(lines[self.line - 1].lstrip())]
+        indent = lines[self.line - 1][
+            : len(lines[self.line - 1]) - len(lines[self.line - 1].lstrip())
+        ]
         count = self.last_line - self.line
         lines[self.line - 1 : self.last_line] = [f"{indent}pass\n", *["\n"] * count]
         return "".join(lines)
@@ -31,7 +33,13 @@ def assertions_of(root: Path, node_id: str) -> list[Assertion]:
     source = (root / path).read_text()
     tree = ast.parse(source)
     return [
-        Assertion(path, name, node.lineno, node.end_lineno or node.lineno, ast.get_source_segment(source, node) or "")
+        Assertion(
+            path,
+            name,
+            node.lineno,
+            node.end_lineno or node.lineno,
+            ast.get_source_segment(source, node) or "",
+        )
         for function in ast.walk(tree)
         if isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) and function.name == name
         for node in ast.walk(function)

@@ -3,8 +3,8 @@
 python -m tests.mutants.new AUTH-2 each-caller-fetches "each caller fetches a token of its own" \\
     daemon/guestd/platform/oauth.py --find "if self._fetching is None:" --replace "if True:"
 
-`--find` must occur once in the file. `--tests` where the mutant is not for the tests that docs/contracts.md names.
-"""
+`--find` must occur once in the file. `--tests` where the mutant is not for the tests that
+docs/contracts.md names. """
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def main(arguments: list[str]) -> int:
     options = _parser().parse_args(arguments)
     before = (ROOT / options.file).read_text()
     if before.count(options.find) != 1:
-        print(f"--find occurs {before.count(options.find)} times in {options.file}; it must once", file=sys.stderr)
+        print(
+            f"--find occurs {before.count(options.find)} times in {options.file}; it must once",
+            file=sys.stderr,
+        )
         return 2
     after = before.replace(options.find, options.replace)
     lines = difflib.unified_diff(
@@ -37,7 +40,9 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants.new", description="Write a mutant's patch.")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutants.new", description="Write a mutant's patch."
+    )
     parser.add_argument("row", help="the contract's id")
     parser.add_argument("name", help="for the file's name: words-with-dashes")
     parser.add_argument("change", help="what is different, in a few words")

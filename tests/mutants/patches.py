@@ -1,4 +1,5 @@
-"""A mutant: a patch that takes one promise of a contract away from the product, and the tests that must notice.
+"""A mutant: a patch that takes one promise of a contract away from the product, and the tests that
+must notice.
 
     Row: AUTH-2
     Change: each caller fetches a token of its own
@@ -8,8 +9,8 @@
     +++ b/daemon/guestd/platform/oauth.py
     @@ ...
 
-`Tests:` may be left out: then it is the test that `docs/contracts.md` names for the row. It may stand several times.
-"""
+`Tests:` may be left out: then it is the test that `docs/contracts.md` names for the row. It may
+stand several times."""
 
 from __future__ import annotations
 
@@ -44,12 +45,18 @@ def all_mutants() -> list[Mutant]:
 
 
 def read(path: Path) -> Mutant:
-    """Raises ValueError with the file's name where the head of the patch does not say what it must."""
+    """Raises ValueError with the file's name where the head of the patch does not say what it
+    must."""
     head = path.read_text().partition("\n--- ")[0]
     said = re.findall(r"^(Row|Change|Tests): *(\S.*?) *$", head, re.MULTILINE)
-    fields = {key: [value for other, value in said if other == key] for key in ("Row", "Change", "Tests")}
+    fields = {
+        key: [value for other, value in said if other == key] for key in ("Row", "Change", "Tests")
+    }
     if len(fields["Row"]) != 1 or len(fields["Change"]) != 1:
-        raise ValueError(f"{path.name}: must begin with one line 'Row: ID' and one line 'Change: what is different'")
+        raise ValueError(
+            f"{path.name}: must begin with one line 'Row: ID' and one line 'Change: what is"
+            " different'"
+        )
     row = fields["Row"][0]
     if not path.name.startswith(f"{row}-"):
         raise ValueError(f"{path.name}: the name must begin with {row}-")

@@ -4,12 +4,13 @@
     python -m tests.mutants.run AUTH SOCK-7             some families or rows
     python -m tests.mutants.run --without 10 --seed 1   ten assertions at random, each left out: some mutant must survive
 
-Each mutant is applied to a copy of the source, its tests run there, and the patch is taken back. A mutant whose tests
-still pass has survived: the test is to be made stronger, never the mutant deleted. First all tests run on the copy as it
-is, because a test that fails anyway catches everything.
+Each mutant is applied to a copy of the source, its tests run there, and the patch is taken back. A
+mutant whose tests still pass has survived: the test is to be made stronger, never the mutant
+deleted. First all tests run on the copy as it is, because a test that fails anyway catches
+everything.
 
-Exit code 0: none survived (with `--without`: each assertion was needed); 1: some did; 2: it could not be tried.
-"""
+Exit code 0: none survived (with `--without`: each assertion was needed); 1: some did; 2: it could
+not be tried."""
 
 from __future__ import annotations
 
@@ -49,11 +50,21 @@ def main(arguments: list[str]) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.mutants.run", description=__doc__.split("\n")[0])
-    parser.add_argument("rows", nargs="*", help="ids or families of contracts: AUTH-1, SOCK (default: all)")
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 2, help="copies that are worked on at once")
-    parser.add_argument("--without", type=int, default=0, metavar="N", help="leave out N assertions, one at a time")
-    parser.add_argument("--seed", type=int, default=random.randrange(10_000), help="which assertions")
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.mutants.run", description=__doc__.split("\n")[0]
+    )
+    parser.add_argument(
+        "rows", nargs="*", help="ids or families of contracts: AUTH-1, SOCK (default: all)"
+    )
+    parser.add_argument(
+        "--workers", type=int, default=os.cpu_count() or 2, help="copies that are worked on at once"
+    )
+    parser.add_argument(
+        "--without", type=int, default=0, metavar="N", help="leave out N assertions, one at a time"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=random.randrange(10_000), help="which assertions"
+    )
     return parser
 
 
@@ -82,7 +93,10 @@ def _try_all(trees: list[Tree], mutants: list[Mutant]) -> int:
         word = {"passed": "SURVIVED", "failed": "caught", "timed out": "caught (timed out)"}.get(
             outcome.status, "UNUSABLE"
         )
-        print(f"{number:4} {word:9} {outcome.took_s:5.1f} s  {mutant.name}: {mutant.change}", flush=True)
+        print(
+            f"{number:4} {word:9} {outcome.took_s:5.1f} s  {mutant.name}: {mutant.change}",
+            flush=True,
+        )
         if word.isupper():
             survived.append((mutant, outcome))
     for mutant, outcome in survived:
@@ -127,7 +141,8 @@ def _try_without(trees: list[Tree], mutants: list[Mutant], count: int, seed: int
     for (_, assertion), name in _in_parallel(trees, chosen, survivor):
         needless += not name
         print(
-            f"{f'lets {name} live' if name else 'NEEDLESS'}: {assertion.path}:{assertion.line} {assertion.text}",
+            f"{f'lets {name} live' if name else 'NEEDLESS'}: {assertion.path}:{assertion.line}"
+            f" {assertion.text}",
             flush=True,
         )
     print(f"\n{len(chosen)} assertions left out, {needless} made no difference")

@@ -1,7 +1,7 @@
 """Copies of the source tree that mutants are applied to. The tree itself is never touched.
 
-Compiled files in a copy are checked by the source's hash: a patch applied and taken back within one tick of the file
-system's clock would otherwise leave the wrong code in use.
+Compiled files in a copy are checked by the source's hash: a patch applied and taken back within one
+tick of the file system's clock would otherwise leave the wrong code in use.
 """
 
 from __future__ import annotations
@@ -72,7 +72,18 @@ class Tree:
             file.write_text(before)
 
     def test(self, node_ids: Sequence[str]) -> Outcome:
-        command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", "-m", "", *node_ids]
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-x",
+            "-p",
+            "no:cacheprovider",
+            "-m",
+            "",
+            *node_ids,
+        ]
         environment = {
             **os.environ,
             "PYTHONPATH": os.pathsep.join((str(self.root / "daemon"), str(self.root))),
@@ -101,6 +112,8 @@ class Tree:
         command = ["git", "apply", "--whitespace=nowarn", *options, str(mutant.path)]
         # Without a repository around it git applies to the files as they lie there.
         environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(self.root.parent)}
-        done = subprocess.run(command, cwd=self.root, env=environment, capture_output=True, text=True)
+        done = subprocess.run(
+            command, cwd=self.root, env=environment, capture_output=True, text=True
+        )
         if done.returncode:
             raise ValueError(f"{mutant.path.name} does not fit the source: {done.stderr.strip()}")

@@ -1,4 +1,5 @@
-"""The audit: complete after any crash, whole or known not to be, and never a secret in it (AUDIT-1, AUDIT-2, ASSIST-5)."""
+"""The audit: complete after any crash, whole or known not to be, and never a secret in it (AUDIT-1,
+AUDIT-2, ASSIST-5)."""
 
 from __future__ import annotations
 
@@ -44,14 +45,25 @@ def lines(directory):
 def days_of_events(world: World, n: int = 3) -> None:
     for k in range(n):
         world.session(f"s{k}", "live")
-        world._put(f"s{k}", AcceptedEvent(world._seq(f"s{k}"), f"cmd-{k}", "send", "Where is my parcel?"))
-        world._put(f"s{k}", MessageEvent(world._seq(f"s{k}"), f"m{k}", "Inbound", "Text", "Where is my parcel?", "now"))
-        world._put(f"s{k}", DeliveryEvent(world._seq(f"s{k}"), f"cmd-{k}", "confirmed", "", f"m{k}"))
+        world._put(
+            f"s{k}", AcceptedEvent(world._seq(f"s{k}"), f"cmd-{k}", "send", "Where is my parcel?")
+        )
+        world._put(
+            f"s{k}",
+            MessageEvent(
+                world._seq(f"s{k}"), f"m{k}", "Inbound", "Text", "Where is my parcel?", "now"
+            ),
+        )
+        world._put(
+            f"s{k}", DeliveryEvent(world._seq(f"s{k}"), f"cmd-{k}", "confirmed", "", f"m{k}")
+        )
         world.session(f"s{k}", "resting", "lost")
         world.session(f"s{k}", "live")
         world.session(f"s{k}", "ended", "left")
         world.fact("injection.completed", "attempt", f"c{k}", idempotency_key=f"key-{k}")
-        world.fact("injection.completed", "success", f"c{k}", idempotency_key=f"key-{k}", latency_ms=12.5)
+        world.fact(
+            "injection.completed", "success", f"c{k}", idempotency_key=f"key-{k}", latency_ms=12.5
+        )
 
 
 async def test_audit_1_every_attempt_and_outcome_has_a_line(tmp_path):
@@ -60,7 +72,13 @@ async def test_audit_1_every_attempt_and_outcome_has_a_line(tmp_path):
     audit.start()
     days_of_events(world, 1)
     world.fact(
-        "guest.contact", "failed", "c9", idempotency_key="k9", latency_ms=3.0, error_code="conflict", error_status=409
+        "guest.contact",
+        "failed",
+        "c9",
+        idempotency_key="k9",
+        latency_ms=3.0,
+        error_code="conflict",
+        error_status=409,
     )
     await audit.stop()
     found = lines(tmp_path)
@@ -77,9 +95,19 @@ async def test_audit_1_every_attempt_and_outcome_has_a_line(tmp_path):
     assert [one["n"] for one in found] == list(range(1, 9))
     accepted, failed = found[1], found[7]
     assert (accepted["session"], accepted["idempotency_key"]) == ("s0", "cmd-0")
-    assert accepted["details"]["text"] == {"sha256": sha256(b"Where is my parcel?").hexdigest(), "characters": 19}
-    assert (failed["conversation"], failed["operation"], failed["idempotency_key"]) == ("c9", "op-1", "k9")
-    assert failed["latency_ms"] == 3.0 and failed["error"] == {"error_code": "conflict", "error_status": 409}
+    assert accepted["details"]["text"] == {
+        "sha256": sha256(b"Where is my parcel?").hexdigest(),
+        "characters": 19,
+    }
+    assert (failed["conversation"], failed["operation"], failed["idempotency_key"]) == (
+        "c9",
+        "op-1",
+        "k9",
+    )
+    assert failed["latency_ms"] == 3.0 and failed["error"] == {
+        "error_code": "conflict",
+        "error_status": 409,
+    }
     assert verify(tmp_path).problems == []
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in tmp_path.iterdir())
 
@@ -106,7 +134,9 @@ async def test_audit_2_no_secret_gets_in_whatever_a_fact_holds(tmp_path):
     held = dict(zip(names, CANARIES, strict=False))
     world.fact("guest.created", **held, nested={"list": [{"privateKey": CANARIES[9]}]})
     world.fact(
-        "guest.created", note=f"Bearer {CANARIES[10]}", webhook_url=f"https://h.example/{CANARIES[11]}?k={CANARIES[12]}"
+        "guest.created",
+        note=f"Bearer {CANARIES[10]}",
+        webhook_url=f"https://h.example/{CANARIES[11]}?k={CANARIES[12]}",
     )
     world.fact("guest.created", link=f"https://files.example/a?sig={CANARIES[13]}")
     await audit.stop()
@@ -121,7 +151,11 @@ async def test_audit_1_texts_are_kept_only_if_asked_for(tmp_path):
         audit = new_audit(world.journal, tmp_path / str(bodies), bodies=bodies)
         audit.start()
         world._put("s", AcceptedEvent(1, "cmd", "send", "my private words"))
-        world.fact("injection.completed", "attempt", messages=[{"type": "html", "html": "more private words"}])
+        world.fact(
+            "injection.completed",
+            "attempt",
+            messages=[{"type": "html", "html": "more private words"}],
+        )
         await audit.stop()
         text = b"".join(path.read_bytes() for path in (tmp_path / str(bodies)).iterdir())
         assert (b"private words" in text) == bodies
@@ -132,7 +166,8 @@ async def test_audit_1_texts_are_kept_only_if_asked_for(tmp_path):
 
 @pytest.mark.parametrize("dies_at", range(8))
 async def test_audit_1_complete_after_a_crash_at_any_commit(dies_at, tmp_path):
-    """Killed between the file's sync and the cursor, again and again: no event twice, none left out."""
+    """Killed between the file's sync and the cursor, again and again: no event twice, none left
+    out."""
     world = World()
     world.journal.cursor("audit")
     mortal = Mortal(world.journal, dies_at)
@@ -167,7 +202,9 @@ async def test_audit_1_a_torn_end_is_cut_off_and_written_again(cut, tmp_path):
     audit = new_audit(world.journal, tmp_path)
     audit.start()
     await audit.stop()
-    assert [one["n"] for one in lines(tmp_path)] == list(range(1, 15)) and verify(tmp_path).problems == []
+    assert [one["n"] for one in lines(tmp_path)] == list(range(1, 15)) and verify(
+        tmp_path
+    ).problems == []
 
 
 async def test_audit_1_a_disk_that_refuses_is_waited_for(tmp_path, monkeypatch):
@@ -188,7 +225,9 @@ async def test_audit_1_a_disk_that_refuses_is_waited_for(tmp_path, monkeypatch):
     monkeypatch.setattr(os, "fsync", real)
     await audit.stop()
     assert audit._metrics.audit_failures == 3
-    assert [one["n"] for one in lines(tmp_path)] == list(range(1, 22)) and verify(tmp_path).problems == []
+    assert [one["n"] for one in lines(tmp_path)] == list(range(1, 22)) and verify(
+        tmp_path
+    ).problems == []
 
 
 # ---------------------------------------------------------------------- files
@@ -212,9 +251,13 @@ class Running:
         return self.s
 
 
-def written(directory, days: int, retention_days: int = 90, file_bytes_max: int = 2**26) -> AuditFiles:
+def written(
+    directory, days: int, retention_days: int = 90, file_bytes_max: int = 2**26
+) -> AuditFiles:
     running = Running()
-    settings = AuditSettings(directory, retention_days=retention_days, file_bytes_max=file_bytes_max)
+    settings = AuditSettings(
+        directory, retention_days=retention_days, file_bytes_max=file_bytes_max
+    )
     files = AuditFiles(settings, 1000, running)
     files.open(at(0))
     for day in range(days):
@@ -244,7 +287,9 @@ def test_audit_1_retention_throws_whole_files_away_and_keeps_an_anchor(tmp_path)
     names = [path.name for path in files_of(tmp_path)]
     assert len(names) == 7 and names[0].endswith("20260106.jsonl")
     assert verify(tmp_path).problems == []
-    assert [one["details"] for one in lines(tmp_path) if one["action"] == "audit.retired"][-1]["files"] == 1
+    assert [one["details"] for one in lines(tmp_path) if one["action"] == "audit.retired"][-1][
+        "files"
+    ] == 1
     files_of(tmp_path)[0].unlink()
     assert "are missing" in verify(tmp_path).problems[0]
 
@@ -335,7 +380,16 @@ def forge_line(rng, data):
     data[path] = b"".join(found)
 
 
-TAMPERINGS = [change_byte, remove_line, repeat_line, put_in_line, swap_lines, cut_end, remove_file, forge_line]
+TAMPERINGS = [
+    change_byte,
+    remove_line,
+    repeat_line,
+    put_in_line,
+    swap_lines,
+    cut_end,
+    remove_file,
+    forge_line,
+]
 
 
 @pytest.fixture(scope="module")
@@ -362,7 +416,9 @@ def test_audit_1_the_verdict_says_where(tmp_path):
     written(tmp_path, 2).close()
     first, second = files_of(tmp_path)
     second.write_bytes(second.read_bytes().replace(b'"offset":12', b'"offset":13'))
-    assert verify(tmp_path).problems == [f"{second.name}, line 3: was changed, or is no line of ours"]
+    assert verify(tmp_path).problems == [
+        f"{second.name}, line 3: was changed, or is no line of ours"
+    ]
     noted = orjson.loads(first.read_bytes().splitlines()[0])["hash"]
     assert not any("no line has" in one for one in verify(tmp_path, noted).problems)
     assert f"no line has the hash {'f' * 64}" in verify(tmp_path, "f" * 64).problems
@@ -370,7 +426,8 @@ def test_audit_1_the_verdict_says_where(tmp_path):
     assert any("chain.json is missing" in one for one in verify(tmp_path).problems)
 
 
-# ---------------------------------------------------------------------- chain.json, and what the daemon does about it
+# ---------------------------------------------------------------------- chain.json, and what the
+# daemon does about it
 
 
 def reopened(directory, day: int = 5) -> None:
@@ -424,12 +481,16 @@ def test_audit_1_a_damaged_chain_json_is_damage_and_a_start_records_it(damage, t
     assert said in caplog.text and "guestd audit verify" in caplog.text
     assert all(path.read_bytes() == data for path, data in before.items()), "nothing was repaired"
     first, *_ = found = [one for one in lines(tmp_path) if one["n"] > 15]
-    assert (first["n"], first["action"], first["status"]) == (16, "audit.break", "failed") and len(found) == 2
+    assert (first["n"], first["action"], first["status"]) == (16, "audit.break", "failed") and len(
+        found
+    ) == 2
     assert first["details"]["reason"] == said
     if content is not None:
         assert (tmp_path / first["details"]["kept_as"]).read_bytes() == content
     [problem] = verify(tmp_path).problems
-    assert "line 1: the daemon found damage here: chain.json" in problem, "the break stays on record"
+    assert "line 1: the daemon found damage here: chain.json" in problem, (
+        "the break stays on record"
+    )
 
 
 def test_audit_1_a_cut_end_behind_a_damaged_chain_json_is_not_taken_for_whole(tmp_path):
@@ -442,7 +503,9 @@ def test_audit_1_a_cut_end_behind_a_damaged_chain_json_is_not_taken_for_whole(tm
     assert [one["n"] for one in lines(tmp_path)] == list(range(1, 11)) and verify(tmp_path).problems
 
 
-@pytest.mark.parametrize("renamed", ["audit-000000000006-20260103.jsonl", "audit-000000000007-20260102.jsonl"])
+@pytest.mark.parametrize(
+    "renamed", ["audit-000000000006-20260103.jsonl", "audit-000000000007-20260102.jsonl"]
+)
 def test_audit_1_the_last_file_renamed_is_found(renamed, tmp_path):
     written(tmp_path, 2).close()
     files_of(tmp_path)[-1].rename(tmp_path / renamed)
@@ -456,7 +519,8 @@ def test_audit_1_everything_deleted_is_found(tmp_path):
     for path in files_of(tmp_path):
         path.unlink()
     assert verify(tmp_path).problems == [
-        "the end is missing: lines 1 to 10 were written, the last one into audit-000000000006-20260102.jsonl"
+        "the end is missing: lines 1 to 10 were written, the last one into"
+        " audit-000000000006-20260102.jsonl"
     ]
     (tmp_path / "chain.json").unlink()
     assert "chain.json is missing" in verify(tmp_path).problems[0]
@@ -467,7 +531,10 @@ def test_audit_1_everything_deleted_but_chain_json_is_recorded_by_a_start(tmp_pa
     for path in files_of(tmp_path):
         path.unlink()
     reopened(tmp_path)
-    assert [(one["n"], one["action"]) for one in lines(tmp_path)] == [(11, "audit.break"), (12, "x")]
+    assert [(one["n"], one["action"]) for one in lines(tmp_path)] == [
+        (11, "audit.break"),
+        (12, "x"),
+    ]
     assert verify(tmp_path).problems
 
 
@@ -483,7 +550,9 @@ def test_an_audit_without_lines_is_whole_and_one_of_an_earlier_version_too(tmp_p
     assert verify(tmp_path).problems == [] and b'"sum"' in state.read_bytes()
 
 
-def test_a_disk_that_refuses_at_the_start_is_tried_again_and_loses_no_break(tmp_path, monkeypatch, caplog):
+def test_a_disk_that_refuses_at_the_start_is_tried_again_and_loses_no_break(
+    tmp_path, monkeypatch, caplog
+):
     written(tmp_path, 1).close()
     (tmp_path / "chain.json").write_bytes(b"{}")
     files, real = AuditFiles(AuditSettings(tmp_path), 1000), os.fsync
@@ -554,7 +623,10 @@ def test_a_shorter_retention_is_caught_up_with(tmp_path):
         files.append([line(900 + n, 30)], at(30) + int(running.s * 1000))
         running.s += LOOK_EVERY_S
     files.close()
-    assert all(day_of(path.name) >= "20260125" for path in files_of(tmp_path)) and verify(tmp_path).problems == []
+    assert (
+        all(day_of(path.name) >= "20260125" for path in files_of(tmp_path))
+        and verify(tmp_path).problems == []
+    )
 
 
 async def test_export_selects_by_time_and_conversation(tmp_path):
@@ -563,7 +635,9 @@ async def test_export_selects_by_time_and_conversation(tmp_path):
     audit.start()
     days_of_events(world, 3)
     await audit.stop()
-    assert [one["action"] for one in select(tmp_path, conversation="c1")] == ["injection.completed"] * 2
+    assert [one["action"] for one in select(tmp_path, conversation="c1")] == [
+        "injection.completed"
+    ] * 2
     assert len(list(select(tmp_path, conversation="s1"))) == 5
     every = lines(tmp_path)
     assert list(select(tmp_path, since=every[5]["time"], until=every[9]["time"])) == every[5:9]
@@ -579,14 +653,20 @@ def test_lines_put_behind_the_end_are_left_for_the_examiner(tmp_path):
     files.append([line(50, 0)], at(0))
     files.close()
     assert len(files_of(tmp_path)) == 2
-    assert verify(tmp_path).problems[0] == f"{path.name}, line 6: was changed, or is no line of ours"
+    assert (
+        verify(tmp_path).problems[0] == f"{path.name}, line 6: was changed, or is no line of ours"
+    )
 
 
 async def test_audit_2_the_fingerprint_of_a_token_is_kept_and_nothing_else_of_that_name(tmp_path):
     world = World()
     audit = new_audit(world.journal, tmp_path, bodies=True)
     audit.start()
-    world.fact("guest.created", guest_token_fingerprint="sha256:0123456789abcdef", other_token_fingerprint=CANARIES[0])
+    world.fact(
+        "guest.created",
+        guest_token_fingerprint="sha256:0123456789abcdef",
+        other_token_fingerprint=CANARIES[0],
+    )
     await audit.stop()
     details = lines(tmp_path)[-1]["details"]
     assert details["guest_token_fingerprint"] == "sha256:0123456789abcdef"

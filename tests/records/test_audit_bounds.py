@@ -42,7 +42,9 @@ def test_all_files_together_stay_within_their_bound_and_the_chain_is_whole(tmp_p
     assert retired and all(one["files_before_their_time"] == one["files"] for one in retired)
     first, *_ = select(tmp_path)
     assert first["n"] == retired[-1]["through"] + 1, "the newest notice says where the chain begins"
-    assert files.retired_early == sum(one.message.count("audit.bytes_max") for one in caplog.records)
+    assert files.retired_early == sum(
+        one.message.count("audit.bytes_max") for one in caplog.records
+    )
     assert files.retired_early > 10
 
 
@@ -90,7 +92,8 @@ def _refuses(handle: int) -> None:
     raise OSError(28, "No space left on device")
 
 
-# ---------------------------------------------------------------------- taken away while it is written
+# ---------------------------------------------------------------------- taken away while it is
+# written
 
 
 def delete_all(directory):
@@ -139,7 +142,9 @@ TAKEN = [
 
 
 @pytest.mark.parametrize("take", TAKEN, ids=lambda one: one.__name__)
-async def test_what_is_taken_away_is_missed_while_nothing_is_written(take, tmp_path, monkeypatch, caplog):
+async def test_what_is_taken_away_is_missed_while_nothing_is_written(
+    take, tmp_path, monkeypatch, caplog
+):
     monkeypatch.setattr("guestd.records.audit.CHECK_S", 0.01)
     world, directory = World(), tmp_path / "audit"
     audit = new_audit(world.journal, directory)
@@ -167,10 +172,15 @@ def test_what_is_taken_away_is_missed_by_the_next_line(take, tmp_path):
     files.append([line(2, 0)], at(0))
     files.close()
     assert files.breaks == 1
-    assert [(one["n"], one["action"]) for one in select(tmp_path / "audit")][-2:] == [(2, "audit.break"), (3, "x")]
+    assert [(one["n"], one["action"]) for one in select(tmp_path / "audit")][-2:] == [
+        (2, "audit.break"),
+        (3, "x"),
+    ]
 
 
-async def test_a_place_that_cannot_be_made_again_is_tried_until_it_can(tmp_path, monkeypatch, caplog):
+async def test_a_place_that_cannot_be_made_again_is_tried_until_it_can(
+    tmp_path, monkeypatch, caplog
+):
     monkeypatch.setattr("guestd.records.audit.CHECK_S", 0.01)
     monkeypatch.setattr("guestd.records.audit.RETRY_S", 0.01)
     world, directory = World(), tmp_path / "audit"

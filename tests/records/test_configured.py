@@ -7,7 +7,10 @@ import pytest
 from guestd.app.load_config import ConfigProblems, load_config
 from guestd.app.wiring.records import audit_directory, webhook_settings
 
-TARGET = '[[webhooks.targets]]\nname = "crm"\nurl = "https://crm.example.org/h"\nsecrets = ["0123456789abcdef"]\n'
+TARGET = (
+    '[[webhooks.targets]]\nname = "crm"\nurl = "https://crm.example.org/h"\nsecrets ='
+    ' ["0123456789abcdef"]\n'
+)
 
 
 def load(tmp_path, text, environment=None):
@@ -32,14 +35,29 @@ def test_a_target_with_secrets_from_everywhere(tmp_path):
             ("https://crm.example.org/h", "http://crm.example.org/h"),
             "webhooks.targets.crm.url: http:// is for hosts in",
         ),
-        (("crm.example.org", "169.254.169.254"), "webhooks.targets.crm.url: 169.254.169.254 leads to"),
-        (("0123456789abcdef", "short"), "webhooks.targets.crm.secrets: a secret must have at least 16 bytes"),
-        (("0123456789abcdef", "file:/nowhere/at/all"), "webhooks.targets.crm.secrets: /nowhere/at/all cannot be read"),
+        (
+            ("crm.example.org", "169.254.169.254"),
+            "webhooks.targets.crm.url: 169.254.169.254 leads to",
+        ),
+        (
+            ("0123456789abcdef", "short"),
+            "webhooks.targets.crm.secrets: a secret must have at least 16 bytes",
+        ),
+        (
+            ("0123456789abcdef", "file:/nowhere/at/all"),
+            "webhooks.targets.crm.secrets: /nowhere/at/all cannot be read",
+        ),
         (("0123456789abcdef", "credential:x"), "there is no CREDENTIALS_DIRECTORY"),
         (('name = "crm"', 'name = "operation"'), "webhooks.targets: 'operation' is taken"),
         (('name = "crm"', 'name = "CRM!"'), "webhooks.targets.0.name"),
-        (("secrets =", "secret ="), "webhooks.targets.0.secret: unknown key; did you mean secrets?"),
-        (('name = "crm"', 'name = "crm"\nevents = ["gone"]'), "webhooks.targets.0.events.0: input should be"),
+        (
+            ("secrets =", "secret ="),
+            "webhooks.targets.0.secret: unknown key; did you mean secrets?",
+        ),
+        (
+            ('name = "crm"', 'name = "crm"\nevents = ["gone"]'),
+            "webhooks.targets.0.events.0: input should be",
+        ),
     ],
 )
 def test_bad_targets_are_named(tmp_path, change, said):

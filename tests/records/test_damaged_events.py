@@ -1,4 +1,5 @@
-"""An event of the journal that cannot be read stops neither the audit nor the webhooks: it is said, and the next are taken."""
+"""An event of the journal that cannot be read stops neither the audit nor the webhooks: it is said,
+and the next are taken."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from guestd.records.happenings import CONNECTED, TERMINATED
 from .test_audit import lines, new_audit
 from .webhook_town import Receiver, World, target, until, webhooks
 
-#: Kind and content as a reader may be given them: what stands in the place of a damaged event, and what no check has seen.
+#: Kind and content as a reader may be given them: what stands in the place of a damaged event, and
+#: what no check has seen.
 DAMAGED = {
     "set aside by the journal": ("damaged", b'{"offset":2}'),
     "set aside without content": ("damaged", b""),
@@ -33,7 +35,9 @@ def put(world: World, kind: str, content: bytes) -> None:
 
 
 @pytest.mark.parametrize("damage", DAMAGED)
-async def test_audit_1_a_damaged_event_has_a_line_of_its_own_and_the_audit_goes_on(damage, tmp_path):
+async def test_audit_1_a_damaged_event_has_a_line_of_its_own_and_the_audit_goes_on(
+    damage, tmp_path
+):
     world = World()
     audit = new_audit(world.journal, tmp_path)
     audit.start()

@@ -114,7 +114,8 @@ def test_a_probe_that_never_came_to_the_host_is_not_the_last_one():
 @settings(max_examples=200, deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 5), st.integers(1, 4))
 def test_sync_1_order_per_lane_whatever_fails(seed, lanes, per_host_max):
-    """Every delivery is sent; of a lane none before the one ahead of it has arrived or was given up; bounds hold."""
+    """Every delivery is sent; of a lane none before the one ahead of it has arrived or was given
+    up; bounds hold."""
     rng = Random(seed)
     dispatch = Dispatch(6, per_host_max, 3, 5.0)
     settled: dict[str, list[int]] = {}
@@ -124,7 +125,11 @@ def test_sync_1_order_per_lane_whatever_fails(seed, lanes, per_host_max):
     while left or len(dispatch):
         if left and rng.random() < 0.5:
             lane = rng.choice(sorted(made))
-            dispatch.add(record(f"{lane}:{made[lane]}", target=f"t{lane[-1]}", lane=lane), f"h{rng.randrange(1)}", now)
+            dispatch.add(
+                record(f"{lane}:{made[lane]}", target=f"t{lane[-1]}", lane=lane),
+                f"h{rng.randrange(1)}",
+                now,
+            )
             made[lane] += 1
             left -= 1
         while (one := dispatch.take(now)) is not None:

@@ -1,4 +1,5 @@
-"""A name whose server is silent delays nobody else's webhooks (SYNC-1): a resolver that really blocks, for as long as we say."""
+"""A name whose server is silent delays nobody else's webhooks (SYNC-1): a resolver that really
+blocks, for as long as we say."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ from .webhook_town import Receiver, World, target, until, webhooks
 
 
 class Resolver:
-    """Names that begin with `dead` are not answered until `let_go`; those with `wrong` do not exist; the others are here."""
+    """Names that begin with `dead` are not answered until `let_go`; those with `wrong` do not
+    exist; the others are here."""
 
     def __init__(self) -> None:
         self._going = threading.Event()
@@ -83,7 +85,8 @@ async def test_a_name_that_answered_is_delayed_by_no_number_of_others(resolver):
 
 
 async def test_names_that_failed_once_leave_the_threads_of_new_ones_alone(resolver):
-    """Every name that hangs is new only once: then they have few threads, for which they wait behind each other."""
+    """Every name that hangs is new only once: then they have few threads, for which they wait
+    behind each other."""
     names = Names(resolver)
     for start in range(0, 200, 40):
         hosts = [f"dead-{n}.example" for n in range(start, start + 40)]
@@ -174,7 +177,11 @@ async def test_sync_1_forty_receivers_without_a_name_server_do_not_delay_a_healt
         allowed = ("127.0.0.1", "healthy.example", *(f"dead-{n}.example" for n in range(40)))
         targets = [target(one, f"lost-{n}", allow_internal=allowed) for n, one in enumerate(lost)]
         told, _ = webhooks(
-            world.journal, *targets, target(healthy, allow_internal=allowed), lookup=names, time_out_s=60.0
+            world.journal,
+            *targets,
+            target(healthy, allow_internal=allowed),
+            lookup=names,
+            time_out_s=60.0,
         )
         told.start()
         world.session("s1", "live")

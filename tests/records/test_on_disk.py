@@ -1,4 +1,5 @@
-"""Webhooks, audit and their commands on a real journal in real files, closed and opened again (SYNC-1, AUDIT-1)."""
+"""Webhooks, audit and their commands on a real journal in real files, closed and opened again
+(SYNC-1, AUDIT-1)."""
 
 from __future__ import annotations
 
@@ -23,7 +24,9 @@ from .webhook_town import SECRET, Mortal, Receiver, World, target, until, webhoo
 
 
 async def opened(directory) -> SqliteJournal:
-    journal = SqliteJournal(directory, asyncio.get_running_loop(), failed=lambda error: pytest.fail(str(error)))
+    journal = SqliteJournal(
+        directory, asyncio.get_running_loop(), failed=lambda error: pytest.fail(str(error))
+    )
     journal.start()
     journal.cursor("webhooks")
     journal.cursor("audit")
@@ -34,7 +37,9 @@ def tell(world: World) -> None:
     for state in ("live", "resting", "live", "ended"):
         for name in ("s1", "s2"):
             world.session(name, state)
-    world.fact("injection.completed", conversation="s1", webhook_url="http://127.0.0.1:1/", message_count=1)
+    world.fact(
+        "injection.completed", conversation="s1", webhook_url="http://127.0.0.1:1/", message_count=1
+    )
 
 
 @pytest.mark.parametrize("dies_at", [0, 1, 2, 4, 7])
@@ -52,7 +57,9 @@ async def test_sync_1_every_webhook_outlives_the_process(dies_at, tmp_path):
         journal = await opened(tmp_path)
         told, metrics = webhooks(journal, target(crm))
         told.start()
-        await until(lambda: len(told.desk.list("delivered")) == 5 and len(told.desk.list("dead")) == 1)
+        await until(
+            lambda: len(told.desk.list("delivered")) == 5 and len(told.desk.list("dead")) == 1
+        )
         await told.stop()
         await journal.stop()
     events = defaultdict(list)
@@ -115,10 +122,15 @@ async def left_behind(tmp_path):
 async def test_sync_1_dead_letters_are_listed_and_replayed_by_command(left_behind):
     done = run(app, ["webhooks", "list", "--dead", "-d", str(left_behind), "--json"])
     dead = [json.loads(line) for line in done.output.splitlines()]
-    assert [(one["status"], one["target"], one["reason"]) for one in dead] == [("dead", "crm", "answered 400")] * 3
+    assert [(one["status"], one["target"], one["reason"]) for one in dead] == [
+        ("dead", "crm", "answered 400")
+    ] * 3
     done = run(app, ["webhooks", "replay", dead[1]["delivery_id"], "-d", str(left_behind)])
     assert (done.exit_code, done.output) == (0, "1 webhooks wait again\n")
-    assert "2 webhooks wait again" in run(app, ["webhooks", "replay", "--all-dead", "-d", str(left_behind)]).output
+    assert (
+        "2 webhooks wait again"
+        in run(app, ["webhooks", "replay", "--all-dead", "-d", str(left_behind)]).output
+    )
     waiting = run(app, ["webhooks", "list", "-d", str(left_behind)]).output.splitlines()
     assert len(waiting) == 3 and "waiting" in waiting[0] and "0 tries" in waiting[0]
     async with Receiver() as crm:
@@ -148,7 +160,9 @@ async def test_audit_1_the_commands_verify_and_export(left_behind):
     assert done.exit_code == 0 and "the audit is whole: 3 lines" in done.output
     head = json.loads(run(app, ["audit", "verify", place, "--json"]).output)["head"]
     assert run(app, ["audit", "verify", place, "--seen", head]).exit_code == 0
-    found = run(app, ["audit", "export", place, "--conversation", "s1", "--since", "2026-01-01", "--json"]).output
+    found = run(
+        app, ["audit", "export", place, "--conversation", "s1", "--since", "2026-01-01", "--json"]
+    ).output
     assert [json.loads(line)["action"] for line in found.splitlines()] == ["session.connected"]
     assert run(app, ["audit", "export", place, "--until", "2026-01-01"]).output == ""
     assert run(app, ["audit", "export", place, "--since", "yesterday"]).exit_code == 2
@@ -160,7 +174,15 @@ async def test_audit_1_the_commands_verify_and_export(left_behind):
 
 def test_sync_1_a_receiver_checks_a_signature_with_the_command(tmp_path):
     (tmp_path / "secret").write_bytes(SECRET + b"\n")
-    given = ["webhooks", "verify", "--secret-file", str(tmp_path / "secret"), "--max-age-s", "1e12", "--signature"]
+    given = [
+        "webhooks",
+        "verify",
+        "--secret-file",
+        str(tmp_path / "secret"),
+        "--max-age-s",
+        "1e12",
+        "--signature",
+    ]
     header = signature(b'{"id":"1"}', [SECRET], 1_700_000_000)
     assert run(app, [*given, header], input=b'{"id":"1"}').exit_code == 0
     done = run(app, [*given, header], input=b'{"id":"2"}')

@@ -1,4 +1,5 @@
-"""A reader of the journal that has passed everything holds nothing back, also when nothing more happens."""
+"""A reader of the journal that has passed everything holds nothing back, also when nothing more
+happens."""
 
 from __future__ import annotations
 
@@ -14,7 +15,9 @@ from guestd.records import tail
 from .webhook_town import World, until, webhooks
 
 
-async def test_what_was_said_goes_when_promised_although_nobody_speaks_any_more(tmp_path, monkeypatch):
+async def test_what_was_said_goes_when_promised_although_nobody_speaks_any_more(
+    tmp_path, monkeypatch
+):
     monkeypatch.setattr(tail, "QUIET_S", 0.01, raising=False)
     settings = JournalSettings(retention_s=0.0)
     loop = asyncio.get_running_loop()

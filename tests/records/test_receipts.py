@@ -1,4 +1,5 @@
-"""The status line of a receiver is its answer; what follows it is read for a moment and then let go (SYNC-1, RFC 9110 §15.3)."""
+"""The status line of a receiver is its answer; what follows it is read for a moment and then let go
+(SYNC-1, RFC 9110 §15.3)."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ from guestd.records.wall import Wall
 
 RECORD = DeliveryRecord("id-1", "crm", "lane", "session.connected", b"{}")
 
-#: Longer than any test may take: an outcome that had to wait for the end of the body would fail the test.
+#: Longer than any test may take: an outcome that had to wait for the end of the body would fail the
+#: test.
 TIME_OUT_S = 600.0
 
 #: Turns of the loop, which the client shares, between two parts: they come to it one by one.
@@ -24,7 +26,8 @@ KEEP, HANG_UP, RESET, FLOOD = "keep open", "hang up", "reset", "never stop sendi
 
 
 class RawReceiver:
-    """Answers each request with the same bytes, then does `then`. `left` counts connections the other side has closed."""
+    """Answers each request with the same bytes, then does `then`. `left` counts connections the
+    other side has closed."""
 
     def __init__(self, parts: Sequence[bytes], then: str) -> None:
         self._parts, self._then = parts, then
@@ -57,7 +60,9 @@ class RawReceiver:
 
 
 @asynccontextmanager
-async def receiving(parts: Sequence[bytes], then: str = KEEP) -> AsyncIterator[tuple[RawReceiver, Address]]:
+async def receiving(
+    parts: Sequence[bytes], then: str = KEEP
+) -> AsyncIterator[tuple[RawReceiver, Address]]:
     receiver = RawReceiver(parts, then)
     server = await asyncio.start_server(receiver.came, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
@@ -80,13 +85,28 @@ async def deliver(to: Address, times: int = 1) -> list[Outcome]:
 OK = b"HTTP/1.1 200 OK\r\n"
 ACCEPTED_ANSWERS = {
     "no length, the body never ends": ([OK + b"\r\n"], KEEP),
-    "shorter than its Content-Length, then silence": ([OK + b"Content-Length: 100\r\n\r\n", b"short"], KEEP),
-    "shorter than its Content-Length, then the end": ([OK + b"Content-Length: 100\r\n\r\n", b"short"], HANG_UP),
+    "shorter than its Content-Length, then silence": (
+        [OK + b"Content-Length: 100\r\n\r\n", b"short"],
+        KEEP,
+    ),
+    "shorter than its Content-Length, then the end": (
+        [OK + b"Content-Length: 100\r\n\r\n", b"short"],
+        HANG_UP,
+    ),
     "reset after the head": ([OK + b"Content-Length: 100\r\n\r\n"], RESET),
     "a body without an end": ([OK + b"\r\n"], FLOOD),
-    "a chunk that is not one": ([OK + b"Transfer-Encoding: chunked\r\n\r\n", b"no chunk\r\n"], KEEP),
-    "100 and 103 before it": ([b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", OK + b"\r\n"], KEEP),
-    "204 with the connection closed": ([b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"], HANG_UP),
+    "a chunk that is not one": (
+        [OK + b"Transfer-Encoding: chunked\r\n\r\n", b"no chunk\r\n"],
+        KEEP,
+    ),
+    "100 and 103 before it": (
+        [b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\n\r\n", OK + b"\r\n"],
+        KEEP,
+    ),
+    "204 with the connection closed": (
+        [b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n"],
+        HANG_UP,
+    ),
     "299": ([b"HTTP/1.1 299 Strange\r\n\r\n"], KEEP),
 }
 
@@ -105,7 +125,10 @@ async def test_a_connection_with_an_unfinished_body_is_not_used_again():
 
 
 async def test_a_connection_whose_body_has_ended_is_used_again():
-    async with receiving([OK + b"Content-Length: 100\r\n\r\n", b"x" * 50, b"x" * 50]) as (receiver, to):
+    async with receiving([OK + b"Content-Length: 100\r\n\r\n", b"x" * 50, b"x" * 50]) as (
+        receiver,
+        to,
+    ):
         assert await deliver(to, times=3) == [Outcome(reached=True)] * 3
     assert (receiver.requests, receiver.connections) == (3, 1)
 
@@ -140,7 +163,13 @@ async def test_a_reset_before_the_head_is_no_receipt():
 )
 async def test_a_pause_that_a_receiver_asks_for_is_bounded(header, wait_s):
     date = b"Date: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
-    head = b"HTTP/1.1 429 Slower\r\nContent-Length: 0\r\n" + date + b"Retry-After: " + header + b"\r\n\r\n"
+    head = (
+        b"HTTP/1.1 429 Slower\r\nContent-Length: 0\r\n"
+        + date
+        + b"Retry-After: "
+        + header
+        + b"\r\n\r\n"
+    )
     async with receiving([head]) as (_, to):
         [outcome] = await deliver(to)
     assert outcome.retry_after_s == wait_s

@@ -25,7 +25,9 @@ def test_sync_1_while_two_secrets_are_active_either_fits():
 def test_a_changed_body_time_or_an_old_one_does_not_pass():
     header = signature(BODY, [OLD], 1_700_000_000)
     assert "no signature fits" in problem_with(header, BODY + b" ", OLD, 1_700_000_000)
-    assert "no signature fits" in problem_with(header.replace("t=17", "t=18"), BODY, OLD, 1_800_000_000)
+    assert "no signature fits" in problem_with(
+        header.replace("t=17", "t=18"), BODY, OLD, 1_800_000_000
+    )
     assert "away from now" in problem_with(header, BODY, OLD, 1_700_000_301)
     assert "away from now" in problem_with(header, BODY, OLD, 1_699_999_699)
 

@@ -120,7 +120,13 @@ def test_a_listed_network_opens_itself_and_nothing_else():
     wall = Wall(["10.1.0.0/16", "127.0.0.1", "fd00::/8", "64:ff9b::/96"])
     wall.check("crm.internal", ["10.1.2.3", "127.0.0.1", "fd00::1", "64:ff9b::8.8.8.8"])
     wall.place("http://10.1.2.3:8080/")
-    for address in ("10.2.0.1", "127.0.0.2", "169.254.169.254", "64:ff9b::a9fe:a9fe", "::ffff:10.1.2.3"):
+    for address in (
+        "10.2.0.1",
+        "127.0.0.2",
+        "169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "::ffff:10.1.2.3",
+    ):
         with pytest.raises(Refused):
             wall.check("crm.internal", [address])
     with pytest.raises(Refused, match="allow_internal only"):
@@ -152,8 +158,15 @@ def test_an_operations_own_url_is_bound_to_443_and_to_the_hosts_that_may_be_name
 def test_what_an_address_carries_is_found():
     import ipaddress
 
-    for text in ("::ffff:169.254.169.254", "64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::1", "::169.254.169.254"):
-        assert ipaddress.ip_address("169.254.169.254") in carried_by(ipaddress.ip_address(text)), text
+    for text in (
+        "::ffff:169.254.169.254",
+        "64:ff9b::a9fe:a9fe",
+        "2002:a9fe:a9fe::1",
+        "::169.254.169.254",
+    ):
+        assert ipaddress.ip_address("169.254.169.254") in carried_by(ipaddress.ip_address(text)), (
+            text
+        )
     assert carried_by(ipaddress.ip_address("2600::1")) == []
     assert is_denied(ipaddress.ip_address("64:ff9b::8.8.8.8"))
 
@@ -176,7 +189,9 @@ def test_sync_1_metadata_services_are_refused_whatever_is_allowed(address):
         open_to_all.place(f"http://[{address}]/" if ":" in address else f"http://{address}/")
 
 
-@pytest.mark.parametrize("address", ["169.254.20.10", "100.100.100.201", "fd00:ec2::253", "192.0.0.191", "fd00::1"])
+@pytest.mark.parametrize(
+    "address", ["169.254.20.10", "100.100.100.201", "fd00:ec2::253", "192.0.0.191", "fd00::1"]
+)
 def test_the_neighbours_of_a_metadata_service_may_be_allowed(address):
     Wall([address]).check("crm.internal", [address])
 

@@ -1,4 +1,5 @@
-"""Nobody inside is ever called: every form of an internal address, with a real socket listening behind it (SYNC-1)."""
+"""Nobody inside is ever called: every form of an internal address, with a real socket listening
+behind it (SYNC-1)."""
 
 from __future__ import annotations
 
@@ -73,7 +74,9 @@ async def test_sync_1_no_form_of_an_internal_address_is_connected_to():
                     found[form, inside.connects] = outcome.reason
         await courier.close()
     assert {form for form, connects in found if connects} == set()
-    assert all("refused" in reason or "cannot be resolved" in reason for reason in found.values()), found
+    assert all(
+        "refused" in reason or "cannot be resolved" in reason for reason in found.values()
+    ), found
 
 
 async def test_sync_1_a_name_that_leads_inside_is_not_connected_to_whatever_stands_beside():
@@ -82,13 +85,18 @@ async def test_sync_1_a_name_that_leads_inside_is_not_connected_to_whatever_stan
 
     async with listening() as (inside, port):
         for host in ("one.example", "two.example"):
-            [outcome] = await send(f"https://{host}:{port}/", Wall(["127.0.0.2"]), lookup=leads_inside)
-            assert "127.0.0.1" in outcome.reason and "refused" in outcome.reason and not outcome.final
+            [outcome] = await send(
+                f"https://{host}:{port}/", Wall(["127.0.0.2"]), lookup=leads_inside
+            )
+            assert (
+                "127.0.0.1" in outcome.reason and "refused" in outcome.reason and not outcome.final
+            )
         assert inside.connects == 0
 
 
 async def test_sync_1_a_name_that_changes_its_mind_gets_nowhere():
-    """What is connected to is what was checked: no second answer is acted on. 127.0.0.2 plays the public address."""
+    """What is connected to is what was checked: no second answer is acted on. 127.0.0.2 plays the
+    public address."""
     answers = iter([["127.0.0.2"], ["127.0.0.1"], ["127.0.0.2"], ["::1"], ["::ffff:127.0.0.1"]])
     asked = []
 
@@ -101,7 +109,9 @@ async def test_sync_1_a_name_that_changes_its_mind_gets_nowhere():
         courier = Courier(lookup=rebinding)
         wall = Wall(["127.0.0.2"])
         for _ in range(5):
-            await courier.deliver(RECORD, Address(f"https://moody.example:{port}/", (), 2.0, wall), 1)
+            await courier.deliver(
+                RECORD, Address(f"https://moody.example:{port}/", (), 2.0, wall), 1
+            )
         await courier.close()
         assert inside.connects == 0 and len(asked) == 5, "asked once for each connection"
 

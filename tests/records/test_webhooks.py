@@ -1,4 +1,5 @@
-"""Webhooks over real HTTP: to receivers that behave, and to all the others (SYNC-1, INJ-5, ASSIST-3)."""
+"""Webhooks over real HTTP: to receivers that behave, and to all the others (SYNC-1, INJ-5,
+ASSIST-3)."""
 
 from __future__ import annotations
 
@@ -47,7 +48,9 @@ async def test_sync_1_sessions_connected_and_terminated_are_told_once_each():
 async def test_sync_1_a_webhook_is_signed_numbered_and_dated():
     world = World()
     async with Receiver(lambda n, body: 503 if n == 1 else 200) as crm:
-        told, _ = webhooks(world.journal, target(crm, secrets=(SECRET, b"the next secret, also active")))
+        told, _ = webhooks(
+            world.journal, target(crm, secrets=(SECRET, b"the next secret, also active"))
+        )
         told.start()
         world.session("s1", "live")
         await until(lambda: len(crm.got) == 2)
@@ -102,7 +105,11 @@ async def test_sync_1_a_hanging_receiver_holds_its_own_calls_and_nobody_elses():
     world = World()
     async with Receiver(lambda n, body: hang()) as slow, Receiver() as quick:
         told, _ = webhooks(
-            world.journal, target(slow, "slow"), target(quick, "quick"), inflight_per_host_max=4, time_out_s=30.0
+            world.journal,
+            target(slow, "slow"),
+            target(quick, "quick"),
+            inflight_per_host_max=4,
+            time_out_s=30.0,
         )
         told.start()
         for n in range(50):
@@ -191,14 +198,20 @@ async def test_sync_1_a_dead_host_costs_a_probe_now_and_then():
         dead.url = f"http://127.0.0.1:{taken.getsockname()[1]}/"
         async with Receiver() as quick:
             told, metrics = webhooks(
-                world.journal, target(dead, "dead"), target(quick, "quick"), circuit_failures=3, circuit_open_s=3600.0
+                world.journal,
+                target(dead, "dead"),
+                target(quick, "quick"),
+                circuit_failures=3,
+                circuit_open_s=3600.0,
             )
             told.start()
             for n in range(100):
                 world.session(f"s{n}", "live")
             await until(lambda: len(quick.got) == 100)
             await until(lambda: metrics.webhook_circuits_open() == {"dead": 1})
-            assert metrics.webhook_failures["dead"] <= 20 + 3 - 1, "those under way when the third failed, at most"
+            assert metrics.webhook_failures["dead"] <= 20 + 3 - 1, (
+                "those under way when the third failed, at most"
+            )
             assert metrics.webhooks_held() == {"dead": 100}
             assert b'guestd_webhook_circuits_open{target="dead"} 1.0' in exposition(metrics)
             await told.stop()
@@ -230,7 +243,8 @@ async def test_sync_1_a_receiver_that_comes_back_gets_everything_in_order():
 
 @pytest.mark.parametrize("dies_at", range(14))
 async def test_sync_1_killed_at_any_commit_everything_arrives_with_the_same_id_in_order(dies_at):
-    """The daemon dies when its k-th commit is given: before the cursor moved, after it, between an answer and its mark."""
+    """The daemon dies when its k-th commit is given: before the cursor moved, after it, between an
+    answer and its mark."""
     world = World()
     world.journal.cursor("webhooks")
     async with Receiver(lambda n, body: 503 if n in (2, 5) else 200) as crm:
@@ -250,7 +264,10 @@ async def test_sync_1_killed_at_any_commit_everything_arrives_with_the_same_id_i
         await told.stop()
     by_lane = defaultdict(list)
     for one in crm.got:
-        lane, event = one["conversationId"] if "state" in one else one["data"]["conversationId"], one["event"]
+        lane, event = (
+            (one["conversationId"] if "state" in one else one["data"]["conversationId"]),
+            one["event"],
+        )
         if event not in by_lane[lane]:
             by_lane[lane].append(event)
     assert by_lane == {"s1": [CONNECTED, TERMINATED, INJECTED], "s2": [CONNECTED, TERMINATED]}
@@ -259,7 +276,9 @@ async def test_sync_1_killed_at_any_commit_everything_arrives_with_the_same_id_i
 
 async def test_a_pause_that_was_asked_for_outlives_the_process():
     world = World()
-    async with Receiver(lambda n, body: web.Response(status=503, headers={"Retry-After": "900"})) as crm:
+    async with Receiver(
+        lambda n, body: web.Response(status=503, headers={"Retry-After": "900"})
+    ) as crm:
         first, _ = webhooks(world.journal, target(crm))
         first.start()
         world.session("s1", "live")
@@ -322,7 +341,11 @@ async def test_sync_1_dead_letters_are_listed_and_sent_again():
         ]
         works = True
         again = await told.desk.replay(first.delivery_id)
-        assert (again.status, again.attempts, again.delivery_id) == ("waiting", 0, first.delivery_id)
+        assert (again.status, again.attempts, again.delivery_id) == (
+            "waiting",
+            0,
+            first.delivery_id,
+        )
         await until(lambda: len(told.desk.list("delivered")) == 1)
         assert await told.desk.replay_dead() == 4
         await until(lambda: len(told.desk.list("delivered")) == 5)

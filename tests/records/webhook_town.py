@@ -1,4 +1,5 @@
-"""Receivers of webhooks as they are out there, and a daemon's webhooks before them, on a journal that can be cut off."""
+"""Receivers of webhooks as they are out there, and a daemon's webhooks before them, on a journal
+that can be cut off."""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ SECRET = b"a secret of sixteen bytes"
 
 
 class Receiver:
-    """`answer(request number, body)` is a status, a response, or something to wait for; every request is kept."""
+    """`answer(request number, body)` is a status, a response, or something to wait for; every
+    request is kept."""
 
     def __init__(self, answer: Callable[[int, dict[str, Any]], Any] | None = None) -> None:
         self.answer = answer or (lambda n, body: 204)
@@ -70,7 +72,8 @@ class Receiver:
 
 
 class Mortal:
-    """A journal and its process: from `dies_at` commits on, nothing that is given becomes durable any more."""
+    """A journal and its process: from `dies_at` commits on, nothing that is given becomes durable
+    any more."""
 
     def __init__(self, journal: Any, dies_at: int | None = None) -> None:
         self._journal = journal
@@ -99,7 +102,9 @@ class World:
     def _put(self, stream: str, event: Any) -> None:
         row = (stream, event.seq, event.kind, orjson.dumps(asdict(event)), "", b"")
         is_new = stream != OWN_STREAM and event.seq == 1
-        opened = [SessionRecord(stream, stream, f"token-{stream}", "", {}, {}, 0, 0)] if is_new else []
+        opened = (
+            [SessionRecord(stream, stream, f"token-{stream}", "", {}, {}, 0, 0)] if is_new else []
+        )
         self.journal.commit(Commit(opened=opened, rows=[row], at_ms=next(self._ms)), lambda: None)
 
     def _seq(self, stream: str) -> int:
@@ -108,8 +113,12 @@ class World:
     def session(self, name: str, state: str, reason: str = "") -> None:
         self._put(name, SessionEvent(self._seq(name), state, reason))
 
-    def fact(self, action: str, status: str = "success", conversation: str = "c1", **details: Any) -> None:
-        self._put(OWN_STREAM, Fact(self._seq(OWN_STREAM), action, status, "op-1", conversation, details))
+    def fact(
+        self, action: str, status: str = "success", conversation: str = "c1", **details: Any
+    ) -> None:
+        self._put(
+            OWN_STREAM, Fact(self._seq(OWN_STREAM), action, status, "op-1", conversation, details)
+        )
 
 
 def target(receiver: Receiver, name: str = "crm", **more: Any) -> WebhookTarget:
@@ -117,9 +126,13 @@ def target(receiver: Receiver, name: str = "crm", **more: Any) -> WebhookTarget:
     return WebhookTarget(name, receiver.url, **given)
 
 
-def webhooks(journal: Any, *targets: WebhookTarget, lookup: Any = None, **more: Any) -> tuple[Webhooks, Metrics]:
+def webhooks(
+    journal: Any, *targets: WebhookTarget, lookup: Any = None, **more: Any
+) -> tuple[Webhooks, Metrics]:
     loop = asyncio.get_running_loop()
-    settings = WebhookSettings(targets, **{"retry_base_s": 0.01, "retry_cap_s": 0.05, "circuit_open_s": 0.05, **more})
+    settings = WebhookSettings(
+        targets, **{"retry_base_s": 0.01, "retry_cap_s": 0.05, "circuit_open_s": 0.05, **more}
+    )
     metrics = Metrics()
     return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(1), lookup), metrics
 

@@ -1,9 +1,10 @@
-"""The daemon's lives in the simulated world: the real supervisor, machines and journal code; crash and restart at any step.
+"""The daemon's lives in the simulated world: the real supervisor, machines and journal code; crash
+and restart at any step.
 
-The journal is the real writer on SQLite in memory. A commit takes a drawn while to become durable; a crash forgets what was
-on its way, exactly as a power cut would, and keeps what was answered. A full disk is waited out; a disk that fails ends the
-life at once, and nobody can say whether the last commit reached it: so half of the time it did.
-"""
+The journal is the real writer on SQLite in memory. A commit takes a drawn while to become durable;
+a crash forgets what was on its way, exactly as a power cut would, and keeps what was answered. A
+full disk is waited out; a disk that fails ends the life at once, and nobody can say whether the
+last commit reached it: so half of the time it did."""
 
 from __future__ import annotations
 
@@ -47,10 +48,20 @@ def new_disk() -> sqlite3.Connection:
 class InlineJournal:
     """The Journal port without a thread. Dead, and nothing more is written, whoever still asks.
 
-    `full()` and `breaks()` say whether the disk refuses this write, and whether it fails in the middle of it."""
+    `full()` and `breaks()` say whether the disk refuses this write, and whether it fails in the
+    middle of it."""
 
-    def __init__(self, loop, disk: sqlite3.Connection, rng: Random, full, breaks, broken: asyncio.Event) -> None:
-        self.loop, self.disk, self.rng, self.full, self.breaks, self.broken = loop, disk, rng, full, breaks, broken
+    def __init__(
+        self, loop, disk: sqlite3.Connection, rng: Random, full, breaks, broken: asyncio.Event
+    ) -> None:
+        self.loop, self.disk, self.rng, self.full, self.breaks, self.broken = (
+            loop,
+            disk,
+            rng,
+            full,
+            breaks,
+            broken,
+        )
         self.writer = Writer(disk, loop.epoch_ms)
         self.reader = Reader(disk)
         self.storage_full = False
@@ -81,7 +92,8 @@ class InlineJournal:
             self.is_dead = True
             self.broken.set()
             return
-        # Durable now, told a moment later: a crash in between must not cost or double anything either.
+        # Durable now, told a moment later: a crash in between must not cost or double anything
+        # either.
         self.told_at = max(self.told_at + 1e-6, self.loop.time() + self.rng.uniform(0.0, 0.005))
         self.loop.call_at(self.told_at, self._tell, works, offset)
 
@@ -142,7 +154,9 @@ class Frontend:
     def _give(self, fleet: Supervisor, command_id: str, text: str) -> None:
         command = Send(command_id, text)
         if command_id in self.files:
-            command = Attach(command_id, "a.png", "image/png", 10, self.world.storage.keep(command_id), text)
+            command = Attach(
+                command_id, "a.png", "image/png", 10, self.world.storage.keep(command_id), text
+            )
         fleet.give(self.session_id, command, self._answered)
 
     def _answered(self, answer) -> None:
@@ -154,7 +168,9 @@ class Frontend:
     def offer(self, row) -> None:
         event = orjson.loads(row[3])
         self.world.trace(self.name, event)
-        assert event["seq"] == len(self.events) + 1, f"{self.name}: seq {event['seq']} after {len(self.events)}"
+        assert event["seq"] == len(self.events) + 1, (
+            f"{self.name}: seq {event['seq']} after {len(self.events)}"
+        )
         self.events.append(event)
         self.world.check_shown(self, event)
 
@@ -162,9 +178,12 @@ class Frontend:
 
 
 class Simulation:
-    """A town of guests, one platform, one disk, and a daemon that may die. Everything is drawn from `seed`."""
+    """A town of guests, one platform, one disk, and a daemon that may die. Everything is drawn from
+    `seed`."""
 
-    def __init__(self, seed: int, guests: int = 8, settings: dict | None = None, file_share: float = 0.0) -> None:
+    def __init__(
+        self, seed: int, guests: int = 8, settings: dict | None = None, file_share: float = 0.0
+    ) -> None:
         self.seed = seed
         self.loop = VirtualLoop()
         self.platform = Platform(self.loop, seed)
@@ -177,7 +196,9 @@ class Simulation:
         self.breakdowns = 0
         self.settings = settings or {}
         self.hash = hashlib.sha256()
-        self.frontends = [Frontend(f"g{n}", self, Random(f"{seed} frontend {n}")) for n in range(guests)]
+        self.frontends = [
+            Frontend(f"g{n}", self, Random(f"{seed} frontend {n}")) for n in range(guests)
+        ]
         self.fleet: Supervisor
         self.journal: InlineJournal
         self.crashes = 0
@@ -242,7 +263,8 @@ class Simulation:
             frontend.attach(self.fleet)
 
     async def crash(self) -> None:
-        """Between two callbacks of the loop the process is gone: nothing is flushed, nothing said."""
+        """Between two callbacks of the loop the process is gone: nothing is flushed, nothing
+        said."""
         self.crashes += 1
         self.breakdowns += self.broken.is_set()
         self.journal.is_dead = True
@@ -258,7 +280,8 @@ class Simulation:
 
     def check_durable(self, session_id: str, kind: str, key: str) -> None:
         found = self.disk.execute(
-            "SELECT count(*) FROM events e JOIN sessions s ON s.id = e.session WHERE s.session_id = ? AND kind = ? AND key = ?",
+            "SELECT count(*) FROM events e JOIN sessions s ON s.id = e.session WHERE s.session_id ="
+            " ? AND kind = ? AND key = ?",
             (session_id, kind, key),
         ).fetchone()[0]
         assert found == 1, f"{kind} {key} was acknowledged and is {found} times on disk"
@@ -291,8 +314,16 @@ class Simulation:
 
     def held(self, frontend: Frontend) -> list[dict]:
         runner = self.fleet._runners.get(frontend.session_id)
-        session = self.platform.world.sessions.get(runner.machine.guest.token) if runner is not None else None
-        return [body for body in session.messages if body["type"] != "Event"] if session is not None else []
+        session = (
+            self.platform.world.sessions.get(runner.machine.guest.token)
+            if runner is not None
+            else None
+        )
+        return (
+            [body for body in session.messages if body["type"] != "Event"]
+            if session is not None
+            else []
+        )
 
     def compare(self) -> None:
         """What everyone saw over all lives is what the platform holds."""
@@ -306,14 +337,20 @@ class Simulation:
                 event["id"] for event in seen(one) if event["late"]
             }  # shown after its place had passed, and marked so
             on_time = [identity for identity in wanted if identity not in late]
-            assert [identity for identity in got if identity not in late] == on_time, f"{one.name} saw another order"
+            assert [identity for identity in got if identity not in late] == on_time, (
+                f"{one.name} saw another order"
+            )
             texts = [body["text"] for body in held if body["direction"] == "Inbound"]
-            assert len(set(texts)) == len(texts), f"the platform holds a doubled message of {one.name}"
+            assert len(set(texts)) == len(texts), (
+                f"the platform holds a doubled message of {one.name}"
+            )
             fates: dict[str, list[str]] = {}
             for event in one.events:
                 if event["kind"] == "delivery":
                     fates.setdefault(event["command_id"], []).append(event["status"])
-            assert all(len(fate) == 1 for fate in fates.values()), f"{one.name} was told twice of a command"
+            assert all(len(fate) == 1 for fate in fates.values()), (
+                f"{one.name} was told twice of a command"
+            )
             assert one.answered <= set(fates), f"{one.name}: acknowledged and never settled"
             for command_id, (fate,) in fates.items():
                 times = texts.count(f"{one.name} says {command_id.split('-')[1]}")

@@ -1,7 +1,8 @@
-"""The emulator's world behind links in memory: delays, resets, half-open links, partitions, throttling; from one seed.
+"""The emulator's world behind links in memory: delays, resets, half-open links, partitions,
+throttling; from one seed.
 
-Within one link and direction frames keep their order, as TCP keeps it. What is lost is lost with its link.
-"""
+Within one link and direction frames keep their order, as TCP keeps it. What is lost is lost with
+its link."""
 
 from __future__ import annotations
 
@@ -73,7 +74,9 @@ class Platform:
     def received(self, link: Link, text: bytes) -> None:
         request = orjson.loads(text)
         if request["action"] == "onMessage" and self.rng.random() < self.weather.throttle:
-            link.deliver(orjson.dumps(frames.too_many(1, "slow down", request.get("tracingId", ""))), False)
+            link.deliver(
+                orjson.dumps(frames.too_many(1, "slow down", request.get("tracingId", ""))), False
+            )
             return
         self.perform(actions.receive(self.world, link.connection_id, text, self.now()))
 
@@ -124,7 +127,9 @@ class Link:
         if not self.is_open or self.silent:
             return last_at
         chance = rng.random()
-        if platform.weather.partitioned or chance < platform.weather.half_open:  # TCP loses no bytes and goes on
+        if (
+            platform.weather.partitioned or chance < platform.weather.half_open
+        ):  # TCP loses no bytes and goes on
             self.silent = True
             return last_at
         at = max(last_at, platform.loop.time() + rng.uniform(0.0, platform.weather.delay_s)) + 1e-6
@@ -180,7 +185,11 @@ class SimHistory:
         platform, rng = self.platform, self.platform.rng
         await asyncio.sleep(rng.uniform(0.005, 0.1))
         session = platform.world.session_of_jwt(jwt, platform.now())
-        if platform.weather.partitioned or session is None or rng.random() < platform.weather.history_fails:
+        if (
+            platform.weather.partitioned
+            or session is None
+            or rng.random() < platform.weather.history_fails
+        ):
             raise PlatformUnavailable("the history is away", status=503)
         page = platform.world.history(session, page_number, 25)
         entities = [] if rng.random() < platform.weather.history_empty else page["entities"]

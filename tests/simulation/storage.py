@@ -1,4 +1,5 @@
-"""The platform's storage and our own copies of files, in memory: PUTs that break, URLs that die, events that come late."""
+"""The platform's storage and our own copies of files, in memory: PUTs that break, URLs that die,
+events that come late."""
 
 from __future__ import annotations
 
@@ -41,13 +42,25 @@ class SimStorage:
         attachment_id, secret = parts.path.rpartition("/")[2], parse_qs(parts.query)["sig"][0]
         for session in self.platform.world.sessions.values():
             attachment = (session.attachments or {}).get(attachment_id)
-            if attachment is not None and attachment.secret == secret and rng.random() >= weather.throttle:
+            if (
+                attachment is not None
+                and attachment.secret == secret
+                and rng.random() >= weather.throttle
+            ):
                 self.puts += 1
-                self.platform.loop.call_later(rng.uniform(0.0, 1.0), self._uploaded, session, attachment)
+                self.platform.loop.call_later(
+                    rng.uniform(0.0, 1.0), self._uploaded, session, attachment
+                )
                 return
         raise PlatformRefused("the storage answered 403", status=403)
 
     def _uploaded(self, session, attachment) -> None:
         attachment.uploaded = True
-        body = {"attachmentId": attachment.id, "downloadUrl": "https://d", "timestamp": "2027-05-31T09:00:00.000Z"}
-        self.platform.perform(self.platform.world.fan_out(session, frames.push("UploadSuccessEvent", body)))
+        body = {
+            "attachmentId": attachment.id,
+            "downloadUrl": "https://d",
+            "timestamp": "2027-05-31T09:00:00.000Z",
+        }
+        self.platform.perform(
+            self.platform.world.fan_out(session, frames.push("UploadSuccessEvent", body))
+        )

@@ -1,4 +1,5 @@
-"""Two acts. Under faults nothing may ever be wrong; when they stop, everything must come to rest within a stated time."""
+"""Two acts. Under faults nothing may ever be wrong; when they stop, everything must come to rest
+within a stated time."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from random import Random
 from .daemonlife import Simulation
 from .platform import Weather
 
-#: Virtual seconds after the last fault within which all must be live, all commands settled, all messages shown.
+#: Virtual seconds after the last fault within which all must be live, all commands settled, all
+#: messages shown.
 REST_WITHIN_S = 300.0
 
 
@@ -34,11 +36,14 @@ def draw_weather(rng: Random) -> Weather:
 
 
 def answer_slowly(sim: Simulation) -> None:
-    """A patch: an answer of the history is under way for up to ten seconds, and reconnecting takes less than one."""
+    """A patch: an answer of the history is under way for up to ten seconds, and reconnecting takes
+    less than one."""
     sim.platform.history_answer_s_max = 10.0
 
 
-async def tell(sim: Simulation, seconds: float, pace_s: float = 20.0, crash_every_s: float = 120.0) -> None:
+async def tell(
+    sim: Simulation, seconds: float, pace_s: float = 20.0, crash_every_s: float = 120.0
+) -> None:
     rng = Random(f"{sim.seed} story")
     sim.start()
     until = sim.loop.time() + seconds
@@ -82,7 +87,9 @@ async def rest(sim: Simulation) -> None:
             frontend._give(sim.fleet, command_id, text)
     give_up_at = sim.loop.time() + REST_WITHIN_S
     while not sim.at_rest():
-        assert sim.loop.time() < give_up_at, f"not at rest after {REST_WITHIN_S:.0f} s: {_unrest(sim)}"
+        assert sim.loop.time() < give_up_at, (
+            f"not at rest after {REST_WITHIN_S:.0f} s: {_unrest(sim)}"
+        )
         await asyncio.sleep(0.5)
         sim.check()
         for frontend in sim.frontends:
@@ -108,7 +115,8 @@ def run(seed: int, seconds: float, guests: int = 8, **more) -> Simulation:
         sim.loop.run_until_complete(tell(sim, seconds, **more))
     except BaseException as error:
         error.add_note(
-            f"seed {seed}, {seconds:.0f} s, {guests} guests, {sim.crashes} crashes, at {sim.loop.time():.3f}"
+            f"seed {seed}, {seconds:.0f} s, {guests} guests, {sim.crashes} crashes, at"
+            f" {sim.loop.time():.3f}"
         )
         raise
     finally:

@@ -1,7 +1,8 @@
-"""A message that waits for a connection, and a crash at every half millisecond around it: sent once, confirmed once.
+"""A message that waits for a connection, and a crash at every half millisecond around it: sent
+once, confirmed once.
 
-The connection is known to the journal before anything is sent on it. So a crash leaves no message that was sent while the
-journal's last word is that there was no connection.
+The connection is known to the journal before anything is sent on it. So a crash leaves no message
+that was sent while the journal's last word is that there was no connection.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ async def one_life(sim: Simulation, wait, cut_after_s: float) -> None:
     await rest(sim)
     fates = [event["status"] for event in sim.frontends[0].events if event["kind"] == "delivery"]
     assert fates == ["confirmed"], f"cut {cut_after_s * 1000:.1f} ms after the connection: {fates}"
-    held = [body.get("text") for one in sim.platform.world.sessions.values() for body in one.messages]
+    held = [
+        body.get("text") for one in sim.platform.world.sessions.values() for body in one.messages
+    ]
     assert held.count("g0 says 1") == 1, f"cut {cut_after_s * 1000:.1f} ms after the connection"
 
 

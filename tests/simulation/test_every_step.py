@@ -1,7 +1,8 @@
-"""One command's life, cut short at every half millisecond of it: never doubled, never lost, told once.
+"""One command's life, cut short at every half millisecond of it: never doubled, never lost, told
+once.
 
-The stages that a cut fell into are written down, and all of them must have been met: accepted in memory, durable, told, sent,
-taken by the platform, confirmed in memory, recorded, shown.
+The stages that a cut fell into are written down, and all of them must have been met: accepted in
+memory, durable, told, sent, taken by the platform, confirmed in memory, recorded, shown.
 """
 
 from __future__ import annotations
@@ -55,9 +56,17 @@ async def one_life(sim: Simulation, cut_after_s: float) -> frozenset[str]:
     sim.start()
     await rest(sim)
     fates = [event["status"] for event in sim.frontends[0].events if event["kind"] == "delivery"]
-    assert fates == ["confirmed"], f"cut after {cut_after_s * 1000:.1f} ms, at {sorted(reached)}: {fates}"
-    texts = [body["text"] for body in sim.platform.world.messages_of_all() if body.get("text") == "g0 says 1"]
-    assert len(texts) == 1, f"cut after {cut_after_s * 1000:.1f} ms: {len(texts)} times at the platform"
+    assert fates == ["confirmed"], (
+        f"cut after {cut_after_s * 1000:.1f} ms, at {sorted(reached)}: {fates}"
+    )
+    texts = [
+        body["text"]
+        for body in sim.platform.world.messages_of_all()
+        if body.get("text") == "g0 says 1"
+    ]
+    assert len(texts) == 1, (
+        f"cut after {cut_after_s * 1000:.1f} ms: {len(texts)} times at the platform"
+    )
     return frozenset(reached)
 
 

@@ -1,4 +1,5 @@
-"""Files among the texts, in all weathers, with crashes at any step: each message once, in order, and no copy left behind."""
+"""Files among the texts, in all weathers, with crashes at any step: each message once, in order,
+and no copy left behind."""
 
 from __future__ import annotations
 

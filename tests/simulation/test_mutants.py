@@ -43,14 +43,18 @@ def resend_blindly_after_a_restart(monkeypatch):
 
 
 def doubt_only_the_first(monkeypatch):
-    """What this daemon did until seed 185 came: a confirmation that was not durable had let the next message go."""
+    """What this daemon did until seed 185 came: a confirmation that was not durable had let the
+    next message go."""
     doubt = Outbox.doubt
     monkeypatch.setattr(Outbox, "doubt", lambda self, now, count: doubt(self, now, min(count, 1)))
 
 
 def trust_all_that_was_accepted_before_the_connection_was_lost(monkeypatch):
-    """Whatever is unsettled when the journal's last word is that there was no connection is sent without looking."""
-    monkeypatch.setattr(Speaking, "_may_have_been_sent", lambda self, command, saved: saved.was_live)
+    """Whatever is unsettled when the journal's last word is that there was no connection is sent
+    without looking."""
+    monkeypatch.setattr(
+        Speaking, "_may_have_been_sent", lambda self, command, saved: saved.was_live
+    )
 
 
 def resend_blindly_after_a_lost_link(monkeypatch):
@@ -113,7 +117,9 @@ def believe_the_history_of_a_lost_link(monkeypatch):
             self.history_answered = runner.feed
 
     monkeypatch.setattr(
-        Supervisor, "_read_history", lambda self, line, effect: read(self, NeverCut(line.runner), effect)
+        Supervisor,
+        "_read_history",
+        lambda self, line, effect: read(self, NeverCut(line.runner), effect),
     )
 
 

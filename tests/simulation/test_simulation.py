@@ -1,6 +1,8 @@
-"""The whole daemon in a simulated world: seeded faults, crashes and restarts; everything must hold, then come to rest.
+"""The whole daemon in a simulated world: seeded faults, crashes and restarts; everything must hold,
+then come to rest.
 
-A failing seed prints itself. The same seed is the same run, in any process: its trace has the same hash.
+A failing seed prints itself. The same seed is the same run, in any process: its trace has the same
+hash.
 
     GUESTD_SIM_SEED=7 GUESTD_SIM_HOURS=50 .venv/bin/python -m pytest tests/simulation
 """
@@ -34,7 +36,8 @@ def test_dense_and_never_run_before(further):
 
 
 def sparse(seed, guests=100, hours=10.0):
-    """Many guests who talk now and then, for long: heartbeats, gaps and restarts rather than crowds of messages."""
+    """Many guests who talk now and then, for long: heartbeats, gaps and restarts rather than crowds
+    of messages."""
     return run(seed, hours * 3600.0, guests, pace_s=3600.0, crash_every_s=7200.0)
 
 
@@ -55,18 +58,23 @@ def test_a_hundred_thousand_session_hours():
 
 @pytest.mark.parametrize("seed", [185, 210, 241, 257])
 def test_a_crash_between_a_confirmation_and_its_being_durable(seed):
-    """Message 18 is confirmed and lets 19 go; the crash forgets the confirmation. 19 must not be sent again."""
+    """Message 18 is confirmed and lets 19 go; the crash forgets the confirmation. 19 must not be
+    sent again."""
     run(seed, 600.0)
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
 def test_a_history_that_answers_after_its_link_is_lost(seed):
-    """What it holds is older than the link that asked: nothing may be missing from the next link's history."""
+    """What it holds is older than the link that asked: nothing may be missing from the next link's
+    history."""
     run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
 
 
 def test_the_same_seed_is_the_same_run_in_two_processes():
-    code = "import sys; from tests.simulation.story import run; print(run(int(sys.argv[1]), 300.0).hash.hexdigest())"
+    code = (
+        "import sys; from tests.simulation.story import run; print(run(int(sys.argv[1]),"
+        " 300.0).hash.hexdigest())"
+    )
     root = Path(__file__).parents[2]
     hashes = {
         subprocess.run(
@@ -83,7 +91,8 @@ def test_the_same_seed_is_the_same_run_in_two_processes():
 
 
 def test_a_fleet_that_was_stopped_dials_no_more():
-    """Found when the disk broke in the middle of a restart: a cancelled dial let the next one go, and a dead fleet lived on."""
+    """Found when the disk broke in the middle of a restart: a cancelled dial let the next one go,
+    and a dead fleet lived on."""
     sim = Simulation(seed=1, guests=100)
 
     async def die_while_coming_up():

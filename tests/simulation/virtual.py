@@ -1,8 +1,8 @@
 """A loop on which time jumps: nothing ever waits, and the same seed gives the same run.
 
-The selector never blocks; instead of sleeping until the next deadline it moves the clock there. When nothing is scheduled
-at all the run is stuck, and says so. Threads have no place here: the journal commits inline.
-"""
+The selector never blocks; instead of sleeping until the next deadline it moves the clock there.
+When nothing is scheduled at all the run is stuck, and says so. Threads have no place here: the
+journal commits inline."""
 
 from __future__ import annotations
 

@@ -2,9 +2,10 @@
 
     python tests/soak/hostile_clients.py HOST PORT KIND COUNT SECONDS [GUEST]
 
-Each client lives one connection after the other until it is cancelled: when it is closed or refused it comes back after
-`PAUSE_S`. They use plain sockets and the standard library only, so that they can do what client libraries do not allow.
-"""
+Each client lives one connection after the other until it is cancelled: when it is closed or refused
+it comes back after
+`PAUSE_S`. They use plain sockets and the standard library only, so that they can do what client
+libraries do not allow."""
 
 from __future__ import annotations
 
@@ -78,7 +79,8 @@ async def connected(target: Target, receive_buffer: int | None = None) -> AsyncI
 
 
 async def ended(reading: asyncio.Future[bytes]) -> None:
-    """Stop it, whatever came of it. Unlike `await reading` this does not take our own cancellation for that of `reading`."""
+    """Stop it, whatever came of it. Unlike `await reading` this does not take our own cancellation
+    for that of `reading`."""
     reading.cancel()
     await asyncio.gather(reading, return_exceptions=True)
 
@@ -89,7 +91,9 @@ def request(target: Target, path: str, *headers: str, method: str = "GET") -> by
 
 
 @contextlib.asynccontextmanager
-async def upgraded(target: Target, query: str = "", receive_buffer: int | None = None) -> AsyncIterator[Connection]:
+async def upgraded(
+    target: Target, query: str = "", receive_buffer: int | None = None
+) -> AsyncIterator[Connection]:
     async with connected(target, receive_buffer) as connection:
         upgrade = (
             "Upgrade: websocket",
@@ -226,7 +230,8 @@ async def slow_body(target: Target) -> None:
 
 @functools.cache
 def many_headers() -> bytes:
-    """One body for all clients: a thousand copies would take more time and memory than the daemon does."""
+    """One body for all clients: a thousand copies would take more time and memory than the daemon
+    does."""
     return b"--b\r\n" + b"".join(b"X-%d: y\r\n" % n for n in range(100_000))
 
 
@@ -235,7 +240,10 @@ async def multipart_bomb(target: Target) -> None:
     body = many_headers()
     async with connected(target) as connection:
         path = f"/v1/sessions/{target.guest}/attachments"
-        headers = ("Content-Type: multipart/form-data; boundary=b", f"Content-Length: {len(body) + 1000}")
+        headers = (
+            "Content-Type: multipart/form-data; boundary=b",
+            f"Content-Length: {len(body) + 1000}",
+        )
         connection.writer.write(request(target, path, *headers, method="POST"))
         await connection.send(body)
         with contextlib.suppress(TimeoutError):
@@ -262,7 +270,8 @@ KINDS: dict[str, Callable[[Target], Awaitable[None]]] = {
 
 
 class Hostiles:
-    """`count` clients of one kind: `async with Hostiles(…):` they live; after it all their sockets are closed."""
+    """`count` clients of one kind: `async with Hostiles(…):` they live; after it all their sockets
+    are closed."""
 
     def __init__(self, kind: str, target: Target, count: int) -> None:
         self._kind = KINDS[kind]
@@ -282,12 +291,16 @@ class Hostiles:
     async def _live(self, number: int) -> None:
         await asyncio.sleep(number * 0.001)
         while True:
-            with contextlib.suppress(OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError):
+            with contextlib.suppress(
+                OSError, asyncio.IncompleteReadError, asyncio.LimitOverrunError
+            ):
                 await self._kind(self._target)
             await asyncio.sleep(PAUSE_S)
 
 
-async def _main(host: str, port: str, kind: str, count: str, seconds: str, guest: str = "victim") -> None:
+async def _main(
+    host: str, port: str, kind: str, count: str, seconds: str, guest: str = "victim"
+) -> None:
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     async with Hostiles(kind, Target(host, int(port), guest), int(count)):

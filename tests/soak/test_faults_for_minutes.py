@@ -1,4 +1,5 @@
-"""The fault run of the normal suite, for longer: `GUESTD_FAULT_SECONDS` (here ten minutes if not set), seed printed."""
+"""The fault run of the normal suite, for longer: `GUESTD_FAULT_SECONDS` (here ten minutes if not
+set), seed printed."""
 
 from __future__ import annotations
 

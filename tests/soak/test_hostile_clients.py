@@ -1,10 +1,12 @@
-"""A thousand hostile clients of each kind against a daemon of its own: what its memory and its other guests say to it.
+"""A thousand hostile clients of each kind against a daemon of its own: what its memory and its
+other guests say to it.
 
 make soak                                       or, for less time and by kind:
-GUESTD_HOSTILE_SECONDS=20 .venv/bin/python -m pytest -m soak -s tests/soak/test_hostile_clients.py -k unfinished
+GUESTD_HOSTILE_SECONDS=20 .venv/bin/python -m pytest -m soak -s tests/soak/test_hostile_clients.py
+-k unfinished
 
-GUESTD_HOSTILE_CLIENTS (1000), GUESTD_HOSTILE_SECONDS (300), GUESTD_HOSTILE_REST_SECONDS (60, for the memory to come back).
-"""
+GUESTD_HOSTILE_CLIENTS (1000), GUESTD_HOSTILE_SECONDS (300), GUESTD_HOSTILE_REST_SECONDS (60, for
+the memory to come back)."""
 
 from __future__ import annotations
 
@@ -29,11 +31,13 @@ CLIENTS = int(os.environ.get("GUESTD_HOSTILE_CLIENTS", "1000"))
 SECONDS = float(os.environ.get("GUESTD_HOSTILE_SECONDS", "300"))
 REST_S = float(os.environ.get("GUESTD_HOSTILE_REST_SECONDS", "60"))
 MEASURED = 20
-MESSAGES = int(os.environ.get("GUESTD_HOSTILE_MESSAGES", "1500"))  # said by the victim and echoed, of 4 KB each
+MESSAGES = int(
+    os.environ.get("GUESTD_HOSTILE_MESSAGES", "1500")
+)  # said by the victim and echoed, of 4 KB each
 MIB = 1_048_576
 GROWTH_MAX = 64 * MIB
-#: Python keeps its arenas of 1 MiB in which anything is left. Five hundred frontends, as many as one address may have, are
-#: made of some 25 MiB of them; a second attack uses the same ones.
+#: Python keeps its arenas of 1 MiB in which anything is left. Five hundred frontends, as many as
+#: one address may have, are made of some 25 MiB of them; a second attack uses the same ones.
 KEPT_MAX = 32 * MIB
 CONFIG = """
 simulator.port = 0
@@ -72,7 +76,11 @@ def served(stack: ExitStack, directory: Path) -> tuple[int, str]:
     _, base = started(stack, "emulate", "--port", "0", "--no-limits", "--agent", "echo")
     (directory / "journal").mkdir(mode=0o700, parents=True)
     config = directory / "config.toml"
-    config.write_text(CONFIG.format(journal=directory / "journal", base=base[4:], deployment=DEFAULT_DEPLOYMENT_ID))
+    config.write_text(
+        CONFIG.format(
+            journal=directory / "journal", base=base[4:], deployment=DEFAULT_DEPLOYMENT_ID
+        )
+    )
     return started(stack, "serve", "--config", str(config))
 
 
@@ -84,7 +92,8 @@ def daemon(tmp_path: Path):
 
 @pytest.fixture
 def spared(tmp_path: Path):
-    """A second daemon that nobody attacks, at the same time: it shows what the machine itself does to answers."""
+    """A second daemon that nobody attacks, at the same time: it shows what the machine itself does
+    to answers."""
     with ExitStack() as stack:
         yield served(stack, tmp_path / "spared")
 
@@ -123,12 +132,16 @@ class Guest:
 
     async def live(self) -> None:
         count = 0
-        async with connect(self._url, proxy=None, max_size=None, local_addr=("127.0.0.2", 0)) as own:
+        async with connect(
+            self._url, proxy=None, max_size=None, local_addr=("127.0.0.2", 0)
+        ) as own:
             await heard(own, kind="session", state="live")
             while True:
                 count += 1
                 begun_at = time.monotonic()
-                await own.send(json.dumps({"action": "send", "text": f"m{count}", "command_id": f"c{count}"}))
+                await own.send(
+                    json.dumps({"action": "send", "text": f"m{count}", "command_id": f"c{count}"})
+                )
                 await heard(own, status="confirmed")
                 self.waits_s.append(time.monotonic() - begun_at)
                 await asyncio.sleep(0.5)
@@ -140,7 +153,9 @@ async def talked(url: str, texts: int) -> None:
         await heard(own, kind="session", state="live")
         for start in range(0, texts, 20):
             for n in range(start, start + 20):
-                await own.send(json.dumps({"action": "send", "text": "x" * 3900, "command_id": f"v{n}"}))
+                await own.send(
+                    json.dumps({"action": "send", "text": "x" * 3900, "command_id": f"v{n}"})
+                )
             confirmed = 0
             while confirmed < 20:
                 confirmed += json.loads(await own.recv()).get("status") == "confirmed"
@@ -156,7 +171,8 @@ def quantiles_ms(guests: list[Guest]) -> tuple[float, float, int]:
 
 @contextlib.asynccontextmanager
 async def talking(url: str):
-    """The measured guests of a daemon, for as long as the block lasts; none of them may be let down."""
+    """The measured guests of a daemon, for as long as the block lasts; none of them may be let
+    down."""
     guests = [Guest(url, f"measured-{n}") for n in range(MEASURED)]
     lives = [asyncio.create_task(guest.live()) for guest in guests]
     try:
@@ -204,7 +220,9 @@ async def test_memory_and_other_guests_hardly_notice(kind, daemon, spared):
         peak = await attacked(url, kind, pid)
         during, meanwhile, percent = quantiles_ms(guests), quantiles_ms(others), share.percent()
         await asyncio.sleep(REST_S)
-        left = rss_bytes(pid) - max(0, rss_bytes(spared_pid) - spared_base)  # guests who talk are remembered
+        left = rss_bytes(pid) - max(
+            0, rss_bytes(spared_pid) - spared_base
+        )  # guests who talk are remembered
     growth, kept = (peak - base) / MIB, (left - base) / MIB
     print(
         f"\n{kind}: {base / MIB:.0f} MiB, +{growth:.0f} at most, +{kept:.0f} after;"

@@ -1,7 +1,9 @@
-"""500 REST sessions at the default configuration: none ends, no heartbeat fails, all are stretched alike (SESS-5).
+"""500 REST sessions at the default configuration: none ends, no heartbeat fails, all are stretched
+alike (SESS-5).
 
-The daemon and the emulator are processes of their own; once the emulator has no limits, once it enforces the platform's 300
-requests a minute. Meanwhile messages are injected now and then, and each waits for its answer.
+The daemon and the emulator are processes of their own; once the emulator has no limits, once it
+enforces the platform's 300 requests a minute. Meanwhile messages are injected now and then, and
+each waits for its answer.
 
     GUESTD_REST_S=600 .venv/bin/python -m pytest -m soak -s tests/soak/test_rest_sessions.py
 """
@@ -24,7 +26,9 @@ from .test_steady_load import child
 
 SOAK_S = float(os.environ.get("GUESTD_REST_S", "600"))
 SESSIONS = 500
-OPEN_WITHIN_S = 240.0  # 500 openings at 300 requests a minute, and the heartbeats that come meanwhile
+OPEN_WITHIN_S = (
+    240.0  # 500 openings at 300 requests a minute, and the heartbeats that come meanwhile
+)
 SETTLE_S = 140.0  # one stretched interval after the last opening
 INJECT_EVERY_S = 5.0
 LOOK_EVERY_S = 20.0
@@ -55,7 +59,9 @@ class Town:
         self.beats: dict[str, dict[int, float]] = defaultdict(dict)
         self.answered_s: list[float] = []
         self.refused: list[dict] = []
-        self.settled_at = 0.0  # on the emulator's clock: all are open, and one interval has passed since
+        self.settled_at = (
+            0.0  # on the emulator's clock: all are open, and one interval has passed since
+        )
 
     async def open_all(self) -> None:
         body = {"guestToken": "a-token-of-nobody", "queueId": DEFAULT_QUEUE_ID, "durationS": 2700}
@@ -82,7 +88,9 @@ class Town:
     async def inject(self, interaction: str) -> None:
         message = {"type": "text", "from": "system", "text": "still there"}
         began = time.monotonic()
-        found = await self.post("/v1/injections?wait=60s", {"interactionId": interaction, "messages": [message]})
+        found = await self.post(
+            "/v1/injections?wait=60s", {"interactionId": interaction, "messages": [message]}
+        )
         self.answered_s.append(time.monotonic() - began)
         if found.get("status") != "succeeded":
             self.refused.append(found)
@@ -90,7 +98,11 @@ class Town:
     async def heartbeats(self) -> dict[str, float]:
         async with self._api.get("/metrics") as answer:
             lines = (await answer.text()).splitlines()
-        found = [line.partition('outcome="')[2] for line in lines if line.startswith("guestd_rest_heartbeats_total{")]
+        found = [
+            line.partition('outcome="')[2]
+            for line in lines
+            if line.startswith("guestd_rest_heartbeats_total{")
+        ]
         return {line.partition('"')[0]: float(line.rpartition(" ")[2]) for line in found}
 
     def intervals_s(self, since: float) -> list[float]:
@@ -110,7 +122,10 @@ async def test_sess_5_500_rest_sessions_at_the_default_configuration(tmp_path, f
     with child(tmp_path / "emulator.log", "emulate", "--port", "0", *flags) as (_, url):
         config.write_text(CONFIG.format(http=url, ws="ws" + url[4:], folder=folder))
         with child(log, "serve", "-c", str(config), "--port", "0") as (_, api_url):
-            async with aiohttp.ClientSession(api_url) as api, aiohttp.ClientSession(url) as emulator:
+            async with (
+                aiohttp.ClientSession(api_url) as api,
+                aiohttp.ClientSession(url) as emulator,
+            ):
                 town = Town(api, emulator)
                 await watched(town, asyncio.create_task(town.open_all(), name="open"))
                 heartbeats = await town.heartbeats()
@@ -158,5 +173,10 @@ def line_of(town: Town, age_s: float, heartbeats: dict[str, float]) -> str:
     answers = town.answered_s[-20:]
     waits = f"median {median(answers):.2f} s, worst {max(answers):.2f} s" if answers else "-"
     if len(recent) > 20:
-        spread += f", middle nine tenths {quantiles(recent, n=20)[0]:.1f} to {quantiles(recent, n=20)[-1]:.1f} s"
-    return f"{age_s:6.0f} s  beats {heartbeats}  {len(recent)} intervals {spread}  injections {waits}"
+        spread += (
+            f", middle nine tenths {quantiles(recent, n=20)[0]:.1f} to"
+            f" {quantiles(recent, n=20)[-1]:.1f} s"
+        )
+    return (
+        f"{age_s:6.0f} s  beats {heartbeats}  {len(recent)} intervals {spread}  injections {waits}"
+    )

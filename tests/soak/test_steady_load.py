@@ -155,7 +155,9 @@ async def paced(per_s: Callable[[], float]):
 class Watch:
     """Takes the samples, keeps them, and shows a line of the table now and then."""
 
-    def __init__(self, pid: int, http: aiohttp.ClientSession, journal: JournalFiles, out: Path) -> None:
+    def __init__(
+        self, pid: int, http: aiohttp.ClientSession, journal: JournalFiles, out: Path
+    ) -> None:
         self._pid, self._http, self._journal, self._out = pid, http, journal, out
         self._started = time.monotonic()
         self.samples: list[dict[str, float]] = []
@@ -243,7 +245,10 @@ def examine(samples: list[dict[str, float]]) -> None:
     assert max(column(steady, "wal_bytes")) <= WAL_BYTES_MAX
     shares = [one["file_bytes"] / one["kept_bytes"] for one in steady if "kept_bytes" in one]
     peak = max(one["file_bytes"] for one in samples if one["at_s"] < WARM_UP_S)
-    print(f"file / kept: {min(shares):.2f} to {max(shares):.2f}; file at its peak {peak / MIB:.1f} MiB")
+    print(
+        f"file / kept: {min(shares):.2f} to {max(shares):.2f}; file at its peak"
+        f" {peak / MIB:.1f} MiB"
+    )
     assert max(shares) <= 1.3, "unused room in the file"
     assert max(column(steady, "sessions_over")) > 0, "nothing to retire"
     assert max(column(steady, "sessions_overdue")) == 0, "kept longer than promised"

@@ -1,4 +1,5 @@
-"""Ten thousand guest sessions in this process, the emulator in another; then all links are dropped at once.
+"""Ten thousand guest sessions in this process, the emulator in another; then all links are dropped
+at once.
 
 make soak                                       or, smaller:
 GUESTD_SOAK_SESSIONS=2000 .venv/bin/python -m pytest -m soak -s tests/soak/test_ten_thousand.py
@@ -40,7 +41,17 @@ pytestmark = pytest.mark.soak
 @pytest.fixture
 def emulator():
     child = subprocess.Popen(
-        [sys.executable, "-m", "guestd", "emulate", "--port", "0", "--agent", "silent", "--no-limits"],
+        [
+            sys.executable,
+            "-m",
+            "guestd",
+            "emulate",
+            "--port",
+            "0",
+            "--agent",
+            "silent",
+            "--no-limits",
+        ],
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
@@ -78,7 +89,9 @@ async def test_everybody_comes_back_inside_the_bucket(emulator):
     dialect, metrics = WebMessaging(DEFAULT_DEPLOYMENT_ID), Metrics()
     http = Http(HttpSettings())
     fleet = Supervisor(
-        SupervisorSettings(max_sessions=SESSIONS, connects_per_minute=PER_MINUTE, connects_burst=BURST),
+        SupervisorSettings(
+            max_sessions=SESSIONS, connects_per_minute=PER_MINUTE, connects_burst=BURST
+        ),
         SessionSettings(duration_s=2700.0, conversation_clear=True),
         dialect,
         WebsocketDialer(TransportSettings()),
@@ -97,7 +110,8 @@ async def test_everybody_comes_back_inside_the_bucket(emulator):
             fleet.open(OpenGuest(f"g{n}"))
         await until(lambda: metrics.sessions.get("live") == SESSIONS, 3 * needed_s + 60)
         print(
-            f"\n{SESSIONS} live after {time.monotonic() - started:.0f} s, {(rss_bytes() - before) / SESSIONS / 1024:.1f} KiB each"
+            f"\n{SESSIONS} live after {time.monotonic() - started:.0f} s,"
+            f" {(rss_bytes() - before) / SESSIONS / 1024:.1f} KiB each"
         )
         names = {view.session_id for view in fleet.sessions()}
 
@@ -108,13 +122,16 @@ async def test_everybody_comes_back_inside_the_bucket(emulator):
         counters = await call(f"{emulator}/__emulator/counters")
         most = counters["connects_most_in_a_minute"], counters["connects_most_in_a_second"]
         print(
-            f"dropped all; all back after {time.monotonic() - started:.0f} s; most connects in a minute, in a second: {most}"
+            f"dropped all; all back after {time.monotonic() - started:.0f} s; most connects in a"
+            f" minute, in a second: {most}"
         )
         assert {view.session_id for view in fleet.sessions()} == names, "the same guest sessions"
         assert counters["sessions"] == SESSIONS, "the same tokens"
         assert counters["connects_total"] == 2 * SESSIONS, "nobody had to try twice"
         assert most[0] <= PER_MINUTE + BURST
-        assert most[1] <= PER_MINUTE / 60 + BURST + PER_MINUTE / 60 * 0.5, "a busy machine may bunch what was admitted"
+        assert most[1] <= PER_MINUTE / 60 + BURST + PER_MINUTE / 60 * 0.5, (
+            "a busy machine may bunch what was admitted"
+        )
 
         report = await fleet.drain(120.0)
         print(f"drained: {report.ended} ended, {len(report.left)} left")

@@ -49,7 +49,8 @@ class RowsSample:
 
 
 class JournalFiles:
-    """The files of a journal that another process writes, read by connections that write nothing."""
+    """The files of a journal that another process writes, read by connections that write
+    nothing."""
 
     def __init__(self, folder: Path, retention_s: float) -> None:
         self._file = folder / NAME

@@ -1,1 +1,2 @@
-"""What people and frontends touch: the simulator's WebSocket, health and metrics, on one HTTP port."""
+"""What people and frontends touch: the simulator's WebSocket, health and metrics, on one HTTP
+port."""

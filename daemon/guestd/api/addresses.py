@@ -1,9 +1,9 @@
 """How many clients one remote address has, so that one of them cannot take all places.
 
-An address is the peer's IPv4 address, or the /64 network of its IPv6 address, which one host gets as a whole. Behind a
-reverse proxy all clients have the proxy's address: set the bound to the bound for all there. A Unix socket has no address
-and is not counted: the operating system has decided who may connect.
-"""
+An address is the peer's IPv4 address, or the /64 network of its IPv6 address, which one host gets
+as a whole. Behind a reverse proxy all clients have the proxy's address: set the bound to the bound
+for all there. A Unix socket has no address and is not counted: the operating system has decided who
+may connect."""
 
 from __future__ import annotations
 
@@ -26,7 +26,8 @@ class AddressCounts:
         self._told: set[str] = set()
 
     def enter(self, address: str) -> bool:
-        """Count one more; False, and nothing is counted, if the address has its share already. "" is not counted."""
+        """Count one more; False, and nothing is counted, if the address has its share already. ""
+        is not counted."""
         count = self._counts.get(address, 0)
         if not address:
             return True
@@ -50,7 +51,11 @@ class AddressCounts:
             self._told.add(address)
             limit = f"{self._setting} = {self.per_address_max}"
             logger.warning(
-                "%s has %d %s already; more are refused (%s)", address, self.per_address_max, self._what, limit
+                "%s has %d %s already; more are refused (%s)",
+                address,
+                self.per_address_max,
+                self._what,
+                limit,
             )
 
 

@@ -1,4 +1,5 @@
-"""Who a connection or a request is counted for: the remote address, since one token is shared by all its holders."""
+"""Who a connection or a request is counted for: the remote address, since one token is shared by
+all its holders."""
 
 from __future__ import annotations
 

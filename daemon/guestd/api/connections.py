@@ -1,13 +1,16 @@
-"""Connections of the HTTP port: how many there may be, and how long one may wait for a complete request head.
+"""Connections of the HTTP port: how many there may be, and how long one may wait for a complete
+request head.
 
-aiohttp speaks HTTP; this stands between it and the sockets. A connection is waiting, or busy from a complete head to the
-end of its handler. A waiting one is closed after `head_timeout_s` if a head has begun, after `keepalive_timeout_s` if not.
-At a limit the connection that has waited longest gives its place to the new one; only where all are busy the new one is
-refused with 503. So a flood of unfinished heads displaces itself, and whoever sends a whole request is served.
+aiohttp speaks HTTP; this stands between it and the sockets. A connection is waiting, or busy from a
+complete head to the end of its handler. A waiting one is closed after `head_timeout_s` if a head
+has begun, after `keepalive_timeout_s` if not. At a limit the connection that has waited longest
+gives its place to the new one; only where all are busy the new one is refused with 503. So a flood
+of unfinished heads displaces itself, and whoever sends a whole request is served.
 
-The first request of a connection is read when it is its turn: one in each turn of the loop, and an address that comes with very
-many has a rate. Until then `FIRST_BYTES` are held of it and no more; after that a connection is read a chunk at a time. So a
-thousand that come at once with large bodies leave room for everybody else, and hold little.
+The first request of a connection is read when it is its turn: one in each turn of the loop, and an
+address that comes with very many has a rate. Until then `FIRST_BYTES` are held of it and no more;
+after that a connection is read a chunk at a time. So a thousand that come at once with large bodies
+leave room for everybody else, and hold little.
 
 One timer looks at all connections, and after many have gone sees to their memory.
 """
@@ -28,13 +31,17 @@ from .housekeeping import Housekeeping
 from .turns import Turns
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
-_FULL = b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+_FULL = (
+    b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 1\r\nContent-Length:"
+    b" 0\r\n\r\n"
+)
 
 #: How often the timer looks, at most; a time limit is kept to within this.
 _SWEEP_INTERVAL_MAX_S = 1.0
 _SWEEP_INTERVAL_MIN_S = 0.05
 
-#: How long a closed connection may take to send what is written already. It is the last word to a peer that was refused.
+#: How long a closed connection may take to send what is written already. It is the last word to a
+#: peer that was refused.
 _CLOSE_TIMEOUT_S = 2.0
 
 
@@ -44,7 +51,8 @@ _ESTABLISHED = 1
 #: What is read of a connection before it is its turn: most request heads fit.
 FIRST_BYTES = 2048
 
-#: The most that is read of one connection at a time. aiohttp stops reading when it holds twice as much of a body.
+#: The most that is read of one connection at a time. aiohttp stops reading when it holds twice as
+#: much of a body.
 CHUNK_BYTES = 16_384
 
 #: The loop reads one connection at a time, and what was read is passed on before the next read.
@@ -56,7 +64,8 @@ _FIRST_BUFFER = memoryview(_BUFFER)[:FIRST_BYTES]
 class ConnectionLimits:
     """Times in seconds. What is said of an address does not apply to the Unix socket.
 
-    `new_per_address_per_s`: first requests of new connections, after a burst of `new_per_address_burst`."""
+    `new_per_address_per_s`: first requests of new connections, after a burst of
+    `new_per_address_burst`."""
 
     head_timeout_s: float = 10.0
     keepalive_timeout_s: float = 75.0
@@ -67,7 +76,8 @@ class ConnectionLimits:
 
 
 class Connections:
-    """`guard` the protocols of a server, say when each of them is `busy`, and `close` after the server."""
+    """`guard` the protocols of a server, say when each of them is `busy`, and `close` after the
+    server."""
 
     def __init__(self, limits: ConnectionLimits, metrics: Metrics) -> None:
         self._limits = limits
@@ -80,7 +90,9 @@ class Connections:
         self._housekeeping = Housekeeping()
         self._turns = Turns()
         shortest_s = min(limits.head_timeout_s, limits.keepalive_timeout_s)
-        self._sweep_interval_s = max(_SWEEP_INTERVAL_MIN_S, min(_SWEEP_INTERVAL_MAX_S, shortest_s / 4))
+        self._sweep_interval_s = max(
+            _SWEEP_INTERVAL_MIN_S, min(_SWEEP_INTERVAL_MAX_S, shortest_s / 4)
+        )
 
     def guard(self, make: Callable[[], asyncio.Protocol]) -> Callable[[], asyncio.BaseProtocol]:
         """A protocol factory whose connections are counted and timed here."""
@@ -134,7 +146,8 @@ class Connections:
         return True
 
     def begin_in_turn(self, connection: _Connection, begin: Callable[[], bool]) -> None:
-        """Call it when it is this connection's turn, maybe at once; it says whether the connection is still there."""
+        """Call it when it is this connection's turn, maybe at once; it says whether the connection
+        is still there."""
         if connection.caller == UNIX_SOCKET:
             self._turns.ask(begin)
             return
@@ -158,14 +171,19 @@ class Connections:
     def _refusal(self, name: str) -> str:
         """Which limit is reached for this caller; "" for none."""
         caller = self._by_caller.get(name)
-        if caller is not None and name != UNIX_SOCKET and caller.connections >= self._limits.per_address_max:
+        if (
+            caller is not None
+            and name != UNIX_SOCKET
+            and caller.connections >= self._limits.per_address_max
+        ):
             return "connections_per_address_max"
         if len(self._open) >= self._limits.connections_max:
             return "connections_max"
         return ""
 
     def _make_room(self, name: str) -> None:
-        """If a limit is reached, close the connection that has waited longest, of this caller or of all."""
+        """If a limit is reached, close the connection that has waited longest, of this caller or of
+        all."""
         reason = self._refusal(name)
         if not reason:
             return
@@ -221,7 +239,10 @@ class Connections:
         self._timer = None
         now = asyncio.get_running_loop().time()
         for connection in list(self._waiting):
-            if connection.has_head_begun and now - connection.head_since >= self._limits.head_timeout_s:
+            if (
+                connection.has_head_begun
+                and now - connection.head_since >= self._limits.head_timeout_s
+            ):
                 self._metrics.count_http_refused("head_timeout_s")
                 self._hang_up(connection, _TIMED_OUT)
             elif connection.idle_s(now) >= self._limits.keepalive_timeout_s:
@@ -279,7 +300,8 @@ class _Connection(asyncio.BufferedProtocol):
         self._waiting_since, self.has_head_begun = now, False
 
     def idle_s(self, now: float) -> float:
-        """Since when nothing has moved. An answer that is still being read out counts as movement."""
+        """Since when nothing has moved. An answer that is still being read out counts as
+        movement."""
         unsent_bytes = self.transport.get_write_buffer_size()
         if unsent_bytes < self._unsent_bytes:
             self._waiting_since = now
@@ -287,7 +309,8 @@ class _Connection(asyncio.BufferedProtocol):
         return now - self._waiting_since
 
     def has_left(self) -> bool:
-        """Whether nobody waits for an answer any more. While reading is paused, only the system knows."""
+        """Whether nobody waits for an answer any more. While reading is paused, only the system
+        knows."""
         if self.transport.is_closing():
             return True
         own = self.transport.get_extra_info("socket")
@@ -313,7 +336,8 @@ class _Connection(asyncio.BufferedProtocol):
         if self._has_begun:
             self.data_received(data)
             return
-        self.transport.pause_reading()  # not earlier: uvloop starts to read after `connection_made`, paused or not
+        # not earlier: uvloop starts to read after `connection_made`, paused or not
+        self.transport.pause_reading()
         self._connections.begin_in_turn(self, lambda: self._begin(data))
 
     def _begin(self, data: bytes) -> bool:

@@ -1,11 +1,12 @@
-"""Who the guest of a new session is, as its frontend tells it (SOCK-1, SIM-4): in the address, or in the first frame.
+"""Who the guest of a new session is, as its frontend tells it (SOCK-1, SIM-4): in the address, or
+in the first frame.
 
     ?name=Ana%20M%C3%BCller&email=ana@example.org
     ?details=first_frame, and then {"action": "guest", "name"?: …, "email"?: …, "metadata"?: {…}}
 
-Without an e-mail the guest gets an address of its own, because the webchat platform tells guests apart by their e-mail: two
-guests with one address are in one conversation, and read each other's agent.
-"""
+Without an e-mail the guest gets an address of its own, because the webchat platform tells guests
+apart by their e-mail: two guests with one address are in one conversation, and read each other's
+agent."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ NAME_CHARACTERS_MAX = 100
 #: The longest address that mail can carry (RFC 5321), as in the control API.
 EMAIL_CHARACTERS_MAX = 254
 
-#: Hexadecimal digits of the name's hash: 96 bits, so that nobody finds a name with the address of another.
+#: Hexadecimal digits of the name's hash: 96 bits, so that nobody finds a name with the address of
+#: another.
 OWN_DIGITS = 24
 
 FIRST_FRAME = "first_frame"
@@ -46,9 +48,13 @@ def details_in_address(query: Mapping[str, str]) -> Details:
     """Raises CommandError naming the parameter."""
     given = query.get("details", "")
     if given not in ("", FIRST_FRAME):
-        raise CommandError(f"details can be {FIRST_FRAME} only; leave it out otherwise", field="details")
+        raise CommandError(
+            f"details can be {FIRST_FRAME} only; leave it out otherwise", field="details"
+        )
     return Details(
-        _name(query.get("name", "")), _email(query.get("email", "")), come_in_first_frame=given == FIRST_FRAME
+        _name(query.get("name", "")),
+        _email(query.get("email", "")),
+        come_in_first_frame=given == FIRST_FRAME,
     )
 
 
@@ -56,7 +62,9 @@ def details_in_frame(text: str, address: Details) -> Details:
     """What the frame gives counts more than the address. Raises CommandError naming the field."""
     frame = _load(text)
     if frame.get("action") != "guest":
-        raise CommandError('the first frame must be {"action": "guest", …}, as the address says', field="action")
+        raise CommandError(
+            'the first frame must be {"action": "guest", …}, as the address says', field="action"
+        )
     if unknown := sorted(set(frame) - set(_KEYS)):
         known = ", ".join(_KEYS[1:])
         raise CommandError(f"{unknown[0]!r} is unknown; a guest has {known}", field=unknown[0][:64])
@@ -74,7 +82,8 @@ def details_in_frame(text: str, address: Details) -> Details:
 
 
 def own_address(guest: str, common: str) -> str:
-    """An address for that guest alone, the same after a restart: `guest@example.org` becomes `guest+HASH@example.org`."""
+    """An address for that guest alone, the same after a restart: `guest@example.org` becomes
+    `guest+HASH@example.org`."""
     local, _, domain = common.rpartition("@")
     return f"{local}+{hashlib.sha256(guest.encode()).hexdigest()[:OWN_DIGITS]}@{domain}"
 
@@ -93,7 +102,9 @@ def _name(value: object) -> str:
     if not isinstance(value, str):
         raise CommandError("name must be a string", field="name")
     if len(value) > NAME_CHARACTERS_MAX:
-        problem = f"name has {len(value)} characters, the limit is {NAME_CHARACTERS_MAX}; shorten it"
+        problem = (
+            f"name has {len(value)} characters, the limit is {NAME_CHARACTERS_MAX}; shorten it"
+        )
         raise CommandError(problem, field="name")
     if found := control_character_in(value):
         raise CommandError(f"name holds the control character {found}; leave it out", field="name")
@@ -104,6 +115,8 @@ def _email(value: object) -> str:
     if not isinstance(value, str):
         raise CommandError("email must be a string", field="email")
     if len(value) > EMAIL_CHARACTERS_MAX:
-        problem = f"email has {len(value)} characters, the limit is {EMAIL_CHARACTERS_MAX}; give another"
+        problem = (
+            f"email has {len(value)} characters, the limit is {EMAIL_CHARACTERS_MAX}; give another"
+        )
         raise CommandError(problem, field="email")
     return value

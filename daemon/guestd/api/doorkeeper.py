@@ -1,9 +1,9 @@
 """Who may come in: by the Host they call us, and by the page they come from.
 
-A browser sends any page's WebSocket to loopback, and a name that resolves to 127.0.0.1 is no proof of anything. So a request
-must name a host we answer to (else 421: DNS rebinding), and a page must be local or on the list (else 403). A client that is
-no browser sends no Origin and is let in: it could forge one anyway.
-"""
+A browser sends any page's WebSocket to loopback, and a name that resolves to 127.0.0.1 is no proof
+of anything. So a request must name a host we answer to (else 421: DNS rebinding), and a page must
+be local or on the list (else 403). A client that is no browser sends no Origin and is let in: it
+could forge one anyway."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class Doorkeeper:
         host = _host(f"//{request.headers.get('Host', '')}")
         if not (_is_local(host) or host in self._hosts):
             return web.Response(
-                status=421, text=f"no host named {host[:100]!r} here; add it to simulator.hosts_allowed\n"
+                status=421,
+                text=f"no host named {host[:100]!r} here; add it to simulator.hosts_allowed\n",
             )
         origin = request.headers.get("Origin")
         if origin is not None and not self._may_come_from(origin):
@@ -34,7 +35,8 @@ class Doorkeeper:
         return None
 
     def is_sent_by_foreign_page(self, request: web.Request) -> bool:
-        """A browser says with Sec-Fetch-Site that another site's page caused the request; a GET of it has no Origin."""
+        """A browser says with Sec-Fetch-Site that another site's page caused the request; a GET of
+        it has no Origin."""
         is_cross_site = request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site"
         return is_cross_site and "Origin" not in request.headers
 

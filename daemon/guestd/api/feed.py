@@ -1,19 +1,23 @@
-"""What one client gets of a guest session: first the past, page by page from the journal, then what comes.
+"""What one client gets of a guest session: first the past, page by page from the journal, then what
+comes.
 
-Everything that shows a guest session's events in order reads through here: the simulator's `since` and `resume`, and
-server-sent events. Pages of JSON (`control/paging.py`) share the turns and the size of a page.
+Everything that shows a guest session's events in order reads through here: the simulator's `since`
+and `resume`, and server-sent events. Pages of JSON (`control/paging.py`) share the turns and the
+size of a page.
 
-The past is pulled: the next page is read when the client's socket has taken the previous one, and all clients together
-read at most one page per turn of the loop, and `PAGES_PER_S`, in the order of asking. At the page that is empty the
-client becomes a watcher, with no suspension in between, so that no event is lost or shown twice. From then on the
-fleet offers events into a bounded queue. Half full, the client is told once that it lags; full, it is too slow.
+The past is pulled: the next page is read when the client's socket has taken the previous one, and
+all clients together read at most one page per turn of the loop, and `PAGES_PER_S`, in the order of
+asking. At the page that is empty the client becomes a watcher, with no suspension in between, so
+that no event is lost or shown twice. From then on the fleet offers events into a bounded queue.
+Half full, the client is told once that it lags; full, it is too slow.
 
-`rewind` replaces what is under way: one client has one replay, and asking again costs nothing but the newest wish.
+`rewind` replaces what is under way: one client has one replay, and asking again costs nothing but
+the newest wish.
 
-Bounds. One client: one page (`pages.PAGE_BYTES`, plus the rest of its last event), its queue (`events_max`, `bytes_max`), and
-what its transport has not sent, at most one page or one event. All clients: `held_bytes_max`; over it the client that
-holds most is too slow. An event that several watchers hold is counted for each.
-"""
+Bounds. One client: one page (`pages.PAGE_BYTES`, plus the rest of its last event), its queue
+(`events_max`, `bytes_max`), and what its transport has not sent, at most one page or one event. All
+clients: `held_bytes_max`; over it the client that holds most is too slow. An event that several
+watchers hold is counted for each."""
 
 from __future__ import annotations
 
@@ -33,7 +37,8 @@ from ..observe.metrics import Metrics
 from .held import HeldBytes
 from .pages import Pages, new_turns
 
-#: What the kernel may hold for one client beside what we hold. It doubles the figure; enough for 1 MB/s at 100 ms.
+#: What the kernel may hold for one client beside what we hold. It doubles the figure; enough for 1
+#: MB/s at 100 ms.
 SEND_BUFFER_BYTES = 65_536
 
 
@@ -45,7 +50,8 @@ class FeedBounds:
 
 
 class Entry(NamedTuple):
-    """One frame for a client. `seq` 0: no place in the guest session's order. `is_event`: else it is a notice of ours."""
+    """One frame for a client. `seq` 0: no place in the guest session's order. `is_event`: else it
+    is a notice of ours."""
 
     seq: int
     kind: str
@@ -66,12 +72,15 @@ class Feeds:
 
 
 class Feed:
-    """A Watcher. `start` it, take `next` until None, `close` it. `sent_seq` is the consumer's: the cursor to resume from.
+    """A Watcher. `start` it, take `next` until None, `close` it. `sent_seq` is the consumer's: the
+    cursor to resume from.
 
-    `damaged` hears of a past that cannot be read: it ends the feed by `stop`, or has it `follow` what comes. Without it the
-    feed stops."""
+    `damaged` hears of a past that cannot be read: it ends the feed by `stop`, or has it `follow`
+    what comes. Without it the feed stops."""
 
-    def __init__(self, feeds: Feeds, session_id: str, damaged: Callable[[Feed, Damaged], None] | None = None) -> None:
+    def __init__(
+        self, feeds: Feeds, session_id: str, damaged: Callable[[Feed, Damaged], None] | None = None
+    ) -> None:
         self._feeds = feeds
         self._fleet = feeds.fleet
         self._session_id = session_id
@@ -101,7 +110,8 @@ class Feed:
             self.rewind(after_seq)
 
     def rewind(self, after_seq: int) -> None:
-        """Begin again after that seq. What was to be shown and is not sent yet is dropped: it will be read again."""
+        """Begin again after that seq. What was to be shown and is not sent yet is dropped: it will
+        be read again."""
         self._fleet.unwatch(self._session_id, self)
         self.version += 1
         self._page.clear()
@@ -118,7 +128,8 @@ class Feed:
         self._put(Entry(0, kind, orjson.dumps(frame)))
 
     async def room(self) -> None:
-        """Return when the client has taken most of what was said to it: who does not listen is not heard either."""
+        """Return when the client has taken most of what was said to it: who does not listen is not
+        heard either."""
         await self._room.wait()
 
     def stop(self, reason: str) -> None:
@@ -171,12 +182,15 @@ class Feed:
 
     def _is_half_full(self) -> bool:
         bounds = self._feeds.bounds
-        return len(self._queue) > bounds.events_max // 2 or self._queued_bytes > bounds.bytes_max // 2
+        return (
+            len(self._queue) > bounds.events_max // 2 or self._queued_bytes > bounds.bytes_max // 2
+        )
 
     # ------------------------------------------------------------------ what goes
 
     async def next(self) -> Entry | None:
-        """The next frame to write; None when there is nothing more to come: too slow, stopped, or over.
+        """The next frame to write; None when there is nothing more to come: too slow, stopped, or
+        over.
 
         May be cancelled: nothing is lost by it."""
         while not (self.is_too_slow or self.stopped or self._is_closed):
@@ -235,7 +249,8 @@ class Feed:
         self._count()
 
     def follow(self) -> None:
-        """There is nothing more to read, or nothing that could be: become a watcher before anything else can happen."""
+        """There is nothing more to read, or nothing that could be: become a watcher before anything
+        else can happen."""
         self._is_replaying = False
         try:
             self._fleet.watch(self._session_id, self)
@@ -270,14 +285,26 @@ def _gap(after_seq: int, seq: int, is_retired: bool) -> Entry:
     reason = f"events before seq {seq} are no longer kept"
     if not is_retired:
         reason = f"events between seq {after_seq} and {seq} cannot be read"
-    frame = {"kind": "gap", "seq": seq - 1, "reason": reason, "after": str(after_seq), "before": str(seq)}
+    frame = {
+        "kind": "gap",
+        "seq": seq - 1,
+        "reason": reason,
+        "after": str(after_seq),
+        "before": str(seq),
+    }
     return Entry(seq - 1, "gap", orjson.dumps(frame))
 
 
 def _forgotten(after_seq: int) -> Entry:
     """Says that what came after that seq is gone with its guest session."""
     reason = f"the guest session has ended, and its events after seq {after_seq} are no longer kept"
-    frame = {"kind": "gap", "seq": after_seq, "reason": reason, "after": str(after_seq), "before": ""}
+    frame = {
+        "kind": "gap",
+        "seq": after_seq,
+        "reason": reason,
+        "after": str(after_seq),
+        "before": "",
+    }
     return Entry(after_seq, "gap", orjson.dumps(frame))
 
 
@@ -295,7 +322,8 @@ def hold_little(request: web.Request) -> None:
 
 
 def abort_if_stuck(request: web.Request) -> None:
-    """A transport that closes waits for a peer that does not read, for as long as that one likes. We do not."""
+    """A transport that closes waits for a peer that does not read, for as long as that one likes.
+    We do not."""
     transport = request.transport
     if isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size():
         transport.abort()

@@ -2,14 +2,16 @@
 
     {"action": "send", "text": …}
     {"action": "context", "data": {…}}
-    {"action": "upload", "filename": …, "contentType": …, "buffer": base64 or {"type": "Buffer", "data": [0..255, …]}, "caption"?}
-    {"action": "reply", "type": "QuickReply", "text": …, "payload": …, "in_reply_to"?: …}
-    {"action": "withdraw", "target": the command_id of an upload}    {"action": "link", "attachment_id": …}
+    {"action": "upload", "filename": …, "contentType": …, "buffer": base64 or {"type": "Buffer",
+    "data": [0..255, …]}, "caption"?} {"action": "reply", "type": "QuickReply", "text": …,
+    "payload": …, "in_reply_to"?: …}
+    {"action": "withdraw", "target": the command_id of an upload}
+    {"action": "link", "attachment_id": …}
     {"action": "typing"}    {"action": "end"}    {"action": "resume", "since": 12}
 
-Any of them may carry a `command_id`: then success is answered too, {"ok": true, "command_id": …, "seq": …}, and the same id
-again gets the same answer again; a link's success is always answered, with its `result`. An error is
-{"error": message, "code": stable word, "field"?, "command_id"?}.
+Any of them may carry a `command_id`: then success is answered too, {"ok": true, "command_id": …,
+"seq": …}, and the same id again gets the same answer again; a link's success is always answered,
+with its `result`. An error is {"error": message, "code": stable word, "field"?, "command_id"?}.
 """
 
 from __future__ import annotations
@@ -69,13 +71,21 @@ def parse(text: str, draw_id: Callable[[], str]) -> Asked:
     """Raises CommandError; its `command_id` attribute is set if the frame had one."""
     frame = _load(text)
     command_id = frame.get("command_id")
-    if command_id is not None and not (isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_MAX):
-        raise CommandError(f"command_id is a string of 1 to {COMMAND_ID_MAX} characters", field="command_id")
+    if command_id is not None and not (
+        isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_MAX
+    ):
+        raise CommandError(
+            f"command_id is a string of 1 to {COMMAND_ID_MAX} characters", field="command_id"
+        )
     action = frame.get("action")
     read = _READ.get(action) if isinstance(action, str) else None
     if read is None:
-        raise CommandError(f"action is one of {', '.join(_READ)}", code="unknown_action", field="action")
-    needs_id = command_id is None and action != "resume"  # to draw one is a call of the operating system
+        raise CommandError(
+            f"action is one of {', '.join(_READ)}", code="unknown_action", field="action"
+        )
+    needs_id = (
+        command_id is None and action != "resume"
+    )  # to draw one is a call of the operating system
     return Asked(read(frame, draw_id() if needs_id else command_id or ""), command_id is not None)
 
 
@@ -85,7 +95,11 @@ def command_id_of(text: str) -> str | None:
         found = json.loads(text).get("command_id")
     except (ValueError, RecursionError, AttributeError):
         return None
-    return found if isinstance(found, str) and len(found) <= COMMAND_ID_MAX and is_text(found) else None
+    return (
+        found
+        if isinstance(found, str) and len(found) <= COMMAND_ID_MAX and is_text(found)
+        else None
+    )
 
 
 def error_frame(error: CommandError, command_id: str | None = None) -> Json:
@@ -111,10 +125,13 @@ def _load(text: str) -> Json:
 
 
 def _check_writable(frame: Json) -> None:
-    """What could not be written out again is refused whatever field it stands in. A buffer's bytes are looked at later."""
+    """What could not be written out again is refused whatever field it stands in. A buffer's bytes
+    are looked at later."""
     for key, value in frame.items():
         if not is_text(key):
-            raise CommandError("a field's name holds half a surrogate pair, which is not text", field="frame")
+            raise CommandError(
+                "a field's name holds half a surrogate pair, which is not text", field="frame"
+            )
         if key != "buffer" and (refused := refusal_of(key[:64], value)) is not None:
             raise refused
 
@@ -144,7 +161,9 @@ def _context(frame: Json, command_id: str) -> Context:
 def _reply(frame: Json, command_id: str) -> Reply:
     origin = frame.get("in_reply_to", "")
     if not isinstance(origin, str):
-        raise CommandError("in_reply_to is the id of the message answered, a string", field="in_reply_to")
+        raise CommandError(
+            "in_reply_to is the id of the message answered, a string", field="in_reply_to"
+        )
     kind = frame.get("type", "QuickReply")
     choice = (_text(frame, "text"), _text(frame, "payload"))
     return Reply(command_id, kind if isinstance(kind, str) else "", (choice,), origin)
@@ -166,7 +185,9 @@ def since_of(value: object) -> int:
     if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 18:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= SEQ_MAX:
-        raise CommandError(f"since is the last seq you have, an integer from 0 to {SEQ_MAX}", field="since")
+        raise CommandError(
+            f"since is the last seq you have, an integer from 0 to {SEQ_MAX}", field="since"
+        )
     return value
 
 
@@ -191,7 +212,11 @@ def _buffer(value: object) -> bytes:
             return base64.b64decode(value, validate=True)
         except ValueError:  # also a character that is not ASCII
             raise CommandError("buffer is no base64", field="buffer") from None
-    if isinstance(value, dict) and value.get("type") == "Buffer" and isinstance(value.get("data"), list):
+    if (
+        isinstance(value, dict)
+        and value.get("type") == "Buffer"
+        and isinstance(value.get("data"), list)
+    ):
         return _bytes_of(value["data"])
     raise CommandError('buffer is base64 or {"type": "Buffer", "data": [...]}', field="buffer")
 

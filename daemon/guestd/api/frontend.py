@@ -1,8 +1,9 @@
-"""One frontend on the simulator's WebSocket: what it is told, at its own pace, and never at the cost of others.
+"""One frontend on the simulator's WebSocket: what it is told, at its own pace, and never at the
+cost of others.
 
-One task per frontend (a frontend is no guest session) writes what its `Feed` gives. When the feed's queue is full, or one
-write takes longer than `write_timeout_s`, the frontend is closed with 1013 and the cursor to resume from: the last seq that
-really went out.
+One task per frontend (a frontend is no guest session) writes what its `Feed` gives. When the feed's
+queue is full, or one write takes longer than `write_timeout_s`, the frontend is closed with 1013
+and the cursor to resume from: the last seq that really went out.
 """
 
 from __future__ import annotations
@@ -25,10 +26,16 @@ GOODBYE_S = 1.0
 
 
 class Frontend:
-    """`run` writes until the frontend is gone, too slow, refused, or the guest session has ended."""
+    """`run` writes until the frontend is gone, too slow, refused, or the guest session has
+    ended."""
 
     def __init__(
-        self, socket: Socket, request: web.Request, feed: Feed, write_timeout_s: float, metrics: Metrics
+        self,
+        socket: Socket,
+        request: web.Request,
+        feed: Feed,
+        write_timeout_s: float,
+        metrics: Metrics,
     ) -> None:
         self.feed = feed
         self._socket = socket
@@ -76,14 +83,20 @@ class Frontend:
             code, reason = WSCloseCode.TRY_AGAIN_LATER, self._refused
         elif self.feed.is_too_slow:
             self._metrics.watchers_closed_slow += 1
-            code, reason = WSCloseCode.TRY_AGAIN_LATER, f"too slow; resume with since={self.feed.sent_seq}"
+            code, reason = (
+                WSCloseCode.TRY_AGAIN_LATER,
+                f"too slow; resume with since={self.feed.sent_seq}",
+            )
         else:
             code, reason = WSCloseCode.OK, "the guest session has ended"
         await close_socket(self._socket, self._request, code, reason, GOODBYE_S)
 
 
-async def close_socket(socket: Socket, request: web.Request, code: WSCloseCode, reason: str, within_s: float) -> None:
-    """Say why, wait a little for the answer, and leave nothing behind for a peer that does not read."""
+async def close_socket(
+    socket: Socket, request: web.Request, code: WSCloseCode, reason: str, within_s: float
+) -> None:
+    """Say why, wait a little for the answer, and leave nothing behind for a peer that does not
+    read."""
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(within_s):
             await socket.close(code=code, message=reason.encode()[:120])

@@ -1,13 +1,14 @@
-"""Handshakes of WebSockets, at a pace: a client that is refused or closed, and comes back at once, must not take the loop.
+"""Handshakes of WebSockets, at a pace: a client that is refused or closed, and comes back at once,
+must not take the loop.
 
-A handshake costs about a millisecond, the refusal after it included, because a frontend is told on its socket why it may not
-stay. Each address may come as often as it has places, then at a rate; who comes sooner waits, and where too many wait
-already, is told to come later (429). A handshake has a turn of the loop to itself. The Unix socket is open to our own user
-only, and is not paced.
+A handshake costs about a millisecond, the refusal after it included, because a frontend is told on
+its socket why it may not stay. Each address may come as often as it has places, then at a rate; who
+comes sooner waits, and where too many wait already, is told to come later (429). A handshake has a
+turn of the loop to itself. The Unix socket is open to our own user only, and is not paced.
 
-Bytes that come with the head, before the handshake is answered, are read by aiohttp and not by `Intake`. A client must not
-send any (RFC 6455, 4.1); a few are taken, more are refused, and so is a message among them that is too large.
-"""
+Bytes that come with the head, before the handshake is answered, are read by aiohttp and not by
+`Intake`. A client must not send any (RFC 6455, 4.1); a few are taken, more are refused, and so is a
+message among them that is too large."""
 
 from __future__ import annotations
 
@@ -22,8 +23,8 @@ from .turns import Bucket, Turns
 #: Of one address, when it has used up as many as it has places: a twentieth of the loop.
 PER_S = 50.0
 
-#: The longest wait: as long as clients wait for the answer to a handshake, unless told otherwise. One that waits costs less
-#: than one that is refused and comes again.
+#: The longest wait: as long as clients wait for the answer to a handshake, unless told otherwise.
+#: One that waits costs less than one that is refused and comes again.
 WAIT_MAX_S = 10.0
 
 #: Addresses whose rate is not full again are remembered; from so many on, the others are forgotten.
@@ -42,7 +43,8 @@ class Handshakes:
         self._turns = Turns()
 
     async def admit(self, caller: str) -> bool:
-        """Return when it is this caller's turn: True; at once and False where too many of it wait already."""
+        """Return when it is this caller's turn: True; at once and False where too many of it wait
+        already."""
         if caller != UNIX_SOCKET:
             now = asyncio.get_running_loop().time()
             rate = self._rate_of(caller, now)
@@ -56,7 +58,9 @@ class Handshakes:
         rate = self._rates.get(caller)
         if rate is None:
             if len(self._rates) >= REMEMBERED:
-                self._rates = {one: known for one, known in self._rates.items() if not known.is_full(now)}
+                self._rates = {
+                    one: known for one, known in self._rates.items() if not known.is_full(now)
+                }
             rate = self._rates[caller] = Bucket(PER_S, self._burst)
         return rate
 

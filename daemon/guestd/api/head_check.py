@@ -1,8 +1,8 @@
 """Request heads that aiohttp's server accepts and then breaks on, before any of our code runs.
 
-It repeats some headers in answers of its own, which cannot be written if they hold bytes that are not UTF-8. And it makes no
-URL of a request without a target, so that its task for the connection ends by an error and leaves the connection open.
-"""
+It repeats some headers in answers of its own, which cannot be written if they hold bytes that are
+not UTF-8. And it makes no URL of a request without a target, so that its task for the connection
+ends by an error and leaves the connection open."""
 
 from __future__ import annotations
 
@@ -28,14 +28,16 @@ NO_TARGET = "*"
 
 
 def check_heads(server: web.Server) -> None:
-    """For every request of this server from now on, also those that lead nowhere: 400 names a header that is not ASCII."""
+    """For every request of this server from now on, also those that lead nowhere: 400 names a
+    header that is not ASCII."""
     handle, make = server.request_handler, server.request_factory
 
     async def checked(request: web.BaseRequest) -> web.StreamResponse:
         for name in READ_BY_AIOHTTP:
             if not all(value.isascii() for value in request.headers.getall(name, ())):
                 answer = web.Response(
-                    status=400, text=f"the header {name} must be ASCII; send it without other bytes\n"
+                    status=400,
+                    text=f"the header {name} must be ASCII; send it without other bytes\n",
                 )
                 answer.force_close()
                 return answer

@@ -1,6 +1,8 @@
-"""How many bytes are held for clients that do not take them or do not finish sending them: counted, with one bound for all.
+"""How many bytes are held for clients that do not take them or do not finish sending them: counted,
+with one bound for all.
 
-A bound per client alone allows clients times bound. When the sum is over its own bound, whoever has the largest share by
+A bound per client alone allows clients times bound. When the sum is over its own bound, whoever has
+the largest share by
 `burden` is let go, until the sum is within the bound again.
 """
 
@@ -15,11 +17,13 @@ class Holder(Protocol):
         """The holder with the greatest burden is let go first; 0 or less: never."""
 
     def let_go(self) -> None:
-        """Free what is held, and tell the client why. It has called `HeldBytes.leave` when it returns."""
+        """Free what is held, and tell the client why. It has called `HeldBytes.leave` when it
+        returns."""
 
 
 class HeldBytes:
-    """`total` is what all holders hold now. `told` is called when the bound made a holder lose its place."""
+    """`total` is what all holders hold now. `told` is called when the bound made a holder lose its
+    place."""
 
     def __init__(self, bytes_max: int, told: Callable[[], None] = lambda: None) -> None:
         self._bytes_max = bytes_max
@@ -34,7 +38,8 @@ class HeldBytes:
         return self._held.get(holder, 0)
 
     def set(self, holder: Holder, held_bytes: int) -> None:
-        """`holder` holds that many bytes from now on. May call `let_go` of any holder, this one included."""
+        """`holder` holds that many bytes from now on. May call `let_go` of any holder, this one
+        included."""
         self.total += held_bytes - self._held.get(holder, 0)
         if held_bytes:
             self._held[holder] = held_bytes

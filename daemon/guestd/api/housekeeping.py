@@ -1,10 +1,10 @@
 """Memory given back to the operating system after many clients have gone.
 
-What a client was made of refers to itself in circles, which Python looks for only after many thousand new objects. And the C
-library keeps what is freed between blocks that are still in use. So after a burst both are asked for it, rarely: together
-they stop the loop for some ten milliseconds. Python's own allocator keeps its arenas of 1 MiB in which anything is left;
-the next burst uses them again.
-"""
+What a client was made of refers to itself in circles, which Python looks for only after many
+thousand new objects. And the C library keeps what is freed between blocks that are still in use. So
+after a burst both are asked for it, rarely: together they stop the loop for some ten milliseconds.
+Python's own allocator keeps its arenas of 1 MiB in which anything is left; the next burst uses them
+again."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class Housekeeping:
 
 
 def give_back_memory() -> None:
-    """Collect what is young, and return what the C library has free; other libraries than glibc's are left alone."""
+    """Collect what is young, and return what the C library has free; other libraries than glibc's
+    are left alone."""
     gc.collect(1)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -1,21 +1,23 @@
 """What a frontend sends, read no faster than it is worked on, and counted while it waits.
 
-aiohttp parses a WebSocket's bytes as they come: a chunk of 256 KiB may hold thousands of small messages, and the parts of a
-message that is never finished lie there for as long as the connection lives. So from the upgrade on the connection's
-protocol is this one, which passes bytes on to aiohttp's and differs in two ways: it reads `CHUNK_BYTES` per turn of the
-loop, and not before the listener waits for the next message. Reading pauses after each chunk, because uvloop reads a
-socket up to 32 times in one turn, and the listener learns of a message only in the next.
+aiohttp parses a WebSocket's bytes as they come: a chunk of 256 KiB may hold thousands of small
+messages, and the parts of a message that is never finished lie there for as long as the connection
+lives. So from the upgrade on the connection's protocol is this one, which passes bytes on to
+aiohttp's and differs in two ways: it reads `CHUNK_BYTES` per turn of the loop, and not before the
+listener waits for the next message. Reading pauses after each chunk, because uvloop reads a socket
+up to 32 times in one turn, and the listener learns of a message only in the next.
 
-A chunk costs the loop a few tens of microseconds, and more only if it holds many tiny frames. So a frontend that sends more
-than guests do reads its chunks from a rate that all such frontends share (`new_reads`), and such a chunk counts as several.
+A chunk costs the loop a few tens of microseconds, and more only if it holds many tiny frames. So a
+frontend that sends more than guests do reads its chunks from a rate that all such frontends share
+(`new_reads`), and such a chunk counts as several.
 
-It also knows how many bytes came that were not taken as messages yet. It is an upper bound: bytes of frames within a
-message are not told apart from the message's own, and are forgiven when it is complete. What is over `FREE_BYTES` counts
-against the bound for all frontends (`HeldBytes`); when that is reached, the frontend whose frame has been under way for
-the longest time is let go.
+It also knows how many bytes came that were not taken as messages yet. It is an upper bound: bytes
+of frames within a message are not told apart from the message's own, and are forgiven when it is
+complete. What is over `FREE_BYTES` counts against the bound for all frontends (`HeldBytes`); when
+that is reached, the frontend whose frame has been under way for the longest time is let go.
 
-Messages that are too large do not reach aiohttp (`FrameSkipper`): what is skipped is read at the same rates as everything
-else, but not counted, because nobody holds it.
+Messages that are too large do not reach aiohttp (`FrameSkipper`): what is skipped is read at the
+same rates as everything else, but not counted, because nobody holds it.
 """
 
 from __future__ import annotations
@@ -29,14 +31,16 @@ from .frame_skipper import FrameSkipper, Oversize
 from .held import HeldBytes
 from .turns import Bucket, Turns
 
-#: As small as a usual frame: the messages of one or two chunks may wait for the listener, and each costs about 400 bytes.
+#: As small as a usual frame: the messages of one or two chunks may wait for the listener, and each
+#: costs about 400 bytes.
 CHUNK_BYTES = 2048
 
-#: Not counted and never a reason to let go: what every frontend may have under way. At least two chunks.
+#: Not counted and never a reason to let go: what every frontend may have under way. At least two
+#: chunks.
 FREE_BYTES = 16_384
 
-#: What one frontend may send without waiting for others, after a burst of `FREE_BYTES`: a message of the greatest length
-#: that the platform takes, each second.
+#: What one frontend may send without waiting for others, after a burst of `FREE_BYTES`: a message
+#: of the greatest length that the platform takes, each second.
 QUIET_BYTES_PER_S = 4096.0
 
 #: A frame counts as that many bytes at least: reading its header takes as long as passing them on.
@@ -57,11 +61,14 @@ def new_reads() -> Turns:
 
 
 class Intake(asyncio.BufferedProtocol):
-    """Takes the place of the protocol of `transport`. `let_go_now` is called once if the frontend must go.
+    """Takes the place of the protocol of `transport`. `let_go_now` is called once if the frontend
+    must go.
 
     Before the first `wait` one chunk is read at most: who is turned away is not listened to."""
 
-    def __init__(self, transport: asyncio.Transport, held: HeldBytes, reads: Turns, skipper: FrameSkipper) -> None:
+    def __init__(
+        self, transport: asyncio.Transport, held: HeldBytes, reads: Turns, skipper: FrameSkipper
+    ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
         self._inner = cast(asyncio.Protocol, transport.get_protocol())
@@ -183,7 +190,8 @@ class Intake(asyncio.BufferedProtocol):
         self.let_go_now()
 
     def _spend(self, nbytes: int) -> None:
-        """Of the quiet bytes, or turns. A large message is no reason to wait for others long after it."""
+        """Of the quiet bytes, or turns. A large message is no reason to wait for others long after
+        it."""
         self._turns_owed = max(0, nbytes - 1) // CHUNK_BYTES
         now = self._loop.time()
         if self._quiet.tokens(now) > 0.0:

@@ -1,7 +1,8 @@
-"""Listening sockets for a host and a port: `localhost` is both loopback addresses (RFC 6761 §6.3), on the same port.
+"""Listening sockets for a host and a port: `localhost` is both loopback addresses (RFC 6761 §6.3),
+on the same port.
 
-A client that takes the first address of `localhost` only finds us at either, whatever its resolver names first.
-"""
+A client that takes the first address of `localhost` only finds us at either, whatever its resolver
+names first."""
 
 from __future__ import annotations
 
@@ -17,7 +18,8 @@ LOCALHOST_ADDRESSES = ("127.0.0.1", "::1")
 #: A head start for bursts of connections; the kernel lowers it to net.core.somaxconn.
 BACKLOG = 1024
 
-#: With port 0 the port that one address has found may be taken on the next; then another one is looked for.
+#: With port 0 the port that one address has found may be taken on the next; then another one is
+#: looked for.
 _FREE_PORT_TRIES = 20
 
 #: This machine does not have the address, or no IPv6 at all.
@@ -25,13 +27,16 @@ _NOT_HERE = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT, errno.EPROTONOSUPPORT)
 
 
 async def listen_on(host: str, port: int) -> list[socket.socket]:
-    """Listening sockets on every address of `host`, all with the same port; 0 takes a free one. Raises ConfigError."""
+    """Listening sockets on every address of `host`, all with the same port; 0 takes a free one.
+    Raises ConfigError."""
     try:
         addresses = LOCALHOST_ADDRESSES if host == "localhost" else await _resolve(host, port)
         return bind_all(addresses, port)
     except OSError as error:
         is_taken = error.errno == errno.EADDRINUSE
-        why = "is already in use" if is_taken else f"cannot be listened on: {error.strerror or error}"
+        why = (
+            "is already in use" if is_taken else f"cannot be listened on: {error.strerror or error}"
+        )
         raise ConfigError(
             "simulator.port",
             f"port {port} on {host} {why}",
@@ -94,5 +99,7 @@ def _bind(address: str, port: int) -> socket.socket:
 
 async def _resolve(host: str, port: int) -> list[str]:
     loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    found = await loop.getaddrinfo(
+        host or None, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+    )
     return list(dict.fromkeys(str(address[0]) for *_, address in found))

@@ -15,8 +15,8 @@ _MEDIA_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-
 def media_type_of(request: web.Request) -> str:
     """In lower case, without its parameters.
 
-    Not aiohttp's `content_type`: that asks the standard library's parser of e-mail headers, which raises IndexError where a
-    parameter ends with a star.
+    Not aiohttp's `content_type`: that asks the standard library's parser of e-mail headers, which
+    raises IndexError where a parameter ends with a star.
     """
     found = request.headers.get("Content-Type", "").partition(";")[0].strip(" \t")
     return found.lower() if _MEDIA_TYPE.fullmatch(found) else UNKNOWN

@@ -1,4 +1,5 @@
-"""The OpenAPI 3.1 document, written from the table of routes and the models they check with: it cannot say anything else."""
+"""The OpenAPI 3.1 document, written from the table of routes and the models they check with: it
+cannot say anything else."""
 
 from __future__ import annotations
 
@@ -34,12 +35,15 @@ _HEADERS_OF = {
     503: {"Retry-After": "Seconds to wait."},
 }
 
-_NOT_HTTP = "What cannot be read as HTTP, such as an address of more than 8190 bytes; the connection is closed."
+_NOT_HTTP = (
+    "What cannot be read as HTTP, such as an address of more than 8190 bytes; the connection is"
+    " closed."
+)
 
-_ABOUT = """Guest sessions of Genesys Cloud web messaging, opened, spoken through, read and followed by other programs.
+_ABOUT = """Guest sessions of Genesys Cloud web messaging, for other programs.
 
-Commands are answered 202 once they are durable; the same command_id again gets the same answer again. Every refusal is a problem
-document (RFC 9457) with a stable `code`."""
+Commands are answered 202 once they are durable; the same command_id again gets the same answer
+again. Every refusal is a problem document (RFC 9457) with a stable `code`."""
 
 
 def document(routes: Sequence[Route], *, has_token: bool) -> bytes:
@@ -47,7 +51,9 @@ def document(routes: Sequence[Route], *, has_token: bool) -> bytes:
     schemas, components = _schemas(routes)
     paths: dict[str, Json] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route, schemas, has_token)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(
+            route, schemas, has_token
+        )
     found: Json = {
         "openapi": "3.1.0",
         "info": {"title": "guestd", "version": __version__, "description": _ABOUT},
@@ -83,13 +89,19 @@ def _operation(route: Route, schemas: dict[Any, Json], has_token: bool) -> Json:
     if parameters:
         found["parameters"] = parameters
     if route.body is not None:
-        content = {"application/json": {"schema": schemas[(route.shown_body or route.body, "validation")]}}
+        content = {
+            "application/json": {"schema": schemas[(route.shown_body or route.body, "validation")]}
+        }
         found["requestBody"] = {"required": True, "content": content}
     elif route.streams:
         content = {media: {"schema": schema} for media, schema in route.streams.items()}
         found["requestBody"] = {"required": True, "content": content}
-    answers = {str(status): _outcome(outcome, schemas) for status, outcome in route.outcomes.items()}
-    problems = {str(status): _problem(status, schemas) for status in sorted(_problems_of(route, has_token))}
+    answers = {
+        str(status): _outcome(outcome, schemas) for status, outcome in route.outcomes.items()
+    }
+    problems = {
+        str(status): _problem(status, schemas) for status in sorted(_problems_of(route, has_token))
+    }
     found["responses"] = answers | problems
     return found
 
@@ -114,13 +126,23 @@ def _key_parameter(route: Route) -> Iterator[Json]:
     if route.keyed:
         text = "Yours, for asking again safely: the same key, the same answer."
         schema = {"type": "string", "pattern": _KEY}
-        yield {"name": "Idempotency-Key", "in": "header", "required": False, "schema": schema, "description": text}
+        yield {
+            "name": "Idempotency-Key",
+            "in": "header",
+            "required": False,
+            "schema": schema,
+            "description": text,
+        }
 
 
 def _outcome(outcome: Outcome, schemas: dict[Any, Json]) -> Json:
     found: Json = {"description": outcome.text}
     if outcome.model is not None:
-        schema = schemas[(outcome.model, "serialization")] if _is_model(outcome.model) else {"type": "object"}
+        schema = (
+            schemas[(outcome.model, "serialization")]
+            if _is_model(outcome.model)
+            else {"type": "object"}
+        )
         found["content"] = {"application/json": {"schema": schema}}
     for media, text in outcome.media.items():
         found["content"][media] = {"schema": {"type": "string", "description": text}}
@@ -131,13 +153,20 @@ def _problem(status: int, schemas: dict[Any, Json]) -> Json:
     content: Json = {MEDIA_TYPE: {"schema": schemas[(ProblemDocument, "serialization")]}}
     if status == 400:
         content["text/plain"] = {"schema": {"type": "string", "description": _NOT_HTTP}}
-    return {"description": HTTPStatus(status).phrase, "content": content} | _headers(_HEADERS_OF.get(status, {}))
+    return {"description": HTTPStatus(status).phrase, "content": content} | _headers(
+        _HEADERS_OF.get(status, {})
+    )
 
 
 def _headers(headers: Any) -> Json:
     if not headers:
         return {}
-    return {"headers": {name: {"description": text, "schema": {"type": "string"}} for name, text in headers.items()}}
+    return {
+        "headers": {
+            name: {"description": text, "schema": {"type": "string"}}
+            for name, text in headers.items()
+        }
+    }
 
 
 def _problems_of(route: Route, has_token: bool) -> set[int]:

@@ -1,13 +1,15 @@
-"""How fast frames of frontends are worked on, so that a flood of them slows only the one who sends it.
+"""How fast frames of frontends are worked on, so that a flood of them slows only the one who sends
+it.
 
-A frontend has a rate of its own. What it sends faster waits until its time has come, and its socket is not read meanwhile.
-Within that rate a few frames a second are worked on at once; the others of all frontends share a rate, in the order of
-asking, so that a thousand of them at their own rate do not take the loop.
+A frontend has a rate of its own. What it sends faster waits until its time has come, and its socket
+is not read meanwhile. Within that rate a few frames a second are worked on at once; the others of
+all frontends share a rate, in the order of asking, so that a thousand of them at their own rate do
+not take the loop.
 
-Large frames are worked on one at a time, and for a tenth of the time at most, as measured, because parsing cannot be
-interrupted: 1 MiB of base64 takes about 4 ms, 32 Ki values up to 35 ms. A thread would not help: the parser holds the
-interpreter's lock. While a frame waits its frontend's socket is not read.
-"""
+Large frames are worked on one at a time, and for a tenth of the time at most, as measured, because
+parsing cannot be interrupted: 1 MiB of base64 takes about 4 ms, 32 Ki values up to 35 ms. A thread
+would not help: the parser holds the interpreter's lock. While a frame waits its frontend's socket
+is not read."""
 
 from __future__ import annotations
 
@@ -17,32 +19,36 @@ from contextlib import asynccontextmanager
 
 from .turns import Bucket, Turns
 
-#: A guest types, sends and answers: a frame or two a second, which wait for nobody. A frame costs about 60 µs of the loop:
-#: five hundred hostile frontends, as many as one address may have, take a twentieth of it at this rate.
+#: A guest types, sends and answers: a frame or two a second, which wait for nobody. A frame costs
+#: about 60 µs of the loop: five hundred hostile frontends, as many as one address may have, take a
+#: twentieth of it at this rate.
 QUIET_PER_S = 2.0
 QUIET_BURST = 20.0
 
-#: Of one frontend: a bot that pastes many messages, or a load test that speaks for one guest, sends dozens at once. The
-#: platform takes a few a second of a guest.
+#: Of one frontend: a bot that pastes many messages, or a load test that speaks for one guest, sends
+#: dozens at once. The platform takes a few a second of a guest.
 FRAMES_PER_S = 100.0
 FRAMES_BURST = 200.0
 
-#: Of all frontends, what is over their quiet rate: a twentieth of the loop, and a millisecond at most without a look at
-#: anything else.
+#: Of all frontends, what is over their quiet rate: a twentieth of the loop, and a millisecond at
+#: most without a look at anything else.
 SHARED_PER_S = 600.0
 SHARED_BURST = 300.0
 SHARED_PER_TURN = 8
 
-#: A frame is large from that many bytes or values on; parsing any other takes at most a fifth of a millisecond.
+#: A frame is large from that many bytes or values on; parsing any other takes at most a fifth of a
+#: millisecond.
 LARGE_BYTES = 8192
 LARGE_VALUES = 256
 
-#: Time off per time spent on large frames, and at most: a machine that stalled once is no reason to rest for long.
+#: Time off per time spent on large frames, and at most: a machine that stalled once is no reason to
+#: rest for long.
 LARGE_REST = 9.0
 LARGE_REST_MAX_S = 0.5
 
-#: A file in a frame is written and synced on the disk that has the journal as well, and most of a flood are refused by
-#: their guest session only after that. What is more than a few files goes over HTTP.
+#: A file in a frame is written and synced on the disk that has the journal as well, and most of a
+#: flood are refused by their guest session only after that. What is more than a few files goes over
+#: HTTP.
 FILE_BYTES_PER_S = 4_194_304.0
 FILE_BYTES_BURST = 16_777_216.0
 
@@ -71,7 +77,9 @@ class FramePace:
                 yield
             finally:
                 ended_at = loop.time()
-                self._large_at = ended_at + min(LARGE_REST_MAX_S, LARGE_REST * (ended_at - begun_at))
+                self._large_at = ended_at + min(
+                    LARGE_REST_MAX_S, LARGE_REST * (ended_at - begun_at)
+                )
 
     @asynccontextmanager
     async def file(self, size_bytes: int) -> AsyncIterator[None]:

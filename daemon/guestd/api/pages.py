@@ -1,7 +1,8 @@
-"""The past of one guest session, read from the journal a small page at a time and in turn with all other readers.
+"""The past of one guest session, read from the journal a small page at a time and in turn with all
+other readers.
 
-Every way to read events uses this: the simulator's replays and event streams through `Feed`, pages of JSON and the look for
-a command directly.
+Every way to read events uses this: the simulator's replays and event streams through `Feed`, pages
+of JSON and the look for a command directly.
 """
 
 from __future__ import annotations
@@ -10,15 +11,16 @@ from ..model.errors import Damaged
 from ..model.ports import Fleet, Replay
 from .turns import Turns
 
-#: Of one page. Few enough bytes that a thousand clients with one each are no burden; few enough rows that reading and
-#: writing them takes about a millisecond of the loop.
+#: Of one page. Few enough bytes that a thousand clients with one each are no burden; few enough
+#: rows that reading and writing them takes about a millisecond of the loop.
 PAGE_ROWS = 100
 PAGE_BYTES = 16_384
 
 FIRST_ROWS = 16
 
-#: Of all clients together, 4 MiB/s: reading a page and writing it out takes about half a millisecond of the loop, so that
-#: replays take an eighth of it. One of 4 MiB does not wait when nobody else reads.
+#: Of all clients together, 4 MiB/s: reading a page and writing it out takes about half a
+#: millisecond of the loop, so that replays take an eighth of it. One of 4 MiB does not wait when
+#: nobody else reads.
 PAGES_PER_S = 250.0
 PAGES_BURST = 250.0
 
@@ -29,7 +31,8 @@ def new_turns() -> Turns:
 
 
 class Pages:
-    """A page ends at `PAGE_ROWS` rows, or at the row with which it has `PAGE_BYTES`; it has a row if there is one."""
+    """A page ends at `PAGE_ROWS` rows, or at the row with which it has `PAGE_BYTES`; it has a row
+    if there is one."""
 
     def __init__(self, fleet: Fleet, turns: Turns, session_id: str) -> None:
         self._fleet = fleet
@@ -43,8 +46,9 @@ class Pages:
         return self.read(seq)
 
     def read(self, seq: int) -> Replay:
-        """As `after`, for whoever has the turn already. Raises Damaged if the next row is: what is sound before it is
-        shown first, so that a client who comes back does not find the same page again and again."""
+        """As `after`, for whoever has the turn already. Raises Damaged if the next row is: what is
+        sound before it is shown first, so that a client who comes back does not find the same page
+        again and again."""
         try:
             replay = self._fleet.read(self._session_id, seq, self._rows, PAGE_BYTES)
         except Damaged:
@@ -54,5 +58,6 @@ class Pages:
         return replay
 
     def _expect(self, row_bytes: int) -> None:
-        """So many rows as fill a page if they are like these: rows over its bytes would be read for nothing."""
+        """So many rows as fill a page if they are like these: rows over its bytes would be read for
+        nothing."""
         self._rows = min(PAGE_ROWS, max(2, PAGE_BYTES // max(1, row_bytes)))

@@ -1,9 +1,9 @@
 """Problem documents (RFC 9457): the one shape in which the control API says no.
 
-Who is at fault decides the status. What the asker can mend is a 4xx, even where the bound is ours (a full house is a 429); a 502
-is the platform's refusal or silence, a 503 means that the daemon cannot promise anything just now, and a 500 is a bug of ours,
-whose `error_id` stands in the log. Nothing of a request is repeated here but its path: it may hold what nobody should read.
-"""
+Who is at fault decides the status. What the asker can mend is a 4xx, even where the bound is ours
+(a full house is a 429); a 502 is the platform's refusal or silence, a 503 means that the daemon
+cannot promise anything just now, and a 500 is a bug of ours, whose `error_id` stands in the log.
+Nothing of a request is repeated here but its path: it may hold what nobody should read."""
 
 from __future__ import annotations
 
@@ -69,14 +69,22 @@ class ProblemDocument(BaseModel):
     instance: str = Field(description="The path asked for.")
     code: str = Field(description="The stable word to program against.")
     field: str = Field(default="", description="Which part of the request is meant, if one.")
-    retry_after_s: float | None = Field(default=None, description="When to try again; as the header Retry-After.")
-    correlation_id: str = Field(default="", description="The platform's id of its refusal, for its support.")
-    platform_status: int | None = Field(default=None, description="The HTTP status that the platform answered.")
+    retry_after_s: float | None = Field(
+        default=None, description="When to try again; as the header Retry-After."
+    )
+    correlation_id: str = Field(
+        default="", description="The platform's id of its refusal, for its support."
+    )
+    platform_status: int | None = Field(
+        default=None, description="The HTTP status that the platform answered."
+    )
     platform_code: str = Field(default="", description="The platform's own word for its refusal.")
     errors: list[dict[str, str]] = Field(
         default=[], description="The single errors that the platform lists: message, code, field."
     )
-    missing_scope: str = Field(default="", description="The OAuth scope that the platform asks for (AUTH-4).")
+    missing_scope: str = Field(
+        default="", description="The OAuth scope that the platform asks for (AUTH-4)."
+    )
     scopes: list[str] = Field(default=[], description="All scopes any one of which is enough.")
     error_id: str = Field(default="", description="With 500: the id beside the error in the log.")
 
@@ -100,7 +108,9 @@ class Problem(Exception):
         """`told`: what the platform told beside, by the names of `TOLD`."""
         super().__init__(detail)
         self.status, self.code, self.detail, self.field = status, code, detail, field
-        self.retry_after_s = _RETRY_AFTER_S if retry_after_s is None and status in (429, 503) else retry_after_s
+        self.retry_after_s = (
+            _RETRY_AFTER_S if retry_after_s is None and status in (429, 503) else retry_after_s
+        )
         self.correlation_id, self.error_id = correlation_id, error_id
         self.headers = dict(headers or {})
         self.told = {name: told[name] for name in TOLD if told and told.get(name)}
@@ -122,29 +132,45 @@ class Problem(Exception):
         if self.retry_after_s:
             headers["Retry-After"] = str(math.ceil(self.retry_after_s))
         return web.Response(
-            body=orjson.dumps(document), status=self.status, headers=headers, content_type=MEDIA_TYPE, charset=None
+            body=orjson.dumps(document),
+            status=self.status,
+            headers=headers,
+            content_type=MEDIA_TYPE,
+            charset=None,
         )
 
 
 def problem_of(error: Exception) -> Problem:
-    """Any error as a problem. What nobody expected is logged with its traceback, and told only by its id."""
+    """Any error as a problem. What nobody expected is logged with its traceback, and told only by
+    its id."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, web.HTTPException):
         return _of_http(error)
     if isinstance(error, CommandError):
-        retry_after_s = getattr(error, "retry_after_s", None) or (_RETRY_AFTER_S if error.worth_retrying else None)
+        retry_after_s = getattr(error, "retry_after_s", None) or (
+            _RETRY_AFTER_S if error.worth_retrying else None
+        )
         return Problem(
-            status_of(error.code), error.code, str(error), field=error.field or "", retry_after_s=retry_after_s
+            status_of(error.code),
+            error.code,
+            str(error),
+            field=error.field or "",
+            retry_after_s=retry_after_s,
         )
     if isinstance(error, GuestdError) and error.code in ("spool", "journal"):
         return Problem(503, error.code, str(error))
     if isinstance(error, PlatformError):
-        told: dict[str, Any] = {"platform_status": error.status, "platform_code": error.platform_code}
+        told: dict[str, Any] = {
+            "platform_status": error.status,
+            "platform_code": error.platform_code,
+        }
         told["errors"] = [item.shown() for item in error.errors]
         if error.scopes:
             told |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
-        return platform_problem(error.code, str(error), error.status, error.correlation_id, error.retry_after_s, told)
+        return platform_problem(
+            error.code, str(error), error.status, error.correlation_id, error.retry_after_s, told
+        )
     if isinstance(error, RecursionError):
         return Problem(400, "bad_json", "the body is nested too deep")
     return _of_bug(error)
@@ -158,9 +184,12 @@ def platform_problem(
     retry_after_s: float | None = None,
     told: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """What the platform refused or failed to do, `status` its own. An unknown path is a setting's fault, not the asker's."""
+    """What the platform refused or failed to do, `status` its own. An unknown path is a setting's
+    fault, not the asker's."""
     ours = 502 if code == NoSuchPath.code else _PLATFORM_STATUS.get(status or 0, 502)
-    return Problem(ours, code, detail, correlation_id=correlation_id, retry_after_s=retry_after_s, told=told)
+    return Problem(
+        ours, code, detail, correlation_id=correlation_id, retry_after_s=retry_after_s, told=told
+    )
 
 
 def status_of(code: str) -> int:
@@ -170,24 +199,35 @@ def status_of(code: str) -> int:
 
 def _of_http(error: web.HTTPException) -> Problem:
     """aiohttp's own refusals: no such route, a method not allowed, a body too large."""
-    headers = {name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers}
+    headers = {
+        name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers
+    }
     details = {
         404: ("no_such_route", "there is nothing here; /v1/openapi.json lists every route"),
         405: ("method_not_allowed", f"this path answers {headers.get('Allow', 'other methods')}"),
         413: ("too_large", "the body is larger than is taken here"),
     }
-    code, detail = details.get(error.status, ("bad_request", error.reason or "the request cannot be understood"))
+    code, detail = details.get(
+        error.status, ("bad_request", error.reason or "the request cannot be understood")
+    )
     return Problem(error.status, code, detail, headers=headers)
 
 
 def _of_bug(error: Exception) -> Problem:
-    """Logged once, by where it happened: the words of an error nobody expected may be somebody's text."""
+    """Logged once, by where it happened: the words of an error nobody expected may be somebody's
+    text."""
     error_id = secrets.token_hex(6)
-    logger.error("request failed, error_id=%s: %s at %s", error_id, type(error).__name__, place_of(error))
-    return Problem(500, "internal", f"an error in guestd; its log has it under {error_id}", error_id=error_id)
+    logger.error(
+        "request failed, error_id=%s: %s at %s", error_id, type(error).__name__, place_of(error)
+    )
+    return Problem(
+        500, "internal", f"an error in guestd; its log has it under {error_id}", error_id=error_id
+    )
 
 
 def place_of(error: BaseException) -> str:
     """The innermost calls of an error's traceback, innermost first, without any values."""
     calls = traceback.extract_tb(error.__traceback__)[-_CALLS_LOGGED:]
-    return " < ".join(f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in reversed(calls))
+    return " < ".join(
+        f"{one.filename.rpartition('/')[2]}:{one.lineno} {one.name}" for one in reversed(calls)
+    )

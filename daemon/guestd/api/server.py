@@ -1,5 +1,5 @@
-"""The HTTP port: the simulator at `/`, health and metrics beside it, the control API under `/v1/`, which a Unix socket may serve
-as well. All routes stand in one table."""
+"""The HTTP port: the simulator at `/`, health and metrics beside it, the control API under `/v1/`,
+which a Unix socket may serve as well. All routes stand in one table."""
 
 from __future__ import annotations
 
@@ -44,7 +44,8 @@ Also here: /healthz  /readyz  /metrics  /v1/openapi.json
 
 
 class HttpServer:
-    """Start it, read `url`, stop it. `health` gives what /healthz shows, `jwks` what /.well-known/jwks.json does."""
+    """Start it, read `url`, stop it. `health` gives what /healthz shows, `jwks` what
+    /.well-known/jwks.json does."""
 
     def __init__(
         self,
@@ -70,14 +71,21 @@ class HttpServer:
         feeds = Feeds(
             fleet,
             metrics,
-            FeedBounds(settings.watcher_events_max, settings.watcher_bytes_max, settings.held_bytes_max),
+            FeedBounds(
+                settings.watcher_events_max, settings.watcher_bytes_max, settings.held_bytes_max
+            ),
         )
         self._simulator = Simulator(fleet, metrics, settings, draw_id, feeds, spool)
         self._control_settings = control = control or ControlSettings()
         bounds = StreamBounds(
-            settings.watcher_events_max, settings.watcher_bytes_max, settings.write_timeout_s, control.heartbeat_s
+            settings.watcher_events_max,
+            settings.watcher_bytes_max,
+            settings.write_timeout_s,
+            control.heartbeat_s,
         )
-        self._control = Control(Ports(fleet, metrics, draw_id, operations, spool, webhooks), control, bounds, feeds)
+        self._control = Control(
+            Ports(fleet, metrics, draw_id, operations, spool, webhooks), control, bounds, feeds
+        )
         self._connections = Connections(_limits(settings), metrics)
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
@@ -86,14 +94,16 @@ class HttpServer:
 
     @property
     def url(self) -> str:
-        """Where to reach it from this machine; localhost as its first address, which every client understands."""
+        """Where to reach it from this machine; localhost as its first address, which every client
+        understands."""
         host = self._settings.host
         if host == "localhost":
             host = LOCALHOST_ADDRESSES[0]
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def start(self) -> None:
-        """Listen. Raises ConfigError if the port or the Unix socket cannot be had, or if anybody could come in."""
+        """Listen. Raises ConfigError if the port or the Unix socket cannot be had, or if anybody
+        could come in."""
         settings, control = self._settings, self._control_settings
         check_exposure(settings.host, control)
         check_simulator_exposure(settings)
@@ -108,7 +118,9 @@ class HttpServer:
         assert runner.server is not None
         loop = asyncio.get_running_loop()
         for one in sockets:
-            server = await loop.create_server(self._connections.guard(runner.server), sock=one, backlog=BACKLOG)
+            server = await loop.create_server(
+                self._connections.guard(runner.server), sock=one, backlog=BACKLOG
+            )
             self._servers.append(server)
 
     async def _open_unix_door(self, path: Path) -> None:
@@ -125,11 +137,15 @@ class HttpServer:
         """`trusted`: whoever can connect was judged by the operating system already."""
 
         @web.middleware
-        async def check(request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+        async def check(
+            request: web.Request, handler: Callable[[web.Request], Any]
+        ) -> web.StreamResponse:
             with self._connections.busy(request.transport):
                 return await self._check(request, handler, trusted)
 
-        app = web.Application(middlewares=[check], client_max_size=self._control_settings.body_bytes_max)
+        app = web.Application(
+            middlewares=[check], client_max_size=self._control_settings.body_bytes_max
+        )
         app.add_routes(
             [
                 web.get("/", self._front if trusted else self._front_with_token),
@@ -143,7 +159,8 @@ class HttpServer:
             app.add_routes([web.get("/.well-known/jwks.json", self._public_keys)])
         if has_control:
             self._control.add_to(app)
-        # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it in the middle of a head.
+        # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
+        # in the middle of a head.
         later_s = self._settings.keepalive_timeout_s + 2 * self._settings.head_timeout_s
         runner = web.AppRunner(
             app,
@@ -186,10 +203,15 @@ class HttpServer:
         if refused is not None:
             if is_control:
                 code = "no_such_host" if refused.status == 421 else "origin_refused"
-                return Problem(refused.status, code, (refused.text or "").strip()).answer(request.path)
+                return Problem(refused.status, code, (refused.text or "").strip()).answer(
+                    request.path
+                )
             return refused
         if is_control and not trusted and self._doorkeeper.is_sent_by_foreign_page(request):
-            detail = "a page of another site asks; add its origin to simulator.origins_allowed, and ask with fetch()"
+            detail = (
+                "a page of another site asks; add its origin to simulator.origins_allowed, and ask"
+                " with fetch()"
+            )
             return Problem(403, "origin_refused", detail).answer(request.path)
         try:
             if is_control:
@@ -211,7 +233,8 @@ class HttpServer:
         self._metrics.http_internal_errors += 1
         problem = problem_of(error)
         if request.writer.output_size and request.transport is not None:
-            request.transport.abort()  # half an answer is out: only the end of the connection can say that it failed
+            # half an answer is out: only the end of the connection can say that it failed
+            request.transport.abort()
         return problem.answer(request.path)
 
     async def _front_with_token(self, request: web.Request) -> web.StreamResponse:
@@ -220,7 +243,9 @@ class HttpServer:
 
     async def _front(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._simulator.serve(request, self._connections.received_bytes(request.transport))
+            return await self._simulator.serve(
+                request, self._connections.received_bytes(request.transport)
+            )
         return web.Response(text=WELCOME.format(host=request.host))
 
     async def _healthz(self, request: web.Request) -> web.Response:
@@ -231,10 +256,13 @@ class HttpServer:
         return web.json_response(found, status=200 if found["ready"] else 503)
 
     async def _public_keys(self, request: web.Request) -> web.Response:
-        """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once: nobody may keep a copy."""
+        """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once:
+        nobody may keep a copy."""
         assert self._jwks is not None
         headers = {"Cache-Control": "no-cache"}
-        return web.json_response(self._jwks(), content_type="application/jwk-set+json", headers=headers)
+        return web.json_response(
+            self._jwks(), content_type="application/jwk-set+json", headers=headers
+        )
 
     async def _scrape(self, request: web.Request) -> web.Response:
         body, content_type = exposition_for(self._metrics, request.headers.get("Accept", ""))

@@ -21,7 +21,8 @@ class ApiSettings:
     frontends_per_address_max: int = 0
     #: What all frontends and event streams together may hold: queues and pages not sent yet.
     held_bytes_max: int = 33_554_432
-    #: What all frontends together may have sent of frames that are not finished, or not worked on, beyond 16 KiB each.
+    #: What all frontends together may have sent of frames that are not finished, or not worked on,
+    #: beyond 16 KiB each.
     unfinished_bytes_max: int = 16_777_216
     write_timeout_s: float = 10.0
     guest_email: str = "guest@example.org"

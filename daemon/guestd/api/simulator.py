@@ -1,11 +1,12 @@
-"""The simulator (SIM-1 … SIM-4): `ws://localhost:3000/?guest=NAME&since=SEQ`, a frontend acts as the guest.
+"""The simulator (SIM-1 … SIM-4): `ws://localhost:3000/?guest=NAME&since=SEQ`, a frontend acts as
+the guest.
 
 `details.py` has what it may tell of a new guest.
 
-The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq"}. Then come events, each with its `kind`
-and `seq`, in order: first those after `since`, if it came back, then all that happen. Errors never close the socket, a
-message that is too large included; only a bad request in the URL, text that is not UTF-8, a full house or a frontend too
-slow to live with do.
+The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq"}. Then come
+events, each with its `kind` and `seq`, in order: first those after `since`, if it came back, then
+all that happen. Errors never close the socket, a message that is too large included; only a bad
+request in the URL, text that is not UTF-8, a full house or a frontend too slow to live with do.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ class Simulator:
         return socket
 
     async def _upgraded(self, request: web.Request) -> Socket | None:
-        """The socket; None if the client has gone meanwhile. Raises HTTPException for a handshake that is none."""
+        """The socket; None if the client has gone meanwhile. Raises HTTPException for a handshake
+        that is none."""
         if request.transport is None:
             return None
         socket: Socket = web.WebSocketResponse(
@@ -135,7 +137,9 @@ class Simulator:
         """Raises LimitExceeded. Who is admitted leaves `self._addresses` later."""
         if len(self._sockets) >= self._settings.frontends_max:
             self._metrics.count_refused_frontend("full")
-            raise LimitExceeded(f"limit exceeded: {self._settings.frontends_max} frontends are connected already")
+            raise LimitExceeded(
+                f"limit exceeded: {self._settings.frontends_max} frontends are connected already"
+            )
         if not self._addresses.enter(address):
             self._metrics.count_refused_frontend("address")
             limit = self._addresses.per_address_max
@@ -171,11 +175,16 @@ class Simulator:
         self._metrics.count_refused_frontend("unfinished")
         frontend.refuse(_UNFINISHED)
 
-    async def _pick(self, socket: Socket, request: web.Request, receiver: Receiver) -> tuple[str, int | None] | None:
-        """The guest session asked for, living or new, and what the frontend has of it already; None if it is gone."""
+    async def _pick(
+        self, socket: Socket, request: web.Request, receiver: Receiver
+    ) -> tuple[str, int | None] | None:
+        """The guest session asked for, living or new, and what the frontend has of it already; None
+        if it is gone."""
         name = request.query.get("guest") or f"guest-{self._draw_id().replace('-', '')[:16]}"
         if not _NAME.fullmatch(name):
-            raise CommandError("guest is a name of 1 to 64 letters, digits and . _ @ + -", field="guest")
+            raise CommandError(
+                "guest is a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
+            )
         since = since_of(request.query["since"]) if "since" in request.query else None
         details: Details | None = details_in_address(request.query)
         if details is not None and details.come_in_first_frame:
@@ -185,18 +194,24 @@ class Simulator:
         session_id = self._fleet.find(name)
         if session_id is None:
             email = details.email or own_address(name, self._settings.guest_email)
-            guest = OpenGuest(name, email=email, metadata=details.metadata, display_name=details.name)
+            guest = OpenGuest(
+                name, email=email, metadata=details.metadata, display_name=details.name
+            )
             session_id = self._fleet.open(guest)
             since = 0 if since is None else since
         return session_id, since
 
-    async def _first_frame(self, socket: Socket, receiver: Receiver, address: Details) -> Details | None:
+    async def _first_frame(
+        self, socket: Socket, receiver: Receiver, address: Details
+    ) -> Details | None:
         """None if the frontend has gone. Raises CommandError."""
         try:
             async with asyncio.timeout(_FIRST_FRAME_S):
                 received = await self._next_message(socket, receiver)
         except TimeoutError:
-            raise CommandError(f"the first frame did not come within {_FIRST_FRAME_S:g} s", field="details") from None
+            raise CommandError(
+                f"the first frame did not come within {_FIRST_FRAME_S:g} s", field="details"
+            ) from None
         if received is None:
             return None
         receiver.done(received)
@@ -226,7 +241,15 @@ class Simulator:
     def _follow(self, session_id: str, since: int | None) -> Feed:
         view = self._fleet.view(session_id)
         feed = Feed(self._feeds, session_id, self._say_damaged)
-        feed.say({"kind": "hello", "guest": view.name, "session": session_id, "state": view.state, "seq": view.seq})
+        feed.say(
+            {
+                "kind": "hello",
+                "guest": view.name,
+                "session": session_id,
+                "state": view.state,
+                "seq": view.seq,
+            }
+        )
         feed.start(None if since is None else self._known(feed, since, view.seq))
         return feed
 
@@ -239,10 +262,16 @@ class Simulator:
     def _known(self, feed: Feed, since: int, last_seq: int) -> int:
         """`since`, or the last seq, with a word about it, if that seq is yet to come."""
         if since > last_seq:
-            feed.say(error_frame(CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")))
+            feed.say(
+                error_frame(
+                    CommandError(f"since is {since}, but the last seq is {last_seq}", field="since")
+                )
+            )
         return min(since, last_seq)
 
-    async def _listen(self, socket: Socket, receiver: Receiver, frontend: Frontend, session_id: str) -> None:
+    async def _listen(
+        self, socket: Socket, receiver: Receiver, frontend: Frontend, session_id: str
+    ) -> None:
         rate = FrameRate(self._pace)
         while (received := await receiver.next()) is not None:
             await rate.admit()
@@ -251,7 +280,9 @@ class Simulator:
             del received  # a large one is not to stay until the next
             await frontend.feed.room()
 
-    async def _hear(self, received: Received, socket: Socket, frontend: Frontend, session_id: str) -> None:
+    async def _hear(
+        self, received: Received, socket: Socket, frontend: Frontend, session_id: str
+    ) -> None:
         if received.oversize is not None:
             self._refuse(self._too_large(received.oversize), frontend)
         elif received.type is WSMsgType.TEXT:
@@ -282,7 +313,9 @@ class Simulator:
         if isinstance(asked.wish, Resume):
             self._resume(asked.wish.since, frontend, session_id)
             if asked.answered:
-                frontend.say({"ok": True, "command_id": command_id_of(text), "seq": asked.wish.since})
+                frontend.say(
+                    {"ok": True, "command_id": command_id_of(text), "seq": asked.wish.since}
+                )
             return
         await self._carry_out(asked, frontend, session_id)
 
@@ -297,7 +330,10 @@ class Simulator:
     def _parse_large(self, text: str, frontend: Frontend) -> Asked | None:
         if not has_too_many_values(text):
             return self._parse(text, frontend)
-        why = f"a frame has at most {VALUES_MAX} values; send a file as base64, or upload it over HTTP"
+        why = (
+            f"a frame has at most {VALUES_MAX} values; send a file as base64, or upload it over"
+            " HTTP"
+        )
         self._refuse(CommandError(why, code="too_large"), frontend)
         return None
 
@@ -308,7 +344,11 @@ class Simulator:
             try:
                 wish = await self._spooled(wish)
             except (CommandError, SpoolError) as error:
-                refused = error if isinstance(error, CommandError) else CommandError(str(error), code=error.code)
+                refused = (
+                    error
+                    if isinstance(error, CommandError)
+                    else CommandError(str(error), code=error.code)
+                )
                 self._answer(frontend, asked, Answer(asked.command_id, error=refused))
                 return
         self._give(session_id, wish, frontend, asked)
@@ -322,11 +362,18 @@ class Simulator:
             raise CommandError("this daemon takes no files", code="not_supported")
         async with self._pace.file(len(upload.buffer)):
             spooled = await self._spool.spool(_pieces(upload.buffer))
-        what = upload.filename, upload.content_type, spooled.size_bytes, str(spooled.path), upload.caption
+        what = (
+            upload.filename,
+            upload.content_type,
+            spooled.size_bytes,
+            str(spooled.path),
+            upload.caption,
+        )
         return Attach(upload.command_id, *what)
 
     def _resume(self, since: int, frontend: Frontend, session_id: str) -> None:
-        """Begin again after `since`. A replay under way stops: the newest wish is the one that counts."""
+        """Begin again after `since`. A replay under way stops: the newest wish is the one that
+        counts."""
         try:
             last_seq = self._fleet.view(session_id).seq
         except NotFound as error:

@@ -1,13 +1,15 @@
-"""Our own copies of files that wait to be uploaded: on disk, private, bounded, and gone when nobody needs them any more.
+"""Our own copies of files that wait to be uploaded: on disk, private, bounded, and gone when nobody
+needs them any more.
 
-A file that came with a request is written here before its command is given; the command carries the path, and from then on the
-guest session's machine says when the copy may go: refused, confirmed, failed, or given up. With a journal on disk a copy is
-synced before its command is given, so that "accepted" survives a power cut for the file as well. What a crash leaves behind
-without a command is an orphan and goes at the next start.
+A file that came with a request is written here before its command is given; the command carries the
+path, and from then on the guest session's machine says when the copy may go: refused, confirmed,
+failed, or given up. With a journal on disk a copy is synced before its command is given, so that
+"accepted" survives a power cut for the file as well. What a crash leaves behind without a command
+is an orphan and goes at the next start.
 
-    spooled = await spool.spool(chunks, limit_bytes)        # CommandError `too_large`, Overloaded, SpoolError
-    fleet.give(session_id, Attach(…, spooled.size_bytes, str(spooled.path)), answered)      # gives the copy away
-    await spool.drop(spooled)                               # … only if it is never given
+    spooled = await spool.spool(chunks, limit_bytes)  # CommandError, Overloaded, SpoolError
+    fleet.give(session_id, Attach(…, spooled.size_bytes, …), answered)  # gives the copy away
+    await spool.drop(spooled)  # … only if it is never given
 """
 
 from __future__ import annotations
@@ -30,7 +32,8 @@ SUFFIX = ".file"
 
 @dataclass(slots=True, frozen=True)
 class SpoolSettings:
-    """`directory` None: a private one that ends with the process. `durable`: sync each copy, there is a journal on disk."""
+    """`directory` None: a private one that ends with the process. `durable`: sync each copy, there
+    is a journal on disk."""
 
     directory: Path | None = None
     file_bytes_max: int = 104_857_600
@@ -86,9 +89,9 @@ class Spool:
     async def spool(self, chunks: AsyncIterator[bytes], limit_bytes: int | None = None) -> Spooled:
         """Write what comes. `limit_bytes` may only lower the configured bound.
 
-        Raises CommandError (`too_large`, or the file is empty), Overloaded when all copies together are too many bytes,
-        SpoolError when the disk fails. Whatever is raised, also by `chunks`, nothing is left behind.
-        """
+        Raises CommandError (`too_large`, or the file is empty), Overloaded when all copies together
+        are too many bytes, SpoolError when the disk fails. Whatever is raised, also by `chunks`,
+        nothing is left behind."""
         assert self._directory is not None, "start comes first"
         limit = min(self._settings.file_bytes_max, limit_bytes or self._settings.file_bytes_max)
         writing = _Writing(self._directory / f"{secrets.token_hex(16)}{SUFFIX}")
@@ -115,14 +118,22 @@ class Spool:
     async def _make_room(self, path: Path, more: int, limit: int) -> None:
         size = self._sizes[path] + more
         if size > limit:
-            raise CommandError(f"the file has more than {limit} bytes, the limit; send a smaller one", code="too_large")
+            raise CommandError(
+                f"the file has more than {limit} bytes, the limit; send a smaller one",
+                code="too_large",
+            )
         bytes_max = self._settings.bytes_max
         if sum(self._sizes.values()) + more > bytes_max:
-            gone = await asyncio.to_thread(lambda known: [one for one in known if not one.exists()], list(self._sizes))
+            gone = await asyncio.to_thread(
+                lambda known: [one for one in known if not one.exists()], list(self._sizes)
+            )
             for one in gone:
                 self._sizes.pop(one, None)
             if sum(self._sizes.values()) + more > bytes_max:
-                raise Overloaded(f"files of {bytes_max} bytes wait to be uploaded already, which is the bound", 10.0)
+                raise Overloaded(
+                    f"files of {bytes_max} bytes wait to be uploaded already, which is the bound",
+                    10.0,
+                )
         self._sizes[path] = size
 
 

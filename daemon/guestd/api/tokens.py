@@ -29,7 +29,8 @@ def bearer_token(request: web.Request) -> str:
 
 
 def simulator_refusal(request: web.Request, token: str) -> web.Response | None:
-    """401 for a frontend that gives the token neither as a header nor as ?access_token=; None if it may come in."""
+    """401 for a frontend that gives the token neither as a header nor as ?access_token=; None if it
+    may come in."""
     given = bearer_token(request) or request.query.get(QUERY_PARAMETER, "")
     if not token or has_token(given, token):
         return None
@@ -37,7 +38,9 @@ def simulator_refusal(request: web.Request, token: str) -> web.Response | None:
         "send the token of simulator.token or simulator.token_file,"
         " as the header Authorization: Bearer TOKEN or as ?access_token=TOKEN\n"
     )
-    return web.Response(status=401, text=text, headers={"WWW-Authenticate": 'Bearer realm="guestd"'})
+    return web.Response(
+        status=401, text=text, headers={"WWW-Authenticate": 'Bearer realm="guestd"'}
+    )
 
 
 def check_simulator_exposure(settings: ApiSettings) -> None:
@@ -46,8 +49,10 @@ def check_simulator_exposure(settings: ApiSettings) -> None:
         return
     raise ConfigError(
         "simulator.token",
-        f"is not set, and the simulator listens on {settings.host}, where anybody could read and speak as any guest",
-        "set simulator.token or simulator.token_file; or simulator.open = true if that is what you want",
+        f"is not set, and the simulator listens on {settings.host}, where anybody could read and"
+        " speak as any guest",
+        "set simulator.token or simulator.token_file; or simulator.open = true if that is what you"
+        " want",
     )
 
 
@@ -55,7 +60,8 @@ def warn_if_open(settings: ApiSettings) -> None:
     """One line of the log where anybody may use the simulator from elsewhere."""
     if settings.is_open and not settings.token and not is_loopback(settings.host):
         logger.warning(
-            "the simulator is open on %s (simulator.open): whoever reaches the port can speak as any guest",
+            "the simulator is open on %s (simulator.open): whoever reaches the port can speak as"
+            " any guest",
             settings.host,
         )
 

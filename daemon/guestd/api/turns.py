@@ -1,8 +1,9 @@
-"""Turns of the event loop, given a few at a time: what many clients may ask for must not be done for all of them at once.
+"""Turns of the event loop, given a few at a time: what many clients may ask for must not be done
+for all of them at once.
 
-A bound on a turn keeps the turns short, so that every other client is looked at between two of them. A bound on a second
-keeps part of the loop free, however many ask and however fast they come back.
-"""
+A bound on a turn keeps the turns short, so that every other client is looked at between two of
+them. A bound on a second keeps part of the loop free, however many ask and however fast they come
+back."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from collections.abc import Callable
 
 
 class Bucket:
-    """Tokens that come back at `per_s` in a second, `burst` at most. The times given are of one clock and do not go back."""
+    """Tokens that come back at `per_s` in a second, `burst` at most. The times given are of one
+    clock and do not go back."""
 
     __slots__ = ("_at", "_burst", "_per_s", "_tokens")
 
@@ -47,11 +49,12 @@ class Bucket:
 
 
 class Turns:
-    """At most `per_turn` callers go on per turn of the loop and `per_s` in a second, in the order of asking.
+    """At most `per_turn` callers go on per turn of the loop and `per_s` in a second, in the order
+    of asking.
 
-    Between two turns the loop looks at every socket and timer once. A waiting caller costs one entry; how many can wait
-    is bounded by the bound on clients, because a client waits in one place at a time. `burst`: how many may go on at once,
-    turn after turn, after a quiet time.
+    Between two turns the loop looks at every socket and timer once. A waiting caller costs one
+    entry; how many can wait is bounded by the bound on clients, because a client waits in one place
+    at a time. `burst`: how many may go on at once, turn after turn, after a quiet time.
     """
 
     def __init__(self, per_turn: int = 1, per_s: float = math.inf, burst: float = 1.0) -> None:
@@ -76,7 +79,8 @@ class Turns:
         await turn
 
     def ask(self, go: Callable[[], bool]) -> None:
-        """As `take`: `go` is called when it is its turn, maybe at once. It returns whether it made use of the turn."""
+        """As `take`: `go` is called when it is its turn, maybe at once. It returns whether it made
+        use of the turn."""
         self._waiting.append(go)
         if not self._is_planned:
             self._give()

@@ -1,5 +1,5 @@
-"""The command line. A command is a file under `commands/`, and is loaded when it is called: `guestd send` need not wait for
-everything that `guestd serve` is made of."""
+"""The command line. A command is a file under `commands/`, and is loaded when it is called: `guestd
+send` need not wait for everything that `guestd serve` is made of."""
 
 from __future__ import annotations
 
@@ -38,8 +38,8 @@ guestd chat
 
 guestd emulate --port 8443 --tls-dir ./tls
 
-Exit codes: 0 done, 1 refused or not believed, 2 usage, 69 platform, 70 internal, 74 journal, 78 configuration,
-130 interrupted."""
+Exit codes: 0 done, 1 refused or not believed, 2 usage, 69 platform, 70 internal, 74 journal,
+78 configuration, 130 interrupted."""
 
 
 class _Commands(TyperGroup):
@@ -52,7 +52,9 @@ class _Commands(TyperGroup):
         module = import_module(f".commands.{cmd_name}", __package__)
         own: typer.Typer | None = getattr(module, "app", None)
         if own is None:
-            own = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich")
+            own = typer.Typer(
+                add_completion=False, pretty_exceptions_enable=False, rich_markup_mode="rich"
+            )
             own.command(cmd_name, epilog=module.EXAMPLES)(getattr(module, cmd_name))
         command = typer.main.get_command(own)
         command.name = cmd_name
@@ -62,7 +64,10 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     name="guestd",
     cls=_Commands,
-    help="Keeps guest sessions of Genesys Cloud web messaging alive, with an emulator of the platform built in.",
+    help=(
+        "Keeps guest sessions of Genesys Cloud web messaging alive, with an emulator of the"
+        " platform built in."
+    ),
     epilog=EPILOG,
     no_args_is_help=True,
     add_completion=False,
@@ -80,14 +85,16 @@ def _version(wanted: bool) -> None:
 @app.callback()
 def guestd(
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version and go.")
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="Say the version and go."),
     ] = False,
 ) -> None:
     pass
 
 
 def prepare_output() -> None:
-    """What standard output or error cannot encode is escaped, so that no guest's words end a command with a traceback."""
+    """What standard output or error cannot encode is escaped, so that no guest's words end a
+    command with a traceback."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,7 +1,8 @@
-"""The configuration: every key, its default and its bounds. `config.example.toml` says each in words.
+"""The configuration: every key, its default and its bounds. `config.example.toml` says each in
+words.
 
-One TOML file, over it `GUESTD_SECTION__KEY` from the environment, over that the command line. Unknown keys are refused.
-"""
+One TOML file, over it `GUESTD_SECTION__KEY` from the environment, over that the command line.
+Unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -50,7 +51,11 @@ def _flat(value: Any) -> Any:
         return value
     flat: dict[str, Any] = {}
     for key, one in value.items():
-        flat |= {f"{key}.{rest}": path for rest, path in one.items()} if isinstance(one, dict) else {key: one}
+        flat |= (
+            {f"{key}.{rest}": path for rest, path in one.items()}
+            if isinstance(one, dict)
+            else {key: one}
+        )
     return flat
 
 
@@ -73,7 +78,8 @@ class _Section(BaseModel):
 
 
 class OAuthClient(_Section):
-    """One `[[platform.oauth_clients]]`. A secret is `file:PATH`, `credential:NAME`, or the secret itself."""
+    """One `[[platform.oauth_clients]]`. A secret is `file:PATH`, `credential:NAME`, or the secret
+    itself."""
 
     id: Annotated[str, Field(min_length=1)]
     secret: SecretStr
@@ -82,7 +88,8 @@ class OAuthClient(_Section):
 
 
 class Platform(_Section):
-    """Which deployment of which org. Without region and endpoints the embedded emulator stands in."""
+    """Which deployment of which org. Without region and endpoints the embedded emulator stands
+    in."""
 
     region: str | None = None
     deployment_id: str | None = None
@@ -252,7 +259,8 @@ class Identity(_Section):
     def _time_to_publish(self) -> Self:
         if self.rotate_every is not None and self.publish_before >= self.rotate_every:
             raise ValueError(
-                "publish_before must be shorter than rotate_every; publish a key later, or rotate less often"
+                "publish_before must be shorter than rotate_every; publish a key later, or rotate"
+                " less often"
             )
         return self
 
@@ -299,7 +307,9 @@ class Api(_Section):
     keepalive_timeout_s: Seconds = 75.0
     connections_max: Annotated[int, Field(ge=16)] = 4096
     connections_per_address_max: Annotated[int, Field(ge=8)] = 2048
-    new_per_address_per_s: Annotated[float, Field(gt=0.0, le=100_000.0, allow_inf_nan=False)] = 150.0
+    new_per_address_per_s: Annotated[float, Field(gt=0.0, le=100_000.0, allow_inf_nan=False)] = (
+        150.0
+    )
     new_per_address_burst: Count = 250
     body_bytes_max: Annotated[int, Field(ge=1024)] = 1_048_576
     body_timeout_s: Seconds = 30.0
@@ -334,7 +344,8 @@ class Log(_Section):
 
 
 class WebhookTarget(_Section):
-    """One `[[webhooks.targets]]`. A secret is `file:PATH`, `credential:NAME`, or the secret itself."""
+    """One `[[webhooks.targets]]`. A secret is `file:PATH`, `credential:NAME`, or the secret
+    itself."""
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")]
     url: str

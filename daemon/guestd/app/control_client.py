@@ -1,4 +1,5 @@
-"""A client of the control API of a running daemon, for the command line: over HTTP or the daemon's Unix socket."""
+"""A client of the control API of a running daemon, for the command line: over HTTP or the daemon's
+Unix socket."""
 
 from __future__ import annotations
 
@@ -29,14 +30,18 @@ class Refused(GuestdError):
 
     def __init__(self, problem: Json) -> None:
         self.problem = problem
-        field, detail = str(problem.get("field") or ""), str(problem.get("detail", "no reason was given"))
+        field, detail = (
+            str(problem.get("field") or ""),
+            str(problem.get("detail", "no reason was given")),
+        )
         where = f" ({field})" if field and not detail.startswith(field) else ""
         super().__init__(f"{problem.get('code', 'refused')}{where}: {detail}")
 
 
 @dataclass(slots=True, frozen=True)
 class Address:
-    """Where the daemon is: `url`, or `socket`, its Unix socket. `token` is its api.token, "" for none."""
+    """Where the daemon is: `url`, or `socket`, its Unix socket. `token` is its api.token, "" for
+    none."""
 
     url: str = "http://127.0.0.1:3000"
     socket: Path | None = None
@@ -47,7 +52,8 @@ class Address:
 
 
 class ControlClient:
-    """`async with` it. Every call raises Refused, or PlatformUnavailable when no guestd answers there."""
+    """`async with` it. Every call raises Refused, or PlatformUnavailable when no guestd answers
+    there."""
 
     def __init__(self, address: Address) -> None:
         self._address = address
@@ -55,9 +61,13 @@ class ControlClient:
 
     async def __aenter__(self) -> Self:
         address = self._address
-        connector = aiohttp.UnixConnector(str(address.socket)) if address.socket is not None else None
+        connector = (
+            aiohttp.UnixConnector(str(address.socket)) if address.socket is not None else None
+        )
         if connector is None and not _is_http(address.url):
-            raise ConfigError("--url", f"{address.url!r} is no http:// address", "write http://host:port")
+            raise ConfigError(
+                "--url", f"{address.url!r} is no http:// address", "write http://host:port"
+            )
         headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
         base = "http://localhost" if connector is not None else address.url
         self._session = aiohttp.ClientSession(
@@ -66,11 +76,16 @@ class ControlClient:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self._session.close()
 
-    async def ask(self, method: str, path: str, body: Any = None, query: Mapping[str, str | int] | None = None) -> Json:
+    async def ask(
+        self, method: str, path: str, body: Any = None, query: Mapping[str, str | int] | None = None
+    ) -> Json:
         """One call; {} where there is no body."""
         try:
             async with self._session.request(
@@ -81,7 +96,8 @@ class ControlClient:
             raise self._unreachable(error) from None
 
     async def follow(self, path: str, after: int) -> AsyncIterator[Json]:
-        """Events as they come, from those after `after`; ends when the guest session does, resumes when let go."""
+        """Events as they come, from those after `after`; ends when the guest session does, resumes
+        when let go."""
         while True:
             resumed = after
             async for kind, event in self._stream(path, after):
@@ -96,7 +112,9 @@ class ControlClient:
     async def _stream(self, path: str, after: int) -> AsyncIterator[tuple[str, Json]]:
         headers = {"Accept": "text/event-stream"}
         try:
-            async with self._session.get(path, params={"after": after}, headers=headers, timeout=FOLLOW) as answer:
+            async with self._session.get(
+                path, params={"after": after}, headers=headers, timeout=FOLLOW
+            ) as answer:
                 if answer.status != 200:
                     _understood(answer.status, await answer.read())
                     return
@@ -140,9 +158,16 @@ def _understood(status: int, raw: bytes) -> Json:
         found = json.loads(raw) if raw else {}
     except (ValueError, RecursionError):
         found = None
-    is_ours = isinstance(found, dict) and (status < 400 or str(found.get("type")).startswith("urn:guestd:problem:"))
+    is_ours = isinstance(found, dict) and (
+        status < 400 or str(found.get("type")).startswith("urn:guestd:problem:")
+    )
     if not isinstance(found, dict) or not is_ours:
-        raise Refused({"code": "strange", "detail": f"the answer ({status}) is not guestd's; is the address right?"})
+        raise Refused(
+            {
+                "code": "strange",
+                "detail": f"the answer ({status}) is not guestd's; is the address right?",
+            }
+        )
     if status >= 400:
         raise Refused(found)
     return found

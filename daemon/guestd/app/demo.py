@@ -1,7 +1,7 @@
 """Demo guests: each holds a conversation with the emulator's agent, at a human's pace, from a seed.
 
-No task per guest: one wheel of deadlines says whose turn it is. They know the fleet only by its port, as any frontend does.
-"""
+No task per guest: one wheel of deadlines says whose turn it is. They know the fleet only by its
+port, as any frontend does."""
 
 from __future__ import annotations
 
@@ -68,7 +68,11 @@ class Demo:
     """`start(count)` opens the guests; admission paces how fast they come to life."""
 
     def __init__(
-        self, fleet: Fleet, loop: asyncio.AbstractEventLoop, draw_id: Callable[[], str], seed: int = 1
+        self,
+        fleet: Fleet,
+        loop: asyncio.AbstractEventLoop,
+        draw_id: Callable[[], str],
+        seed: int = 1,
     ) -> None:
         self._fleet = fleet
         self._loop = loop
@@ -81,7 +85,9 @@ class Demo:
         for n in range(1, count + 1):
             guest = DemoGuest(f"demo-{n}", self)
             living = self._fleet.find(guest.name)
-            guest.session_id = living or self._fleet.open(OpenGuest(guest.name, email=f"demo-{n}@example.org"))
+            guest.session_id = living or self._fleet.open(
+                OpenGuest(guest.name, email=f"demo-{n}@example.org")
+            )
             self._fleet.watch(guest.session_id, guest)
             if self._fleet.view(guest.session_id).state == "live":  # told before we watched
                 self.speak_later(guest)

@@ -1,7 +1,8 @@
-"""What a deployment last said of itself, kept beside the journal: a restart does not need the platform to know it.
+"""What a deployment last said of itself, kept beside the journal: a restart does not need the
+platform to know it.
 
-The file is a convenience: one that is missing, damaged or of another deployment only means that nothing is known.
-"""
+The file is a convenience: one that is missing, damaged or of another deployment only means that
+nothing is known."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ FILE_BYTES_MAX = 64 * 1024
 
 
 class DeploymentFile:
-    """In `directory`, for the deployment at `address` (any text that names it); without a directory nothing is kept."""
+    """In `directory`, for the deployment at `address` (any text that names it); without a directory
+    nothing is kept."""
 
     def __init__(self, directory: Path | None, address: str) -> None:
         self._path = directory / NAME if directory is not None else None
@@ -55,7 +57,9 @@ class DeploymentFile:
                 os.fsync(file.fileno())
             beside.replace(self._path)
         except OSError as error:
-            logger.warning("%s cannot be written: %s", self._path, error.strerror or type(error).__name__)
+            logger.warning(
+                "%s cannot be written: %s", self._path, error.strerror or type(error).__name__
+            )
 
 
 def _facts(found: dict[str, Any]) -> DeploymentFacts:
@@ -63,7 +67,9 @@ def _facts(found: dict[str, Any]) -> DeploymentFacts:
     facts = DeploymentFacts(**{one.name: found[one.name] for one in fields(DeploymentFacts)})
     flags = (facts.active, facts.auto_start, facts.conversation_clear, facts.user_typing)
     size, types = facts.file_bytes_max, found["file_types"]
-    if not all(type(one) is bool for one in flags) or not (size is None or (type(size) is int and size > 0)):
+    if not all(type(one) is bool for one in flags) or not (
+        size is None or (type(size) is int and size > 0)
+    ):
         raise TypeError("a flag or a size")
     if not isinstance(types, list) or not all(isinstance(one, str) for one in types):
         raise TypeError("file_types")

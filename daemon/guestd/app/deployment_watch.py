@@ -1,9 +1,10 @@
-"""Asks the platform for the deployment's facts until it answers. The daemon runs meanwhile, with what was known before.
+"""Asks the platform for the deployment's facts until it answers. The daemon runs meanwhile, with
+what was known before.
 
-A platform that cannot be reached never ends the daemon. A refusal (an unknown or inactive deployment, a certificate) ends it
-only if there is nothing to lose: nothing was ever known of the deployment, and no guest session exists. Otherwise it is
-logged, shown, and asked again, for an administrator may correct it while guest sessions live on.
-"""
+A platform that cannot be reached never ends the daemon. A refusal (an unknown or inactive
+deployment, a certificate) ends it only if there is nothing to lose: nothing was ever known of the
+deployment, and no guest session exists. Otherwise it is logged, shown, and asked again, for an
+administrator may correct it while guest sessions live on."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from ..policy.backoff import Backoff
 
 logger = logging.getLogger("guestd.app")
 
-#: A minute at most: a platform that is back is noticed soon, and one request a minute troubles nobody.
+#: A minute at most: a platform that is back is noticed soon, and one request a minute troubles
+#: nobody.
 PAUSES = Backoff(base_s=1.0, jitter_s=1.0, cap_s=60.0)
 #: How often the log repeats that the platform is still away.
 REMIND_S = 600.0
@@ -27,8 +29,9 @@ REMIND_S = 600.0
 class DeploymentWatch:
     """`start` it, wait for `answered`, `stop` it.
 
-    `changed` is told the facts when they are known; `failed` an error that ends the daemon; `may_end` says whether a refusal
-    may do so. `tries_max`: for a program that would rather end than wait."""
+    `changed` is told the facts when they are known; `failed` an error that ends the daemon;
+    `may_end` says whether a refusal may do so. `tries_max`: for a program that would rather end
+    than wait."""
 
     def __init__(
         self,
@@ -54,7 +57,8 @@ class DeploymentWatch:
         self.has_answered = False
         #: "" while all is well, else "unreachable" or "refused", and what the last try said.
         self.trouble = self.reason = ""
-        #: Set after the first try, whatever came of it, or after the last one where `tries_max` bounds them.
+        #: Set after the first try, whatever came of it, or after the last one where `tries_max`
+        #: bounds them.
         self.answered = asyncio.Event()
 
     def start(self) -> None:

@@ -8,13 +8,15 @@ _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,15})?"
 _PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
-#: A hundred years: a longer time is a mistake, and dates and milliseconds in 64 bits end somewhere beyond it.
+#: A hundred years: a longer time is a mistake, and dates and milliseconds in 64 bits end somewhere
+#: beyond it.
 DURATION_S_MAX = 36_500 * 86_400.0
 
 
 def seconds(value: object) -> object:
-    """Seconds for a duration in words; anything that is neither that nor a number is passed on for the validator to judge.
-    Raises ValueError for other text and for what is longer than `DURATION_S_MAX`."""
+    """Seconds for a duration in words; anything that is neither that nor a number is passed on for
+    the validator to judge. Raises ValueError for other text and for what is longer than
+    `DURATION_S_MAX`."""
     if isinstance(value, str):
         return _bounded(_seconds_in(value), 1.0)
     return _bounded(value, 1.0) if isinstance(value, int | float) else value

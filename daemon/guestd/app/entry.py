@@ -1,5 +1,6 @@
-"""Where the program begins. For the daemon, signals wait from here on: to load all of it takes a second, and a signal that ends
-a process by default would end it then. `commands/serve.py` takes them up."""
+"""Where the program begins. For the daemon, signals wait from here on: to load all of it takes a
+second, and a signal that ends a process by default would end it then. `commands/serve.py` takes
+them up."""
 
 from __future__ import annotations
 
@@ -15,7 +16,8 @@ def hold_signals() -> None:
 
 
 def take_signals() -> None:
-    """What a parent may have left blocked would otherwise never reach us: SIGTERM would not end `guestd emulate`."""
+    """What a parent may have left blocked would otherwise never reach us: SIGTERM would not end
+    `guestd emulate`."""
     signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
 
 

@@ -1,11 +1,11 @@
 """Exit codes, and the one place where an error becomes a line for people.
 
 0    done
-1    the answer is no: `guestd keys verify` does not believe the token, `guestd journal check` finds damage
+1    the answer is no: `guestd keys verify` rejects the token, `guestd journal check` finds damage
 2    wrong usage of the command line
 69   the platform cannot be reached, or refuses the deployment or its certificate is refused
 70   a bug of ours, or an error of the system that no setting causes
-74   the journal cannot be used, or failed: nothing was promised after that; also a disk that is full, broken or hangs
+74   the journal cannot be used, or failed: nothing was promised after that; a broken or full disk
 78   the configuration cannot be used (also: the port is taken, a file is missing)
 130  interrupted by a second signal
 """
@@ -39,7 +39,8 @@ class Interrupted(Exception):
 
 Tell = Callable[[str], None]
 
-#: What a setting can cause (a name, a right, a port); the service is not started again until somebody changed it.
+#: What a setting can cause (a name, a right, a port); the service is not started again until
+#: somebody changed it.
 _OF_CONFIGURATION = {
     errno.ENOENT,
     errno.ENOTDIR,
@@ -61,7 +62,8 @@ def tell_on_stderr(line: str) -> None:
 
 
 def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on_stderr) -> int:
-    """Run a coroutine on uvloop; every error becomes one line, given to `say`, and its exit code."""
+    """Run a coroutine on uvloop; every error becomes one line, given to `say`, and its exit
+    code."""
     import uvloop
 
     try:
@@ -78,8 +80,9 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on
 
 
 def run_logged(main: Callable[[], Coroutine[Any, Any, int | None]], log: Log) -> int:
-    """As `run`, for a program that runs until it is told to stop: its last lines go through the log as well, and if nothing
-    reads them, the process ends here and now, since the interpreter's own end may wait for the same reader."""
+    """As `run`, for a program that runs until it is told to stop: its last lines go through the log
+    as well, and if nothing reads them, the process ends here and now, since the interpreter's own
+    end may wait for the same reader."""
     code = run(main, log.line)
     if not log.close():
         os._exit(code)
@@ -108,23 +111,29 @@ def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
 
 
 def _disk_is_to_blame(error: ConfigError) -> bool:
-    """A place that was configured well, but whose disk is full or broken just now (the error was made from that one)."""
+    """A place that was configured well, but whose disk is full or broken just now (the error was
+    made from that one)."""
     cause = error.__cause__ or error.__context__
     return isinstance(cause, OSError) and cause.errno in _OF_THE_DISK
 
 
 def _unexpected(error: Exception, say: Tell) -> int:
-    """A bug of ours: the kind and the place for a person, the traceback for the log if there is one."""
+    """A bug of ours: the kind and the place for a person, the traceback for the log if there is
+    one."""
     if logging.getLogger("guestd").handlers:
         logger.error("an unexpected error ended the program", exc_info=error)
     frames = traceback.extract_tb(error.__traceback__)
     place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
-    say(f"guestd: unexpected {type(error).__name__}{place}; this is a bug of guestd, please report it")
+    say(
+        f"guestd: unexpected {type(error).__name__}{place}; this is a bug of guestd, please"
+        " report it"
+    )
     return INTERNAL
 
 
 def unread() -> int:
-    """Whoever read our output has enough, like `head`: that is no failure, and nothing more is written to him."""
+    """Whoever read our output has enough, like `head`: that is no failure, and nothing more is
+    written to him."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 

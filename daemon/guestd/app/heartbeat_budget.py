@@ -1,4 +1,5 @@
-"""Is the budget of requests enough for the heartbeats of as many REST sessions as are allowed (SESS-5)? Said at the start, and by
+"""Is the budget of requests enough for the heartbeats of as many REST sessions as are allowed
+(SESS-5)? Said at the start, and by
 `guestd config check`."""
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ def requests_per_minute(config: Config) -> int:
 
 
 def heartbeat_notes(config: Config) -> list[str]:
-    """A line if the heartbeats will be stretched at the limit, and how far; none if the budget is enough."""
+    """A line if the heartbeats will be stretched at the limit, and how far; none if the budget is
+    enough."""
     sessions, interval_s = config.limits.max_rest_sessions, config.operations.heartbeat_interval_s
     budget = requests_per_minute(config)
     wanted = sessions * 60.0 / interval_s
@@ -25,6 +27,7 @@ def heartbeat_notes(config: Config) -> list[str]:
     enough_for = int(room * interval_s / 60.0)
     return [
         f"limits.max_rest_sessions = {sessions} wants {wanted:,.0f} heartbeats a minute,"
-        f" rest.requests_per_minute = {budget:,} has room for {room:,.0f}: beyond {enough_for:,} REST sessions"
-        f" all heartbeats come less often, every {stretched_s:.0f} s instead of {interval_s:.0f} s at the limit"
+        f" rest.requests_per_minute = {budget:,} has room for {room:,.0f}: beyond {enough_for:,}"
+        f" REST sessions all heartbeats come less often, every {stretched_s:.0f} s instead of"
+        f" {interval_s:.0f} s at the limit"
     ]

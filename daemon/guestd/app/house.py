@@ -1,8 +1,9 @@
-"""Everything that runs, in the order it is started; each leaves its stop behind, and they are stopped in reverse.
+"""Everything that runs, in the order it is started; each leaves its stop behind, and they are
+stopped in reverse.
 
-The order is not free. The journal is there before whoever writes into it and after whoever still has something to write;
-webhooks and audit read it from the first event of this life on; the port opens when everything behind it stands.
-"""
+The order is not free. The journal is there before whoever writes into it and after whoever still
+has something to write; webhooks and audit read it from the first event of this life on; the port
+opens when everything behind it stands."""
 
 from __future__ import annotations
 
@@ -68,13 +69,14 @@ logger = logging.getLogger("guestd")
 
 #: Of a program that would rather end than wait for the platform.
 DEPLOYMENT_TRIES = 3
-#: How long the port stays closed for the deployment's facts: an answer takes less than a second where the way is good, and a
-#: refusal within this time can still be told as a failed start.
+#: How long the port stays closed for the deployment's facts: an answer takes less than a second
+#: where the way is good, and a refusal within this time can still be told as a failed start.
 FIRST_ANSWER_S = 5.0
 
 
 class House:
-    """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which ends the process."""
+    """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which
+    ends the process."""
 
     def __init__(
         self,
@@ -83,7 +85,8 @@ class House:
         notifier: Notifier,
         log: Log | None = None,
     ) -> None:
-        """`log` takes the lines that are meant for a person; without one they are logged like all else."""
+        """`log` takes the lines that are meant for a person; without one they are logged like all
+        else."""
         self._config = config
         self._log = log
         self._loop = loop
@@ -96,7 +99,9 @@ class House:
         self.broken: asyncio.Future[None] = loop.create_future()
         self.spool = new_spool(config, os.environ)
         self.emulator: Emulator | None = None
-        self.operations: Operations = ClosedDesk("set platform.client_id and platform.client_secret_file")
+        self.operations: Operations = ClosedDesk(
+            "set platform.client_id and platform.client_secret_file"
+        )
         self.fleet: Supervisor
         self.http: HttpServer
         self._at_disk = JournalAtDisk(config, loop, notifier, self.metrics, self._fail)
@@ -110,7 +115,8 @@ class House:
         self._status: StatusLine | None = None
 
     async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
-        """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what is for an operator's eyes.
+        """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what
+        is for an operator's eyes.
         `patient`: a platform that cannot be reached is no error; it is asked until it answers."""
         for line in heartbeat_notes(self._config):
             logger.info("%s", line)
@@ -156,7 +162,10 @@ class House:
             self.emulator = new_emulator(self._config)
             self._stops.push_async_callback(self.emulator.stop)
             await self.emulator.start()
-            logger.info("no platform is configured: the embedded emulator stands in at %s", self.emulator.url)
+            logger.info(
+                "no platform is configured: the embedded emulator stands in at %s",
+                self.emulator.url,
+            )
         return place_of(self._config, self.emulator)
 
     def _open_keys(self) -> KeyRing | None:
@@ -171,7 +180,8 @@ class House:
     async def _watch_deployment(
         self, http: Http, place: Place, file: DeploymentFile, is_known: bool, patient: bool
     ) -> None:
-        """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it ends the start."""
+        """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it
+        ends the start."""
 
         def learn(facts: DeploymentFacts) -> None:
             self.fleet.use(session_settings(self._config, facts))
@@ -190,12 +200,15 @@ class House:
         self._deployment.start()
         self._stops.push_async_callback(self._deployment.stop)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._deployment.answered.wait(), FIRST_ANSWER_S if patient else None)
+            await asyncio.wait_for(
+                self._deployment.answered.wait(), FIRST_ANSWER_S if patient else None
+            )
         if self.broken.done():
             self.broken.result()
 
     def _may_refusal_end(self) -> bool:
-        """Nothing is lost by an end: nothing was ever known of the deployment, and there is no guest session."""
+        """Nothing is lost by an end: nothing was ever known of the deployment, and there is no
+        guest session."""
         assert self._deployment is not None
         return not (self._deployment.is_known or self.fleet.sessions() or self._journal.recover())
 
@@ -212,7 +225,9 @@ class House:
             audit.start()
             self._stops.push_async_callback(self._stop_reader, audit)
         self._scribe = Scribe(self._journal, self._clock)
-        webhooks = new_webhooks(self._config, os.environ, self._journal, self.metrics, self._loop, self._scribe)
+        webhooks = new_webhooks(
+            self._config, os.environ, self._journal, self.metrics, self._loop, self._scribe
+        )
         webhooks.start()
         self._stops.push_async_callback(self._stop_reader, webhooks)
         return webhooks
@@ -225,17 +240,29 @@ class House:
         """The platform's REST side needs an OAuth client; the emulator has one."""
         if self.emulator is None and not self._config.platform.has_client:
             return None
-        calls = new_calls(self._config, place, http, self.emulator, self.metrics, self._loop, self._scribe.note)
+        calls = new_calls(
+            self._config, place, http, self.emulator, self.metrics, self._loop, self._scribe.note
+        )
         self._stops.push_async_callback(calls.close)
         return calls
 
-    def _open_fleet(self, place: Place, facts: DeploymentFacts, http: Http, calls: RestCalls | None) -> None:
+    def _open_fleet(
+        self, place: Place, facts: DeploymentFacts, http: Http, calls: RestCalls | None
+    ) -> None:
         self.spool.start()
         self._stops.callback(self.spool.stop)
         uploader = new_uploader(self._config, place)
         self._stops.push_async_callback(uploader.close)
         self.fleet = new_supervisor(
-            self._config, place, facts, http, self._journal, self.metrics, self._loop, uploader, calls
+            self._config,
+            place,
+            facts,
+            http,
+            self._journal,
+            self.metrics,
+            self._loop,
+            uploader,
+            calls,
         )
         self._stops.push_async_callback(self.fleet.stop)
         emulator_url = self.emulator.url if self.emulator is not None else None
@@ -264,7 +291,8 @@ class House:
             self._stops.push_async_callback(rotation.stop)
 
     def _signer(self, ring: KeyRing | None) -> Sign | None:
-        """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are configured."""
+        """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
+        configured."""
         settings = identity_settings(self._config, os.environ)
         if settings is None or ring is None:
             return None
@@ -279,7 +307,11 @@ class House:
     def _start_pulse(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
         pulse = Pulse(
-            self._loop, self.metrics.loop_lag_s, self._notifier, self._journal_watch, self._unexplained_wait_s
+            self._loop,
+            self.metrics.loop_lag_s,
+            self._notifier,
+            self._journal_watch,
+            self._unexplained_wait_s,
         )
         pulse.start()
         self._stops.callback(pulse.stop)
@@ -312,15 +344,20 @@ class House:
     def _start_telling(self) -> None:
         self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
         write = self._log.status if self._log is not None else lambda text: None
-        is_terminal = self._log is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
-        self._status = StatusLine(self._loop, self._readiness.line, self._notifier, write, is_terminal)
+        is_terminal = (
+            self._log is not None and sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+        )
+        self._status = StatusLine(
+            self._loop, self._readiness.line, self._notifier, write, is_terminal
+        )
         self._stops.callback(self._status.stop)
         self._status.start()
 
     # ------------------------------------------------------------------ leaving
 
     async def leave(self) -> None:
-        """Say goodbye for every guest session, within the grace time; with a journal they are kept for the next start."""
+        """Say goodbye for every guest session, within the grace time; with a journal they are kept
+        for the next start."""
         grace_s = self._config.drain.grace_s
         self._readiness.is_leaving = True
         self._notifier.stopping("draining")
@@ -329,7 +366,9 @@ class House:
             if one is not None:
                 one.stop()
         keep = isinstance(self._journal, SqliteJournal) and self._config.drain.sessions != "end"
-        operations = self._loop.create_task(self._drain_desk(grace_s, not keep), name="drain operations")
+        operations = self._loop.create_task(
+            self._drain_desk(grace_s, not keep), name="drain operations"
+        )
         if keep:
             await operations
             kept = len(self.fleet.sessions())
@@ -359,7 +398,8 @@ class House:
     # ------------------------------------------------------------------ health
 
     def late_code(self) -> int:
-        """The exit code of a stop that takes too long: the disk's fault if the journal waits for it, else ours."""
+        """The exit code of a stop that takes too long: the disk's fault if the journal waits for
+        it, else ours."""
         return JOURNAL if self._at_disk.is_waited_for else INTERNAL
 
     def _unexplained_wait_s(self) -> float:

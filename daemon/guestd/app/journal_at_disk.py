@@ -27,7 +27,8 @@ DISK_WAIT_S = 1.0
 
 
 class JournalAtDisk:
-    """`open` once, `close` at the end. `failed` gets the error that ends the process; from then on `has_failed`."""
+    """`open` once, `close` at the end. `failed` gets the error that ends the process; from then on
+    `has_failed`."""
 
     def __init__(
         self,
@@ -47,11 +48,16 @@ class JournalAtDisk:
         self.has_failed = False
 
     async def open(self) -> Journal:
-        """On disk where a directory is configured, in memory where not. Raises ConfigError or JournalError."""
+        """On disk where a directory is configured, in memory where not. Raises ConfigError or
+        JournalError."""
         directory = journal_directory(self._config, os.environ)
         if directory is None:
-            return MemoryJournal(self._config.journal.events_per_session_max, self._config.journal.events_max)
-        journal = SqliteJournal(directory, self._loop, self._journal_failed, journal_settings(self._config))
+            return MemoryJournal(
+                self._config.journal.events_per_session_max, self._config.journal.events_max
+            )
+        journal = SqliteJournal(
+            directory, self._loop, self._journal_failed, journal_settings(self._config)
+        )
         self._metrics.journal_damaged_rows = lambda: journal.damaged_rows
         self._journal = journal
         self._is_under_way = True
@@ -88,7 +94,8 @@ class JournalAtDisk:
 
 
 async def uninterrupted(work: Coroutine[Any, Any, None]) -> None:
-    """To its end, also if the caller is cancelled meanwhile: what a thread has begun cannot be called back."""
+    """To its end, also if the caller is cancelled meanwhile: what a thread has begun cannot be
+    called back."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)

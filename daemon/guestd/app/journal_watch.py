@@ -1,4 +1,5 @@
-"""Does the journal's disk answer? Asked at each beat of the event loop with the time the oldest commit has been waiting."""
+"""Does the journal's disk answer? Asked at each beat of the event loop with the time the oldest
+commit has been waiting."""
 
 from __future__ import annotations
 
@@ -6,10 +7,12 @@ import logging
 
 logger = logging.getLogger("guestd.journal")
 
-#: A commit takes milliseconds, on a busy network disk a second; callers of the control API are answered 503 after ten.
+#: A commit takes milliseconds, on a busy network disk a second; callers of the control API are
+#: answered 503 after ten.
 STALLED_S = 10.0
-#: Storage that fails over to another controller answers again within half a minute to a minute; later than that, a new
-#: process is the better try, and systemd makes one when the watchdog's pings stop.
+#: Storage that fails over to another controller answers again within half a minute to a minute;
+#: later than that, a new process is the better try, and systemd makes one when the watchdog's pings
+#: stop.
 HUNG_S = 60.0
 
 
@@ -20,13 +23,20 @@ class JournalWatch:
         self.is_stalled = self.is_hung = False
 
     def look(self, oldest_wait_s: float) -> None:
-        """Take a new figure. The log gets one line when a stall begins, when it is taken for a hang, and when it ends."""
+        """Take a new figure. The log gets one line when a stall begins, when it is taken for a
+        hang, and when it ends."""
         was_stalled, was_hung = self.is_stalled, self.is_hung
         self.is_stalled = oldest_wait_s >= STALLED_S
         self.is_hung = oldest_wait_s >= HUNG_S
         if self.is_stalled and not was_stalled:
-            logger.error("the journal's disk does not answer: an event has been waiting for %.0f s", oldest_wait_s)
+            logger.error(
+                "the journal's disk does not answer: an event has been waiting for %.0f s",
+                oldest_wait_s,
+            )
         if self.is_hung and not was_hung:
-            logger.error("the journal's disk hangs for %.0f s: the watchdog is not told any more", oldest_wait_s)
+            logger.error(
+                "the journal's disk hangs for %.0f s: the watchdog is not told any more",
+                oldest_wait_s,
+            )
         if was_stalled and not self.is_stalled:
             logger.warning("the journal's disk answers again")

@@ -1,4 +1,5 @@
-"""Keeps to the schedule of key rotation: publishes the next key in time, and lets it sign when it is due (GUEST-2)."""
+"""Keeps to the schedule of key rotation: publishes the next key in time, and lets it sign when it
+is due (GUEST-2)."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class KeyRotation:
             await asyncio.sleep(self._look_s)
 
     async def look(self) -> None:
-        """Do what the schedule asks for. A key is drawn in a thread: it takes a tenth of a second."""
+        """Do what the schedule asks for. A key is drawn in a thread: it takes a tenth of a
+        second."""
         try:
             done = await asyncio.to_thread(self._ring.tend)
             ring = self._ring.current(look=True).ring
@@ -50,7 +52,10 @@ class KeyRotation:
             logger.error("the keys cannot be rotated, and the one before signs on: %s", error)
             return
         if done == "published" and ring.published is not None:
-            logger.info("the key %s is published and will sign; register it with the platform", ring.published.kid)
+            logger.info(
+                "the key %s is published and will sign; register it with the platform",
+                ring.published.kid,
+            )
             self._note("identity.key_published", "success", {"kid": ring.published.kid})
 
     def _tell_signer(self, before: str, now: str) -> None:

@@ -1,4 +1,5 @@
-"""The life of `guestd serve`: start, wait for a signal, stop. A signal counts at every moment, also while starting."""
+"""The life of `guestd serve`: start, wait for a signal, stop. A signal counts at every moment, also
+while starting."""
 
 from __future__ import annotations
 
@@ -14,14 +15,14 @@ from .house import House
 from .signals import SignalListener
 from .systemd import Notifier
 
-#: After the grace time: closing sockets, the last commit and the journal's checkpoint, which on a slow disk may take some
-#: seconds. Longer means that something hangs.
+#: After the grace time: closing sockets, the last commit and the journal's checkpoint, which on a
+#: slow disk may take some seconds. Longer means that something hangs.
 CLOSE_BOUND_S = 15.0
 
 
 async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: int = 0) -> None:
-    """Run until a SIGTERM, SIGINT or SIGHUP. Raises ConfigError, PlatformError, JournalError or Interrupted; each has its exit
-    code."""
+    """Run until a SIGTERM, SIGINT or SIGHUP. Raises ConfigError, PlatformError, JournalError or
+    Interrupted; each has its exit code."""
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(log_loop_error)
     faulthandler.enable()
@@ -41,12 +42,17 @@ async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: 
         raise Interrupted
 
 
-async def _unless(event: asyncio.Event, work: Awaitable[object], broken: asyncio.Future[None] | None) -> bool:
-    """Do `work`; False if `event` was set before it was done, and it was cancelled. Raises what `work` or `broken` raises."""
+async def _unless(
+    event: asyncio.Event, work: Awaitable[object], broken: asyncio.Future[None] | None
+) -> bool:
+    """Do `work`; False if `event` was set before it was done, and it was cancelled. Raises what
+    `work` or `broken` raises."""
     task = asyncio.ensure_future(work)
     waiting = asyncio.ensure_future(event.wait())
     try:
-        ends: set[asyncio.Future[Any]] = {task, waiting} if broken is None else {task, waiting, broken}
+        ends: set[asyncio.Future[Any]] = (
+            {task, waiting} if broken is None else {task, waiting, broken}
+        )
         await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             task.result()

@@ -1,4 +1,5 @@
-"""Reading the configuration, and saying well what is wrong with it: the file, the key, the problem, the remedy."""
+"""Reading the configuration, and saying well what is wrong with it: the file, the key, the problem,
+the remedy."""
 
 from __future__ import annotations
 
@@ -36,8 +37,11 @@ class ConfigProblems(GuestdError):
         super().__init__("\n".join(f"{source}: {problem}" for problem in problems))
 
 
-def load_config(path: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None) -> Config:
-    """The file, under the environment, under the flags (`{"simulator.port": 3001}`). Raises ConfigProblems."""
+def load_config(
+    path: Path | None, environment: Mapping[str, str], flags: Mapping[str, Any] | None = None
+) -> Config:
+    """The file, under the environment, under the flags (`{"simulator.port": 3001}`). Raises
+    ConfigProblems."""
     source = str(path) if path is not None else "configuration"
     data = _read(path) if path is not None else {}
     for key, value in [*_from_environment(source, environment), *(flags or {}).items()]:
@@ -57,26 +61,34 @@ def load_config(path: Path | None, environment: Mapping[str, str], flags: Mappin
 
 
 def _with_credentials(source: str, config: Config, environment: Mapping[str, str]) -> Config:
-    """`"credential:NAME"` is read from the service manager's credentials (systemd's LoadCredential=NAME), and the client's
-    secret from its file."""
+    """`"credential:NAME"` is read from the service manager's credentials (systemd's
+    LoadCredential=NAME), and the client's secret from its file."""
     platform, api, simulator = config.platform, config.api, config.simulator
     found: dict[str, Any] = {}
     if platform.proxy_url is not None:
-        found["proxy_url"] = _credential(source, "platform.proxy_url", platform.proxy_url, environment)
+        found["proxy_url"] = _credential(
+            source, "platform.proxy_url", platform.proxy_url, environment
+        )
     if platform.client_secret_file is not None:
         found["client_secret"] = SecretStr(_secret_of_file(source, platform.client_secret_file))
     elif platform.client_secret is not None:
         secret = platform.client_secret.get_secret_value()
-        found["client_secret"] = SecretStr(_credential(source, "platform.client_secret", secret, environment))
+        found["client_secret"] = SecretStr(
+            _credential(source, "platform.client_secret", secret, environment)
+        )
     found["oauth_clients"] = tuple(
-        one.model_copy(update={"secret": _client_secret(source, n, one.secret.get_secret_value(), environment)})
+        one.model_copy(
+            update={"secret": _client_secret(source, n, one.secret.get_secret_value(), environment)}
+        )
         for n, one in enumerate(platform.oauth_clients)
     )
     if api.token is not None:
         token = _credential(source, "api.token", api.token.get_secret_value(), environment)
         api = api.model_copy(update={"token": SecretStr(token)})
     if simulator.token is not None:
-        token = _credential(source, "simulator.token", simulator.token.get_secret_value(), environment)
+        token = _credential(
+            source, "simulator.token", simulator.token.get_secret_value(), environment
+        )
         simulator = simulator.model_copy(update={"token": SecretStr(token)})
     own = {"platform": platform.model_copy(update=found), "api": api, "simulator": simulator}
     return config.model_copy(update=own)
@@ -85,7 +97,11 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
 def _client_secret(source: str, n: int, value: str, environment: Mapping[str, str]) -> SecretStr:
     key = f"platform.oauth_clients[{n}].secret"
     name = value.removeprefix("file:")
-    found = _secret_of_file(source, name, key) if name != value else _credential(source, key, value, environment)
+    found = (
+        _secret_of_file(source, name, key)
+        if name != value
+        else _credential(source, key, value, environment)
+    )
     return SecretStr(found)
 
 
@@ -103,7 +119,9 @@ def _credential(source: str, key: str, value: str, environment: Mapping[str, str
     try:
         return read_secret(Path(folder) / name).decode()
     except (OSError, UnicodeDecodeError):
-        problem = f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
+        problem = (
+            f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
+        )
         raise ConfigProblems(source, [problem]) from None
 
 
@@ -120,13 +138,18 @@ def _read(path: Path) -> dict[str, Any]:
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
-        raise ConfigProblems(str(path), ["there is no such file; copy config.example.toml to begin"]) from None
+        raise ConfigProblems(
+            str(path), ["there is no such file; copy config.example.toml to begin"]
+        ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise ConfigProblems(str(path), [f"cannot be read: {reason}"]) from None
     try:
         return tomllib.loads(text)
-    except (ValueError, RecursionError) as error:  # ValueError alone: an integer of thousands of digits
+    except (
+        ValueError,
+        RecursionError,
+    ) as error:  # ValueError alone: an integer of thousands of digits
         raise ConfigProblems(str(path), [f"is not TOML: {error}"]) from None
 
 
@@ -144,8 +167,8 @@ def _from_environment(source: str, environment: Mapping[str, str]) -> list[tuple
 
 
 def _value_from_text(section: str, key: str, text: str) -> Any:
-    """Where the key is a list, a JSON array or parts between commas; where it is a table, a JSON object; else the text.
-    Raises ValueError without the text: it may be a secret."""
+    """Where the key is a list, a JSON array or parts between commas; where it is a table, a JSON
+    object; else the text. Raises ValueError without the text: it may be a secret."""
     wanted, element = _form_of(section, key)
     if wanted is dict:
         return _json_of(text, dict, 'is not a JSON object; write {"key": "value"}')
@@ -169,10 +192,14 @@ def _json_of(text: str, form: type, problem: str) -> Any:
 
 
 def _form_of(section: str, key: str) -> tuple[Any, Any]:
-    """tuple or dict, and what a tuple is made of; (None, None) for a plain value or an unknown key."""
+    """tuple or dict, and what a tuple is made of; (None, None) for a plain value or an unknown
+    key."""
     field = Config.model_fields.get(section)
     model = field.annotation if field is not None else None
-    if not (isinstance(model, type) and issubclass(model, BaseModel)) or key not in model.model_fields:
+    if (
+        not (isinstance(model, type) and issubclass(model, BaseModel))
+        or key not in model.model_fields
+    ):
         return None, None
     annotation = model.model_fields[key].annotation
     for one in (annotation, *get_args(annotation)):  # `tuple[…] | None` has it among its parts
@@ -192,11 +219,13 @@ def _check(source: str, config: Config) -> None:
             problems.append(str(error))
     if platform.is_given and platform.dialect == "webmessaging" and not platform.deployment_id:
         problems.append(
-            "platform.deployment_id: is missing; it is the id of the Messenger deployment in Genesys Cloud Admin"
+            "platform.deployment_id: is missing; it is the id of the Messenger deployment in"
+            " Genesys Cloud Admin"
         )
     if platform.deployment_id and not platform.is_given:
         problems.append(
-            "platform.region: is missing beside platform.deployment_id; write a domain such as mypurecloud.de"
+            "platform.region: is missing beside platform.deployment_id; write a domain such as"
+            " mypurecloud.de"
         )
     problems += _problems_of_client(config)
     for name in ("guest_socket_url", "api_url", "cdn_url", "token_url"):
@@ -210,14 +239,23 @@ def _check(source: str, config: Config) -> None:
         except ConfigError as error:
             problems.append(str(error))
     if config.emulator.agent not in built_in():
-        problems.append(f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}")
+        problems.append(
+            f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}"
+        )
     if platform.ca_file is not None and not Path(platform.ca_file).is_file():
-        problems.append(f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA")
+        problems.append(
+            f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA"
+        )
     if config.identity.overlap_s < config.identity.token_life_s:
-        problem = "is shorter than identity.token_life_s, so a rotation would undo tokens still alive; make it longer"
+        problem = (
+            "is shorter than identity.token_life_s, so a rotation would undo tokens still alive;"
+            " make it longer"
+        )
         problems.append(f"identity.overlap_s: {problem}")
     if config.audit.bytes_max < 2 * config.audit.file_bytes_max:
-        problem = "is less than two files of audit.file_bytes_max; make it larger, or the files smaller"
+        problem = (
+            "is less than two files of audit.file_bytes_max; make it larger, or the files smaller"
+        )
         problems.append(f"audit.bytes_max: {problem}")
     if config.inbox.hold_min_ms > config.inbox.hold_max_ms:
         problems.append("inbox.hold_min_ms: is larger than inbox.hold_max_ms; make it smaller")
@@ -232,18 +270,30 @@ def _problems_of_client(config: Config) -> list[str]:
         table_with(platform.paths)
     except ConfigError as error:
         problems.append(str(error))
-    secret = platform.client_secret.get_secret_value() if platform.client_secret is not None else None
+    secret = (
+        platform.client_secret.get_secret_value() if platform.client_secret is not None else None
+    )
     if secret == "":
         problems.append("platform.client_secret: is empty; write the secret of the OAuth client")
     if platform.client_id is not None and secret is None:
-        problems.append("platform.client_secret: is missing beside platform.client_id; give it, or client_secret_file")
+        problems.append(
+            "platform.client_secret: is missing beside platform.client_id; give it, or"
+            " client_secret_file"
+        )
     if platform.client_id is None and secret is not None:
-        problems.append("platform.client_id: is missing beside the secret; it is the id of the OAuth client")
+        problems.append(
+            "platform.client_id: is missing beside the secret; it is the id of the OAuth client"
+        )
     if ":" in (platform.client_id or "") and platform.client_auth == "basic":
-        problems.append('platform.client_id: has a colon, which basic cannot carry; set client_auth = "form"')
+        problems.append(
+            'platform.client_id: has a colon, which basic cannot carry; set client_auth = "form"'
+        )
     problems += _problems_of_clients(platform)
     if platform.has_client and not platform.is_given and platform.token_url is None:
-        problems.append("platform.region: is missing beside platform.client_id; write a domain such as mypurecloud.de")
+        problems.append(
+            "platform.region: is missing beside platform.client_id; write a domain such as"
+            " mypurecloud.de"
+        )
     return problems
 
 
@@ -251,15 +301,25 @@ def _problems_of_clients(platform: Platform) -> list[str]:
     """Of the list, where several clients share the load."""
     problems, ids = [], [one.id for one in platform.oauth_clients]
     if ids and platform.client_id is not None:
-        problems.append("platform.oauth_clients: stands beside platform.client_id; write that client into the list too")
+        problems.append(
+            "platform.oauth_clients: stands beside platform.client_id; write that client into the"
+            " list too"
+        )
     if ids and platform.scope is not None:
-        problems.append("platform.scope: stands beside platform.oauth_clients; give each client in the list its scope")
+        problems.append(
+            "platform.scope: stands beside platform.oauth_clients; give each client in the list its"
+            " scope"
+        )
     for n, one in enumerate(platform.oauth_clients):
         place = f"platform.oauth_clients[{n}]"
         if one.id in ids[:n]:
-            problems.append(f"{place}.id: is in the list twice; a client has one budget, leave one of them out")
+            problems.append(
+                f"{place}.id: is in the list twice; a client has one budget, leave one of them out"
+            )
         if ":" in one.id and platform.client_auth == "basic":
-            problems.append(f'{place}.id: has a colon, which basic cannot carry; set client_auth = "form"')
+            problems.append(
+                f'{place}.id: has a colon, which basic cannot carry; set client_auth = "form"'
+            )
         if not one.secret.get_secret_value():
             problems.append(f"{place}.secret: is empty; write the secret of the OAuth client")
     return problems
@@ -298,4 +358,6 @@ def _suggestion(path: list[str | int]) -> str:
         assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
         model = annotation
     close = difflib.get_close_matches(str(path[-1]), model.model_fields, n=1)
-    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(model.model_fields)}"
+    return (
+        f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(model.model_fields)}"
+    )

@@ -1,4 +1,5 @@
-"""The loop's pulse: how late does it run what is due? Feeds the metric, and the watchdog only while loop and disk are healthy."""
+"""The loop's pulse: how late does it run what is due? Feeds the metric, and the watchdog only while
+loop and disk are healthy."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ UNHEALTHY_S = 5.0
 
 
 class Pulse:
-    """One timer. `start` and `stop` it on the loop. `oldest_wait_s` is what `journal` is to look at."""
+    """One timer. `start` and `stop` it on the loop. `oldest_wait_s` is what `journal` is to look
+    at."""
 
     def __init__(
         self,

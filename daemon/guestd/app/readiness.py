@@ -12,10 +12,15 @@ from .status import line_of
 
 
 class Readiness:
-    """`deployment` is None where the platform knows none, or it is not asked yet. `is_leaving` is set by who drains."""
+    """`deployment` is None where the platform knows none, or it is not asked yet. `is_leaving` is
+    set by who drains."""
 
     def __init__(
-        self, fleet: Supervisor, journal: Journal, journal_watch: JournalWatch, emulator_url: str | None
+        self,
+        fleet: Supervisor,
+        journal: Journal,
+        journal_watch: JournalWatch,
+        emulator_url: str | None,
     ) -> None:
         self._fleet = fleet
         self._journal = journal
@@ -25,13 +30,16 @@ class Readiness:
         self.is_leaving = False
 
     def readiness(self) -> dict[str, Any]:
-        """For /readyz: `reason` is the most urgent thing that keeps new guest sessions out, from a closed list of words."""
+        """For /readyz: `reason` is the most urgent thing that keeps new guest sessions out, from a
+        closed list of words."""
         reason = self._not_ready_reason()
         found: dict[str, Any] = {"ready": not reason}
         if reason:
             found["reason"] = reason
         if self.deployment is not None:
-            found["platform"] = self.deployment.trouble or ("reachable" if self.deployment.has_answered else "asked")
+            found["platform"] = self.deployment.trouble or (
+                "reachable" if self.deployment.has_answered else "asked"
+            )
         return found
 
     def health(self) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Files that hold one secret: how they are read, and who else may read them.
 
-Others who can read such a file have the secret. That is said, loudly, and not refused: secrets of containers are often 0644, and
-a daemon that does not start helps nobody.
+Others who can read such a file have the secret. That is said, loudly, and not refused: secrets of
+containers are often 0644, and a daemon that does not start helps nobody.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ SECRET_BYTES_MAX = 65_536
 
 
 def read_secret(path: Path) -> bytes:
-    """The content without white space around it and without a byte order mark, which editors add and nobody sees.
-    Raises OSError."""
+    """The content without white space around it and without a byte order mark, which editors add
+    and nobody sees. Raises OSError."""
     with path.open("rb") as file:
         content = file.read(SECRET_BYTES_MAX + 1)
     if len(content) > SECRET_BYTES_MAX:
@@ -34,9 +34,9 @@ def read_secret(path: Path) -> bytes:
 def open_secrets(config: Config, environment: Mapping[str, str]) -> list[str]:
     """A line for each secret file that others may read: key, file, mode, remedy."""
     named = [(key, Path(name)) for key, name in _secret_files(config)]
-    return [line for key, path in named if (line := _complaint(key, path, environment))] + _open_keys(
-        config, environment
-    )
+    return [
+        line for key, path in named if (line := _complaint(key, path, environment))
+    ] + _open_keys(config, environment)
 
 
 def _secret_files(config: Config) -> list[tuple[str, str]]:
@@ -48,7 +48,8 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
     ]
     lists = [(f"webhooks.targets.{one.name}.secrets", one.secrets) for one in hooks.targets]
     lists += [
-        (f"platform.oauth_clients[{n}].secret", (one.secret,)) for n, one in enumerate(config.platform.oauth_clients)
+        (f"platform.oauth_clients[{n}].secret", (one.secret,))
+        for n, one in enumerate(config.platform.oauth_clients)
     ]
     for key, secrets in [*lists, ("webhooks.operation_secrets", hooks.operation_secrets)]:
         for one in secrets:
@@ -58,7 +59,8 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
 
 
 def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
-    """ "" if nobody else may read it, if it is one of the service manager's credentials, or if it cannot be looked at."""
+    """ "" if nobody else may read it, if it is one of the service manager's credentials, or if it
+    cannot be looked at."""
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     try:
         found = path.stat()
@@ -69,11 +71,14 @@ def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
     if not _is_open(found):
         return ""
     mode = stat.S_IMODE(found.st_mode)
-    return f"{key}: {path} is open to others (mode {mode:04o}); chmod 600 {path}, and renew the secret"
+    return (
+        f"{key}: {path} is open to others (mode {mode:04o}); chmod 600 {path}, and renew the secret"
+    )
 
 
 def _is_open(found: os.stat_result) -> bool:
-    """root may give a secret to a service through its group (0640 root:guestd); whoever owns it himself has no need to."""
+    """root may give a secret to a service through its group (0640 root:guestd); whoever owns it
+    himself has no need to."""
     given_by_root = found.st_uid == 0 and os.geteuid() != 0
     others = 0o037 if given_by_root else 0o077
     return bool(found.st_mode & others)

@@ -1,4 +1,5 @@
-"""Signals, taken by a thread of their own: they are noticed at every moment, also while the event loop is busy or blocked.
+"""Signals, taken by a thread of their own: they are noticed at every moment, also while the event
+loop is busy or blocked.
 
 SIGTERM, SIGINT   stop in an orderly way; a second one stops at once (exit 130)
 SIGHUP            the same as SIGTERM, but never a second one: a closing terminal sends several
@@ -24,12 +25,14 @@ logger = logging.getLogger("guestd.app")
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
-#: What closing may take after a second signal: enough for sockets and temporary files, and nobody waits longer for "at once".
+#: What closing may take after a second signal: enough for sockets and temporary files, and nobody
+#: waits longer for "at once".
 INTERRUPTED_BOUND_S = 2.0
 
 
 class SignalListener:
-    """`listen`, and `attach` to the loop. The signals are held since the program began (`entry.py`), in all threads."""
+    """`listen`, and `attach` to the loop. The signals are held since the program began
+    (`entry.py`), in all threads."""
 
     def __init__(self) -> None:
         self._log: Log | None = None
@@ -55,7 +58,8 @@ class SignalListener:
             return self._stop, self._hurry
 
     def end_within(self, seconds: float, code: Callable[[], int]) -> None:
-        """End the process with `code` if it is still there after `seconds`, whatever it is doing."""
+        """End the process with `code` if it is still there after `seconds`, whatever it is
+        doing."""
         if self._deadline is not None:
             self._deadline.cancel()
         self._deadline = threading.Timer(seconds, self._end, (code,))
@@ -84,7 +88,12 @@ class SignalListener:
             self._wake()
 
     def _wake(self) -> None:
-        if self._loop is None or self._stop is None or self._hurry is None or self._loop.is_closed():
+        if (
+            self._loop is None
+            or self._stop is None
+            or self._hurry is None
+            or self._loop.is_closed()
+        ):
             return
         for event in (self._stop, self._hurry)[: self._count]:
             self._loop.call_soon_threadsafe(event.set)

@@ -1,4 +1,5 @@
-"""The status line: what the guest sessions are doing, on a terminal and for systemd; in a log it would only be noise."""
+"""The status line: what the guest sessions are doing, on a terminal and for systemd; in a log it
+would only be noise."""
 
 from __future__ import annotations
 
@@ -16,14 +17,16 @@ def line_of(status: dict[str, Any]) -> str:
     p99 = status["echo_p99_s"]
     leaving = f", leaving {status['leaving']}" if status["leaving"] else ""
     return (
-        f"live {status['live']}, resting {status['resting']}{leaving} | messages in {status['messages_in']},"
-        f" out {status['messages_out']} | reordered {status['reordered']}, gaps filled {status['gaps_filled']}"
-        f" | echo p99 {'-' if p99 is None else f'{p99 * 1000:.0f} ms'}"
+        f"live {status['live']}, resting {status['resting']}{leaving} | messages in"
+        f" {status['messages_in']}, out {status['messages_out']} | reordered {status['reordered']},"
+        f" gaps filled {status['gaps_filled']} | echo p99"
+        f" {'-' if p99 is None else f'{p99 * 1000:.0f} ms'}"
     )
 
 
 class StatusLine:
-    """Rewrites one line on a terminal each second; elsewhere writes nothing. Tells systemd the same, each ten seconds.
+    """Rewrites one line on a terminal each second; elsewhere writes nothing. Tells systemd the
+    same, each ten seconds.
 
     `write` takes the text with its control sequences and must not block."""
 

@@ -1,8 +1,9 @@
-"""Talking to systemd: readiness, status, watchdog. A datagram to `NOTIFY_SOCKET`; nothing at all without one.
+"""Talking to systemd: readiness, status, watchdog. A datagram to `NOTIFY_SOCKET`; nothing at all
+without one.
 
-No message is ever waited for: a manager that does not read must not stop the event loop. A message that a later one replaces
-(status, watchdog) is dropped; the others are kept, and tried again by `retry`.
-"""
+No message is ever waited for: a manager that does not read must not stop the event loop. A message
+that a later one replaces (status, watchdog) is dropped; the others are kept, and tried again by
+`retry`."""
 
 from __future__ import annotations
 
@@ -43,10 +44,14 @@ class Notifier:
 
     def extend(self, seconds: float) -> None:
         """Ask for this much more time to start or stop."""
-        self._send_surely(f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}\nMONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._send_surely(
+            f"EXTEND_TIMEOUT_USEC={int(seconds * 1e6)}"
+            f"\nMONOTONIC_USEC={time.monotonic_ns() // 1000}"
+        )
 
     def retry(self) -> None:
-        """Send, in their order, the kept messages that found no room before. Call it now and then."""
+        """Send, in their order, the kept messages that found no room before. Call it now and
+        then."""
         while self._kept and self._send(self._kept[0]):
             self._kept.popleft()
 
@@ -55,11 +60,14 @@ class Notifier:
         self.retry()
 
     def _send(self, message: str) -> bool:
-        """False if the manager's queue is full just now. One that does not listen at all is no reason to stop."""
+        """False if the manager's queue is full just now. One that does not listen at all is no
+        reason to stop."""
         if not self._address:
             return True
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK) as sock:
+            with socket.socket(
+                socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
+            ) as sock:
                 sock.sendto(message.encode("utf-8", "backslashreplace"), self._address)
         except BlockingIOError:
             return False

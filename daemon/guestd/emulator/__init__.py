@@ -1,7 +1,8 @@
-"""A faithful, stateful, offline stand-in for Genesys Cloud web messaging. It is not the platform, and says so.
+"""A faithful, stateful, offline stand-in for Genesys Cloud web messaging. It is not the platform,
+and says so.
 
-`Emulator(EmulatorSettings())`. The two are looked up when they are first used: a daemon that talks with the real platform
-loads none of this, and is up sooner.
+`Emulator(EmulatorSettings())`. The two are looked up when they are first used: a daemon that talks
+with the real platform loads none of this, and is up sooner.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""The guest's requests on `/v1`, one function per action (reference §2), answered as the platform does.
+"""The guest's requests on `/v1`, one function per action (reference §2), answered as the platform
+does.
 
-Tolerant where real clients differ from the schema: a missing `type` with an attachment, a top-level `channel`, attachment ids
-at top level, an `echo` without token, quick replies as Text or Structured. Strict where the platform is: configure first, sizes,
-rates, presence that the deployment does not allow.
-"""
+Tolerant where real clients differ from the schema: a missing `type` with an attachment, a top-level
+`channel`, attachment ids at top level, an `echo` without token, quick replies as Text or
+Structured. Strict where the platform is: configure first, sizes, rates, presence that the
+deployment does not allow."""
 
 from __future__ import annotations
 
@@ -53,7 +54,10 @@ class _Desk(AttachmentDesk):
     def _configure_authenticated(self) -> list[Effect]:
         deployment = self.connection.deployment
         if not deployment.authentication:
-            return self._error(403, "Session authentication failed: authentication is not enabled for this deployment")
+            return self._error(
+                403,
+                "Session authentication failed: authentication is not enabled for this deployment",
+            )
         user = self.world.users.get(text_of(object_of(self.request, "data"), "code"), "")
         if not user:
             return self._error(401, "User is unauthorized")
@@ -69,7 +73,9 @@ class _Desk(AttachmentDesk):
             if world.is_expired(session, self.now):
                 return self._say(frames.push("SessionExpiredEvent", {}, self.trace))
             if session.user and not user:
-                return self._error(4017, "Cannot downgrade an authenticated session to unauthenticated")
+                return self._error(
+                    4017, "Cannot downgrade an authenticated session to unauthenticated"
+                )
         limited = self._limit_configures(session)
         if limited is not None:
             return limited
@@ -98,7 +104,8 @@ class _Desk(AttachmentDesk):
         return session
 
     def _sign_in(self, session: GuestSession, user: str, new: bool) -> tuple[list[Effect], bool]:
-        """Authenticated: other sessions of the same user are shown the door; a step-up tells of itself (§6.9).
+        """Authenticated: other sessions of the same user are shown the door; a step-up tells of
+        itself (§6.9).
 
         The second value says whether there was such a session."""
         world = self.world
@@ -115,7 +122,10 @@ class _Desk(AttachmentDesk):
                 "id": draw_hex(world.rng),
                 "type": "Event",
                 "direction": "Inbound",
-                "channel": {"messageId": draw_uuid(world.rng), "from": {"firstName": user[:8], "lastName": "Guest"}},
+                "channel": {
+                    "messageId": draw_uuid(world.rng),
+                    "from": {"firstName": user[:8], "lastName": "Guest"},
+                },
                 "events": [{"eventType": "Presence", "presence": {"type": "SignIn"}}],
                 "metadata": {"authenticated": "true"},
             }
@@ -152,27 +162,39 @@ class _Desk(AttachmentDesk):
     def _refuse_message(self, session: GuestSession, message: Json) -> list[Effect] | None:
         limits = self.world.limits
         text = text_of(message, "text")
-        if limits.text_bytes is not None and len(text.encode("utf-8", "replace")) > limits.text_bytes:
+        if (
+            limits.text_bytes is not None
+            and len(text.encode("utf-8", "replace")) > limits.text_bytes
+        ):
             size = len(text.encode("utf-8", "replace"))
             return self._error(4011, f"Message length {size} is larger than {limits.text_bytes}")
         if not message or not (text or message.get("content") or self.request.get("attachmentIds")):
             return self._error(400, "Request failed.")
         attributes = self._attributes(message)
-        size = sum(len(str(key).encode()) + len(str(value).encode()) for key, value in attributes.items())
+        size = sum(
+            len(str(key).encode()) + len(str(value).encode()) for key, value in attributes.items()
+        )
         if limits.attribute_bytes is not None and size > limits.attribute_bytes:
             return self._error(
-                4013, f"Custom Attributes in channel metadata is larger than {limits.attribute_bytes} bytes"
+                4013,
+                f"Custom Attributes in channel metadata is larger than {limits.attribute_bytes}"
+                " bytes",
             )
         return None
 
     def _attributes(self, message: Json) -> Json:
-        """Inside the message; the deprecated place beside it counts only if the switch says so (§2.5)."""
+        """Inside the message; the deprecated place beside it counts only if the switch says so
+        (§2.5)."""
         found = object_of(object_of(object_of(message, "channel"), "metadata"), "customAttributes")
         if not found and self.world.settings.honor_legacy_attributes:
-            found = object_of(object_of(object_of(self.request, "channel"), "metadata"), "customAttributes")
+            found = object_of(
+                object_of(object_of(self.request, "channel"), "metadata"), "customAttributes"
+            )
         return found
 
-    def _content(self, session: GuestSession, message: Json) -> tuple[list[Json], list[Effect] | None]:
+    def _content(
+        self, session: GuestSession, message: Json
+    ) -> tuple[list[Json], list[Effect] | None]:
         """Content with attachments filled in; or the error for one that is not ready."""
         content: list[Json] = []
         wanted = [one for one in self.request.get("attachmentIds") or () if isinstance(one, str)]
@@ -194,11 +216,15 @@ class _Desk(AttachmentDesk):
         return content, None
 
     def _accept(self, session: GuestSession, message: Json, content: list[Json]) -> list[Effect]:
-        """Put it on record, echo it to every connection (the request's tracing id and metadata come back), tell the agent."""
+        """Put it on record, echo it to every connection (the request's tracing id and metadata come
+        back), tell the agent."""
         world = self.world
         first = session.conversation is None
         kind = text_of(message, "type")
-        body: Json = {"id": draw_hex(world.rng), "type": kind if kind in ("Text", "Structured") else "Text"}
+        body: Json = {
+            "id": draw_hex(world.rng),
+            "type": kind if kind in ("Text", "Structured") else "Text",
+        }
         if "text" in message:
             body["text"] = text_of(message, "text")
         body["direction"] = "Inbound"
@@ -209,15 +235,23 @@ class _Desk(AttachmentDesk):
         body["metadata"] = self._metadata(session, message)
         world.add_message(session, body, self.now)
         self._keep_attributes(session, message)
-        effects = world.fan_out(session, frames.push("StructuredMessage", body, self.trace), body["channel"]["time"])
+        effects = world.fan_out(
+            session, frames.push("StructuredMessage", body, self.trace), body["channel"]["time"]
+        )
         if first:
             effects += agentdesk.greet(world, session)
         buttons = [object_of(item, "buttonResponse") for item in content]
         payload = next((text_of(button, "payload") for button in buttons if button), "")
-        return effects + agentdesk.hear(world, session, text_of(message, "text") or payload, payload)
+        return effects + agentdesk.hear(
+            world, session, text_of(message, "text") or payload, payload
+        )
 
     def _metadata(self, session: GuestSession, message: Json) -> dict[str, str]:
-        given = {key: str(value) for key, value in object_of(message, "metadata").items() if isinstance(value, str)}
+        given = {
+            key: str(value)
+            for key, value in object_of(message, "metadata").items()
+            if isinstance(value, str)
+        }
         more = {"authenticated": "true"} if session.user else {}
         return {**given, **more, "correlationId": draw_uuid(self.world.rng)}
 
@@ -258,7 +292,12 @@ class _Desk(AttachmentDesk):
             "type": "Event",
             "direction": "Inbound",
             "channel": {"messageId": draw_uuid(self.world.rng)},
-            "events": [{"eventType": "Presence", "presence": {"type": text_of(object_of(event, "presence"), "type")}}],
+            "events": [
+                {
+                    "eventType": "Presence",
+                    "presence": {"type": text_of(object_of(event, "presence"), "type")},
+                }
+            ],
             "metadata": metadata,
         }
         return self.world.add_message(session, body, self.now)
@@ -290,7 +329,8 @@ class _Desk(AttachmentDesk):
     # ------------------------------------------------------------------ the rest
 
     def _close_session(self) -> list[Effect]:
-        """The asker gets `connected: false, readOnly: true` and keeps the socket; the others are shown the door (§2.8)."""
+        """The asker gets `connected: false, readOnly: true` and keeps the socket; the others are
+        shown the door (§2.8)."""
         session = self._session()
         if isinstance(session, list):
             return session
@@ -318,9 +358,15 @@ class _Desk(AttachmentDesk):
         if session is None:
             return self._error(4007, "Session not found")
         message = object_of(self.request, "message")
-        metadata = {key: value for key, value in object_of(message, "metadata").items() if isinstance(value, str)}
+        metadata = {
+            key: value
+            for key, value in object_of(message, "metadata").items()
+            if isinstance(value, str)
+        }
         text = text_of(message, "text") or "ping"
-        return self._say(frames.health_check(session, text, metadata, draw_hex(self.world.rng), self.trace))
+        return self._say(
+            frames.health_check(session, text, metadata, draw_hex(self.world.rng), self.trace)
+        )
 
     def _jwt(self) -> list[Effect]:
         session = self._session()
@@ -332,7 +378,9 @@ class _Desk(AttachmentDesk):
     def _configuration(self) -> list[Effect]:
         if text_of(self.request, "deploymentId") != self.connection.deployment.id:
             return self._error(400, "Request failed.")
-        return self._say(frames.configuration(self.connection.deployment, self.world.limits, self.trace))
+        return self._say(
+            frames.configuration(self.connection.deployment, self.world.limits, self.trace)
+        )
 
 
 def _is_button_response(found: object) -> bool:

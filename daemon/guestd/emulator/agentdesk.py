@@ -1,4 +1,5 @@
-"""The scripted agents at work: one step of one conversation at a time, by appointment with the door's scheduler."""
+"""The scripted agents at work: one step of one conversation at a time, by appointment with the
+door's scheduler."""
 
 from __future__ import annotations
 
@@ -52,7 +53,9 @@ def do_next_step(world: World, token: str, now: float) -> list[Effect]:
     return effects
 
 
-def _do(world: World, session: GuestSession, seat: AgentSeat, step: Json, now: float) -> tuple[list[Effect], float]:
+def _do(
+    world: World, session: GuestSession, seat: AgentSeat, step: Json, now: float
+) -> tuple[list[Effect], float]:
     if "wait_s" in step:
         return [], float(step["wait_s"])
     if "typing_s" in step:
@@ -69,9 +72,14 @@ def _do(world: World, session: GuestSession, seat: AgentSeat, step: Json, now: f
     if "quick_replies" in step:
         words = str(step["quick_replies"]["text"])
         content = [
-            {"contentType": "QuickReply", "quickReply": {"text": label, "payload": payload, "action": "Message"}}
+            {
+                "contentType": "QuickReply",
+                "quickReply": {"text": label, "payload": payload, "action": "Message"},
+            }
             for label, payload in step["quick_replies"]["options"]
         ]
     words = words.replace("{text}", step["heard"])[: world.limits.agent_text_characters or None]
-    _, effects = world.agent_says(session, words, now, content=content, nickname=seat.nickname, bot=seat.bot)
+    _, effects = world.agent_says(
+        session, words, now, content=content, nickname=seat.nickname, bot=seat.bot
+    )
     return effects, 0.0

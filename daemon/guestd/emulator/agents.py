@@ -4,15 +4,15 @@ A script is JSON:
 
     {"nickname": "Leo", "bot": false,
      "greeting": [step, …],                                     when a conversation starts
-     "rules": [{"match": "regex", "steps": [step, …]},          on the guest's text, case-insensitive
+     "rules": [{"match": "regex", "steps": [step, …]},          on the guest's text, in any case
                {"payload": "TRACK", "steps": […]},              on a button's payload
                {"after": 3, "steps": […]}],                     on the guest's third message
      "default": [step, …]}                                      when nothing else fits
 
-and a step is one of: {"wait_s": 0.5}, {"typing_s": 0.5} (shows typing, then waits), {"say": "text"} ({text} is what the guest
-said), {"quick_replies": {"text": …, "options": [["Label", "PAYLOAD"], …]}}, {"content": […], "text": …} (any content items of
-reference §3.7), {"persona": {"nickname": …, "bot": …}}, {"disconnect": "Send"|"ReadOnly"|""}.
-"""
+and a step is one of: {"wait_s": 0.5}, {"typing_s": 0.5} (shows typing, then waits), {"say": "text"}
+({text} is what the guest said), {"quick_replies": {"text": …, "options": [["Label", "PAYLOAD"],
+…]}}, {"content": […], "text": …} (any content items of reference §3.7), {"persona": {"nickname": …,
+"bot": …}}, {"disconnect": "Send"|"ReadOnly"|""}."""
 
 from __future__ import annotations
 
@@ -25,7 +25,9 @@ from typing import Any
 from .records import Json
 
 STEPS = ("wait_s", "typing_s", "say", "quick_replies", "content", "persona", "disconnect")
-STEPS_WAITING_MAX = 64  # an agent this far behind drops what it would have answered: a flood cannot grow it
+STEPS_WAITING_MAX = (
+    64  # an agent this far behind drops what it would have answered: a flood cannot grow it
+)
 
 
 @dataclass(slots=True)
@@ -37,7 +39,8 @@ class Script:
     default: list[Json] = field(default_factory=list)
 
     def answer(self, text: str, payload: str, heard: int) -> list[Json]:
-        """The steps for the guest's message number `heard`, from 1. A choice is known by its payload before its words."""
+        """The steps for the guest's message number `heard`, from 1. A choice is known by its
+        payload before its words."""
         for rule in sorted(self.rules, key=lambda rule: not payload or "payload" not in rule):
             if "after" in rule and rule["after"] != heard:
                 continue
@@ -55,7 +58,8 @@ def built_in() -> dict[str, Any]:
 
 
 def load_script(given: str | dict[str, Any]) -> Script:
-    """A built-in script by name, or one given as data. Raises ValueError that says what is wrong with it."""
+    """A built-in script by name, or one given as data. Raises ValueError that says what is wrong
+    with it."""
     scripts = built_in()
     if isinstance(given, str) and given not in scripts:
         raise ValueError(f"no agent script named {given!r}; there are {', '.join(sorted(scripts))}")
@@ -69,7 +73,11 @@ def load_script(given: str | dict[str, Any]) -> Script:
             re.compile(rule.get("match", ""))
         except re.error as error:
             raise ValueError(f"match {rule['match']!r} is no regular expression: {error}") from None
-    for steps in (script.greeting, script.default, *(rule.get("steps", []) for rule in script.rules)):
+    for steps in (
+        script.greeting,
+        script.default,
+        *(rule.get("steps", []) for rule in script.rules),
+    ):
         for step in steps:
             if not isinstance(step, dict) or not any(name in step for name in STEPS):
                 raise ValueError(f"an agent's step is one of {', '.join(STEPS)}, not {step!r}")
@@ -79,5 +87,7 @@ def load_script(given: str | dict[str, Any]) -> Script:
         try:
             re.compile(rule.get("match", ""))
         except re.error as error:
-            raise ValueError(f"an agent's rule has a bad pattern {rule['match']!r}: {error}") from None
+            raise ValueError(
+                f"an agent's rule has a bad pattern {rule['match']!r}: {error}"
+            ) from None
     return script

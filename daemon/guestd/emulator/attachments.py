@@ -28,7 +28,9 @@ class AttachmentDesk(Desk):
             draw_hex(self.world.rng),
         )
         session.attachments = {**(session.attachments or {}), attachment_id: attachment}
-        return self._say(frames.upload_slot(attachment, self.world.upload_url(attachment), self.trace))
+        return self._say(
+            frames.upload_slot(attachment, self.world.upload_url(attachment), self.trace)
+        )
 
     def _refuse_file(self, session: GuestSession) -> tuple[int, str] | None:
         request, deployment = self.request, session.deployment
@@ -48,7 +50,9 @@ class AttachmentDesk(Desk):
         if attachment is None or not attachment.uploaded:
             return self._error(4009, "Attachment not found")
         attachment.secret = draw_hex(self.world.rng)
-        return self._say(frames.download_slot(attachment, self.world.upload_url(attachment), self.trace))
+        return self._say(
+            frames.download_slot(attachment, self.world.upload_url(attachment), self.trace)
+        )
 
     def _delete(self) -> list[Effect]:
         session = self._session()
@@ -59,7 +63,9 @@ class AttachmentDesk(Desk):
             return self._error(4009, "Attachment not found")
         del session.attachments[attachment.id]
         self.world.forget_file(attachment.id)
-        return self._say(frames.push("AttachmentDeletedResponse", {"attachmentId": attachment.id}, self.trace))
+        return self._say(
+            frames.push("AttachmentDeletedResponse", {"attachmentId": attachment.id}, self.trace)
+        )
 
 
 def _problem(
@@ -83,4 +89,6 @@ def _problem(
 
 def _allowed(mime: str, types: tuple[str, ...]) -> bool:
     """`image/png` is allowed by itself, by `image/*` and by `*/*`."""
-    return any(one in ("*/*", mime) or (one.endswith("/*") and mime.startswith(one[:-1])) for one in types)
+    return any(
+        one in ("*/*", mime) or (one.endswith("/*") and mime.startswith(one[:-1])) for one in types
+    )

@@ -1,7 +1,9 @@
 """`/__emulator/…`: look at the world, speak as the agent, break things on purpose.
 
-GET  state      {"sessions": {token: {"messages": […in the platform's order…], "conversations": […], …}}}, `?token=` for one
-POST say        {"token", "text", "content"?, "type"?, "nickname"?, "image"?, "bot"?, "quick_replies"?: [[label, payload], …]}
+GET  state      {"sessions": {token: {"messages": [… in order], "conversations": […], …}}}
+                `?token=` for one
+POST say        {"token", "text", "content"?, "type"?, "nickname"?, "image"?, "bot"?,
+                 "quick_replies"?: [[label, payload], …]}
 POST typing     {"token", "duration_ms"?, "state"?: webchat's word, or true or false}
 POST disconnect {"token", "mode"?: "Send"|"ReadOnly"|"disabled"}
 POST drop       {"token"} or {"all": true}, "how"?: "abort"|"close"|"half_open", "code"?
@@ -11,7 +13,8 @@ GET, POST, DELETE faults     the plan: see `faults.py`
 POST reset      forget everything
 GET  journal    what was received, newest last, `?limit=`, `?token=`
 GET  counters   connections, most in any minute and second, requests, faults
-GET, POST settings           {key: value, …}: see `setting_list.py`; GET lists them. "limits" may be "off" or "on" as well
+GET, POST settings           {key: value, …}: see `setting_list.py`; GET lists them.
+                             "limits" may be "off" or "on" as well
 GET  health
 
 `officecontrol.py` has the same of the platform's REST side.
@@ -78,7 +81,9 @@ def guarded(handler: Any) -> Handler:
         try:
             answer: web.StreamResponse = await handler(request)
         except Bad as bad:
-            return web.json_response({"message": str(bad), "field": bad.field, "remedy": bad.remedy}, status=bad.status)
+            return web.json_response(
+                {"message": str(bad), "field": bad.field, "remedy": bad.remedy}, status=bad.status
+            )
         return answer
 
     return handle
@@ -105,7 +110,9 @@ class _Control:
         token = body.get("token")
         session = self.emulator.world.sessions.get(token) if isinstance(token, str) else None
         if session is None:
-            raise Bad("token", "no guest session has this token", "GET /__emulator/state lists them", 404)
+            raise Bad(
+                "token", "no guest session has this token", "GET /__emulator/state lists them", 404
+            )
         return session
 
     # ------------------------------------------------------------------ looking
@@ -127,7 +134,9 @@ class _Control:
             limit = max(0, int(request.query.get("limit", "100")))
         except ValueError:
             raise Bad("limit", "is no whole number") from None
-        entries = [entry for entry in self.emulator.journal if token is None or entry["token"] == token]
+        entries = [
+            entry for entry in self.emulator.journal if token is None or entry["token"] == token
+        ]
         return as_json({"entries": entries[-limit:] if limit else []})
 
     async def counters(self, request: web.Request) -> web.Response:
@@ -146,7 +155,11 @@ class _Control:
 
     async def health(self, request: web.Request) -> web.Response:
         return as_json(
-            {"status": "up", "sessions": len(self.emulator.world.sessions), "note": "this is not the platform"}
+            {
+                "status": "up",
+                "sessions": len(self.emulator.world.sessions),
+                "note": "this is not the platform",
+            }
         )
 
     # ------------------------------------------------------------------ speaking as the agent
@@ -164,14 +177,20 @@ class _Control:
             content = [
                 {
                     "contentType": "QuickReply",
-                    "quickReply": {"text": str(label), "payload": str(payload), "action": "Message"},
+                    "quickReply": {
+                        "text": str(label),
+                        "payload": str(payload),
+                        "action": "Message",
+                    },
                 }
                 for label, payload in _pairs(body["quick_replies"])
             ]
         if content is not None and not isinstance(content, list):
             raise Bad("content", "is no list of content items", "see reference §3.7")
         more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
-        said, effects = self.emulator.world.agent_says(session, text, self.emulator.now(), content=content, **more)
+        said, effects = self.emulator.world.agent_says(
+            session, text, self.emulator.now(), content=content, **more
+        )
         self.emulator.perform(effects)
         return as_json({"id": said["id"], "time": said["channel"]["time"]})
 
@@ -184,7 +203,9 @@ class _Control:
         state = body.get("state", True)
         if not isinstance(state, str | bool):
             raise Bad("state", "is neither a word nor true or false")
-        self.emulator.perform(self.emulator.world.agent_types(session, self.emulator.now(), duration_ms, state=state))
+        self.emulator.perform(
+            self.emulator.world.agent_types(session, self.emulator.now(), duration_ms, state=state)
+        )
         return as_json({})
 
     async def disconnect(self, request: web.Request) -> web.Response:
@@ -193,7 +214,9 @@ class _Control:
         mode = body.get("mode")
         if mode not in (None, "Send", "ReadOnly", "disabled"):
             raise Bad("mode", f"{mode!r} is unknown", "Send, ReadOnly or disabled")
-        self.emulator.perform(self.emulator.world.agent_disconnects(session, self.emulator.now(), mode))
+        self.emulator.perform(
+            self.emulator.world.agent_disconnects(session, self.emulator.now(), mode)
+        )
         return as_json({})
 
     async def expire(self, request: web.Request) -> web.Response:
@@ -216,7 +239,11 @@ class _Control:
         code = body.get("code", 1001)
         if not isinstance(code, int) or not 1000 <= code <= 4999:
             raise Bad("code", "is no close code", "1000 to 4999")
-        connections = list(self.emulator.visits) if body.get("all") is True else list(self._session(body).connections)
+        connections = (
+            list(self.emulator.visits)
+            if body.get("all") is True
+            else list(self._session(body).connections)
+        )
         for connection_id in connections:
             visit = self.emulator.visits.get(connection_id)
             if visit is None:
@@ -261,7 +288,11 @@ class _Control:
                 "deployments": [one.model_dump() for one in world.settings.deployments],
                 "agents": sorted(built_in()),
                 "settings": [
-                    {**asdict(one), "default": json.loads(one.default), "value": values.get(one.key)}
+                    {
+                        **asdict(one),
+                        "default": json.loads(one.default),
+                        "value": values.get(one.key),
+                    }
                     for one in all_settings()
                 ],
             }
@@ -299,7 +330,13 @@ def _describe(session: GuestSession) -> Json:
         "name": session.name,
         "messages": session.messages,
         "conversations": [
-            {"id": one.id, "state": one.state, "started": one.started, "ended": one.ended, "messages": one.messages}
+            {
+                "id": one.id,
+                "state": one.state,
+                "started": one.started,
+                "ended": one.ended,
+                "messages": one.messages,
+            }
             for one in session.conversations
         ],
     }

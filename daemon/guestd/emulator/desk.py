@@ -1,4 +1,5 @@
-"""One request at the emulator's desk: who asks, what, when; and the answers every action gives in the same way."""
+"""One request at the emulator's desk: who asks, what, when; and the answers every action gives in
+the same way."""
 
 from __future__ import annotations
 
@@ -46,13 +47,16 @@ class Desk:
         return self._say(frames.error(code, text, self.trace))
 
     def _too_many(self, count: SlidingCount, what: str) -> list[Effect] | None:
-        """The platform's 429; None if it may go on. A tolerant emulator never refuses (reference §9.1)."""
+        """The platform's 429; None if it may go on. A tolerant emulator never refuses (reference
+        §9.1)."""
         ready_at = count.ready_at(self.now)
         if ready_at <= self.now or not self.world.limits.strict:
             count.take(self.now)
             return None
         return self._say(
-            frames.too_many(ceil(ready_at - self.now), f"{what} rate too high for this session", self.trace)
+            frames.too_many(
+                ceil(ready_at - self.now), f"{what} rate too high for this session", self.trace
+            )
         )
 
     def _limit_requests(self) -> list[Effect] | None:

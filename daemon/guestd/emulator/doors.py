@@ -1,10 +1,11 @@
 """The WebSocket doors of the emulator.
 
 A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
-text frame per message, and close frames always with a code (real clients need both, reference §1.5, §1.6).
+text frame per message, and close frames always with a code (real clients need both, reference §1.5,
+§1.6).
 
-Every frame that leaves passes the faults. What they hold back, repeat, replace or swallow is only the telling: the world has its
-record already.
+Every frame that leaves passes the faults. What they hold back, repeat, replace or swallow is only
+the telling: the world has its record already.
 """
 
 from __future__ import annotations
@@ -172,7 +173,9 @@ class Visit(asyncio.Protocol):
         emulator = self._emulator
         match rule.kind:
             case "drop":
-                if rule.when == "before" or (rule.when == "random" and emulator.faults.random() < 0.5):
+                if rule.when == "before" or (
+                    rule.when == "random" and emulator.faults.random() < 0.5
+                ):
                     self.transport.abort()
                     return True
                 return False
@@ -201,7 +204,8 @@ class Visit(asyncio.Protocol):
     # ------------------------------------------------------------------ frames out
 
     def deliver(self, frame: Json, at: str = "") -> None:
-        """Send a frame, or what the faults make of it. `at` is its channel.time if it belongs to the conversation."""
+        """Send a frame, or what the faults make of it. `at` is its channel.time if it belongs to
+        the conversation."""
         if self._frozen or self.transport.is_closing():
             return
         payload = orjson.dumps(frame)
@@ -253,10 +257,13 @@ class Visit(asyncio.Protocol):
 
     def _release(self, at: str) -> None:
         for payload in (self._held or {}).pop(at, ()):
-            self._write_in_turn(payload, 0.0)  # behind what is late: one of the late ones may have the same time
+            self._write_in_turn(
+                payload, 0.0
+            )  # behind what is late: one of the late ones may have the same time
 
     def _write_in_turn(self, payload: bytes, delay_s: float) -> None:
-        """Now, or after the frames that are late already: a queue, because timers alone may overtake each other."""
+        """Now, or after the frames that are late already: a queue, because timers alone may
+        overtake each other."""
         late = self._late
         if late is not None:
             late.append((self._emulator.loop.time() + delay_s, payload))
@@ -307,7 +314,8 @@ class Visit(asyncio.Protocol):
 
 
 def _is_allowed(origin: str | None, domains: tuple[str, ...]) -> bool:
-    """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (reference §1.2)."""
+    """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (reference
+    §1.2)."""
     if origin is None:
         return False
     try:

@@ -8,9 +8,9 @@ A rule names a kind and when it strikes:
     {"kind": "reset", "every": 2, "path": "/api/v2/interactions", "method": "POST", "when": "after"}
     … "after_s": 5, "for_s": 60                        only within this span after the plan was set
 
-Occasions: `in` a frame from a guest, `out` a frame of the conversation to a guest, `upgrade` a WebSocket upgrade, `rest` a REST
-call, `time` a message getting its time. Faults change what is *told*; what is on record stays true.
-"""
+Occasions: `in` a frame from a guest, `out` a frame of the conversation to a guest, `upgrade` a
+WebSocket upgrade, `rest` a REST call, `time` a message getting its time. Faults change what is
+*told*; what is on record stays true."""
 
 from __future__ import annotations
 
@@ -24,7 +24,10 @@ Occasion = Literal["in", "out", "upgrade", "rest", "history", "time"]
 
 #: kind → (where it can strike, what it does)
 KINDS: dict[str, tuple[Occasion, str]] = {
-    "drop": ("in", "abort the TCP connection; `when`: before, after (the request is done) or random"),
+    "drop": (
+        "in",
+        "abort the TCP connection; `when`: before, after (the request is done) or random",
+    ),
     "drop_out": ("out", "abort the TCP connection instead of delivering a frame"),
     "half_open": ("in", "the connection goes silent both ways and TCP stays up"),
     "close": ("in", "close cleanly with `code`"),
@@ -32,7 +35,10 @@ KINDS: dict[str, tuple[Occasion, str]] = {
     "throttle": ("in", "answer a message with 429 and `retry_after_s`; it is not accepted"),
     "expired_session": ("in", "the session expires"),
     "delay": ("out", "deliver a frame 0..`ms` later; the frames of a connection keep their order"),
-    "reorder": ("out", "hold a message back 0..`ms`, so that later ones overtake it; never one of equal time"),
+    "reorder": (
+        "out",
+        "hold a message back 0..`ms`, so that later ones overtake it; never one of equal time",
+    ),
     "duplicate": ("out", "deliver a frame twice"),
     "malformed": ("out", "broken JSON: `mode` extra (beside the frame) or replace (instead of it)"),
     "binary": ("out", "an extra binary frame"),
@@ -42,9 +48,18 @@ KINDS: dict[str, tuple[Occasion, str]] = {
     "mute": ("out", "a message is not delivered; history has it"),
     "equal_times": ("time", "a message gets the same channel.time as the one before"),
     "refuse_upgrade": ("upgrade", "answer the upgrade with `status`"),
-    "http_status": ("rest", "answer a call under `path` with `status`; `when`: after it acted, else before; `form`"),
+    "http_status": (
+        "rest",
+        "answer a call under `path` with `status`; `when`: after it acted, else before; `form`",
+    ),
     "slow_rest": ("rest", "answer a call under `path` after `ms`"),
-    "reset": ("rest", "lose the answer to a call: `how` rst or close; `when`: before or after it acted, or random"),
+    "reset": (
+        "rest",
+        (
+            "lose the answer to a call: `how` rst or close; `when`: before or after it acted, or"
+            " random"
+        ),
+    ),
     "no_answer": ("rest", "never answer a call; `when`: before or after it acted, or random"),
     "slow_body": ("rest", "the headers of the answer at once, its body in pieces over `ms`"),
     "broken_json": ("rest", "answer a call, which has acted, with 200 and half of the JSON"),
@@ -77,7 +92,9 @@ class Rule(BaseModel):
     status: int = Field(503, ge=400, le=599)
     retry_after_s: int = Field(1, ge=1, le=3600)
     retry_after_form: Literal["seconds", "date"] = "seconds"
-    form: Literal["message", "errors", "details", "nested"] = "message"  # where the error's message stands
+    form: Literal["message", "errors", "details", "nested"] = (
+        "message"  # where the error's message stands
+    )
     how: Literal["rst", "close"] = "rst"
     path: str = "/"
     method: str | None = None
@@ -105,7 +122,11 @@ def parse_plan(plan: Any) -> tuple[int | None, list[Rule]]:
     """`{"seed": 7, "rules": […]}`, or a bare list of rules. Raises BadPlan."""
     if isinstance(plan, list | tuple):
         plan = {"rules": list(plan)}
-    if not isinstance(plan, dict) or set(plan) - {"seed", "rules"} or not isinstance(plan.get("rules", []), list):
+    if (
+        not isinstance(plan, dict)
+        or set(plan) - {"seed", "rules"}
+        or not isinstance(plan.get("rules", []), list)
+    ):
         raise BadPlan("", 'a plan is {"seed": number, "rules": [rule, …]}')
     seed = plan.get("seed")
     if seed is not None and not isinstance(seed, int):
@@ -122,7 +143,8 @@ def parse_plan(plan: Any) -> tuple[int | None, list[Rule]]:
 
 
 class Faults:
-    """The plan at work. Every occasion is offered to every rule that could strike there, in order; the first one does."""
+    """The plan at work. Every occasion is offered to every rule that could strike there, in order;
+    the first one does."""
 
     def __init__(self, seed: int, plan: Any = ()) -> None:
         self.injected: Counter[str] = Counter()
@@ -164,7 +186,9 @@ class Faults:
             ):
                 continue
             age_s = now - self._set_at
-            if age_s < rule.after_s or (rule.for_s is not None and age_s >= rule.after_s + rule.for_s):
+            if age_s < rule.after_s or (
+                rule.for_s is not None and age_s >= rule.after_s + rule.for_s
+            ):
                 continue
             self._met[n] += 1
             if self._strikes(rule, n):

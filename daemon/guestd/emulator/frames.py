@@ -1,4 +1,5 @@
-"""The platform's frames, written from the protocol reference: absent keys are left out, never null (§3.1)."""
+"""The platform's frames, written from the protocol reference: absent keys are left out, never null
+(§3.1)."""
 
 from __future__ import annotations
 
@@ -61,7 +62,9 @@ def session_response(
 
 
 def session_closed(trace: str) -> Json:
-    return response("SessionResponse", {"connected": False, "newSession": False, "readOnly": True}, trace)
+    return response(
+        "SessionResponse", {"connected": False, "newSession": False, "readOnly": True}, trace
+    )
 
 
 def configuration(deployment: Deployment, limits: Limits, trace: str) -> Json:
@@ -75,7 +78,9 @@ def configuration(deployment: Deployment, limits: Limits, trace: str) -> Json:
     return response("GetConfigurationResponse", body, trace)
 
 
-def health_check(session: GuestSession | None, text: str, metadata: Json, message_id: str, trace: str) -> Json:
+def health_check(
+    session: GuestSession | None, text: str, metadata: Json, message_id: str, trace: str
+) -> Json:
     """A `response`, and its numbers are strings (§3.5)."""
     body: Json = {"id": message_id, "type": "Text", "text": text, "direction": "Inbound"}
     figures = dict(metadata)
@@ -113,7 +118,10 @@ def download_slot(attachment: Attachment, url: str, trace: str) -> Json:
 
 def slot_error(attachment_id: str, code: int, text: str, trace: str) -> Json:
     return response(
-        "GenerateUrlError", {"attachmentId": attachment_id, "errorCode": code, "errorMessage": text}, trace, 400
+        "GenerateUrlError",
+        {"attachmentId": attachment_id, "errorCode": code, "errorMessage": text},
+        trace,
+        400,
     )
 
 

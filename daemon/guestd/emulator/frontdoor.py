@@ -1,12 +1,14 @@
-"""The front door: one port for WebSockets and HTTP, and who may stay how long before anything is asked of us.
+"""The front door: one port for WebSockets and HTTP, and who may stay how long before anything is
+asked of us.
 
-It reads the head of every request. An upgrade becomes a `Visit`, also one that comes after other requests on the same
-connection; everything else is handed on, bytes and all, to aiohttp. For that it must know where a request ends: by its
-Content-Length; after a chunked body it gives up, and an upgrade on such a connection is aiohttp's, which knows none.
+It reads the head of every request. An upgrade becomes a `Visit`, also one that comes after other
+requests on the same connection; everything else is handed on, bytes and all, to aiohttp. For that
+it must know where a request ends: by its Content-Length; after a chunked body it gives up, and an
+upgrade on such a connection is aiohttp's, which knows none.
 
-Bounds: a head has HEAD_WAIT_S from its first byte, a body BODY_WAIT_S between two pieces, a connection without either IDLE_S;
-beyond `connections_max` a new connection is closed at once. One sweep a second looks after all of them.
-"""
+Bounds: a head has HEAD_WAIT_S from its first byte, a body BODY_WAIT_S between two pieces, a
+connection without either IDLE_S; beyond `connections_max` a new connection is closed at once. One
+sweep a second looks after all of them."""
 
 from __future__ import annotations
 
@@ -27,7 +29,8 @@ HEAD_BYTES_MAX = 65_536
 HEAD_WAIT_S = 10.0
 #: Between two pieces of a body; uploads over slow links send something all the time.
 BODY_WAIT_S = 30.0
-#: Without any request. Longer than a fault may hold back an answer, for that looks the same from here.
+#: Without any request. Longer than a fault may hold back an answer, for that looks the same from
+#: here.
 IDLE_S = 300.0
 
 #: To a head with bytes that are no UTF-8: no answer of ours could repeat them.
@@ -123,7 +126,9 @@ class FrontDoor(asyncio.Protocol):
     def _become_visit(self, data: bytes) -> None:
         self._emulator.doors.discard(self)
         if self._http is not None:
-            self._http.transport = None  # it would close the connection that is not its own any more
+            self._http.transport = (
+                None  # it would close the connection that is not its own any more
+            )
             self._http.connection_lost(None)
             self._http = None
         visit = Visit(self._emulator)

@@ -1,9 +1,9 @@
 """Who may use `/__emulator/…`: by the Host that is asked for, and by the page that asks.
 
-Any page that a browser shows can send a plain POST to loopback, and a name that resolves to 127.0.0.1 lets it read answers as
-well (DNS rebinding). The control shows tokens and texts and can forget everything, so it is for local callers and for those that
-are named. The platform's own side stays open to every page, as the real one is.
-"""
+Any page that a browser shows can send a plain POST to loopback, and a name that resolves to
+127.0.0.1 lets it read answers as well (DNS rebinding). The control shows tokens and texts and can
+forget everything, so it is for local callers and for those that are named. The platform's own side
+stays open to every page, as the real one is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from aiohttp import web
 
 
 class ControlGuard:
-    """`hosts`: names we answer to beside loopback and plain addresses; `origins`: pages that may ask beside local ones."""
+    """`hosts`: names we answer to beside loopback and plain addresses; `origins`: pages that may
+    ask beside local ones."""
 
     def __init__(self, hosts: Iterable[str] = (), origins: Iterable[str] = ()) -> None:
         self._hosts = frozenset(host.lower().rstrip(".") for host in hosts)
@@ -25,14 +26,23 @@ class ControlGuard:
         """The answer for who may not use the control; None for who may."""
         host = _host(f"//{request.headers.get('Host', '')}")
         if not self._is_ours(host):
-            return _no(421, f"the control has no host named {host[:100]!r}; name it with --control-host")
+            return _no(
+                421, f"the control has no host named {host[:100]!r}; name it with --control-host"
+            )
         origin = request.headers.get("Origin")
         if origin is not None and origin.rstrip("/").lower() in self._origins:
             return None
         if origin is not None and not _is_local_page(origin):
-            return _no(403, f"origin {origin[:200]!r} may not use the control; name it with --control-origin")
+            return _no(
+                403,
+                f"origin {origin[:200]!r} may not use the control; name it with --control-origin",
+            )
         if request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site":
-            return _no(403, "another site's page may not use the control; name its origin with --control-origin")
+            return _no(
+                403,
+                "another site's page may not use the control; name its origin with"
+                " --control-origin",
+            )
         return None
 
     def _is_ours(self, host: str) -> bool:

@@ -1,14 +1,16 @@
 """`/__emulator/…` of the platform's REST side: look into its books, and play its people.
 
 GET  queues, contacts, conversations, injections, prompts, events, idempotency, deeds
-                            {"entities": […oldest first…], "total": …}, `?limit=` for the newest; `?name=value` for those with
-                            that value, such as `deeds?what=contact&key=k1`: every effect is one deed, however often it was
-                            asked for
+                            {"entities": […oldest first…], "total": …}, `?limit=` for the newest;
+                            `?name=value` for those with that value, such as
+                            `deeds?what=contact&key=k1`: every effect is one deed, however often it
+                            was asked for
 POST queues                 {"id", "name"?, "answer_after_s"?}
 POST conversations/{id}/end {}                                       the platform ends it
 POST prompts/{id}           {"event": "viewed"|"clicked"|"dismissed"}  the agent does it now
-POST guest-keys             a JWKS document: guest tokens must be signed by one of these from now on; none: need not be
-POST tokens/expire          {}                                       every OAuth token is worth nothing from now on
+POST guest-keys             a JWKS document: from now on one of these must have signed guest tokens;
+                            none: any may
+POST tokens/expire          {}                         every OAuth token is invalid from now on
 """
 
 from __future__ import annotations
@@ -58,7 +60,11 @@ class _OfficeControl:
         if limit is None:
             raise Bad("limit", "is no whole number")
         entries = self._office.books()[request.path.rpartition("/")[2]](self._emulator.now())
-        found = [one for one in entries if all(str(one.get(name)) == value for name, value in wanted.items())]
+        found = [
+            one
+            for one in entries
+            if all(str(one.get(name)) == value for name, value in wanted.items())
+        ]
         return as_json({"entities": found[-limit:] if limit else [], "total": len(found)})
 
     async def add_queue(self, request: web.Request) -> web.Response:
@@ -75,7 +81,9 @@ class _OfficeControl:
         now = self._emulator.now()
         found = self._office.conversations.get(request.match_info["id"], now)
         if found is None:
-            raise Bad("id", "names no conversation", "GET /__emulator/conversations lists them", 404)
+            raise Bad(
+                "id", "names no conversation", "GET /__emulator/conversations lists them", 404
+            )
         self._office.conversations.end(found, now, "platform")
         return as_json(found.describe(now))
 

@@ -97,7 +97,8 @@ class AgentSeat:
 
 @dataclass(slots=True)
 class Send:
-    """Write a frame to a connection. `time` is the message's `channel.time` where it is part of the conversation."""
+    """Write a frame to a connection. `time` is the message's `channel.time` where it is part of the
+    conversation."""
 
     connection: int
     frame: Json

@@ -40,12 +40,15 @@ CONTROL_PREFIX = "/__emulator/"
 
 
 class Emulator:
-    """A local stand-in for Genesys Cloud. `async with Emulator(settings) as emulator:`, then `emulator.url`.
+    """A local stand-in for Genesys Cloud. `async with Emulator(settings) as emulator:`, then
+    `emulator.url`.
 
-    `url` is http(s)://host:port and serves REST, configuration, storage and control; `ws_url` is the same for WebSockets.
-    """
+    `url` is http(s)://host:port and serves REST, configuration, storage and control; `ws_url` is
+    the same for WebSockets."""
 
-    def __init__(self, settings: EmulatorSettings | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, settings: EmulatorSettings | None = None, clock: Callable[[], float] = time.time
+    ) -> None:
         self.settings = settings or EmulatorSettings()
         self.now = clock
         self.faults = Faults(self.settings.seed, self.settings.faults)
@@ -66,7 +69,9 @@ class Emulator:
         self._appointments: set[asyncio.TimerHandle] = set()
 
     def _new_guard(self) -> ControlGuard:
-        return ControlGuard((*self.settings.control_hosts, self.settings.host), self.settings.control_origins)
+        return ControlGuard(
+            (*self.settings.control_hosts, self.settings.host), self.settings.control_origins
+        )
 
     def use(self, settings: EmulatorSettings) -> None:
         """From now on these; those of `setting_list.AT_START` count at the next start."""
@@ -86,7 +91,10 @@ class Emulator:
         return self
 
     async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         await self.stop()
 
@@ -96,12 +104,18 @@ class Emulator:
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
         self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
         self.world.forget_file = self.storage.forget
-        app = web.Application(middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024)
+        app = web.Application(
+            middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
+        )
         app.add_routes(control_routes(self))
         app.add_routes(office_routes(self))
         app.add_routes(rest_routes(self))
         self._runner = web.AppRunner(
-            app, access_log=None, handle_signals=False, handler_cancellation=True, shutdown_timeout=0.1
+            app,
+            access_log=None,
+            handle_signals=False,
+            handler_cancellation=True,
+            shutdown_timeout=0.1,
         )
         await self._runner.setup()
         try:
@@ -115,7 +129,8 @@ class Emulator:
         self._sweep = self.loop.call_later(1.0, self._close_old)
 
     async def _listen(self, tls: ssl.SSLContext | None) -> None:
-        """`localhost` is both loopback addresses, on the same port; without IPv6 it is 127.0.0.1 alone."""
+        """`localhost` is both loopback addresses, on the same port; without IPv6 it is 127.0.0.1
+        alone."""
         host, port = self.settings.host, self.settings.port
         addresses = ("127.0.0.1", "::1") if host == "localhost" else (host,)
         for _ in range(20):  # with port 0, until a port is free on both
@@ -131,7 +146,9 @@ class Emulator:
 
     async def _listen_at(self, address: str, port: int, tls: ssl.SSLContext | None) -> None:
         try:
-            server = await self.loop.create_server(lambda: FrontDoor(self), address, port, ssl=tls, backlog=8192)
+            server = await self.loop.create_server(
+                lambda: FrontDoor(self), address, port, ssl=tls, backlog=8192
+            )
         except OSError as error:
             if not self._servers or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
                 raise
@@ -195,7 +212,8 @@ class Emulator:
             loopback = self.settings.host == "localhost"
         if not loopback:
             logger.warning(
-                "the emulator listens on %s, beyond this machine: anyone there can use it", self.settings.host
+                "the emulator listens on %s, beyond this machine: anyone there can use it",
+                self.settings.host,
             )
 
     def http_protocol(self) -> RequestHandler:
@@ -203,13 +221,17 @@ class Emulator:
         return self._runner.server()
 
     @web.middleware
-    async def _banner(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    async def _banner(
+        self, request: web.Request, handler: Callable[[web.Request], Any]
+    ) -> web.StreamResponse:
         response: web.StreamResponse = await handler(request)
         response.headers["X-Guestd-Emulator"] = BANNER
         return response
 
     @web.middleware
-    async def _guard_control(self, request: web.Request, handler: Callable[[web.Request], Any]) -> web.StreamResponse:
+    async def _guard_control(
+        self, request: web.Request, handler: Callable[[web.Request], Any]
+    ) -> web.StreamResponse:
         resource = request.match_info.route.resource
         if resource is not None and resource.canonical.startswith(CONTROL_PREFIX):
             refused = self._guard.refuse(request)
@@ -268,7 +290,12 @@ class Emulator:
         self.counters["frames_received"] += 1
         if self.settings.journal_entries_max:
             self.journal.append(
-                {"at": self.now(), "kind": kind, "token": token, "text": text[:4096].decode(errors="replace")}
+                {
+                    "at": self.now(),
+                    "kind": kind,
+                    "token": token,
+                    "text": text[:4096].decode(errors="replace"),
+                }
             )
 
     # ------------------------------------------------------------------ faults and orders

@@ -1,7 +1,8 @@
-"""Every setting of the emulator by its key: listed with type, bounds and default, and changed by key and value.
+"""Every setting of the emulator by its key: listed with type, bounds and default, and changed by
+key and value.
 
-Keys are the fields of `EmulatorSettings`; `limits.…` and `deployment.…` are those of its limits and of its first deployment.
-"""
+Keys are the fields of `EmulatorSettings`; `limits.…` and `deployment.…` are those of its limits and
+of its first deployment."""
 
 from __future__ import annotations
 
@@ -20,15 +21,29 @@ from .agents import load_script
 from .faults import BadPlan, parse_plan
 from .settings import Deployment, EmulatorSettings, Limits, QueueSettings
 
-#: Read when the emulator starts, and not again: the place it listens at, its certificate, its chance, the size of its books.
+#: Read when the emulator starts, and not again: the place it listens at, its certificate, its
+#: chance, the size of its books.
 AT_START = frozenset({"host", "port", "tls_dir", "tls_names", "seed", "records_max"})
 
 #: Settings that are made of others, which have keys of their own.
 _GROUPS: dict[str, type[BaseModel]] = {"limits": Limits, "deployment": Deployment}
 
-_WORDS = {bool: "true or false", int: "integer", float: "number", str: "text", Path: "path", dict: "object"}
+_WORDS = {
+    bool: "true or false",
+    int: "integer",
+    float: "number",
+    str: "text",
+    Path: "path",
+    dict: "object",
+}
 _WORDS |= {Deployment: "object", QueueSettings: "object"}
-_BOUNDS = {"min_length": "entries: at least", "ge": "at least", "gt": "more than", "le": "at most", "lt": "less than"}
+_BOUNDS = {
+    "min_length": "entries: at least",
+    "ge": "at least",
+    "gt": "more than",
+    "le": "at most",
+    "lt": "less than",
+}
 
 
 @dataclass(slots=True, frozen=True)
@@ -58,20 +73,31 @@ def values_of(settings: EmulatorSettings) -> dict[str, Any]:
     """By key. Of the OAuth clients their ids only."""
     flat = settings.model_dump(mode="json", exclude={"limits"})
     flat["oauth_clients"] = sorted(settings.oauth_clients)
-    flat |= {f"limits.{key}": value for key, value in settings.limits.model_dump(mode="json").items()}
+    flat |= {
+        f"limits.{key}": value for key, value in settings.limits.model_dump(mode="json").items()
+    }
     return flat | {f"deployment.{key}": value for key, value in flat["deployments"][0].items()}
 
 
-def changed(settings: EmulatorSettings, changes: Mapping[str, Any], *, is_running: bool = False) -> EmulatorSettings:
-    """With those keys set. `limits` and `deployment` may be objects. Raises BadSetting, and nothing has changed."""
+def changed(
+    settings: EmulatorSettings, changes: Mapping[str, Any], *, is_running: bool = False
+) -> EmulatorSettings:
+    """With those keys set. `limits` and `deployment` may be objects. Raises BadSetting, and nothing
+    has changed."""
     flat = dict(_flat(changes))
     known = dict(_fields())
     for key in flat:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
-            raise BadSetting(key, "is unknown", f"did you mean {near[0]}?" if near else "see the list of settings")
+            raise BadSetting(
+                key,
+                "is unknown",
+                f"did you mean {near[0]}?" if near else "see the list of settings",
+            )
         if is_running and key in AT_START:
-            raise BadSetting(key, "is read at the start only", f"give it to guestd emulate --set {key}=VALUE")
+            raise BadSetting(
+                key, "is read at the start only", f"give it to guestd emulate --set {key}=VALUE"
+            )
     return _validated(settings, flat)
 
 
@@ -136,7 +162,9 @@ def _validated(settings: EmulatorSettings, flat: Mapping[str, Any]) -> EmulatorS
 
 def _first_of(deployments: Any) -> dict[str, Any]:
     """What is no deployment is refused with the rest."""
-    is_object = isinstance(deployments, list | tuple) and deployments and isinstance(deployments[0], dict)
+    is_object = (
+        isinstance(deployments, list | tuple) and deployments and isinstance(deployments[0], dict)
+    )
     return deployments[0] if is_object else {}
 
 
@@ -144,11 +172,15 @@ def _check_agent_and_faults(settings: EmulatorSettings) -> None:
     try:
         load_script(settings.agent)
     except (TypeError, ValueError) as error:
-        raise BadSetting("agent", str(error), "it must be: the name of an agent, or a script") from None
+        raise BadSetting(
+            "agent", str(error), "it must be: the name of an agent, or a script"
+        ) from None
     try:
         parse_plan(settings.faults)
     except BadPlan as error:
-        raise BadSetting("faults", f"{error.field}: {error}", "GET /__emulator/faults lists the kinds") from None
+        raise BadSetting(
+            "faults", f"{error.field}: {error}", "GET /__emulator/faults lists the kinds"
+        ) from None
 
 
 def _bad_setting(error: ValidationError) -> BadSetting:
@@ -164,10 +196,14 @@ def _bad_setting(error: ValidationError) -> BadSetting:
     bound = ", ".join(part for part in (setting.type, setting.bounds) if part)
     given = first["input"]
     shown = (
-        f"{str(given)[:60]!r} " if isinstance(given, str | int | float | NoneType) and key != "oauth_clients" else ""
+        f"{str(given)[:60]!r} "
+        if isinstance(given, str | int | float | NoneType) and key != "oauth_clients"
+        else ""
     )
     message = first["msg"].removeprefix("Value error, ")
-    return BadSetting(key, f"{shown}is refused: {message[:1].lower()}{message[1:]}", f"it must be: {bound}")
+    return BadSetting(
+        key, f"{shown}is refused: {message[:1].lower()}{message[1:]}", f"it must be: {bound}"
+    )
 
 
 def _value(key: str, text: str) -> Any:
@@ -206,9 +242,15 @@ def _type(annotation: Any) -> str:
 def _bounds(field: FieldInfo) -> str:
     found = []
     for one in field.metadata:
-        found += [f"{word} {getattr(one, name):g}" for name, word in _BOUNDS.items() if hasattr(one, name)]
+        found += [
+            f"{word} {getattr(one, name):g}" for name, word in _BOUNDS.items() if hasattr(one, name)
+        ]
     return ", ".join(found)
 
 
 def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, BaseModel) else str(value)
+    return (
+        value.model_dump(mode="json", exclude_defaults=True)
+        if isinstance(value, BaseModel)
+        else str(value)
+    )

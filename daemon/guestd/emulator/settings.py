@@ -1,4 +1,5 @@
-"""What the emulator is told: deployments, limits, the agent, faults. Every figure has the platform's published default."""
+"""What the emulator is told: deployments, limits, the agent, faults. Every figure has the
+platform's published default."""
 
 from __future__ import annotations
 
@@ -43,7 +44,8 @@ class QueueSettings(_Strict):
 
 
 class Limits(_Strict):
-    """The published limits (reference §5). None switches one off; `strict: false` accepts instead of refusing."""
+    """The published limits (reference §5). None switches one off; `strict: false` accepts instead
+    of refusing."""
 
     strict: bool = True
     messages_per_session_per_s: int | None = Field(5, ge=1)
@@ -63,7 +65,11 @@ class Limits(_Strict):
     def off(self) -> Limits:
         """The rates switched off; the sizes stay."""
         return self.model_copy(
-            update={name: None for name in type(self).model_fields if name.endswith(("_per_s", "_per_minute"))}
+            update={
+                name: None
+                for name in type(self).model_fields
+                if name.endswith(("_per_s", "_per_minute"))
+            }
         )
 
 
@@ -83,9 +89,15 @@ class EmulatorSettings(_Strict):
     honor_legacy_attributes: bool = False
     upload_delay_s: float = Field(0.05, ge=0)
     upload_bytes_max: int = Field(16 * 1024 * 1024, ge=1)
-    control_hosts: tuple[str, ...] = ()  # names under which the control answers, beside loopback and plain addresses
-    control_origins: tuple[str, ...] = ()  # pages that may use the control, beside those of this machine
-    connections_max: int = Field(30_000, ge=1)  # ten thousand guests with a socket and REST calls each, and room
+    control_hosts: tuple[
+        str, ...
+    ] = ()  # names under which the control answers, beside loopback and plain addresses
+    control_origins: tuple[
+        str, ...
+    ] = ()  # pages that may use the control, beside those of this machine
+    connections_max: int = Field(
+        30_000, ge=1
+    )  # ten thousand guests with a socket and REST calls each, and room
     idle_timeout_s: float | None = Field(None, gt=0)
     connection_age_max_s: float | None = Field(None, gt=0)
     frame_bytes_max: int = Field(262_144, ge=1024)
@@ -96,7 +108,9 @@ class EmulatorSettings(_Strict):
     token_life_s: float = Field(86_400, gt=0)
     queues: tuple[QueueSettings, ...] = (QueueSettings(),)
     bare_injections: bool = False  # answer an injection with a bare list, as the documents have it
-    contact_reference: Literal["address", "id", "either"] = "address"  # what contactId of a conversation must be
+    contact_reference: Literal["address", "id", "either"] = (
+        "address"  # what contactId of a conversation must be
+    )
     records_max: int = Field(50_000, ge=10)
     prompts_viewed: float = Field(0.9, ge=0, le=1)
     prompts_clicked: float = Field(0.4, ge=0, le=1)

@@ -24,9 +24,11 @@ class Storage:
         return self._folder / secret_name.encode().hex()[:128]
 
     async def store(self, name: str, body: StreamReader) -> tuple[int, str]:
-        """Take the bytes as they come; returns how many, and their SHA-256. Raises TooLarge and keeps nothing.
+        """Take the bytes as they come; returns how many, and their SHA-256. Raises TooLarge and
+        keeps nothing.
 
-        A file has its name only when it is whole, so that a broken upload leaves an earlier one as it was."""
+        A file has its name only when it is whole, so that a broken upload leaves an earlier one as
+        it was."""
         size, digest = 0, hashlib.sha256()
         path = self.path(name)
         half = path.with_suffix(f".{id(body):x}")

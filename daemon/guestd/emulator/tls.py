@@ -1,4 +1,5 @@
-"""A certificate the emulator makes for itself: a CA of its own, and a server certificate signed by it. For local use."""
+"""A certificate the emulator makes for itself: a CA of its own, and a server certificate signed by
+it. For local use."""
 
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-#: The platform's host names in a region called `localhost` are listed one by one: OpenSSL takes no wildcard of a top-level name.
+#: The platform's host names in a region called `localhost` are listed one by one: OpenSSL takes no
+#: wildcard of a top-level name.
 HOSTS = ("webmessaging", "api", "api-cdn", "login", "apps")
 NAMES = ("localhost", *(f"{host}.localhost" for host in HOSTS), "emu.test", "*.emu.test")
 ADDRESSES = ("127.0.0.1", "::1")
@@ -21,7 +23,8 @@ LIFE = datetime.timedelta(days=365)
 
 
 def ensure_certificate(directory: Path, names: Sequence[str] = ()) -> tuple[Path, Path, Path]:
-    """(certificate, key, CA) as files in `directory`, made anew if they are missing, nearly over, or lack a name."""
+    """(certificate, key, CA) as files in `directory`, made anew if they are missing, nearly over,
+    or lack a name."""
     directory.mkdir(parents=True, exist_ok=True)
     certificate, key, ca = (directory / name for name in ("server.pem", "server.key", "ca.pem"))
     wanted = [*NAMES, *names]
@@ -35,19 +38,26 @@ def _is_good(certificate: Path, names: Sequence[str]) -> bool:
         found = x509.load_pem_x509_certificate(certificate.read_bytes())
     except (OSError, ValueError):
         return False
-    held = found.extensions.get_extension_for_class(x509.SubjectAlternativeName).value.get_values_for_type(x509.DNSName)
+    held = found.extensions.get_extension_for_class(
+        x509.SubjectAlternativeName
+    ).value.get_values_for_type(x509.DNSName)
     soon = datetime.datetime.now(datetime.UTC) + datetime.timedelta(days=7)
     return set(names) <= set(held) and found.not_valid_after_utc > soon
 
 
 def _make(certificate: Path, key: Path, ca: Path, names: Sequence[str]) -> None:
-    ca_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
+    ca_key, server_key = (
+        ec.generate_private_key(ec.SECP256R1()),
+        ec.generate_private_key(ec.SECP256R1()),
+    )
     ca_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "guestd emulator local CA")])
     ca_cert = (
         _builder(ca_name, ca_name, ca_key.public_key())
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_usage(key_cert_sign=True, crl_sign=True), critical=True)
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
+        .add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False
+        )
         .sign(ca_key, hashes.SHA256())
     )
     alternatives: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
@@ -59,7 +69,9 @@ def _make(certificate: Path, key: Path, ca: Path, names: Sequence[str]) -> None:
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_usage(digital_signature=True), critical=True)
         .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
+        .add_extension(
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False
+        )
         .sign(ca_key, hashes.SHA256())
     )
     private = server_key.private_bytes(
@@ -70,7 +82,9 @@ def _make(certificate: Path, key: Path, ca: Path, names: Sequence[str]) -> None:
     _write(ca, ca_cert.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
-def _builder(subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
+def _builder(
+    subject: x509.Name, issuer: x509.Name, public: ec.EllipticCurvePublicKey
+) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()

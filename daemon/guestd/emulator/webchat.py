@@ -1,7 +1,8 @@
-"""The legacy dialect's door (SOCK-1, 3, 4, 6): bare frames with a `type`, no echo, string sequence ids.
+"""The legacy dialect's door (SOCK-1, 3, 4, 6): bare frames with a `type`, no echo, string sequence
+ids.
 
-What the documents leave open is kept simple: a refused frame is answered with {"type": "error", "message": …}, and each guest's
-message with a readReceipt for the last thing the agent said.
+What the documents leave open is kept simple: a refused frame is answered with {"type": "error",
+"message": …}, and each guest's message with a readReceipt for the last thing the agent said.
 """
 
 from __future__ import annotations
@@ -74,7 +75,9 @@ def _connect(world: World, connection_id: int, request: Json, now: float) -> lis
     return effects + (agentdesk.greet(world, session) if first else [])
 
 
-def _message(world: World, session: GuestSession, connection_id: int, request: Json, now: float) -> list[Effect]:
+def _message(
+    world: World, session: GuestSession, connection_id: int, request: Json, now: float
+) -> list[Effect]:
     if session.read_only:
         return _refuse(connection_id, "the conversation has ended")
     limits = world.limits
@@ -92,7 +95,10 @@ def _message(world: World, session: GuestSession, connection_id: int, request: J
     if limits.webchat_messages_per_s is not None:
         session.rate = session.rate or SlidingCount(limits.webchat_messages_per_s, 1.0)
         if not session.rate.take(now) and limits.strict:
-            return _refuse(connection_id, f"rate limit exceeded: {limits.webchat_messages_per_s} messages per second")
+            return _refuse(
+                connection_id,
+                f"rate limit exceeded: {limits.webchat_messages_per_s} messages per second",
+            )
     for file in files:
         file.sent = True
         session.attachments = {**(session.attachments or {}), file.id: file}

@@ -1,8 +1,8 @@
 """The legacy dialect's frames to a guest: bare, with a `type` (SOCK-3).
 
-The documents have `connect`, `message`, `typing` and `readReceipt`. They leave open how a refusal looks and how a conversation
-ends; for these there are `error` and `disconnect`, which their program prints as unrecognized and lives on.
-"""
+The documents have `connect`, `message`, `typing` and `readReceipt`. They leave open how a refusal
+looks and how a conversation ends; for these there are `error` and `disconnect`, which their program
+prints as unrecognized and lives on."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Any, Literal
 
 Json = dict[str, Any]
 
-#: Why the platform ends it: another connection took the place, the session was too old, a logout, the agent.
+#: Why the platform ends it: another connection took the place, the session was too old, a logout,
+#: the agent.
 Reason = Literal["replaced", "expired", "logout", "agent"]
 
 CONNECTED: Json = {"type": "connect"}

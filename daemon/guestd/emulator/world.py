@@ -1,18 +1,20 @@
 """The platform as a pure machine: what a request changes, and which frames leave because of it.
 
-Nothing here opens a socket, reads a clock or sleeps. A door hands over (connection, request, now) and performs the effects;
-time comes in as epoch seconds, chance from one seeded `Random`. That makes the emulator repeatable, and lets a test ask it
-anything without a network.
+Nothing here opens a socket, reads a clock or sleeps. A door hands over (connection, request, now)
+and performs the effects; time comes in as epoch seconds, chance from one seeded `Random`. That
+makes the emulator repeatable, and lets a test ask it anything without a network.
 
-The record is the truth. A guest's message either is in `GuestSession.messages`, once, or was answered with an error:
-whatever faults then happen to the frames that tell of it, history and `/__emulator/state` give the same answer. Tests of
-clients compare themselves with that.
+The record is the truth. A guest's message either is in `GuestSession.messages`, once, or was
+answered with an error: whatever faults then happen to the frames that tell of it, history and
+`/__emulator/state` give the same answer. Tests of clients compare themselves with that.
 
-What the reference marks unknown is decided here in the way that no known client breaks on, and says so where it is done.
+What the reference marks unknown is decided here in the way that no known client breaks on, and says
+so where it is done.
 
-The rooms: `world` keeps sessions, conversations and the order of messages; `actions` answers the guest's requests;
-`agentdesk` lets scripted agents answer; `webchat` is the legacy dialect's door to the same world; `office` is the platform's
-REST side.
+The rooms: `world` keeps sessions, conversations and the order of messages; `actions` answers the
+guest's requests;
+`agentdesk` lets scripted agents answer; `webchat` is the legacy dialect's door to the same world;
+`office` is the platform's REST side.
 """
 
 from __future__ import annotations
@@ -29,7 +31,18 @@ from . import frames, webchat_frames
 from .agents import Script, load_script
 from .clockwork import draw_hex, draw_uuid, iso
 from .office import Office
-from .records import AgentSeat, Attachment, Connection, Conversation, Effect, GuestSession, Hangup, Json, Later, Send
+from .records import (
+    AgentSeat,
+    Attachment,
+    Connection,
+    Conversation,
+    Effect,
+    GuestSession,
+    Hangup,
+    Json,
+    Later,
+    Send,
+)
 from .settings import Deployment, EmulatorSettings, Limits
 
 JWT_LIFE_S = 60
@@ -37,16 +50,23 @@ CLEARED_KEPT_MAX = 1000
 
 
 class World:
-    """All guest sessions of the emulated platform. `equal_time` is the fault that makes two messages share a time."""
+    """All guest sessions of the emulated platform. `equal_time` is the fault that makes two
+    messages share a time."""
 
-    def __init__(self, settings: EmulatorSettings, equal_time: Callable[[str, float], bool] = lambda token, now: False):
+    def __init__(
+        self,
+        settings: EmulatorSettings,
+        equal_time: Callable[[str, float], bool] = lambda token, now: False,
+    ):
         self.settings = settings
         self.limits: Limits = settings.limits
         self.deployments = {deployment.id: deployment for deployment in settings.deployments}
         self.script: Script = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
         self.equal_time = equal_time
-        self.forget_file: Callable[[str], None] = lambda name: None  # the storage's; a world by itself has none
+        self.forget_file: Callable[[str], None] = lambda name: (
+            None
+        )  # the storage's; a world by itself has none
         self.rng = Random(settings.seed)
         self.reset()
 
@@ -63,10 +83,13 @@ class World:
         for session in self.sessions.values():
             session.deployment = self.deployments.get(session.deployment.id, session.deployment)
         for connection in self.connections.values():
-            connection.deployment = self.deployments.get(connection.deployment.id, connection.deployment)
+            connection.deployment = self.deployments.get(
+                connection.deployment.id, connection.deployment
+            )
 
     def reset(self) -> None:
-        """Forget everything but the chance: an id that was given once is never given again, as on the real platform."""
+        """Forget everything but the chance: an id that was given once is never given again, as on
+        the real platform."""
         self.secret = draw_hex(self.rng) + draw_hex(self.rng)
         self.sessions: dict[str, GuestSession] = {}
         self.cleared: OrderedDict[str, GuestSession] = OrderedDict()
@@ -76,7 +99,9 @@ class World:
         self._message_ids: deque[str] = deque()
         self.refresh_tokens: dict[str, str] = {}
         self.users: dict[str, str] = {}
-        self.push_devices: OrderedDict[tuple[str, str], Json] = OrderedDict()  # by deployment and session token
+        self.push_devices: OrderedDict[tuple[str, str], Json] = (
+            OrderedDict()
+        )  # by deployment and session token
         self._connects: dict[str, SlidingCount] = {}
         self._connection_count = 0
         self.office = Office(self)
@@ -91,7 +116,8 @@ class World:
         return found if found is not None and found.status == "Active" else None
 
     def may_connect(self, deployment: Deployment, now: float) -> float:
-        """Seconds to wait before a new connection is allowed; 0 takes one of the deployment's minute."""
+        """Seconds to wait before a new connection is allowed; 0 takes one of the deployment's
+        minute."""
         limit = self.limits.connections_per_minute
         if limit is None:
             return 0.0
@@ -104,7 +130,9 @@ class World:
 
     def connect(self, deployment: Deployment, now: float) -> int:
         self._connection_count += 1
-        self.connections[self._connection_count] = Connection(self._connection_count, deployment, now)
+        self.connections[self._connection_count] = Connection(
+            self._connection_count, deployment, now
+        )
         return self._connection_count
 
     def disconnect(self, connection_id: int) -> None:
@@ -134,14 +162,19 @@ class World:
         connection.token = ""
 
     def evict(self, session: GuestSession, connection_id: int, reason: str) -> list[Effect]:
-        """ConnectionClosedEvent; the client is expected to close. One that does not is closed after a while."""
+        """ConnectionClosedEvent; the client is expected to close. One that does not is closed after
+        a while."""
         connection = self.connections.get(connection_id)
         if connection_id in session.connections:
             session.connections.remove(connection_id)
         if connection is not None:
             connection.token = ""
         is_webchat = session.dialect == "webchat"
-        told = webchat_frames.disconnect("replaced") if is_webchat else frames.connection_closed(reason)
+        told = (
+            webchat_frames.disconnect("replaced")
+            if is_webchat
+            else frames.connection_closed(reason)
+        )
         return [Send(connection_id, told), Later(2.0, ("hangup", str(connection_id)))]
 
     # ------------------------------------------------------------------ sessions
@@ -152,7 +185,9 @@ class World:
     def is_expired(self, session: GuestSession, now: float) -> bool:
         return now >= session.expires
 
-    def new_session(self, token: str, deployment: Deployment, now: float, **more: Any) -> GuestSession:
+    def new_session(
+        self, token: str, deployment: Deployment, now: float, **more: Any
+    ) -> GuestSession:
         old = self.sessions.pop(token, None)
         if old is not None:
             self._archive(old)
@@ -171,9 +206,13 @@ class World:
         self._archive(session)
 
     def _archive(self, session: GuestSession) -> None:
-        self.cleared[f"{session.token}#{len(self.cleared)}" if session.token in self.cleared else session.token] = (
-            session
-        )
+        self.cleared[
+            (
+                f"{session.token}#{len(self.cleared)}"
+                if session.token in self.cleared
+                else session.token
+            )
+        ] = session
         while len(self.cleared) > CLEARED_KEPT_MAX:
             self.cleared.popitem(last=False)
 
@@ -195,7 +234,8 @@ class World:
     # ------------------------------------------------------------------ messages
 
     def stamp(self, session: GuestSession, now: float) -> str:
-        """`channel.time`: strictly increasing within a session, in milliseconds; a fault may repeat the last one."""
+        """`channel.time`: strictly increasing within a session, in milliseconds; a fault may repeat
+        the last one."""
         ms = int(now * 1000)
         if session.last_ms and self.equal_time(session.token, now):
             ms = session.last_ms
@@ -242,7 +282,9 @@ class World:
             return body, self.fan_out(session, frame, channel["time"])
         return body, self.fan_out(session, frames.push("StructuredMessage", body), channel["time"])
 
-    def agent_says(self, session: GuestSession, text: str, now: float, **more: Any) -> tuple[Json, list[Effect]]:
+    def agent_says(
+        self, session: GuestSession, text: str, now: float, **more: Any
+    ) -> tuple[Json, list[Effect]]:
         """`more`: type, content, nickname, image, bot."""
         sender = {key: more[key] for key in ("nickname", "image") if more.get(key)}
         content = more.get("content")
@@ -258,9 +300,15 @@ class World:
         return self.outbound(session, body, now)
 
     def agent_types(
-        self, session: GuestSession, now: float, duration_ms: int = 5000, bot: bool = False, state: str | bool = True
+        self,
+        session: GuestSession,
+        now: float,
+        duration_ms: int = 5000,
+        bot: bool = False,
+        state: str | bool = True,
     ) -> list[Effect]:
-        """Typing is shown, not remembered: history has none (§11.1). `state` is webchat's word; false: not typing any more."""
+        """Typing is shown, not remembered: history has none (§11.1). `state` is webchat's word;
+        false: not typing any more."""
         if not session.deployment.agent_typing:
             return []
         if session.dialect == "webchat":
@@ -270,19 +318,29 @@ class World:
             "type": "Event",
             "direction": "Outbound",
             "channel": {"time": iso(max(int(now * 1000), session.last_ms)), "type": "Private"},
-            "events": [{"eventType": "Typing", "typing": {"type": "On" if state else "Off", "duration": duration_ms}}],
+            "events": [
+                {
+                    "eventType": "Typing",
+                    "typing": {"type": "On" if state else "Off", "duration": duration_ms},
+                }
+            ],
             "originatingEntity": "Bot" if bot else "Human",
         }
         return self.fan_out(session, frames.push("StructuredMessage", body))
 
-    def agent_disconnects(self, session: GuestSession, now: float, mode: str | None = None) -> list[Effect]:
-        """The agent or flow ends the conversation; what the guest hears of it is the deployment's choice (§6.6)."""
+    def agent_disconnects(
+        self, session: GuestSession, now: float, mode: str | None = None
+    ) -> list[Effect]:
+        """The agent or flow ends the conversation; what the guest hears of it is the deployment's
+        choice (§6.6)."""
         mode = mode or session.deployment.conversation_disconnect
         if session.conversation is None:
             return []
         effects: list[Effect] = []
         if mode != "disabled" and session.dialect == "webchat":
-            effects = self.fan_out(session, webchat_frames.disconnect("agent", read_only=mode == "ReadOnly"))
+            effects = self.fan_out(
+                session, webchat_frames.disconnect("agent", read_only=mode == "ReadOnly")
+            )
         elif mode != "disabled":
             body: Json = {
                 "id": draw_hex(self.rng),
@@ -296,7 +354,9 @@ class World:
                 },
             }
             self.add_message(session, body, now)
-            effects = self.fan_out(session, frames.push("StructuredMessage", body), body["channel"]["time"])
+            effects = self.fan_out(
+                session, frames.push("StructuredMessage", body), body["channel"]["time"]
+            )
         session.read_only = mode == "ReadOnly"
         self.end_conversation(session, now)
         return effects
@@ -305,7 +365,11 @@ class World:
         session.expires = now
         self.end_conversation(session, now)
         is_webchat = session.dialect == "webchat"
-        told = webchat_frames.disconnect("expired") if is_webchat else frames.push("SessionExpiredEvent", {})
+        told = (
+            webchat_frames.disconnect("expired")
+            if is_webchat
+            else frames.push("SessionExpiredEvent", {})
+        )
         return self.fan_out(session, told)
 
     def log_out(self, session: GuestSession) -> list[Effect]:
@@ -318,13 +382,21 @@ class World:
 
     def grant_jwt(self, session: GuestSession, now: float) -> tuple[str, int]:
         expires = int(now) + JWT_LIFE_S
-        claims = {"token": session.token, "deployment": session.deployment.id, "iat": int(now), "exp": expires}
+        claims = {
+            "token": session.token,
+            "deployment": session.deployment.id,
+            "iat": int(now),
+            "exp": expires,
+        }
         return pyjwt.encode(claims, self.secret, algorithm="HS256"), expires
 
     def session_of_jwt(self, token: str, now: float) -> GuestSession | None:
         try:
             claims = pyjwt.decode(
-                token, self.secret, algorithms=["HS256"], options={"verify_exp": False, "verify_iat": False}
+                token,
+                self.secret,
+                algorithms=["HS256"],
+                options={"verify_exp": False, "verify_iat": False},
             )
         except pyjwt.PyJWTError:
             return None
@@ -352,7 +424,9 @@ class World:
     def history(self, session: GuestSession, page_number: int, page_size: int) -> Json:
         """Newest first; an empty page past the end (§11.1)."""
         total = len(session.messages)
-        newest_first = session.messages[::-1][(page_number - 1) * page_size : page_number * page_size]
+        newest_first = session.messages[::-1][
+            (page_number - 1) * page_size : page_number * page_size
+        ]
         return {
             "entities": newest_first,
             "pageSize": page_size,
@@ -373,5 +447,7 @@ class World:
 
 def _labels(body: Json) -> str:
     """What a structured message says in a dialect that has text only."""
-    replies = [item.get("quickReply") for item in body.get("content") or () if isinstance(item, dict)]
+    replies = [
+        item.get("quickReply") for item in body.get("content") or () if isinstance(item, dict)
+    ]
     return ", ".join(str(one.get("text", "")) for one in replies if isinstance(one, dict))

@@ -1,1 +1,2 @@
-"""Who a guest is, in writing that others can check: signing keys on disk, and the guest tokens signed with them."""
+"""Who a guest is, in writing that others can check: signing keys on disk, and the guest tokens
+signed with them."""

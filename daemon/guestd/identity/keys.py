@@ -1,16 +1,18 @@
-"""The key ring on disk: one PEM file to a key, named by its kid, and one small index that says what each is good for.
+"""The key ring on disk: one PEM file to a key, named by its kid, and one small index that says what
+each is good for.
 
-The index is the only truth. A rotation first puts the new key's file where it belongs, then replaces the index in one step, then
-sweeps away what the new index does not need. So wherever it is cut off, the index on disk is whole, names exactly one signing
-key, and every file it speaks of is there; what is left lying is a key that nobody has used, and the next rotation sweeps it.
-The very first rotation writes an empty index before anything else: thereby keys without an index are known for what they are,
-a ring that has lost its index, and are never mistaken for leavings.
+The index is the only truth. A rotation first puts the new key's file where it belongs, then
+replaces the index in one step, then sweeps away what the new index does not need. So wherever it is
+cut off, the index on disk is whole, names exactly one signing key, and every file it speaks of is
+there; what is left lying is a key that nobody has used, and the next rotation sweeps it. The very
+first rotation writes an empty index before anything else: thereby keys without an index are known
+for what they are, a ring that has lost its index, and are never mistaken for leavings.
 
-Nobody tells a running daemon that the command line has rotated. It looks at the index's stamp as it uses the ring, at most once
-in `reread_s`, and reads again when the stamp is another. If what it finds cannot be used it says so and goes on with what it has:
-a mistake in the directory must not stop guests from being let in. Until it looks, it signs with the old key, which the
-overlap keeps valid.
-"""
+Nobody tells a running daemon that the command line has rotated. It looks at the index's stamp as it
+uses the ring, at most once in `reread_s`, and reads again when the stamp is another. If what it
+finds cannot be used it says so and goes on with what it has: a mistake in the directory must not
+stop guests from being let in. Until it looks, it signs with the old key, which the overlap keeps
+valid."""
 
 from __future__ import annotations
 
@@ -36,7 +38,8 @@ logger = logging.getLogger("guestd.identity")
 INDEX = "ring.json"
 SUFFIX = ".pem"
 
-#: A rotation may sweep a file between our reading the index and our reading the file; two in a row will not.
+#: A rotation may sweep a file between our reading the index and our reading the file; two in a row
+#: will not.
 _READ_TRIES = 3
 
 Stamp = tuple[int, int, int]
@@ -44,7 +47,8 @@ Stamp = tuple[int, int, int]
 
 @dataclass(slots=True, frozen=True)
 class Keys:
-    """The ring as it was read: its index, the public halves of the keys that were valid then, and the one that signs."""
+    """The ring as it was read: its index, the public halves of the keys that were valid then, and
+    the one that signs."""
 
     ring: Ring
     publics: dict[str, rsa.RSAPublicKey]
@@ -52,10 +56,11 @@ class Keys:
 
 
 class KeyRing:
-    """Opened lazily: nothing is read before it is used. `now` gives epoch seconds, `draw` a new pair of so many bits.
+    """Opened lazily: nothing is read before it is used. `now` gives epoch seconds, `draw` a new
+    pair of so many bits.
 
-    Everything here raises ConfigError (GUEST-2) for a directory or file that is open to others, missing, damaged or not
-    writable."""
+    Everything here raises ConfigError (GUEST-2) for a directory or file that is open to others,
+    missing, damaged or not writable."""
 
     def __init__(
         self,
@@ -70,7 +75,8 @@ class KeyRing:
         self._keys: Keys | None = None
         self._stamp: Stamp | None = None
         self._looked = 0.0
-        #: Told the kid that signed and the one that signs now, when a look at the disk has found that it changed.
+        #: Told the kid that signed and the one that signs now, when a look at the disk has found
+        #: that it changed.
         self.signer_changed: Callable[[str, str], None] = lambda before, now: None
 
     @property
@@ -78,7 +84,8 @@ class KeyRing:
         return self._directory
 
     def current(self, look: bool = False) -> Keys:
-        """The keys in effect; empty if there is no ring yet. `look` asks for a look at the disk now."""
+        """The keys in effect; empty if there is no ring yet. `look` asks for a look at the disk
+        now."""
         now = self._now()
         if self._keys is None:
             self._stamp = self._stamp_now()
@@ -104,7 +111,8 @@ class KeyRing:
         return self.current(look=True)
 
     def adopt(self) -> bool:
-        """The key of `key_file` signs from now on, unless the ring knows it already. Returns whether it was taken."""
+        """The key of `key_file` signs from now on, unless the ring knows it already. Returns
+        whether it was taken."""
         path = self._settings.key_file
         if path is None:
             return False
@@ -117,26 +125,34 @@ class KeyRing:
         return True
 
     def take(self, pair: rsa.RSAPrivateKey, kid: str = "", overlap_s: float | None = None) -> Keys:
-        """A key of one's own signs from now on, under the name it was registered with ("": its thumbprint)."""
+        """A key of one's own signs from now on, under the name it was registered with ("": its
+        thumbprint)."""
         self._turn(self._settings.overlap_s if overlap_s is None else overlap_s, pair, kid)
         return self.reread()
 
     def rotate(self, overlap_s: float | None = None, kid: str = "") -> Keys:
-        """A new key signs from now on; the one before stays valid for `overlap_s` (0: it is believed no more at once)."""
+        """A new key signs from now on; the one before stays valid for `overlap_s` (0: it is
+        believed no more at once)."""
         self._turn(self._settings.overlap_s if overlap_s is None else overlap_s, None, kid)
         return self.reread()
 
     def publish(self, wait_s: float, kid: str = "") -> Keys:
-        """A new key is shown and believed from now on, and signs in `wait_s` seconds, when `tend` finds it due."""
+        """A new key is shown and believed from now on, and signs in `wait_s` seconds, when `tend`
+        finds it due."""
         with self._changing() as ring:
             self._publish(ring, self._now() + wait_s, kid)
         return self.reread()
 
     def tend(self) -> str:
-        """What the schedule asks for now: "published", "promoted" or "" for nothing. Reads and writes the disk only, so that a
-        thread may do it; the keys in effect are seen by the next look."""
+        """What the schedule asks for now: "published", "promoted" or "" for nothing. Reads and
+        writes the disk only, so that a thread may do it; the keys in effect are seen by the next
+        look."""
         ring, now = self._read_index(), self._now()
-        if ring is None or ring.signing is None or not (self._is_due(ring, now) or self._is_to_publish(ring, now)):
+        if (
+            ring is None
+            or ring.signing is None
+            or not (self._is_due(ring, now) or self._is_to_publish(ring, now))
+        ):
             return ""
         with self._changing() as ring:
             if self._is_due(ring, now):
@@ -162,7 +178,11 @@ class KeyRing:
     def valid(self) -> list[tuple[Entry, rsa.RSAPublicKey]]:
         """The keys whose signatures are believed now, the signing one first."""
         keys = self.current()
-        return [(one, keys.publics[one.kid]) for one in keys.ring.valid(self._now()) if one.kid in keys.publics]
+        return [
+            (one, keys.publics[one.kid])
+            for one in keys.ring.valid(self._now())
+            if one.kid in keys.publics
+        ]
 
     def jwks(self) -> dict[str, Any]:
         """RFC 7517: the public halves of the keys that are valid now."""
@@ -177,13 +197,17 @@ class KeyRing:
         self._stamp = stamp
         try:
             if stamp is None:
-                raise ConfigError(files.FIELD, f"{self._directory / INDEX} is gone", "bring it back")
+                raise ConfigError(
+                    files.FIELD, f"{self._directory / INDEX} is gone", "bring it back"
+                )
             before, self._keys = self._keys, self._load()
             self._tell_signer(before)
             logger.info("the key ring in %s was read again", self._directory)
         except ConfigError as error:
             logger.warning(
-                "the key ring has changed and cannot be used, the keys read before stay in effect: %s", error
+                "the key ring has changed and cannot be used, the keys read before stay in"
+                " effect: %s",
+                error,
             )
 
     def _tell_signer(self, before: Keys | None) -> None:
@@ -227,10 +251,14 @@ class KeyRing:
         except FileNotFoundError:
             if any(True for _ in self._key_files()):
                 problem = f"{self._directory} holds keys, but {INDEX} is gone"
-                raise ConfigError(files.FIELD, problem, "bring it back, or move the keys away to begin anew") from None
+                raise ConfigError(
+                    files.FIELD, problem, "bring it back, or move the keys away to begin anew"
+                ) from None
             return None
         except ValueError as error:
-            raise ConfigError(files.FIELD, f"{path} {error}", "bring it back from a backup") from None
+            raise ConfigError(
+                files.FIELD, f"{path} {error}", "bring it back from a backup"
+            ) from None
 
     def _read_key(self, thumbprint: str) -> rsa.RSAPrivateKey:
         path = self._directory / f"{thumbprint}{SUFFIX}"
@@ -245,12 +273,21 @@ class KeyRing:
 
     # -- turning
 
-    def _turn(self, overlap_s: float, pair: rsa.RSAPrivateKey | None, kid: str, *, only_first: bool = False) -> None:
+    def _turn(
+        self,
+        overlap_s: float,
+        pair: rsa.RSAPrivateKey | None,
+        kid: str,
+        *,
+        only_first: bool = False,
+    ) -> None:
         with self._changing() as ring:
             if only_first and ring.entries:
                 return
             kid, thumbprint = self._store(ring, pair, kid)
-            self._write(ring.turned(kid, self._now(), overlap_s, self._settings.keys_max, thumbprint))
+            self._write(
+                ring.turned(kid, self._now(), overlap_s, self._settings.keys_max, thumbprint)
+            )
 
     def _publish(self, ring: Ring, signs_from: float, kid: str) -> None:
         kid, thumbprint = self._store(ring, None, kid)
@@ -271,7 +308,9 @@ class KeyRing:
         """(kid, thumbprint or "" where the kid is that) of a key that is in the directory now."""
         if kid and not is_name(kid):
             raise ConfigError(
-                "identity.kid", f"{kid!r} is no name for a key", "write 1 to 200 visible ASCII characters"
+                "identity.kid",
+                f"{kid!r} is no name for a key",
+                "write 1 to 200 visible ASCII characters",
             )
         self._check_room(ring, self._now())
         pair = self._draw(self._settings.key_bits) if pair is None else pair
@@ -279,7 +318,9 @@ class KeyRing:
         known = ring.find(kid)
         if known is not None and known.file_stem != thumbprint:
             raise ConfigError(
-                "identity.kid", f"another key is named {kid!r} already", "give every key a name of its own"
+                "identity.kid",
+                f"another key is named {kid!r} already",
+                "give every key a name of its own",
             )
         files.replace_private(self._directory / f"{thumbprint}{SUFFIX}", private_pem(pair))
         return (kid, thumbprint) if kid and kid != thumbprint else (thumbprint, "")
@@ -295,16 +336,23 @@ class KeyRing:
             raise ConfigError(files.FIELD, problem, "wait until an overlap is over, or allow more")
 
     def _sweep(self, needed: set[str]) -> None:
-        """Away with private keys that are good for nothing any more. That this fails is no failure of the rotation."""
+        """Away with private keys that are good for nothing any more. That this fails is no failure
+        of the rotation."""
         for path in [*self._key_files(), *self._directory.glob(f".*{SUFFIX}{files.HALF}")]:
             if path.name.removesuffix(SUFFIX) not in needed:
                 try:
                     path.unlink()
                 except OSError as error:
-                    logger.warning("%s is needed no more and cannot be deleted: %s", path, error.strerror)
+                    logger.warning(
+                        "%s is needed no more and cannot be deleted: %s", path, error.strerror
+                    )
 
     def _key_files(self) -> list[Path]:
-        return [path for path in self._directory.glob(f"*{SUFFIX}") if is_kid(path.name.removesuffix(SUFFIX))]
+        return [
+            path
+            for path in self._directory.glob(f"*{SUFFIX}")
+            if is_kid(path.name.removesuffix(SUFFIX))
+        ]
 
 
 def read_own(path: Path) -> rsa.RSAPrivateKey:
@@ -312,6 +360,10 @@ def read_own(path: Path) -> rsa.RSAPrivateKey:
     try:
         return read_pair(files.read_private(path))
     except FileNotFoundError:
-        raise ConfigError("identity.key_file", f"there is no file {path}", "name a PEM file") from None
+        raise ConfigError(
+            "identity.key_file", f"there is no file {path}", "name a PEM file"
+        ) from None
     except ValueError as error:
-        raise ConfigError("identity.key_file", f"{path} {error}", "name a PEM file with an RSA key") from None
+        raise ConfigError(
+            "identity.key_file", f"{path} {error}", "name a PEM file with an RSA key"
+        ) from None

@@ -1,9 +1,9 @@
 """RSA key pairs and the three ways they are written: PEM (private), PEM (public, for upload), JWK.
 
-A key's `kid`, unless it was registered under another name, is its RFC 7638 thumbprint: SHA-256 over the public numbers in one
-fixed spelling. So the name follows from the key: anyone who has the public half can compute it, no counter has to be kept
-anywhere, two rings never give one name to two keys, and a file that was swapped or renamed no longer fits its name.
-"""
+A key's `kid`, unless it was registered under another name, is its RFC 7638 thumbprint: SHA-256 over
+the public numbers in one fixed spelling. So the name follows from the key: anyone who has the
+public half can compute it, no counter has to be kept anywhere, two rings never give one name to two
+keys, and a file that was swapped or renamed no longer fits its name."""
 
 from __future__ import annotations
 
@@ -71,11 +71,14 @@ def private_pem(pair: rsa.RSAPrivateKey) -> bytes:
 def read_pair(data: bytes) -> rsa.RSAPrivateKey:
     """Raises ValueError, in words for the operator and without a byte of the file.
 
-    The library's proof that the numbers are sound takes as long as making a key, in the daemon's one thread; it is for keys of
-    strangers. Here the public half is proved by the kid, and a private half that does not fit it by the check of every token
-    after signing, before anybody sees the token."""
+    The library's proof that the numbers are sound takes as long as making a key, in the daemon's
+    one thread; it is for keys of strangers. Here the public half is proved by the kid, and a
+    private half that does not fit it by the check of every token after signing, before anybody sees
+    the token."""
     try:
-        found = serialization.load_pem_private_key(data, password=None, unsafe_skip_rsa_key_validation=True)
+        found = serialization.load_pem_private_key(
+            data, password=None, unsafe_skip_rsa_key_validation=True
+        )
     except Exception:  # the library has many ways to say no, and some quote what they read
         raise ValueError("holds no private key in PEM") from None
     if not isinstance(found, rsa.RSAPrivateKey):

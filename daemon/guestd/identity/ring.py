@@ -1,4 +1,5 @@
-"""The ring as a value: which key signs, which are still believed, which are no more. No file is touched here."""
+"""The ring as a value: which key signs, which are still believed, which are no more. No file is
+touched here."""
 
 from __future__ import annotations
 
@@ -13,8 +14,9 @@ VERSION = 1
 
 @dataclass(slots=True, frozen=True)
 class Entry:
-    """One key: `state` as it was written. Times are epoch seconds: `until` ends an overlap, `signs_from` is when a published
-    key will sign, or when a signing one began to. `thumbprint` is the key's own name; "": its kid is that."""
+    """One key: `state` as it was written. Times are epoch seconds: `until` ends an overlap,
+    `signs_from` is when a published key will sign, or when a signing one began to. `thumbprint` is
+    the key's own name; "": its kid is that."""
 
     kid: str
     state: State
@@ -39,8 +41,8 @@ class Entry:
 
 @dataclass(slots=True, frozen=True)
 class Ring:
-    """The signing one first, then the one that is published and will sign, then newest first. At most one of each; an empty
-    ring has none."""
+    """The signing one first, then the one that is published and will sign, then newest first. At
+    most one of each; an empty ring has none."""
 
     entries: tuple[Entry, ...] = ()
 
@@ -59,12 +61,18 @@ class Ring:
         """Those whose signatures are believed at `now`, the signing one first."""
         return tuple(one for one in self.entries if one.state_at(now) != "retired")
 
-    def turned(self, kid: str, now: float, overlap_s: float, retired_max: int, thumbprint: str = "") -> Ring:
-        """`kid` signs from now on; who signed before stays valid for `overlap_s`. The oldest retired ones are forgotten."""
-        return self._with_signing(Entry(kid, "signing", now, thumbprint=thumbprint), now, overlap_s, retired_max)
+    def turned(
+        self, kid: str, now: float, overlap_s: float, retired_max: int, thumbprint: str = ""
+    ) -> Ring:
+        """`kid` signs from now on; who signed before stays valid for `overlap_s`. The oldest
+        retired ones are forgotten."""
+        return self._with_signing(
+            Entry(kid, "signing", now, thumbprint=thumbprint), now, overlap_s, retired_max
+        )
 
     def with_published(self, kid: str, now: float, signs_from: float, thumbprint: str = "") -> Ring:
-        """`kid` is believed and shown from now on, and will sign. One that was published before is retired: it never signed."""
+        """`kid` is believed and shown from now on, and will sign. One that was published before is
+        retired: it never signed."""
         entry = Entry(kid, "published", now, signs_from=signs_from, thumbprint=thumbprint)
         others = [one for one in self.entries if one.state != "published" and one.kid != kid]
         return Ring((*others[:1], entry, *others[1:]))
@@ -73,11 +81,17 @@ class Ring:
         """The published one signs from now on."""
         entry = self.published
         assert entry is not None
-        return self._with_signing(replace(entry, state="signing", signs_from=now), now, overlap_s, retired_max)
+        return self._with_signing(
+            replace(entry, state="signing", signs_from=now), now, overlap_s, retired_max
+        )
 
     def _with_signing(self, entry: Entry, now: float, overlap_s: float, retired_max: int) -> Ring:
         is_same = {entry.kid, entry.file_stem}
-        settled = (_settled(one, now, overlap_s) for one in self.entries if not is_same & {one.kid, one.file_stem})
+        settled = (
+            _settled(one, now, overlap_s)
+            for one in self.entries
+            if not is_same & {one.kid, one.file_stem}
+        )
         entries: list[Entry] = [entry]
         retired = 0
         for one in settled:
@@ -119,7 +133,9 @@ def read(data: bytes) -> Ring:
     if not isinstance(found, dict) or not isinstance(found.get("keys"), list):
         raise ValueError("is no index of keys")
     if found.get("version") != VERSION:
-        raise ValueError(f"has version {found.get('version')!r}, and this guestd reads version {VERSION}")
+        raise ValueError(
+            f"has version {found.get('version')!r}, and this guestd reads version {VERSION}"
+        )
     ring = Ring(tuple(map(_entry, found["keys"])))
     if sum(one.state == "signing" for one in ring.entries) != bool(ring.entries):
         raise ValueError("must name exactly one signing key")
@@ -141,10 +157,19 @@ def _entry(found: Any) -> Entry:
             signs_from, thumbprint = found.get("signs_from"), found.get("thumbprint", "")
             needed = {"overlap": until, "published": signs_from}.get(state, created)
             times = [one for one in (until, signs_from) if one is not None]
-            if needed is not None and all(map(_is_time, (created, *times))) and isinstance(thumbprint, str):
+            if (
+                needed is not None
+                and all(map(_is_time, (created, *times)))
+                and isinstance(thumbprint, str)
+            ):
                 return Entry(kid, state, created, until, signs_from, thumbprint)
     raise ValueError("has an entry that is no key")
 
 
 def _is_time(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value == value and abs(value) < 1e12
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and value == value
+        and abs(value) < 1e12
+    )

@@ -8,9 +8,10 @@ from pathlib import Path
 
 @dataclass(slots=True, frozen=True)
 class IdentitySettings:
-    """Defaults are the contract's (GUEST-1, GUEST-2); seconds, bits and bytes. `directory` holds the key ring. `kid`: the name
-    under which the first key, or that of `key_file`, is registered. `rotate_every_s` None: keys are rotated by hand only;
-    else a new key is published `publish_s` before it signs."""
+    """Defaults are the contract's (GUEST-1, GUEST-2); seconds, bits and bytes. `directory` holds
+    the key ring. `kid`: the name under which the first key, or that of `key_file`, is registered.
+    `rotate_every_s` None: keys are rotated by hand only; else a new key is published `publish_s`
+    before it signs."""
 
     directory: Path
     key_bits: int = 2048

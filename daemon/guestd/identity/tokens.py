@@ -1,8 +1,10 @@
-"""Guest tokens (GUEST-1): RS256, five minutes, signed by the ring's one signing key and believed by what the ring holds valid.
+"""Guest tokens (GUEST-1): RS256, five minutes, signed by the ring's one signing key and believed by
+what the ring holds valid.
 
-The algorithm is ours to choose, never the token's: whatever its header asks for, RS256 with a key of the ring is what is
-checked, and a header that asks for something else is refused by name before a key is even looked up. Times are judged here and
-not in the library, so that there is one clock. A token is a secret: no error, log line or repr holds any part of it, and
+The algorithm is ours to choose, never the token's: whatever its header asks for, RS256 with a key
+of the ring is what is checked, and a header that asks for something else is refused by name before
+a key is even looked up. Times are judged here and not in the library, so that there is one clock. A
+token is a secret: no error, log line or repr holds any part of it, and
 `fingerprint` is what may stand in its place (AUDIT-2).
 """
 
@@ -66,10 +68,15 @@ class Claims:
 
 
 class GuestTokens:
-    """Signs and checks. `now` gives epoch seconds; every check is counted by its outcome (GUEST-3)."""
+    """Signs and checks. `now` gives epoch seconds; every check is counted by its outcome
+    (GUEST-3)."""
 
     def __init__(
-        self, settings: IdentitySettings, ring: KeyRing, metrics: Metrics, now: Callable[[], float] = time.time
+        self,
+        settings: IdentitySettings,
+        ring: KeyRing,
+        metrics: Metrics,
+        now: Callable[[], float] = time.time,
     ) -> None:
         self._settings = settings
         self._ring = ring
@@ -77,19 +84,23 @@ class GuestTokens:
         self._now = now
 
     def sign(self, guest_id: str, metadata: Mapping[str, Any] | None = None) -> SignedToken:
-        """A token for the guest, checked before it is handed out. The first one ever makes the first key, which takes a
-        moment. Raises CommandError naming the field, or ConfigError if the ring cannot be used."""
+        """A token for the guest, checked before it is handed out. The first one ever makes the
+        first key, which takes a moment. Raises CommandError naming the field, or ConfigError if the
+        ring cannot be used."""
         try:
             return self._signed(guest_id, metadata or {}, self._ring.ensure())
         except TokenError as error:  # the ring may have been changed under us
             logger.warning(
-                "a guest token just signed is not valid (%s); another is signed with the ring read again", error
+                "a guest token just signed is not valid (%s); another is signed with the ring read"
+                " again",
+                error,
             )
         try:
             return self._signed(guest_id, metadata or {}, self._ring.reread())
         except TokenError as error:
             raise GuestdError(
-                f"a guest token just signed is not valid: {error}; guestd keys rotate makes another key"
+                f"a guest token just signed is not valid: {error}; guestd keys rotate makes"
+                " another key"
             ) from None
 
     def _signed(self, guest_id: str, metadata: Mapping[str, Any], keys: Keys) -> SignedToken:
@@ -97,10 +108,15 @@ class GuestTokens:
         claims = self._claims(guest_id, metadata)
         signing = keys.ring.signing
         if signing is None or keys.signer is None:
-            raise ConfigError("identity.directory", "holds no signing key", "guestd keys rotate makes one")
+            raise ConfigError(
+                "identity.directory", "holds no signing key", "guestd keys rotate makes one"
+            )
         token = jwt.encode(claims, keys.signer, algorithm=ALGORITHM, headers={"kid": signing.kid})
         if len(token) > self._settings.token_bytes_max:
-            problem = f"the guest token would be {len(token)} bytes, over {self._settings.token_bytes_max}"
+            problem = (
+                f"the guest token would be {len(token)} bytes, over"
+                f" {self._settings.token_bytes_max}"
+            )
             raise CommandError(f"{problem}; give less metadata", code="too_long", field="metadata")
         believed = self._counted(lambda: self._judge(token, keys))
         if believed.guest_id != guest_id:
@@ -109,7 +125,8 @@ class GuestTokens:
         return SignedToken(token, fingerprint(token), signing.kid, guest_id, claims["exp"])
 
     def verify(self, token: str) -> Claims:
-        """What the token says, if it is to be believed now. Raises TokenError, whose `code` says why not."""
+        """What the token says, if it is to be believed now. Raises TokenError, whose `code` says
+        why not."""
         return self._counted(lambda: self._judge(token, None))
 
     def _counted(self, judge: Callable[[], Claims]) -> Claims:
@@ -127,15 +144,22 @@ class GuestTokens:
     def _claims(self, guest_id: str, metadata: Mapping[str, Any]) -> dict[str, Any]:
         if not guest_id.strip() or control_character_in(guest_id):
             raise CommandError(
-                "guestId must be text of at least one character, without control characters", field="guestId"
+                "guestId must be text of at least one character, without control characters",
+                field="guestId",
             )
         claims = _plain(metadata)
         for name in claims:
             if name in RESERVED:
-                problem = f"metadata.{name} is a claim that guestd itself sets; give it another name"
+                problem = (
+                    f"metadata.{name} is a claim that guestd itself sets; give it another name"
+                )
                 raise CommandError(problem, field=f"metadata.{name}")
         issued = int(self._now())
-        claims |= {"guestId": guest_id, "iat": issued, "exp": issued + int(self._settings.token_life_s)}
+        claims |= {
+            "guestId": guest_id,
+            "iat": issued,
+            "exp": issued + int(self._settings.token_life_s),
+        }
         if self._settings.issuer is not None:
             claims["iss"] = self._settings.issuer
         if self._settings.audience is not None:
@@ -146,7 +170,9 @@ class GuestTokens:
 
     def _judge(self, token: str, keys: Keys | None) -> Claims:
         if len(token) > self._settings.token_bytes_max:
-            raise TokenError(f"is longer than {self._settings.token_bytes_max} bytes", code="too_long")
+            raise TokenError(
+                f"is longer than {self._settings.token_bytes_max} bytes", code="too_long"
+            )
         kid = _kid_of(token)
         claims = self._signed_claims(token, self._public(kid, keys))
         guest_id = claims["guestId"]
@@ -158,14 +184,17 @@ class GuestTokens:
         return Claims(guest_id, kid, issued, expires, metadata)
 
     def _public(self, kid: str, keys: Keys | None) -> rsa.RSAPublicKey:
-        """A key the ring does not know may have come into it a moment ago: then the disk is looked at once more."""
+        """A key the ring does not know may have come into it a moment ago: then the disk is looked
+        at once more."""
         found = keys or self._ring.current()
         if keys is None and found.ring.find(kid) is None:
             found = self._ring.current(look=True)
         entry = found.ring.find(kid)
         if entry is None:
             named = f"the key {kid}" if is_kid(kid) else "a key whose name is no thumbprint"
-            raise TokenError(f"is signed with {named}, which is not in this ring", code="unknown_kid")
+            raise TokenError(
+                f"is signed with {named}, which is not in this ring", code="unknown_kid"
+            )
         if entry.state_at(self._now()) == "retired" or kid not in found.publics:
             raise TokenError(f"is signed with the key {kid}, which is retired", code="retired_kid")
         return found.publics[kid]
@@ -187,15 +216,21 @@ class GuestTokens:
                 },
             )
         except jwt.MissingRequiredClaimError as error:
-            raise TokenError(f"has no claim {error.claim}", code="missing_claim", field=error.claim) from None
+            raise TokenError(
+                f"has no claim {error.claim}", code="missing_claim", field=error.claim
+            ) from None
         except jwt.InvalidSignatureError:
             raise TokenError(
                 "its signature is wrong: it was altered, or signed by another", code="bad_signature"
             ) from None
         except jwt.InvalidAudienceError:
-            raise TokenError("is for another audience (aud)", code="wrong_audience", field="aud") from None
+            raise TokenError(
+                "is for another audience (aud)", code="wrong_audience", field="aud"
+            ) from None
         except jwt.InvalidIssuerError:
-            raise TokenError("is from another issuer (iss)", code="wrong_issuer", field="iss") from None
+            raise TokenError(
+                "is from another issuer (iss)", code="wrong_issuer", field="iss"
+            ) from None
         except (jwt.InvalidTokenError, ValueError, RecursionError):
             raise TokenError("is no JSON Web Token", code="malformed") from None
 
@@ -206,14 +241,18 @@ class GuestTokens:
         early = max(issued, valid_from) - now
         if early > leeway:
             problem = f"is valid only in {early:.0f} s; compare the clocks"
-            raise TokenError(problem, code="not_yet_valid", field="iat" if issued >= valid_from else "nbf")
+            raise TokenError(
+                problem, code="not_yet_valid", field="iat" if issued >= valid_from else "nbf"
+            )
 
 
 def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
     """A copy as JSON would have it. Raises CommandError for what JSON cannot say."""
     for name in metadata:
         if not isinstance(name, str):
-            raise CommandError(f"metadata has the name {name!r}, which is no text", field="metadata")
+            raise CommandError(
+                f"metadata has the name {name!r}, which is no text", field="metadata"
+            )
     try:
         spelled = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
         spelled.encode()
@@ -225,7 +264,8 @@ def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _kid_of(token: str) -> str:
-    """The key the header names, once the token is spelled as we would spell it and its header is one we would have written."""
+    """The key the header names, once the token is spelled as we would spell it and its header is
+    one we would have written."""
     if not _is_strictly_spelled(token):
         raise TokenError("is no JSON Web Token", code="malformed")
     try:
@@ -233,7 +273,10 @@ def _kid_of(token: str) -> str:
     except (jwt.InvalidTokenError, ValueError, RecursionError):
         raise TokenError("is no JSON Web Token", code="malformed") from None
     if header.get("alg") != ALGORITHM:
-        raise TokenError(f"its header does not say {ALGORITHM}, and nothing else is accepted", code="wrong_algorithm")
+        raise TokenError(
+            f"its header does not say {ALGORITHM}, and nothing else is accepted",
+            code="wrong_algorithm",
+        )
     if "crit" in header:
         raise TokenError("its header demands what guestd does not know (crit)", code="malformed")
     kid = header.get("kid")
@@ -243,10 +286,13 @@ def _kid_of(token: str) -> str:
 
 
 def _is_strictly_spelled(token: str) -> bool:
-    """Three parts in base64url, each as encoding it anew would give it. The usual decoders overlook what does not belong, so
-    that one signature would fit many spellings, each with a fingerprint of its own."""
+    """Three parts in base64url, each as encoding it anew would give it. The usual decoders overlook
+    what does not belong, so that one signature would fit many spellings, each with a fingerprint of
+    its own."""
     parts = token.split(".")
-    return len(parts) == 3 and all(_BASE64URL.fullmatch(part) and _is_canonical(part) for part in parts)
+    return len(parts) == 3 and all(
+        _BASE64URL.fullmatch(part) and _is_canonical(part) for part in parts
+    )
 
 
 def _is_canonical(part: str) -> bool:

@@ -1,1 +1,2 @@
-"""Where events become durable, and the work beside them: in memory, or on disk. The port is `model.ports.Journal`."""
+"""Where events become durable, and the work beside them: in memory, or on disk. The port is
+`model.ports.Journal`."""

@@ -1,4 +1,5 @@
-"""Everything that can be wrong with a journal: SQLite's own view, then ours of each row and each stream.
+"""Everything that can be wrong with a journal: SQLite's own view, then ours of each row and each
+stream.
 
 Used by `guestd journal check`, by backups and restores, and, in a shorter form, at each start.
 """
@@ -24,17 +25,34 @@ FORM_WITH_CHECKSUMS = 3
 PROBLEMS_MAX = 100
 
 #: What SQLite says of a value in a row: that is the row's damage, and its checksum finds it.
-_OF_A_ROW = re.compile(r"(NULL|NUMERIC|TEXT|non-[A-Z]+) value in |row not in |CHECK constraint failed")
+_OF_A_ROW = re.compile(
+    r"(NULL|NUMERIC|TEXT|non-[A-Z]+) value in |row not in |CHECK constraint failed"
+)
 
 #: What SQLite says of an index that does not fit its table; the index is made from the table again.
-_OF_AN_INDEX = re.compile(r"missing from index|wrong # of entries in index|non-unique entry in index|in index")
+_OF_AN_INDEX = re.compile(
+    r"missing from index|wrong # of entries in index|non-unique entry in index|in index"
+)
 
-#: What SQLite and sqlite3 raise for a file that is damaged; the second where the schema is no UTF-8.
+#: What SQLite and sqlite3 raise for a file that is damaged; the second where the schema is no
+#: UTF-8.
 UNREADABLE_FILE = (sqlite3.DatabaseError, UnicodeDecodeError)
 
-#: What SQLite says of the system around a file, which says nothing of the file itself: a full disk, above all.
+#: What SQLite says of the system around a file, which says nothing of the file itself: a full disk,
+#: above all.
 _OF_THE_SYSTEM = tuple(
-    f"SQLITE_{one}" for one in ("FULL", "IOERR", "CANTOPEN", "BUSY", "LOCKED", "NOMEM", "READONLY", "PERM", "INTERRUPT")
+    f"SQLITE_{one}"
+    for one in (
+        "FULL",
+        "IOERR",
+        "CANTOPEN",
+        "BUSY",
+        "LOCKED",
+        "NOMEM",
+        "READONLY",
+        "PERM",
+        "INTERRUPT",
+    )
 )
 
 
@@ -46,7 +64,8 @@ def is_damage(error: Exception) -> bool:
 
 
 def at_start(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
-    """In SQLite's words: what is wrong with the file's structure, and which indexes do not fit their tables.
+    """In SQLite's words: what is wrong with the file's structure, and which indexes do not fit
+    their tables.
 
     What is wrong with a single row is neither: its checksum finds it when it is read."""
     indexes, structure = [], []
@@ -59,11 +78,13 @@ def at_start(connection: sqlite3.Connection) -> tuple[list[str], list[str]]:
 
 
 def integrity(connection: sqlite3.Connection) -> list[str]:
-    """What SQLite finds wrong, in its own words. Raises sqlite3.Error if the file could not be read to its end for another
-    reason than damage, such as a full disk."""
+    """What SQLite finds wrong, in its own words. Raises sqlite3.Error if the file could not be read
+    to its end for another reason than damage, such as a full disk."""
     try:
         connection.execute("PRAGMA cell_size_check = ON")
-        found = [str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({PROBLEMS_MAX})")]
+        found = [
+            str(row[0]) for row in connection.execute(f"PRAGMA integrity_check({PROBLEMS_MAX})")
+        ]
     except UNREADABLE_FILE as error:
         if getattr(error, "sqlite_errorname", "").startswith(_OF_THE_SYSTEM):
             raise
@@ -106,7 +127,9 @@ def _rows(connection: sqlite3.Connection, form: int) -> list[str]:
 def damaged_rows(connection: sqlite3.Connection) -> Iterator[str]:
     """Each row that is not as it was written, and whose it is."""
     for table, columns in COLUMNS.items():
-        select = f"SELECT rowid, {', '.join(columns)}, checksum FROM {table} NOT INDEXED ORDER BY rowid"
+        select = (
+            f"SELECT rowid, {', '.join(columns)}, checksum FROM {table} NOT INDEXED ORDER BY rowid"
+        )
         for number, *row in connection.execute(select):
             problem = _problem(table, row)
             if problem:
@@ -135,7 +158,9 @@ def _whose(connection: sqlite3.Connection, table: str, row: Sequence[object]) ->
     if table not in ("events", "heads"):
         return ""
     number = row[1] if table == "events" else row[0]
-    if not isinstance(number, int):  # a flipped byte may have made it a text that SQLite does not take back
+    if not isinstance(
+        number, int
+    ):  # a flipped byte may have made it a text that SQLite does not take back
         return f" (session number {number!r})"
     found = connection.execute(queries()["session_row_of"], (number,)).fetchone()
     return f" (session {found[1]!r})" if found is not None else f" (session number {number!r})"
@@ -157,15 +182,24 @@ def broken_schema(connection: sqlite3.Connection, form: int) -> list[str]:
 
 
 def _schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
-    rows = connection.execute("SELECT name, type || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_schema")
+    rows = connection.execute(
+        "SELECT name, type || ' ' || tbl_name || ' ' || coalesce(sql, '') FROM sqlite_schema"
+    )
     return {(name, " ".join(str(text).split())) for name, text in rows}
 
 
 def broken_streams(connection: sqlite3.Connection) -> list[str]:
-    """Where an event is not joined to those before it, or a seq is missing or there twice; see chain.py."""
+    """Where an event is not joined to those before it, or a seq is missing or there twice; see
+    chain.py."""
     events = connection.execute(queries()["broken_chains"])
     heads = connection.execute(queries()["broken_heads"])
     return [
-        *(f"event {seq} of stream {number} is not joined to those before it" for number, seq in events),
-        *(f"stream {number} does not end with its newest event, or lacks one" for (number,) in heads),
+        *(
+            f"event {seq} of stream {number} is not joined to those before it"
+            for number, seq in events
+        ),
+        *(
+            f"stream {number} does not end with its newest event, or lacks one"
+            for (number,) in heads
+        ),
     ]

@@ -1,13 +1,13 @@
 """What proves that a row is as it was written: a CRC-32 of all its columns, kept in the row itself.
 
-The checksum of a row is the CRC-32 of a JSON array of its columns, in which a BLOB stands as its length,
-followed by the BLOBs themselves. It finds every change of a single byte, and any other with a chance of
-2**32 - 1 in 2**32. It is no protection against somebody who means to change a row.
+The checksum of a row is the CRC-32 of a JSON array of its columns, in which a BLOB stands as its
+length, followed by the BLOBs themselves. It finds every change of a single byte, and any other with
+a chance of 2**32 - 1 in 2**32. It is no protection against somebody who means to change a row.
 
 `zlib.crc32` is in the standard library and in every Python of the operator; CRC-32C would need a
-dependency and finds no more in rows of this size. No SQL refers to the checksum, so any SQLite shell
-opens the file; a row that is changed there must be given a new checksum, or it counts as damaged.
-"""
+dependency and finds no more in rows of this size. No SQL refers to the checksum, so any SQLite
+shell opens the file; a row that is changed there must be given a new checksum, or it counts as
+damaged."""
 
 from __future__ import annotations
 
@@ -22,32 +22,53 @@ import orjson
 #: No CRC-32 is negative, so such a row always counts as damaged.
 UNREADABLE = -1
 
-#: Text that is no UTF-8 becomes half surrogates, which have no checksum: the row is damaged, and reading
-#: the rows beside it goes on. By itself sqlite3 would raise an error for the whole statement.
+#: Text that is no UTF-8 becomes half surrogates, which have no checksum: the row is damaged, and
+#: reading the rows beside it goes on. By itself sqlite3 would raise an error for the whole
+#: statement.
 lenient_text = partial(str, encoding="utf-8", errors="surrogateescape")
 
-#: What a row's checksum covers, in the order of the checksum. `operations` and `deliveries` leave out `id`,
-#: which SQLite assigns and an index repeats.
+#: What a row's checksum covers, in the order of the checksum. `operations` and `deliveries` leave
+#: out `id`, which SQLite assigns and an index repeats.
 COLUMNS = {
-    "sessions": ["id", "session_id", "name", "token", "guest", "opened_ms", "ends_ms", "over_ms", "first_seq"],
-    "events": ["id", "session", "seq", "prev", "jump", "at_ms", "time", "kind", "key", "payload", "intent"],
+    "sessions": [
+        "id",
+        "session_id",
+        "name",
+        "token",
+        "guest",
+        "opened_ms",
+        "ends_ms",
+        "over_ms",
+        "first_seq",
+    ],
+    "events": [
+        "id",
+        "session",
+        "seq",
+        "prev",
+        "jump",
+        "at_ms",
+        "time",
+        "kind",
+        "key",
+        "payload",
+        "intent",
+    ],
     "heads": ["session", "id", "seq"],
     "operations": ["operation_id", "kind", "state", "over", "at_ms"],
-    "deliveries": (
-        [
-            "delivery_id",
-            "target",
-            "lane",
-            "event",
-            "body",
-            "status",
-            "attempts",
-            "created_ms",
-            "due_ms",
-            "reason",
-            "at_ms",
-        ]
-    ),
+    "deliveries": [
+        "delivery_id",
+        "target",
+        "lane",
+        "event",
+        "body",
+        "status",
+        "attempts",
+        "created_ms",
+        "due_ms",
+        "reason",
+        "at_ms",
+    ],
     "cursors": ["name", "offset", "at_ms"],
     "retired": ["up_to"],
     "damaged": ["session", "offset", "reason", "found_ms"],
@@ -57,7 +78,9 @@ COLUMNS = {
 def row_checksum(values: Sequence[object]) -> int:
     """Of a row of any table, `values` in the order of COLUMNS; UNREADABLE if it has no checksum."""
     blobs = [one for one in values if isinstance(one, bytes)]
-    plain = [len(one) if isinstance(one, bytes) else one for one in values] if blobs else list(values)
+    plain = (
+        [len(one) if isinstance(one, bytes) else one for one in values] if blobs else list(values)
+    )
     try:
         found = crc32(orjson.dumps(plain))
     except TypeError:
@@ -96,7 +119,8 @@ def sealed(values: tuple[object, ...]) -> tuple[object, ...]:
 
 
 def renewed(old: Sequence[object], values: Sequence[object]) -> int:
-    """The checksum of a row that is changed. One that was damaged stays so: a new checksum would hide it."""
+    """The checksum of a row that is changed. One that was damaged stays so: a new checksum would
+    hide it."""
     return row_checksum(values) if is_sound(old) else UNREADABLE
 
 
@@ -117,7 +141,8 @@ def fill(connection: sqlite3.Connection) -> None:
         connection.text_factory = factory
 
 
-#: Columns that count from 1. With another value, reading would look for a seq or an offset that there cannot be.
+#: Columns that count from 1. With another value, reading would look for a seq or an offset that
+#: there cannot be.
 _FROM_ONE = {"sessions": ("first_seq",), "events": ("id", "seq"), "heads": ("id", "seq")}
 
 #: What sqlite3 gives for a column of a STRICT table; a flipped byte can make it something else.
@@ -127,10 +152,14 @@ _TYPES: dict[str, type] = {"INTEGER": int, "TEXT": str, "BLOB": bytes}
 def _fill_table(connection: sqlite3.Connection, table: str) -> None:
     columns = COLUMNS[table]
     is_readable = _reader_of(connection, table)
-    select = f"SELECT rowid, {', '.join(columns)} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+    select = (
+        f"SELECT rowid, {', '.join(columns)} FROM {table} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+    )
     after = -1
     while rows := connection.execute(select, (after, _FILL_ROWS)).fetchall():
-        sums = [(row_checksum(row) if is_readable(row) else UNREADABLE, number) for number, *row in rows]
+        sums = [
+            (row_checksum(row) if is_readable(row) else UNREADABLE, number) for number, *row in rows
+        ]
         connection.executemany(f"UPDATE {table} SET checksum = ? WHERE rowid = ?", sums)
         after = rows[-1][0]
 
@@ -138,7 +167,10 @@ def _fill_table(connection: sqlite3.Connection, table: str) -> None:
 def _reader_of(connection: sqlite3.Connection, table: str) -> Callable[[Sequence[object]], bool]:
     """What says whether a row of that table can have been written by guestd."""
     columns = COLUMNS[table]
-    info = {name: (_TYPES[kind], bool(must)) for _, name, kind, must, *_ in connection.execute(_TABLE_INFO % table)}
+    info = {
+        name: (_TYPES[kind], bool(must))
+        for _, name, kind, must, *_ in connection.execute(_TABLE_INFO % table)
+    }
     forms = [info[one] for one in columns]
     json_at = [columns.index(one) for one in _JSON.get(table, ())]
     from_one = [columns.index(one) for one in _FROM_ONE.get(table, ())]

@@ -12,12 +12,15 @@ logger = logging.getLogger("guestd.journal")
 #: Damaged rows that are logged one by one; with more, the log says only once that there are more.
 LOGGED_MAX = 1000
 
-REMEDY = "run `guestd journal check`; a backup from before can be restored with `guestd journal restore`"
+REMEDY = (
+    "run `guestd journal check`; a backup from before can be restored with `guestd journal restore`"
+)
 
 
 @dataclass(slots=True, frozen=True)
 class DamagedRow:
-    """`number` is the guest session's in the file (None: unknown), `offset` the event's (0: not an event)."""
+    """`number` is the guest session's in the file (None: unknown), `offset` the event's (0: not an
+    event)."""
 
     table: str
     row: object
@@ -28,7 +31,9 @@ class DamagedRow:
 
     def __str__(self) -> str:
         whose = f" of session {self.session_id}" if self.session_id else ""
-        where = f"event at offset {self.offset}" if self.offset else f"row {self.row!r} of {self.table}"
+        where = (
+            f"event at offset {self.offset}" if self.offset else f"row {self.row!r} of {self.table}"
+        )
         return f"{where}{whose}: {self.reason}"
 
 
@@ -58,9 +63,15 @@ class DamageLog:
             self._known.add(key)
             logger.error("damaged in %s: %s; %s; %s", self._file, row, what_happens, REMEDY)
             if len(self._known) == LOGGED_MAX:
-                logger.error("more than %d rows of %s are damaged; no more are logged", LOGGED_MAX, self._file)
+                logger.error(
+                    "more than %d rows of %s are damaged; no more are logged",
+                    LOGGED_MAX,
+                    self._file,
+                )
 
 
 def damaged_stream(session_id: str) -> Damaged:
     """What a reader of that stream is told."""
-    return Damaged(f"the journal's record of guest session {session_id} is damaged and is not shown; {REMEDY}")
+    return Damaged(
+        f"the journal's record of guest session {session_id} is damaged and is not shown; {REMEDY}"
+    )

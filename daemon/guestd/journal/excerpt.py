@@ -12,8 +12,8 @@ PAYLOAD = 3
 
 
 def up_to_bytes(rows: Iterable[RowLike], bytes_max: int, payload: int = PAYLOAD) -> list[RowLike]:
-    """The first rows, up to and with the one that reaches `bytes_max` bytes of payload, which stands at that place in each;
-    no more are fetched."""
+    """The first rows, up to and with the one that reaches `bytes_max` bytes of payload, which
+    stands at that place in each; no more are fetched."""
     taken: list[RowLike] = []
     left = bytes_max
     for row in rows:

@@ -1,4 +1,5 @@
-"""Are the journal's files still those that were opened? Deleted or replaced, they take all that was written since with them.
+"""Are the journal's files still those that were opened? Deleted or replaced, they take all that was
+written since with them.
 
 SQLite goes on writing into files that no directory names any more, and says nothing.
 """
@@ -7,8 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-#: The log beside it holds what is not written back yet, and the memory that connections share tells them what of it counts. Both
-#: stand there as long as a connection is open.
+#: The log beside it holds what is not written back yet, and the memory that connections share tells
+#: them what of it counts. Both stand there as long as a connection is open.
 SUFFIXES = ("", "-wal", "-shm")
 
 
@@ -20,7 +21,8 @@ class FileWatch:
         self._seen: dict[Path, tuple[int, int]] = {}
 
     def look(self) -> Path | None:
-        """The first file that is missing or another one than before; None while all is well. Raises OSError of the disk."""
+        """The first file that is missing or another one than before; None while all is well. Raises
+        OSError of the disk."""
         for path in self._paths:
             found = _identity(path)
             if found != self._seen.get(path, found):

@@ -1,4 +1,5 @@
-"""One daemon per state directory: a lock that the kernel takes back when its holder dies, however it dies."""
+"""One daemon per state directory: a lock that the kernel takes back when its holder dies, however
+it dies."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from ..model.errors import ConfigError
 
 
 class DirectoryLock:
-    """Take it with `take`, give it back with `release`. The file stays; who holds it stands in it."""
+    """Take it with `take`, give it back with `release`. The file stays; who holds it stands in
+    it."""
 
     def __init__(self, directory: Path) -> None:
         self._path = directory / "lock"
@@ -31,7 +33,9 @@ class DirectoryLock:
                 "stop that one, or give this one a directory of its own",
             ) from None
         self._file = file
-        with suppress(OSError):  # a full disk: the lock holds all the same, and only its holder's number is missing
+        with suppress(
+            OSError
+        ):  # a full disk: the lock holds all the same, and only its holder's number is missing
             os.ftruncate(file, 0)
             os.write(file, f"{os.getpid()}\n".encode())
 

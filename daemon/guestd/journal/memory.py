@@ -1,9 +1,9 @@
 """The journal in memory: the same port, the same order, durable for as long as the process lives.
 
-Bounds: `events_per_session_max` and `events_max` over all. When one is reached the oldest events go, and a reader who asks
-for them learns from `first_kept_seq` what he cannot get any more. The one order of all streams is kept only once somebody has
-asked for it, within `events_max`; operations that are over and deliveries that are done go when there are `works_max`.
-"""
+Bounds: `events_per_session_max` and `events_max` over all. When one is reached the oldest events
+go, and a reader who asks for them learns from `first_kept_seq` what he cannot get any more. The one
+order of all streams is kept only once somebody has asked for it, within `events_max`; operations
+that are over and deliveries that are done go when there are `works_max`."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ from .excerpt import up_to_bytes
 
 class MemoryJournal:
     def __init__(
-        self, events_per_session_max: int = 1000, events_max: int = 2_000_000, works_max: int = 100_000
+        self,
+        events_per_session_max: int = 1000,
+        events_max: int = 2_000_000,
+        works_max: int = 100_000,
     ) -> None:
         self._per_session_max = events_per_session_max
         self._events_max = events_max
@@ -30,7 +33,9 @@ class MemoryJournal:
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._kept: dict[str, deque[Row]] = {}
-        self._accepted: dict[str, dict[str, int]] = {}  # of what is kept: a command's id and its seq
+        self._accepted: dict[
+            str, dict[str, int]
+        ] = {}  # of what is kept: a command's id and its seq
         self._count = 0
         self.damaged_rows = 0
         self.storage_full = False
@@ -53,7 +58,9 @@ class MemoryJournal:
         for told in self._told:
             told()
 
-    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
+    def read(
+        self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
+    ) -> Replay:
         events = self._kept.get(session_id)
         if not events:
             return Replay()
@@ -92,7 +99,11 @@ class MemoryJournal:
         if not kinds:
             return list(islice(self._order, start, start + limit))
         last = self._order[-1]
-        wanted = (kept for kept in islice(self._order, start, None) if kept.row[2] in kinds or kept is last)
+        wanted = (
+            kept
+            for kept in islice(self._order, start, None)
+            if kept.row[2] in kinds or kept is last
+        )
         return list(islice(wanted, limit))
 
     def cursor(self, name: str) -> int:
@@ -112,7 +123,9 @@ class MemoryJournal:
     def operations_over(self, limit: int) -> Sequence[OperationRecord]:
         return list(islice((one for one in reversed(self._operations.values()) if one.over), limit))
 
-    def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> Sequence[DeliveryRecord]:
+    def deliveries(
+        self, status: str, after_id: str = "", limit: int = 1000
+    ) -> Sequence[DeliveryRecord]:
         known = list(self._deliveries)
         start = known.index(after_id) + 1 if after_id in self._deliveries else 0
         found = (self._deliveries[one] for one in known[start:])
@@ -135,7 +148,9 @@ class MemoryJournal:
         events = self._kept.get(session_id)
         if events is None:
             events = self._kept[session_id] = deque()
-        assert not events or seq == events[-1][1] + 1, f"seq {seq} after {events[-1][1]} in {session_id}"
+        assert not events or seq == events[-1][1] + 1, (
+            f"seq {seq} after {events[-1][1]} in {session_id}"
+        )
         events.append(row)
         self._count += 1
         if row[2] == "accepted":
@@ -146,7 +161,8 @@ class MemoryJournal:
             self._drop_from_longest()
 
     def _drop_from_longest(self) -> None:
-        """Make room at once for a thousand more, from whoever holds most: rare, so it may look at everybody."""
+        """Make room at once for a thousand more, from whoever holds most: rare, so it may look at
+        everybody."""
         longest = max(self._kept.values(), key=len)
         for _ in range(min(1000, len(longest) - 1)):
             self._drop_first(longest)
@@ -160,7 +176,9 @@ class MemoryJournal:
 
 def _drop_what_is_done(works: dict[str, OperationRecord] | dict[str, DeliveryRecord]) -> None:
     done = [
-        key for key, one in works.items() if (one.over if isinstance(one, OperationRecord) else one.status != "waiting")
+        key
+        for key, one in works.items()
+        if (one.over if isinstance(one, OperationRecord) else one.status != "waiting")
     ]
     for key in done[: len(done) // 2 + 1]:
         del works[key]

@@ -20,5 +20,7 @@ def queries() -> dict[str, str]:
 def migrations() -> tuple[str, ...]:
     """In order; the n-th one brings the database to user_version n."""
     folder: Any = files(__package__) / "migrations"
-    found = sorted((one for one in folder.iterdir() if one.name.endswith(".sql")), key=lambda one: one.name)
+    found = sorted(
+        (one for one in folder.iterdir() if one.name.endswith(".sql")), key=lambda one: one.name
+    )
     return tuple(one.read_text() for one in found)

@@ -1,10 +1,12 @@
-"""What the loop reads from the file: pages by an index, on a connection that only reads and never checkpoints.
+"""What the loop reads from the file: pages by an index, on a connection that only reads and never
+checkpoints.
 
-Events are shown up to `acknowledged`, the offset up to which the loop was told that they are durable: one that is durable but
-not yet published would else be shown twice. Operations and deliveries are shown as they durably stand.
+Events are shown up to `acknowledged`, the offset up to which the loop was told that they are
+durable: one that is durable but not yet published would else be shown twice. Operations and
+deliveries are shown as they durably stand.
 
-Every row is compared with its checksum, and every stream with the seqs it must have, before anything of it is shown.
-"""
+Every row is compared with its checksum, and every stream with the seqs it must have, before
+anything of it is shown."""
 
 from __future__ import annotations
 
@@ -52,8 +54,8 @@ _KNOWN = json.dumps(KINDS)
 
 
 class Reader:
-    """Raises JournalError for damage to the file's structure, after which nothing can be read from it, and sqlite3.Error for
-    anything else that keeps the file from being read."""
+    """Raises JournalError for damage to the file's structure, after which nothing can be read from
+    it, and sqlite3.Error for anything else that keeps the file from being read."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._connection = connection
@@ -63,7 +65,9 @@ class Reader:
         self._aside: set[int] = set()
         self._fresh: list[SetAside] = []
         with self._one_view():
-            self._aside.update(row[0] for row in connection.execute(queries()["damaged"]) if is_sound(row))
+            self._aside.update(
+                row[0] for row in connection.execute(queries()["damaged"]) if is_sound(row)
+            )
 
     @property
     def damaged_rows(self) -> int:
@@ -78,7 +82,12 @@ class Reader:
         return found
 
     def read(
-        self, session_id: str, after_seq: int, limit: int, acknowledged: int, bytes_max: int | None = None
+        self,
+        session_id: str,
+        after_seq: int,
+        limit: int,
+        acknowledged: int,
+        bytes_max: int | None = None,
     ) -> Replay:
         """Raises Damaged if anything of what was asked for is."""
         with self._one_view(), self._told(session_id):
@@ -88,22 +97,33 @@ class Reader:
             if stream.number in self._aside:
                 raise damaged_stream(session_id)
             rows = streams.page(self._connection, stream, after_seq, limit, bytes_max)
-        shown = [(session_id, row[2], row[7], row[9], row[8] or "", b"") for row in rows if row[0] <= acknowledged]
+        shown = [
+            (session_id, row[2], row[7], row[9], row[8] or "", b"")
+            for row in rows
+            if row[0] <= acknowledged
+        ]
         return Replay(shown, stream.first_seq)
 
-    def read_on(self, after_offset: int, limit: int, acknowledged: int, kinds: Sequence[str] = ()) -> list[Kept]:
+    def read_on(
+        self, after_offset: int, limit: int, acknowledged: int, kinds: Sequence[str] = ()
+    ) -> list[Kept]:
         """In the place of a damaged event stands one of kind DAMAGED."""
         with self._one_view():
             if not kinds:
-                rows = self._connection.execute(queries()["read_on"], (after_offset, acknowledged, limit)).fetchall()
+                rows = self._connection.execute(
+                    queries()["read_on"], (after_offset, acknowledged, limit)
+                ).fetchall()
             else:
                 rows = self._read_kinds(after_offset, limit, kinds, acknowledged)
             names: dict[int, str | None] = {0: OWN_STREAM}
             return [self._kept(row, names) for row in rows]
 
-    def _read_kinds(self, after: int, limit: int, kinds: Sequence[str], acknowledged: int) -> list[tuple[Any, ...]]:
-        """By stretches of SCAN offsets, so that no call passes over half a journal; the end of a stretch is a row as well.
-        Where retention or damage left a hole, the next stretch begins behind it."""
+    def _read_kinds(
+        self, after: int, limit: int, kinds: Sequence[str], acknowledged: int
+    ) -> list[tuple[Any, ...]]:
+        """By stretches of SCAN offsets, so that no call passes over half a journal; the end of a
+        stretch is a row as well. Where retention or damage left a hole, the next stretch begins
+        behind it."""
         wanted = json.dumps(list(kinds))
         while True:
             end = min(after + SCAN, acknowledged)
@@ -132,8 +152,9 @@ class Reader:
         return Kept(offset, at_ms, (name, seq, kind, payload, key or "", b""))
 
     def _time_near(self, offset: int) -> int:
-        """When a damaged event was written, in epoch milliseconds: the time of the nearest sound one before it, else after
-        it, for its own proves nothing; 0 where NEAR_MAX around it are damaged too. The same each time it is asked."""
+        """When a damaged event was written, in epoch milliseconds: the time of the nearest sound
+        one before it, else after it, for its own proves nothing; 0 where NEAR_MAX around it are
+        damaged too. The same each time it is asked."""
         for name in ("events_before", "events_after"):
             for row in self._connection.execute(queries()[name], (offset, NEAR_MAX)).fetchall():
                 if is_sound_event(row) and row[5]:
@@ -146,21 +167,25 @@ class Reader:
 
     def accepted_seq(self, session_id: str, command_id: str) -> int:
         with self._one_view(), self._told(session_id):
-            row = self._connection.execute(queries()["accepted_seq"], (session_id, command_id)).fetchone()
+            row = self._connection.execute(
+                queries()["accepted_seq"], (session_id, command_id)
+            ).fetchone()
             if row is not None and not is_sound_event(row):
                 raise FoundDamage(DamagedRow("events", row[0], None, session_id, row[0]))
             return 0 if row is None else int(row[2])
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
-        """By the index of times; what has none is looked for among the newest messages. Damage counts as "no": rather shown
-        twice than never."""
+        """By the index of times; what has none is looked for among the newest messages. Damage
+        counts as "no": rather shown twice than never."""
         digits = int("".join(filter(str.isdecimal, time)) or 0)
         with self._one_view():
             try:
                 if not time:
                     newest = recovery.identities(self._connection, session_id, TIMELESS_MAX)
                     return any(key == identity for key, _ in newest)
-                row = self._connection.execute(queries()["was_shown"], (digits, session_id, identity)).fetchone()
+                row = self._connection.execute(
+                    queries()["was_shown"], (digits, session_id, identity)
+                ).fetchone()
                 if row is not None and not is_sound_event(row):
                     raise FoundDamage(DamagedRow("events", row[0], row[1], session_id, row[0]))
                 return row is not None
@@ -174,13 +199,17 @@ class Reader:
             return 0 if stream is None else stream.seq
 
     def cursors(self) -> dict[str, int]:
-        """A damaged one stands before the oldest event: what it had passed is read again, nothing is left out."""
+        """A damaged one stands before the oldest event: what it had passed is read again, nothing
+        is left out."""
         found: dict[str, int] = {}
         with self._one_view():
             for row in self._connection.execute(queries()["cursors"]).fetchall():
                 sound = is_sound(row)
                 if not sound:
-                    self._log.add(DamagedRow("cursors", row[0]), "that reader begins again at the oldest event")
+                    self._log.add(
+                        DamagedRow("cursors", row[0]),
+                        "that reader begins again at the oldest event",
+                    )
                 found[row[0]] = row[1] if sound else 0
         return found
 
@@ -259,7 +288,9 @@ class Reader:
                     self._connection.execute("ROLLBACK")
         except (sqlite3.Error, UnicodeDecodeError) as error:
             if is_damage(error):  # not a row but the file: nothing may go on as if it had been read
-                raise JournalError(f"the journal {self._file} cannot be read: {error}; {REMEDY}") from error
+                raise JournalError(
+                    f"the journal {self._file} cannot be read: {error}; {REMEDY}"
+                ) from error
             raise
 
 

@@ -1,4 +1,5 @@
-"""What a restart must know: who should be live, where each stood, and what was promised and not yet settled.
+"""What a restart must know: who should be live, where each stood, and what was promised and not yet
+settled.
 
 A guest session with a damaged row is set aside; the others come back.
 """
@@ -25,8 +26,8 @@ _UNREADABLE = (ValueError, TypeError, KeyError, AttributeError)
 def recover(
     reader: sqlite3.Connection, aside: Collection[int], set_aside: Callable[[DamagedRow], None]
 ) -> list[SavedSession]:
-    """Every guest session that has not ended, oldest first, but for those whose number is in `aside`, and the damaged ones,
-    which `set_aside` is told of."""
+    """Every guest session that has not ended, oldest first, but for those whose number is in
+    `aside`, and the damaged ones, which `set_aside` is told of."""
     commands: dict[int, list[tuple[Any, ...]]] = defaultdict(list)
     for row in reader.execute(queries()["commands"]):
         commands[row[1]].append(row)
@@ -44,7 +45,9 @@ def recover(
     return found
 
 
-def _session(reader: sqlite3.Connection, row: Sequence[Any], commands: Sequence[tuple[Any, ...]]) -> SavedSession:
+def _session(
+    reader: sqlite3.Connection, row: Sequence[Any], commands: Sequence[tuple[Any, ...]]
+) -> SavedSession:
     number, session_id, name, token, guest, opened_ms, ends_ms, *_ = row
     if not is_sound(row):
         raise FoundDamage(DamagedRow("sessions", number, number, str(session_id)))
@@ -63,7 +66,13 @@ def _session(reader: sqlite3.Connection, row: Sequence[Any], commands: Sequence[
     saved = [_command(stream, one[:-1], bool(one[-1])) for one in commands]
     state_seq = 0 if state is None else state[2]
     return SavedSession(
-        record, stream.seq, state is not None, bool(content.get("read_only")), saved, was_live, state_seq
+        record,
+        stream.seq,
+        state is not None,
+        bool(content.get("read_only")),
+        saved,
+        was_live,
+        state_seq,
     )
 
 
@@ -81,7 +90,9 @@ def _content(stream: streams.Stream, row: Sequence[Any], column: int) -> dict[st
         found = None
     if not isinstance(found, dict):
         reason = "it is not a JSON object"
-        raise FoundDamage(DamagedRow("events", row[0], stream.number, stream.session_id, row[0], reason))
+        raise FoundDamage(
+            DamagedRow("events", row[0], stream.number, stream.session_id, row[0], reason)
+        )
     return found
 
 
@@ -103,5 +114,7 @@ def identities(reader: sqlite3.Connection, session_id: str, limit: int) -> list[
                 break
     if len(found) < limit and seq >= stream.first_seq:
         reason = f"the event with seq {seq} cannot be found"
-        raise FoundDamage(DamagedRow("events", (stream.number, seq), stream.number, session_id, 0, reason))
+        raise FoundDamage(
+            DamagedRow("events", (stream.number, seq), stream.number, session_id, 0, reason)
+        )
     return found[::-1]

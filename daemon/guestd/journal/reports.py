@@ -1,4 +1,5 @@
-"""Reports of bugs, one small file each, in a folder beside the journal: readable by the owner only, and few.
+"""Reports of bugs, one small file each, in a folder beside the journal: readable by the owner only,
+and few.
 
 A report that cannot be written is no reason to fail: the log has said what happened.
 """
@@ -11,7 +12,8 @@ from pathlib import Path
 
 logger = logging.getLogger("guestd.journal")
 
-#: The newest are kept. One report is a few kilobytes, and the same bug tells nothing new the twentieth time.
+#: The newest are kept. One report is a few kilobytes, and the same bug tells nothing new the
+#: twentieth time.
 REPORTS_MAX = 20
 
 FOLDER = "reports"
@@ -24,11 +26,14 @@ class Reports:
         self._folder = directory / FOLDER
 
     def keep(self, name: str, content: bytes) -> None:
-        """Write one file and delete the oldest ones. Never raises; blocks as long as the disk does."""
+        """Write one file and delete the oldest ones. Never raises; blocks as long as the disk
+        does."""
         path = self._folder / name
         try:
             self._folder.mkdir(mode=0o700, exist_ok=True)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+            with os.fdopen(
+                os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb"
+            ) as file:
                 file.write(content)
             self._delete_oldest()
         except OSError as error:
@@ -38,6 +43,8 @@ class Reports:
 
     def _delete_oldest(self) -> None:
         """By the last part of their names, the time in milliseconds."""
-        reports = sorted(self._folder.glob("break-*.json"), key=lambda path: path.stem.rpartition("-")[2])
+        reports = sorted(
+            self._folder.glob("break-*.json"), key=lambda path: path.stem.rpartition("-")[2]
+        )
         for old in reports[:-REPORTS_MAX]:
             old.unlink(missing_ok=True)

@@ -1,9 +1,9 @@
 """What goes when its time has come, a batch at a time, so that nobody waits long for the writer.
 
-Guest sessions that ended, with all their events; facts of the daemon's own stream; operations that are over; webhooks that were
-delivered or given up. An event that a reader of all streams has not passed yet stays, however old. A reader that nobody has
-asked for in a week holds nothing back any more: else a feature that was once switched on would fill the disk for ever.
-"""
+Guest sessions that ended, with all their events; facts of the daemon's own stream; operations that
+are over; webhooks that were delivered or given up. An event that a reader of all streams has not
+passed yet stays, however old. A reader that nobody has asked for in a week holds nothing back any
+more: else a feature that was once switched on would fill the disk for ever."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ logger = logging.getLogger("guestd.journal")
 #: Rows of each kind deleted in one transaction.
 DELETE_MAX = BATCH_ROWS
 
-#: Guest sessions looked at in one transaction: those without any event count as nothing of the batch.
+#: Guest sessions looked at in one transaction: those without any event count as nothing of the
+#: batch.
 SESSIONS_MAX = 500
 
 #: How long a cursor that neither moves nor is asked for still holds events back.
@@ -56,7 +57,9 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
             _retire_facts(connection, before_ms, passed),
             _retire(connection, "delete_operations", before_ms, DELETE_MAX),
             _retire(connection, "delete_deliveries", "delivered", before_ms, DELETE_MAX),
-            _retire(connection, "delete_deliveries", "dead", now_ms - retention.dead_ms, DELETE_MAX),
+            _retire(
+                connection, "delete_deliveries", "dead", now_ms - retention.dead_ms, DELETE_MAX
+            ),
         ]
         connection.execute("COMMIT")
     except BaseException:
@@ -67,20 +70,25 @@ def retire(connection: sqlite3.Connection, retention: Retention, now_ms: int) ->
 
 
 def _passed(connection: sqlite3.Connection, now_ms: int) -> int:
-    """Up to which offset every reader of all streams has come. A damaged cursor has passed nothing, until its reader, who
-    begins again at the oldest event, has written it anew."""
+    """Up to which offset every reader of all streams has come. A damaged cursor has passed nothing,
+    until its reader, who begins again at the oldest event, has written it anew."""
     reached = [_NEVER]
     for row in connection.execute(queries()["cursors"]).fetchall():
         _, offset, at_ms, _ = row
         sound = is_sound(row)
-        if isinstance(at_ms, int) and now_ms - READER_KEPT_MS <= at_ms and (sound or at_ms <= now_ms):
+        if (
+            isinstance(at_ms, int)
+            and now_ms - READER_KEPT_MS <= at_ms
+            and (sound or at_ms <= now_ms)
+        ):
             reached.append(offset if sound else 0)
     return min(reached)
 
 
 @dataclass(slots=True)
 class _Batch:
-    """The next sessions to go, as sound rows of `sessions`, how many events they have, and the numbers of those found damaged."""
+    """The next sessions to go, as sound rows of `sessions`, how many events they have, and the
+    numbers of those found damaged."""
 
     sessions: list[Sequence[Any]] = field(default_factory=list)
     events: int = 0
@@ -92,10 +100,12 @@ class _Batch:
         return [one[_NUMBER] for one in self.sessions]
 
 
-def _retire_sessions(connection: sqlite3.Connection, before_ms: int, passed: int, now_ms: int) -> Swept:
-    """Those that ended first: many small ones, or a part of a large one. The number of statements is the same for all, because
-    each of them must win the interpreter back from a busy loop. One with a damaged row, or whose events cannot all be
-    found, goes on as a damaged one."""
+def _retire_sessions(
+    connection: sqlite3.Connection, before_ms: int, passed: int, now_ms: int
+) -> Swept:
+    """Those that ended first: many small ones, or a part of a large one. The number of statements
+    is the same for all, because each of them must win the interpreter back from a busy loop. One
+    with a damaged row, or whose events cannot all be found, goes on as a damaged one."""
     asked = {"before_ms": before_ms, "limit": SESSIONS_MAX}
     batch = _batch(connection, connection.execute(queries()["overdue"], asked).fetchall(), passed)
     for number in batch.damaged:
@@ -136,14 +146,19 @@ def _batch(connection: sqlite3.Connection, overdue: Sequence[Sequence[Any]], pas
 
 
 def _is_whole(connection: sqlite3.Connection, session: Sequence[Any], head: Sequence[Any]) -> bool:
-    """Without a head there are no events; each stream that has some begins with a state of its session."""
+    """Without a head there are no events; each stream that has some begins with a state of its
+    session."""
     if head[0] is not None:
         return is_sound(session) and is_sound(head)
-    return is_sound(session) and connection.execute(queries()["has_states"], (session[_NUMBER],)).fetchone() is None
+    return (
+        is_sound(session)
+        and connection.execute(queries()["has_states"], (session[_NUMBER],)).fetchone() is None
+    )
 
 
 def _delete_streams(connection: sqlite3.Connection, batch: _Batch, now_ms: int) -> int:
-    """How many events were deleted. Takes out of the batch, and sets aside, the sessions whose events are not all found."""
+    """How many events were deleted. Takes out of the batch, and sets aside, the sessions whose
+    events are not all found."""
     connection.execute("SAVEPOINT streams")
     rows = _delete_events(connection, batch.numbers)
     if rows < min(DELETE_MAX, batch.events):
@@ -170,16 +185,21 @@ def _delete_one_by_one(connection: sqlite3.Connection, batch: _Batch, now_ms: in
 
 
 def _delete_events(connection: sqlite3.Connection, numbers: Sequence[int]) -> int:
-    return _delete(connection, "delete_events", {"numbers": json.dumps(numbers), "limit": DELETE_MAX})
+    return _delete(
+        connection, "delete_events", {"numbers": json.dumps(numbers), "limit": DELETE_MAX}
+    )
 
 
 def _set_aside(connection: sqlite3.Connection, number: int, reason: str, now_ms: int) -> None:
-    logger.error("guest session number %d of the journal is damaged: %s; it goes later", number, reason)
+    logger.error(
+        "guest session number %d of the journal is damaged: %s; it goes later", number, reason
+    )
     connection.execute(queries()["put_damaged"], sealed((number, 0, reason, now_ms)))
 
 
 def _retire_damaged(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
-    """A guest session that was set aside that long ago, found by its number in each event: its chain may be broken."""
+    """A guest session that was set aside that long ago, found by its number in each event: its
+    chain may be broken."""
     for row in connection.execute(queries()["damaged"]).fetchall():
         if not is_sound(row):  # nobody knows whom it means; whoever is damaged is found again
             connection.execute(queries()["delete_damaged"], (row[0],))
@@ -219,7 +239,9 @@ def _retire_facts(connection: sqlite3.Connection, before_ms: int, passed: int) -
     rows = _delete(connection, "delete_facts", asked)
     if rows:
         first = connection.execute(queries()["first_fact"]).fetchone()[0]
-        _move_first(connection, connection.execute(queries()["session_row_of"], (0,)).fetchone(), first)
+        _move_first(
+            connection, connection.execute(queries()["session_row_of"], (0,)).fetchone(), first
+        )
     return Swept(rows, rows == DELETE_MAX)
 
 
@@ -228,7 +250,12 @@ def _retire(connection: sqlite3.Connection, statement: str, *parameters: object)
     return Swept(rows, rows == DELETE_MAX)
 
 
-def _delete(connection: sqlite3.Connection, statement: str, parameters: tuple[object, ...] | dict[str, object]) -> int:
-    """How many rows went. (The cursor's `rowcount` knows it only of statements that begin with DELETE, not with WITH.)"""
+def _delete(
+    connection: sqlite3.Connection,
+    statement: str,
+    parameters: tuple[object, ...] | dict[str, object],
+) -> int:
+    """How many rows went. (The cursor's `rowcount` knows it only of statements that begin with
+    DELETE, not with WITH.)"""
     connection.execute(queries()[statement], parameters)
     return int(connection.execute("SELECT changes()").fetchone()[0])

@@ -1,13 +1,15 @@
-"""When retention has its turn under load: as many rows go as come, and up to twice as many while there is a backlog.
+"""When retention has its turn under load: as many rows go as come, and up to twice as many while
+there is a backlog.
 
-A journal that is never idle would else keep everything. What ended is deleted in batches of `BATCH_ROWS`, each in a transaction
-that the next commit waits for, some ten milliseconds. Each row written allows two to go, so that a backlog shrinks as fast as the
-journal is written. Where little is written, one batch a second goes all the same: what guests said is to go when it was promised,
+A journal that is never idle would else keep everything. What ended is deleted in batches of
+`BATCH_ROWS`, each in a transaction that the next commit waits for, some ten milliseconds. Each row
+written allows two to go, so that a backlog shrinks as fast as the journal is written. Where little
+is written, one batch a second goes all the same: what guests said is to go when it was promised,
 and not when enough others have spoken.
 
-After each transaction of the writer, at most one batch goes, or twice the rows of that transaction if that is more: no commit
-waits longer for retention than one batch takes, or about twice as long as the commits before it took.
-"""
+After each transaction of the writer, at most one batch goes, or twice the rows of that transaction
+if that is more: no commit waits longer for retention than one batch takes, or about twice as long
+as the commits before it took."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
 """Room on the disk: seen before it runs out, and a reserve for when it has.
 
-`is_low`: less is free than `free_bytes_min`, and less than five per cent of the file system; no new guest session may begin.
-The ballast is a file that only takes up room. When the disk is full it is removed, so that those who are there can finish what
-they began and retention can delete; it is made again as soon as that leaves enough free, and until then the disk counts as full.
-Used by the writer's thread only.
-"""
+`is_low`: less is free than `free_bytes_min`, and less than five per cent of the file system; no new
+guest session may begin. The ballast is a file that only takes up room. When the disk is full it is
+removed, so that those who are there can finish what they began and retention can delete; it is made
+again as soon as that leaves enough free, and until then the disk counts as full. Used by the
+writer's thread only."""
 
 from __future__ import annotations
 
@@ -48,7 +48,9 @@ class Room:
         if self._path.exists():
             self._path.unlink()
             self.is_short = True
-            logger.warning("the disk is full: %s was removed to make room for what is under way", self._path)
+            logger.warning(
+                "the disk is full: %s was removed to make room for what is under way", self._path
+            )
 
     def _make(self) -> None:
         """Whatever goes wrong: a ballast is not worth an error, and the next look tries again."""

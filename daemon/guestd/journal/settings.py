@@ -8,11 +8,13 @@ from typing import Literal
 
 @dataclass(slots=True, frozen=True)
 class JournalSettings:
-    """`retention_s`: how long what is over is kept; `dead_retention_s`: webhooks that were given up, unless replayed.
+    """`retention_s`: how long what is over is kept; `dead_retention_s`: webhooks that were given
+    up, unless replayed.
 
-    `create`: `auto` makes a journal in a directory that never held one, `never` leaves that to `guestd journal init`.
-    `free_bytes_min`: with less free, and less than 5 %, no guest session is opened. `ballast_bytes`: a reserve for a full disk;
-    0 for none."""
+    `create`: `auto` makes a journal in a directory that never held one, `never` leaves that to
+    `guestd journal init`.
+    `free_bytes_min`: with less free, and less than 5 %, no guest session is opened.
+    `ballast_bytes`: a reserve for a full disk; 0 for none."""
 
     retention_s: float = 86_400.0
     dead_retention_s: float = 2_592_000.0

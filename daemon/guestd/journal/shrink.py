@@ -1,30 +1,33 @@
 """Pages that retention emptied go back to the file system, a few at a time.
 
-SQLite uses free pages again before it makes the file larger, so the size of the file would stay that of its largest
-moment. `auto_vacuum = INCREMENTAL` lets it move the last pages of the file into free ones and cut the file off. That
-is chosen when the file is made; one without it is given it by `guestd journal compact`, see store.py.
+SQLite uses free pages again before it makes the file larger, so the size of the file would stay
+that of its largest moment. `auto_vacuum = INCREMENTAL` lets it move the last pages of the file into
+free ones and cut the file off. That is chosen when the file is made; one without it is given it by
+`guestd journal compact`, see store.py.
 
-A file under steady load always has free pages, of what just went and for what comes next. So it starts only when more
-than FREE_SHARE_MAX of the pages are free, and stops at FREE_SHARE_KEPT. A commit that comes meanwhile waits for one
-step, a few milliseconds; steps under load are STEP_S apart.
-"""
+A file under steady load always has free pages, of what just went and for what comes next. So it
+starts only when more than FREE_SHARE_MAX of the pages are free, and stops at FREE_SHARE_KEPT. A
+commit that comes meanwhile waits for one step, a few milliseconds; steps under load are STEP_S
+apart."""
 
 from __future__ import annotations
 
 import sqlite3
 from dataclasses import dataclass
 
-#: Pages moved and cut off in one transaction: 256 KiB, about what a commit of a thousand rows writes.
+#: Pages moved and cut off in one transaction: 256 KiB, about what a commit of a thousand rows
+#: writes.
 STEP_PAGES = 64
 
-#: Between two steps under load. 64 pages each 0.1 s are 2.5 MiB/s: a gigabyte is given back in seven minutes.
+#: Between two steps under load. 64 pages each 0.1 s are 2.5 MiB/s: a gigabyte is given back in
+#: seven minutes.
 STEP_S = 0.1
 
 #: Between two looks while there is little to give back.
 LOOK_S = 1.0
 
-#: The file may be 1.3 times what is kept in it. Pages that are only partly filled take 1.18 to 1.21 of that under load, so that
-#: 1.21 / (1 - 0.06) = 1.29 is left.
+#: The file may be 1.3 times what is kept in it. Pages that are only partly filled take 1.18 to 1.21
+#: of that under load, so that 1.21 / (1 - 0.06) = 1.29 is left.
 FREE_SHARE_MAX = 0.06
 FREE_SHARE_KEPT = 0.03
 
@@ -45,7 +48,8 @@ class FilePages:
 
 
 class ShrinkPace:
-    """When a step is due, and of how many pages. Ask `step_pages` with what the file holds only if `is_due`."""
+    """When a step is due, and of how many pages. Ask `step_pages` with what the file holds only if
+    `is_due`."""
 
     def __init__(self) -> None:
         self._next_at = 0.0
@@ -76,7 +80,9 @@ def look(connection: sqlite3.Connection) -> FilePages:
 
 
 def give_back(connection: sqlite3.Connection, pages: int) -> None:
-    """One transaction; the file becomes shorter with the next checkpoint. Raises sqlite3.Error and has changed nothing.
+    """One transaction; the file becomes shorter with the next checkpoint. Raises sqlite3.Error and
+    has changed nothing.
 
-    As a script, because `execute` ends such a statement, which has rows without columns, after its first page."""
+    As a script, because `execute` ends such a statement, which has rows without columns, after its
+    first page."""
     connection.executescript(f"PRAGMA incremental_vacuum({pages})")

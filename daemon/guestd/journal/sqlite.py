@@ -1,12 +1,15 @@
-"""The journal on disk: one thread owns the connection, and what waits while it commits is its next transaction.
+"""The journal on disk: one thread owns the connection, and what waits while it commits is its next
+transaction.
 
-There is no linger and no timer: under load the queue grows while the disk works, and the next transaction takes all of
-it. That is the whole group commit. `done` is called on the loop, in the order the commits were given.
+There is no linger and no timer: under load the queue grows while the disk works, and the next
+transaction takes all of it. That is the whole group commit. `done` is called on the loop, in the
+order the commits were given.
 
-A full disk is waited out: the same transaction is tried again until it fits, nothing after it passes it, and
-`storage_full` tells the intake to refuse; `storage_low` says before that that nothing new should begin. Any other error of the
-file ends the process (exit 74): after a failed fsync the kernel may have dropped the pages that a retry would seem to write.
-"""
+A full disk is waited out: the same transaction is tried again until it fits, nothing after it
+passes it, and
+`storage_full` tells the intake to refuse; `storage_low` says before that that nothing new should
+begin. Any other error of the file ends the process (exit 74): after a failed fsync the kernel may
+have dropped the pages that a retry would seem to write."""
 
 from __future__ import annotations
 
@@ -41,12 +44,15 @@ ROWS_MAX = 20_000  # events in one transaction, so that the first of them does n
 IDLE_S = 1.0
 RETRY_FULL_S = 0.25
 LOOK_S = 1.0  # between looks at the room that is left, and at whether the files are still there
-STOP_MAX_S = 15.0  # a disk that hangs for longer is left alone: nothing that waits for it was acknowledged
+STOP_MAX_S = (
+    15.0  # a disk that hangs for longer is left alone: nothing that waits for it was acknowledged
+)
 START_BYTES = 1 << 20  # less is free than a start takes: an I/O error then means a full disk
 IO_ERROR = "SQLITE_IOERR"
 
 FULL = "SQLITE_FULL"
-#: The memory that SQLite's connections share is a file, too. It could not grow: for want of room, or because the disk failed.
+#: The memory that SQLite's connections share is a file, too. It could not grow: for want of room,
+#: or because the disk failed.
 SHARED_FAILED = "SQLITE_IOERR_SHMSIZE"
 
 _Work = tuple[Commit, Callable[[], None]]
@@ -54,9 +60,10 @@ _Found = TypeVar("_Found")
 
 
 class SqliteJournal:
-    """The Journal port on `directory`. `start`, use, `stop`. `failed` hears of an error that ends the process; from then on, and
-    after `stop`, whoever reads gets a JournalError. The loop owns the connection that reads, and closes both when the
-    writer's thread has ended: none is ever closed while somebody uses it."""
+    """The Journal port on `directory`. `start`, use, `stop`. `failed` hears of an error that ends
+    the process; from then on, and after `stop`, whoever reads gets a JournalError. The loop owns
+    the connection that reads, and closes both when the writer's thread has ended: none is ever
+    closed while somebody uses it."""
 
     def __init__(
         self,
@@ -69,7 +76,9 @@ class SqliteJournal:
         self._loop = loop
         self._failed = failed
         self._settings = settings = settings or JournalSettings()
-        self._retention = Retention(int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000))
+        self._retention = Retention(
+            int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000)
+        )
         self._lock = DirectoryLock(directory)
         self._room = Room(directory, settings)
         self._watch: FileWatch
@@ -90,13 +99,16 @@ class SqliteJournal:
         self.storage_low = False
 
     def start(self) -> None:
-        """Lock, open, check, begin to write. Raises ConfigError, JournalError, or StorageFull if there is no room."""
+        """Lock, open, check, begin to write. Raises ConfigError, JournalError, or StorageFull if
+        there is no room."""
         try:
             self._open()
         except (sqlite3.Error, OSError) as error:
             raise self._not_started(error) from error
         except JournalError as error:
-            if isinstance(error.__cause__, sqlite3.Error | OSError) and self._has_no_room(error.__cause__):
+            if isinstance(error.__cause__, sqlite3.Error | OSError) and self._has_no_room(
+                error.__cause__
+            ):
                 raise self._not_started(error.__cause__) from error
             raise
 
@@ -129,24 +141,27 @@ class SqliteJournal:
             return JournalError(f"the journal in {self._directory} cannot be opened: {error}")
         self._room.release()
         return StorageFull(
-            f"the disk of {self._directory} is full: the journal cannot be opened ({error}); free some space"
+            f"the disk of {self._directory} is full: the journal cannot be opened ({error}); free"
+            " some space"
         )
 
     def _has_no_room(self, error: Exception) -> bool:
-        """Full by its own words; or an I/O error where nothing is free, which is how SQLite says it of the files beside it."""
+        """Full by its own words; or an I/O error where nothing is free, which is how SQLite says it
+        of the files beside it."""
         if isinstance(error, OSError):
             return error.errno in (errno.ENOSPC, errno.EDQUOT)
         name = getattr(error, "sqlite_errorname", "")
         return name == FULL or (name.startswith(IO_ERROR) and self._room.free_bytes() < START_BYTES)
 
     def _is_full(self, error: sqlite3.Error) -> bool:
-        """While running. Any other I/O error may have lost what was written, and ends the process."""
+        """While running. Any other I/O error may have lost what was written, and ends the
+        process."""
         name = getattr(error, "sqlite_errorname", "")
         return name == FULL or (name == SHARED_FAILED and self._room.free_bytes() < START_BYTES)
 
     async def stop(self) -> None:
-        """Commit what waits, write the WAL back, let go of the directory. Raises JournalError if the disk hangs or stays full for
-        STOP_MAX_S, or if the journal fails only now."""
+        """Commit what waits, write the WAL back, let go of the directory. Raises JournalError if
+        the disk hangs or stays full for STOP_MAX_S, or if the journal fails only now."""
         if self._thread is None:
             return
         failed_before = self._error is not None
@@ -164,14 +179,17 @@ class SqliteJournal:
     def _hung(self) -> str:
         problem = "has been full" if self.storage_full else "has not answered"
         return (
-            f"the disk of {self._directory} {problem} for {STOP_MAX_S:.0f} s while the journal was being closed; what was"
-            " acknowledged is on it, and what waited was never acknowledged"
+            f"the disk of {self._directory} {problem} for {STOP_MAX_S:.0f} s while the journal was"
+            " being closed; what was acknowledged is on it, and what waited was never acknowledged"
         )
 
     def _close(self) -> None:
-        """On the loop, when the writer's thread has ended: nobody is in the middle of a look. The last connection to close writes
-        the WAL back; after a failure the one that only reads is the last, so that the file is not touched again."""
-        first, last = (self._reader, self._writer) if self._ended_well else (self._writer, self._reader)
+        """On the loop, when the writer's thread has ended: nobody is in the middle of a look. The
+        last connection to close writes the WAL back; after a failure the one that only reads is the
+        last, so that the file is not touched again."""
+        first, last = (
+            (self._reader, self._writer) if self._ended_well else (self._writer, self._reader)
+        )
         first.close()
         last.close()
 
@@ -181,14 +199,20 @@ class SqliteJournal:
         self._given_at.append(time.monotonic())
         self._work.put((commit, done))
 
-    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
-        return self._ask(lambda reader: reader.read(session_id, after_seq, limit, self._acknowledged, bytes_max))
+    def read(
+        self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
+    ) -> Replay:
+        return self._ask(
+            lambda reader: reader.read(session_id, after_seq, limit, self._acknowledged, bytes_max)
+        )
 
     def forget(self, session_id: str) -> None:
-        """Nothing to do: the session is marked as over with its last event, and retention takes it later."""
+        """Nothing to do: the session is marked as over with its last event, and retention takes it
+        later."""
 
     def recover(self) -> list[SavedSession]:
-        """Guest sessions that are found damaged are written down as such, so that they stay aside."""
+        """Guest sessions that are found damaged are written down as such, so that they stay
+        aside."""
         found = self._ask(lambda reader: reader.recover())
         self._write_down_aside()
         return found
@@ -209,10 +233,13 @@ class SqliteJournal:
         return self._ask(lambda reader: reader.last_seq(session_id))
 
     def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> list[Kept]:
-        return self._ask(lambda reader: reader.read_on(after_offset, limit, self._acknowledged, kinds))
+        return self._ask(
+            lambda reader: reader.read_on(after_offset, limit, self._acknowledged, kinds)
+        )
 
     def cursor(self, name: str) -> int:
-        """The first question in a life is written down: a new reader's beginning, or that an old one still reads."""
+        """The first question in a life is written down: a new reader's beginning, or that an old
+        one still reads."""
         found = self._cursors.setdefault(name, self._acknowledged)
         if name not in self._asked_for:
             self._asked_for.add(name)
@@ -231,11 +258,14 @@ class SqliteJournal:
     def operations_over(self, limit: int) -> list[OperationRecord]:
         return self._ask(lambda reader: reader.operations_over(limit))
 
-    def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> list[DeliveryRecord]:
+    def deliveries(
+        self, status: str, after_id: str = "", limit: int = 1000
+    ) -> list[DeliveryRecord]:
         return self._ask(lambda reader: reader.deliveries(status, after_id, limit))
 
     def _ask(self, question: Callable[[Reader], _Found]) -> _Found:
-        """Raises JournalError; an I/O error or a damaged file ends the process as an error of the writer does."""
+        """Raises JournalError; an I/O error or a damaged file ends the process as an error of the
+        writer does."""
         if self._error is not None:
             raise JournalError(str(self._error))
         try:
@@ -245,7 +275,9 @@ class SqliteJournal:
             raise
         except sqlite3.Error as error:
             problem = JournalError(f"the journal cannot be read: {_named(error)}")
-            if getattr(error, "sqlite_errorname", "").startswith(IO_ERROR) and not self._is_full(error):
+            if getattr(error, "sqlite_errorname", "").startswith(IO_ERROR) and not self._is_full(
+                error
+            ):
                 self._fail(problem)
             raise problem from error
 
@@ -283,7 +315,9 @@ class SqliteJournal:
         except JournalError as error:
             self._tell(self._fail, error)
         except OSError as error:
-            self._tell(self._fail, JournalError(f"the journal's directory cannot be looked at: {error}"))
+            self._tell(
+                self._fail, JournalError(f"the journal's directory cannot be looked at: {error}")
+            )
         except Exception as error:
             logger.exception("the journal's writer broke: our bug")
             self._tell(self._fail, JournalError(f"the journal's writer broke: {error}"))
@@ -291,7 +325,8 @@ class SqliteJournal:
             self._ended_well = True
 
     def _take(self) -> list[_Work] | None:
-        """All that waits, up to ROWS_MAX; an empty list after a pause; None when it is time to stop."""
+        """All that waits, up to ROWS_MAX; an empty list after a pause; None when it is time to
+        stop."""
         try:
             first = self._work.get(timeout=IDLE_S)
         except queue.Empty:
@@ -371,9 +406,10 @@ class SqliteJournal:
         """Raises JournalError if a file is not the one that was opened."""
         if (gone := self._watch.look()) is not None:
             raise JournalError(
-                f"the journal's file {gone} was deleted or replaced while guestd used it: nothing more is accepted, and what was"
-                " written since the last checkpoint may be lost; put the file back or restore a backup with `guestd journal"
-                " restore`, keep other programs away from that directory, then start again"
+                f"the journal's file {gone} was deleted or replaced while guestd used it: nothing"
+                " more is accepted, and what was written since the last checkpoint may be lost;"
+                " put the file back or restore a backup with `guestd journal restore`, keep other"
+                " programs away from that directory, then start again"
             )
 
     def _tell(self, what: Callable[..., None], *arguments: object) -> None:
@@ -403,15 +439,19 @@ class SqliteJournal:
     def _full(self, full: bool) -> None:
         if full != self.storage_full:
             self.storage_full = full
-            logger.error("the disk is full: intake stops, sockets stay up") if full else logger.warning(
-                "there is room again"
+            (
+                logger.error("the disk is full: intake stops, sockets stay up")
+                if full
+                else logger.warning("there is room again")
             )
 
     def _low(self, low: bool) -> None:
         if low != self.storage_low:
             self.storage_low = low
-            logger.warning("the disk is nearly full: no new guest sessions") if low else logger.warning(
-                "there is room enough again"
+            (
+                logger.warning("the disk is nearly full: no new guest sessions")
+                if low
+                else logger.warning("there is room enough again")
             )
 
 

@@ -1,9 +1,9 @@
 """The journal's file: opened with the rules that make it trustworthy, checked, brought up to date.
 
-WAL with `synchronous=FULL`: NORMAL loses acknowledged transactions in a power cut. Exactly one connection writes *and*
-checkpoints, because SQLite before 3.51.3 can corrupt a database when two do that at once; readers open it read-only and
-never checkpoint. A file that fails its check is moved aside with a note, never deleted.
-"""
+WAL with `synchronous=FULL`: NORMAL loses acknowledged transactions in a power cut. Exactly one
+connection writes *and* checkpoints, because SQLite before 3.51.3 can corrupt a database when two do
+that at once; readers open it read-only and never checkpoint. A file that fails its check is moved
+aside with a note, never deleted."""
 
 from __future__ import annotations
 
@@ -16,7 +16,14 @@ from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
 from . import checksum, place
-from .check import FORM_WITH_CHECKSUMS, UNREADABLE_FILE, at_start, broken_schema, full_check, is_damage
+from .check import (
+    FORM_WITH_CHECKSUMS,
+    UNREADABLE_FILE,
+    at_start,
+    broken_schema,
+    full_check,
+    is_damage,
+)
 from .queries import migrations, queries
 from .room import BALLAST
 from .shrink import can_shrink
@@ -25,18 +32,20 @@ logger = logging.getLogger("guestd.journal")
 
 NAME = "journal.sqlite3"
 
-#: Above this size the check at start would hold up the start: `guestd journal check` does it at leisure.
+#: Above this size the check at start would hold up the start: `guestd journal check` does it at
+#: leisure.
 CHECK_BYTES_MAX = 512 * 1024 * 1024
 
-#: A file without `auto_vacuum` is given it at the start if it is no larger than this, which takes less than a second; a
-#: larger one by `guestd journal compact`.
+#: A file without `auto_vacuum` is given it at the start if it is no larger than this, which takes
+#: less than a second; a larger one by `guestd journal compact`.
 COMPACT_BYTES_MAX = 32 * 1024 * 1024
 
 #: Making the file anew takes a copy of it, the log of it, and what is there.
 _COMPACT_ROOM = 3
 
-#: `auto_vacuum` comes first: a file has it only if it was chosen before anything was written. `secure_delete` writes
-#: zeros over what is deleted; whether it is on by itself depends on how SQLite was built. The log is cut back to
+#: `auto_vacuum` comes first: a file has it only if it was chosen before anything was written.
+#: `secure_delete` writes zeros over what is deleted; whether it is on by itself depends on how
+#: SQLite was built. The log is cut back to
 #: `journal_size_limit`, four times WAL_PAGES_MAX of writer.py, when it was longer for a while.
 _PRAGMAS = """
 PRAGMA auto_vacuum = INCREMENTAL;
@@ -54,11 +63,11 @@ PRAGMA journal_size_limit = 4194304;
 
 
 def open_for_writing(directory: Path, may_create: bool = True) -> sqlite3.Connection:
-    """The one connection that writes. Raises ConfigError (no place for a journal, or none in it) or JournalError (a file we
-    cannot use).
+    """The one connection that writes. Raises ConfigError (no place for a journal, or none in it) or
+    JournalError (a file we cannot use).
 
-    A journal is made where there never was one, if it may be: an empty one in the place of one that was lost, moved aside or not
-    mounted would have every guest session forgotten without a word."""
+    A journal is made where there never was one, if it may be: an empty one in the place of one that
+    was lost, moved aside or not mounted would have every guest session forgotten without a word."""
     if not directory.is_dir():
         raise ConfigError(
             "journal.directory",
@@ -77,7 +86,9 @@ def create_or_open(directory: Path) -> sqlite3.Connection:
     """Without asking whether there should be one. Raises JournalError."""
     path = directory / NAME
     is_new = not path.exists()
-    umask = os.umask(0o077)  # the files that SQLite puts beside it have the mode that it was made with
+    umask = os.umask(
+        0o077
+    )  # the files that SQLite puts beside it have the mode that it was made with
     try:
         connection = _connect(path, "rwc" if is_new else "rw")
         try:
@@ -105,40 +116,52 @@ def _prepare(connection: sqlite3.Connection, path: Path, is_new: bool) -> None:
         try:
             _sync_directory(path.parent)
         except OSError as error:
-            raise JournalError(f"the journal {path} cannot be made durable: {error.strerror}") from error
+            raise JournalError(
+                f"the journal {path} cannot be made durable: {error.strerror}"
+            ) from error
 
 
 def _compact_if_small(connection: sqlite3.Connection, path: Path) -> None:
-    """A file that was made without `auto_vacuum` keeps the size of its largest moment until it is made anew."""
+    """A file that was made without `auto_vacuum` keeps the size of its largest moment until it is
+    made anew."""
     size_bytes = path.stat().st_size
     figures = os.statvfs(path.parent)
     has_room = figures.f_bavail * figures.f_frsize >= _COMPACT_ROOM * size_bytes
     if size_bytes > COMPACT_BYTES_MAX or not has_room:
-        logger.warning("%s does not become smaller by itself: stop guestd once and run guestd journal compact", path)
+        logger.warning(
+            "%s does not become smaller by itself: stop guestd once and run guestd journal compact",
+            path,
+        )
         return
     try:
         compact(connection)
     except sqlite3.Error as error:
         if getattr(error, "sqlite_errorname", "").startswith("SQLITE_IOERR"):
             raise
-        logger.warning("%s could not be made anew (%s): it does not become smaller by itself", path, error)
+        logger.warning(
+            "%s could not be made anew (%s): it does not become smaller by itself", path, error
+        )
 
 
 def compact(connection: sqlite3.Connection) -> None:
-    """Make the file anew, without free pages, so that from now on it becomes smaller by itself. Takes up to three times
-    the room meanwhile, and some seconds for each gigabyte. Raises sqlite3.Error and has changed nothing."""
+    """Make the file anew, without free pages, so that from now on it becomes smaller by itself.
+    Takes up to three times the room meanwhile, and some seconds for each gigabyte. Raises
+    sqlite3.Error and has changed nothing."""
     connection.execute("VACUUM")
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
 
 def _check_may_create(directory: Path, may_create: bool) -> None:
-    traces = sorted(one.name for one in directory.iterdir() if one.name.startswith(NAME) or one.name == BALLAST)
+    traces = sorted(
+        one.name for one in directory.iterdir() if one.name.startswith(NAME) or one.name == BALLAST
+    )
     if traces or not may_create:
         raise ConfigError(
             "journal.directory",
-            f"{directory} holds no {NAME}" + (f", though it held one once ({traces[0]})" if traces else ""),
-            "mount what should be there, bring a backup back with `guestd journal restore`, or begin with an empty one by"
-            f" `guestd journal init -d {directory}`",
+            f"{directory} holds no {NAME}"
+            + (f", though it held one once ({traces[0]})" if traces else ""),
+            "mount what should be there, bring a backup back with `guestd journal restore`, or"
+            f" begin with an empty one by `guestd journal init -d {directory}`",
         )
 
 
@@ -153,7 +176,9 @@ def open_for_reading(directory: Path) -> sqlite3.Connection:
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     address = f"{path.absolute().as_uri()}?mode={mode}"
-    return sqlite3.connect(address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64)
+    return sqlite3.connect(
+        address, uri=True, isolation_level=None, check_same_thread=False, cached_statements=64
+    )
 
 
 def verify(path: Path) -> None:
@@ -183,7 +208,9 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
     if structure:
         raise JournalError(_move_aside(path, structure))
     if indexes:
-        logger.error("an index of %s does not fit its table (%s); it is made again", path, indexes[0])
+        logger.error(
+            "an index of %s does not fit its table (%s); it is made again", path, indexes[0]
+        )
         connection.execute("REINDEX")
 
 
@@ -204,9 +231,10 @@ def _move_aside(path: Path, problems: list[str]) -> str:
     aside = set_aside(path, "damaged")
     assert aside is not None
     return (
-        f"the journal {path} is damaged ({problems[0]}); it was moved aside to {aside.name}. Nothing was deleted."
-        " Restore a backup with `guestd journal restore`, or begin with an empty one by `guestd journal init`: the guest"
-        " sessions in the damaged one then end at the platform by themselves"
+        f"the journal {path} is damaged ({problems[0]}); it was moved aside to {aside.name}."
+        " Nothing was deleted. Restore a backup with `guestd journal restore`, or begin with an"
+        " empty one by `guestd journal init`: the guest sessions in the damaged one then end at"
+        " the platform by themselves"
     )
 
 
@@ -214,11 +242,15 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     steps = migrations()
     if version > len(steps):
-        raise JournalError(f"{path} was written by a newer guestd (form {version}, this one knows {len(steps)})")
+        raise JournalError(
+            f"{path} was written by a newer guestd (form {version}, this one knows {len(steps)})"
+        )
     if 0 < version < len(steps):
         _copy_before_migration(connection, path, version)
     for number in range(version + 1, len(steps) + 1):
-        connection.executescript(f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};")
+        connection.executescript(
+            f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};"
+        )
         if number == FORM_WITH_CHECKSUMS:
             checksum.fill(connection)
         connection.execute("COMMIT")
@@ -271,7 +303,8 @@ def backup(directory: Path, target: Path) -> None:
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:
-    """How much of everything there is; and of each reader of all streams, how many events he has not read."""
+    """How much of everything there is; and of each reader of all streams, how many events he has
+    not read."""
 
     def row(name: str) -> tuple[int, ...]:
         found: tuple[int, ...] = connection.execute(queries()[name]).fetchone()

@@ -1,7 +1,8 @@
-"""One guest session's stream as the file has it: its session, its head, and the events between two seqs.
+"""One guest session's stream as the file has it: its session, its head, and the events between two
+seqs.
 
-Nothing is returned that is not proven: the checksum of each row, that each event belongs to the stream, and
-that no seq is missing. Raises FoundDamage otherwise.
+Nothing is returned that is not proven: the checksum of each row, that each event belongs to the
+stream, and that no seq is missing. Raises FoundDamage otherwise.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _PAYLOAD = 9
 
 @dataclass(slots=True, frozen=True)
 class Stream:
-    """`number` is the session's in the file; `head` and `seq` are the newest event's offset and seq."""
+    """`number` is the session's in the file; `head` and `seq` are the newest event's offset and
+    seq."""
 
     number: int
     session_id: str
@@ -48,7 +50,9 @@ def of_session(connection: sqlite3.Connection, session: Sequence[Any]) -> Stream
     head = connection.execute(queries()["head"], (number,)).fetchone()
     if head is None:
         if connection.execute(queries()["has_states"], (number,)).fetchone() is not None:
-            raise FoundDamage(DamagedRow("heads", number, number, session_id, reason="it is missing"))
+            raise FoundDamage(
+                DamagedRow("heads", number, number, session_id, reason="it is missing")
+            )
         return None
     if not is_sound(head):
         raise FoundDamage(DamagedRow("heads", number, number, session_id))
@@ -59,10 +63,14 @@ def of_session(connection: sqlite3.Connection, session: Sequence[Any]) -> Stream
 
 
 def page(
-    connection: sqlite3.Connection, stream: Stream, after_seq: int, limit: int, bytes_max: int | None = None
+    connection: sqlite3.Connection,
+    stream: Stream,
+    after_seq: int,
+    limit: int,
+    bytes_max: int | None = None,
 ) -> list[tuple[Any, ...]]:
-    """The rows of `events`, checksum included, of the `limit` seqs after `after_seq`, oldest first; with `bytes_max` none
-    after the one with which they have that many bytes of payload."""
+    """The rows of `events`, checksum included, of the `limit` seqs after `after_seq`, oldest first;
+    with `bytes_max` none after the one with which they have that many bytes of payload."""
     after = max(after_seq, stream.first_seq - 1)
     wanted = range(after + 1, min(stream.seq, after + limit) + 1)
     if not wanted:
@@ -74,7 +82,8 @@ def page(
 
 
 def newest(connection: sqlite3.Connection, stream: Stream) -> list[tuple[Any, ...]]:
-    """The events on the way from the newest to the first by jumps alone; what the writer goes on from."""
+    """The events on the way from the newest to the first by jumps alone; what the writer goes on
+    from."""
     rows = connection.execute(queries()["path"], (stream.head,)).fetchall()
     wanted, seq = [], stream.seq
     while seq >= stream.first_seq:
@@ -91,8 +100,11 @@ def check_event(stream: Stream, row: Sequence[Any]) -> None:
         raise FoundDamage(DamagedRow("events", row[0], stream.number, stream.session_id, row[0]))
 
 
-def _proven(stream: Stream, rows: Iterable[tuple[Any, ...]], wanted: Iterable[int]) -> Iterator[tuple[Any, ...]]:
-    """The rows, one for each seq that is wanted. Raises FoundDamage at the first that is damaged or missing."""
+def _proven(
+    stream: Stream, rows: Iterable[tuple[Any, ...]], wanted: Iterable[int]
+) -> Iterator[tuple[Any, ...]]:
+    """The rows, one for each seq that is wanted. Raises FoundDamage at the first that is damaged or
+    missing."""
     left = iter(rows)
     for seq in wanted:
         row = next(left, None)
@@ -100,5 +112,9 @@ def _proven(stream: Stream, rows: Iterable[tuple[Any, ...]], wanted: Iterable[in
             check_event(stream, row)
         if row is None or row[2] != seq:
             reason = f"the event with seq {seq} cannot be found"
-            raise FoundDamage(DamagedRow("events", (stream.number, seq), stream.number, stream.session_id, 0, reason))
+            raise FoundDamage(
+                DamagedRow(
+                    "events", (stream.number, seq), stream.number, stream.session_id, 0, reason
+                )
+            )
         yield row

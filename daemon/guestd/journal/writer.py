@@ -1,4 +1,5 @@
-"""Commits to the file: pure of threads and loops, so that the same code runs behind a queue and inside a simulation."""
+"""Commits to the file: pure of threads and loops, so that the same code runs behind a queue and
+inside a simulation."""
 
 from __future__ import annotations
 
@@ -23,12 +24,14 @@ from .retire_pace import Swept
 
 logger = logging.getLogger("guestd.journal")
 
-#: Pages in the WAL beyond which it is written back even if there is no pause: 1 MiB. What is given meanwhile waits for it, two or
-#: three milliseconds; with four times as many pages one commit in a hundred would wait for ten.
+#: Pages in the WAL beyond which it is written back even if there is no pause: 1 MiB. What is given
+#: meanwhile waits for it, two or three milliseconds; with four times as many pages one commit in a
+#: hundred would wait for ten.
 WAL_PAGES_MAX = 256
 
-#: Between two times that the WAL is emptied under load: what was deleted stands in its older pages until then. After it,
-#: the next commits make the file of the WAL longer again, which costs them some tens of microseconds.
+#: Between two times that the WAL is emptied under load: what was deleted stands in its older pages
+#: until then. After it, the next commits make the file of the WAL longer again, which costs them
+#: some tens of microseconds.
 ERASE_S = 10.0
 
 #: How long to leave a WAL alone that somebody was reading.
@@ -40,11 +43,12 @@ BUSY_MS = 5000
 #: Rows written by one statement.
 ROWS_PER_STATEMENT = 256
 
-#: Newest events among which a sound one is looked for at the start, for the time that was certainly reached.
+#: Newest events among which a sound one is looked for at the start, for the time that was certainly
+#: reached.
 NEWEST_MAX = 20
 
-#: A message's time as orjson writes it first of all members of that name: the fields before it are flat, and inside a text the
-#: quotes would be escaped.
+#: A message's time as orjson writes it first of all members of that name: the fields before it are
+#: flat, and inside a text the quotes would be escaped.
 _TIME = b'"time":"'
 _TIMED = frozenset({"message", "presence"})
 _TIME_LENGTH = len("2027-05-31T09:15:02.417")
@@ -76,7 +80,8 @@ class Writer:
         self._connection.close()
 
     def write(self, commits: Sequence[Commit]) -> int:
-        """Make them durable; returns the offset of the last event. Raises sqlite3.Error and has written nothing."""
+        """Make them durable; returns the offset of the last event. Raises sqlite3.Error and has
+        written nothing."""
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -116,8 +121,8 @@ class Writer:
             self._pages = 0
 
     def erase(self, in_pause: bool) -> None:
-        """Empty the WAL if something was deleted since; under load not more often than each ERASE_S. While
-        somebody reads from it, it is left for later: nobody waits for a reader."""
+        """Empty the WAL if something was deleted since; under load not more often than each
+        ERASE_S. While somebody reads from it, it is left for later: nobody waits for a reader."""
         now = self._monotonic()
         if not self._has_deleted or (now < self._erase_at and not in_pause):
             return
@@ -131,8 +136,8 @@ class Writer:
         self._pages = 0
 
     def shrink(self, in_pause: bool) -> bool:
-        """Give some free pages back to the file system, if there are too many and, under load, if it is time. Returns
-        true if it did, and there may be more."""
+        """Give some free pages back to the file system, if there are too many and, under load, if
+        it is time. Returns true if it did, and there may be more."""
         now = self._monotonic()
         if not self._can_shrink or not self._shrink_pace.is_due(now, in_pause):
             return False
@@ -152,7 +157,8 @@ class Writer:
         return swept
 
     def _rows(self, commits: Sequence[Commit]) -> list[tuple[object, ...]]:
-        """As they stand in the table. Offsets are given here and not by SQLite, which would give those of deleted rows again."""
+        """As they stand in the table. Offsets are given here and not by SQLite, which would give
+        those of deleted rows again."""
         offset = self.offset
         rows: list[tuple[object, ...]] = []
         for commit in commits:
@@ -162,7 +168,19 @@ class Writer:
                 chain = self._chains.get(session_id) or self._chain(session_id)
                 prev, jump = chain.append(seq, offset)
                 time = _time(payload) if key and kind in _TIMED else None
-                row = (offset, chain.number, seq, prev, jump, at_ms, time, kind, key or None, payload, intent or None)
+                row = (
+                    offset,
+                    chain.number,
+                    seq,
+                    prev,
+                    jump,
+                    at_ms,
+                    time,
+                    kind,
+                    key or None,
+                    payload,
+                    intent or None,
+                )
                 rows.append((*row, event_checksum(row)))
         return rows
 
@@ -216,22 +234,29 @@ class Writer:
             self._execute_many("put_head", some)
 
     def _execute_many(self, name: str, rows: Sequence[tuple[object, ...]]) -> None:
-        self._connection.execute(_many(queries()[name], len(rows)), tuple(chained.from_iterable(rows)))
+        self._connection.execute(
+            _many(queries()[name], len(rows)), tuple(chained.from_iterable(rows))
+        )
 
     def _insert_one_by_one(self, rows: Sequence[tuple[object, ...]]) -> None:
-        """A key that is there already costs the key, never the event: its seq was given, and what comes after counts on it.
+        """A key that is there already costs the key, never the event: its seq was given, and what
+        comes after counts on it.
 
-        A message may come again after its identity was forgotten (see `inbox.remembered_max`). A command or its fate never
-        does: that would be a bug of ours."""
+        A message may come again after its identity was forgotten (see `inbox.remembered_max`). A
+        command or its fate never does: that would be a bug of ours."""
         execute, statement = self._connection.execute, queries()["insert_event"]
         for row in rows:
             try:
                 execute(statement, row)
             except sqlite3.IntegrityError as error:
                 if row[7] in _TIMED:
-                    logger.info("seq %s of session %s repeats a message that was forgotten", row[2], row[1])
+                    logger.info(
+                        "seq %s of session %s repeats a message that was forgotten", row[2], row[1]
+                    )
                 else:
-                    logger.error("%s: seq %s of session %s was there already: our bug", error, row[2], row[1])
+                    logger.error(
+                        "%s: seq %s of session %s was there already: our bug", error, row[2], row[1]
+                    )
                 execute(statement, _without_key(row))
 
     def _chain(self, session_id: str) -> Chain:
@@ -239,11 +264,15 @@ class Writer:
         try:
             stream = streams.find(self._connection, session_id)
             if stream is None:
-                number = self._connection.execute(queries()["session_row"], (session_id,)).fetchone()[0]
+                number = self._connection.execute(
+                    queries()["session_row"], (session_id,)
+                ).fetchone()[0]
                 chain = Chain(number)
             else:
                 rows = streams.newest(self._connection, stream)
-                chain = Chain(stream.number, stream.seq, _path(stream.seq, [row[0] for row in rows]))
+                chain = Chain(
+                    stream.number, stream.seq, _path(stream.seq, [row[0] for row in rows])
+                )
         except FoundDamage as found:
             if session_id != OWN_STREAM:
                 raise sqlite3.DatabaseError(f"damaged: {found}") from None
@@ -305,7 +334,8 @@ def _delivery(one: DeliveryRecord, now_ms: int) -> tuple[object, ...]:
 
 
 def _in_powers_of_two(rows: Sequence[tuple[object, ...]]) -> Iterator[Sequence[tuple[object, ...]]]:
-    """Many rows to a statement: each step of a statement lets the GIL go and must win it back from a busy loop.
+    """Many rows to a statement: each step of a statement lets the GIL go and must win it back from
+    a busy loop.
 
     Sizes are powers of two, so that a handful of prepared statements serves every batch.
     """

@@ -1,1 +1,2 @@
-"""Words: ids, signals, requests, commands, events, effects, endings, errors, ports. Plain values, no behavior."""
+"""Words: ids, signals, requests, commands, events, effects, endings, errors, ports. Plain values,
+no behavior."""

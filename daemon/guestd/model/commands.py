@@ -1,5 +1,5 @@
-"""What someone asks a guest session to do. Each has a `command_id` and is answered once; the same id again gets the
-same answer again."""
+"""What someone asks a guest session to do. Each has a `command_id` and is answered once; the same
+id again gets the same answer again."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ class Send:
 
 @dataclass(slots=True, frozen=True)
 class Reply:
-    """Choose from what the agent offered: quick reply, card button, date, list items (reference §2.6)."""
+    """Choose from what the agent offered: quick reply, card button, date, list items (reference
+    §2.6)."""
 
     command_id: str
     reply_type: str
@@ -52,7 +53,8 @@ class End:
 
 @dataclass(slots=True, frozen=True)
 class Attach:
-    """Send a file (SOCK-6): `path` is our own copy of it on disk, which lasts as long as the command is under way.
+    """Send a file (SOCK-6): `path` is our own copy of it on disk, which lasts as long as the
+    command is under way.
 
     `size_bytes` is the whole file's; `caption` is the text of the message that carries it."""
 
@@ -74,7 +76,8 @@ class Withdraw:
 
 @dataclass(slots=True, frozen=True)
 class FreshLink:
-    """Ask for a new download link of an attachment of the conversation; the old one lives about ten minutes (reference §5)."""
+    """Ask for a new download link of an attachment of the conversation; the old one lives about ten
+    minutes (reference §5)."""
 
     command_id: str
     attachment_id: str
@@ -87,7 +90,8 @@ Command = Send | Reply | Typing | Context | End | Attach | Withdraw | FreshLink
 class Answer:
     """The one answer to a command: accepted (with the intent's `seq`), or an error.
 
-    `result` is what a `FreshLink` asked for: `url`, `filename`, `content_type`, `size_bytes`. The URL is a key to the file."""
+    `result` is what a `FreshLink` asked for: `url`, `filename`, `content_type`, `size_bytes`. The
+    URL is a key to the file."""
 
     command_id: str
     seq: int = 0

@@ -1,7 +1,7 @@
 """What the thinking part wants done next.
 
-The runner performs effects in order. An event among them wants to be recorded, and nobody is shown it before it is durable.
-"""
+The runner performs effects in order. An event among them wants to be recorded, and nobody is shown
+it before it is durable."""
 
 from __future__ import annotations
 
@@ -89,7 +89,8 @@ class FetchHistory:
 
 @dataclass(slots=True)
 class AskPresigned:
-    """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or SlotRefused."""
+    """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or
+    SlotRefused."""
 
     attachment_id: str
     filename: str
@@ -99,7 +100,8 @@ class AskPresigned:
 
 @dataclass(slots=True)
 class Upload:
-    """PUT the file at `path` to a presigned URL with all of its headers; answered by `PutEnded`, unless cancelled."""
+    """PUT the file at `path` to a presigned URL with all of its headers; answered by `PutEnded`,
+    unless cancelled."""
 
     attachment_id: str
     url: str = field(repr=False)

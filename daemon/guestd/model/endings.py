@@ -1,8 +1,8 @@
 """Every way a link or a guest session can stop, as a named value.
 
-One glance at an ending tells whether to come back. The causes are ours; the close codes are RFC 6455 §7.4.1 and the
-platform's (reference §1.6, §4.3). Nothing else in the house decides whether a reconnect is sensible.
-"""
+One glance at an ending tells whether to come back. The causes are ours; the close codes are RFC
+6455 §7.4.1 and the platform's (reference §1.6, §4.3). Nothing else in the house decides whether a
+reconnect is sensible."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ class Cause(Enum):
     CLOSED_BY_PEER = "closed_by_peer"  # a close frame arrived; see the code
     LOST = "lost"  # TCP broke, or ended without a close frame (1006)
     UNANSWERED = "unanswered"  # a heartbeat, ping or hello got no answer in time
-    PROTOCOL_VIOLATION = "protocol_violation"  # the peer broke RFC 6455, or sent a frame over our bound
+    PROTOCOL_VIOLATION = (  # the peer broke RFC 6455, or sent a frame over our bound
+        "protocol_violation"
+    )
     CLOSED_BY_US = "closed_by_us"
 
     # the dial
@@ -66,8 +68,8 @@ _COMES_BACK = frozenset(
 class Ending:
     """Why a link or a guest session stopped.
 
-    `code` is the WebSocket close code or the HTTP status, whichever the cause speaks of; `retry_after_s` is the
-    server's own wish and wins over any backoff of ours (HTTP-1).
+    `code` is the WebSocket close code or the HTTP status, whichever the cause speaks of;
+    `retry_after_s` is the server's own wish and wins over any backoff of ours (HTTP-1).
     """
 
     cause: Cause
@@ -76,7 +78,8 @@ class Ending:
     retry_after_s: float | None = None
 
     def may_come_back(self, reconnect_codes: frozenset[int]) -> bool:
-        """True if a new dial is sensible; `reconnect_codes` is the dialect's table of close codes (SOCK-2)."""
+        """True if a new dial is sensible; `reconnect_codes` is the dialect's table of close codes
+        (SOCK-2)."""
         if self.cause is Cause.CLOSED_BY_PEER:
             return self.code in reconnect_codes
         return self.cause in _COMES_BACK

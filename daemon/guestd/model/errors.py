@@ -13,13 +13,13 @@
     ├── JournalError             the disk's: nothing may go on as if it had been written
     │   └── StorageFull          no room to open the journal: worth retrying
     ├── SpoolError               the disk's: our own copy of a file cannot be read or written
-    └── PlatformError            the platform's: status, code, correlation id, what to do, and whether it may have acted
+    └── PlatformError            the platform's: status, code, correlation id, remedy, `acted`
         ├── PlatformRefused      what will not pass by itself
-        │   ├── PayloadRefused   400 and its like: the platform's message says what is wrong with the request
+        │   ├── PayloadRefused   400 and its like: the message says what is wrong with the request
         │   ├── NotAuthenticated 401: the OAuth client, or its token
         │   ├── ScopeMissing     403: names the scope
         │   ├── NoSuchThing      404, 410
-        │   ├── NoSuchPath       404, 405 where the platform does not know the path at all: a setting, not an id
+        │   ├── NoSuchPath       404, 405 where the platform does not know the path at all
         │   └── Conflicting      409: it exists already, has ended, or is full
         └── PlatformUnavailable  5xx, network: worth retrying
             ├── RateLimited      429
@@ -53,7 +53,8 @@ class ConfigError(GuestdError):
 
 
 class CommandError(GuestdError):
-    """A command we refuse. `code` is stable and machine-readable (SIM-2); `field` names the culprit, if one."""
+    """A command we refuse. `code` is stable and machine-readable (SIM-2); `field` names the
+    culprit, if one."""
 
     code = "invalid"
 
@@ -83,7 +84,8 @@ class NotFound(CommandError):
 
 
 class Damaged(CommandError):
-    """What was asked for is damaged in the journal. The message says which session, and what to do."""
+    """What was asked for is damaged in the journal. The message says which session, and what to
+    do."""
 
     code = "damaged"
 
@@ -99,7 +101,8 @@ class LimitExceeded(CommandError):
 
 
 class JournalError(GuestdError):
-    """The journal cannot be used, or failed while it was. The message says what was done and what to do."""
+    """The journal cannot be used, or failed while it was. The message says what was done and what
+    to do."""
 
     code = "journal"
 
@@ -128,14 +131,19 @@ class DialError(GuestdError):
 
 @dataclass(slots=True, frozen=True)
 class ErrorItem:
-    """One of the errors that a refusal lists (HTTP-3). `field` is the place in the request that was sent."""
+    """One of the errors that a refusal lists (HTTP-3). `field` is the place in the request that was
+    sent."""
 
     message: str = ""
     code: str = ""
     field: str = ""
 
     def __str__(self) -> str:
-        said = f"{self.field}: {self.message}" if self.field and self.message else self.field or self.message
+        said = (
+            f"{self.field}: {self.message}"
+            if self.field and self.message
+            else self.field or self.message
+        )
         return f"{said} [{self.code}]".strip() if self.code else said
 
     def shown(self) -> dict[str, str]:
@@ -146,10 +154,11 @@ class ErrorItem:
 class PlatformError(GuestdError):
     """A call of the platform's REST side that is not a success (HTTP-3).
 
-    `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to do about it. `acted`: the
-    platform may have done it all the same (an answer was lost, or cannot be read), so look before asking again. `attempts` and
-    `latency_ms` tell of the whole call, its retries included. `errors` are the single errors that the platform lists, `scopes`
-    those any one of which is missing (AUTH-4).
+    `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to
+    do about it. `acted`: the platform may have done it all the same (an answer was lost, or cannot
+    be read), so look before asking again. `attempts` and
+    `latency_ms` tell of the whole call, its retries included. `errors` are the single errors that
+    the platform lists, `scopes` those any one of which is missing (AUTH-4).
     """
 
     code = "platform"
@@ -197,7 +206,8 @@ class NotAuthenticated(PlatformRefused):
 
 
 class ScopeMissing(PlatformRefused):
-    """`scopes`: those the platform named, else those the operation is documented to need (AUTH-4)."""
+    """`scopes`: those the platform named, else those the operation is documented to need
+    (AUTH-4)."""
 
 
 class NoSuchThing(PlatformRefused):
@@ -205,7 +215,8 @@ class NoSuchThing(PlatformRefused):
 
 
 class NoSuchPath(PlatformRefused):
-    """The platform does not know the path, or not with this verb; nothing is said of the thing that was asked for."""
+    """The platform does not know the path, or not with this verb; nothing is said of the thing that
+    was asked for."""
 
     code = "platform_path_unknown"
 

@@ -1,7 +1,8 @@
-"""What happened in a guest session: journaled, then shown to frontends as JSON with exactly these field names.
+"""What happened in a guest session: journaled, then shown to frontends as JSON with exactly these
+field names.
 
-Every event of a guest session has the next `seq`: 1, 2, 3, … without holes. `kind` says which of these it is.
-"""
+Every event of a guest session has the next `seq`: 1, 2, 3, … without holes. `kind` says which of
+these it is."""
 
 from __future__ import annotations
 
@@ -13,11 +14,12 @@ from typing import Any
 class MessageEvent:
     """A message of the conversation, the guest's own echo (`direction: "Inbound"`) included.
 
-    Without slots, alone among its kind: orjson writes an instance dictionary in a third of the time of a slotted one, and
-    there are more of these than of all others together. It lives only until it is encoded.
+    Without slots, alone among its kind: orjson writes an instance dictionary in a third of the time
+    of a slotted one, and there are more of these than of all others together. It lives only until
+    it is encoded.
 
-    `late` marks one whose place was before messages already shown. `command_id` is set on the echo of a command.
-    """
+    `late` marks one whose place was before messages already shown. `command_id` is set on the echo
+    of a command."""
 
     seq: int
     id: str
@@ -67,7 +69,8 @@ class ReceiptEvent:
 
 @dataclass(slots=True)
 class SessionEvent:
-    """The guest session changed its state: live, resting, leaving, ended. `reason` is an ending's word, or ""."""
+    """The guest session changed its state: live, resting, leaving, ended. `reason` is an ending's
+    word, or ""."""
 
     seq: int
     state: str
@@ -89,7 +92,8 @@ class AcceptedEvent:
 
 @dataclass(slots=True)
 class DeliveryEvent:
-    """What became of a command: `confirmed` by the platform, `failed` for `reason`, or `uncertain`."""
+    """What became of a command: `confirmed` by the platform, `failed` for `reason`, or
+    `uncertain`."""
 
     seq: int
     command_id: str
@@ -101,7 +105,8 @@ class DeliveryEvent:
 
 @dataclass(slots=True)
 class AttachmentEvent:
-    """How far an `Attach` has come: `asked` for a place, `uploading`, `uploaded`, `retrying` for `reason`, `failed`, `withdrawn`.
+    """How far an `Attach` has come: `asked` for a place, `uploading`, `uploaded`, `retrying` for
+    `reason`, `failed`, `withdrawn`.
 
     What became of the message that carries it is told by its DeliveryEvent."""
 
@@ -118,7 +123,8 @@ class AttachmentEvent:
 
 @dataclass(slots=True)
 class GapEvent:
-    """Something is missing that could not be fetched: between these places messages may be lost to us."""
+    """Something is missing that could not be fetched: between these places messages may be lost to
+    us."""
 
     seq: int
     reason: str

@@ -8,7 +8,8 @@ from typing import Any
 
 
 def fingerprint(token: str) -> str:
-    """What stands for a guest token wherever it is spoken of (AUDIT-2): `sha256:` and the first 32 hex digits."""
+    """What stands for a guest token wherever it is spoken of (AUDIT-2): `sha256:` and the first 32
+    hex digits."""
     return "sha256:" + hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
@@ -16,10 +17,11 @@ def fingerprint(token: str) -> str:
 class Guest:
     """One guest session's identity.
 
-    `session_id` is ours and safe to show; `token` is the platform's secret handle of the session (reference §0.3: a
-    UUID v4 the client invents) and never leaves through a log, metric or event. `name` is how frontends pick it.
-    `email`, `metadata` and `display_name` belong to the webchat dialect (SOCK-1); `display_name` is what agents are shown, `name`
-    if it is empty. `attributes` become custom attributes.
+    `session_id` is ours and safe to show; `token` is the platform's secret handle of the session
+    (reference §0.3: a UUID v4 the client invents) and never leaves through a log, metric or event.
+    `name` is how frontends pick it.
+    `email`, `metadata` and `display_name` belong to the webchat dialect (SOCK-1); `display_name` is
+    what agents are shown, `name` if it is empty. `attributes` become custom attributes.
     """
 
     session_id: str

@@ -1,8 +1,9 @@
-"""JSON values from outside that are kept and written out again: what cannot be written is not accepted.
+"""JSON values from outside that are kept and written out again: what cannot be written is not
+accepted.
 
-The writer (orjson) takes no half of a surrogate pair, no integer beyond 64 bits, and nothing nested deeper than 254 levels;
-it turns an infinite number into `null`. Each of these is refused where it comes in, with the place of the fault.
-"""
+The writer (orjson) takes no half of a surrogate pair, no integer beyond 64 bits, and nothing nested
+deeper than 254 levels; it turns an infinite number into `null`. Each of these is refused where it
+comes in, with the place of the fault."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ class Fault(NamedTuple):
 
 
 def loads(raw: bytes) -> Any:
-    """`orjson.loads`, but an integer beyond 64 bits stays one and is not rounded. Raises ValueError."""
+    """`orjson.loads`, but an integer beyond 64 bits stays one and is not rounded. Raises
+    ValueError."""
     found = orjson.loads(raw)
     if _LONG_NUMBER.search(raw) is None or is_deeper(found):
         return found
@@ -94,7 +96,10 @@ def fault_in(value: Any) -> Fault | None:
                 return Fault(path, reason)
             below += [((*path, str(key)), child) for key, child in _children(one)]
         level = below
-    return Fault(level[0][0][:1] if level else (), f"is nested deeper than {DEPTH_MAX} levels; make it flatter")
+    return Fault(
+        level[0][0][:1] if level else (),
+        f"is nested deeper than {DEPTH_MAX} levels; make it flatter",
+    )
 
 
 def check_writable(fields: Mapping[str, Any]) -> None:
@@ -148,7 +153,8 @@ def _below(level: list[Any]) -> list[Any]:
 
 
 def _integer(digits: str) -> int:
-    """No integer is built from a number of thousands of digits: beyond the range is all that is told of it."""
+    """No integer is built from a number of thousands of digits: beyond the range is all that is
+    told of it."""
     if len(digits.lstrip("-")) <= _LONG_DIGITS:
         return int(digits)
     return INTEGER_MIN - 1 if digits.startswith("-") else INTEGER_MAX + 1

@@ -1,12 +1,13 @@
 """Whole numbers in text from outside.
 
-`str.isdigit` is true of "²" and "٣", which are no figures to any protocol or file of ours, and `int` raises ValueError for more
-than 4,300 digits. So such text is read here, and nowhere with `int` alone.
-"""
+`str.isdigit` is true of "²" and "٣", which are no figures to any protocol or file of ours, and
+`int` raises ValueError for more than 4,300 digits. So such text is read here, and nowhere with
+`int` alone."""
 
 from __future__ import annotations
 
-#: Every whole number of so many digits is exact as a float and fits into 64 bits; no figure we read is larger.
+#: Every whole number of so many digits is exact as a float and fits into 64 bits; no figure we read
+#: is larger.
 DIGITS_MAX = 15
 
 

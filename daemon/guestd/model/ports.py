@@ -1,7 +1,7 @@
 """The outside, as the few verbs we need of it.
 
-Floors 3 and 4 know only these Protocols and are given the objects by `app/wiring.py`; each port has a living twin, so
-the whole supervisor runs in a simulated world as well.
+Floors 3 and 4 know only these Protocols and are given the objects by `app/wiring.py`; each port has
+a living twin, so the whole supervisor runs in a simulated world as well.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ class LinkSink(Protocol):
         """The write buffer went over its high-water mark (False) or came back under it (True)."""
 
     def link_ended(self, ending: Ending) -> None:
-        """Exactly once, after which no other callback comes; never before `dial` has returned the link."""
+        """Exactly once, after which no other callback comes; never before `dial` has returned the
+        link."""
 
 
 class Link(Protocol):
@@ -62,7 +63,8 @@ class Link(Protocol):
 
 class Dialer(Protocol):
     async def dial(self, target: DialTarget, sink: LinkSink) -> Link:
-        """Open a link. Raises DialError with the ending; never anything else, except cancellation."""
+        """Open a link. Raises DialError with the ending; never anything else, except
+        cancellation."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -76,13 +78,17 @@ class HistoryAnswer:
 
 
 class Uploader(Protocol):
-    """Our copies of files, and the way to the platform's storage. The caller bounds how many uploads run at once."""
+    """Our copies of files, and the way to the platform's storage. The caller bounds how many
+    uploads run at once."""
 
-    async def put(self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int) -> None:
-        """Stream the file at `path` to a presigned URL; the memory taken does not grow with the file.
+    async def put(
+        self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int
+    ) -> None:
+        """Stream the file at `path` to a presigned URL; the memory taken does not grow with the
+        file.
 
-        Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer; SpoolError if the file is not
-        there, or is not of `size_bytes`."""
+        Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer;
+        SpoolError if the file is not there, or is not of `size_bytes`."""
 
     def discard(self, path: str) -> None:
         """Delete our copy, soon; one that is gone already is no error."""
@@ -105,9 +111,10 @@ class DeploymentFacts:
     file_bytes_max: int | None = None
 
 
-#: An event as it is kept and shown: whose it is, its seq, its kind, its JSON; then what only the journal needs: its key (a
-#: message's identity, a command's id; unique with the kind within the session) and, for an accepted command, the intent: what
-#: it takes to carry it out after a restart. Encoded once, then only handed on. A bare tuple, because there is one per event.
+#: An event as it is kept and shown: whose it is, its seq, its kind, its JSON; then what only the
+#: journal needs: its key (a message's identity, a command's id; unique with the kind within the
+#: session) and, for an accepted command, the intent: what it takes to carry it out after a restart.
+#: Encoded once, then only handed on. A bare tuple, because there is one per event.
 Row = tuple[str, int, str, bytes, str, bytes]
 
 
@@ -138,9 +145,10 @@ class SavedCommand:
 
 @dataclass(slots=True, frozen=True)
 class SavedSession:
-    """A guest session that should live, as a restart finds it. `joined`: the platform knows its token; `was_live`: as far
-    as the journal knows there was a connection to it; `state_seq`: the seq of the event that says so, or says that there was
-    none. A command accepted after one that says there was none was certainly not carried out."""
+    """A guest session that should live, as a restart finds it. `joined`: the platform knows its
+    token; `was_live`: as far as the journal knows there was a connection to it; `state_seq`: the
+    seq of the event that says so, or says that there was none. A command accepted after one that
+    says there was none was certainly not carried out."""
 
     record: SessionRecord
     seq: int
@@ -153,7 +161,8 @@ class SavedSession:
 
 @dataclass(slots=True, frozen=True)
 class SetAside:
-    """A guest session that is not brought back, because a row of it is damaged. `number` is the journal's own for it,
+    """A guest session that is not brought back, because a row of it is damaged. `number` is the
+    journal's own for it,
     `offset` the damaged event's (0: another row)."""
 
     number: int
@@ -163,8 +172,9 @@ class SetAside:
 
 @dataclass(slots=True)
 class Commit:
-    """What becomes durable together: new guest sessions, events in order, guest sessions that have ended; and, of the rest
-    of the daemon, operations and deliveries as they now stand and how far a reader of all streams has come.
+    """What becomes durable together: new guest sessions, events in order, guest sessions that have
+    ended; and, of the rest of the daemon, operations and deliveries as they now stand and how far a
+    reader of all streams has come.
 
     `at_ms` is when it was given, epoch milliseconds."""
 
@@ -179,7 +189,8 @@ class Commit:
 
 
 class Journal(Protocol):
-    """Where events become durable, in the order they were given. `storage_full`: nothing new may be promised now;
+    """Where events become durable, in the order they were given. `storage_full`: nothing new may be
+    promised now;
     `storage_low`: no new guest session should begin."""
 
     storage_full: bool
@@ -190,41 +201,52 @@ class Journal(Protocol):
         """How many damaged rows were found by reading since the start."""
 
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
-        """Make all of it durable, then call `done` on the loop (possibly at once, before returning)."""
+        """Make all of it durable, then call `done` on the loop (possibly at once, before
+        returning)."""
 
-    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
-        """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`; with `bytes_max` none after
-        the one with which they have that many bytes of JSON. Raises Damaged."""
+    def read(
+        self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
+    ) -> Replay:
+        """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`; with
+        `bytes_max` none after the one with which they have that many bytes of JSON. Raises
+        Damaged."""
 
     def recover(self) -> Sequence[SavedSession]:
-        """Who should be live: every guest session opened and not over, but for those with a damaged row, which are set
-        aside."""
+        """Who should be live: every guest session opened and not over, but for those with a damaged
+        row, which are set aside."""
 
     def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The last `limit` messages' identities and times, oldest first. Raises Damaged; the session is set aside then."""
+        """The last `limit` messages' identities and times, oldest first. Raises Damaged; the
+        session is set aside then."""
 
     def forget(self, session_id: str) -> None:
-        """An ended guest session's events may be dropped from now on, by the journal's own retention."""
+        """An ended guest session's events may be dropped from now on, by the journal's own
+        retention."""
 
     def accepted_seq(self, session_id: str, command_id: str) -> int:
-        """The `seq` at which that command was accepted; 0 if it never was, or is not kept any more."""
+        """The `seq` at which that command was accepted; 0 if it never was, or is not kept any
+        more."""
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
-        """True if a message or presence event of that identity and time is kept. Without a time ("") only the newest are
-        looked through."""
+        """True if a message or presence event of that identity and time is kept. Without a time
+        ("") only the newest are looked through."""
 
     def last_seq(self, session_id: str) -> int:
-        """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as well."""
+        """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as
+        well."""
 
     def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> Sequence[Kept]:
-        """The events of all streams in the order they became durable, for readers with a cursor: audit and webhooks.
+        """The events of all streams in the order they became durable, for readers with a cursor:
+        audit and webhooks.
 
-        `kinds`: only these, and now and then the one a look ended at, whatever its kind: the last one's offset is always how
-        far the reader has come. Nothing at all means that there is nothing new. In the place of a damaged event stands one
-        of kind `damaged`, whatever `kinds` says, with no session and only its offset as content."""
+        `kinds`: only these, and now and then the one a look ended at, whatever its kind: the last
+        one's offset is always how far the reader has come. Nothing at all means that there is
+        nothing new. In the place of a damaged event stands one of kind `damaged`, whatever `kinds`
+        says, with no session and only its offset as content."""
 
     def cursor(self, name: str) -> int:
-        """How far that reader had come when it last committed; what it has not read yet is not retired.
+        """How far that reader had come when it last committed; what it has not read yet is not
+        retired.
 
         A reader never heard of before begins at the newest event: it is not told of old stories."""
 
@@ -240,11 +262,14 @@ class Journal(Protocol):
     def operations(self) -> Sequence[OperationRecord]:
         """Those that are not over, oldest first."""
 
-    def deliveries(self, status: str, after_id: str = "", limit: int = 1000) -> Sequence[DeliveryRecord]:
+    def deliveries(
+        self, status: str, after_id: str = "", limit: int = 1000
+    ) -> Sequence[DeliveryRecord]:
         """In the order of their making, those after `after_id`."""
 
     def oldest_wait_s(self) -> float:
-        """How long the oldest commit that is not durable yet has been waiting; 0.0 if none waits. Any thread may ask."""
+        """How long the oldest commit that is not durable yet has been waiting; 0.0 if none waits.
+        Any thread may ask."""
 
 
 @dataclass(slots=True, frozen=True)
@@ -265,7 +290,8 @@ class Replay:
 
 
 class Watcher(Protocol):
-    """Someone who follows one guest session. Neither method blocks, raises, or changes who watches."""
+    """Someone who follows one guest session. Neither method blocks, raises, or changes who
+    watches."""
 
     def offer(self, row: Row) -> None: ...
 
@@ -275,7 +301,8 @@ class Watcher(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class OpenGuest:
-    """What it takes to open a guest session. `name` is unique among the living ones; `duration_s` None: the default."""
+    """What it takes to open a guest session. `name` is unique among the living ones; `duration_s`
+    None: the default."""
 
     name: str
     email: str = ""
@@ -300,7 +327,8 @@ class Fleet(Protocol):
     """All guest sessions of this process, as floor 4 sees them."""
 
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
-        """Open a guest session, return its `session_id`; `durable` is called on the loop when the journal has it.
+        """Open a guest session, return its `session_id`; `durable` is called on the loop when the
+        journal has it.
 
         Raises LimitExceeded (SESS-1) or CommandError."""
 
@@ -313,16 +341,20 @@ class Fleet(Protocol):
     def sessions(self) -> Sequence[SessionView]: ...
 
     def give(self, session_id: str, command: Command, answered: Callable[[Answer], None]) -> None:
-        """Hand over a command; `answered` is called once, on the loop, when the intent is durable (perhaps at once)."""
+        """Hand over a command; `answered` is called once, on the loop, when the intent is durable
+        (perhaps at once)."""
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
-        """Follow a guest session: all that becomes durable from now on. What is durable already is there to `read`, before
-        this and without a suspension in between. Raises NotFound."""
+        """Follow a guest session: all that becomes durable from now on. What is durable already is
+        there to `read`, before this and without a suspension in between. Raises NotFound."""
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
 
-    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
-        """What is durable after `after_seq`, oldest first, at most `limit`, bounded as the journal's `read`.
+    def read(
+        self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
+    ) -> Replay:
+        """What is durable after `after_seq`, oldest first, at most `limit`, bounded as the
+        journal's `read`.
 
         Of an ended guest session too, while the journal keeps it. Raises NotFound."""
 
@@ -332,7 +364,8 @@ class Fleet(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class PlatformAnswer:
-    """A success of the platform's REST side. `latency_ms` is of the attempt that succeeded (HTTP-4)."""
+    """A success of the platform's REST side. `latency_ms` is of the attempt that succeeded
+    (HTTP-4)."""
 
     status: int
     body: dict[str, Any]
@@ -346,8 +379,10 @@ Priority = Literal["command", "opening", "heartbeat", "housekeeping"]
 
 @dataclass(slots=True, frozen=True)
 class Urgency:
-    """Whose turn it is when the budget of requests is short: the earliest deadline first. A call's deadline for its turn is
-    `patience_s` after it asks. What is no command is also spread evenly, so that a command finds some of the budget left."""
+    """Whose turn it is when the budget of requests is short: the earliest deadline first. A call's
+    deadline for its turn is
+    `patience_s` after it asks. What is no command is also spread evenly, so that a command finds
+    some of the budget left."""
 
     priority: Priority = "command"
     patience_s: float = 0.0
@@ -369,8 +404,9 @@ class PlatformCalls(Protocol):
         idempotency_key: str = "",
         urgency: Urgency | None = None,
     ) -> PlatformAnswer:
-        """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused or PlatformUnavailable,
-        whose `acted` says whether the platform may have done it all the same; or BudgetSpent, if it never got its turn.
+        """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused
+        or PlatformUnavailable, whose `acted` says whether the platform may have done it all the
+        same; or BudgetSpent, if it never got its turn.
         `urgency` None: as the table has it for that call."""
 
 
@@ -379,8 +415,8 @@ OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncerta
 
 @dataclass(slots=True, frozen=True)
 class OperationView:
-    """A REST operation as an outsider may see it: no secret in it. `problem` is set when it failed: code, message, and where
-    there are some field, status, platform_code, correlation_id."""
+    """A REST operation as an outsider may see it: no secret in it. `problem` is set when it failed:
+    code, message, and where there are some field, status, platform_code, correlation_id."""
 
     operation_id: str
     kind: str
@@ -393,15 +429,17 @@ class OperationView:
 
 
 class Operations(Protocol):
-    """The platform's REST side as floor 4 sees it: durable operations, each with an id of the asker's.
+    """The platform's REST side as floor 4 sees it: durable operations, each with an id of the
+    asker's.
 
     Kinds: `guest` (SESS-7), `messaging` (SESS-1 … 6), `injection`, `prompt`, `adoption`."""
 
     async def start(
         self, kind: str, operation_id: str, request: Mapping[str, Any], wait_s: float = 0.0
     ) -> OperationView:
-        """Check the request, make it durable, begin; then wait at most `wait_s` for its end. The same id and request again
-        give the same operation; the same id with another request is refused (`conflict`). Raises CommandError."""
+        """Check the request, make it durable, begin; then wait at most `wait_s` for its end. The
+        same id and request again give the same operation; the same id with another request is
+        refused (`conflict`). Raises CommandError."""
 
     def view(self, operation_id: str) -> OperationView:
         """Raises NotFound."""
@@ -410,12 +448,14 @@ class Operations(Protocol):
         """Those under way and those lately over, newest first."""
 
     async def end(self, operation_id: str) -> OperationView:
-        """Ask a running `messaging` session to end (SESS-6), or give up a deferred prompt. Raises NotFound, CommandError."""
+        """Ask a running `messaging` session to end (SESS-6), or give up a deferred prompt. Raises
+        NotFound, CommandError."""
 
 
 @dataclass(slots=True, frozen=True)
 class WebhookView:
-    """A webhook as an outsider may see it. `target` is a configured name, or scheme and host of an operation's own URL."""
+    """A webhook as an outsider may see it. `target` is a configured name, or scheme and host of an
+    operation's own URL."""
 
     delivery_id: str
     target: str
@@ -431,11 +471,15 @@ class WebhookView:
 class Webhooks(Protocol):
     """What became of webhooks, as floor 4 sees it (SYNC-1)."""
 
-    def list(self, status: str = "waiting", after_id: str = "", limit: int = 100) -> Sequence[WebhookView]:
-        """Those waiting, dead or delivered, in the order of their making, after `after_id`. Raises CommandError."""
+    def list(
+        self, status: str = "waiting", after_id: str = "", limit: int = 100
+    ) -> Sequence[WebhookView]:
+        """Those waiting, dead or delivered, in the order of their making, after `after_id`. Raises
+        CommandError."""
 
     async def replay(self, delivery_id: str) -> WebhookView:
-        """Send a dead or delivered one again, with the same id. Raises NotFound, CommandError (`conflict`: it waits)."""
+        """Send a dead or delivered one again, with the same id. Raises NotFound, CommandError
+        (`conflict`: it waits)."""
 
     async def replay_dead(self) -> int:
         """Send all dead letters again; how many those are."""

@@ -1,7 +1,8 @@
-"""`platform.proxy_url`, read once for the guest socket, the REST calls and the uploads, so that all three present the same.
+"""`platform.proxy_url`, read once for the guest socket, the REST calls and the uploads, so that all
+three present the same.
 
-Percent-encoded letters are UTF-8 (RFC 3986 §2.5), and so are the bytes of the Basic credentials (RFC 7617 §2.1).
-"""
+Percent-encoded letters are UTF-8 (RFC 3986 §2.5), and so are the bytes of the Basic credentials
+(RFC 7617 §2.1)."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ _CONTROL = re.compile(r"[\x00-\x20\x7f]")
 
 @dataclass(slots=True, frozen=True)
 class Proxy:
-    """`url` is without credentials; `authorization` the value of Proxy-Authorization, "" if there are none."""
+    """`url` is without credentials; `authorization` the value of Proxy-Authorization, "" if there
+    are none."""
 
     host: str
     port: int
@@ -55,7 +57,9 @@ def _authorization(parts: SplitResult) -> str:
     except UnicodeError:
         raise ConfigError(KEY, "has a user or password that is not UTF-8", REMEDY) from None
     if ":" in user:
-        raise ConfigError(KEY, "has a user with a colon in it, which Basic credentials cannot carry", REMEDY)
+        raise ConfigError(
+            KEY, "has a user with a colon in it, which Basic credentials cannot carry", REMEDY
+        )
     if any(byte < 0x20 or byte == 0x7F for byte in pair):
         raise ConfigError(KEY, "has a user or password with a control character in it", REMEDY)
     return f"Basic {base64.b64encode(pair).decode()}"

@@ -1,4 +1,5 @@
-"""What we may say to the platform, free of dialect. A dialect writes them as frames, or has no frame for them."""
+"""What we may say to the platform, free of dialect. A dialect writes them as frames, or has no
+frame for them."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from typing import Any
 
 @dataclass(slots=True)
 class Hello:
-    """configureSession (reference §2.2) or `connect` (SOCK-1): the first thing said on a new link."""
+    """configureSession (reference §2.2) or `connect` (SOCK-1): the first thing said on a new
+    link."""
 
     tracing_id: str = ""
     start_new: bool = False
@@ -27,8 +29,8 @@ class HelloAuthenticated:
 class SayText:
     """A guest's text, with at most one finished attachment (reference §2.5).
 
-    `marker` travels in the message's metadata and comes back in its echo and in history: our own proof of delivery.
-    """
+    `marker` travels in the message's metadata and comes back in its echo and in history: our own
+    proof of delivery."""
 
     text: str
     tracing_id: str
@@ -41,9 +43,9 @@ class SayText:
 class SayReply:
     """The answer to a quick reply, card, date picker or list picker (reference §2.6).
 
-    `reply_type` is one of Button, DatePicker, Form, ListPicker, QuickReply; `choices` are (text, payload) pairs: one,
-    but several for a list picker. `originating_message_id` names the message answered, "" if unknown.
-    """
+    `reply_type` is one of Button, DatePicker, Form, ListPicker, QuickReply; `choices` are (text,
+    payload) pairs: one, but several for a list picker. `originating_message_id` names the message
+    answered, "" if unknown."""
 
     reply_type: str
     choices: tuple[tuple[str, str], ...]
@@ -67,7 +69,8 @@ class SayForm:
 
 @dataclass(slots=True)
 class SayOffer:
-    """The answer to a co-browse or video offer (reference §2.7): `offer` is "CoBrowse" or "Video"."""
+    """The answer to a co-browse or video offer (reference §2.7): `offer` is "CoBrowse" or
+    "Video"."""
 
     offer: str
     accepted: bool
@@ -151,7 +154,8 @@ class DeleteAttachment:
 
 @dataclass(slots=True)
 class SetContext:
-    """webchat's setContext (SOCK-4). webmessaging has no frame for it: attributes ride on the next message."""
+    """webchat's setContext (SOCK-4). webmessaging has no frame for it: attributes ride on the next
+    message."""
 
     context: dict[str, Any]
 

@@ -1,8 +1,8 @@
 """What a frame from the platform means, free of dialect.
 
-Slotted and not frozen: a frozen dataclass costs three times as much to build, and tens of thousands a second are built.
-Treat them as values all the same. A dialect's `decode` never raises: what it cannot read is `Garbage`, what it does not
-know is `Unknown`.
+Slotted and not frozen: a frozen dataclass costs three times as much to build, and tens of thousands
+a second are built. Treat them as values all the same. A dialect's `decode` never raises: what it
+cannot read is `Garbage`, what it does not know is `Unknown`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ OUTBOUND = "Outbound"  # platform → guest
 
 @dataclass(slots=True)
 class Joined:
-    """The dialect's acknowledgement: from here on the guest session is ready (SessionResponse, or `connect`)."""
+    """The dialect's acknowledgement: from here on the guest session is ready (SessionResponse, or
+    `connect`)."""
 
     new_session: bool = False
     read_only: bool = False
@@ -41,8 +42,10 @@ class Left:
 class MessageArrived:
     """One item of the conversation: a text, a structured message, or a presence event.
 
-    `identity` tells two items apart (`channel.messageId`, else `id`; webchat: the sequence id). `time` is
-    `channel.time` in canonical form (`2027-05-31T09:15:02.417Z`: its text order is its time order), "" if absent.
+    `identity` tells two items apart (`channel.messageId`, else `id`; webchat: the sequence id).
+    `time` is
+    `channel.time` in canonical form (`2027-05-31T09:15:02.417Z`: its text order is its time order),
+    "" if absent.
     `sequence` is webchat's sequenceId. `marker` is the metadata we sent along: our own
     message is known by it in history.
     """
@@ -77,7 +80,8 @@ class TypingShown:
 
 @dataclass(slots=True)
 class ReceiptArrived:
-    """How far a message has come: webchat's readReceipt (SOCK-3), or a `Receipt` with its `status` (Delivered, Read, Failed).
+    """How far a message has come: webchat's readReceipt (SOCK-3), or a `Receipt` with its `status`
+    (Delivered, Read, Failed).
 
     `sequence` is the message's sequence id, or its id."""
 
@@ -101,7 +105,8 @@ class JwtGranted:
 class SlotGranted:
     """PresignedUrlResponse: where to PUT an attachment, or (no headers) a fresh download URL.
 
-    `metadata` is webchat's: it goes into the message that carries the file (SOCK-6), and is not None there."""
+    `metadata` is webchat's: it goes into the message that carries the file (SOCK-6), and is not
+    None there."""
 
     attachment_id: str
     url: str = field(repr=False)
@@ -164,7 +169,8 @@ class ResumeTokenGranted:
 
 @dataclass(slots=True)
 class ConnectionClosed:
-    """ConnectionClosedEvent: the platform asks this connection to go. `reason` is "" or e.g. "signedIn"."""
+    """ConnectionClosedEvent: the platform asks this connection to go. `reason` is "" or e.g.
+    "signedIn"."""
 
     reason: str = ""
 
@@ -186,7 +192,8 @@ class LoggedOut:
 
 @dataclass(slots=True)
 class Throttled:
-    """TooManyRequestsErrorMessage, or a 429: wait `retry_after_s`. `tracing_id` is "" if the platform gave none."""
+    """TooManyRequestsErrorMessage, or a 429: wait `retry_after_s`. `tracing_id` is "" if the
+    platform gave none."""
 
     retry_after_s: float
     reason: str = ""
@@ -211,14 +218,16 @@ class Unknown:
 
 @dataclass(slots=True)
 class ContentRefused:
-    """A message's content cannot be passed on; the message itself was read, and goes on without it."""
+    """A message's content cannot be passed on; the message itself was read, and goes on without
+    it."""
 
     reason: str
 
 
 @dataclass(slots=True)
 class Garbage:
-    """A frame that cannot be read. It might have been a message, so the inbox will want to ask the history."""
+    """A frame that cannot be read. It might have been a message, so the inbox will want to ask the
+    history."""
 
     reason: str
 

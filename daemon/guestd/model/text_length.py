@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-#: The unit in which JavaScript's `length` counts, and so the programs of the design documents (SOCK-7, INJ-1).
+#: The unit in which JavaScript's `length` counts, and so the programs of the design documents
+#: (SOCK-7, INJ-1).
 UTF16_UNITS = "UTF-16 units"
 
 #: The unit in which the web messaging platform counts a message (4011, reference §5).

@@ -1,4 +1,5 @@
-"""Work that outlives the process beside the guest sessions: REST operations of several steps, and webhooks on their way."""
+"""Work that outlives the process beside the guest sessions: REST operations of several steps, and
+webhooks on their way."""
 
 from __future__ import annotations
 
@@ -6,16 +7,19 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-#: The stream of what belongs to no guest session: its events are facts, its place in the journal is like any other's.
+#: The stream of what belongs to no guest session: its events are facts, its place in the journal is
+#: like any other's.
 OWN_STREAM = ""
 
 
 @dataclass(slots=True)
 class Fact:
-    """Something that was tried or came about outside a guest session's conversation (AUDIT-1): a step of an operation, its
-    outcome. Journaled in `OWN_STREAM`; the audit and the webhooks are read from there. Never holds a token or a secret.
+    """Something that was tried or came about outside a guest session's conversation (AUDIT-1): a
+    step of an operation, its outcome. Journaled in `OWN_STREAM`; the audit and the webhooks are
+    read from there. Never holds a token or a secret.
 
-    `action` is a word with dots (`injection.completed`), `status` one of attempt, success, failed, deferred, uncertain;
+    `action` is a word with dots (`injection.completed`), `status` one of attempt, success, failed,
+    deferred, uncertain;
     `conversation_id` says in whose order a webhook about it is delivered.
     """
 
@@ -28,7 +32,8 @@ class Fact:
     kind: str = "fact"
 
 
-#: Tells the journal of what belongs to no operation: action, status, details. Returns at once (AUDIT-1).
+#: Tells the journal of what belongs to no operation: action, status, details. Returns at once
+#: (AUDIT-1).
 Note = Callable[[str, str, dict[str, Any]], None]
 
 
@@ -38,8 +43,9 @@ def no_note(action: str, status: str, details: dict[str, Any]) -> None:
 
 @dataclass(slots=True, frozen=True)
 class OperationRecord:
-    """A REST operation as it stands; the latest of an id counts. `state` is JSON: all it takes to go on after a restart, its
-    idempotency keys among it. `over`: nothing is left to do; kept for a while, so that the same id gets the same answer.
+    """A REST operation as it stands; the latest of an id counts. `state` is JSON: all it takes to
+    go on after a restart, its idempotency keys among it. `over`: nothing is left to do; kept for a
+    while, so that the same id gets the same answer.
     `erases`: what this one replaces held a secret, which is to leave the disk (AUDIT-2)."""
 
     operation_id: str
@@ -51,8 +57,9 @@ class OperationRecord:
 
 @dataclass(slots=True, frozen=True)
 class DeliveryRecord:
-    """One webhook for one target. `delivery_id` is the event id that a receiver de-duplicates on; `lane` is whose order it
-    keeps (a conversation); the latest record of an id counts. Times are epoch milliseconds."""
+    """One webhook for one target. `delivery_id` is the event id that a receiver de-duplicates on;
+    `lane` is whose order it keeps (a conversation); the latest record of an id counts. Times are
+    epoch milliseconds."""
 
     delivery_id: str
     target: str

@@ -1,11 +1,17 @@
-"""What a scrape sees: the counters of `metrics.py` under their public names, in the Prometheus text format."""
+"""What a scrape sees: the counters of `metrics.py` under their public names, in the Prometheus text
+format."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, GCCollector, PlatformCollector, ProcessCollector
-from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
 from prometheus_client.exposition import choose_encoder
 
 from .. import __version__
@@ -18,7 +24,8 @@ def exposition(metrics: Metrics) -> bytes:
 
 
 def exposition_for(metrics: Metrics, accept: str) -> tuple[bytes, str]:
-    """Body and content type, in the form that the Accept header of the scrape asks for; plain if that cannot be read."""
+    """Body and content type, in the form that the Accept header of the scrape asks for; plain if
+    that cannot be read."""
     encode, content_type = _encoder_for(accept)
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Families(metrics))
@@ -28,8 +35,8 @@ def exposition_for(metrics: Metrics, accept: str) -> tuple[bytes, str]:
 
 
 def _encoder_for(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str]:
-    """The library compares a version part by part and breaks on what is not a number; and it repeats the version in the
-    content type, where only ASCII can be written."""
+    """The library compares a version part by part and breaks on what is not a number; and it
+    repeats the version in the content type, where only ASCII can be written."""
     if accept.isascii():
         try:
             return choose_encoder(accept)
@@ -38,7 +45,8 @@ def _encoder_for(accept: str) -> tuple[Callable[[CollectorRegistry], bytes], str
     return choose_encoder("")
 
 
-#: What the library knows of the process: memory, descriptors, processor time; the interpreter; its garbage collection.
+#: What the library knows of the process: memory, descriptors, processor time; the interpreter; its
+#: garbage collection.
 _NOWHERE = CollectorRegistry()
 _PROCESS = ProcessCollector(registry=_NOWHERE)
 _PLATFORM = PlatformCollector(registry=_NOWHERE)
@@ -54,10 +62,17 @@ class _Families:
         build = GaugeMetricFamily("guestd_build_info", "The running version.", labels=["version"])
         build.add_metric([__version__], 1.0)
         yield build
-        yield _labeled(GaugeMetricFamily("guestd_sessions", "Guest sessions by state.", labels=["state"]), m.sessions)
-        yield GaugeMetricFamily("guestd_frontends", "Frontends connected to the simulator.", value=m.watchers)
+        yield _labeled(
+            GaugeMetricFamily("guestd_sessions", "Guest sessions by state.", labels=["state"]),
+            m.sessions,
+        )
         yield GaugeMetricFamily(
-            "guestd_http_connections", "Open connections of the HTTP port.", value=m.http_connections
+            "guestd_frontends", "Frontends connected to the simulator.", value=m.watchers
+        )
+        yield GaugeMetricFamily(
+            "guestd_http_connections",
+            "Open connections of the HTTP port.",
+            value=m.http_connections,
         )
         for name, text, held_bytes in (
             (
@@ -65,17 +80,30 @@ class _Families:
                 "Bytes of events that wait for frontends and event streams.",
                 m.watchers_held_bytes,
             ),
-            ("frontends_unfinished_bytes", "Bytes of large frames not finished.", m.frontends_unfinished_bytes),
+            (
+                "frontends_unfinished_bytes",
+                "Bytes of large frames not finished.",
+                m.frontends_unfinished_bytes,
+            ),
         ):
             yield GaugeMetricFamily(f"guestd_{name}", text, value=held_bytes())
-        yield GaugeMetricFamily("guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions)
+        yield GaugeMetricFamily(
+            "guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions
+        )
         figures = m.rest_figures()
         rate = figures["disconnection_rate"]
-        yield GaugeMetricFamily("guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate)
-        text = "Mean of what a delivered webhook took, from its request to the receiver's answer (SESS-8)."
+        yield GaugeMetricFamily(
+            "guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate
+        )
+        text = (
+            "Mean of what a delivered webhook took, from its request to the receiver's answer"
+            " (SESS-8)."
+        )
         average_s = figures["average_sync_latency_ms"] / 1000.0
         yield GaugeMetricFamily("guestd_sync_latency_average_seconds", text, value=average_s)
-        operations = CounterMetricFamily("guestd_operations", "REST operations over.", labels=["kind", "status"])
+        operations = CounterMetricFamily(
+            "guestd_operations", "REST operations over.", labels=["kind", "status"]
+        )
         for words, count in sorted(m.operations.items()):
             operations.add_metric(words, float(count))
         yield operations
@@ -92,16 +120,40 @@ class _Families:
             ("commands_accepted", "Commands accepted.", m.commands_accepted),
             ("commands_refused", "Commands refused.", m.commands_refused),
             ("sessions_refused", "Guest sessions refused by the limit.", m.refused_sessions),
-            ("read_pauses", "Times all sockets stopped reading because the journal was full.", m.read_pauses),
+            (
+                "read_pauses",
+                "Times all sockets stopped reading because the journal was full.",
+                m.read_pauses,
+            ),
             ("frontends_lagging", "Lagging notices sent to frontends.", m.watchers_lagging),
-            ("frontends_closed_slow", "Frontends closed because they did not keep up.", m.watchers_closed_slow),
+            (
+                "frontends_closed_slow",
+                "Frontends closed because they did not keep up.",
+                m.watchers_closed_slow,
+            ),
             ("tokens_signed", "Guest tokens signed.", m.tokens_signed),
-            ("http_internal_errors", "Requests that failed by an error of guestd (500).", m.http_internal_errors),
+            (
+                "http_internal_errors",
+                "Requests that failed by an error of guestd (500).",
+                m.http_internal_errors,
+            ),
             ("audit_lines", "Lines written to the audit.", m.audit_lines),
             ("log_dropped", "Lines of the log dropped because nothing read them.", m.log_dropped()),
-            ("journal_damaged_rows", "Damaged rows of the journal found by reading.", m.journal_damaged_rows()),
-            ("audit_failures", "Times the audit could not be written, and was tried again.", m.audit_failures),
-            ("audit_breaks", "Times the audit's files were found damaged or deleted.", m.audit_breaks),
+            (
+                "journal_damaged_rows",
+                "Damaged rows of the journal found by reading.",
+                m.journal_damaged_rows(),
+            ),
+            (
+                "audit_failures",
+                "Times the audit could not be written, and was tried again.",
+                m.audit_failures,
+            ),
+            (
+                "audit_breaks",
+                "Times the audit's files were found damaged or deleted.",
+                m.audit_breaks,
+            ),
             (
                 "audit_files_retired_early",
                 "Files of the audit deleted before their time, because of audit.bytes_max.",
@@ -117,7 +169,12 @@ class _Families:
             ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", m.rest_heartbeats),
             ("uploads", "PUTs of attachments by outcome.", "outcome", m.uploads),
             ("history_reads", "History pages by outcome.", "outcome", m.history_fetches),
-            ("frontends_refused", "Frontends and event streams refused or let go.", "reason", m.frontends_refused),
+            (
+                "frontends_refused",
+                "Frontends and event streams refused or let go.",
+                "reason",
+                m.frontends_refused,
+            ),
             ("frontend_errors", "Errors told to frontends by code.", "code", m.simulator_errors),
             (
                 "token_checks",
@@ -125,39 +182,97 @@ class _Families:
                 "outcome",
                 m.token_checks,
             ),
-            ("control_answers", "Answers of the control API by status.", "status", m.control_answers),
-            ("http_refused", "Connections and requests refused or given up, by limit.", "reason", m.http_refused),
-            ("rest_retries", "Requests to the platform's REST side made again, by call.", "operation", m.rest_retries),
-            ("platform_errors", "Calls of the platform's REST side that failed for good.", "kind", m.platform_errors),
-            ("notices", "Things noticed by kind.", "kind", {n.value: count for n, count in m.notices.items()}),
-            ("webhooks_delivered", "Webhooks delivered, by target.", "target", m.webhooks_delivered),
-            ("webhook_failures", "Tries to deliver a webhook that failed, by target.", "target", m.webhook_failures),
-            ("webhooks_dead", "Webhooks given up (dead letters), by target.", "target", m.webhooks_dead),
+            (
+                "control_answers",
+                "Answers of the control API by status.",
+                "status",
+                m.control_answers,
+            ),
+            (
+                "http_refused",
+                "Connections and requests refused or given up, by limit.",
+                "reason",
+                m.http_refused,
+            ),
+            (
+                "rest_retries",
+                "Requests to the platform's REST side made again, by call.",
+                "operation",
+                m.rest_retries,
+            ),
+            (
+                "platform_errors",
+                "Calls of the platform's REST side that failed for good.",
+                "kind",
+                m.platform_errors,
+            ),
+            (
+                "notices",
+                "Things noticed by kind.",
+                "kind",
+                {n.value: count for n, count in m.notices.items()},
+            ),
+            (
+                "webhooks_delivered",
+                "Webhooks delivered, by target.",
+                "target",
+                m.webhooks_delivered,
+            ),
+            (
+                "webhook_failures",
+                "Tries to deliver a webhook that failed, by target.",
+                "target",
+                m.webhook_failures,
+            ),
+            (
+                "webhooks_dead",
+                "Webhooks given up (dead letters), by target.",
+                "target",
+                m.webhooks_dead,
+            ),
         ):
             yield _labeled(CounterMetricFamily(f"guestd_{name}", text, labels=[label]), counts)
         ratio = "The share of checks of guest tokens that went wrong, since the start."
-        yield GaugeMetricFamily("guestd_token_validation_failure_ratio", ratio, value=m.token_failure_ratio)
-        yield _histogram(
-            m.echo_latency_s, "guestd_echo_latency_seconds", "From sending a message to the platform's echo."
+        yield GaugeMetricFamily(
+            "guestd_token_validation_failure_ratio", ratio, value=m.token_failure_ratio
         )
         yield _histogram(
-            m.journal_commit_s, "guestd_journal_commit_seconds", "From giving a batch to its being durable."
+            m.echo_latency_s,
+            "guestd_echo_latency_seconds",
+            "From sending a message to the platform's echo.",
+        )
+        yield _histogram(
+            m.journal_commit_s,
+            "guestd_journal_commit_seconds",
+            "From giving a batch to its being durable.",
         )
         yield _histogram(m.journal_batch, "guestd_journal_batch_events", "Events per commit.")
         text = "How long the oldest event that is not durable yet has been waiting."
-        yield GaugeMetricFamily("guestd_journal_oldest_wait_seconds", text, value=m.journal_oldest_wait_s())
-        yield _histogram(m.rest_sync_s, "guestd_rest_sync_seconds", "REST calls that keep a messaging session in step.")
-        held = GaugeMetricFamily("guestd_webhooks_held", "Webhooks waiting in memory, by target.", labels=["target"])
+        yield GaugeMetricFamily(
+            "guestd_journal_oldest_wait_seconds", text, value=m.journal_oldest_wait_s()
+        )
+        yield _histogram(
+            m.rest_sync_s,
+            "guestd_rest_sync_seconds",
+            "REST calls that keep a messaging session in step.",
+        )
+        held = GaugeMetricFamily(
+            "guestd_webhooks_held", "Webhooks waiting in memory, by target.", labels=["target"]
+        )
         yield _labeled(held, m.webhooks_held())
         text = "Hosts whose circuit is open, by target."
         circuits = GaugeMetricFamily("guestd_webhook_circuits_open", text, labels=["target"])
         yield _labeled(circuits, m.webhook_circuits_open())
         yield _histogram(
-            m.webhook_latency_s, "guestd_webhook_latency_seconds", "From an event to its delivered webhook."
+            m.webhook_latency_s,
+            "guestd_webhook_latency_seconds",
+            "From an event to its delivered webhook.",
         )
         text = "A delivered webhook, from its request to the receiver's answer."
         yield _histogram(m.sync_s, "guestd_sync_latency_seconds", text)
-        yield _histogram(m.loop_lag_s, "guestd_loop_lag_seconds", "How late the event loop runs what is due.")
+        yield _histogram(
+            m.loop_lag_s, "guestd_loop_lag_seconds", "How late the event loop runs what is due."
+        )
         yield _rest_family(m.rest_s)
 
 

@@ -1,8 +1,8 @@
 """Known secrets taken out of a text that is to be shown, in every dress they may come back in.
 
-A platform that repeats what it was sent may repeat it as it stood, percent-encoded (from a form), escaped (from JSON) or in
-base64 (from a header). What is shorter than six characters is no secret, and taking it out would spoil every other word.
-"""
+A platform that repeats what it was sent may repeat it as it stood, percent-encoded (from a form),
+escaped (from JSON) or in base64 (from a header). What is shorter than six characters is no secret,
+and taking it out would spoil every other word."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""Lines for standard error and standard output, written by a thread of their own: a reader that does not read never stops the
-program. What does not fit the queue is dropped, counted, and reported in the stream as soon as something can be written again.
-"""
+"""Lines for standard error and standard output, written by a thread of their own: a reader that
+does not read never stops the program. What does not fit the queue is dropped, counted, and reported
+in the stream as soon as something can be written again."""
 
 from __future__ import annotations
 
@@ -38,14 +38,18 @@ def descriptor_sink(descriptor: int) -> Sink:
 
 
 class LineWriter:
-    """One bounded queue and one thread. Every method may be called from any thread, and none of them waits but `close`.
+    """One bounded queue and one thread. Every method may be called from any thread, and none of
+    them waits but `close`.
 
-    `drop_note(count)` gives the line that says how many lines were dropped; it goes to `drop_sink`."""
+    `drop_note(count)` gives the line that says how many lines were dropped; it goes to `drop_sink`.
+    """
 
     def __init__(self, drop_sink: Sink, drop_note: Callable[[int], str]) -> None:
         self._drop_sink = drop_sink
         self._drop_note = drop_note
-        self._changed = threading.Condition()  # over an RLock: a finalizer may log while this thread holds it
+        self._changed = (
+            threading.Condition()
+        )  # over an RLock: a finalizer may log while this thread holds it
         self._waiting: deque[tuple[Sink, bytes]] = deque()
         self._waiting_bytes = 0
         self._is_writing = self._is_closed = False
@@ -68,7 +72,8 @@ class LineWriter:
             self._changed.notify_all()
 
     def write_if_idle(self, sink: Sink, text: str) -> None:
-        """For a text that the next one replaces (a status line): skipped, and not counted, while others wait."""
+        """For a text that the next one replaces (a status line): skipped, and not counted, while
+        others wait."""
         if self.is_idle():
             self.write(sink, text)
 
@@ -103,7 +108,9 @@ class LineWriter:
         return done
 
     def _is_full(self, more_bytes: int) -> bool:
-        too_many = len(self._waiting) >= LINES_MAX or self._waiting_bytes + more_bytes > QUEUE_BYTES_MAX
+        too_many = (
+            len(self._waiting) >= LINES_MAX or self._waiting_bytes + more_bytes > QUEUE_BYTES_MAX
+        )
         return too_many or self._is_closed
 
     # ------------------------------------------------------------------ the writer's thread
@@ -128,7 +135,8 @@ class LineWriter:
                 self._write(self._drop_sink, self._drop_note(lost).encode())
 
     def _write(self, sink: Sink, data: bytes) -> bool:
-        """False if there is no reader any more, or no room on its disk: that is no reason to stop either."""
+        """False if there is no reader any more, or no room on its disk: that is no reason to stop
+        either."""
         with contextlib.suppress(OSError, ValueError):
             sink(data)
             return True

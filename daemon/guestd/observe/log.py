@@ -1,9 +1,10 @@
-"""The log: JSON lines on standard error, or plain lines where a person looks on. Never the reason that anything waits.
+"""The log: JSON lines on standard error, or plain lines where a person looks on. Never the reason
+that anything waits.
 
-Every logger ends here: ours, those of aiohttp and asyncio, Python's own warnings, exceptions of threads and finalizers. One queue
-and one thread (`lines.py`) write it all; a line that repeats a thousand times in ten seconds is written once and counted.
-What other packages log may hold parts of a request: of their exceptions only the kind and the place are written.
-"""
+Every logger ends here: ours, those of aiohttp and asyncio, Python's own warnings, exceptions of
+threads and finalizers. One queue and one thread (`lines.py`) write it all; a line that repeats a
+thousand times in ten seconds is written once and counted. What other packages log may hold parts of
+a request: of their exceptions only the kind and the place are written."""
 
 from __future__ import annotations
 
@@ -24,14 +25,16 @@ REPEAT_S = 10.0
 REPEAT_KINDS_MAX = 256
 #: How long the end of the program waits for a reader that does not read.
 FLUSH_S = 1.0
-#: The innermost frames of a traceback that are written; a recursion that is too deep has a thousand.
+#: The innermost frames of a traceback that are written; a recursion that is too deep has a
+#: thousand.
 FRAMES_MAX = 40
 
 #: systemd's priorities, understood as a prefix of each line when standard error is the journal's.
 _PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 _SECRETS = re.compile(
-    # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no bearer token".
+    # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no
+    # bearer token".
     r"(?i)(\b(?!(?<=\w\.)\w+:\s)(?:token|jwt|secret|password|authorization|sig|code)\b[\"']?\s*[=:]\s*[\"']?)(?:bearer\s+|basic\s+)?[^\s\"'&,}]+"
     r"|(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
@@ -41,11 +44,14 @@ _SECRETS = re.compile(
 
 def redacted(text: str) -> str:
     """What looks like a secret is taken out, wherever it came from."""
-    return _SECRETS.sub(lambda found: f"{found.group(1) or found.group(2) or found.group(3) or ''}…", text)
+    return _SECRETS.sub(
+        lambda found: f"{found.group(1) or found.group(2) or found.group(3) or ''}…", text
+    )
 
 
 class _Once(logging.Filter):
-    """Lets a line through once in REPEAT_S seconds; the next one says how often it would have come."""
+    """Lets a line through once in REPEAT_S seconds; the next one says how often it would have
+    come."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -68,7 +74,8 @@ class _Once(logging.Filter):
 
 
 class _Foreign(logging.Filter):
-    """What other packages log: without what an exception says, and a malformed request as one line."""
+    """What other packages log: without what an exception says, and a malformed request as one
+    line."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if is_ours(record.name):
@@ -77,7 +84,10 @@ class _Foreign(logging.Filter):
             return record.levelno >= logging.WARNING
         error = record.exc_info[1] if record.exc_info else None
         if error is not None and _is_malformed_http(error):
-            record.msg, record.args = "a malformed HTTP request was refused: %s", (type(error).__name__,)
+            record.msg, record.args = (
+                "a malformed HTTP request was refused: %s",
+                (type(error).__name__,),
+            )
             record.levelno, record.levelname, record.exc_info = logging.WARNING, "WARNING", None
         return True
 
@@ -87,19 +97,29 @@ def is_ours(logger_name: str) -> bool:
 
 
 def _is_malformed_http(error: BaseException) -> bool:
-    """aiohttp's error for a request it cannot read, known by name: this package does not import aiohttp."""
-    return any(one.__name__ in ("HttpProcessingError", "RequestPayloadError") for one in type(error).__mro__)
+    """aiohttp's error for a request it cannot read, known by name: this package does not import
+    aiohttp."""
+    return any(
+        one.__name__ in ("HttpProcessingError", "RequestPayloadError")
+        for one in type(error).__mro__
+    )
 
 
 def _exception_text(error: BaseException, with_message: bool) -> str:
-    """The traceback; `with_message` False leaves out what the exception says, which may quote a request."""
+    """The traceback; `with_message` False leaves out what the exception says, which may quote a
+    request."""
     if with_message:
         return redacted("".join(format_exception(error, limit=-FRAMES_MAX))).rstrip("\n")
     told: list[str] = []
     link: BaseException | None = error
     while link is not None and len(told) < 5:  # causes further back explain nothing more
-        frames = [f"{f.f_code.co_filename}:{line} in {f.f_code.co_name}" for f, line in walk_tb(link.__traceback__)]
-        told.append("\n".join([*frames[-FRAMES_MAX:], f"{type(link).__module__}.{type(link).__qualname__}"]))
+        frames = [
+            f"{f.f_code.co_filename}:{line} in {f.f_code.co_name}"
+            for f, line in walk_tb(link.__traceback__)
+        ]
+        told.append(
+            "\n".join([*frames[-FRAMES_MAX:], f"{type(link).__module__}.{type(link).__qualname__}"])
+        )
         link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
     return "\ncaused by\n".join(told)
 
@@ -184,7 +204,8 @@ class Log:
         self._lines.write(descriptor_sink(1), f"{escaped(text)}\n")
 
     def status(self, text: str) -> None:
-        """Replace the terminal's last line; skipped while the terminal does not take what came before."""
+        """Replace the terminal's last line; skipped while the terminal does not take what came
+        before."""
         self._lines.write_if_idle(self._error_sink, text)
 
     def flush(self) -> bool:
@@ -198,10 +219,13 @@ class Log:
 
 
 def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Log:
-    """Lead all loggers of the process to one place. `form` is auto, json or text; auto is text on a terminal, JSON elsewhere."""
+    """Lead all loggers of the process to one place. `form` is auto, json or text; auto is text on a
+    terminal, JSON elsewhere."""
     stream = stream or sys.stderr
     is_text = form == "text" or (form == "auto" and stream.isatty())
-    formatter: logging.Formatter = _Text() if is_text else _Journald() if "JOURNAL_STREAM" in os.environ else _Json()
+    formatter: logging.Formatter = (
+        _Text() if is_text else _Journald() if "JOURNAL_STREAM" in os.environ else _Json()
+    )
     sink = _sink_of(stream)
     lines = LineWriter(sink, lambda count: formatter.format(_dropped_record(count)) + "\n")
     handler = _Handler(lines, sink, formatter)
@@ -219,10 +243,15 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Lo
 
 
 def log_loop_error(_loop: object, context: dict[str, Any]) -> None:
-    """The loop's exception handler. Of the message only what it begins with: it goes on with the callback's arguments."""
-    message = re.split(r"[<(]", str(context.get("message", "an exception in the event loop")), maxsplit=1)[0].strip()
+    """The loop's exception handler. Of the message only what it begins with: it goes on with the
+    callback's arguments."""
+    message = re.split(
+        r"[<(]", str(context.get("message", "an exception in the event loop")), maxsplit=1
+    )[0].strip()
     error = context.get("exception")
-    logging.getLogger("asyncio").error("%s", message, exc_info=error if isinstance(error, BaseException) else None)
+    logging.getLogger("asyncio").error(
+        "%s", message, exc_info=error if isinstance(error, BaseException) else None
+    )
 
 
 def _sink_of(stream: TextIO) -> Sink:
@@ -249,7 +278,9 @@ def _dropped_record(count: int) -> logging.LogRecord:
 
 def _log_unraisable(unraisable: Any) -> None:
     info = (type(unraisable.exc_value), unraisable.exc_value, unraisable.exc_traceback)
-    logging.getLogger("python").error("an exception in a finalizer", exc_info=info if unraisable.exc_value else None)
+    logging.getLogger("python").error(
+        "an exception in a finalizer", exc_info=info if unraisable.exc_value else None
+    )
 
 
 def _log_thread_error(args: Any) -> None:

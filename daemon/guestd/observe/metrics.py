@@ -1,8 +1,9 @@
-"""Counters as plain integers on the hot path; `exposition.py` turns them into the library's form when somebody scrapes.
+"""Counters as plain integers on the hot path; `exposition.py` turns them into the library's form
+when somebody scrapes.
 
-A `Counter.inc()` of the library costs a lock and half a microsecond; an attribute costs nothing worth naming. Labels carry
-words from closed lists (states, causes, notices), never a session id: the number of series is bounded by the code.
-"""
+A `Counter.inc()` of the library costs a lock and half a microsecond; an attribute costs nothing
+worth naming. Labels carry words from closed lists (states, causes, notices), never a session id:
+the number of series is bounded by the code."""
 
 from __future__ import annotations
 
@@ -30,7 +31,21 @@ LATENCY_BOUNDS_S = (
     10.0,
     30.0,
 )
-COUNT_BOUNDS = (1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 500.0, 1000.0, 2500.0, 5000.0, 10000.0)
+COUNT_BOUNDS = (
+    1.0,
+    2.0,
+    5.0,
+    10.0,
+    25.0,
+    50.0,
+    100.0,
+    250.0,
+    500.0,
+    1000.0,
+    2500.0,
+    5000.0,
+    10000.0,
+)
 
 
 class Histogram:
@@ -50,7 +65,8 @@ class Histogram:
         self.total += value
 
     def quantile(self, q: float) -> float | None:
-        """The value below which a share `q` lies, interpolated within its bucket; None before the first value."""
+        """The value below which a share `q` lies, interpolated within its bucket; None before the
+        first value."""
         if not self.count:
             return None
         wanted, seen, low = q * self.count, 0, 0.0
@@ -138,7 +154,9 @@ class Metrics:
     def __init__(self) -> None:
         self.frames_in = self.frames_out = self.bytes_in = self.bytes_out = 0
         self.messages_in = self.messages_out = 0
-        self.commands_accepted = self.commands_refused = self.refused_sessions = self.read_pauses = 0
+        self.commands_accepted = self.commands_refused = self.refused_sessions = (
+            self.read_pauses
+        ) = 0
         self.watchers = self.watchers_lagging = self.watchers_closed_slow = 0
         self.watchers_held_bytes: Callable[[], int] = int
         self.frontends_unfinished_bytes: Callable[[], int] = int
@@ -179,7 +197,9 @@ class Metrics:
         self.webhook_circuits_open: Callable[[], dict[str, int]] = dict
         self.webhook_latency_s = Histogram()
         self.sync_s = Histogram()
-        self.audit_lines = self.audit_failures = self.audit_breaks = self.audit_files_retired_early = 0
+        self.audit_lines = self.audit_failures = self.audit_breaks = (
+            self.audit_files_retired_early
+        ) = 0
 
     @property
     def token_failure_ratio(self) -> float:
@@ -188,8 +208,9 @@ class Metrics:
         return (checked - self.token_checks.get("valid", 0)) / checked if checked else 0.0
 
     def rest_figures(self) -> dict[str, float]:
-        """SESS-8: REST messaging sessions since the start, disconnections / total, and the mean of what a delivered webhook
-        took from its request to the receiver's answer: the sync with a CRM."""
+        """SESS-8: REST messaging sessions since the start, disconnections / total, and the mean of
+        what a delivered webhook took from its request to the receiver's answer: the sync with a
+        CRM."""
         total, syncs = self.rest_sessions_total, self.sync_s.count
         return {
             "total_sessions": total,
@@ -200,7 +221,8 @@ class Metrics:
         }
 
     def count_refused_frontend(self, reason: str) -> None:
-        """A frontend or event stream that got no place (full, address), or lost it (unfinished, held)."""
+        """A frontend or event stream that got no place (full, address), or lost it (unfinished,
+        held)."""
         self.frontends_refused[reason] = self.frontends_refused.get(reason, 0) + 1
 
     def webhook(self, counts: dict[str, int], target: str) -> None:

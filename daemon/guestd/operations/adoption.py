@@ -1,10 +1,11 @@
 """How prompts were taken up: analytics events page by page, each counted and let go (ASSIST-4).
 
-Memory is bounded: of at most `prompts_max` prompts the counts are kept apart, whatever others there are is counted together.
-An event that cannot be read is left out and counted (`left_out`): one of a kind that nobody asked for must not cost the
-report. Progress is durable with each page, so a restart goes on where it was. A platform that gives the same page token again
-would be read for ever; the tortoise of Brent's algorithm walks behind and notices, with one token in memory instead of all.
-"""
+Memory is bounded: of at most `prompts_max` prompts the counts are kept apart, whatever others there
+are is counted together. An event that cannot be read is left out and counted (`left_out`): one of a
+kind that nobody asked for must not cost the report. Progress is durable with each page, so a
+restart goes on where it was. A platform that gives the same page token again would be read for
+ever; the tortoise of Brent's algorithm walks behind and notices, with one token in memory instead
+of all."""
 
 from __future__ import annotations
 
@@ -32,7 +33,14 @@ class Adoption(Kind):
     def begin(self, operation: Operation, request: Request) -> None:
         assert isinstance(request, AdoptionRequest)
         operation.step = "page"
-        operation.data = {"counts": {}, "others": [0, 0, 0], "token": "", "tortoise": "", "power": 1, "stride": 0}
+        operation.data = {
+            "counts": {},
+            "others": [0, 0, 0],
+            "token": "",
+            "tortoise": "",
+            "power": 1,
+            "stride": 0,
+        }
         operation.result = {"interval": request.interval, "pages": 0, "events": 0}
 
     def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
@@ -51,7 +59,11 @@ class Adoption(Kind):
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
         events = answer.body.get("events") or []
         token = answer.body.get("pageToken") or ""
-        if not isinstance(events, list) or not isinstance(token, str) or len(token) > TOKEN_CHARACTERS_MAX:
+        if (
+            not isinstance(events, list)
+            or not isinstance(token, str)
+            or len(token) > TOKEN_CHARACTERS_MAX
+        ):
             raise Unreadable("the platform's answer is no page of events")
         for event in events:
             if (found := _read(event)) is None:
@@ -64,10 +76,14 @@ class Adoption(Kind):
             return self._rates(operation)
         if _walks_in_a_circle(operation.data, token):
             return failed(
-                "platform_malformed", "the platform gives the same page token again and again; the report has no end"
+                "platform_malformed",
+                "the platform gives the same page token again and again; the report has no end",
             )
         if operation.result["pages"] >= self._figures.pages_max:
-            return failed("too_large", f"more than {self._figures.pages_max} pages; ask for a shorter interval")
+            return failed(
+                "too_large",
+                f"more than {self._figures.pages_max} pages; ask for a shorter interval",
+            )
         operation.data["token"] = token
         return Turn(step="page")
 
@@ -80,11 +96,15 @@ class Adoption(Kind):
 
     def _rates(self, operation: Operation) -> Turn:
         data, operation.data = operation.data, {}
-        operation.result["prompts"] = {prompt: rates(*counts) for prompt, counts in data["counts"].items()}
+        operation.result["prompts"] = {
+            prompt: rates(*counts) for prompt, counts in data["counts"].items()
+        }
         if any(data["others"]):
             operation.result["others"] = rates(*data["others"])
         everything = [*data["counts"].values(), data["others"]]
-        operation.result["total"] = rates(*(sum(counts[n] for counts in everything) for n in range(3)))
+        operation.result["total"] = rates(
+            *(sum(counts[n] for counts in everything) for n in range(3))
+        )
         return succeeded()
 
     def end(self, operation: Operation, now_ms: int) -> Turn | None:
@@ -105,7 +125,8 @@ def rates(viewed: int, clicked: int, dismissed: int) -> dict[str, float]:
 
 
 def _read(event: Any) -> tuple[str, int, int] | None:
-    """(prompt, which metric, how many); None for an event of another kind, or without a prompt or a count that makes sense."""
+    """(prompt, which metric, how many); None for an event of another kind, or without a prompt or a
+    count that makes sense."""
     try:
         metric = METRICS.index(event["metricName"].removeprefix(PREFIX))
         prompt = event.get("promptId") or event.get("entityId")

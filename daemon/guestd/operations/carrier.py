@@ -1,9 +1,10 @@
-"""Carries one operation on: commit the intent, call, commit the outcome, until it rests or is over (HTTP-2, AUDIT-1).
+"""Carries one operation on: commit the intent, call, commit the outcome, until it rests or is over
+(HTTP-2, AUDIT-1).
 
-The one order in which nothing is lost and nothing doubled: the step and its idempotency key are durable before the call, and
-what came of it is durable, with its fact in the same commit, before the next. A crash between the two finds `trying` set, and
-asks again with the same key; where the platform has forgotten the key by now, it looks first.
-"""
+The one order in which nothing is lost and nothing doubled: the step and its idempotency key are
+durable before the call, and what came of it is durable, with its fact in the same commit, before
+the next. A crash between the two finds `trying` set, and asks again with the same key; where the
+platform has forgotten the key by now, it looks first."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ class Carrier:
         self.halted = False
 
     async def carry(self, operation: Operation) -> None:
-        """On with it until it rests, is over, or the house stops; between two steps everything is durable."""
+        """On with it until it rests, is over, or the house stops; between two steps everything is
+        durable."""
         kind = self._kinds[operation.kind]
         while not (self.halted or operation.over):
             now_ms = self._clock.epoch_ms()
@@ -69,7 +71,9 @@ class Carrier:
             operation.secrets = {}
             if kind.outcome and not any(action == kind.outcome for action, _, _ in said):
                 took_ms = self._clock.epoch_ms() - operation.started_ms
-                said.append((kind.outcome, _word(turn), {"latency_ms": took_ms, **_trouble(turn.problem)}))
+                said.append(
+                    (kind.outcome, _word(turn), {"latency_ms": took_ms, **_trouble(turn.problem)})
+                )
         if not turn.quiet:
             await self.save(operation, *(_fact(kind, operation, *one) for one in said))
 
@@ -90,9 +94,14 @@ class Carrier:
             await self._set_back(kind, operation, ask, error)
             return
         except Unreadable as problem:
-            await self._set_back(kind, operation, ask, PlatformUnavailable(str(problem), acted=True))
+            await self._set_back(
+                kind, operation, ask, PlatformUnavailable(str(problem), acted=True)
+            )
             return
-        details = {"latency_ms": round(answer.latency_ms, 3), "correlation_id": answer.correlation_id}
+        details = {
+            "latency_ms": round(answer.latency_ms, 3),
+            "correlation_id": answer.correlation_id,
+        }
         told = (ask.action, _word(turn), {**_key(ask), **details, **_trouble(turn.problem)})
         await self.settle(operation, turn, *(() if ask.quiet else (told,)))
 
@@ -103,8 +112,12 @@ class Carrier:
         operation.trying = True
         operation.first_try_ms = operation.first_try_ms or self._clock.epoch_ms()
         if ask.quiet and self._scribe.storage_full:
-            return  # a heart beats on while the disk is full; the worst is a number used again after a crash
-        attempt = _fact(kind, operation, ask.action, "attempt", {**_key(ask), "try": operation.tries})
+            # a heart beats on while the disk is full; the worst is a number used again after a
+            # crash
+            return
+        attempt = _fact(
+            kind, operation, ask.action, "attempt", {**_key(ask), "try": operation.tries}
+        )
         await self.save(operation, *(() if ask.quiet else (attempt,)))
 
     async def _call(self, ask: Ask) -> PlatformAnswer:
@@ -117,13 +130,20 @@ class Carrier:
             urgency=ask.urgency,
         )
 
-    async def _set_back(self, kind: Kind, operation: Operation, ask: Ask, error: PlatformError) -> None:
+    async def _set_back(
+        self, kind: Kind, operation: Operation, ask: Ask, error: PlatformError
+    ) -> None:
         now_ms = self._clock.epoch_ms()
         turn = kind.refused(operation, error, now_ms) or after_failure(
             kind, operation, ask, error, self._settings, self._rng, now_ms
         )
         latency_ms = round(error.latency_ms, 3)
-        details = {**_key(ask), "latency_ms": latency_ms, **_trouble(turn.problem), "final": turn.ends}
+        details = {
+            **_key(ask),
+            "latency_ms": latency_ms,
+            **_trouble(turn.problem),
+            "final": turn.ends,
+        }
         told = (ask.action, _word_of_setback(ask, error, turn), details)
         await self.settle(operation, turn, *(() if ask.quiet or turn.facts else (told,)))
 
@@ -132,7 +152,9 @@ class Carrier:
     async def _doubt(self, kind: Kind, operation: Operation) -> None:
         """Too late for the same key: look, or say that it cannot be known."""
         if kind.look(operation) is None:
-            problem = cannot_be_known({"code": "key_forgotten", "message": "the outcome came to nobody's ears"})
+            problem = cannot_be_known(
+                {"code": "key_forgotten", "message": "the outcome came to nobody's ears"}
+            )
             await self.settle(operation, Turn(status="uncertain", problem=problem))
         else:
             operation.looking = True
@@ -150,7 +172,8 @@ class Carrier:
             is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
             if not is_absent or not ask.path:  # of a search, 404 says that there is no such search
                 await self.settle(
-                    operation, after_fruitless_look(kind, operation, error, self._settings, self._rng, now_ms)
+                    operation,
+                    after_fruitless_look(kind, operation, error, self._settings, self._rng, now_ms),
                 )
                 return
         except Unreadable as problem:
@@ -170,7 +193,8 @@ def _take(operation: Operation, turn: Turn) -> None:
 
 
 def _not_done(operation: Operation) -> Turn:
-    """Looked, and it is not there: no doubt any more. We had given up, or it was only too late for the key."""
+    """Looked, and it is not there: no doubt any more. We had given up, or it was only too late for
+    the key."""
     given_up = operation.problem
     operation.looking = operation.doubt = False
     operation.tries = operation.first_try_ms = 0
@@ -180,7 +204,9 @@ def _not_done(operation: Operation) -> Turn:
 # ---------------------------------------------------------------------- facts
 
 
-def _fact(kind: Kind, operation: Operation, action: str, status: str, details: dict[str, Any]) -> Fact:
+def _fact(
+    kind: Kind, operation: Operation, action: str, status: str, details: dict[str, Any]
+) -> Fact:
     told = {**kind.details(operation), **{key: one for key, one in details.items() if one != ""}}
     if webhook_url := operation.request.get("webhookUrl"):
         told["webhook_url"] = webhook_url
@@ -205,10 +231,20 @@ def _key(ask: Ask) -> dict[str, Any]:
 
 
 def _trouble(problem: dict[str, Any] | None) -> dict[str, Any]:
-    """Of a problem what an audit keeps: codes, fields, the missing scope. The platform's words go as `text`, of which the audit
-    keeps a hash only, unless it is set to keep texts: they may quote what a guest has said."""
-    names = {"code": "error_code", "cause": "error_cause", "status": "error_status", "platform_code": "platform_code"}
-    names |= {"correlation_id": "correlation_id", "missing_scope": "missing_scope", "scopes": "scopes"}
+    """Of a problem what an audit keeps: codes, fields, the missing scope. The platform's words go
+    as `text`, of which the audit keeps a hash only, unless it is set to keep texts: they may quote
+    what a guest has said."""
+    names = {
+        "code": "error_code",
+        "cause": "error_cause",
+        "status": "error_status",
+        "platform_code": "platform_code",
+    }
+    names |= {
+        "correlation_id": "correlation_id",
+        "missing_scope": "missing_scope",
+        "scopes": "scopes",
+    }
     found = {name: problem[key] for key, name in names.items() if problem and key in problem}
     if problem and "errors" in problem:
         found["errors"] = [_as_text(item) for item in problem["errors"]]

@@ -1,4 +1,5 @@
-"""The desk of a daemon that cannot call the platform's REST side: it says which keys are missing."""
+"""The desk of a daemon that cannot call the platform's REST side: it says which keys are
+missing."""
 
 from __future__ import annotations
 
@@ -10,7 +11,8 @@ from ..model.ports import OperationView
 
 
 class ClosedDesk:
-    """`missing` is the remedy: the keys to set. What the journal holds of former operations stays as it is until then."""
+    """`missing` is the remedy: the keys to set. What the journal holds of former operations stays
+    as it is until then."""
 
     def __init__(self, missing: str) -> None:
         self._missing = missing

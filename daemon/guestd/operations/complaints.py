@@ -1,5 +1,5 @@
-"""What the models find wrong, in words: the place, what is wrong with the value, the remedy. The value itself is never told,
-since it may be a secret; of a number and of a length its figure is."""
+"""What the models find wrong, in words: the place, what is wrong with the value, the remedy. The
+value itself is never told, since it may be a secret; of a number and of a length its figure is."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ def first_complaint(error: ValidationError, model: type[BaseModel]) -> tuple[str
     found = _told_once(error.errors(include_url=False, include_context=True))
     first = found[0]
     path = _path(first["loc"])
-    words = _in_words(first["type"], first.get("ctx", {}), first.get("input"), first["loc"], model) or first["msg"]
+    words = (
+        _in_words(first["type"], first.get("ctx", {}), first.get("input"), first["loc"], model)
+        or first["msg"]
+    )
     if first["type"] == "value_error" and words.startswith("messages["):
         path, _, words = words.partition(": ")
     others = len({_path(one["loc"]) for one in found}) - 1
@@ -50,7 +53,9 @@ def _told_once(found: list[ErrorDetails]) -> list[ErrorDetails]:
         one
         for one in found
         if one["type"] != "too_short"
-        or not any(place != one["loc"] and place[: len(one["loc"])] == one["loc"] for place in wrong)
+        or not any(
+            place != one["loc"] and place[: len(one["loc"])] == one["loc"] for place in wrong
+        )
     ]
 
 
@@ -65,14 +70,19 @@ def _path(place: tuple[int | str, ...]) -> str:
 
 
 def _in_words(
-    kind: str, facts: dict[str, Any], value: Any, place: tuple[int | str, ...], model: type[BaseModel]
+    kind: str,
+    facts: dict[str, Any],
+    value: Any,
+    place: tuple[int | str, ...],
+    model: type[BaseModel],
 ) -> str:
     match kind:
         case "value_error":
             return str(facts["error"])
         case "string_too_long":
             return (
-                f"{len(value)} characters; at most {facts['max_length']} are taken and nothing is cut: make it shorter"
+                f"{len(value)} characters; at most {facts['max_length']} are taken and nothing is"
+                " cut: make it shorter"
             )
         case "string_too_short" | "too_short":
             return "it is empty; write at least one"
@@ -81,8 +91,8 @@ def _in_words(
         case "greater_than_equal" | "less_than_equal":
             least, most = facts.get("ge"), facts.get("le")
             return (
-                f"{value} is too {'small' if most is None else 'large'}; the {'least' if most is None else 'most'} is"
-                + (f" {least if most is None else most}")
+                f"{value} is too {'small' if most is None else 'large'}; the"
+                f" {'least' if most is None else 'most'} is" + f" {least if most is None else most}"
             )
         case "literal_error":
             return f"it is unknown; it is one of {facts['expected']}"
@@ -100,5 +110,7 @@ def _unknown(key: str, model: type[BaseModel] | None) -> str:
     known = [field.alias or name for name, field in model.model_fields.items()]
     near = get_close_matches(key, known, 1)
     return (
-        f"this key is unknown; did you mean {near[0]}?" if near else f"this key is unknown; known: {', '.join(known)}"
+        f"this key is unknown; did you mean {near[0]}?"
+        if near
+        else f"this key is unknown; known: {', '.join(known)}"
     )

@@ -1,9 +1,10 @@
-"""A guest in three steps: the queue is there, a contact, a conversation in the queue; never one of them twice (SESS-7).
+"""A guest in three steps: the queue is there, a contact, a conversation in the queue; never one of
+them twice (SESS-7).
 
-A guest of before has a contact: whether the platform says 409 or gives it again, it is found by its external id or address and
-used. A token of ours that has grown old before a step begins, or that the platform does not take (a key was rotated, a clock
-differs), is signed anew: before the step's first try, or after a refusal, so that no try that may have acted is changed.
-"""
+A guest of before has a contact: whether the platform says 409 or gives it again, it is found by its
+external id or address and used. A token of ours that has grown old before a step begins, or that
+the platform does not take (a key was rotated, a clock differs), is signed anew: before the step's
+first try, or after a refusal, so that no try that may have acted is changed."""
 
 from __future__ import annotations
 
@@ -18,10 +19,12 @@ from .operation import Ask, Operation, Turn, Unreadable
 from .requests import GuestRequest, Request
 from .settings import ContactReference
 
-#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch milliseconds.
+#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch
+#: milliseconds.
 Sign = Callable[[str, Mapping[str, Any]], tuple[str, int]]
 
-#: A token of ours that expires sooner than this is signed anew before a step: a step's tries take some seconds.
+#: A token of ours that expires sooner than this is signed anew before a step: a step's tries take
+#: some seconds.
 TOKEN_LEFT_MS_MIN = 60_000
 
 
@@ -30,7 +33,9 @@ class GuestCreation(Kind):
     outcome = "guest.created"
     culprits: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
 
-    def __init__(self, sign: Sign | None = None, contact_reference: ContactReference = "address") -> None:
+    def __init__(
+        self, sign: Sign | None = None, contact_reference: ContactReference = "address"
+    ) -> None:
         """`contact_reference`: what names the contact in a conversation's `contactId`."""
         self._sign = sign
         self._contact_reference = contact_reference
@@ -45,7 +50,8 @@ class GuestCreation(Kind):
             operation.data["token_fingerprint"] = fingerprint(request.guest_token)
         elif self._sign is None:
             raise CommandError(
-                "guestToken: it is missing, and no keys are configured to sign one; give one", field="guestToken"
+                "guestToken: it is missing, and no keys are configured to sign one; give one",
+                field="guestToken",
             )
         else:
             self._sign_token(operation)
@@ -71,10 +77,20 @@ class GuestCreation(Kind):
             case "queue":
                 return Ask("queue.get", "guest.queue", path={"queueId": queue}, acts=False)
             case "contact":
-                return Ask("contact.create", "guest.contact", body=_contact(operation), key=operation.key("contact"))
+                return Ask(
+                    "contact.create",
+                    "guest.contact",
+                    body=_contact(operation),
+                    key=operation.key("contact"),
+                )
             case _:
                 body = self._conversation(operation)
-                return Ask("conversation.create", "guest.conversation", body=body, key=operation.key("conversation"))
+                return Ask(
+                    "conversation.create",
+                    "guest.conversation",
+                    body=body,
+                    key=operation.key("conversation"),
+                )
 
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
         match operation.step:
@@ -88,8 +104,8 @@ class GuestCreation(Kind):
                 return succeeded()
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
-        """A contact of that guest is there already, from before: it is taken, not made twice. A token of ours that is not
-        taken is signed anew, once."""
+        """A contact of that guest is there already, from before: it is taken, not made twice. A
+        token of ours that is not taken is signed anew, once."""
         if self._is_about_our_token(operation, error):
             self._sign_token(operation)
             operation.data["token_renewals"] += 1
@@ -97,16 +113,24 @@ class GuestCreation(Kind):
         if operation.step != "contact" or error.status != 409:
             return None
         operation.looking = True
-        return Turn(problem={"code": "conflict", "message": str(error), "status": 409, "field": "guestId"})
+        return Turn(
+            problem={"code": "conflict", "message": str(error), "status": 409, "field": "guestId"}
+        )
 
     def _is_about_our_token(self, operation: Operation, error: PlatformError) -> bool:
         """A refusal that speaks of the token, and never of a try that may have acted."""
         is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
         is_refusal = error.status == 400 and not error.acted and not operation.doubt
-        return is_ours and is_refusal and not operation.data["token_renewals"] and "token" in str(error).lower()
+        return (
+            is_ours
+            and is_refusal
+            and not operation.data["token_renewals"]
+            and "token" in str(error).lower()
+        )
 
     def look(self, operation: Operation) -> Ask | None:
-        """A contact can be found by the guest's own id or its address; a conversation's id is known to nobody but its maker."""
+        """A contact can be found by the guest's own id or its address; a conversation's id is known
+        to nobody but its maker."""
         if operation.step != "contact":
             return None
         guest_id = operation.result["guest_id"]
@@ -127,7 +151,9 @@ class GuestCreation(Kind):
         return Turn(step="conversation", facts=[("guest.contact", "success", {"found": True})])
 
     def end(self, operation: Operation, now_ms: int) -> Turn | None:
-        raise CommandError("the creation of a guest cannot be ended; it ends by itself", code="conflict")
+        raise CommandError(
+            "the creation of a guest cannot be ended; it ends by itself", code="conflict"
+        )
 
     def details(self, operation: Operation) -> dict[str, Any]:
         told = {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
@@ -138,14 +164,21 @@ class GuestCreation(Kind):
     def _conversation(self, operation: Operation) -> dict[str, Any]:
         queue = operation.result["queue_id"]
         is_by_address = self._contact_reference == "address"
-        contact = address_of(operation.result["guest_id"]) if is_by_address else operation.result["contact_id"]
+        contact = (
+            address_of(operation.result["guest_id"])
+            if is_by_address
+            else operation.result["contact_id"]
+        )
         return {
             "contactId": contact,
             "routingData": {
                 "queueId": queue,
                 "skillRequirements": operation.request.get("skillRequirements", []),
             },
-            "customAttributes": {"sessionToken": operation.secrets["guest_token"], "routingTarget": queue},
+            "customAttributes": {
+                "sessionToken": operation.secrets["guest_token"],
+                "routingTarget": queue,
+            },
         }
 
 

@@ -1,12 +1,14 @@
-"""All REST operations of this process: begun, found, ended, brought back after a restart (the `Operations` port).
+"""All REST operations of this process: begun, found, ended, brought back after a restart (the
+`Operations` port).
 
-What an operation does next is its kind's to think, and `carrier.py`'s to do. Here is only who may begin, who is at work, who
-rests until when, and who waits for whose end. An operation at work stands in a lane; one at rest is a few values and a
-deadline in the wheel.
+What an operation does next is its kind's to think, and `carrier.py`'s to do. Here is only who may
+begin, who is at work, who rests until when, and who waits for whose end. An operation at work
+stands in a lane; one at rest is a few values and a deadline in the wheel.
 
-Bounds: `under_way_max` operations and `sessions_max` messaging sessions, one more is refused; `calls_inflight_max` and
-`heartbeats_inflight_max` calls at once, in lanes of their own, so that heartbeats, the opening of many sessions (as many again
-as `calls_inflight_max`) and other work cannot starve each other;
+Bounds: `under_way_max` operations and `sessions_max` messaging sessions, one more is refused;
+`calls_inflight_max` and
+`heartbeats_inflight_max` calls at once, in lanes of their own, so that heartbeats, the opening of
+many sessions (as many again as `calls_inflight_max`) and other work cannot starve each other;
 `remembered_max` of those lately over are listed (by their id the journal finds the older ones too).
 """
 
@@ -38,7 +40,9 @@ from .settings import OperationsSettings
 logger = logging.getLogger("guestd.operations")
 
 _ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
-STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
+STORAGE_FULL = (
+    "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
+)
 
 
 def _without_bound() -> float:
@@ -46,7 +50,8 @@ def _without_bound() -> float:
 
 
 class Desk:
-    """Needs a running loop at construction. `sign` signs guests' tokens where keys are configured (GUEST-1);
+    """Needs a running loop at construction. `sign` signs guests' tokens where keys are configured
+    (GUEST-1);
     `requests_per_minute` is the budget that heartbeats are stretched to."""
 
     def __init__(
@@ -72,7 +77,9 @@ class Desk:
         self._openings = Errands("opening", settings.calls_inflight_max)
         self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
         self._lanes = {"open": self._openings, "beat": self._heartbeats}
-        self._alarm: Timers[str] = Timers(asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake)
+        self._alarm: Timers[str] = Timers(
+            asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake
+        )
         self._live: dict[str, Operation] = {}
         self._at_work: set[str] = set()
         self._sessions = 0
@@ -87,21 +94,24 @@ class Desk:
     async def start(
         self, kind: str, operation_id: str, request: Mapping[str, Any], wait_s: float = 0.0
     ) -> OperationView:
-        """Raises CommandError: `invalid` with the field, `conflict`, `too_large`, `storage_full`, `draining`, Overloaded,
-        LimitExceeded (SESS-1)."""
+        """Raises CommandError: `invalid` with the field, `conflict`, `too_large`, `storage_full`,
+        `draining`, Overloaded, LimitExceeded (SESS-1)."""
         wish = checked(kind, request, self._settings.request_bytes_max)
         operation = self._new(kind, operation_id, wish)
         known = self._known(operation_id)
         if known is not None:
             if (known.kind, known.request) != (kind, operation.request):
                 raise CommandError(
-                    f"operation {operation_id} was begun with another request; draw a new id", code="conflict"
+                    f"operation {operation_id} was begun with another request; draw a new id",
+                    code="conflict",
                 )
         else:
             self._refuse_if_full(kind)
             self._kinds[kind].begin(operation, wish)
             self._take_up(operation)
-            self._accepting[operation_id] = asyncio.create_task(self._accept(operation), name="accept")
+            self._accepting[operation_id] = asyncio.create_task(
+                self._accept(operation), name="accept"
+            )
         await self._until_accepted(operation_id)
         if wait_s > 0:
             await self._until(operation_id, self._kinds[kind].is_answered, wait_s)
@@ -114,13 +124,16 @@ class Desk:
         return _as_shown(operation)
 
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
-        everything = [*self._lately.values(), *(one.shown for one in self._live.values() if one.shown is not None)]
+        everything = [
+            *self._lately.values(),
+            *(one.shown for one in self._live.values() if one.shown is not None),
+        ]
         wanted = [one for one in everything if kind in (None, one.kind)]
         return sorted(wanted, key=lambda one: one.started_ms, reverse=True)[:limit]
 
     async def end(self, operation_id: str) -> OperationView:
-        """What is over stays as it is. A messaging session is on its way out when this returns, and a crash cannot change
-        that any more."""
+        """What is over stays as it is. A messaging session is on its way out when this returns, and
+        a crash cannot change that any more."""
         await self._until_accepted(operation_id)
         operation = self._live.get(operation_id)
         if operation is None or operation.over:
@@ -152,7 +165,8 @@ class Desk:
     def _new(self, kind: str, operation_id: str, wish: Request) -> Operation:
         if not _ID.fullmatch(operation_id):
             raise CommandError(
-                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ ~ : @ + -",
+                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ ~ :"
+                " @ + -",
                 field="operation_id",
             )
         return Operation(operation_id, kind, wish.shown(), self._clock.epoch_ms(), step="")
@@ -165,13 +179,17 @@ class Desk:
         most = self._settings.sessions.sessions_max
         if kind == "messaging" and self._sessions >= most:
             raise LimitExceeded(
-                f"limit exceeded: {self._sessions} REST sessions under way, limits.max_rest_sessions is {most}"
+                f"limit exceeded: {self._sessions} REST sessions under way,"
+                f" limits.max_rest_sessions is {most}"
             )
         if kind != "messaging" and len(self._live) - self._sessions >= self._settings.under_way_max:
-            raise Overloaded(f"{self._settings.under_way_max} operations are under way; try again later")
+            raise Overloaded(
+                f"{self._settings.under_way_max} operations are under way; try again later"
+            )
 
     async def _accept(self, operation: Operation) -> None:
-        """Durable, then begun. A task, for whoever asks for the same meanwhile waits for it as well."""
+        """Durable, then begun. A task, for whoever asks for the same meanwhile waits for it as
+        well."""
         await self._carrier.save(operation)
         del self._accepting[operation.operation_id]
         self._set_going(operation.operation_id)
@@ -186,11 +204,15 @@ class Desk:
         if accepting is not None:
             await asyncio.shield(accepting)
 
-    async def _until(self, operation_id: str, enough: Callable[[Operation], bool], wait_s: float) -> None:
+    async def _until(
+        self, operation_id: str, enough: Callable[[Operation], bool], wait_s: float
+    ) -> None:
         """Looks again whenever the operation comes to rest; what is over is enough for anybody."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
-                while (operation := self._live.get(operation_id)) is not None and not enough(operation):
+                while (operation := self._live.get(operation_id)) is not None and not enough(
+                    operation
+                ):
                     await self._waiting.setdefault(operation_id, asyncio.Event()).wait()
 
     def _known(self, operation_id: str) -> Operation | None:
@@ -226,7 +248,8 @@ class Desk:
             problem = {"code": "internal", "message": "an error of guestd's own; see the log"}
             in_doubt = operation.trying or operation.doubt
             turn = Turn(
-                status="uncertain" if in_doubt else "failed", problem=cannot_be_known(problem) if in_doubt else problem
+                status="uncertain" if in_doubt else "failed",
+                problem=cannot_be_known(problem) if in_doubt else problem,
             )
             await self._carrier.settle(operation, turn)
         finally:
@@ -258,7 +281,8 @@ class Desk:
     # ------------------------------------------------------------------ restart, leave
 
     def revive(self) -> int:
-        """Go on with all that the journal knows and that is not over; returns how many. Those lately over are listed again."""
+        """Go on with all that the journal knows and that is not over; returns how many. Those
+        lately over are listed again."""
         for record in reversed(self._journal.operations_over(self._settings.remembered_max)):
             self._lately.setdefault(record.operation_id, _as_shown(from_record(record)))
         for record in self._journal.operations():
@@ -266,7 +290,9 @@ class Desk:
                 continue
             if record.kind not in self._kinds:
                 logger.error(
-                    "operation %s is of kind %s, which this version does not know", record.operation_id, record.kind
+                    "operation %s is of kind %s, which this version does not know",
+                    record.operation_id,
+                    record.kind,
                 )
                 continue
             operation = from_record(record)
@@ -279,15 +305,18 @@ class Desk:
         return len(self._live)
 
     async def drain(self, grace_s: float, end_sessions: bool = False) -> int:
-        """Nothing new; what is under way stops between two steps. `end_sessions`: first say goodbye for every messaging
-        session. Returns how many are left, which a restart on the same journal goes on with."""
+        """Nothing new; what is under way stops between two steps. `end_sessions`: first say goodbye
+        for every messaging session. Returns how many are left, which a restart on the same journal
+        goes on with."""
         self._draining = True
         before = self._clock.now()
         if end_sessions:
             ending = [one for one in self._live.values() if one.kind == "messaging"]
             await asyncio.gather(*(self.end(one.operation_id) for one in ending))
             for one in ending:
-                await self._until(one.operation_id, lambda one: one.over, grace_s - (self._clock.now() - before))
+                await self._until(
+                    one.operation_id, lambda one: one.over, grace_s - (self._clock.now() - before)
+                )
         self._carrier.halted = True
         await self._leave(grace_s - (self._clock.now() - before))
         return len(self._live)
@@ -298,7 +327,8 @@ class Desk:
         await self._leave(0.0)
 
     def _on_our_clock(self, wake_ms: int) -> float:
-        """The wall's time as the clock's that only goes forward: a wall put back moves nothing that is set already."""
+        """The wall's time as the clock's that only goes forward: a wall put back moves nothing that
+        is set already."""
         return self._clock.now() + max(0.0, (wake_ms - self._clock.epoch_ms()) / 1000.0)
 
     async def _leave(self, grace_s: float) -> None:

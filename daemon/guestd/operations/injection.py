@@ -1,7 +1,8 @@
-"""Messages put into a running interaction: look whether it runs, inject all at once, check what came back (INJ-1 … INJ-5).
+"""Messages put into a running interaction: look whether it runs, inject all at once, check what
+came back (INJ-1 … INJ-5).
 
-An injection that came back wrong is `uncertain` with the code `unverified`, not `failed`: the messages are there, and a caller
-who reads `failed` would inject them again.
+An injection that came back wrong is `uncertain` with the code `unverified`, not `failed`: the
+messages are there, and a caller who reads `failed` would inject them again.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ class Injection(Kind):
     culprits: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
 
     def __init__(self, key_in_body: bool = False) -> None:
-        """`key_in_body`: the idempotency key is sent as `idempotencyKey` too, as one of the documents does."""
+        """`key_in_body`: the idempotency key is sent as `idempotencyKey` too, as one of the
+        documents does."""
         self._key_in_body = key_in_body
 
     def begin(self, operation: Operation, request: Request) -> None:
@@ -37,8 +39,16 @@ class Injection(Kind):
     def ask(self, operation: Operation, now_ms: int) -> Ask:
         interaction = operation.result["interaction_id"]
         if operation.step == "preflight":
-            return Ask("interaction.get", "injection.preflight", path={"interactionId": interaction}, acts=False)
-        key, messages = operation.key("injection"), dated(operation.request["messages"], operation.started_ms)
+            return Ask(
+                "interaction.get",
+                "injection.preflight",
+                path={"interactionId": interaction},
+                acts=False,
+            )
+        key, messages = (
+            operation.key("injection"),
+            dated(operation.request["messages"], operation.started_ms),
+        )
         body: dict[str, Any] = {"interactionId": interaction, "messages": messages}
         if self._key_in_body:
             body["idempotencyKey"] = key
@@ -55,7 +65,10 @@ class Injection(Kind):
             operation.result["sequence_match"] = len(placed) == count
             operation.result["last_message_id"] = verify(count, placed)
         except Violation as violation:
-            message = f"the messages were injected, but what came back is not as it must be: {violation}; look at the interaction"
+            message = (
+                f"the messages were injected, but what came back is not as it must be: {violation};"
+                " look at the interaction"
+            )
             return Turn(status="uncertain", problem={"code": "unverified", "message": message})
         operation.result["verified"] = True
         return succeeded()
@@ -85,11 +98,12 @@ def _after_preflight(operation: Operation, body: dict[str, Any]) -> Turn:
 
 
 def dated(messages: list[dict[str, Any]], started_ms: int) -> list[dict[str, Any]]:
-    """The messages as the platform wants them, in milliseconds that strictly increase. Those without a time get that of the
-    asking, or the nearest to it that lies between their neighbours; so the same request is the same body, however often it
-    is written."""
+    """The messages as the platform wants them, in milliseconds that strictly increase. Those
+    without a time get that of the asking, or the nearest to it that lies between their neighbours;
+    so the same request is the same body, however often it is written."""
     given = [
-        milliseconds_of(datetime.fromisoformat(one["timestamp"])) if "timestamp" in one else None for one in messages
+        milliseconds_of(datetime.fromisoformat(one["timestamp"])) if "timestamp" in one else None
+        for one in messages
     ]
     times: list[int] = []
     for at_ms, latest_ms in zip(given, _latest(given), strict=True):
@@ -99,7 +113,8 @@ def dated(messages: list[dict[str, Any]], started_ms: int) -> list[dict[str, Any
 
 
 def _latest(given: list[int | None]) -> list[int | None]:
-    """By index: the latest time that leaves 1 ms for each message up to the next one with a time; None if there is none."""
+    """By index: the latest time that leaves 1 ms for each message up to the next one with a time;
+    None if there is none."""
     found: list[int | None] = []
     latest_ms: int | None = None
     for at_ms in reversed(given):

@@ -1,9 +1,10 @@
 """What every kind of operation has: pure, so that any crash can be enumerated without it knowing.
 
-A kind is asked three things. `ask`: what does this step want of the platform (or, nothing being wanted, what follows at
-once)? `answered`: what follows from a success? `refused`: what follows from a failure, where the common way of
-`setbacks.py` is not the right one? It may write in the operation's `data` and `result`; all else goes through the Turn.
-"""
+A kind is asked three things. `ask`: what does this step want of the platform (or, nothing being
+wanted, what follows at once)? `answered`: what follows from a success? `refused`: what follows from
+a failure, where the common way of
+`setbacks.py` is not the right one? It may write in the operation's `data` and `result`; all else
+goes through the Turn."""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ from .requests import Request
 
 
 class Kind:
-    """The five kinds fill in what raises NotImplementedError here; what has a body is the common case."""
+    """The five kinds fill in what raises NotImplementedError here; what has a body is the common
+    case."""
 
     name: ClassVar[str]
     #: The fact that says what became of the whole; "" where the last step's says it.
@@ -27,7 +29,8 @@ class Kind:
     culprits: Mapping[str, str] = {}
 
     def begin(self, operation: Operation, request: Request) -> None:
-        """Set the first step and what must not change any more: ids of our own, times. Raises CommandError."""
+        """Set the first step and what must not change any more: ids of our own, times. Raises
+        CommandError."""
         raise NotImplementedError
 
     def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
@@ -41,7 +44,8 @@ class Kind:
         return None
 
     def look(self, operation: Operation) -> Ask | None:
-        """How to see at the platform whether this step was done after all; None: there is no way."""
+        """How to see at the platform whether this step was done after all; None: there is no
+        way."""
         return None
 
     def found(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn | None:
@@ -49,12 +53,15 @@ class Kind:
         return None
 
     def end(self, operation: Operation, now_ms: int) -> Turn | None:
-        """Somebody asks for its end: None, the next `ask` will see to it. Raises CommandError where there is no ending it."""
+        """Somebody asks for its end: None, the next `ask` will see to it. Raises CommandError where
+        there is no ending it."""
         raise NotImplementedError
 
     def conversation(self, operation: Operation) -> str:
         """In whose order webhooks about it are delivered."""
-        found = operation.result.get("conversation_id") or operation.request.get("conversationId", "")
+        found = operation.result.get("conversation_id") or operation.request.get(
+            "conversationId", ""
+        )
         return str(found)
 
     def is_answered(self, operation: Operation) -> bool:

@@ -2,14 +2,15 @@
 
     open ──> beat ⟲ ──> leave ──> over
 
-It rests between two heartbeats as a few values and one deadline in the shared wheel. It has ended, and whoever follows it hears
-so, when its heartbeat stops; telling the platform is the last step and may take longer. The conversation's id is ours, drawn
-before the first try, so that after any doubt it can be looked at. Each heartbeat's sequence number is durable before it is
-sent, so that none is used twice over a restart; an answered one needs no commit of its own. The next is due an interval after
-that answer: a slow platform is asked less often, and never twice at once for one session. Where the budget of requests is too
-small for the heartbeats of all sessions, all intervals are longer by the same factor (`policy/stretch.py`); one that has no turn
-all the same is delayed, and is not held against the session.
-"""
+It rests between two heartbeats as a few values and one deadline in the shared wheel. It has ended,
+and whoever follows it hears so, when its heartbeat stops; telling the platform is the last step and
+may take longer. The conversation's id is ours, drawn before the first try, so that after any doubt
+it can be looked at. Each heartbeat's sequence number is durable before it is sent, so that none is
+used twice over a restart; an answered one needs no commit of its own. The next is due an interval
+after that answer: a slow platform is asked less often, and never twice at once for one session.
+Where the budget of requests is too small for the heartbeats of all sessions, all intervals are
+longer by the same factor (`policy/stretch.py`); one that has no turn all the same is delayed, and
+is not held against the session."""
 
 from __future__ import annotations
 
@@ -30,12 +31,14 @@ from .requests import MessagingRequest, Request
 from .setbacks import had_no_turn
 from .settings import SessionFigures
 
-#: How long an opening or a heartbeat leaves its turn to others when the budget of requests is short.
+#: How long an opening or a heartbeat leaves its turn to others when the budget of requests is
+#: short.
 OPENING_PATIENCE_S = 10.0
 HEARTBEAT_PATIENCE = 0.5  # of the rest before it; one that was delayed has none left
 STRETCH_STEP = 1.01  # less than a hundredth more is not worth another rest
 
-JITTER = 0.1  # a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once
+# a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once
+JITTER = 0.1
 
 
 class Messaging(Kind):
@@ -62,10 +65,17 @@ class Messaging(Kind):
         token_fingerprint = fingerprint(request.guest_token)
         guest_id = request.guest_id or f"guest-{token_fingerprint.partition(':')[2][:16]}"
         if is_secret(request.guest_token) and request.guest_token in guest_id:
-            raise CommandError("guestId: it holds the guest's token; give another name to it", field="guestId")
+            raise CommandError(
+                "guestId: it holds the guest's token; give another name to it", field="guestId"
+            )
         operation.step = "open"
         operation.secrets = {"guest_token": request.guest_token}
-        operation.data = {"duration_s": duration_s, "token_fingerprint": token_fingerprint, "failures": 0, "ends_ms": 0}
+        operation.data = {
+            "duration_s": duration_s,
+            "token_fingerprint": token_fingerprint,
+            "failures": 0,
+            "ends_ms": 0,
+        }
         operation.data |= {"share": 0.0, "stretch": 1.0}
         operation.result = {
             "conversation_id": self._draw_id(),
@@ -76,10 +86,13 @@ class Messaging(Kind):
 
     def _duration_s(self, request: MessagingRequest) -> int:
         longest = self._figures.duration_max_s
-        duration_s = int(self._figures.duration_s) if request.duration_s is None else request.duration_s
+        duration_s = (
+            int(self._figures.duration_s) if request.duration_s is None else request.duration_s
+        )
         if duration_s > longest:
             raise CommandError(
-                f"durationS: {duration_s} s is too long; a session lasts 1 to {longest:g} s", field="durationS"
+                f"durationS: {duration_s} s is too long; a session lasts 1 to {longest:g} s",
+                field="durationS",
             )
         return duration_s
 
@@ -93,12 +106,20 @@ class Messaging(Kind):
             self._metrics.rest_disconnections += 1
             self._stretch.leave(operation.operation_id)
             rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
-            return Turn(step="leave", facts=[("messaging.ended", "success", {"disconnection_rate": rate})])
+            return Turn(
+                step="leave", facts=[("messaging.ended", "success", {"disconnection_rate": rate})]
+            )
         if operation.step == "beat":
             return self._stretched(operation, now_ms) or self._heartbeat(operation, now_ms)
         body = {"status": "disconnected"}
         path = {"conversationId": operation.result["conversation_id"]}
-        return Ask("conversation.patch", "messaging.disconnect", path=path, body=body, key=operation.key("disconnect"))
+        return Ask(
+            "conversation.patch",
+            "messaging.disconnect",
+            path=path,
+            body=body,
+            key=operation.key("disconnect"),
+        )
 
     def _reason_to_leave(self, operation: Operation, now_ms: int) -> str:
         if operation.end_asked:
@@ -111,17 +132,32 @@ class Messaging(Kind):
         waited_s = (now_ms - operation.started_ms) / 1000.0
         urgency = Urgency("opening", max(0.0, OPENING_PATIENCE_S - waited_s))
         key = operation.key("conversation")
-        return Ask("conversation.create", "messaging.opened", body=_opening(operation), key=key, urgency=urgency)
+        return Ask(
+            "conversation.create",
+            "messaging.opened",
+            body=_opening(operation),
+            key=key,
+            urgency=urgency,
+        )
 
     def _heartbeat(self, operation: Operation, now_ms: int) -> Ask:
         operation.result["heartbeats"] += 1
-        context = {"lastActivityTimestamp": _stamp(now_ms), "heartbeatSequence": operation.result["heartbeats"]}
+        context = {
+            "lastActivityTimestamp": _stamp(now_ms),
+            "heartbeatSequence": operation.result["heartbeats"],
+        }
         path = {"conversationId": operation.result["conversation_id"]}
         body = {"context": context}
         rested_s = self._interval_s(operation) * self._stretch.factor * operation.data["share"]
         urgency = Urgency("heartbeat", HEARTBEAT_PATIENCE * rested_s)
         return Ask(
-            "conversation.patch", "messaging.heartbeat", path, body=body, acts=False, quiet=True, urgency=urgency
+            "conversation.patch",
+            "messaging.heartbeat",
+            path,
+            body=body,
+            acts=False,
+            quiet=True,
+            urgency=urgency,
         )
 
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
@@ -142,7 +178,9 @@ class Messaging(Kind):
         operation.secrets = {}
         operation.data["ends_ms"] = now_ms + int(operation.data["duration_s"] * 1000)
         self._stretch.join(operation.operation_id, self._interval_s(operation))
-        return Turn(step="beat", wake_ms=self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0)))
+        return Turn(
+            step="beat", wake_ms=self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0))
+        )
 
     def _gone(self, operation: Operation, told: bool) -> Turn:
         operation.result["platform_told"] = told
@@ -160,7 +198,8 @@ class Messaging(Kind):
         return None
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:
-        """One that never had its turn, in our own budget or in the platform's, says nothing about the conversation."""
+        """One that never had its turn, in our own budget or in the platform's, says nothing about
+        the conversation."""
         if had_no_turn(error) or isinstance(error, RateLimited):
             return self._delayed(operation, error, now_ms)
         self._count("failed")
@@ -182,7 +221,9 @@ class Messaging(Kind):
         if had_no_turn(error):
             operation.result["heartbeats"] -= 1
         interval_s = self._interval_s(operation)
-        rest_s = min(error.retry_after_s or interval_s, interval_s) * self._rng.uniform(1.0, 1.0 + JITTER)
+        rest_s = min(error.retry_after_s or interval_s, interval_s) * self._rng.uniform(
+            1.0, 1.0 + JITTER
+        )
         operation.data |= {"share": 0.0, "stretch": 1.0}
         return Turn(wake_ms=int(min(now_ms + rest_s * 1000, operation.data["ends_ms"])), quiet=True)
 
@@ -204,9 +245,13 @@ class Messaging(Kind):
         return int(min(now_ms + rest_s * 1000, operation.data["ends_ms"]))
 
     def _stretched(self, operation: Operation, now_ms: int) -> Turn | None:
-        """Since it went to rest more sessions were opened: it rests on for as long as it would have by now. Only the difference
-        counts, so a wall clock that was put back moves nothing."""
-        share, before, factor = operation.data["share"], operation.data["stretch"], self._stretch.factor
+        """Since it went to rest more sessions were opened: it rests on for as long as it would have
+        by now. Only the difference counts, so a wall clock that was put back moves nothing."""
+        share, before, factor = (
+            operation.data["share"],
+            operation.data["stretch"],
+            self._stretch.factor,
+        )
         if factor <= before * STRETCH_STEP or not share:
             return None
         operation.data["stretch"] = factor
@@ -226,7 +271,9 @@ class Messaging(Kind):
         """Opened after all; of a goodbye it is seen whether it was heard."""
         id_of(answer.body, "conversation")
         if operation.step == "leave":
-            return self._gone(operation, True) if answer.body.get("status") == "disconnected" else None
+            return (
+                self._gone(operation, True) if answer.body.get("status") == "disconnected" else None
+            )
         turn = self._opened(operation, operation.first_try_ms or now_ms)
         turn.facts = [("messaging.opened", "success", {"found": True})]
         return turn
@@ -236,8 +283,11 @@ class Messaging(Kind):
         return operation.over or operation.step != "open"
 
     def revived(self, operation: Operation, now_ms: int) -> None:
-        """After a restart all hearts would beat at once: each waits for some part of its interval."""
-        self._metrics.rest_sessions_total += operation.step != "open"  # or more would disconnect than there were
+        """After a restart all hearts would beat at once: each waits for some part of its
+        interval."""
+        self._metrics.rest_sessions_total += (
+            operation.step != "open"
+        )  # or more would disconnect than there were
         if operation.step != "beat":
             return
         self._stretch.join(operation.operation_id, self._interval_s(operation))
@@ -257,7 +307,8 @@ class Messaging(Kind):
 
 
 def _not_any_more(operation: Operation, now_ms: int) -> Turn | None:
-    """A session that was ended before it was opened, or whose time has passed meanwhile, is not opened at all."""
+    """A session that was ended before it was opened, or whose time has passed meanwhile, is not
+    opened at all."""
     if operation.end_asked:
         return failed("given_up", "the session was ended before it was opened")
     if now_ms - operation.started_ms > operation.data["duration_s"] * 1000:
@@ -288,4 +339,8 @@ def _opening(operation: Operation) -> dict[str, Any]:
 
 
 def _stamp(epoch_ms: int) -> str:
-    return datetime.fromtimestamp(epoch_ms / 1000.0, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(epoch_ms / 1000.0, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )

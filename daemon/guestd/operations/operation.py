@@ -1,7 +1,7 @@
 """An operation as it stands, what it asks of the platform next, and what an answer leads to.
 
-Three plain values. A kind (injection, prompt, …) is pure: it reads an operation and says what to ask, it reads an answer and
-says what follows; `carrier.py` alone commits and calls.
+Three plain values. A kind (injection, prompt, …) is pure: it reads an operation and says what to
+ask, it reads an answer and says what follows; `carrier.py` alone commits and calls.
 """
 
 from __future__ import annotations
@@ -25,10 +25,11 @@ _STATE = (
 
 @dataclass(slots=True)
 class Operation:
-    """`data` is the kind's own, `result` what the asker sees, growing as it goes. `tries` counts this step's; `trying`: one was
-    announced and its outcome is not known; `doubt`: one may have acted; `looking`: before anything else, see at the platform
-    whether one has. `wake_ms`: resting until then, 0 if not. `shown`: as it was when it was last durable, which is all that
-    an outsider may see.
+    """`data` is the kind's own, `result` what the asker sees, growing as it goes. `tries` counts
+    this step's; `trying`: one was announced and its outcome is not known; `doubt`: one may have
+    acted; `looking`: before anything else, see at the platform whether one has. `wake_ms`: resting
+    until then, 0 if not. `shown`: as it was when it was last durable, which is all that an outsider
+    may see.
     `had_secrets`: the journal's row of it holds some."""
 
     operation_id: str
@@ -88,7 +89,9 @@ class Operation:
 def from_record(record: OperationRecord) -> Operation:
     """What a restart finds. A try whose outcome was never written down may have acted."""
     state = orjson.loads(record.state)
-    operation = Operation(record.operation_id, record.kind, **{name: state[name] for name in _STATE})
+    operation = Operation(
+        record.operation_id, record.kind, **{name: state[name] for name in _STATE}
+    )
     operation.doubt |= operation.trying
     operation.trying = False
     operation.shown = operation.view()
@@ -98,8 +101,9 @@ def from_record(record: OperationRecord) -> Operation:
 
 @dataclass(slots=True)
 class Ask:
-    """One call of the platform. `acts`: it changes something there, so that its fate matters. `quiet`: the audit hears of
-    its failures only. `action` is the fact's. `urgency` None: the call's own."""
+    """One call of the platform. `acts`: it changes something there, so that its fate matters.
+    `quiet`: the audit hears of its failures only. `action` is the fact's. `urgency` None: the
+    call's own."""
 
     call: str
     action: str
@@ -114,7 +118,8 @@ class Ask:
 
 @dataclass(slots=True)
 class Turn:
-    """What follows. `step` "": the same again, at `wake_ms` if that is set. `facts` are (action, status, details)."""
+    """What follows. `step` "": the same again, at `wake_ms` if that is set. `facts` are (action,
+    status, details)."""
 
     step: str = ""
     status: OperationStatus = "running"

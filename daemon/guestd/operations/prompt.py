@@ -1,7 +1,7 @@
 """A prompt on the agent's screen; put off while the screen is full (ASSIST-1 … 3, ASSIST-5).
 
-409 says that nothing was shown, so the same idempotency key is right for the next try as well. Each deferral is durable, the
-waiting has an end in tries and in time, and whoever asked may give it up.
+409 says that nothing was shown, so the same idempotency key is right for the next try as well. Each
+deferral is durable, the waiting has an end in tries and in time, and whoever asked may give it up.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from .requests import PromptRequest, Request
 from .settings import PromptFigures
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
-#: ASSIST-5's words for how it stands; what cannot be known has neither come to SUCCESS nor to FAILED.
+#: ASSIST-5's words for how it stands; what cannot be known has neither come to SUCCESS nor to
+#: FAILED.
 _STANDS = {"succeeded": "SUCCESS", "failed": "FAILED"}
 
 
@@ -36,12 +37,21 @@ class Prompt(Kind):
         operation.step = "inject"
         audit = uuid5(NAMESPACE_OID, f"{operation.operation_id} {operation.started_ms}")
         operation.data = {"audit_id": str(audit), "deferrals": 0}
-        operation.result = {"conversation_id": request.conversation_id, "prompt_id": request.prompt_id}
+        operation.result = {
+            "conversation_id": request.conversation_id,
+            "prompt_id": request.prompt_id,
+        }
 
     def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
         if now_ms - operation.started_ms > self._figures.age_max_s * 1000:
             return _too_late(operation)
-        names = ("conversationId", "promptId", "triggerConditions", "displaySettings", "contextData")
+        names = (
+            "conversationId",
+            "promptId",
+            "triggerConditions",
+            "displaySettings",
+            "contextData",
+        )
         body = {name: operation.request[name] for name in names if name in operation.request}
         return Ask("prompt.inject", self.outcome, body=body, key=operation.key("prompt"))
 
@@ -50,7 +60,8 @@ class Prompt(Kind):
         return succeeded()
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
-        """409: later, when the oldest prompt has gone by itself. Anything else goes the common way."""
+        """409: later, when the oldest prompt has gone by itself. Anything else goes the common
+        way."""
         if error.status != 409:
             return None
         deferrals = operation.data["deferrals"] + 1
@@ -59,7 +70,8 @@ class Prompt(Kind):
         if late or deferrals > self._figures.deferrals_max:
             return failed(
                 "conflict",
-                f"the agent's screen stayed full through {deferrals} tries; ask again, or lower the number of prompts",
+                f"the agent's screen stayed full through {deferrals} tries; ask again, or lower the"
+                " number of prompts",
                 status=409,
             )
         operation.data["deferrals"] = operation.result["deferrals"] = deferrals
@@ -68,7 +80,13 @@ class Prompt(Kind):
             status="deferred",
             wake_ms=wake_ms,
             problem={"code": "conflict", "message": "the agent's screen is full", "status": 409},
-            facts=[("prompt.deferred", "deferred", {"deferrals": deferrals, "until_ms": wake_ms, "error_status": 409})],
+            facts=[
+                (
+                    "prompt.deferred",
+                    "deferred",
+                    {"deferrals": deferrals, "until_ms": wake_ms, "error_status": 409},
+                )
+            ],
         )
 
     def is_answered(self, operation: Operation) -> bool:
@@ -77,14 +95,23 @@ class Prompt(Kind):
 
     def end(self, operation: Operation, now_ms: int) -> Turn | None:
         if operation.status != "deferred":
-            raise CommandError("the prompt is on its way; only a deferred one can be given up", code="conflict")
+            raise CommandError(
+                "the prompt is on its way; only a deferred one can be given up", code="conflict"
+            )
         return failed("given_up", "the deferred prompt was given up, as asked; it was not shown")
 
     def details(self, operation: Operation) -> dict[str, Any]:
         stands = _STANDS.get(operation.status, "PENDING")
-        told = {"auditId": operation.data["audit_id"], **COMPLIANCE, "status": stands, **operation.result}
+        told = {
+            "auditId": operation.data["audit_id"],
+            **COMPLIANCE,
+            "status": stands,
+            **operation.result,
+        }
         if operation.status == "succeeded":
-            told["alignmentStatus"] = "PENDING"  # until its webhook is delivered, which is a fact of its own
+            told["alignmentStatus"] = (
+                "PENDING"  # until its webhook is delivered, which is a fact of its own
+            )
             if "contextData" in operation.request:
                 told["context"] = operation.request["contextData"]
         return told
@@ -94,5 +121,7 @@ def _too_late(operation: Operation) -> Turn:
     """Nobody wants yesterday's prompt; but one whose fate is open is not called failed."""
     message = "too much time has passed to show the prompt"
     if operation.doubt:
-        return Turn(status="uncertain", problem=cannot_be_known({"code": "expired", "message": message}))
+        return Turn(
+            status="uncertain", problem=cannot_be_known({"code": "expired", "message": message})
+        )
     return failed("expired", f"{message}; ask again")

@@ -1,8 +1,9 @@
-"""What may be asked: one model for each kind, guarding the edge (INJ-1, ASSIST-1, ASSIST-4, SESS-2 … 4, SESS-7).
+"""What may be asked: one model for each kind, guarding the edge (INJ-1, ASSIST-1, ASSIST-4, SESS-2
+… 4, SESS-7).
 
-Keys are the contracts' (`triggerConditions`); nothing is truncated, converted or ignored: a wrong value is refused with its
-place, what is wrong with it, and what to write instead. The control API builds its OpenAPI document from these models.
-"""
+Keys are the contracts' (`triggerConditions`); nothing is truncated, converted or ignored: a wrong
+value is refused with its place, what is wrong with it, and what to write instead. The control API
+builds its OpenAPI document from these models."""
 
 from __future__ import annotations
 
@@ -31,9 +32,11 @@ from ..model.ids import fingerprint
 from ..model.text_length import UTF16_UNITS, utf16_units
 from .complaints import first_complaint
 
-#: INJ-1: the platform's own limit. Counted as the documents' own program counts: in UTF-16 units, an emoji being two.
+#: INJ-1: the platform's own limit. Counted as the documents' own program counts: in UTF-16 units,
+#: an emoji being two.
 TEXT_MAX = 4096
-#: Of a message's timestamp: a day before the last one that can be written, so that others fit behind it.
+#: Of a message's timestamp: a day before the last one that can be written, so that others fit
+#: behind it.
 TIME_MS_MAX = 253_402_214_400_000
 CAPABILITIES_REQUIRED = ("typing-indicator", "read-receipts")
 
@@ -47,7 +50,10 @@ def _web_address(value: str) -> str:
 
 def _not_too_long(value: str) -> str:
     if (length := utf16_units(value)) > TEXT_MAX:
-        raise ValueError(f"{length} {UTF16_UNITS}; at most {TEXT_MAX} are taken and nothing is cut: make it shorter")
+        raise ValueError(
+            f"{length} {UTF16_UNITS}; at most {TEXT_MAX} are taken and nothing is cut: make it"
+            " shorter"
+        )
     return value
 
 
@@ -59,17 +65,27 @@ def _json_scalar(value: object) -> object:
 
 Id = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[\x21-\x7e]+$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Text = Annotated[str, Field(min_length=1, json_schema_extra={"maxLength": TEXT_MAX}), AfterValidator(_not_too_long)]
-#: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret (observe/hiding.py).
+Text = Annotated[
+    str,
+    Field(min_length=1, json_schema_extra={"maxLength": TEXT_MAX}),
+    AfterValidator(_not_too_long),
+]
+#: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret
+#: (observe/hiding.py).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
 
 
 class Request(BaseModel):
-    """`secrets` names the fields that are kept apart from the request and shown as a fingerprint only (AUDIT-2)."""
+    """`secrets` names the fields that are kept apart from the request and shown as a fingerprint
+    only (AUDIT-2)."""
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, alias_generator=to_camel, populate_by_name=True, hide_input_in_errors=True
+        extra="forbid",
+        frozen=True,
+        alias_generator=to_camel,
+        populate_by_name=True,
+        hide_input_in_errors=True,
     )
     secrets: ClassVar[tuple[str, ...]] = ()
 
@@ -96,7 +112,8 @@ def milliseconds_of(instant: datetime) -> int:
 
 
 class InjectedMessage(Request):
-    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets a time between its neighbours'."""
+    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets a time between
+    its neighbours'."""
 
     type: Literal["text", "html"]
     from_: Literal["agent", "customer", "bot", "system"] = Field(alias="from")
@@ -108,15 +125,19 @@ class InjectedMessage(Request):
     def _says_what_its_type_says(self) -> Self:
         other = "html" if self.type == "text" else "text"
         if getattr(self, self.type) is None:
-            raise ValueError(f"its type is {self.type}, but there is no {self.type}; write {self.type}")
+            raise ValueError(
+                f"its type is {self.type}, but there is no {self.type}; write {self.type}"
+            )
         if getattr(self, other) is not None:
-            raise ValueError(f"its type is {self.type}, but it has {other} as well; leave {other} out")
+            raise ValueError(
+                f"its type is {self.type}, but it has {other} as well; leave {other} out"
+            )
         return self
 
 
 class InjectionRequest(Request):
-    """Messages for a running interaction (INJ-1). Given timestamps must increase by 1 ms and more, and leave 1 ms for
-    each message between them that has none."""
+    """Messages for a running interaction (INJ-1). Given timestamps must increase by 1 ms and more,
+    and leave 1 ms for each message between them that has none."""
 
     interaction_id: Id
     messages: Annotated[tuple[InjectedMessage, ...], Field(min_length=1, max_length=1000)]
@@ -125,25 +146,36 @@ class InjectionRequest(Request):
     @model_validator(mode="after")
     def _in_order_of_time(self) -> Self:
         for index, message in enumerate(self.messages):
-            if message.timestamp is not None and not 0 < milliseconds_of(message.timestamp) < TIME_MS_MAX:
-                raise ValueError(f"messages[{index}].timestamp: it is not between 1970 and 9999; write a time of today")
-        given = [(index, one.timestamp) for index, one in enumerate(self.messages) if one.timestamp is not None]
+            if (
+                message.timestamp is not None
+                and not 0 < milliseconds_of(message.timestamp) < TIME_MS_MAX
+            ):
+                raise ValueError(
+                    f"messages[{index}].timestamp: it is not between 1970 and 9999; write a time of"
+                    " today"
+                )
+        given = [
+            (index, one.timestamp)
+            for index, one in enumerate(self.messages)
+            if one.timestamp is not None
+        ]
         for (before, earlier), (index, later) in pairwise(given):
             room_ms = milliseconds_of(later) - milliseconds_of(earlier)
             if room_ms <= 0:
                 raise ValueError(
-                    f"messages[{index}].timestamp: it is not later than the one before; let timestamps strictly increase,"
-                    " by 1 ms at least, or leave them out"
+                    f"messages[{index}].timestamp: it is not later than the one before; let"
+                    " timestamps strictly increase, by 1 ms at least, or leave them out"
                 )
             if room_ms < index - before:
                 raise ValueError(
-                    f"messages[{index}].timestamp: it leaves {room_ms} ms for the {index - before - 1} messages"
-                    " before it that have none; leave 1 ms for each"
+                    f"messages[{index}].timestamp: it leaves {room_ms} ms for the"
+                    f" {index - before - 1} messages before it that have none; leave 1 ms for each"
                 )
         return self
 
 
-# ------------------------------------------------------------------ agent assist (ASSIST-1, ASSIST-4)
+# ------------------------------------------------------------------ agent assist (ASSIST-1,
+# ASSIST-4)
 
 
 _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -193,7 +225,9 @@ def _interval(value: str) -> str:
     try:
         first, last = datetime.fromisoformat(begin), datetime.fromisoformat(end)
     except ValueError:
-        raise ValueError("it is no interval; write two ISO 8601 instants with a slash between them") from None
+        raise ValueError(
+            "it is no interval; write two ISO 8601 instants with a slash between them"
+        ) from None
     if first.tzinfo is None or last.tzinfo is None:
         raise ValueError("it names no time zone; end both instants with Z or an offset")
     if first >= last:
@@ -202,7 +236,8 @@ def _interval(value: str) -> str:
 
 
 class AdoptionRequest(Request):
-    """How prompts were taken up in an interval (ASSIST-4): `2026-01-01T00:00:00Z/2026-02-01T00:00:00Z`."""
+    """How prompts were taken up in an interval (ASSIST-4):
+    `2026-01-01T00:00:00Z/2026-02-01T00:00:00Z`."""
 
     interval: Annotated[str, Field(max_length=100), AfterValidator(_interval)]
     page_size: Annotated[int, Field(ge=1, le=100)] = 100
@@ -212,12 +247,15 @@ class AdoptionRequest(Request):
 
 
 JsonScalar = Annotated[
-    Any, AfterValidator(_json_scalar), WithJsonSchema({"type": ["string", "number", "boolean", "null"]})
+    Any,
+    AfterValidator(_json_scalar),
+    WithJsonSchema({"type": ["string", "number", "boolean", "null"]}),
 ]
 
 
 class GuestRequest(Request):
-    """A contact and a conversation for a guest (SESS-7). Without `guestToken` one is signed, where keys are configured."""
+    """A contact and a conversation for a guest (SESS-7). Without `guestToken` one is signed, where
+    keys are configured."""
 
     secrets = ("guest_token",)
 
@@ -237,7 +275,8 @@ def _both(value: tuple[str, ...]) -> tuple[str, ...]:
 
 
 class MessagingRequest(Request):
-    """A messaging session over REST (SESS-2 … 4). `guestId` stands for the guest wherever its token must not."""
+    """A messaging session over REST (SESS-2 … 4). `guestId` stands for the guest wherever its token
+    must not."""
 
     secrets = ("guest_token",)
 
@@ -246,7 +285,9 @@ class MessagingRequest(Request):
     guest_id: Id | None = None
     name: Name = "Guest"
     locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en-US"
-    capabilities: Annotated[tuple[Name, ...], Field(max_length=20), AfterValidator(_both)] = CAPABILITIES_REQUIRED
+    capabilities: Annotated[tuple[Name, ...], Field(max_length=20), AfterValidator(_both)] = (
+        CAPABILITIES_REQUIRED
+    )
     user_agent: Name = "guestd"
     duration_s: Annotated[int, Field(ge=1)] | None = Field(default=None, alias="durationS")
     webhook_url: WebhookUrl | None = None
@@ -265,13 +306,20 @@ def checked(kind: str, request: Mapping[str, Any], bytes_max: int) -> Request:
     """The request of that kind. Raises CommandError: `invalid` with the field, or `too_large`."""
     model = REQUESTS.get(kind)
     if model is None:
-        raise CommandError(f"kind: {kind!r} is unknown; it is one of {', '.join(sorted(REQUESTS))}", field="kind")
+        raise CommandError(
+            f"kind: {kind!r} is unknown; it is one of {', '.join(sorted(REQUESTS))}", field="kind"
+        )
     try:
         text = orjson.dumps(request)
     except (TypeError, ValueError, RecursionError):
-        raise CommandError("the request cannot be written as JSON; use plain values and valid Unicode") from None
+        raise CommandError(
+            "the request cannot be written as JSON; use plain values and valid Unicode"
+        ) from None
     if len(text) > bytes_max:
-        raise CommandError(f"the request is {len(text)} bytes long; at most {bytes_max} are taken", code="too_large")
+        raise CommandError(
+            f"the request is {len(text)} bytes long; at most {bytes_max} are taken",
+            code="too_large",
+        )
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:

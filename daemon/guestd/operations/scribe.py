@@ -40,7 +40,8 @@ class Scribe:
         return (OWN_STREAM, fact.seq, fact.kind, orjson.dumps(fact), "", b"")
 
     def note(self, action: str, status: str, details: dict[str, Any]) -> None:
-        """A fact that belongs to no operation and that nobody waits for; left out while the disk is full."""
+        """A fact that belongs to no operation and that nobody waits for; left out while the disk is
+        full."""
         if not self.storage_full:
             row = self.row(Fact(0, action, status, details=details))
             self._journal.commit(Commit(rows=[row], at_ms=self._clock.epoch_ms()), lambda: None)

@@ -1,10 +1,10 @@
 """What follows when a call did not succeed: again, look, give up, or admit that it cannot be known.
 
-`PlatformCalls` has already tried again within one logical call. Here the operation itself rests and tries the same step with
-the same idempotency key, `tries_max` times in all, across restarts. What decides the end is doubt: whether any try may have
-acted. Without doubt a last failure is `failed`. With it the platform is looked at, if it can be; else it is `uncertain`, for
-a caller who reads `failed` may ask again, and that would double what was done.
-"""
+`PlatformCalls` has already tried again within one logical call. Here the operation itself rests and
+tries the same step with the same idempotency key, `tries_max` times in all, across restarts. What
+decides the end is doubt: whether any try may have acted. Without doubt a last failure is `failed`.
+With it the platform is looked at, if it can be; else it is `uncertain`, for a caller who reads
+`failed` may ask again, and that would double what was done."""
 
 from __future__ import annotations
 
@@ -41,7 +41,11 @@ def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:
 
 def _is_missing(operation: Operation, error: PlatformError, kind: Kind) -> bool:
     """The thing that the request names is not there; an unknown path says nothing of it."""
-    return error.status == 404 and not isinstance(error, NoSuchPath) and operation.step in kind.culprits
+    return (
+        error.status == 404
+        and not isinstance(error, NoSuchPath)
+        and operation.step in kind.culprits
+    )
 
 
 def _code_of(operation: Operation, error: PlatformError, kind: Kind) -> str:
@@ -81,7 +85,12 @@ def after_failure(
 
 
 def after_fruitless_look(
-    kind: Kind, operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random, now_ms: int
+    kind: Kind,
+    operation: Operation,
+    error: PlatformError,
+    settings: OperationsSettings,
+    rng: Random,
+    now_ms: int,
 ) -> Turn:
     """Looking failed as well: again, or it cannot be known."""
     if error.worth_retrying and operation.tries < 2 * settings.tries_max:
@@ -90,17 +99,25 @@ def after_fruitless_look(
     return Turn(status="uncertain", problem=cannot_be_known(problem_of(operation, error, kind)))
 
 
-def _rest_s(operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random) -> float:
-    """Our own backoff, or what the platform asks for where that is longer; never beyond our bound."""
+def _rest_s(
+    operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random
+) -> float:
+    """Our own backoff, or what the platform asks for where that is longer; never beyond our
+    bound."""
     asked_s = min(error.retry_after_s or 0.0, settings.retry_after_max_s)
     return max(settings.rest.delay_s(max(0, operation.tries - 1), rng), asked_s)
 
 
 def had_no_turn(error: PlatformError) -> bool:
-    """Our own budget of requests held it back from its first attempt on: that says nothing about the platform."""
+    """Our own budget of requests held it back from its first attempt on: that says nothing about
+    the platform."""
     return isinstance(error, BudgetSpent) and error.attempts == 0
 
 
 def key_forgotten(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:
-    """The platform no longer remembers the idempotency key of the first try: the same key again could double it."""
-    return operation.first_try_ms > 0 and now_ms - operation.first_try_ms >= settings.keys_remembered_s * 1000
+    """The platform no longer remembers the idempotency key of the first try: the same key again
+    could double it."""
+    return (
+        operation.first_try_ms > 0
+        and now_ms - operation.first_try_ms >= settings.keys_remembered_s * 1000
+    )

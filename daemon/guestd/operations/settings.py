@@ -1,4 +1,5 @@
-"""The bounds and figures of REST operations; the configuration's example says what each costs and what happens when full."""
+"""The bounds and figures of REST operations; the configuration's example says what each costs and
+what happens when full."""
 
 from __future__ import annotations
 
@@ -7,7 +8,8 @@ from typing import Literal
 
 from ..policy.backoff import Backoff
 
-#: What names a guest's contact in a conversation: its address, as the documents have it, or the id that the platform gave it.
+#: What names a guest's contact in a conversation: its address, as the documents have it, or the id
+#: that the platform gave it.
 ContactReference = Literal["address", "id"]
 
 
@@ -50,7 +52,9 @@ class OperationsSettings:
     request_bytes_max: int = 262_144
     tries_max: int = 4
     rest: Backoff = field(default_factory=lambda: Backoff(base_s=1.0, jitter_s=1.0, cap_s=30.0))
-    retry_after_max_s: float = 60.0  # what a Retry-After may ask for; the platform counts by the minute
+    retry_after_max_s: float = (
+        60.0  # what a Retry-After may ask for; the platform counts by the minute
+    )
     keys_remembered_s: float = 86_400.0
     timer_tick_s: float = 0.05
     injection_key_in_body: bool = False

@@ -13,8 +13,9 @@ class Violation(Exception):
 
 
 def verify(count: int, messages: list[dict[str, Any]]) -> str:
-    """The last message's id. Raises Violation: as many as were sent, timestamps strictly increasing, ids increasing (the
-    numbers in them counted), every medium with a name and an https address."""
+    """The last message's id. Raises Violation: as many as were sent, timestamps strictly
+    increasing, ids increasing (the numbers in them counted), every medium with a name and an https
+    address."""
     if len(messages) != count:
         raise Violation(f"{count} messages were sent, {len(messages)} came back")
     for index, message in enumerate(messages):
@@ -26,12 +27,18 @@ def verify(count: int, messages: list[dict[str, Any]]) -> str:
 
 def messages_of(body: dict[str, Any]) -> list[dict[str, Any]]:
     """Raises Violation where there is no list of messages with ids and times."""
-    lists = [body[name] for name in ("messages", "entities", "items") if isinstance(body.get(name), list)]
+    lists = [
+        body[name] for name in ("messages", "entities", "items") if isinstance(body.get(name), list)
+    ]
     found: list[dict[str, Any]] | None = lists[0] if lists else None
     if found is None:
         raise Violation("no list of messages came back")
     for index, message in enumerate(found):
-        if not isinstance(message, dict) or not isinstance(message.get("id"), str) or not message["id"]:
+        if (
+            not isinstance(message, dict)
+            or not isinstance(message.get("id"), str)
+            or not message["id"]
+        ):
             raise Violation(f"messages[{index}] has no id")
         _instant(index, message)
     return found

@@ -52,8 +52,9 @@ class Reply:
 
 
 def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
-    """The JSON object of a success; an empty one for an empty body; of a call that answers with a bare list (`lists`) an object
-    with it under `entities`. Raises PlatformUnavailable, for it may have acted."""
+    """The JSON object of a success; an empty one for an empty body; of a call that answers with a
+    bare list (`lists`) an object with it under `entities`. Raises PlatformUnavailable, for it may
+    have acted."""
     if not reply.body.strip():
         return {}
     try:
@@ -79,18 +80,20 @@ def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
 def refusal(
     reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...] = (), place: str = ""
 ) -> PlatformError:
-    """The error that an answer other than a success stands for. What it says is shown without `secrets`. `place` is the verb
-    and path of the call as configured."""
+    """The error that an answer other than a success stands for. What it says is shown without
+    `secrets`. `place` is the verb and path of the call as configured."""
     said = _shown(read_error(reply.body), secrets)
     if _is_no_path(reply, said):
         return _no_such_path(reply, said, place, secrets)
-    wait_s = retry_after_s(reply.header("retry-after"), reply.header("date"), None, RETRY_AFTER_TOLD_MAX_S)
+    wait_s = retry_after_s(
+        reply.header("retry-after"), reply.header("date"), None, RETRY_AFTER_TOLD_MAX_S
+    )
     kind, remedy = _KINDS.get(reply.status) or _kind_of(reply.status)
     missing = _scopes_named(reply, said) or scopes if reply.status == 403 else ()
     if missing:
         remedy = (
-            f"missing scope: {' or '.join(missing)}; add it to the OAuth client (and the permission to its role)"
-            " in Genesys Cloud Admin"
+            f"missing scope: {' or '.join(missing)}; add it to the OAuth client (and the permission"
+            " to its role) in Genesys Cloud Admin"
         )
     elif wait_s is not None:
         remedy = f"wait {wait_s:g} s; {remedy}"
@@ -107,7 +110,9 @@ def refusal(
     return error
 
 
-def _no_such_path(reply: Reply, said: ErrorBody, place: str, secrets: tuple[str, ...]) -> PlatformError:
+def _no_such_path(
+    reply: Reply, said: ErrorBody, place: str, secrets: tuple[str, ...]
+) -> PlatformError:
     """First the path, for the id that was asked for has nothing to do with it."""
     error = NoSuchPath(
         f"the platform has no such path{f', {place}' if place else ''}: it answered"
@@ -122,8 +127,9 @@ def _no_such_path(reply: Reply, said: ErrorBody, place: str, secrets: tuple[str,
 
 
 def _is_no_path(reply: Reply, said: ErrorBody) -> bool:
-    """Of a path that it does not know the platform says `HTTP 404 Not Found` and no more; of a thing that is missing it says
-    which. A page of HTML is a gateway's, which knows no things at all."""
+    """Of a path that it does not know the platform says `HTTP 404 Not Found` and no more; of a
+    thing that is missing it says which. A page of HTML is a gateway's, which knows no things at
+    all."""
     if reply.status == 405:
         return True
     if reply.status != 404:
@@ -135,7 +141,11 @@ def _is_no_path(reply: Reply, said: ErrorBody) -> bool:
 def _shown(said: ErrorBody, secrets: tuple[str, ...]) -> ErrorBody:
     """The same without anything that must not be shown."""
     items = [
-        ErrorItem(scrubbed(one.message, secrets), scrubbed(one.code, secrets), scrubbed(one.field, secrets))
+        ErrorItem(
+            scrubbed(one.message, secrets),
+            scrubbed(one.code, secrets),
+            scrubbed(one.field, secrets),
+        )
         for one in said.items
     ]
     code, context_id = scrubbed(said.code, secrets), scrubbed(said.context_id, secrets)
@@ -154,10 +164,16 @@ def _correlation_id(reply: Reply, said: ErrorBody, secrets: tuple[str, ...]) -> 
 
 _KINDS: dict[int, tuple[type[PlatformError], str]] = {
     400: (PayloadRefused, "correct the request"),
-    401: (NotAuthenticated, "check that the OAuth client (platform.client_id) still exists and is active"),
+    401: (
+        NotAuthenticated,
+        "check that the OAuth client (platform.client_id) still exists and is active",
+    ),
     403: (
         ScopeMissing,
-        "check the scopes of the OAuth client, and the permissions of its role, in Genesys Cloud Admin",
+        (
+            "check the scopes of the OAuth client, and the permissions of its role, in Genesys"
+            " Cloud Admin"
+        ),
     ),
     404: (NoSuchThing, "check the id"),
     408: (PlatformUnavailable, "try again"),
@@ -172,11 +188,17 @@ _KINDS: dict[int, tuple[type[PlatformError], str]] = {
 
 def _kind_of(status: int) -> tuple[type[PlatformError], str]:
     if status >= 500:
-        return PlatformUnavailable, "try again later; if it stays, tell the platform's support the correlation id"
+        return (
+            PlatformUnavailable,
+            "try again later; if it stays, tell the platform's support the correlation id",
+        )
     if 300 <= status < 400:
         return (
             PlatformRefused,
-            "redirects are not followed; correct platform.api_url, platform.token_url or platform.paths",
+            (
+                "redirects are not followed; correct platform.api_url, platform.token_url or"
+                " platform.paths"
+            ),
         )
     return PlatformRefused, "see what the platform says"
 
@@ -185,7 +207,8 @@ def _kind_of(status: int) -> tuple[type[PlatformError], str]:
 
 
 def secrets_in(body: Any) -> Iterator[str]:
-    """The values of a request that must not come back in an error's text: everything under a key that sounds secret."""
+    """The values of a request that must not come back in an error's text: everything under a key
+    that sounds secret."""
     if isinstance(body, Mapping):
         for key, value in body.items():
             if isinstance(value, str):
@@ -208,7 +231,8 @@ def _one_line(text: str) -> str:
 
 
 def _scopes_named(reply: Reply, said: ErrorBody) -> tuple[str, ...]:
-    """Scopes or permissions that the answer itself says are missing (its messages, their parameters, WWW-Authenticate)."""
+    """Scopes or permissions that the answer itself says are missing (its messages, their
+    parameters, WWW-Authenticate)."""
     texts = (reply.header("www-authenticate") or "", *said.texts)
     named = dict.fromkeys(scope for text in texts for scope in _SCOPE.findall(text[:4096]))
     return tuple(named)[:_SCOPES_MAX]

@@ -1,9 +1,10 @@
-"""The PlatformCalls port over HTTP: one logical call is a token, a turn in the budget, and as many attempts as the policy allows.
+"""The PlatformCalls port over HTTP: one logical call is a token, a turn in the budget, and as many
+attempts as the policy allows.
 
-What an error says about the *whole* call matters more than what its last attempt was: if the first request was lost on the way
-back and the second is answered 409, the platform may well have acted, and the error says so (`acted`). A call without an
-Idempotency-Key that may have reached the platform is therefore never made twice, unless repeating it does no harm.
-"""
+What an error says about the *whole* call matters more than what its last attempt was: if the first
+request was lost on the way back and the second is answered 409, the platform may well have acted,
+and the error says so (`acted`). A call without an Idempotency-Key that may have reached the
+platform is therefore never made twice, unless repeating it does no harm."""
 
 from __future__ import annotations
 
@@ -42,7 +43,8 @@ _KEY = re.compile(r"[\x21-\x7e]{1,255}")
 
 @dataclass(slots=True, frozen=True)
 class CallSettings:
-    """`api` is the base URL without a trailing slash; `timeout_s` is for one attempt, the policy's deadline for all of them."""
+    """`api` is the base URL without a trailing slash; `timeout_s` is for one attempt, the policy's
+    deadline for all of them."""
 
     api: str
     timeout_s: float = 10.0
@@ -51,7 +53,8 @@ class CallSettings:
 
 @dataclass(slots=True)
 class _Call:
-    """One logical call under way. `began` is on the clock that measures, `deadline` on the one that waits."""
+    """One logical call under way. `began` is on the clock that measures, `deadline` on the one that
+    waits."""
 
     row: NamedCall
     url: str
@@ -70,8 +73,8 @@ class _Call:
 
 
 class RestCalls:
-    """`call` by name. `tokens`: a source for each OAuth client; None or none: no client is configured, and every call is refused
-    with what to do."""
+    """`call` by name. `tokens`: a source for each OAuth client; None or none: no client is
+    configured, and every call is refused with what to do."""
 
     def __init__(
         self,
@@ -85,7 +88,9 @@ class RestCalls:
     ) -> None:
         self._http = http
         sources = [tokens] if isinstance(tokens, TokenSource) else [*(tokens or ())]
-        self.clients = OAuthClients(sources, settings.requests_per_minute, pace) if sources else None
+        self.clients = (
+            OAuthClients(sources, settings.requests_per_minute, pace) if sources else None
+        )
         self._settings = settings
         self._policy = policy
         self._pace = pace
@@ -103,7 +108,8 @@ class RestCalls:
         idempotency_key: str = "",
         urgency: Urgency | None = None,
     ) -> PlatformAnswer:
-        """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused or PlatformUnavailable."""
+        """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused
+        or PlatformUnavailable."""
         call = self._prepared(self._table[name], path or {}, query or {}, body, idempotency_key)
         call.urgency = urgency or call.row.urgency
         try:
@@ -121,7 +127,11 @@ class RestCalls:
 
     def requests_per_minute(self) -> float:
         """The budget of all OAuth clients that can be used now."""
-        return self.clients.requests_per_minute if self.clients is not None else self._settings.requests_per_minute
+        return (
+            self.clients.requests_per_minute
+            if self.clients is not None
+            else self._settings.requests_per_minute
+        )
 
     async def close(self) -> None:
         """Stop fetching tokens. The Http is its owner's to close."""
@@ -178,7 +188,9 @@ class RestCalls:
                 remedy="set platform.client_id and platform.client_secret_file",
             )
         attempt_s = min(self._settings.timeout_s, self._policy.deadline_s / 3.0)
-        return await self.clients.turn(call.deadline, call.deadline - attempt_s, call.urgency, call.key)
+        return await self.clients.turn(
+            call.deadline, call.deadline - attempt_s, call.urgency, call.key
+        )
 
     def _renew(self, call: _Call, client: int, token: str) -> None:
         """The token was not taken: a new one, once per call (AUTH-3)."""
@@ -214,7 +226,9 @@ class RestCalls:
     async def _attempt(self, call: _Call, token: str) -> PlatformAnswer:
         timeout_s = min(self._settings.timeout_s, call.deadline - self._pace.now())
         if timeout_s <= 0.0:
-            raise BudgetSpent("no time was left for the request", platform_code="budget", remedy="try again")
+            raise BudgetSpent(
+                "no time was left for the request", platform_code="budget", remedy="try again"
+            )
         began = self._pace.clock()
         call.attempts += 1
         try:
@@ -223,17 +237,25 @@ class RestCalls:
         except PlatformError as error:
             call.acted |= error.acted
             if isinstance(error, RateLimited):
-                told = {"call": call.row.name, "attempt": call.attempts, "retry_after_s": error.retry_after_s}
+                told = {
+                    "call": call.row.name,
+                    "attempt": call.attempts,
+                    "retry_after_s": error.retry_after_s,
+                }
                 self._note("platform.rate_limited", "failed", told)
             self._metrics.observe_rest(call.row.name, _outcome(error), self._pace.clock() - began)
             raise
         latency_s = self._pace.clock() - began
         self._metrics.observe_rest(call.row.name, "ok", latency_s)
-        return PlatformAnswer(reply.status, body, latency_s * 1000.0, call.attempts, reply.correlation_id)
+        return PlatformAnswer(
+            reply.status, body, latency_s * 1000.0, call.attempts, reply.correlation_id
+        )
 
     async def _send(self, call: _Call, token: str, timeout_s: float) -> Reply:
         headers = {**call.headers, "Authorization": f"Bearer {token}"}
-        return await self._http.send(call.row.verb, call.url, headers, call.body, timeout_s=timeout_s)
+        return await self._http.send(
+            call.row.verb, call.url, headers, call.body, timeout_s=timeout_s
+        )
 
     def _read(self, call: _Call, token: str, reply: Reply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
@@ -252,7 +274,8 @@ class RestCalls:
         error.args = (scrubbed(str(error.args[0]), call.secrets, WORDS_CHARACTERS_MAX),)
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
-        """One line; the name of the call is in its pattern, so that a flood of one does not hide the others."""
+        """One line; the name of the call is in its pattern, so that a flood of one does not hide
+        the others."""
         self._metrics.count_platform_error(_kind(error))
         logger.warning(
             f"{call.row.name}: %s; %s (status %s, correlation id %s, %d attempts)",

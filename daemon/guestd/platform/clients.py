@@ -1,9 +1,10 @@
-"""The OAuth clients that share the load: a call takes a turn in the line, and goes as the client that the line gives it.
+"""The OAuth clients that share the load: a call takes a turn in the line, and goes as the client
+that the line gives it.
 
-Each client has a budget and a token of its own, and a refused or throttled one leaves the others alone. The platform remembers an
-Idempotency-Key for each client apart, so all tries of one key go as one client: the one that it went as before, else the first by
-a hash of client and key, which is the same after a restart.
-"""
+Each client has a budget and a token of its own, and a refused or throttled one leaves the others
+alone. The platform remembers an Idempotency-Key for each client apart, so all tries of one key go
+as one client: the one that it went as before, else the first by a hash of client and key, which is
+the same after a restart."""
 
 from __future__ import annotations
 
@@ -23,9 +24,12 @@ KEYS_MAX = 10_000
 
 
 class OAuthClients:
-    """`requests_per_minute` is for each client that has no figure of its own. `close` it at the end."""
+    """`requests_per_minute` is for each client that has no figure of its own. `close` it at the
+    end."""
 
-    def __init__(self, sources: Sequence[TokenSource], requests_per_minute: int, pace: Pace) -> None:
+    def __init__(
+        self, sources: Sequence[TokenSource], requests_per_minute: int, pace: Pace
+    ) -> None:
         self._sources = tuple(sources)
         limits = [one.settings.requests_per_minute or requests_per_minute for one in sources]
         self._budget = Budget(limits, pace, self._is_usable)
@@ -38,9 +42,11 @@ class OAuthClients:
         """Of all clients that can be used now."""
         return self._budget.per_minute
 
-    async def turn(self, deadline: float, latest: float, urgency: Urgency, key: str) -> tuple[int, str]:
-        """(client, token), when it is this call's turn. Raises what a token source raises, and BudgetSpent for a call that has
-        no turn before `latest`."""
+    async def turn(
+        self, deadline: float, latest: float, urgency: Urgency, key: str
+    ) -> tuple[int, str]:
+        """(client, token), when it is this call's turn. Raises what a token source raises, and
+        BudgetSpent for a call that has no turn before `latest`."""
         only = self._client_of(key) if key else None
         await self._some_token(deadline, only)
         client = await self._budget.spend(latest, urgency, only)
@@ -77,7 +83,8 @@ class OAuthClients:
         return self._sources[client].is_ready or not any(one.is_ready for one in self._sources)
 
     async def _some_token(self, deadline: float, only: int | None) -> None:
-        """Return when a request can be made as some client, or as that one; fetch what else is missing meanwhile."""
+        """Return when a request can be made as some client, or as that one; fetch what else is
+        missing meanwhile."""
         if only is not None or len(self._sources) == 1:
             await self._sources[only or 0].current(deadline)
             return

@@ -1,4 +1,5 @@
-"""A deployment's public configuration (reference §8): does it exist, is it active, what does it allow?"""
+"""A deployment's public configuration (reference §8): does it exist, is it active, what does it
+allow?"""
 
 from __future__ import annotations
 
@@ -12,15 +13,17 @@ from .http import Http
 
 
 async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> DeploymentFacts:
-    """Raises PlatformRefused with what to do if the deployment is unknown or inactive, PlatformUnavailable if nobody answers."""
+    """Raises PlatformRefused with what to do if the deployment is unknown or inactive,
+    PlatformUnavailable if nobody answers."""
     url = f"{cdn}/webdeployments/v1/deployments/{quote(deployment_id, safe='')}/config.json"
     try:
         found = await http.get_object(url)
     except PlatformRefused as error:
         if error.status in (400, 403, 404):
             raise PlatformRefused(
-                f"deployment {deployment_id} is unknown or refused (status {error.status}); check platform.deployment_id and"
-                " platform.region against the Messenger deployment in Genesys Cloud Admin",
+                f"deployment {deployment_id} is unknown or refused (status {error.status}); check"
+                " platform.deployment_id and platform.region against the Messenger deployment in"
+                " Genesys Cloud Admin",
                 status=error.status,
                 platform_code="deployment.not.found",
             ) from None
@@ -48,12 +51,22 @@ def facts_of(config: dict[str, Any]) -> DeploymentFacts:
 
 
 def _file_rules(upload: dict[str, Any]) -> tuple[tuple[str, ...], int | None]:
-    """Only where `enableAttachments` is absent; where it is there, each session is told its own (reference §7)."""
+    """Only where `enableAttachments` is absent; where it is there, each session is told its own
+    (reference §7)."""
     modes = upload.get("modes")
-    if "enableAttachments" in upload or not isinstance(modes, list) or not modes or not isinstance(modes[0], dict):
+    if (
+        "enableAttachments" in upload
+        or not isinstance(modes, list)
+        or not modes
+        or not isinstance(modes[0], dict)
+    ):
         return (), None
     types, kilobytes = modes[0].get("fileTypes"), modes[0].get("maxFileSizeKB")
-    found = file_rules([one for one in types if isinstance(one, str)]) if isinstance(types, list) else ()
+    found = (
+        file_rules([one for one in types if isinstance(one, str)])
+        if isinstance(types, list)
+        else ()
+    )
     if type(kilobytes) is not int or not 0 < kilobytes <= FILE_KB_MAX:
         return found, None
     return found, kilobytes * 1024

@@ -1,9 +1,11 @@
-"""Everything that the body of a refusal says (HTTP-3): its messages, its codes, and the fields that they are about.
+"""Everything that the body of a refusal says (HTTP-3): its messages, its codes, and the fields that
+they are about.
 
-The platform and the gateways before it tell errors in many shapes: one `message`; a list of `errors` with messages of their own,
-each perhaps with lists inside; `details` with `errorCode`, `fieldName` and the entity; all that at the top or inside `body` or
-`error`. A body is foreign: what is read of it is bounded in depth, number and length, and nothing in it can raise.
-"""
+The platform and the gateways before it tell errors in many shapes: one `message`; a list of
+`errors` with messages of their own, each perhaps with lists inside; `details` with `errorCode`,
+`fieldName` and the entity; all that at the top or inside `body` or
+`error`. A body is foreign: what is read of it is bounded in depth, number and length, and nothing
+in it can raise."""
 
 from __future__ import annotations
 
@@ -28,8 +30,9 @@ _INSIDE = ("body", "error")
 
 @dataclass(slots=True, frozen=True)
 class ErrorBody:
-    """`message` and `code` are those of the whole; `items` are the single errors, without those that only repeat it. `texts`
-    are all texts, the parameters of messages among them. Nothing is scrubbed yet."""
+    """`message` and `code` are those of the whole; `items` are the single errors, without those
+    that only repeat it. `texts` are all texts, the parameters of messages among them. Nothing is
+    scrubbed yet."""
 
     message: str = ""
     code: str = ""
@@ -39,7 +42,8 @@ class ErrorBody:
 
 
 def read_error(raw: bytes) -> ErrorBody:
-    """What a refusal's body says: a JSON object or list, or a sentence; nothing of anything else."""
+    """What a refusal's body says: a JSON object or list, or a sentence; nothing of anything
+    else."""
     found = _json(raw)
     levels = list(_levels(found))
     message = _first(_message(one) for one in levels)
@@ -51,7 +55,13 @@ def read_error(raw: bytes) -> ErrorBody:
     context_id = _first(_word(one.get("contextId")) for one in levels)
     code = whole.code or _first(item.code for item in items)
     params = tuple(text for one in levels for text in _params(one))
-    return ErrorBody(message, code, context_id, tuple(items), (message, *(item.message for item in items), *params))
+    return ErrorBody(
+        message,
+        code,
+        context_id,
+        tuple(items),
+        (message, *(item.message for item in items), *params),
+    )
 
 
 def _json(raw: bytes) -> dict[str, Any]:
@@ -65,7 +75,8 @@ def _json(raw: bytes) -> dict[str, Any]:
 
 
 def _words(raw: bytes) -> dict[str, Any]:
-    """A body that is a sentence and no JSON, as gateways write one. A page of HTML says nothing that is worth showing."""
+    """A body that is a sentence and no JSON, as gateways write one. A page of HTML says nothing
+    that is worth showing."""
     text = raw[: 4 * TEXT_CHARACTERS_MAX].decode(errors="replace").strip()
     if text.startswith(("<", "{", "[")) or "\ufffd" in text:
         return {}
@@ -79,11 +90,14 @@ def _levels(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
         level, depth = waiting.pop(0)
         yield level
         if depth < DEPTH_MAX:
-            waiting += [(level[key], depth + 1) for key in _INSIDE if isinstance(level.get(key), dict)]
+            waiting += [
+                (level[key], depth + 1) for key in _INSIDE if isinstance(level.get(key), dict)
+            ]
 
 
 def _items(levels: list[dict[str, Any]]) -> Iterator[ErrorItem]:
-    """The single errors of all levels, in the order of reading; one without message, code and field is none."""
+    """The single errors of all levels, in the order of reading; one without message, code and field
+    is none."""
     waiting: list[tuple[Any, int]] = [(one, 0) for level in levels for one in _listed(level)]
     seen = 0
     while waiting and seen < ITEMS_MAX * DEPTH_MAX:
@@ -93,7 +107,10 @@ def _items(levels: list[dict[str, Any]]) -> Iterator[ErrorItem]:
         if item is not None:
             yield item
         if isinstance(value, dict) and depth < DEPTH_MAX:
-            inside = [*_listed(value), *(value[key] for key in _INSIDE if isinstance(value.get(key), dict))]
+            inside = [
+                *_listed(value),
+                *(value[key] for key in _INSIDE if isinstance(value.get(key), dict)),
+            ]
             waiting[:0] = [(one, depth + 1) for one in inside]
 
 
@@ -105,7 +122,9 @@ def _listed(level: dict[str, Any]) -> list[Any]:
         if isinstance(value, list):
             found += value[:ITEMS_MAX]
         elif isinstance(value, dict):
-            found += [{"field": name, "message": one} for name, one in list(value.items())[:ITEMS_MAX]]
+            found += [
+                {"field": name, "message": one} for name, one in list(value.items())[:ITEMS_MAX]
+            ]
     return found
 
 
@@ -115,7 +134,9 @@ def _item(value: Any) -> ErrorItem | None:
     if not isinstance(value, dict):
         return None
     entity = " ".join(filter(None, (_word(value.get("entityName")), _word(value.get("entityId")))))
-    item = ErrorItem(_message(value) or entity, _code(value), _first(_word(value.get(key)) for key in _FIELDS))
+    item = ErrorItem(
+        _message(value) or entity, _code(value), _first(_word(value.get(key)) for key in _FIELDS)
+    )
     return item if item.message or item.code or item.field else None
 
 
@@ -131,7 +152,11 @@ def _code(level: dict[str, Any]) -> str:
 
 def _params(level: dict[str, Any]) -> list[str]:
     found = level.get("messageParams")
-    return [_text(one) for one in found.values() if isinstance(one, str)] if isinstance(found, dict) else []
+    return (
+        [_text(one) for one in found.values() if isinstance(one, str)]
+        if isinstance(found, dict)
+        else []
+    )
 
 
 def _word(value: Any) -> str:

@@ -22,16 +22,23 @@ class WebMessagingHistory:
 
     async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
         headers = {"Authorization": f"bearer {jwt}"}
-        found = await self._http.get_object(self._url, headers, pageNumber=page_number, pageSize=self._page_size)
+        found = await self._http.get_object(
+            self._url, headers, pageNumber=page_number, pageSize=self._page_size
+        )
         entities = found.get("entities")
         if isinstance(entities, list) and len(entities) > HISTORY_ENTITIES_MAX:
             raise PlatformUnavailable(
-                f"the history's page has {len(entities)} messages, and {self._page_size} were asked for",
+                f"the history's page has {len(entities)} messages, and {self._page_size} were"
+                " asked for",
                 status=200,
                 platform_code="malformed",
             )
         return HistoryAnswer(
-            [one for one in entities if isinstance(one, dict)] if isinstance(entities, list) else [],
+            (
+                [one for one in entities if isinstance(one, dict)]
+                if isinstance(entities, list)
+                else []
+            ),
             page_number,
             _whole(found, "pageCount"),
             _whole(found, "total"),

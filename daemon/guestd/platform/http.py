@@ -1,4 +1,5 @@
-"""The one way to call the platform's REST side: where names lead, what is trusted, how much is read, what failures mean."""
+"""The one way to call the platform's REST side: where names lead, what is trusted, how much is
+read, what failures mean."""
 
 from __future__ import annotations
 
@@ -32,7 +33,8 @@ class HttpSettings:
 
 
 class _LocalResolver(AbstractResolver):
-    """Names that are local by definition (RFC 6761) lead to loopback; `connect_to` leads everything to one place."""
+    """Names that are local by definition (RFC 6761) lead to loopback; `connect_to` leads everything
+    to one place."""
 
     def __init__(self, connect_to: tuple[str, int] | None) -> None:
         self._connect_to = connect_to
@@ -54,20 +56,24 @@ class _LocalResolver(AbstractResolver):
 
 
 def _tls(ca_file: str | None) -> ssl.SSLContext | bool:
-    """True: what aiohttp trusts by itself, the system's CAs, loaded once. Another context would take a tenth of a second."""
+    """True: what aiohttp trusts by itself, the system's CAs, loaded once. Another context would
+    take a tenth of a second."""
     if ca_file is None:
         return True
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "strerror", None) or "not PEM"
-        raise ConfigError("platform.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file") from None
+        raise ConfigError(
+            "platform.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file"
+        ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 
 class Http:
-    """One pooled session. `close` it at the end. Raises ConfigError at once for a CA file or a proxy URL that cannot be used."""
+    """One pooled session. `close` it at the end. Raises ConfigError at once for a CA file or a
+    proxy URL that cannot be used."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
@@ -79,8 +85,11 @@ class Http:
         if self._session is not None:
             await self._session.close()
 
-    async def get_object(self, url: str, headers: dict[str, str] | None = None, **query: str | int) -> dict[str, Any]:
-        """GET a JSON object, once. Raises PlatformUnavailable (try again) or PlatformRefused (do not)."""
+    async def get_object(
+        self, url: str, headers: dict[str, str] | None = None, **query: str | int
+    ) -> dict[str, Any]:
+        """GET a JSON object, once. Raises PlatformUnavailable (try again) or PlatformRefused (do
+        not)."""
         target = f"{url}?{urlencode(query)}" if query else url
         reply = await self.send("GET", target, headers or {}, timeout_s=self._settings.timeout_s)
         if reply.status != 200:
@@ -89,12 +98,19 @@ class Http:
         return object_of(reply)
 
     async def send(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None = None, *, timeout_s: float
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        timeout_s: float,
     ) -> Reply:
-        """One request, one answer, whatever its status; `timeout_s` is for all of it. `url` is quoted already.
+        """One request, one answer, whatever its status; `timeout_s` is for all of it. `url` is
+        quoted already.
 
-        Raises PlatformUnavailable, whose `acted` says whether the request may have reached the platform, or PlatformRefused
-        for a certificate we do not trust."""
+        Raises PlatformUnavailable, whose `acted` says whether the request may have reached the
+        platform, or PlatformRefused for a certificate we do not trust."""
         own = {"Origin": self._settings.origin} if self._settings.origin else {}
         trace = SimpleNamespace(sent=False)
         for_proxy = self._proxy.headers() if self._proxy is not None else {}
@@ -117,8 +133,15 @@ class Http:
                     {name.lower(): value for name, value in answer.headers.items()},
                     await self._read(answer),
                 )
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:  # ValueError: no header or URL at all
-            raise _translated(error, trace.sent) from None  # a foreign error may carry our headers, and they a token
+        except (
+            aiohttp.ClientError,
+            TimeoutError,
+            OSError,
+            ValueError,
+        ) as error:  # ValueError: no header or URL at all
+            raise _translated(
+                error, trace.sent
+            ) from None  # a foreign error may carry our headers, and they a token
 
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         acted = answer.status < 300 or answer.status >= 500
@@ -139,7 +162,10 @@ class Http:
         except ValueError as error:
             answer.close()
             raise PlatformUnavailable(
-                f"the platform's answer has {error}", status=answer.status, platform_code="malformed", acted=acted
+                f"the platform's answer has {error}",
+                status=answer.status,
+                platform_code="malformed",
+                acted=acted,
             ) from None
 
     def _client(self) -> aiohttp.ClientSession:
@@ -164,7 +190,9 @@ class Http:
         return self._session
 
 
-async def _note_sent(_session: aiohttp.ClientSession, context: SimpleNamespace, _params: object) -> None:
+async def _note_sent(
+    _session: aiohttp.ClientSession, context: SimpleNamespace, _params: object
+) -> None:
     context.trace_request_ctx.sent = True
 
 
@@ -172,31 +200,48 @@ _PATIENCE = "try again later; if it stays, check the way there (network, platfor
 
 
 def _translated(error: Exception, sent: bool) -> PlatformError:
-    """Every foreign exception of a call, and what it means. `sent`: the request had begun to leave us."""
+    """Every foreign exception of a call, and what it means. `sent`: the request had begun to leave
+    us."""
     match error:
         case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
             return PlatformRefused(
-                "the platform's certificate was refused; name the CA that signed it in platform.ca_file, or check the host",
+                "the platform's certificate was refused; name the CA that signed it in"
+                " platform.ca_file, or check the host",
                 platform_code="certificate",
             )
         case TimeoutError():
-            message = "the platform did not answer in time" if sent else "the platform could not be reached in time"
-            return PlatformUnavailable(message, platform_code="timeout", remedy=_PATIENCE, acted=sent)
+            message = (
+                "the platform did not answer in time"
+                if sent
+                else "the platform could not be reached in time"
+            )
+            return PlatformUnavailable(
+                message, platform_code="timeout", remedy=_PATIENCE, acted=sent
+            )
         case aiohttp.ClientHttpProxyError():
             return PlatformUnavailable(
-                f"the proxy answered {error.status}", platform_code="proxy", remedy="check platform.proxy_url"
+                f"the proxy answered {error.status}",
+                platform_code="proxy",
+                remedy="check platform.proxy_url",
             )
         case aiohttp.ClientConnectorError():
             return PlatformUnavailable(
-                f"{error.host} cannot be reached: {_why(error.os_error)}; check platform.region and the way there"
-                " (network, platform.proxy_url)",
+                f"{error.host} cannot be reached: {_why(error.os_error)}; check platform.region and"
+                " the way there (network, platform.proxy_url)",
                 platform_code="unreachable",
             )
         case _:
             return PlatformUnavailable(
-                f"the connection broke: {type(error).__name__}", platform_code="broken", remedy=_PATIENCE, acted=sent
+                f"the connection broke: {type(error).__name__}",
+                platform_code="broken",
+                remedy=_PATIENCE,
+                acted=sent,
             )
 
 
 def _why(error: OSError) -> str:
-    return "the name cannot be resolved" if isinstance(error, socket.gaierror) else (error.strerror or "no connection")
+    return (
+        "the name cannot be resolved"
+        if isinstance(error, socket.gaierror)
+        else (error.strerror or "no connection")
+    )

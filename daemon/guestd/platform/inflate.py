@@ -1,8 +1,8 @@
 """An answer's body, read up to a bound, whatever a kilobyte of it unpacks to.
 
-A compressed megabyte may hold a gigabyte, and some versions of the HTTP library unpack each piece whole before anybody can count.
-So it leaves the unpacking to us, and a piece is unpacked no further than the bound.
-"""
+A compressed megabyte may hold a gigabyte, and some versions of the HTTP library unpack each piece
+whole before anybody can count. So it leaves the unpacking to us, and a piece is unpacked no further
+than the bound."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ class TooLong(Exception):
 
 
 class Body:
-    """`take` the pieces, then `whole`. Raises TooLong, or ValueError for data that cannot be unpacked."""
+    """`take` the pieces, then `whole`. Raises TooLong, or ValueError for data that cannot be
+    unpacked."""
 
     def __init__(self, encoding: str, bytes_max: int) -> None:
         plain = encoding.strip().lower()

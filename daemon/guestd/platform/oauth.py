@@ -1,10 +1,10 @@
 """The OAuth client: one bearer token for all callers, fetched in time (AUTH-1 … AUTH-3).
 
-A token is fetched by a task of its own, so that whoever asks meanwhile waits for the same answer, and a waiter that is
-cancelled takes nothing from the others. It is renewed before it expires; if that fails while the old one is still good, the old
-one serves on and the next try comes after half of what is left. A client that was refused is not presented again at once:
-every waiting session would knock in turn, and platforms lock clients for less.
-"""
+A token is fetched by a task of its own, so that whoever asks meanwhile waits for the same answer,
+and a waiter that is cancelled takes nothing from the others. It is renewed before it expires; if
+that fails while the old one is still good, the old one serves on and the next try comes after half
+of what is left. A client that was refused is not presented again at once: every waiting session
+would knock in turn, and platforms lock clients for less."""
 
 from __future__ import annotations
 
@@ -34,15 +34,16 @@ OPERATION = "oauth.token"
 LIFE_UNSAID_S = 300.0
 _TOKEN = re.compile(r"[\x21-\x7e]{1,16384}")
 _REMEDY = (
-    "check platform.client_id and platform.client_secret against the OAuth client in Genesys Cloud Admin,"
-    " whose grant type must be Client Credentials"
+    "check platform.client_id and platform.client_secret against the OAuth client in Genesys Cloud"
+    " Admin, whose grant type must be Client Credentials"
 )
 
 
 @dataclass(slots=True, frozen=True)
 class OAuthSettings:
-    """`client_auth`: the client shows itself in an Authorization header (`basic`) or in the form. The grant type goes into the
-    form, unless `token_url` carries it in its query already; so does `scope`, words with spaces between them, "" asks for none.
+    """`client_auth`: the client shows itself in an Authorization header (`basic`) or in the form.
+    The grant type goes into the form, unless `token_url` carries it in its query already; so does
+    `scope`, words with spaces between them, "" asks for none.
     `requests_per_minute`: this client's own budget."""
 
     token_url: str
@@ -57,9 +58,12 @@ class OAuthSettings:
 
 
 class TokenSource:
-    """`current` gives a bearer token, `drop` says that the platform did not take it. `close` it at the end."""
+    """`current` gives a bearer token, `drop` says that the platform did not take it. `close` it at
+    the end."""
 
-    def __init__(self, http: Http, settings: OAuthSettings, policy: RetryPolicy, pace: Pace) -> None:
+    def __init__(
+        self, http: Http, settings: OAuthSettings, policy: RetryPolicy, pace: Pace
+    ) -> None:
         self._http = http
         self.settings = settings
         self._policy = policy
@@ -83,13 +87,16 @@ class TokenSource:
         return self._refused is not None and self._pace.now() < self._refused_until
 
     async def current(self, deadline: float) -> str:
-        """A token that is good for a while. Raises NotAuthenticated, PlatformRefused or PlatformUnavailable."""
+        """A token that is good for a while. Raises NotAuthenticated, PlatformRefused or
+        PlatformUnavailable."""
         if self._pace.now() < self._renew_at:
             return self._token
         error = await self._fetched(deadline)
         if self._pace.now() < self._expires_at:
             return self._token
-        raise copy.copy(error or _late())  # each waiter its own: an exception carries the way it went
+        raise copy.copy(
+            error or _late()
+        )  # each waiter its own: an exception carries the way it went
 
     def drop(self, token: str) -> None:
         """Forget this token, if it is still the one we have."""
@@ -132,7 +139,8 @@ class TokenSource:
         self.changed()
 
     async def _fetch(self) -> PlatformError | None:
-        """Fetch a token; the error if there is none. Never raises one: nobody may be left to take it."""
+        """Fetch a token; the error if there is none. Never raises one: nobody may be left to take
+        it."""
         try:
             await self._persist()
         except PlatformError as error:
@@ -151,7 +159,10 @@ class TokenSource:
         if now < self._expires_at:
             self._renew_at = now + (self._expires_at - now) / 2.0
         logger.warning("%s", error)
-        self._say("refused" if isinstance(error, PlatformRefused) else "unavailable", {"error_status": error.status})
+        self._say(
+            "refused" if isinstance(error, PlatformRefused) else "unavailable",
+            {"error_status": error.status},
+        )
 
     async def _persist(self) -> None:
         deadline = self._pace.now() + self._policy.deadline_s
@@ -164,7 +175,9 @@ class TokenSource:
                 error.attempts = attempt
                 outcome = Outcome(error.status, error.acted, error.retry_after_s)
                 now = self._pace.now()
-                rest_s = self._policy.next(attempt, outcome, now, deadline, self._pace.rng, repeatable=True)
+                rest_s = self._policy.next(
+                    attempt, outcome, now, deadline, self._pace.rng, repeatable=True
+                )
                 if rest_s is None:
                     raise
                 await self._pace.sleep(rest_s)
@@ -173,7 +186,9 @@ class TokenSource:
         settings, asked_at = self.settings, self._pace.now()
         headers, body = _request(settings)
         timeout_s = max(0.001, min(settings.timeout_s, deadline - asked_at))
-        reply = await self._http.send("POST", settings.token_url, headers, body, timeout_s=timeout_s)
+        reply = await self._http.send(
+            "POST", settings.token_url, headers, body, timeout_s=timeout_s
+        )
         if reply.status != 200:
             raise _refused(refusal(reply, secrets=_known(settings)), reply.body, _known(settings))
         self._keep(object_of(reply), asked_at)
@@ -230,7 +245,8 @@ def _known(settings: OAuthSettings) -> tuple[str, str]:
 
 
 def _refused(error: PlatformError, body: bytes, secrets: tuple[str, ...]) -> PlatformError:
-    """401, or the 400 that says the same: the client is not known, or its secret is wrong (AUTH-3)."""
+    """401, or the 400 that says the same: the client is not known, or its secret is wrong
+    (AUTH-3)."""
     says = _error_word(body, secrets)
     if error.status != 401 and says not in ("invalid_client", "unauthorized_client"):
         return error
@@ -244,8 +260,8 @@ def _refused(error: PlatformError, body: bytes, secrets: tuple[str, ...]) -> Pla
 
 
 def _not_of_a_thing(error: PlatformError) -> PlatformError:
-    """404, 409 and 410 are about the token's address. Whoever wanted the token would take them for the word on what he asked
-    for: that it is not there, exists already, or is full."""
+    """404, 409 and 410 are about the token's address. Whoever wanted the token would take them for
+    the word on what he asked for: that it is not there, exists already, or is full."""
     if error.status not in (404, 409, 410):
         return error
     return NotAuthenticated(

@@ -15,8 +15,9 @@ from ..policy.request_line import NEVER, WINDOW_S, RequestLine, WaitingRequest
 
 @dataclass(slots=True, frozen=True)
 class Pace:
-    """Monotonic seconds, how to wait, and chance for the jitter; all may be make-believe. `clock` measures latencies: the loop's
-    own time stands still within a turn and is rounded to milliseconds."""
+    """Monotonic seconds, how to wait, and chance for the jitter; all may be make-believe. `clock`
+    measures latencies: the loop's own time stands still within a turn and is rounded to
+    milliseconds."""
 
     now: Callable[[], float]
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
@@ -29,13 +30,16 @@ def _always(client: int) -> bool:
 
 
 class Budget:
-    """The line of `policy/request_line.py` on a loop: one sleeper for all who wait, however many they are.
+    """The line of `policy/request_line.py` on a loop: one sleeper for all who wait, however many
+    they are.
 
-    Who cannot be served before its last moment is told at once where that is certain, and else at that moment. Who is cancelled
-    takes no turn.
+    Who cannot be served before its last moment is told at once where that is certain, and else at
+    that moment. Who is cancelled takes no turn.
     """
 
-    def __init__(self, limits: Sequence[int], pace: Pace, is_usable: Callable[[int], bool] = _always) -> None:
+    def __init__(
+        self, limits: Sequence[int], pace: Pace, is_usable: Callable[[int], bool] = _always
+    ) -> None:
         self._line = RequestLine(limits, is_usable)
         self._pace = pace
         self._waiting: dict[WaitingRequest, tuple[asyncio.Future[int], float]] = {}
@@ -48,7 +52,8 @@ class Budget:
         return self._line.limit
 
     async def spend(self, latest: float, urgency: Urgency, only: int | None = None) -> int:
-        """Wait for a turn; the client to ask as. Raises BudgetSpent if there is none before `latest`."""
+        """Wait for a turn; the client to ask as. Raises BudgetSpent if there is none before
+        `latest`."""
         now = self._pace.now()
         at = self._line.earliest(now, only)
         if at > now and at >= latest and at < NEVER:
@@ -79,8 +84,12 @@ class Budget:
             if latest <= now and not served.done():
                 self._line.leave(place)
                 del self._waiting[place]
-                served.set_exception(self._spent(max(1.0, self._line.earliest(now, place.only) - now)))
-        self._sleep_until(min([self._line.next_at(now), *(latest for _, latest in self._waiting.values())]))
+                served.set_exception(
+                    self._spent(max(1.0, self._line.earliest(now, place.only) - now))
+                )
+        self._sleep_until(
+            min([self._line.next_at(now), *(latest for _, latest in self._waiting.values())])
+        )
 
     def close(self) -> None:
         if self._sleeper is not None:
@@ -101,7 +110,8 @@ class Budget:
     def _spent(self, wait_s: float) -> BudgetSpent:
         wait_s = min(wait_s, WINDOW_S)
         return BudgetSpent(
-            f"{self.per_minute} requests a minute are used up, and no turn is free for {wait_s:.1f} s",
+            f"{self.per_minute} requests a minute are used up, and no turn is free for"
+            f" {wait_s:.1f} s",
             platform_code="budget",
             retry_after_s=wait_s,
             remedy="wait, or raise rest.requests_per_minute if the platform allows your org more",

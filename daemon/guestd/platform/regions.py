@@ -41,14 +41,17 @@ class Endpoints:
 
 
 def endpoints(region: str) -> Endpoints:
-    """The hosts of a region: its domain, its cloud name, or a local test name (`localhost`, `*.localhost`, `*.test`, RFC 6761),
-    which may carry a port. Raises ConfigError with what was probably meant."""
+    """The hosts of a region: its domain, its cloud name, or a local test name (`localhost`,
+    `*.localhost`, `*.test`, RFC 6761), which may carry a port. Raises ConfigError with what was
+    probably meant."""
     domain = REGIONS.get(region.strip().lower(), region.strip().lower())
     if domain not in REGIONS.values() and not _is_local(domain):
         known = sorted([*REGIONS, *REGIONS.values()])
         close = difflib.get_close_matches(domain, known, n=3, cutoff=0.5)
         meant = (
-            f"did you mean {' or '.join(close)}?" if close else "write a domain such as mypurecloud.de, or eu-central-1"
+            f"did you mean {' or '.join(close)}?"
+            if close
+            else "write a domain such as mypurecloud.de, or eu-central-1"
         )
         raise ConfigError("platform.region", f"{region!r} is no region of the platform", meant)
     return Endpoints(

@@ -1,8 +1,8 @@
 """Every named call of the platform's REST side: verb, path, scopes, and what may be repeated.
 
-The paths are those of the design documents; orgs and API versions differ, so configuration may put another path in place of any
-of them (`[platform.paths]`). Placeholders stay: the same names must stand in the new path.
-"""
+The paths are those of the design documents; orgs and API versions differ, so configuration may put
+another path in place of any of them (`[platform.paths]`). Placeholders stay: the same names must
+stand in the new path."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$'()*+,;=:@%/-]|\{\w+\})*")
 
 @dataclass(slots=True, frozen=True)
 class NamedCall:
-    """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it twice is doing it once; others
-    may be repeated only with an Idempotency-Key. `retry_500`: HTTP-1's "guest creation retries 5xx". `lists`: it may answer with
-    a bare list. `urgency`: how soon it wants its turn, where the asker does not say."""
+    """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it
+    twice is doing it once; others may be repeated only with an Idempotency-Key. `retry_500`:
+    HTTP-1's "guest creation retries 5xx". `lists`: it may answer with a bare list. `urgency`: how
+    soon it wants its turn, where the asker does not say."""
 
     name: str
     verb: str
@@ -43,16 +44,26 @@ class NamedCall:
         return frozenset(_PLACEHOLDER.findall(self.path))
 
     def fill(self, parameters: Mapping[str, str]) -> str:
-        """The path, its parameters quoted. Raises PayloadRefused for a value that can be no part of a path."""
+        """The path, its parameters quoted. Raises PayloadRefused for a value that can be no part of
+        a path."""
         if set(parameters) != self.placeholders:
-            raise ValueError(f"{self.name} takes {sorted(self.placeholders)}, not {sorted(parameters)}")
+            raise ValueError(
+                f"{self.name} takes {sorted(self.placeholders)}, not {sorted(parameters)}"
+            )
         for key, value in parameters.items():
-            if value in ("", ".", "..") or len(value) > PARAMETER_LENGTH_MAX or control_character_in(value):
+            if (
+                value in ("", ".", "..")
+                or len(value) > PARAMETER_LENGTH_MAX
+                or control_character_in(value)
+            ):
                 raise PayloadRefused(
                     f"{key} cannot be part of a path",
                     platform_code="path",
                     operation=self.name,
-                    remedy=f"give 1 to {PARAMETER_LENGTH_MAX} characters without control characters, such as an id",
+                    remedy=(
+                        f"give 1 to {PARAMETER_LENGTH_MAX} characters without control characters,"
+                        " such as an id"
+                    ),
                 )
         return _PLACEHOLDER.sub(lambda found: quote(parameters[found.group(1)], safe=""), self.path)
 
@@ -62,12 +73,24 @@ def _reading(name: str, path: str, *scopes: str, verb: str = "GET") -> NamedCall
 
 
 _CALLS = (
-    _reading("queue.get", "/api/v2/routing/queues/{queueId}", "routing:readonly", "conversations:messaging"),
+    _reading(
+        "queue.get",
+        "/api/v2/routing/queues/{queueId}",
+        "routing:readonly",
+        "conversations:messaging",
+    ),
     NamedCall(
-        "contact.create", "POST", "/api/v2/externalcontacts/contacts", ("externalcontacts:create",), retry_500=True
+        "contact.create",
+        "POST",
+        "/api/v2/externalcontacts/contacts",
+        ("externalcontacts:create",),
+        retry_500=True,
     ),
     _reading(
-        "contact.find", "/api/v2/externalcontacts/contacts", "external-contacts:readonly", "externalcontacts:create"
+        "contact.find",
+        "/api/v2/externalcontacts/contacts",
+        "external-contacts:readonly",
+        "externalcontacts:create",
     ),
     NamedCall(
         "conversation.create",
@@ -89,15 +112,37 @@ _CALLS = (
         ("conversation:write", "conversations:messaging", "webchat:write"),
         repeatable=True,  # what we patch is absolute: a time, a sequence number, `disconnected`
     ),
-    _reading("interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"),
-    NamedCall(
-        "interaction.inject", "POST", "/api/v2/interactions/chat/inject", ("interaction:chat:write",), lists=True
+    _reading(
+        "interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"
     ),
-    NamedCall("prompt.inject", "POST", "/api/v2/agent-assist/prompt-injections", ("agent-assist:prompt:write",)),
-    _reading("prompt.get", "/api/v2/agent-assist/prompt-injections/{injectionId}", "agent-assist:prompt:write"),
+    NamedCall(
+        "interaction.inject",
+        "POST",
+        "/api/v2/interactions/chat/inject",
+        ("interaction:chat:write",),
+        lists=True,
+    ),
+    NamedCall(
+        "prompt.inject",
+        "POST",
+        "/api/v2/agent-assist/prompt-injections",
+        ("agent-assist:prompt:write",),
+    ),
+    _reading(
+        "prompt.get",
+        "/api/v2/agent-assist/prompt-injections/{injectionId}",
+        "agent-assist:prompt:write",
+    ),
     replace(
-        _reading("analytics.events", "/api/v2/analytics/events/query", "analytics:events:read", verb="POST"),
-        urgency=Urgency("housekeeping", 10.0),  # pages of a report that nobody waits for at a screen
+        _reading(
+            "analytics.events",
+            "/api/v2/analytics/events/query",
+            "analytics:events:read",
+            verb="POST",
+        ),
+        urgency=Urgency(
+            "housekeeping", 10.0
+        ),  # pages of a report that nobody waits for at a screen
     ),
     NamedCall(
         "attachment.presign",
@@ -112,7 +157,8 @@ CALLS: Mapping[str, NamedCall] = {one.name: one for one in _CALLS}
 
 
 def table_with(overrides: Mapping[str, str]) -> Mapping[str, NamedCall]:
-    """The table with an org's own paths. Raises ConfigError, which names the key and what to write."""
+    """The table with an org's own paths. Raises ConfigError, which names the key and what to
+    write."""
     return {**CALLS, **{name: _with_path(name, path) for name, path in overrides.items()}}
 
 
@@ -122,11 +168,16 @@ def _with_path(name: str, path: str) -> NamedCall:
     if call is None:
         close = difflib.get_close_matches(name, CALLS, n=1)
         raise ConfigError(
-            key, "there is no such call", f"did you mean {close[0]}?" if close else f"known are {', '.join(CALLS)}"
+            key,
+            "there is no such call",
+            f"did you mean {close[0]}?" if close else f"known are {', '.join(CALLS)}",
         )
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise ConfigError(
-            key, "is no path", "begin with /, quote what is unusual, and leave out the host and everything from a ? on"
+            key,
+            "is no path",
+            "begin with /, quote what is unusual, and leave out the host and everything from a"
+            " ? on",
         )
     found = replace(call, path=path)
     if found.placeholders != call.placeholders:

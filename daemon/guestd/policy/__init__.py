@@ -1,1 +1,2 @@
-"""Small pure judges, each with one question. Time comes in as `now` seconds, chance as a `random.Random`."""
+"""Small pure judges, each with one question. Time comes in as `now` seconds, chance as a
+`random.Random`."""

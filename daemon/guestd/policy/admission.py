@@ -1,16 +1,20 @@
 """May one more dial start now? One budget for all sessions of a deployment.
 
-After the platform drops ten thousand links at once, every session's own backoff is polite and their sum is a stampede: the
-platform allows a thousand new connections a minute, refuses the rest, and each refusal costs another try. So nobody dials
-on his own: a session asks here, and what shapes the return is this budget.
+After the platform drops ten thousand links at once, every session's own backoff is polite and their
+sum is a stampede: the platform allows a thousand new connections a minute, refuses the rest, and
+each refusal costs another try. So nobody dials on his own: a session asks here, and what shapes the
+return is this budget.
 
-- Never more than `per_minute` admissions within any 60 seconds: the platform may cut its minutes where it likes.
+- Never more than `per_minute` admissions within any 60 seconds: the platform may cut its minutes
+  where it likes.
 - Spread: a steady rate with a small `burst`, not a thousand at the top of each minute.
 - At most `inflight_max` dials are under way, so that a slow platform slows us down.
 - First those with unsent commands (priority 0), then first come, first served.
-- Storm brake: when an upgrade is refused with 429 or 503 the rate halves, and recovers a tenth of the full rate for each
-  `RECOVERY_S` without another refusal; a Retry-After stops all dials until then, up to `retry_after_max_s`: one header
-  must not keep every guest of a deployment away for longer than we would rest by ourselves.
+- Storm brake: when an upgrade is refused with 429 or 503 the rate halves, and recovers a tenth of
+  the full rate for each
+  `RECOVERY_S` without another refusal; a Retry-After stops all dials until then, up to
+  `retry_after_max_s`: one header must not keep every guest of a deployment away for longer than we
+  would rest by ourselves.
 """
 
 from __future__ import annotations
@@ -43,7 +47,10 @@ class Admission(Generic[Key]):
         self._bucket = TokenBucket(self._full_rate_per_s, self._burst)
         self._inflight_max = inflight_max
         self._inflight: set[Key] = set()
-        self._lines: tuple[OrderedDict[Key, None], OrderedDict[Key, None]] = (OrderedDict(), OrderedDict())
+        self._lines: tuple[OrderedDict[Key, None], OrderedDict[Key, None]] = (
+            OrderedDict(),
+            OrderedDict(),
+        )
         self._retry_after_max_s = retry_after_max_s
         self._share = 1.0
         self._braked_at = -float("inf")
@@ -95,10 +102,13 @@ class Admission(Generic[Key]):
         return self._ready_at(now)
 
     def _ready_at(self, now: float) -> float:
-        return max(self._closed_until, self._minute.ready_at(now), self._bucket.ready_at(now, self._cost()))
+        return max(
+            self._closed_until, self._minute.ready_at(now), self._bucket.ready_at(now, self._cost())
+        )
 
     def _cost(self) -> float:
-        """Tokens per dial: braking makes a dial dearer, so that the one bucket serves every rate."""
+        """Tokens per dial: braking makes a dial dearer, so that the one bucket serves every
+        rate."""
         return min(1.0 / self._share, float(self._burst))
 
     def _recover(self, now: float) -> None:

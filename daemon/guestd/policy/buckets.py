@@ -1,8 +1,8 @@
 """How fast may something happen?
 
-A token bucket allows bursts and holds an average. `SlidingCount` is stricter and what a server that counts may do: never
-more than `limit` within *any* window, so we are inside whichever way the other side cuts its windows.
-"""
+A token bucket allows bursts and holds an average. `SlidingCount` is stricter and what a server that
+counts may do: never more than `limit` within *any* window, so we are inside whichever way the other
+side cuts its windows."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ class TokenBucket:
         self._at = -float("inf")
 
     def take(self, now: float, n: float = 1.0, keep: float = 0.0) -> bool:
-        """Take `n` tokens if at least `keep` remain after that (a reserve for what must not wait)."""
+        """Take `n` tokens if at least `keep` remain after that (a reserve for what must not
+        wait)."""
         self._flow(now)
         if self._tokens - n < keep - 1e-9:
             return False
@@ -41,7 +42,8 @@ class TokenBucket:
 
 
 class SlidingCount:
-    """Never more than `limit` within any `window_s` seconds. Keeps at most `limit` instants, and none before the first."""
+    """Never more than `limit` within any `window_s` seconds. Keeps at most `limit` instants, and
+    none before the first."""
 
     __slots__ = ("_limit", "_taken", "_window_s")
 

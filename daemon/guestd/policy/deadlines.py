@@ -1,9 +1,10 @@
-"""When is what due? A hashed timer wheel: constant cost to set, move and cancel a deadline, whatever their number.
+"""When is what due? A hashed timer wheel: constant cost to set, move and cancel a deadline,
+whatever their number.
 
-Time is cut into ticks. A deadline goes into the slot of its tick; slots are dicts, so that cancelling is a deletion and a
-slot keeps the order of insertion. Deadlines further away than one turn of the wheel lie in their slot and are passed over
-until their turn has come. Nothing fires early; a deadline fires at most one tick late.
-"""
+Time is cut into ticks. A deadline goes into the slot of its tick; slots are dicts, so that
+cancelling is a deletion and a slot keeps the order of insertion. Deadlines further away than one
+turn of the wheel lie in their slot and are passed over until their turn has come. Nothing fires
+early; a deadline fires at most one tick late."""
 
 from __future__ import annotations
 
@@ -14,7 +15,8 @@ Key = TypeVar("Key")
 
 
 class DeadlineWheel(Generic[Key]):
-    """One deadline per key, in seconds of the clock that `now` comes from; setting a key again moves it."""
+    """One deadline per key, in seconds of the clock that `now` comes from; setting a key again
+    moves it."""
 
     __slots__ = ("_at", "_done_tick", "_slots", "_tick_s")
 
@@ -45,7 +47,8 @@ class DeadlineWheel(Generic[Key]):
             del slot[key]
 
     def due(self, now: float) -> list[Key]:
-        """Take out and return every key whose deadline has come, earliest first, equal ones as they were set."""
+        """Take out and return every key whose deadline has come, earliest first, equal ones as they
+        were set."""
         tick_now = int(now / self._tick_s + 1e-9)
         found: list[tuple[float, Key]] = []
         first = max(self._done_tick + 1, tick_now - len(self._slots) + 1)
@@ -61,7 +64,8 @@ class DeadlineWheel(Generic[Key]):
         return [key for _, key in found]
 
     def next_at(self) -> float | None:
-        """When to look again: not after the earliest deadline by more than a tick. None if there is none."""
+        """When to look again: not after the earliest deadline by more than a tick. None if there is
+        none."""
         if not self._at:
             return None
         for tick in range(self._done_tick + 1, self._done_tick + len(self._slots)):

@@ -6,12 +6,15 @@ import re
 from dataclasses import dataclass
 
 _DIGITS = re.compile(r"([0-9]+)")
-_DIGITS_COUNTED_MAX = 18  # longer numbers are compared as text of equal length: no integer is ever built from them
+_DIGITS_COUNTED_MAX = (
+    18  # longer numbers are compared as text of equal length: no integer is ever built from them
+)
 
 
 @dataclass(slots=True, frozen=True, order=True)
 class NaturalKey:
-    """A total order over strings: text parts as text, digit runs as numbers, the string itself as the last word."""
+    """A total order over strings: text parts as text, digit runs as numbers, the string itself as
+    the last word."""
 
     parts: tuple[tuple[int, str], ...]
     text: str
@@ -20,7 +23,11 @@ class NaturalKey:
         """True if this is the very next number after `before`, all else equal."""
         if len(self.parts) != len(before.parts):
             return False
-        differing = [n for n, pair in enumerate(zip(self.parts, before.parts, strict=True)) if pair[0] != pair[1]]
+        differing = [
+            n
+            for n, pair in enumerate(zip(self.parts, before.parts, strict=True))
+            if pair[0] != pair[1]
+        ]
         if len(differing) != 1 or differing[0] % 2 == 0:
             return False
         mine, theirs = self.parts[differing[0]][1], before.parts[differing[0]][1]
@@ -30,7 +37,8 @@ class NaturalKey:
 
 
 def natural_key(text: str) -> NaturalKey:
-    """Split into text (even places) and digit runs (odd places); a digit run sorts by length, then digits."""
+    """Split into text (even places) and digit runs (odd places); a digit run sorts by length, then
+    digits."""
     parts: list[tuple[int, str]] = []
     for n, part in enumerate(_DIGITS.split(text)):
         if n % 2:

@@ -1,12 +1,15 @@
-"""Who makes the next request, and as which OAuth client? The line before the platform's budgets of requests a minute.
+"""Who makes the next request, and as which OAuth client? The line before the platform's budgets of
+requests a minute.
 
 - Never more than a client's limit within any minute, wherever the platform cuts its minutes.
-- The earliest deadline first. A command's deadline is the moment it asks, all others have some patience, so that a command goes
-  first; but what has waited out its patience goes before commands that come later, so that nothing starves.
-- What is no command is spread: it flows at `SPREAD_SHARE` of the budget with a small burst, so that a minute's budget is never
-  gone in its first seconds, and a command finds some of it left at any time.
-- Of several clients the one with the largest share of its budget left; what must be asked as a certain client waits for that.
-"""
+- The earliest deadline first. A command's deadline is the moment it asks, all others have some
+  patience, so that a command goes first; but what has waited out its patience goes before commands
+  that come later, so that nothing starves.
+- What is no command is spread: it flows at `SPREAD_SHARE` of the budget with a small burst, so that
+  a minute's budget is never gone in its first seconds, and a command finds some of it left at any
+  time.
+- Of several clients the one with the largest share of its budget left; what must be asked as a
+  certain client waits for that."""
 
 from __future__ import annotations
 
@@ -20,15 +23,17 @@ from .buckets import SlidingCount, TokenBucket
 
 WINDOW_S = 60.0
 NEVER = float("inf")
-#: Of the whole budget: what all but the commands may use in the long run, and at once. Together they leave a tenth of every
-#: minute to commands alone; heartbeats are stretched to less than the first (`stretch.py`), so that a backlog of them shrinks.
+#: Of the whole budget: what all but the commands may use in the long run, and at once. Together
+#: they leave a tenth of every minute to commands alone; heartbeats are stretched to less than the
+#: first (`stretch.py`), so that a backlog of them shrinks.
 SPREAD_SHARE = 0.85
 BURST_SHARE = 0.05
 
 
 @dataclass(slots=True, eq=False)
 class WaitingRequest:
-    """A caller's place in the line. `client` is None until it is served, then the client to ask as."""
+    """A caller's place in the line. `client` is None until it is served, then the client to ask
+    as."""
 
     deadline: float
     is_spread: bool
@@ -45,8 +50,9 @@ def _always(client: int) -> bool:
 
 
 class RequestLine:
-    """`ask`, then `serve` whenever `next_at` has come. All times are seconds of one clock that only goes forward. `limits`: one
-    for each client. `is_usable`: may that client be asked as, just now?"""
+    """`ask`, then `serve` whenever `next_at` has come. All times are seconds of one clock that only
+    goes forward. `limits`: one for each client. `is_usable`: may that client be asked as, just
+    now?"""
 
     def __init__(
         self,
@@ -99,7 +105,8 @@ class RequestLine:
         return served
 
     def next_at(self, now: float) -> float:
-        """When somebody's turn is next, as things stand; NEVER if nobody waits, or for a client that is not usable."""
+        """When somebody's turn is next, as things stand; NEVER if nobody waits, or for a client
+        that is not usable."""
         return min((self._ready_at(place, now) for place in self._heads()), default=NEVER)
 
     def earliest(self, now: float, only: int | None = None) -> float:
@@ -145,4 +152,6 @@ class RequestLine:
     def _fullest(self, only: int | None, now: float) -> int:
         """The open client with the largest share of its budget left."""
         is_open = [client for client in self._candidates(only) if self._open_at(client, now) <= now]
-        return max(is_open, key=lambda client: self._counts[client].free(now) / self._limits[client])
+        return max(
+            is_open, key=lambda client: self._counts[client].free(now) / self._limits[client]
+        )

@@ -1,12 +1,14 @@
 """Shall a call that failed be made again, and when? (HTTP-1)
 
-Two questions are kept apart. *May it pass?* 429, 502, 503, 504 and a broken way there are the moods of a minute; other 4xx are
-opinions and stay; 500 is retried only for calls marked so. *May it be repeated?* A call that is idempotent, by its verb or by an
-`Idempotency-Key`, always; any other only where the failure itself proves that nothing was done: a 429, or a request that never
-left us.
+Two questions are kept apart. *May it pass?* 429, 502, 503, 504 and a broken way there are the moods
+of a minute; other 4xx are opinions and stay; 500 is retried only for calls marked so. *May it be
+repeated?* A call that is idempotent, by its verb or by an
+`Idempotency-Key`, always; any other only where the failure itself proves that nothing was done: a
+429, or a request that never left us.
 
-Rests double from `base_s` up to `cap_s`, with jitter, so that those who failed together do not come back together; the first
-is never shorter than `base_s`, unless the jitter is `full`. A Retry-After is obeyed instead, but never beyond
+Rests double from `base_s` up to `cap_s`, with jitter, so that those who failed together do not come
+back together; the first is never shorter than `base_s`, unless the jitter is `full`. A Retry-After
+is obeyed instead, but never beyond
 `retry_after_cap_s`; and no rest is begun that would end after the deadline.
 """
 
@@ -23,7 +25,8 @@ Jitter = Literal["equal", "full"]
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """How one attempt failed. `status` None: no answer came; `sent` False: the request never left us."""
+    """How one attempt failed. `status` None: no answer came; `sent` False: the request never left
+    us."""
 
     status: int | None = None
     sent: bool = True
@@ -32,7 +35,8 @@ class Outcome:
 
 @dataclass(slots=True, frozen=True)
 class RetryPolicy:
-    """`attempts_max` counts the first attempt. `deadline_s` is for the whole call: attempts, rests, waiting in line."""
+    """`attempts_max` counts the first attempt. `deadline_s` is for the whole call: attempts, rests,
+    waiting in line."""
 
     attempts_max: int = 3
     base_s: float = 1.0
@@ -52,7 +56,8 @@ class RetryPolicy:
         repeatable: bool,
         retry_500: bool = False,
     ) -> float | None:
-        """Seconds to rest after failed attempt number `attempt` (1 is the first), or None: give up."""
+        """Seconds to rest after failed attempt number `attempt` (1 is the first), or None: give
+        up."""
         if attempt >= self.attempts_max or not self._is_retried(outcome, repeatable, retry_500):
             return None
         rest_s = self._rest_s(attempt, outcome.retry_after_s, rng)
@@ -77,5 +82,7 @@ class RetryPolicy:
         whole = min(self.base_s * 2.0 ** min(attempt - 1, 60), self.cap_s)
         if self.jitter == "full":
             return rng.uniform(0.0, whole)
-        least_s = min(whole, max(self.base_s, self.cap_s / 1.5))  # at the cap the jitter goes down from it
+        least_s = min(
+            whole, max(self.base_s, self.cap_s / 1.5)
+        )  # at the cap the jitter goes down from it
         return rng.uniform(least_s, min(1.5 * whole, max(self.cap_s, least_s)))

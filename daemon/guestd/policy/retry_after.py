@@ -1,7 +1,8 @@
-"""The one reader of `Retry-After` (RFC 9110 §10.2.3), for HTTP answers, refused upgrades and webhook receivers.
+"""The one reader of `Retry-After` (RFC 9110 §10.2.3), for HTTP answers, refused upgrades and
+webhook receivers.
 
-The header is a hint from a stranger, so it is read strictly and never obeyed beyond the caller's own bound: a proxy in
-maintenance that says "a day" must not decide when guests may come back.
+The header is a hint from a stranger, so it is read strictly and never obeyed beyond the caller's
+own bound: a proxy in maintenance that says "a day" must not decide when guests may come back.
 """
 
 from __future__ import annotations
@@ -10,15 +11,22 @@ import re
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-DATE_CHARS_MAX = 64  # the longest form, RFC 850's, has 33; what is longer is not worth a parser's time
+DATE_CHARS_MAX = (
+    64  # the longest form, RFC 850's, has 33; what is longer is not worth a parser's time
+)
 
-_SECONDS = re.compile(r"[0-9]+")  # not `str.isdigit`: "²" is a digit to it, but no number to `float`
+_SECONDS = re.compile(
+    r"[0-9]+"
+)  # not `str.isdigit`: "²" is a digit to it, but no number to `float`
 
 
-def retry_after_s(header: str | None, date_header: str | None, now_epoch_s: float | None, cap_s: float) -> float | None:
+def retry_after_s(
+    header: str | None, date_header: str | None, now_epoch_s: float | None, cap_s: float
+) -> float | None:
     """Seconds to wait, between 0 and `cap_s`; None if the header is absent or unreadable.
 
-    A date is measured against the server's own clock, its `Date` header; where that is absent or unreadable, against
+    A date is measured against the server's own clock, its `Date` header; where that is absent or
+    unreadable, against
     `now_epoch_s` (seconds since the epoch; None: a date is then of no use). Never raises.
     """
     if header is None:

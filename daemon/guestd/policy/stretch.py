@@ -1,8 +1,9 @@
-"""How far apart are heartbeats when the budget of requests is too small for all of them at their own intervals?
+"""How far apart are heartbeats when the budget of requests is too small for all of them at their
+own intervals?
 
-Every interval is stretched by the same factor, so that all of them together want `HEARTBEAT_SHARE` of the budget and no more. So
-none is missed while others come in full, and whoever opens one more session makes all of them a little slower.
-"""
+Every interval is stretched by the same factor, so that all of them together want `HEARTBEAT_SHARE`
+of the budget and no more. So none is missed while others come in full, and whoever opens one more
+session makes all of them a little slower."""
 
 from __future__ import annotations
 
@@ -14,12 +15,15 @@ HEARTBEAT_SHARE = 0.75
 
 
 class Stretch:
-    """`per_minute` gives the budget as it is now. A key joins with the interval it wants, and leaves."""
+    """`per_minute` gives the budget as it is now. A key joins with the interval it wants, and
+    leaves."""
 
     def __init__(self, per_minute: Callable[[], float]) -> None:
         self._per_minute = per_minute
         self._interval_s: dict[Hashable, float] = {}
-        self._counts: Counter[float] = Counter()  # as many as there are different intervals: whole durations, a few
+        self._counts: Counter[float] = (
+            Counter()
+        )  # as many as there are different intervals: whole durations, a few
 
     def join(self, key: Hashable, interval_s: float) -> None:
         self.leave(key)

@@ -1,9 +1,9 @@
 """The audit: a view of the journal in files that outlive it, complete after any crash (AUDIT-1).
 
-The journal holds the truth; this reader copies what matters into a chain of lines, a page at a time, in a thread, and
-moves its cursor when the page is synced. A page that was written but whose cursor did not move is recognised line by line
-after the restart. When the disk refuses, the page is tried again until it is taken: nothing is passed over.
-"""
+The journal holds the truth; this reader copies what matters into a chain of lines, a page at a
+time, in a thread, and moves its cursor when the page is synced. A page that was written but whose
+cursor did not move is recognised line by line after the restart. When the disk refuses, the page is
+tried again until it is taken: nothing is passed over."""
 
 from __future__ import annotations
 
@@ -29,13 +29,15 @@ RETRY_S = 2.0
 #: Between two looks whether the files are still there: as soon as those of the journal are missed.
 CHECK_S = 1.0
 
-#: Events without a line after which the cursor moves all the same, and the longest it stays behind, in seconds.
+#: Events without a line after which the cursor moves all the same, and the longest it stays behind,
+#: in seconds.
 MOVED_MAX = 5000
 BEHIND_S = 30.0
 
 
 class Audit:
-    """`start` raises ConfigError for a directory that cannot be used. `stop` writes what the journal has, then leaves."""
+    """`start` raises ConfigError for a directory that cannot be used. `stop` writes what the
+    journal has, then leaves."""
 
     def __init__(
         self,
@@ -96,20 +98,24 @@ class Audit:
             return
         self._marked, self._marked_at = last, now
         cursor = (CURSOR, last)
-        await committed(self._loop, self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms()))
+        await committed(
+            self._loop, self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms())
+        )
 
     async def _write(self, entries: list[dict[str, object]]) -> None:
         while True:
             try:
-                self._metrics.audit_lines += await self._in_thread(self._files.append, entries, self._clock.epoch_ms())
+                self._metrics.audit_lines += await self._in_thread(
+                    self._files.append, entries, self._clock.epoch_ms()
+                )
                 return
             except OSError as error:
                 self._cannot_be_written(error)
                 await asyncio.sleep(RETRY_S)
 
     async def _in_thread(self, work: Callable[..., Found], *given: object) -> Found:
-        """One thread at a time has the files. To its end, also if the caller is cancelled meanwhile: a thread cannot be called
-        back, and the files are closed after it."""
+        """One thread at a time has the files. To its end, also if the caller is cancelled
+        meanwhile: a thread cannot be called back, and the files are closed after it."""
         async with self._turn:
             working = asyncio.ensure_future(asyncio.to_thread(work, *given))
             try:
@@ -126,4 +132,7 @@ class Audit:
 
     def _cannot_be_written(self, error: OSError) -> None:
         self._metrics.audit_failures += 1
-        logger.error("the audit cannot be written (%s); it is tried again, nothing is passed over", error.strerror)
+        logger.error(
+            "the audit cannot be written (%s); it is tried again, nothing is passed over",
+            error.strerror,
+        )

@@ -17,7 +17,8 @@ def set_aside(path: Path) -> None:
 
 
 def kept_copy(path: Path) -> str:
-    """A second name for a file that is about to be replaced, and which; "" if there is no file. The same again if asked again."""
+    """A second name for a file that is about to be replaced, and which; "" if there is no file. The
+    same again if asked again."""
     if not path.exists():
         return ""
     for known in path.parent.glob(f"{path.name}{ASIDE}*"):

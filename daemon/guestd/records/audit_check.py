@@ -1,9 +1,9 @@
 """Reading the audit: is it whole (AUDIT-1), and what does it say of somebody or some time?
 
-What the chain proves: no line was changed, taken out, put in or moved, and none is missing at the beginning (beyond the
-anchor) or at the end (before the head). What it cannot prove alone: that nobody wrote all of it anew, `chain.json` included.
-Whoever fears that notes the head's hash elsewhere now and then, and gives it to `verify` later.
-"""
+What the chain proves: no line was changed, taken out, put in or moved, and none is missing at the
+beginning (beyond the anchor) or at the end (before the head). What it cannot prove alone: that
+nobody wrote all of it anew, `chain.json` included. Whoever fears that notes the head's hash
+elsewhere now and then, and gives it to `verify` later."""
 
 from __future__ import annotations
 
@@ -43,7 +43,9 @@ def verify(directory: Path, seen: str = "") -> Verdict:
     head, anchor = state.head, state.anchor
     verdict = Verdict(head=anchor.hash)
     if state.damage:
-        problem = f"{STATE} {state.damage}: whether the beginning or the end was cut off cannot be told"
+        problem = (
+            f"{STATE} {state.damage}: whether the beginning or the end was cut off cannot be told"
+        )
         verdict.problems.append(problem)
     hashes_wanted = {seen} if seen else set()
     n, prev, bytes_before, ends = anchor.n, anchor.hash, 0, _End()
@@ -61,7 +63,8 @@ def verify(directory: Path, seen: str = "") -> Verdict:
         else:
             if number == 1:
                 verdict.problems += _misnamed(path.name, line)
-            # The first line: retention was interrupted, and the anchor is ahead of it; or the anchor is not known.
+            # The first line: retention was interrupted, and the anchor is ahead of it; or the
+            # anchor is not known.
             if verdict.lines > 1 or (line["n"] > anchor.n and not state.damage):
                 verdict.problems += _breaks(where, line, n, prev)
             verdict.problems += _recorded(where, line)
@@ -79,8 +82,11 @@ def verify(directory: Path, seen: str = "") -> Verdict:
     return verdict
 
 
-def select(directory: Path, since: str = "", until: str = "", conversation: str = "") -> Iterator[dict[str, Any]]:
-    """Lines with `since` <= time < `until` (ISO 8601, UTC), about one conversation or guest session. Broken ones are left out."""
+def select(
+    directory: Path, since: str = "", until: str = "", conversation: str = ""
+) -> Iterator[dict[str, Any]]:
+    """Lines with `since` <= time < `until` (ISO 8601, UTC), about one conversation or guest
+    session. Broken ones are left out."""
     for _, _, raw, _ in every_line(directory):
         line = unseal(raw)
         if line is None or line["time"] < since or (until and line["time"] >= until):
@@ -90,11 +96,14 @@ def select(directory: Path, since: str = "", until: str = "", conversation: str 
 
 
 def _breaks(where: str, line: dict[str, Any], n: int, prev: str) -> list[str]:
-    """What does not fit between this line and the one before. `prev` "": the one before was broken itself."""
+    """What does not fit between this line and the one before. `prev` "": the one before was broken
+    itself."""
     if line["n"] > n + 1:
         return [f"{where}: lines {n + 1} to {line['n'] - 1} before it are missing"]
     if line["n"] <= n:
-        return [f"{where}: line {line['n']} stands after line {n}: it was put in, repeated or moved"]
+        return [
+            f"{where}: line {line['n']} stands after line {n}: it was put in, repeated or moved"
+        ]
     if prev and line["prev"] != prev:
         return [f"{where}: does not continue the line before it: one of the two was replaced"]
     return []
@@ -105,7 +114,9 @@ def _recorded(where: str, line: dict[str, Any]) -> list[str]:
     if line.get("action") != BREAK:
         return []
     reason = line.get("details", {}).get("reason", "")
-    return [f"{where}: the daemon found damage here: {reason}; what was before it may be incomplete"]
+    return [
+        f"{where}: the daemon found damage here: {reason}; what was before it may be incomplete"
+    ]
 
 
 def _misnamed(name: str, line: dict[str, Any]) -> list[str]:
@@ -119,13 +130,17 @@ def _misnamed(name: str, line: dict[str, Any]) -> list[str]:
 def _wrong_end(directory: Path, n: int, head: Head, ends: _End) -> list[str]:
     """What does not fit between the head and the line that bears its number."""
     if n < head.n:
-        return [f"the end is missing: lines {n + 1} to {head.n} were written, the last one into {head.file}"]
+        return [
+            f"the end is missing: lines {n + 1} to {head.n} were written, the last one into"
+            f" {head.file}"
+        ]
     if head.n and ends.hash != head.hash:
         return [f"line {head.n} is not the one that was written: its hash was {head.hash}"]
     if head.file and not (directory / head.file).exists():
         return [f"{head.file} is missing: it was removed or renamed"]
     if head.bytes and (ends.file, ends.bytes) != (head.file, head.bytes):
         return [
-            f"line {head.n} ends at byte {ends.bytes} of {ends.file}, and was written to {head.bytes} of {head.file}"
+            f"line {head.n} ends at byte {ends.bytes} of {ends.file}, and was written to"
+            f" {head.bytes} of {head.file}"
         ]
     return []

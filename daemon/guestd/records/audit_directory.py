@@ -1,4 +1,5 @@
-"""The audit's directory: which files there are, in what order, and what stands in them. Reading only."""
+"""The audit's directory: which files there are, in what order, and what stands in them. Reading
+only."""
 
 from __future__ import annotations
 
@@ -9,7 +10,8 @@ from pathlib import Path
 
 NAME = re.compile(r"audit-(\d{12})-(\d{8})\.jsonl")
 
-#: How far back a file is read to recognise what was written before a crash: far more than a page of lines.
+#: How far back a file is read to recognise what was written before a crash: far more than a page of
+#: lines.
 LAST_BYTES = 4 * 1024 * 1024
 
 
@@ -35,10 +37,13 @@ def day_of(name: str) -> str:
 
 
 def newest_day_ms(files: Sequence[Path]) -> int:
-    """When the day of the newest file began; 0 if there is none. The clock has certainly been there."""
+    """When the day of the newest file began; 0 if there is none. The clock has certainly been
+    there."""
     found = NAME.fullmatch(files[-1].name) if files else None
     try:
-        began = datetime.strptime(found[2], "%Y%m%d").replace(tzinfo=UTC) if found is not None else None
+        began = (
+            datetime.strptime(found[2], "%Y%m%d").replace(tzinfo=UTC) if found is not None else None
+        )
     except ValueError:
         return 0
     return 0 if began is None else int(began.timestamp() * 1000)

@@ -1,15 +1,17 @@
-"""The audit's files: appended to, synced, turned over by day and size, thrown away when their time is over (AUDIT-1).
+"""The audit's files: appended to, synced, turned over by day and size, thrown away when their time
+is over (AUDIT-1).
 
     audit-000000000001-20260101.jsonl     the number of its first line, the day it was begun
-    chain.json                            the head: which line is certainly on the disk, and where; the anchor: the last line
-                                          that retention threw away
+    chain.json                            the head: the last line that is certainly on the disk; the
+                                          anchor: the last line that retention deleted
 
-A batch is written, synced, then named as the head; only then does the journal's cursor move. What stands behind the head
-after a crash is either whole lines that continue the chain, which stay, or a torn rest, which is cut off. Before the
-head nothing is ever touched. If it does not fit, or `chain.json` is damaged or missing, that is a break: what is damaged is
-kept aside, a new file is begun whose first line says what was found, and `guestd audit verify` tells of it from then on.
-The same if the files are deleted or replaced while they are open (`check`): the chain goes on from what is in memory.
-"""
+A batch is written, synced, then named as the head; only then does the journal's cursor move. What
+stands behind the head after a crash is either whole lines that continue the chain, which stay, or a
+torn rest, which is cut off. Before the head nothing is ever touched. If it does not fit, or
+`chain.json` is damaged or missing, that is a break: what is damaged is kept aside, a new file is
+begun whose first line says what was found, and `guestd audit verify` tells of it from then on. The
+same if the files are deleted or replaced while they are open (`check`): the chain goes on from what
+is in memory."""
 
 from __future__ import annotations
 
@@ -27,18 +29,31 @@ from .audit_aside import kept_copy, set_aside
 from .audit_directory import day_of, files_of, last_lines, name_of
 from .audit_lines import BREAK, identity, seal, unseal
 from .audit_retention import AuditRetention, Retired
-from .audit_state import MISSING, STATE, Anchor, Head, read_state, save_state, sync_directory, write_all
+from .audit_state import (
+    MISSING,
+    STATE,
+    Anchor,
+    Head,
+    read_state,
+    save_state,
+    sync_directory,
+    write_all,
+)
 from .settings import AuditSettings
 
 logger = logging.getLogger("guestd.audit")
 
 
 class AuditFiles:
-    """Blocking; used by one thread at a time. `remembers`: how many of the last lines can be recognised. `running_s`: a clock
-    that nobody sets, in seconds. `retired_early` counts files deleted before their time, `breaks` the damage found."""
+    """Blocking; used by one thread at a time. `remembers`: how many of the last lines can be
+    recognised. `running_s`: a clock that nobody sets, in seconds. `retired_early` counts files
+    deleted before their time, `breaks` the damage found."""
 
     def __init__(
-        self, settings: AuditSettings, remembers: int, running_s: Callable[[], float] = time.monotonic
+        self,
+        settings: AuditSettings,
+        remembers: int,
+        running_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
         self._directory = settings.directory
@@ -52,16 +67,20 @@ class AuditFiles:
         self.retired_early = self.breaks = 0
 
     def open(self, now_ms: int | None = None) -> None:
-        """Find the end of the chain. Raises ConfigError if the directory cannot be used. An OSError is not raised: everything
-        is tried again at the next `append`."""
+        """Find the end of the chain. Raises ConfigError if the directory cannot be used. An OSError
+        is not raised: everything is tried again at the next `append`."""
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             problem = f"{self._directory} cannot be made: {error.strerror}"
-            raise ConfigError("audit.directory", problem, "name a directory that guestd may write to") from None
+            raise ConfigError(
+                "audit.directory", problem, "name a directory that guestd may write to"
+            ) from None
         if not os.access(self._directory, os.W_OK | os.X_OK):
             problem = f"{self._directory} cannot be written to"
-            raise ConfigError("audit.directory", problem, "name a directory that guestd may write to")
+            raise ConfigError(
+                "audit.directory", problem, "name a directory that guestd may write to"
+            )
         now_ms = now_ms if now_ms is not None else time.time_ns() // 1_000_000
         self._retention.start(files_of(self._directory), now_ms)
         try:
@@ -72,7 +91,8 @@ class AuditFiles:
             logger.error("the audit cannot be opened (%s); it is tried again", error.strerror)
 
     def append(self, entries: Sequence[dict[str, Any]], now_ms: int) -> int:
-        """Write those not yet there, durably; how many. Raises OSError; then nothing counts as written."""
+        """Write those not yet there, durably; how many. Raises OSError; then nothing counts as
+        written."""
         try:
             self._be_sound(_utc(now_ms))
             self._rest_is_ours = True
@@ -85,8 +105,8 @@ class AuditFiles:
             raise
 
     def check(self, now_ms: int) -> None:
-        """Are the files still those that are written to? If not, that is a break, recorded at once. Raises OSError; then it is
-        recorded at the next `check` or `append`."""
+        """Are the files still those that are written to? If not, that is a break, recorded at once.
+        Raises OSError; then it is recorded at the next `check` or `append`."""
         try:
             self._be_sound(_utc(now_ms))
         except OSError:
@@ -185,7 +205,8 @@ class AuditFiles:
         self._retention.file_begun()
 
     def _notice_of(self, retired: Retired, now: datetime) -> list[dict[str, Any]]:
-        """Throwing away is on record too, and the anchor says where the chain begins from now on."""
+        """Throwing away is on record too, and the anchor says where the chain begins from now
+        on."""
         if not retired.paths:
             return []
         end = _end(retired.paths)
@@ -200,8 +221,8 @@ class AuditFiles:
     def _say_early(self, files: int) -> None:
         self.retired_early += files
         logger.warning(
-            "the audit has reached audit.bytes_max (%d): %d files, with the lines through %d, are deleted before their"
-            " %d days are over; raise it, or copy the files elsewhere in time",
+            "the audit has reached audit.bytes_max (%d): %d files, with the lines through %d, are"
+            " deleted before their %d days are over; raise it, or copy the files elsewhere in time",
             self._settings.bytes_max,
             files,
             self._anchor.n,
@@ -232,14 +253,27 @@ class AuditFiles:
         self._failed = False
 
     def _break(self, reason: str, aside: str, now: datetime) -> None:
-        """Begin a new file with a line that says what was found here, and leave the rest for `guestd audit verify`."""
-        logger.error("the audit is damaged: %s; a new file is begun, see guestd audit verify", reason)
+        """Begin a new file with a line that says what was found here, and leave the rest for
+        `guestd audit verify`."""
+        logger.error(
+            "the audit is damaged: %s; a new file is begun, see guestd audit verify", reason
+        )
         self._begin_file(now)
-        self._write([_own(BREAK, "failed", {"reason": reason, **({"kept_as": aside} if aside else {})}, now)])
+        self._write(
+            [
+                _own(
+                    BREAK,
+                    "failed",
+                    {"reason": reason, **({"kept_as": aside} if aside else {})},
+                    now,
+                )
+            ]
+        )
         self.breaks += 1
 
     def _continue(self, path: Path) -> str:
-        """Go on at the end of the newest file, after cutting off what a crash has left half written; or what is wrong with it."""
+        """Go on at the end of the newest file, after cutting off what a crash has left half
+        written; or what is wrong with it."""
         size = path.stat().st_size
         head = self._head
         if head.file != path.name:
@@ -249,14 +283,24 @@ class AuditFiles:
         with path.open("rb") as file:
             file.seek(head.bytes)
             for raw in file:
-                line = unseal(raw.rstrip(b"\n")) if raw.endswith(b"\n") and not self._rest_is_ours else None
-                if line is None or (head.n > 0 and (line["n"], line["prev"]) != (head.n + 1, head.hash)):
+                line = (
+                    unseal(raw.rstrip(b"\n"))
+                    if raw.endswith(b"\n") and not self._rest_is_ours
+                    else None
+                )
+                if line is None or (
+                    head.n > 0 and (line["n"], line["prev"]) != (head.n + 1, head.hash)
+                ):
                     if raw.endswith(b"\n") and not self._rest_is_ours:
                         return "ends with lines that are not ours"
                     break
                 head = Head(line["n"], line["hash"], path.name, head.bytes + len(raw))
         if head.bytes < size:
-            logger.warning("%d bytes behind the last whole line of %s are cut off", size - head.bytes, path.name)
+            logger.warning(
+                "%d bytes behind the last whole line of %s are cut off",
+                size - head.bytes,
+                path.name,
+            )
         self._file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CLOEXEC)
         os.ftruncate(self._file, head.bytes)
         os.fsync(self._file)

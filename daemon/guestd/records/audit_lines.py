@@ -1,7 +1,8 @@
 """What the audit says of an event, and the chain that its lines make (AUDIT-1, AUDIT-2, ASSIST-5).
 
-A line is a JSON object that ends with `"prev"` and `"hash"`: the hash of the line before, and the SHA-256 of the line itself
-as it stands, up to and including `prev` (closed with a brace). So a line can be changed only together with all that follow.
+A line is a JSON object that ends with `"prev"` and `"hash"`: the hash of the line before, and the
+SHA-256 of the line itself as it stands, up to and including `prev` (closed with a brace). So a line
+can be changed only together with all that follow.
 `n` counts from 1 without holes through all files. The first line's `prev` is sixty-four zeros.
 """
 
@@ -29,24 +30,40 @@ _COMPLIANCE = ("auditId", "complianceTag", "retentionPolicy", "status")
 
 
 def entry(kept: Kept, bodies: bool, retention_days: int) -> dict[str, Any] | None:
-    """The line of an event, without its place in the chain; None if the audit does not keep it. An event that cannot be read
-    has a line that says so: the audit goes on with the next."""
+    """The line of an event, without its place in the chain; None if the audit does not keep it. An
+    event that cannot be read has a line that says so: the audit goes on with the next."""
     kind = kept.row[2]
     if kind not in KINDS:
         return None
     try:
-        found = _WRITERS[kind](orjson.loads(kept.row[3]), bodies, retention_days) if kind != DAMAGED else _damaged(kind)
+        found = (
+            _WRITERS[kind](orjson.loads(kept.row[3]), bodies, retention_days)
+            if kind != DAMAGED
+            else _damaged(kind)
+        )
     except (ValueError, LookupError, TypeError, AttributeError):
         found = _damaged(kind)
     if found is None:
         return None
     session, seq = kept.row[0], kept.row[1]
-    place = {"time": iso(kept.at_ms), "offset": kept.offset, **({"session": session} if session else {}), "seq": seq}
-    return {**place, **{name: value for name, value in found.items() if value not in ("", None, {})}}
+    place = {
+        "time": iso(kept.at_ms),
+        "offset": kept.offset,
+        **({"session": session} if session else {}),
+        "seq": seq,
+    }
+    return {
+        **place,
+        **{name: value for name, value in found.items() if value not in ("", None, {})},
+    }
 
 
 def _damaged(kind: str) -> dict[str, Any]:
-    return {"action": "journal.damaged", "status": "failed", "details": {"kind": kind} if kind != DAMAGED else {}}
+    return {
+        "action": "journal.damaged",
+        "status": "failed",
+        "details": {"kind": kind} if kind != DAMAGED else {},
+    }
 
 
 def seal(n: int, line: dict[str, Any], prev: str) -> tuple[bytes, str]:
@@ -65,7 +82,11 @@ def unseal(raw: bytes) -> dict[str, Any] | None:
         found = orjson.loads(raw)
     except orjson.JSONDecodeError:
         return None
-    is_ours = isinstance(found, dict) and isinstance(found.get("n"), int) and isinstance(found.get("prev"), str)
+    is_ours = (
+        isinstance(found, dict)
+        and isinstance(found.get("n"), int)
+        and isinstance(found.get("prev"), str)
+    )
     return found if is_ours else None
 
 
@@ -76,8 +97,15 @@ def identity(line: dict[str, Any]) -> tuple[Any, ...]:
 
 def _fact(fact: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any]:
     details = (without_secrets if bodies else without_bodies)(dict(fact.get("details") or {}))
-    idempotency_key, latency_ms = details.pop("idempotency_key", ""), details.pop("latency_ms", None)
-    error = {name: details.pop(name) for name in list(details) if name.startswith("error") or name == "platform_code"}
+    idempotency_key, latency_ms = (
+        details.pop("idempotency_key", ""),
+        details.pop("latency_ms", None),
+    )
+    error = {
+        name: details.pop(name)
+        for name in list(details)
+        if name.startswith("error") or name == "platform_code"
+    }
     compliance = {}
     if details.get("complianceTag"):
         compliance = {name: details.pop(name) for name in _COMPLIANCE if name in details}
@@ -126,5 +154,10 @@ def _delivery(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[
 
 
 _Writer = Callable[[dict[str, Any], bool, int], dict[str, Any] | None]
-_WRITERS: dict[str, _Writer] = {"fact": _fact, "session": _session, "accepted": _accepted, "delivery": _delivery}
+_WRITERS: dict[str, _Writer] = {
+    "fact": _fact,
+    "session": _session,
+    "accepted": _accepted,
+    "delivery": _delivery,
+}
 KINDS = (*_WRITERS, DAMAGED)

@@ -4,8 +4,8 @@
     anchor    the last line that retention deleted
     sum       SHA-256 of the two as they are written
 
-A file that is missing, or has one byte other than we write it, is damage. It is said, never taken for a beginning: without the
-head a cut end cannot be told from a whole one.
+A file that is missing, or has one byte other than we write it, is damage. It is said, never taken
+for a beginning: without the head a cut end cannot be told from a whole one.
 """
 
 from __future__ import annotations
@@ -37,7 +37,8 @@ class Anchor:
 
 @dataclass(slots=True, frozen=True)
 class State:
-    """`damage`: what is wrong with the file, "" if nothing is; then head and anchor are those of an empty audit."""
+    """`damage`: what is wrong with the file, "" if nothing is; then head and anchor are those of an
+    empty audit."""
 
     head: Head = field(default_factory=Head)
     anchor: Anchor = field(default_factory=Anchor)

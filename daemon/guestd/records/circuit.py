@@ -4,7 +4,8 @@ from __future__ import annotations
 
 
 class Circuit:
-    """Closed: all may call. Open until `open_until`: nobody. Then half open: one may, and its outcome decides."""
+    """Closed: all may call. Open until `open_until`: nobody. Then half open: one may, and its
+    outcome decides."""
 
     __slots__ = ("_failures", "_failures_max", "_open_s", "_probing", "open_until")
 

@@ -1,8 +1,8 @@
 """One attempt to deliver one webhook: through the wall, in its time, signed; the outcome in words.
 
-Names are asked in threads of their own (`names.py`): a name server that hangs must hold up neither the dials to the
-platform nor the disk. The answer is checked where the connection is made, for each connection anew.
-"""
+Names are asked in threads of their own (`names.py`): a name server that hangs must hold up neither
+the dials to the platform nor the disk. The answer is checked where the connection is made, for each
+connection anew."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ RETRY_AFTER_S_MAX = 3600.0
 #: What of an answer's body is read so that its connection can be used again; nobody looks at it.
 ANSWER_BYTES_MAX = 16_384
 
-#: How long the body may take after its head, in seconds: longer would hold up the lane, a new connection costs less.
+#: How long the body may take after its head, in seconds: longer would hold up the lane, a new
+#: connection costs less.
 BODY_WAIT_S = 0.25
 
 #: host, port → addresses. Raises OSError.
@@ -48,7 +49,8 @@ class Address:
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """`reason` "": delivered. `final`: no further try will fare better. `host_failed`: the host's fault, not the letter's;
+    """`reason` "": delivered. `final`: no further try will fare better. `host_failed`: the host's
+    fault, not the letter's;
     `reached`: it answered, whatever it said."""
 
     reason: str = ""
@@ -87,7 +89,8 @@ class _CheckedResolver(AbstractResolver):
 
 
 class Courier:
-    """Connections are kept per wall, so that what one target may open no other can use. `close` it at the end."""
+    """Connections are kept per wall, so that what one target may open no other can use. `close` it
+    at the end."""
 
     def __init__(self, ca_file: str | None = None, lookup: Lookup | None = None) -> None:
         self._names = Names()
@@ -120,8 +123,11 @@ class Courier:
         await _let_go(answer)
         return _outcome(answer, at_s)
 
-    async def _post(self, record: DeliveryRecord, to: Address, url: URL, at_s: int) -> aiohttp.ClientResponse:
-        """The answer as soon as its head is there: the status line is the outcome (RFC 9110 §15)."""
+    async def _post(
+        self, record: DeliveryRecord, to: Address, url: URL, at_s: int
+    ) -> aiohttp.ClientResponse:
+        """The answer as soon as its head is there: the status line is the outcome (RFC 9110
+        §15)."""
         headers = {
             "Content-Type": "application/json",
             "User-Agent": f"guestd/{__version__}",
@@ -131,13 +137,18 @@ class Courier:
         }
         if to.secrets:
             headers["Guestd-Signature"] = signature(record.body, to.secrets, at_s)
-        return await self._client(to.wall).post(url, data=record.body, headers=headers, allow_redirects=False)
+        return await self._client(to.wall).post(
+            url, data=record.body, headers=headers, allow_redirects=False
+        )
 
     def _client(self, wall: Wall) -> aiohttp.ClientSession:
         client = self._clients.get(wall)
         if client is None:
             connector = aiohttp.TCPConnector(
-                ssl=self._tls, resolver=_CheckedResolver(wall, self._lookup), use_dns_cache=False, limit=0
+                ssl=self._tls,
+                resolver=_CheckedResolver(wall, self._lookup),
+                use_dns_cache=False,
+                limit=0,
             )
             client = self._clients[wall] = aiohttp.ClientSession(
                 connector=connector,
@@ -178,7 +189,9 @@ def _outcome(answer: aiohttp.ClientResponse, now_epoch_s: int) -> Outcome:
     if 200 <= status < 300:
         return Outcome(reached=True)
     if 300 <= status < 400:
-        return Outcome(f"answered {status}: redirects are not followed; write the final URL", reached=True)
+        return Outcome(
+            f"answered {status}: redirects are not followed; write the final URL", reached=True
+        )
     asked, date = answer.headers.get("Retry-After"), answer.headers.get("Date")
     return Outcome(
         f"answered {status}",
@@ -209,6 +222,8 @@ def _tls(ca_file: str | None) -> ssl.SSLContext | bool:
         context = ssl.create_default_context(cafile=ca_file)
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "strerror", None) or "not PEM"
-        raise ConfigError("webhooks.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file") from None
+        raise ConfigError(
+            "webhooks.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file"
+        ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context

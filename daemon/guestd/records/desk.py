@@ -21,23 +21,34 @@ class WebhookDesk:
     """The Webhooks port. `replayed` is told, on the loop, when older deliveries wait again."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, journal: Journal, replayed: Callable[[], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        journal: Journal,
+        replayed: Callable[[], None],
     ) -> None:
         self._loop = loop
         self._clock = clock
         self._journal = journal
         self._replayed = replayed
 
-    def list(self, status: str = "waiting", after_id: str = "", limit: int = 100) -> Sequence[WebhookView]:
+    def list(
+        self, status: str = "waiting", after_id: str = "", limit: int = 100
+    ) -> Sequence[WebhookView]:
         if status not in STATUSES:
-            raise CommandError(f"status: {status!r} is none of {', '.join(STATUSES)}", field="status")
+            raise CommandError(
+                f"status: {status!r} is none of {', '.join(STATUSES)}", field="status"
+            )
         if not 1 <= limit <= 1000:
             raise CommandError(f"limit: {limit} is not between 1 and 1000", field="limit")
         return [view(one) for one in self._journal.deliveries(status, after_id, limit)]
 
     async def replay(self, delivery_id: str) -> WebhookView:
         for status in ("dead", "delivered", "waiting"):
-            found = next((one for one in all_of(self._journal, status) if one.delivery_id == delivery_id), None)
+            found = next(
+                (one for one in all_of(self._journal, status) if one.delivery_id == delivery_id),
+                None,
+            )
             if found is not None:
                 if status == "waiting":
                     raise CommandError(f"webhook {delivery_id} is waiting already", code="conflict")
@@ -51,7 +62,11 @@ class WebhookDesk:
         now_ms = self._clock.epoch_ms()
         fresh = [as_new(one, now_ms) for one in records]
         for start in range(0, len(fresh), PAGE):
-            await committed(self._loop, self._journal, Commit(deliveries=fresh[start : start + PAGE], at_ms=now_ms))
+            await committed(
+                self._loop,
+                self._journal,
+                Commit(deliveries=fresh[start : start + PAGE], at_ms=now_ms),
+            )
         if fresh:
             self._replayed()
         return [view(one) for one in fresh]
@@ -75,7 +90,9 @@ def all_of(journal: Shelved, status: str) -> Iterator[DeliveryRecord]:
 
 def as_new(record: DeliveryRecord, now_ms: int) -> DeliveryRecord:
     """The same webhook with the same id, its tries and its time to live begun anew."""
-    return replace(record, status="waiting", attempts=0, created_ms=now_ms, due_ms=now_ms, reason="")
+    return replace(
+        record, status="waiting", attempts=0, created_ms=now_ms, due_ms=now_ms, reason=""
+    )
 
 
 def view(record: DeliveryRecord) -> WebhookView:

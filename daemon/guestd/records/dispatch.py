@@ -1,9 +1,11 @@
-"""Who is sent next? Lanes, hosts and due times, without a clock, a socket or a task: they come in, a decision goes out.
+"""Who is sent next? Lanes, hosts and due times, without a clock, a socket or a task: they come in,
+a decision goes out.
 
-A *lane* is what must stay in order: one conversation's deliveries to one target. Only its head is ever sent; while the
-head is under way, rests before its next try, or is being recorded, the others of the lane stand behind it, and nobody else
-does. A *host* has its own circuit and its own number of calls at once. A lane whose head is due stands in its host's line;
-hosts take turns. So a host that hangs holds `per_host_max` calls and no more, and one that is dead holds none.
+A *lane* is what must stay in order: one conversation's deliveries to one target. Only its head is
+ever sent; while the head is under way, rests before its next try, or is being recorded, the others
+of the lane stand behind it, and nobody else does. A *host* has its own circuit and its own number
+of calls at once. A lane whose head is due stands in its host's line; hosts take turns. So a host
+that hangs holds `per_host_max` calls and no more, and one that is dead holds none.
 
 Memory: one record per delivery held; who holds back the rest is the sender.
 """
@@ -45,7 +47,9 @@ class _Host:
 class Dispatch:
     """`now` is monotonic seconds throughout."""
 
-    def __init__(self, inflight_max: int, per_host_max: int, circuit_failures: int, circuit_open_s: float) -> None:
+    def __init__(
+        self, inflight_max: int, per_host_max: int, circuit_failures: int, circuit_open_s: float
+    ) -> None:
         self._inflight_max = inflight_max
         self._per_host_max = per_host_max
         self._circuit_failures = circuit_failures
@@ -101,7 +105,8 @@ class Dispatch:
         return None
 
     def called(self, record: DeliveryRecord) -> Circuit:
-        """The call is over; whoever learned something about the host tells its circuit. The lane still waits."""
+        """The call is over; whoever learned something about the host tells its circuit. The lane
+        still waits."""
         host = self._lanes[record.target, record.lane].host
         host.calling -= 1
         self.calling -= 1
@@ -114,7 +119,8 @@ class Dispatch:
         self._schedule(lane, due)
 
     def done(self, record: DeliveryRecord, next_due: float) -> None:
-        """The head of its lane is delivered or dead, and that is durable: the one behind it moves up."""
+        """The head of its lane is delivered or dead, and that is durable: the one behind it moves
+        up."""
         key = (record.target, record.lane)
         lane = self._lanes[key]
         gone = lane.waiting.popleft()
@@ -141,7 +147,9 @@ class Dispatch:
 
     def circuits_open(self) -> dict[str, int]:
         """Hosts that are left alone, by label."""
-        found = {(label(target), lane.host.name): lane.host for (target, _), lane in self._lanes.items()}
+        found = {
+            (label(target), lane.host.name): lane.host for (target, _), lane in self._lanes.items()
+        }
         counts: dict[str, int] = {}
         for (word, _), host in found.items():
             counts[word] = counts.get(word, 0) + (not host.circuit.is_closed)
@@ -154,13 +162,18 @@ class Dispatch:
         host = self._hosts.get(name)
         if host is None:
             if len(self._hosts) >= HOSTS_KEPT_MAX:
-                self._hosts = {key: one for key, one in self._hosts.items() if one.lanes or one.calling}
-            host = self._hosts[name] = _Host(name, Circuit(self._circuit_failures, self._circuit_open_s))
+                self._hosts = {
+                    key: one for key, one in self._hosts.items() if one.lanes or one.calling
+                }
+            host = self._hosts[name] = _Host(
+                name, Circuit(self._circuit_failures, self._circuit_open_s)
+            )
         return host
 
 
 def label(target: str) -> str:
-    """A target's name; `operation` for a URL that came with an operation: the words of metrics are few."""
+    """A target's name; `operation` for a URL that came with an operation: the words of metrics are
+    few."""
     return OPERATION if "://" in target else target
 
 

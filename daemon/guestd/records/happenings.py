@@ -1,9 +1,10 @@
-"""From the journal's events to what the world outside is told (SYNC-1, INJ-5, ASSIST-3): a table, and the bodies.
+"""From the journal's events to what the world outside is told (SYNC-1, INJ-5, ASSIST-3): a table,
+and the bodies.
 
-Every body is an object with `id`, `event`, `timestamp` and `data`; beside them stand the fields that the documents of each
-webhook name, so that a receiver written for those finds what it looks for. What happened in a guest session's own
-socket carries guestd's session id as `conversationId`: the platform tells a guest no other.
-"""
+Every body is an object with `id`, `event`, `timestamp` and `data`; beside them stand the fields
+that the documents of each webhook name, so that a receiver written for those finds what it looks
+for. What happened in a guest session's own socket carries guestd's session id as `conversationId`:
+the platform tells a guest no other."""
 
 from __future__ import annotations
 
@@ -19,7 +20,11 @@ from ..model.ports import Kept
 from .scrub import without_secrets
 
 CONNECTED, TERMINATED = "session.connected", "session.terminated"
-CREATED, INJECTED, PROMPTED = "webchat.session.created", "chat.injection.completed", "AGENT_ASSIST_PROMPT_INJECTED"
+CREATED, INJECTED, PROMPTED = (
+    "webchat.session.created",
+    "chat.injection.completed",
+    "AGENT_ASSIST_PROMPT_INJECTED",
+)
 EVENTS = (CONNECTED, TERMINATED, CREATED, INJECTED, PROMPTED)
 
 #: Which successful facts are told, and as what.
@@ -54,7 +59,8 @@ class Happening:
 
 
 def happening(kept: Kept, connected_before: Callable[[str, int], bool]) -> Happening | None:
-    """What is to be told of an event, or None. `connected_before(session_id, seq)`: was that guest session live earlier?"""
+    """What is to be told of an event, or None. `connected_before(session_id, seq)`: was that guest
+    session live earlier?"""
     session_id, seq, kind, payload = kept.row[:4]
     if kind == "fact":
         return _of_fact(kept, orjson.loads(payload))
@@ -69,16 +75,22 @@ def happening(kept: Kept, connected_before: Callable[[str, int], bool]) -> Happe
 
 
 def stem(kept: Kept) -> str:
-    """What identifies an event in every journal there ever was: its place, and a hash of all that it is.
+    """What identifies an event in every journal there ever was: its place, and a hash of all that
+    it is.
 
-    A journal in memory counts from 1 again after each start; receivers must not take its events for repetitions."""
+    A journal in memory counts from 1 again after each start; receivers must not take its events for
+    repetitions."""
     session_id, seq, _, payload = kept.row[:4]
     own = f"{session_id} {seq} {kept.at_ms} ".encode() + payload
     return f"{kept.offset:012d}-{sha256(own).hexdigest()[:12]}"
 
 
 def iso(at_ms: int) -> str:
-    return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(at_ms / 1000, UTC)
+        .isoformat(timespec="milliseconds")
+        .replace("+00:00", "Z")
+    )
 
 
 def _of_session(kept: Kept, event: str, session_id: str, found: dict[str, Any]) -> Happening:
@@ -100,7 +112,11 @@ def _of_fact(kept: Kept, fact: dict[str, Any]) -> Happening | None:
     url = str(details.pop("webhook_url", "") or "")
     details = {_camel(name): value for name, value in without_secrets(details).items()}
     conversation, operation = fact.get("conversation_id", ""), fact.get("operation_id", "")
-    data = {**({"conversationId": conversation} if conversation else {}), "operationId": operation, **details}
+    data = {
+        **({"conversationId": conversation} if conversation else {}),
+        "operationId": operation,
+        **details,
+    }
     if event == INJECTED:
         data["timestamp"], data["status"] = iso(kept.at_ms), data.pop("httpStatus", None)
     elif event == CREATED:
@@ -127,6 +143,7 @@ def _prompt_fields(event: str, data: dict[str, Any]) -> dict[str, Any]:
 
 
 def _camel(name: str) -> str:
-    """Facts are written in our way, webhooks in the documents' way: latency_ms is latencyMs there."""
+    """Facts are written in our way, webhooks in the documents' way: latency_ms is latencyMs
+    there."""
     first, *rest = name.split("_")
     return first + "".join(word[:1].upper() + word[1:] for word in rest)

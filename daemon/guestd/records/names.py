@@ -1,15 +1,17 @@
-"""Asking the machine's resolver for the addresses of receivers, without one slow name delaying another.
+"""Asking the machine's resolver for the addresses of receivers, without one slow name delaying
+another.
 
-The resolver blocks a thread for as long as its name server is silent, half a minute and more, and cannot be called back. So
-names are kept apart by what is known of them, each class with its own number of threads:
+The resolver blocks a thread for as long as its name server is silent, half a minute and more, and
+cannot be called back. So names are kept apart by what is known of them, each class with its own
+number of threads:
 
     answered    answered the last time; never waits for anybody outside its class
-    new         not known yet; as many dead ones as the class has threads may hang before another new one waits
+    new         not known yet; one waits once as many dead ones hang as there are threads
     failing     did not answer in time, or with an error; they delay only each other
 
-A name is asked by one thread at a time, and all who want it share that answer. An error is remembered for a moment, an
-address never: it is checked and used for one connection, and asked for again at the next.
-"""
+A name is asked by one thread at a time, and all who want it share that answer. An error is
+remembered for a moment, an address never: it is checked and used for one connection, and asked for
+again at the next."""
 
 from __future__ import annotations
 
@@ -22,14 +24,16 @@ from dataclasses import dataclass, field
 
 ANSWERED, NEW, FAILING = "answered", "new", "failing"
 
-#: Threads of each class: 80 at most, made when they are needed. A resolver's thread costs some 100 kB. `new` is the largest,
-#: for at a start with all name servers away every receiver's name is new.
+#: Threads of each class: 80 at most, made when they are needed. A resolver's thread costs some 100
+#: kB. `new` is the largest, for at a start with all name servers away every receiver's name is new.
 THREADS = {ANSWERED: 8, NEW: 64, FAILING: 8}
 
-#: How long an error answers for its name, in seconds: shorter than any pause between two tries that matters.
+#: How long an error answers for its name, in seconds: shorter than any pause between two tries that
+#: matters.
 ERROR_KEPT_S = 2.0
 
-#: Names of which something is known; the one not asked for the longest time is forgotten first, and is new again.
+#: Names of which something is known; the one not asked for the longest time is forgotten first, and
+#: is new again.
 NAMES_KEPT_MAX = 1024
 
 #: host → addresses, blocking. Raises OSError.
@@ -69,8 +73,9 @@ class _Known:
 
 
 class Names:
-    """`await names(host, port)`: addresses. Raises OSError. Waiting questions are bounded by who waits for them: a name whose
-    last caller gave up is not asked any more if its turn has not come."""
+    """`await names(host, port)`: addresses. Raises OSError. Waiting questions are bounded by who
+    waits for them: a name whose last caller gave up is not asked any more if its turn has not
+    come."""
 
     def __init__(self, ask: Ask = ask_system) -> None:
         self._ask = ask
@@ -124,7 +129,9 @@ class Names:
             question = of.waiting.popleft()
             of.running += 1
             question.is_running = True
-            run = threading.Thread(target=self._in_thread, args=(question, loop), name="webhook-name", daemon=True)
+            run = threading.Thread(
+                target=self._in_thread, args=(question, loop), name="webhook-name", daemon=True
+            )
             run.start()
 
     def _in_thread(self, question: _Question, loop: asyncio.AbstractEventLoop) -> None:
@@ -140,7 +147,9 @@ class Names:
         except RuntimeError:
             return  # the loop is closed: nobody waits any more
 
-    def _answered(self, question: _Question, found: list[str] | OSError, loop: asyncio.AbstractEventLoop) -> None:
+    def _answered(
+        self, question: _Question, found: list[str] | OSError, loop: asyncio.AbstractEventLoop
+    ) -> None:
         question.of.running -= 1
         self._questions.pop(question.host, None)
         known = self._known_of(question.host)

@@ -1,4 +1,5 @@
-"""The journal's events become deliveries: each exactly once, because they and the cursor are one commit."""
+"""The journal's events become deliveries: each exactly once, because they and the cursor are one
+commit."""
 
 from __future__ import annotations
 
@@ -21,7 +22,8 @@ logger = logging.getLogger("guestd.webhooks")
 CURSOR = "webhooks"
 LINGER_S = 0.02
 
-#: Events passed over after which the cursor moves all the same, and the longest it stays behind, in seconds.
+#: Events passed over after which the cursor moves all the same, and the longest it stays behind, in
+#: seconds.
 MOVED_MAX = 5000
 BEHIND_S = 30.0
 
@@ -31,7 +33,8 @@ LOOK_BACK = 16
 
 
 class Outbox:
-    """Reads on from the cursor `webhooks`; `made` hears, on the loop, that new deliveries are durable."""
+    """Reads on from the cursor `webhooks`; `made` hears, on the loop, that new deliveries are
+    durable."""
 
     def __init__(
         self,
@@ -68,17 +71,24 @@ class Outbox:
         try:
             told = happening(kept, self._connected_before)
         except (ValueError, LookupError, TypeError, AttributeError):
-            logger.error("event %d of the journal cannot be read; no webhook tells of it", kept.offset)
+            logger.error(
+                "event %d of the journal cannot be read; no webhook tells of it", kept.offset
+            )
             return []
         if told is None:
             return []
-        found = [_delivery(told, one.name, one.name, now_ms) for one in self._targets if one.wants(told.event)]
+        found = [
+            _delivery(told, one.name, one.name, now_ms)
+            for one in self._targets
+            if one.wants(told.event)
+        ]
         if told.url and told.url not in (one.url for one in self._targets if one.wants(told.event)):
             found.append(_delivery(told, told.url, OPERATION, now_ms))
         return found
 
     def _connected_before(self, session_id: str, seq: int) -> bool:
-        """Remembered, or read up: the first `live` of a guest session stands at the very beginning of its stream."""
+        """Remembered, or read up: the first `live` of a guest session stands at the very beginning
+        of its stream."""
         first = self._connected.get(session_id) or self._first_live(session_id, seq)
         if len(self._connected) >= CONNECTED_MAX:
             self._connected.clear()
@@ -114,4 +124,6 @@ def _state_of(payload: bytes) -> str:
 def _delivery(told: Happening, target: str, name: str, now_ms: int) -> DeliveryRecord:
     delivery_id = told.delivery_id(name)
     body = told.body(delivery_id)
-    return DeliveryRecord(delivery_id, target, told.lane, told.event, body, created_ms=now_ms, due_ms=now_ms)
+    return DeliveryRecord(
+        delivery_id, target, told.lane, told.event, body, created_ms=now_ms, due_ms=now_ms
+    )

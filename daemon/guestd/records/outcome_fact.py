@@ -1,7 +1,7 @@
 """What the audit is told of a webhook: the first try that failed, and how it ended (AUDIT-1).
 
-The tries between say nothing new, and a receiver that is away for a day would fill the audit with them.
-"""
+The tries between say nothing new, and a receiver that is away for a day would fill the audit with
+them."""
 
 from __future__ import annotations
 

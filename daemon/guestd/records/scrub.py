@@ -1,7 +1,8 @@
-"""The second wall before anything leaves for a file or a receiver: whatever is called like a secret is taken out.
+"""The second wall before anything leaves for a file or a receiver: whatever is called like a secret
+is taken out.
 
-The first wall is that nobody journals a secret. This one does not know what is in a field, only how it is named and what it
-looks like, so it errs on the side of taking out.
+The first wall is that nobody journals a secret. This one does not know what is in a field, only how
+it is named and what it looks like, so it errs on the side of taking out.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ def without_bodies(value: Any, depth: int = DEPTH_MAX) -> Any:
 
 def body_print(text: str) -> dict[str, Any]:
     """What the audit keeps of a text: enough to prove which it was, not to read it."""
-    return {"sha256": sha256(text.encode("utf-8", "surrogatepass")).hexdigest(), "characters": len(text)}
+    return {
+        "sha256": sha256(text.encode("utf-8", "surrogatepass")).hexdigest(),
+        "characters": len(text),
+    }
 
 
 def is_secret(name: str) -> bool:
@@ -62,14 +66,20 @@ def _walk(value: Any, depth: int, hash_bodies: bool) -> Any:
     if depth == 0:
         return HIDDEN
     if isinstance(value, dict):
-        return {str(key): _field(str(key), one, depth - 1, hash_bodies) for key, one in value.items()}
+        return {
+            str(key): _field(str(key), one, depth - 1, hash_bodies) for key, one in value.items()
+        }
     if isinstance(value, (list, tuple)):
         return [_walk(one, depth - 1, hash_bodies) for one in value]
     return redacted(value) if isinstance(value, str) else value
 
 
 def _field(name: str, value: Any, depth: int, hash_bodies: bool) -> Any:
-    if _plain(name).endswith("fingerprint") and isinstance(value, str) and _FINGERPRINT.fullmatch(value):
+    if (
+        _plain(name).endswith("fingerprint")
+        and isinstance(value, str)
+        and _FINGERPRINT.fullmatch(value)
+    ):
         return value  # which token it was, for who holds the token; nobody can use it (AUDIT-2)
     if is_secret(name) and value not in (None, ""):
         is_count = isinstance(value, (int, float)) and _plain(name) not in _ALSO_SECRET

@@ -1,10 +1,10 @@
 """Sends what waits in the journal, and writes down what became of it (SYNC-1).
 
-There is one of it, with one timer, and a task only for a call that is under way. Of each target at most `held_max`
-deliveries are in memory, on a *shelf*; the rest stay in the journal and are read, in their order, when the shelf is half
-empty. A lane moves on only when the outcome of its head is durable: after a crash, what may not have arrived is sent again
-with the same id, and nothing of the lane was sent after it.
-"""
+There is one of it, with one timer, and a task only for a call that is under way. Of each target at
+most `held_max` deliveries are in memory, on a *shelf*; the rest stay in the journal and are read,
+in their order, when the shelf is half empty. A lane moves on only when the outcome of its head is
+durable: after a crash, what may not have arrived is sent again with the same id, and nothing of the
+lane was sent after it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ LEAVE_S = 2.0
 
 @dataclass(slots=True)
 class _Shelf:
-    """How much of a target is in memory, and from which delivery on the journal has to be read. `behind`: there may be more."""
+    """How much of a target is in memory, and from which delivery on the journal has to be read.
+    `behind`: there may be more."""
 
     after: str = ""
     behind: bool = True
@@ -42,7 +43,8 @@ class _Shelf:
 
 @dataclass(slots=True, frozen=True)
 class _Change:
-    """A delivery as it stands after a try, when it is due again, and what the audit is told of it."""
+    """A delivery as it stands after a try, when it is due again, and what the audit is told of
+    it."""
 
     record: DeliveryRecord
     due: float
@@ -62,7 +64,8 @@ class Sender:
         row_of: Callable[[Fact], Row] | None = None,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """`row_of` gives a fact its place in the daemon's own stream; without it outcomes are not told to the audit.
+        """`row_of` gives a fact its place in the daemon's own stream; without it outcomes are not
+        told to the audit.
         `stopwatch`: seconds in fractions of a millisecond, for what a delivery takes."""
         self._loop = loop
         self._clock = clock
@@ -74,7 +77,9 @@ class Sender:
         self._row_of = row_of
         self._stopwatch = stopwatch
         self._addresses = {one.name: _address(one, settings) for one in settings.targets}
-        self._operation_wall = Wall(settings.operation_allow_internal, settings.operation_hosts, any_port=False)
+        self._operation_wall = Wall(
+            settings.operation_allow_internal, settings.operation_hosts, any_port=False
+        )
         self._shelves = {name: _Shelf() for name in (*self._addresses, OPERATION)}
         self._dispatch = Dispatch(
             settings.inflight_max,
@@ -94,7 +99,8 @@ class Sender:
         self.news()
 
     async def stop(self, leave_s: float = LEAVE_S) -> None:
-        """Let calls under way end, for a moment; what is not delivered by then waits in the journal."""
+        """Let calls under way end, for a moment; what is not delivered by then waits in the
+        journal."""
         until = self._loop.time() + leave_s
         while self._calls and (rest_s := until - self._loop.time()) > 0:
             await asyncio.wait(self._calls, timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
@@ -108,7 +114,8 @@ class Sender:
         self._flush()
 
     def news(self, from_the_start: bool = False) -> None:
-        """The journal holds more than it did; `from_the_start`: perhaps among the older ones (a replay)."""
+        """The journal holds more than it did; `from_the_start`: perhaps among the older ones (a
+        replay)."""
         for shelf in self._shelves.values():
             shelf.behind = True
             if from_the_start:
@@ -117,7 +124,8 @@ class Sender:
             self._fill(name)
         self._step()
 
-    # ------------------------------------------------------------------ from the journal into memory
+    # ------------------------------------------------------------------ from the journal into
+    # memory
 
     def _fill(self, name: str) -> None:
         shelf = self._shelves[name]
@@ -137,11 +145,14 @@ class Sender:
     def _hold(self, record: DeliveryRecord, shelf: _Shelf) -> None:
         shelf.held += 1
         rest_s = (record.due_ms - self._clock.epoch_ms()) / 1000
-        due = self._clock.now() + min(max(rest_s, 0.0), max(self._settings.retry_cap_s, RETRY_AFTER_S_MAX))
+        due = self._clock.now() + min(
+            max(rest_s, 0.0), max(self._settings.retry_cap_s, RETRY_AFTER_S_MAX)
+        )
         self._dispatch.add(record, self._host(record), due)
 
     def _host(self, record: DeliveryRecord) -> str:
-        """Whose circuit and whose number of calls; what leads nowhere has a host of its own, and no effect on others."""
+        """Whose circuit and whose number of calls; what leads nowhere has a host of its own, and no
+        effect on others."""
         to = self._to(record)
         try:
             return str(to.wall.place(to.url)) if to is not None else "nowhere"
@@ -151,8 +162,12 @@ class Sender:
     def _to(self, record: DeliveryRecord) -> Address | None:
         settings = self._settings
         if "://" in record.target:
-            time_out_s = settings.prompt_time_out_s if record.event in QUICK else settings.time_out_s
-            return Address(record.target, settings.operation_secrets, time_out_s, self._operation_wall)
+            time_out_s = (
+                settings.prompt_time_out_s if record.event in QUICK else settings.time_out_s
+            )
+            return Address(
+                record.target, settings.operation_secrets, time_out_s, self._operation_wall
+            )
         to = self._addresses.get(record.target)
         if to is not None and record.event in QUICK:
             return replace(to, time_out_s=min(to.time_out_s, settings.prompt_time_out_s))
@@ -208,13 +223,19 @@ class Sender:
             record = settled(record)
             self._metrics.webhook(self._metrics.webhooks_delivered, word)
             self._metrics.sync_s.observe(took_s)
-            self._metrics.webhook_latency_s.observe(max(0, self._clock.epoch_ms() - record.created_ms) / 1000)
+            self._metrics.webhook_latency_s.observe(
+                max(0, self._clock.epoch_ms() - record.created_ms) / 1000
+            )
         else:
             self._metrics.webhook(self._metrics.webhook_failures, word)
             rest_s = max(self._backoff_s(record.attempts), outcome.retry_after_s or 0.0)
             due += rest_s
             record = self._judged(record, outcome, rest_s)
-        told = outcome_fact(record, took_s) if record.status != "waiting" or before.attempts == 0 else None
+        told = (
+            outcome_fact(record, took_s)
+            if record.status != "waiting" or before.attempts == 0
+            else None
+        )
         self._changed.append(_Change(record, due, told))
         if len(self._changed) == 1:
             self._loop.call_soon(self._flush)
@@ -231,7 +252,9 @@ class Sender:
         return settled(record, outcome.reason)
 
     def _backoff_s(self, attempts: int) -> float:
-        most = min(self._settings.retry_base_s * 2.0 ** min(attempts, 40), self._settings.retry_cap_s)
+        most = min(
+            self._settings.retry_base_s * 2.0 ** min(attempts, 40), self._settings.retry_cap_s
+        )
         return most * self._rng.uniform(0.5, 1.0)
 
     # ------------------------------------------------------------------ writing it down

@@ -8,8 +8,9 @@ from pathlib import Path
 
 @dataclass(slots=True, frozen=True)
 class WebhookTarget:
-    """Who is told. `events` empty: everything. `allow_internal`: host names, addresses and networks behind the wall that
-    may be called all the same. A URL can hold a key in its path or query, so it is not shown."""
+    """Who is told. `events` empty: everything. `allow_internal`: host names, addresses and networks
+    behind the wall that may be called all the same. A URL can hold a key in its path or query, so
+    it is not shown."""
 
     name: str
     url: str = field(repr=False)
@@ -24,8 +25,8 @@ class WebhookTarget:
 
 @dataclass(slots=True, frozen=True)
 class WebhookSettings:
-    """`operation_*` is about URLs that come with an operation (a prompt's webhookUrl): which hosts they may name (none: any
-    public one), what signs them, which internal ones are allowed."""
+    """`operation_*` is about URLs that come with an operation (a prompt's webhookUrl): which hosts
+    they may name (none: any public one), what signs them, which internal ones are allowed."""
 
     targets: tuple[WebhookTarget, ...] = ()
     operation_hosts: tuple[str, ...] = ()
@@ -47,7 +48,8 @@ class WebhookSettings:
 
 @dataclass(slots=True, frozen=True)
 class AuditSettings:
-    """`bodies`: texts as they are, instead of their hash and length. `bytes_max`: all files together."""
+    """`bodies`: texts as they are, instead of their hash and length. `bytes_max`: all files
+    together."""
 
     directory: Path
     bodies: bool = False

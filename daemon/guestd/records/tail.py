@@ -1,10 +1,10 @@
 """Following the journal from a cursor of one's own, never on anybody's path.
 
-One task reads on, page by page, hands each page to `take` and waits until that says it is safe. When nothing is left it
-waits for the next commit, and then a moment more (`linger_s`): a reader that follows every commit at once would cost each
-of them a read and a write. A reader may leave its cursor behind for a while; when nothing has come for `QUIET_S`, it is
-moved to where the reader is, because the journal keeps what lies after the slowest cursor.
-"""
+One task reads on, page by page, hands each page to `take` and waits until that says it is safe.
+When nothing is left it waits for the next commit, and then a moment more (`linger_s`): a reader
+that follows every commit at once would cost each of them a read and a write. A reader may leave its
+cursor behind for a while; when nothing has come for `QUIET_S`, it is moved to where the reader is,
+because the journal keeps what lies after the slowest cursor."""
 
 from __future__ import annotations
 
@@ -21,13 +21,14 @@ logger = logging.getLogger("guestd.records")
 PAGE = 200
 LEAVE_S = 5.0
 
-#: Without news for so long, the cursor is moved: rare enough to cost nothing, soon enough for retention to keep its promise.
+#: Without news for so long, the cursor is moved: rare enough to cost nothing, soon enough for
+#: retention to keep its promise.
 QUIET_S = 5.0
 
 
 class Tail:
-    """`kinds` is what `take` cares for; others may be among the page. `take(page)` returns when what it made of the page is
-    durable, the cursor apart or included."""
+    """`kinds` is what `take` cares for; others may be among the page. `take(page)` returns when
+    what it made of the page is durable, the cursor apart or included."""
 
     def __init__(
         self,
@@ -55,7 +56,8 @@ class Tail:
         self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
-        """Read what is there now to its end, then leave; what takes longer than LEAVE_S is left to the next start."""
+        """Read what is there now to its end, then leave; what takes longer than LEAVE_S is left to
+        the next start."""
         if self._task is not None:
             self._leaving = True
             self._news.set()

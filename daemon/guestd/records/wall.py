@@ -1,21 +1,23 @@
 """Which addresses we may call on behalf of others, and which never (server-side request forgery).
 
-A webhook's URL comes from a configuration, or even from a caller of the API; the machine it is called from stands inside
-somebody's network. So there is a wall, and it stands at the address, not at the name: a name is asked for its addresses
-once, every one of them must be a public one, and the connection goes to one of those that were looked at. Whatever a name
-answers the next time, nobody is listening.
+A webhook's URL comes from a configuration, or even from a caller of the API; the machine it is
+called from stands inside somebody's network. So there is a wall, and it stands at the address, not
+at the name: a name is asked for its addresses once, every one of them must be a public one, and the
+connection goes to one of those that were looked at. Whatever a name answers the next time, nobody
+is listening.
 
-The table is our own. The standard library's `is_global` calls NAT64, 6to4 and multicast global. For IPv6 it is shorter
-to say what is allowed (global unicast, less what was taken out of it) than what is not. An address that carries another
-one inside it (mapped, 6to4, NAT64) is judged twice, by itself and by what it carries.
+The table is our own. The standard library's `is_global` calls NAT64, 6to4 and multicast global. For
+IPv6 it is shorter to say what is allowed (global unicast, less what was taken out of it) than what
+is not. An address that carries another one inside it (mapped, 6to4, NAT64) is judged twice, by
+itself and by what it carries.
 
-Numbers that are no addresses in the usual form (`127.1`, `0x7f.1`, `2130706433`, `0177.0.0.1`) are refused outright:
-what they mean depends on who reads them.
+Numbers that are no addresses in the usual form (`127.1`, `0x7f.1`, `2130706433`, `0177.0.0.1`) are
+refused outright: what they mean depends on who reads them.
 
-What an operator lists in `allow_internal` passes: a network opens itself; a name opens what it resolves to inside
-private networks and on this machine, but never link-local addresses. Metadata services, where clouds keep their
-credentials, are refused whatever is listed: no receiver of webhooks is there, and one URL would give the machine away.
-"""
+What an operator lists in `allow_internal` passes: a network opens itself; a name opens what it
+resolves to inside private networks and on this machine, but never link-local addresses. Metadata
+services, where clouds keep their credentials, are refused whatever is listed: no receiver of
+webhooks is there, and one URL would give the machine away."""
 
 from __future__ import annotations
 
@@ -96,10 +98,20 @@ _ISATAP = (0x00005EFE, 0x02005EFE)
 #: What the name of an internal host may open: our machine and our networks.
 _INTERNAL = [
     ipaddress.ip_network(one)
-    for one in ("127.0.0.0/8", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "::1/128", "fc00::/7")
+    for one in (
+        "127.0.0.0/8",
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "100.64.0.0/10",
+        "::1/128",
+        "fc00::/7",
+    )
 ]
 
-_HOST = re.compile(r"(?=.{1,254}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?")
+_HOST = re.compile(
+    r"(?=.{1,254}$)[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*\.?"
+)
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 
 
@@ -120,9 +132,12 @@ class Place:
 
 
 class Wall:
-    """One target's wall. `hosts`: the only ones that may be named (none: any). `any_port`: not only 443."""
+    """One target's wall. `hosts`: the only ones that may be named (none: any). `any_port`: not only
+    443."""
 
-    def __init__(self, allow_internal: Iterable[str] = (), hosts: Iterable[str] = (), any_port: bool = True) -> None:
+    def __init__(
+        self, allow_internal: Iterable[str] = (), hosts: Iterable[str] = (), any_port: bool = True
+    ) -> None:
         self._names: set[str] = set()
         self._networks: list[Network] = []
         for one in allow_internal:
@@ -135,9 +150,12 @@ class Wall:
         self._any_port = any_port
 
     def place(self, url: str) -> Place:
-        """Read a URL; raises Refused for one that must not be called whatever its name resolves to."""
+        """Read a URL; raises Refused for one that must not be called whatever its name resolves
+        to."""
         if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-            raise Refused("the URL has characters that do not belong there; write names in their xn-- form")
+            raise Refused(
+                "the URL has characters that do not belong there; write names in their xn-- form"
+            )
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
@@ -161,7 +179,8 @@ class Wall:
         return Place(parts.scheme, host, port)
 
     def check(self, host: str, addresses: Iterable[str]) -> None:
-        """Every address that `host` resolved to must pass; raises Refused naming the first that does not."""
+        """Every address that `host` resolved to must pass; raises Refused naming the first that
+        does not."""
         named = _plain(host) in self._names
         for text in addresses:
             address = _address(text)
@@ -169,10 +188,15 @@ class Wall:
                 raise Refused(f"{host} leads to {text}, which is no plain address")
             for one in (address, *carried_by(address)):
                 if one in METADATA_SERVICES:
-                    raise Refused(f"{host} leads to {text}, which is not a public address: {METADATA_SERVICES[one]}")
+                    raise Refused(
+                        f"{host} leads to {text}, which is not a public address:"
+                        f" {METADATA_SERVICES[one]}"
+                    )
                 internal = named and any(one in network for network in _INTERNAL)
                 if is_denied(one) and not internal and not self._opens(one):
-                    raise Refused(f"{host} leads to {text}, which is not a public address; see allow_internal")
+                    raise Refused(
+                        f"{host} leads to {text}, which is not a public address; see allow_internal"
+                    )
 
     def _opens(self, address: Address) -> bool:
         return any(address in network for network in self._networks)
@@ -191,9 +215,13 @@ def carried_by(address: Address) -> list[Address]:
         return []
     number = int(address)
     found: list[Address] = [
-        ipaddress.IPv4Address(number >> after & 0xFFFFFFFF) for network, after in _CARRIERS if address in network
+        ipaddress.IPv4Address(number >> after & 0xFFFFFFFF)
+        for network, after in _CARRIERS
+        if address in network
     ]
-    if address in _OWN_NAT64:  # by /48 the IPv4 address stands around a byte of zeros (RFC 6052 §2.2)
+    if (
+        address in _OWN_NAT64
+    ):  # by /48 the IPv4 address stands around a byte of zeros (RFC 6052 §2.2)
         found.append(ipaddress.IPv4Address((number >> 64 & 0xFFFF) << 16 | number >> 40 & 0xFFFF))
     if number >> 32 & 0xFFFFFFFF in _ISATAP:
         found.append(ipaddress.IPv4Address(number & 0xFFFFFFFF))
@@ -224,9 +252,15 @@ def _literal(host: str) -> Address | None:
     if address is not None:
         return address
     if not _HOST.fullmatch(host):
-        raise Refused("the URL names no host" if not host else "the URL's host is neither a name nor a plain address")
+        raise Refused(
+            "the URL names no host"
+            if not host
+            else "the URL's host is neither a name nor a plain address"
+        )
     if _LOOKS_LIKE_A_NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
-        raise Refused(f"{host} is a number in disguise; write an address in its usual form, or a name")
+        raise Refused(
+            f"{host} is a number in disguise; write an address in its usual form, or a name"
+        )
     return None
 
 

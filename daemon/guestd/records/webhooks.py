@@ -30,18 +30,22 @@ class Webhooks:
         lookup: Lookup | None = None,
         row_of: Callable[[Fact], Row] | None = None,
     ) -> None:
-        """`row_of` gives a fact its place in the daemon's own stream: what became of a webhook is audited (AUDIT-1)."""
+        """`row_of` gives a fact its place in the daemon's own stream: what became of a webhook is
+        audited (AUDIT-1)."""
         self._courier = Courier(settings.ca_file, lookup)
         self._sender = Sender(loop, clock, journal, settings, self._courier, rng, metrics, row_of)
         self._outbox = Outbox(loop, clock, journal, settings.targets, self._sender.news)
-        self.desk = WebhookDesk(loop, clock, journal, lambda: self._sender.news(from_the_start=True))
+        self.desk = WebhookDesk(
+            loop, clock, journal, lambda: self._sender.news(from_the_start=True)
+        )
 
     def start(self) -> None:
         self._outbox.start()
         self._sender.start()
 
     async def abandon(self) -> None:
-        """Leave everything where it stands: the journal has failed, nothing more becomes durable."""
+        """Leave everything where it stands: the journal has failed, nothing more becomes
+        durable."""
         await self._outbox.abandon()
         await self._sender.stop(leave_s=0.0)
         await self._courier.close()

@@ -1,11 +1,11 @@
 """The machine's hands: files that messages in the outbox wait for.
 
-A file's message takes its place in the lane when the command is accepted, and what was said after it stays behind it: the
-order is the guest's. The uploads themselves run ahead of the lane, `uploads_per_session_max` at a time, so that a
-row of files costs no more than the slowest of them.
+A file's message takes its place in the lane when the command is accepted, and what was said after
+it stays behind it: the order is the guest's. The uploads themselves run ahead of the lane,
+`uploads_per_session_max` at a time, so that a row of files costs no more than the slowest of them.
 
-After a restart a file's message may have been sent. Nothing is uploaded while that is in doubt: the history is read first, and
-only a message it does not hold begins anew, with a new attachment id.
+After a restart a file's message may have been sent. Nothing is uploaded while that is in doubt: the
+history is read first, and only a message it does not hold begins anew, with a new attachment id.
 """
 
 from __future__ import annotations
@@ -23,7 +23,16 @@ from .inbox import NEVER
 from .linking import Linking
 from .outbox import Outgoing
 from .states import State
-from .uploads import FileRules, Step, Upload, Verdict, file_refusal, pause_s, verdict_on_code, verdict_on_put
+from .uploads import (
+    FileRules,
+    Step,
+    Upload,
+    Verdict,
+    file_refusal,
+    pause_s,
+    verdict_on_code,
+    verdict_on_put,
+)
 
 
 class Attaching(Linking):
@@ -32,7 +41,8 @@ class Attaching(Linking):
     # ------------------------------------------------------------------ rules
 
     def _file_rules(self) -> FileRules:
-        """The session's own profile, else the deployment's, else the dialect's; our own bound below all of them."""
+        """The session's own profile, else the deployment's, else the dialect's; our own bound below
+        all of them."""
         own = self._settings.file_bytes_max
         rules = (self.figures and self.figures.file_rules) or self._manners.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
@@ -42,7 +52,8 @@ class Attaching(Linking):
     def _attach_refusal(self, command: c.Attach) -> CommandError | None:
         if not self._manners.can_attach:
             return CommandError(
-                "attachments in the webchat dialect need an OAuth client; configure one", code="not_configured"
+                "attachments in the webchat dialect need an OAuth client; configure one",
+                code="not_configured",
             )
         return file_refusal(command, self._file_rules())
 
@@ -53,17 +64,27 @@ class Attaching(Linking):
     # ------------------------------------------------------------------ the way of a file
 
     def _tend_uploads(self, now: float, out: list[e.Effect]) -> None:
-        """Whatever is due: files taken back, steps that took too long, places to ask for. Only while live."""
+        """Whatever is due: files taken back, steps that took too long, places to ask for. Only
+        while live."""
         assert self._outbox is not None
         for outgoing, upload in self._outbox.files():
             if outgoing.withdrawn:
                 self._give_file_up(outgoing, "withdrawn", "taken back before it was sent", out)
             elif upload.is_under_way and now >= upload.wake_at:
-                self._upload_failed(outgoing, Verdict.AGAIN, "the platform did not answer in time", now, out)
+                self._upload_failed(
+                    outgoing, Verdict.AGAIN, "the platform did not answer in time", now, out
+                )
         files = self._outbox.files()
-        places = self._settings.uploads_per_session_max - sum(upload.is_under_way for _, upload in files)
+        places = self._settings.uploads_per_session_max - sum(
+            upload.is_under_way for _, upload in files
+        )
         for outgoing, upload in files:
-            if places > 0 and outgoing.durable and upload.step is Step.WAITING and now >= upload.wake_at:
+            if (
+                places > 0
+                and outgoing.durable
+                and upload.step is Step.WAITING
+                and now >= upload.wake_at
+            ):
                 places -= self._ask_place(outgoing, upload, now, out)
 
     def _uploads_wake_at(self, now: float) -> float:
@@ -72,18 +93,26 @@ class Attaching(Linking):
             return NEVER
         files = outbox.files()
         under_way = [upload.wake_at for _, upload in files if upload.is_under_way]
-        waiting = [upload.wake_at for outgoing, upload in files if upload.step is Step.WAITING and outgoing.durable]
+        waiting = [
+            upload.wake_at
+            for outgoing, upload in files
+            if upload.step is Step.WAITING and outgoing.durable
+        ]
         at = min(under_way, default=NEVER)
         if waiting and len(under_way) < self._settings.uploads_per_session_max:
             requests = self._the_requests()
             at = min(at, max(min(waiting), requests.ready_at(now) if requests is not None else now))
         return at
 
-    def _ask_place(self, outgoing: Outgoing, upload: Upload, now: float, out: list[e.Effect]) -> bool:
+    def _ask_place(
+        self, outgoing: Outgoing, upload: Upload, now: float, out: list[e.Effect]
+    ) -> bool:
         """True if it was asked for."""
         file = outgoing.command
         assert isinstance(file, c.Attach)
-        refused = self._attach_refusal(file)  # accepted while there was no link, so the profile was not known
+        refused = self._attach_refusal(
+            file
+        )  # accepted while there was no link, so the profile was not known
         if refused is not None:
             self._give_file_up(outgoing, "failed", str(refused), out)
             return False
@@ -95,9 +124,19 @@ class Attaching(Linking):
         upload.ask(self._draw_id(), self._draw_id(), now + self._settings.slot_timeout_s)
         self._tell_of_file(outgoing, "asked", out)
         if self._manners.slot_by_rest:
-            out.append(e.AskPresigned(upload.attachment_id, file.filename, file.content_type, file.size_bytes))
+            out.append(
+                e.AskPresigned(
+                    upload.attachment_id, file.filename, file.content_type, file.size_bytes
+                )
+            )
         else:
-            place = r.AskSlot(upload.attachment_id, file.filename, file.content_type, file.size_bytes, upload.trace)
+            place = r.AskSlot(
+                upload.attachment_id,
+                file.filename,
+                file.content_type,
+                file.size_bytes,
+                upload.trace,
+            )
             out.append(e.Say(place))
         return True
 
@@ -109,7 +148,9 @@ class Attaching(Linking):
             return False
         upload, file = outgoing.upload, outgoing.command
         assert isinstance(file, c.Attach)
-        if upload.step is Step.CONFIRMING and not given.headers:  # asked after a lost link: it is there
+        if (
+            upload.step is Step.CONFIRMING and not given.headers
+        ):  # asked after a lost link: it is there
             return self._file_is_there(outgoing, now, out)
         if upload.step is not Step.ASKED:
             return False
@@ -136,7 +177,9 @@ class Attaching(Linking):
         outgoing = self._file_of(given.attachment_id, given.tracing_id)
         if outgoing is None or outgoing.upload is None or outgoing.upload.step is not Step.ASKED:
             return False
-        self._upload_failed(outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out)
+        self._upload_failed(
+            outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out
+        )
         return self._went_on(now, out)
 
     def _put_ended(self, given: i.PutEnded, now: float, out: list[e.Effect]) -> bool:
@@ -161,7 +204,9 @@ class Attaching(Linking):
         outgoing = self._file_of(given.attachment_id)
         if outgoing is None or outgoing.upload is None or not outgoing.upload.is_under_way:
             return False
-        self._upload_failed(outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out)
+        self._upload_failed(
+            outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out
+        )
         return self._went_on(now, out)
 
     def _file_is_there(self, outgoing: Outgoing, now: float, out: list[e.Effect]) -> bool:
@@ -187,7 +232,9 @@ class Attaching(Linking):
         else:
             self._give_file_up(outgoing, "failed", reason, out)
 
-    def _give_file_up(self, outgoing: Outgoing, status: str, reason: str, out: list[e.Effect]) -> None:
+    def _give_file_up(
+        self, outgoing: Outgoing, status: str, reason: str, out: list[e.Effect]
+    ) -> None:
         assert outgoing.upload is not None and self._outbox is not None
         self._tell_of_file(outgoing, status, out, reason)
         self._give_place_back(outgoing.upload, out)
@@ -200,7 +247,9 @@ class Attaching(Linking):
         if upload.has_place and not self._manners.slot_by_rest and self.state is State.LIVE:
             out.append(e.Say(r.DeleteAttachment(upload.attachment_id, self._draw_id())))
 
-    def _tell_of_file(self, outgoing: Outgoing, status: str, out: list[e.Effect], reason: str = "") -> None:
+    def _tell_of_file(
+        self, outgoing: Outgoing, status: str, out: list[e.Effect], reason: str = ""
+    ) -> None:
         file, upload = outgoing.command, outgoing.upload
         assert isinstance(file, c.Attach) and upload is not None
         out.append(
@@ -224,7 +273,8 @@ class Attaching(Linking):
     # ------------------------------------------------------------------ links that come and go
 
     def _uploads_lost_link(self) -> None:
-        """A question nobody will answer any more is asked again; a PUT goes its own way and does not notice."""
+        """A question nobody will answer any more is asked again; a PUT goes its own way and does
+        not notice."""
         if self._outbox is None or self._manners.slot_by_rest:
             return
         for _, upload in self._outbox.files():
@@ -232,7 +282,8 @@ class Attaching(Linking):
                 upload.unask()
 
     def _uploads_rejoined(self, new_session: bool, now: float, out: list[e.Effect]) -> None:
-        """The success event may have gone lost with the link: ask for the file. A new session knows no file of ours."""
+        """The success event may have gone lost with the link: ask for the file. A new session knows
+        no file of ours."""
         if self._outbox is None or self._manners.slot_by_rest:
             return
         for _, upload in self._outbox.files():
@@ -260,12 +311,17 @@ class Attaching(Linking):
         if outgoing is None or outgoing.upload is None or not outgoing.upload.is_under_way:
             return False
         if outgoing.upload.step is Step.ASKED:
-            self._upload_failed(outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out)
+            self._upload_failed(
+                outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out
+            )
             self._move_on(now, out)
         return True  # when asked after a lost link: not there yet, so its event is still to come
 
-    def _upload_anew(self, outgoing: Outgoing, reason: str, now: float, out: list[e.Effect]) -> None:
-        """The platform does not know, or not any more, the file that the message under way carries: it was not taken."""
+    def _upload_anew(
+        self, outgoing: Outgoing, reason: str, now: float, out: list[e.Effect]
+    ) -> None:
+        """The platform does not know, or not any more, the file that the message under way carries:
+        it was not taken."""
         assert self._outbox is not None and outgoing.upload is not None
         self._outbox.put_back()
         self._upload_failed(outgoing, Verdict.AGAIN, reason, now, out)

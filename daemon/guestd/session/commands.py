@@ -1,7 +1,8 @@
-"""May this command be accepted now? One question, answered with an error that names the field and the remedy, or None.
+"""May this command be accepted now? One question, answered with an error that names the field and
+the remedy, or None.
 
-Nothing is truncated and nothing is sent to find out: a command is refused before its intent is journaled (SOCK-7).
-"""
+Nothing is truncated and nothing is sent to find out: a command is refused before its intent is
+journaled (SOCK-7)."""
 
 from __future__ import annotations
 
@@ -39,11 +40,13 @@ def refusal(
 ) -> CommandError | None:
     """Why `command` is refused, or None.
 
-    `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be over the rate. What is given
-    while a session first connects waits for that, whatever `when_down` says: there is no connection that was lost (SIM-1).
-    """
+    `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be
+    over the rate. What is given while a session first connects waits for that, whatever `when_down`
+    says: there is no connection that was lost (SIM-1)."""
     if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
-        return CommandError(f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id")
+        return CommandError(
+            f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id"
+        )
     if (unwritable := unwritable_field(command)) is not None:
         return unwritable
     if isinstance(command, End | Withdraw | FreshLink):
@@ -56,16 +59,24 @@ def refusal(
     if state is not State.LIVE and must_be_live:
         return NotReady("Genesys connection not ready")
     if read_only:
-        return CommandError("the conversation has ended and is read-only; open another guest session", code="read_only")
+        return CommandError(
+            "the conversation has ended and is read-only; open another guest session",
+            code="read_only",
+        )
     if isinstance(command, Typing):
         return None
     problem = _message_refusal(command, text_max, text_unit, text_length, attribute_bytes_max)
     if problem is not None:
         return problem
     if is_over_rate and not isinstance(command, Attach):
-        return CommandError("too many messages at once; send it again in a moment", code="rate_limited")
+        return CommandError(
+            "too many messages at once; send it again in a moment", code="rate_limited"
+        )
     if waiting >= settings.outbox_commands_max:
-        return Overloaded(f"{waiting} messages are waiting to be sent already, which is the bound", retry_after_s=5.0)
+        return Overloaded(
+            f"{waiting} messages are waiting to be sent already, which is the bound",
+            retry_after_s=5.0,
+        )
     return None
 
 
@@ -102,7 +113,8 @@ def _message_refusal(
     for text in texts:
         if text_length(text) > text_max:
             return CommandError(
-                f"text has {text_length(text)} {text_unit}, the limit is {text_max}; split it into several messages",
+                f"text has {text_length(text)} {text_unit}, the limit is {text_max}; split it into"
+                " several messages",
                 code="too_long",
                 field="caption" if isinstance(command, Attach) else "text",
             )
@@ -111,11 +123,19 @@ def _message_refusal(
 
 def _context_refusal(command: Context, attribute_bytes_max: int) -> CommandError | None:
     size = _attribute_bytes(flatten_context(command.context))
-    return _attributes_too_large(size, attribute_bytes_max, "data") if size > attribute_bytes_max else None
+    return (
+        _attributes_too_large(size, attribute_bytes_max, "data")
+        if size > attribute_bytes_max
+        else None
+    )
 
 
 def _attributes_too_large(size: int, size_max: int, field: str) -> CommandError:
-    return CommandError(f"{field} has {size} bytes, the limit is {size_max}; send less", code="too_long", field=field)
+    return CommandError(
+        f"{field} has {size} bytes, the limit is {size_max}; send less",
+        code="too_long",
+        field=field,
+    )
 
 
 def _attribute_bytes(attributes: dict[str, str]) -> int:

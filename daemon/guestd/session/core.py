@@ -1,9 +1,10 @@
 """What a guest session's machine is made of: its parts, and the few things all its rooms use.
 
-The machine is one value in six rooms, each a floor of one class: here the parts; `speaking` (commands and the outbox);
-`linking` (links to files that came); `attaching` (files that go); `listening` (the inbox and the history); `machine` (life,
-links, time and the end). Calls go down that chain; the few that must go up are declared here.
-"""
+The machine is one value in six rooms, each a floor of one class: here the parts; `speaking`
+(commands and the outbox);
+`linking` (links to files that came); `attaching` (files that go); `listening` (the inbox and the
+history); `machine` (life, links, time and the end). Calls go down that chain; the few that must go
+up are declared here."""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ from .uploads import ANY_FILE, FileRules
 
 @dataclass(slots=True, frozen=True)
 class Manners:
-    """What the machine must know of the dialect it lives in; the same for all sessions of a deployment."""
+    """What the machine must know of the dialect it lives in; the same for all sessions of a
+    deployment."""
 
     confirms: bool
     has_history: bool
@@ -52,10 +54,11 @@ class Manners:
 
 @dataclass(slots=True)
 class Accepted:
-    """A command we said yes to; `durable` once its intent is, so that a repetition gets the same answer.
+    """A command we said yes to; `durable` once its intent is, so that a repetition gets the same
+    answer.
 
-    `trace` is the tracing id and marker of its message: ours, because a caller's command id need not be unique for ever.
-    """
+    `trace` is the tracing id and marker of its message: ours, because a caller's command id need
+    not be unique for ever."""
 
     seq: int
     trace: str = ""
@@ -64,7 +67,8 @@ class Accepted:
 
 @dataclass(slots=True)
 class Figures:
-    """What changes rarely and is asked for by outsiders: the platform's own figures of this session."""
+    """What changes rarely and is asked for by outsiders: the platform's own figures of this
+    session."""
 
     duration_s: float | None = None
     expires_at_epoch_s: float | None = None
@@ -113,7 +117,13 @@ class SessionCore:
     )
 
     def __init__(
-        self, guest: Guest, settings: SessionSettings, manners: Manners, inbox: Inbox, rng: Random, seq: int = 0
+        self,
+        guest: Guest,
+        settings: SessionSettings,
+        manners: Manners,
+        inbox: Inbox,
+        rng: Random,
+        seq: int = 0,
     ) -> None:
         self.guest = guest
         self.state = State.WAITING
@@ -148,9 +158,13 @@ class SessionCore:
         self._context_id = ""
         self._end_id = ""
         self._typed_at = -NEVER
-        self._unproven_seq = 0  # nothing is sent before the event of that seq is durable; 0: nothing to wait for
+        self._unproven_seq = (
+            0  # nothing is sent before the event of that seq is durable; 0: nothing to wait for
+        )
         self._was_live = False  # the journal's last word on the link, of the life before
-        self._links: dict[str, tuple[str, str, float]] | None = None  # trace → command, attachment, answer by
+        self._links: dict[str, tuple[str, str, float]] | None = (
+            None  # trace → command, attachment, answer by
+        )
 
     def use(self, settings: SessionSettings, manners: Manners) -> None:
         """From now on these: the deployment's facts came after this guest session began."""
@@ -158,11 +172,15 @@ class SessionCore:
         self._manners = manners
 
     def __repr__(self) -> str:
-        state = self.state.value + ("-soon" if self._leave_cause and self.state is not State.LEAVING else "")
+        state = self.state.value + (
+            "-soon" if self._leave_cause and self.state is not State.LEAVING else ""
+        )
         out = len(self._outbox) if self._outbox else 0
         return (
-            f"<guest {self.guest.session_id} {state} seq={self._seq} held={self._inbox.held} out={out}"
-            f" attempt={self._attempt}{' filling' if self._fill else ''}{' read-only' if self.read_only else ''}>"
+            f"<guest {self.guest.session_id} {state} seq={self._seq} held={self._inbox.held}"
+            f" out={out}"
+            f" attempt={self._attempt}{' filling' if self._fill else ''}"
+            f"{' read-only' if self.read_only else ''}>"
         )
 
     @property
@@ -185,7 +203,8 @@ class SessionCore:
         return min(retry_after_s or 0.0, self._settings.retry_after_max_s)
 
     # ------------------------------------------------------------------ what the upper rooms add
-    # The machine is one value in a chain of classes; what a lower one asks for, a class above it answers.
+    # The machine is one value in a chain of classes; what a lower one asks for, a class above it
+    # answers.
 
     def _begin_fill(self, now: float, out: list[e.Effect]) -> None:
         raise NotImplementedError

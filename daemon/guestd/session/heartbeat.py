@@ -2,10 +2,10 @@
 
 Like knocking on a door at quiet intervals: due → knocked → answered, or lost.
 
-A fleet's heartbeats start at random phases, so that it never beats all at once, but the phases lie on a grid of whole
-seconds: ten thousand sessions then wake the process once a second and not hundreds of times, and one wake-up that finds
-its code and data warm in the cache costs a fraction of hundreds that do not.
-"""
+A fleet's heartbeats start at random phases, so that it never beats all at once, but the phases lie
+on a grid of whole seconds: ten thousand sessions then wake the process once a second and not
+hundreds of times, and one wake-up that finds its code and data warm in the cache costs a fraction
+of hundreds that do not."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ GRID_S = 1.0
 class Heartbeat:
     """Three figures and four questions of `now` (seconds).
 
-    `beats` counts knocks, so that the machine can alternate between the application's echo and a WebSocket ping.
-    """
+    `beats` counts knocks, so that the machine can alternate between the application's echo and a
+    WebSocket ping."""
 
     __slots__ = ("asked_at", "beats", "next_at")
 
@@ -54,6 +54,7 @@ class Heartbeat:
 
 
 def _on_grid(at: float, interval_s: float) -> float:
-    """The grid's instant at or before `at`; short intervals have a finer grid, so that they stay what they are."""
+    """The grid's instant at or before `at`; short intervals have a finer grid, so that they stay
+    what they are."""
     grid_s = min(GRID_S, interval_s / 16)
     return at // grid_s * grid_s

@@ -1,31 +1,33 @@
 """Puts what arrives into the conversation's order: each item once, in bounded memory.
 
-The wire gives no promise of order (reference §0.3, fact 5), repeats items after a reconnect when we read the history,
-and two dialects say the order in two ways. Both give the same answers to the same three verbs, so the machine does not
-know which one it holds:
+The wire gives no promise of order (reference §0.3, fact 5), repeats items after a reconnect when we
+read the history, and two dialects say the order in two ways. Both give the same answers to the same
+three verbs, so the machine does not know which one it holds:
 
     arrive(item, now)   what may be shown now, and what was noticed
     release(now)        the same, when `wake_at` is reached
     merge(history)      the same, when a gap was filled
 
-`ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is still under way, so
-order can only be bought with waiting, and the price is `HoldBack.hold_ms`: learned from what all sessions of the
-deployment see, nothing while traffic is in order. An item that comes too late even so is shown at the end, marked `late`:
-never dropped. Equal times are two messages; they keep the order of their arrival, or the history's where it is known:
-one of them that the history reveals after another was shown before it is late, too.
+`ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
+still under way, so order can only be bought with waiting, and the price is `HoldBack.hold_ms`:
+learned from what all sessions of the deployment see, nothing while traffic is in order. An item
+that comes too late even so is shown at the end, marked `late`: never dropped. Equal times are two
+messages; they keep the order of their arrival, or the history's where it is known: one of them that
+the history reveals after another was shown before it is late, too.
 
-While a gap is being filled everything is held, because the missing items belong *before* what arrives now. The history
-is the platform's own order, so on `merge` it is the spine, and what it does not hold yet is sorted in by time.
+While a gap is being filled everything is held, because the missing items belong *before* what
+arrives now. The history is the platform's own order, so on `merge` it is the spine, and what it
+does not hold yet is sorted in by time.
 
-`BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for `gap_wait_s`, then the gap
-is stated and life goes on. A stream whose numbers jump by nature strikes out after three unfilled gaps: from then on
-only order and repetition are checked.
+`BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for
+`gap_wait_s`, then the gap is stated and life goes on. A stream whose numbers jump by nature strikes
+out after three unfilled gaps: from then on only order and repetition are checked.
 
-Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max` identities are kept to
-know a repetition; an item older than the oldest forgotten one is taken for known, because the history repeats old ones. One that
-is exactly as old, has no time, or comes out of order where the order is by numbers, may be new or forgotten: the journal, which
-forgets nothing of a living guest session, is asked (`may_have_shown`).
-"""
+Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max`
+identities are kept to know a repetition; an item older than the oldest forgotten one is taken for
+known, because the history repeats old ones. One that is exactly as old, has no time, or comes out
+of order where the order is by numbers, may be new or forgotten: the journal, which forgets nothing
+of a living guest session, is asked (`may_have_shown`)."""
 
 from __future__ import annotations
 
@@ -40,14 +42,15 @@ from ..policy.naturals import NaturalKey, natural_key
 
 NEVER = float("inf")
 
-#: So many arrivals of one fill are told from what was shown before it: about as many as the pages that are read can hold.
-#: With more of them, the reading may end before the gap is reached.
+#: So many arrivals of one fill are told from what was shown before it: about as many as the pages
+#: that are read can hold. With more of them, the reading may end before the gap is reached.
 SINCE_GAP_MAX = 4096
 
 
 @dataclass(slots=True)
 class Placed:
-    """One item in its place. `gap` names the sequence ids around a hole that opened just before it."""
+    """One item in its place. `gap` names the sequence ids around a hole that opened just before
+    it."""
 
     item: MessageArrived
     late: bool = False
@@ -63,10 +66,17 @@ class Outcome:
 class Remembered:
     """The last `kept_max` identities with their times, oldest forgotten first.
 
-    While a gap is open, what arrived since is kept apart as well (`SINCE_GAP_MAX`): it is newer than what is missing, so
-    forgetting it must not make the missing ones look forgotten."""
+    While a gap is open, what arrived since is kept apart as well (`SINCE_GAP_MAX`): it is newer
+    than what is missing, so forgetting it must not make the missing ones look forgotten."""
 
-    __slots__ = ("_kept_max", "_postponed_time", "_seen", "_since_gap", "forgotten_time", "has_forgotten")
+    __slots__ = (
+        "_kept_max",
+        "_postponed_time",
+        "_seen",
+        "_since_gap",
+        "forgotten_time",
+        "has_forgotten",
+    )
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
@@ -83,7 +93,8 @@ class Remembered:
         return self._since_gap is not None and identity in self._since_gap
 
     def open_gap(self, held: Iterable[str]) -> None:
-        """What is missing may belong before these, too. A gap that is open already stays as it is."""
+        """What is missing may belong before these, too. A gap that is open already stays as it
+        is."""
         if self._since_gap is None:
             self._since_gap = set(held)
 
@@ -162,9 +173,17 @@ class ByTime:
         return self._last_time != ""
 
     def passes(self, item: MessageArrived, now: float) -> bool:
-        """The common case, without building an outcome: in order, not seen before, nothing to wait for."""
+        """The common case, without building an outcome: in order, not seen before, nothing to wait
+        for."""
         time = item.time
-        if self._held or self.filling or self._hold.hold_ms or not item.identity or not time or time < self._last_time:
+        if (
+            self._held
+            or self.filling
+            or self._hold.hold_ms
+            or not item.identity
+            or not time
+            or time < self._last_time
+        ):
             return False
         if not self._remembered.take(item.identity, time):
             return False
@@ -173,7 +192,8 @@ class ByTime:
         return True
 
     def may_have_shown(self, item: MessageArrived) -> bool:
-        """True if only the journal can tell whether this item was shown: it may be one of those forgotten.
+        """True if only the journal can tell whether this item was shown: it may be one of those
+        forgotten.
 
         An item older than the forgotten ones is taken for known without asking (`knows`)."""
         remembered = self._remembered
@@ -202,8 +222,11 @@ class ByTime:
             self._last_time = max(self._last_time, time)
 
     def begin_fill(self) -> None:
-        """A gap may be open, before what is held now and what arrives from now on. One fill closes all gaps of its time."""
-        self._remembered.open_gap(one.item.identity for one in self._held or () if one.item.identity)
+        """A gap may be open, before what is held now and what arrives from now on. One fill closes
+        all gaps of its time."""
+        self._remembered.open_gap(
+            one.item.identity for one in self._held or () if one.item.identity
+        )
         self.filling = True
         self.wake_at = NEVER
 
@@ -213,15 +236,23 @@ class ByTime:
 
     def knows(self, item: MessageArrived) -> bool:
         """True if this item of the history was seen, or is as old as what we have forgotten."""
-        return self._is_known(item) or (bool(item.time) and item.time <= self._remembered.forgotten_time)
+        return self._is_known(item) or (
+            bool(item.time) and item.time <= self._remembered.forgotten_time
+        )
 
     def merge(self, history: list[MessageArrived], now: float) -> Outcome:
-        """End the fill: `history` is oldest first and may repeat anything. Everything held is released.
+        """End the fill: `history` is oldest first and may repeat anything. Everything held is
+        released.
 
-        What the history has before something already shown is late, whatever the times say: they may be equal."""
+        What the history has before something already shown is late, whatever the times say: they
+        may be equal."""
         outcome = Outcome()
-        live = {held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())}
-        shown = [n for n, item in enumerate(history) if item.identity not in live and self.knows(item)]
+        live = {
+            held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())
+        }
+        shown = [
+            n for n, item in enumerate(history) if item.identity not in live and self.knows(item)
+        ]
         last_shown = shown[-1] if shown else -1
         spine: list[_Held] = []
         fetched = 0
@@ -246,7 +277,9 @@ class ByTime:
         return outcome
 
     def _is_known(self, item: MessageArrived) -> bool:
-        return bool(item.identity) and (item.identity in self._remembered or self._is_forgotten(item))
+        return bool(item.identity) and (
+            item.identity in self._remembered or self._is_forgotten(item)
+        )
 
     def _is_forgotten(self, item: MessageArrived) -> bool:
         return bool(item.time) and item.time < self._remembered.forgotten_time
@@ -353,8 +386,13 @@ class BySequence:
         return False
 
     def may_have_shown(self, item: MessageArrived) -> bool:
-        """True if only the journal can tell whether this item was shown: not after the last one, and not remembered."""
-        if not self._remembered.has_forgotten or not item.sequence or item.sequence in self._remembered:
+        """True if only the journal can tell whether this item was shown: not after the last one,
+        and not remembered."""
+        if (
+            not self._remembered.has_forgotten
+            or not item.sequence
+            or item.sequence in self._remembered
+        ):
             return False
         return self._last_key is not None and natural_key(item.sequence) <= self._last_key
 

@@ -1,4 +1,5 @@
-"""What happens to a guest session from our own side. Signals from the platform are inputs as well (`model.signals`)."""
+"""What happens to a guest session from our own side. Signals from the platform are inputs as well
+(`model.signals`)."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ class DeadlineReached:
 
 @dataclass(slots=True)
 class CommandGiven:
-    """`accepted_seq`: what the journal says of a command that the machine does not remember any more; 0: never accepted."""
+    """`accepted_seq`: what the journal says of a command that the machine does not remember any
+    more; 0: never accepted."""
 
     command: Command
     accepted_seq: int = 0
@@ -87,7 +89,8 @@ class HistoryUnread:
 
 @dataclass(slots=True)
 class PutEnded:
-    """An upload's PUT is over: `problem` is "" if the storage took it. `is_file_lost`: our own copy cannot be read."""
+    """An upload's PUT is over: `problem` is "" if the storage took it. `is_file_lost`: our own copy
+    cannot be read."""
 
     attachment_id: str
     status: int | None = None

@@ -1,7 +1,8 @@
-"""Fresh links to files that came: asked for over the socket, told to whoever asked, and written nowhere.
+"""Fresh links to files that came: asked for over the socket, told to whoever asked, and written
+nowhere.
 
-A download link lives about ten minutes (reference §5) and is a key to the file: so it is no event, and no journal keeps it.
-"""
+A download link lives about ten minutes (reference §5) and is a key to the file: so it is no event,
+and no journal keeps it."""
 
 from __future__ import annotations
 
@@ -24,11 +25,15 @@ class Linking(Speaking):
     def _ask_link(self, command: c.FreshLink, now: float, out: list[e.Effect]) -> bool:
         links = self._links = self._links if self._links is not None else {}
         if self.state is not State.LIVE:
-            error: CommandError | None = CommandError("Genesys connection not ready", code="not_ready")
+            error: CommandError | None = CommandError(
+                "Genesys connection not ready", code="not_ready"
+            )
         elif self._manners.slot_by_rest:
             error = CommandError("the webchat dialect has no fresh links", code="not_supported")
         elif not command.attachment_id:
-            error = CommandError("attachment_id names an attachment of the conversation", field="attachment_id")
+            error = CommandError(
+                "attachment_id names an attachment of the conversation", field="attachment_id"
+            )
         elif len(links) >= LINKS_WAITING_MAX:
             error = Overloaded(f"{len(links)} links are asked for already", retry_after_s=1.0)
         else:
@@ -37,13 +42,19 @@ class Linking(Speaking):
             out.append(e.Tell(c.Answer(command.command_id, error=error)))
             return False
         trace = self._draw_id()
-        links[trace] = (command.command_id, command.attachment_id, now + self._settings.slot_timeout_s)
+        links[trace] = (
+            command.command_id,
+            command.attachment_id,
+            now + self._settings.slot_timeout_s,
+        )
         out.append(e.Say(r.AskDownload(command.attachment_id, trace)))
         return True
 
     def _link_told(self, given: s.SlotGranted, out: list[e.Effect]) -> bool:
         for trace, (command_id, attachment_id, _) in list((self._links or {}).items()):
-            if given.tracing_id == trace or (not given.tracing_id and given.attachment_id == attachment_id):
+            if given.tracing_id == trace or (
+                not given.tracing_id and given.attachment_id == attachment_id
+            ):
                 assert self._links is not None
                 del self._links[trace]
                 result = {
@@ -74,7 +85,11 @@ class Linking(Speaking):
                 out.append(e.Tell(c.Answer(command_id, error=error)))
 
     def _links_wake_at(self) -> float:
-        return min((answer_by for _, _, answer_by in self._links.values()), default=NEVER) if self._links else NEVER
+        return (
+            min((answer_by for _, _, answer_by in self._links.values()), default=NEVER)
+            if self._links
+            else NEVER
+        )
 
     def _drop_links(self, out: list[e.Effect]) -> None:
         """Without a link nobody will answer any more."""

@@ -1,4 +1,5 @@
-"""The machine's ear: what arrives, in order, each once; and the history, read when something may be missing."""
+"""The machine's ear: what arrives, in order, each once; and the history, read when something may be
+missing."""
 
 from __future__ import annotations
 
@@ -22,7 +23,8 @@ class Listening(Attaching):
     # ------------------------------------------------------------------ messages in
 
     def may_have_shown(self, item: s.MessageArrived) -> bool:
-        """True if the journal must be asked whether this item was shown before it is given to `handle`."""
+        """True if the journal must be asked whether this item was shown before it is given to
+        `handle`."""
         return self._inbox.may_have_shown(item)
 
     def _message(self, given: s.MessageArrived, now: float, out: list[e.Effect]) -> bool:
@@ -125,7 +127,9 @@ class Listening(Attaching):
             fill.asked(Step.JWT, now + self._settings.join_timeout_s)
             out.append(e.Say(r.AskJwt(tracing_id=self._draw_id())))
             return
-        budget = self._history = self._history or SlidingCount(self._settings.history_reads_per_minute, 60.0)
+        budget = self._history = self._history or SlidingCount(
+            self._settings.history_reads_per_minute, 60.0
+        )
         ready_at = budget.ready_at(now)
         if ready_at > now:
             fill.asked(Step.REST, ready_at)
@@ -137,8 +141,8 @@ class Listening(Attaching):
         out.append(e.FetchHistory(self._jwt[0], fill.page_number))
 
     def _jwt_granted(self, given: s.JwtGranted, now: float, out: list[e.Effect]) -> bool:
-        # The platform says when it expires by its own wall clock; its published life is a minute. Half of that is safe
-        # whatever the clocks say, and a fill is over in a second.
+        # The platform says when it expires by its own wall clock; its published life is a minute.
+        # Half of that is safe whatever the clocks say, and a fill is over in a second.
         self._jwt = (given.jwt, now + 30.0)
         if self._fill is not None and self._fill.step is Step.JWT:
             self._read_history(now, out)
@@ -151,25 +155,36 @@ class Listening(Attaching):
         if not given.items and self._is_suspicious(given, fill):
             return self._history_failed("the platform answered an empty page", None, now, out)
         fill.take(given.items)
-        complete = not given.items or given.page_number >= given.page_count or self._inbox.closes_gap(given.items[-1])
+        complete = (
+            not given.items
+            or given.page_number >= given.page_count
+            or self._inbox.closes_gap(given.items[-1])
+        )
         if not complete and fill.pages_read < HISTORY_PAGES_MAX:
             self._read_history(now, out)
             return True
         if not complete:
             out.append(e.Noticed(Notice.GAP_LEFT))
-            out.append(v.GapEvent(self._next_seq(), f"the history is longer than {HISTORY_PAGES_MAX} pages"))
+            out.append(
+                v.GapEvent(
+                    self._next_seq(), f"the history is longer than {HISTORY_PAGES_MAX} pages"
+                )
+            )
         self._end_fill(fill, now, out)
         return True
 
     def _is_suspicious(self, given: i.HistoryRead, fill: Fill) -> bool:
-        """An empty page where there must be something: known messages, pages still to come, a total above nothing.
+        """An empty page where there must be something: known messages, pages still to come, a total
+        above nothing.
 
-        With a message under way, "there is nothing" would mean to send it again: believed only when said twice.
-        """
+        With a message under way, "there is nothing" would mean to send it again: believed only when
+        said twice."""
         if given.total > 0 or given.page_number < given.page_count:
             return True
         under_way = self._outbox is not None and self._outbox.under_way is not None
-        return given.page_number == 1 and (self._inbox.has_released or (under_way and fill.attempts == 0))
+        return given.page_number == 1 and (
+            self._inbox.has_released or (under_way and fill.attempts == 0)
+        )
 
     def _history_unread(self, given: i.HistoryUnread, now: float, out: list[e.Effect]) -> bool:
         if self._fill is None or self._fill.step is not Step.PAGE:
@@ -178,7 +193,9 @@ class Listening(Attaching):
             self._jwt = None
         return self._history_failed(given.reason, given.retry_after_s, now, out)
 
-    def _history_failed(self, reason: str, retry_after_s: float | None, now: float, out: list[e.Effect]) -> bool:
+    def _history_failed(
+        self, reason: str, retry_after_s: float | None, now: float, out: list[e.Effect]
+    ) -> bool:
         fill = self._fill
         assert fill is not None
         settings = self._settings

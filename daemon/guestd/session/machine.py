@@ -1,21 +1,23 @@
 """One guest session as a value: `handle(input, now)` returns the effects it wants, in order.
 
-It is the only place where a guest session changes. It runs to its end without suspension, so whatever holds at the top
-of a method still holds at the bottom. It has no clock (`now` is monotonic seconds), no global chance (a `Random` is
-given) and no voice: what deserves a count comes out as a `Noticed`, and `repr()` is the line for a log.
+It is the only place where a guest session changes. It runs to its end without suspension, so
+whatever holds at the top of a method still holds at the bottom. It has no clock (`now` is monotonic
+seconds), no global chance (a `Random` is given) and no voice: what deserves a count comes out as a
+`Noticed`, and `repr()` is the line for a log.
 
-An input of our own that is illegal in the present state raises `IllegalInput`, because it is our bug (`states.py`). What
-the platform sends never raises, whatever it is: at worst it leads to an ending.
+An input of our own that is illegal in the present state raises `IllegalInput`, because it is our
+bug (`states.py`). What the platform sends never raises, whatever it is: at worst it leads to an
+ending.
 
-One deadline serves all concerns: `wake_at`. Each concern (the state's own step, the heartbeat, the inbox's hold, the
-outbox's pacing, the fill, the session's duration, the goodbye) keeps its own instant, and `wake_at` is the earliest of
-them. The runner needs one timer entry per session and no knowledge of what it is for; a `DeadlineReached` that finds
-nothing due is harmless.
+One deadline serves all concerns: `wake_at`. Each concern (the state's own step, the heartbeat, the
+inbox's hold, the outbox's pacing, the fill, the session's duration, the goodbye) keeps its own
+instant, and `wake_at` is the earliest of them. The runner needs one timer entry per session and no
+knowledge of what it is for; a `DeadlineReached` that finds nothing due is harmless.
 
-The order in which the platform's acknowledgement, the history and live frames come is the heart of "never lost, never
-doubled". After a lost link: `Joined` → everything that arrives is held → the history is read → what was missing is put
-in place, what was unconfirmed is looked for, and only then does the inbox flow again and the outbox move on.
-"""
+The order in which the platform's acknowledgement, the history and live frames come is the heart of
+"never lost, never doubled". After a lost link: `Joined` → everything that arrives is held → the
+history is read → what was missing is put in place, what was unconfirmed is looked for, and only
+then does the inbox flow again and the outbox move on."""
 
 from __future__ import annotations
 
@@ -64,10 +66,11 @@ class Machine(Listening):
         return effects
 
     def restore(self, saved: SavedSession, now: float) -> None:
-        """Take up where the journal says this guest session stood; then `Opened`, as for a new one, and `remember` in time.
+        """Take up where the journal says this guest session stood; then `Opened`, as for a new one,
+        and `remember` in time.
 
-        An unsettled message that may have been sent is looked for in the history before it is sent again.
-        """
+        An unsettled message that may have been sent is looked for in the history before it is sent
+        again."""
         self._seq = saved.seq
         self._joined_once = saved.joined
         self._was_live = saved.was_live
@@ -78,18 +81,22 @@ class Machine(Listening):
             self._leave_cause = Cause.FINISHED
 
     def remember(self, known: Sequence[tuple[str, str]]) -> None:
-        """Identities and times of the last messages shown, oldest first; before the platform is joined again."""
+        """Identities and times of the last messages shown, oldest first; before the platform is
+        joined again."""
         self._inbox.restore(known)
 
     def stop(self) -> list[e.Effect]:
-        """The daemon stops and keeps this guest session: what the journal must know so that nothing is in doubt later.
+        """The daemon stops and keeps this guest session: what the journal must know so that nothing
+        is in doubt later.
 
         Nothing is sent after this.
         """
         if self.state is not State.LIVE:
             return []
         self.state, self.wake_at = State.RESTING, NEVER
-        return [v.SessionEvent(self._next_seq(), "resting", Cause.CLOSED_BY_US.value, self.read_only)]
+        return [
+            v.SessionEvent(self._next_seq(), "resting", Cause.CLOSED_BY_US.value, self.read_only)
+        ]
 
     # Methods below return True if a deadline may have changed.
 
@@ -101,8 +108,11 @@ class Machine(Listening):
             self._leave_by = now + self._settings.leave_timeout_s
         if not self._manners.confirms:
             self._give_up_under_way("guestd stopped before it could tell", out)
-        if self._was_live:  # or a second kill before the next `live` would put in doubt what is accepted from now on
-            out.append(v.SessionEvent(self._next_seq(), "resting", Cause.LOST.value, self.read_only))
+        # or a second kill before the next `live` would put in doubt what is accepted from now on
+        if self._was_live:
+            out.append(
+                v.SessionEvent(self._next_seq(), "resting", Cause.LOST.value, self.read_only)
+            )
         out.append(e.AskAdmission())
         return True
 
@@ -134,7 +144,12 @@ class Machine(Listening):
             return self._finish(Ending(self._leave_cause), out, hang_up=True)
         if given.new_session and not first:
             self._give_up_under_way("the platform began a new session", out)
-        if first and given.new_session and self._settings.join_on_new_session and not given.read_only:
+        if (
+            first
+            and given.new_session
+            and self._settings.join_on_new_session
+            and not given.read_only
+        ):
             out.append(e.Say(r.Join(self._draw_id(), attributes=self._take_attributes())))
         if self._context is not None and self._manners.has_context and not self._context_id:
             out.append(e.Say(r.SetContext(self._context)))
@@ -149,8 +164,14 @@ class Machine(Listening):
     def _note_figures(self, given: s.Joined) -> None:
         if given.file_types or given.file_bytes_max is not None:
             self.figures = self.figures or Figures()
-            self.figures.file_rules = rules_of(given.file_types, given.file_bytes_max, given.blocked_extensions)
-        if given.duration_s or given.expires_at_epoch_s or given.custom_attribute_bytes_max is not None:
+            self.figures.file_rules = rules_of(
+                given.file_types, given.file_bytes_max, given.blocked_extensions
+            )
+        if (
+            given.duration_s
+            or given.expires_at_epoch_s
+            or given.custom_attribute_bytes_max is not None
+        ):
             figures = self.figures = self.figures or Figures()
             figures.duration_s = given.duration_s
             figures.expires_at_epoch_s = given.expires_at_epoch_s
@@ -176,10 +197,14 @@ class Machine(Listening):
         backoff = self._backoff()
         if backoff.exhausted(self._attempt):
             return self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=str(ending)), out)
-        rest_s = max(backoff.delay_s(self._attempt, self._rng), self._bounded_wait_s(ending.retry_after_s))
+        rest_s = max(
+            backoff.delay_s(self._attempt, self._rng), self._bounded_wait_s(ending.retry_after_s)
+        )
         self._attempt += 1
         if self.state in (State.LIVE, State.LEAVING):
-            out.append(v.SessionEvent(self._next_seq(), "resting", ending.cause.value, self.read_only))
+            out.append(
+                v.SessionEvent(self._next_seq(), "resting", ending.cause.value, self.read_only)
+            )
         self.state = State.RESTING
         self._step_at = now + rest_s
         return True
@@ -194,7 +219,8 @@ class Machine(Listening):
         if self._outbox is not None and self._outbox.under_way is not None:
             self._outbox.under_way.orphaned = True
         if self._joined_once and self._manners.has_history:
-            self._inbox.begin_fill()  # what is held stays held: what was lost with the link may belong before it
+            # what is held stays held: what was lost with the link may belong before it
+            self._inbox.begin_fill()
 
     def _lose_link(self, ending: Ending, now: float, out: list[e.Effect]) -> bool:
         """Our own verdict that the link is dead: drop it, and do not wait for TCP to agree."""
@@ -203,7 +229,9 @@ class Machine(Listening):
 
     def _backoff(self) -> Backoff:
         f = self._settings
-        return Backoff(f.reconnect_base_s, f.reconnect_jitter_s, f.reconnect_cap_s, f.reconnect_attempts_max)
+        return Backoff(
+            f.reconnect_base_s, f.reconnect_jitter_s, f.reconnect_cap_s, f.reconnect_attempts_max
+        )
 
     # ------------------------------------------------------------------ time
 
@@ -231,21 +259,27 @@ class Machine(Listening):
             self.state = State.WAITING
             out.append(e.AskAdmission())
         elif self.state is State.JOINING:
-            self._lose_link(Ending(Cause.UNANSWERED, detail="the hello was not acknowledged"), now, out)
+            self._lose_link(
+                Ending(Cause.UNANSWERED, detail="the hello was not acknowledged"), now, out
+            )
 
     def _tend_heartbeat(self, now: float, out: list[e.Effect]) -> None:
         if self.beat.asked_at is not None and self._inbox.heard_at > self.beat.asked_at:
             self.beat.answered()  # the answer waits behind what keeps arriving: that is life enough
         if self.beat.is_lost(now, self._settings.heartbeat_timeout_s):
             out.append(e.Noticed(Notice.HEARTBEAT_LOST))
-            self._lose_link(Ending(Cause.UNANSWERED, detail="a heartbeat was not answered"), now, out)
+            self._lose_link(
+                Ending(Cause.UNANSWERED, detail="a heartbeat was not answered"), now, out
+            )
         elif self.beat.is_due(now):
             echo = self._manners.beats_by_echo and self.beat.beats % 2 == 0
             out.append(e.Say(r.Beat()) if echo else e.Ping())
             out.append(e.Noticed(Notice.HEARTBEAT_SENT))
             self.beat.asked(now, self._settings.heartbeat_interval_s)
 
-    def _heartbeat_answered(self, given: s.HeartbeatAnswered, now: float, out: list[e.Effect]) -> bool:
+    def _heartbeat_answered(
+        self, given: s.HeartbeatAnswered, now: float, out: list[e.Effect]
+    ) -> bool:
         self.beat.answered()
         if given.expires_at_epoch_s and self.figures is not None:
             self.figures.expires_at_epoch_s = given.expires_at_epoch_s
@@ -281,7 +315,9 @@ class Machine(Listening):
             return True
         if outbox and outbox.match(given.tracing_id):
             outbox.put_back(now + wait_s)
-        elif outbox and not given.tracing_id:  # whose it was is not known: wait, and let the history tell
+        elif (
+            outbox and not given.tracing_id
+        ):  # whose it was is not known: wait, and let the history tell
             outbox.blocked_until = max(outbox.blocked_until, now + wait_s)
         elif self._fill is not None and self._fill.step is Step.JWT:
             self._history_failed("throttled", given.retry_after_s, now, out)
@@ -291,10 +327,16 @@ class Machine(Listening):
         out.append(e.Noticed(Notice.PLATFORM_ERROR))
         self.beat.answered()
         if given.code == 4007:
-            return self._finish(Ending(Cause.SESSION_UNKNOWN, 4007, given.reason), out, hang_up=True)
+            return self._finish(
+                Ending(Cause.SESSION_UNKNOWN, 4007, given.reason), out, hang_up=True
+            )
         if self.state is State.JOINING:
             return self._join_refused(given, now, out)
-        if self._goodbye_id and given.tracing_id == self._goodbye_id and self._settings.conversation_clear:
+        if (
+            self._goodbye_id
+            and given.tracing_id == self._goodbye_id
+            and self._settings.conversation_clear
+        ):
             self._goodbye_id = self._draw_id()
             out.append(e.Say(r.CloseSession(self._goodbye_id)))
             return True
@@ -303,17 +345,27 @@ class Machine(Listening):
         outbox = self._outbox
         if outbox is None or outbox.under_way is None:
             return True
-        if outbox.under_way.upload is not None and given.code in _FILE_REFUSALS and outbox.match(given.tracing_id):
+        if (
+            outbox.under_way.upload is not None
+            and given.code in _FILE_REFUSALS
+            and outbox.match(given.tracing_id)
+        ):
             self._upload_anew(outbox.under_way, f"{given.code} {given.reason}", now, out)
-        elif outbox.match(given.tracing_id) or (not given.tracing_id and given.code in _MESSAGE_REFUSALS):
+        elif outbox.match(given.tracing_id) or (
+            not given.tracing_id and given.code in _MESSAGE_REFUSALS
+        ):
             self._delivered(outbox.finish_head(), "failed", out, f"{given.code} {given.reason}")
             self._move_on(now, out)
         return True
 
     def _join_refused(self, given: s.Refused, now: float, out: list[e.Effect]) -> bool:
         if 500 <= given.code <= 599 or given.code == 5000:
-            return self._lose_link(Ending(Cause.UPGRADE_REFUSED, given.code, given.reason), now, out)
-        return self._finish(Ending(Cause.SESSION_REFUSED, given.code, given.reason), out, hang_up=True)
+            return self._lose_link(
+                Ending(Cause.UPGRADE_REFUSED, given.code, given.reason), now, out
+            )
+        return self._finish(
+            Ending(Cause.SESSION_REFUSED, given.code, given.reason), out, hang_up=True
+        )
 
     # ------------------------------------------------------------------ the end
 
@@ -322,7 +374,8 @@ class Machine(Listening):
         return True
 
     def _leave(self, cause: Cause, now: float, out: list[e.Effect]) -> None:
-        """Start to leave. Without a link we come back first to say it, unless the platform never heard of us."""
+        """Start to leave. Without a link we come back first to say it, unless the platform never
+        heard of us."""
         if self._leave_cause is not None:
             return
         self._leave_cause = cause
@@ -344,7 +397,8 @@ class Machine(Listening):
         out.append(e.Say(r.Clear(self._goodbye_id) if clear else r.CloseSession(self._goodbye_id)))
 
     def _out_of_patience(self, now: float, out: list[e.Effect]) -> None:
-        """`leave_by` has passed. With commands still waiting, say goodbye over them; else go without an answer."""
+        """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
+        without an answer."""
         linked = self.state in (State.LIVE, State.LEAVING)
         if self.state is State.LIVE and self._manners.has_goodbye:
             self._leave_by = now + self._settings.leave_timeout_s
@@ -366,7 +420,9 @@ class Machine(Listening):
             return self._finish(Ending(self._leave_cause or Cause.FINISHED), out, hang_up=True)
         return False
 
-    def _connection_closed(self, given: s.ConnectionClosed, now: float, out: list[e.Effect]) -> bool:
+    def _connection_closed(
+        self, given: s.ConnectionClosed, now: float, out: list[e.Effect]
+    ) -> bool:
         if self.state is State.LEAVING:
             cause = self._leave_cause or Cause.FINISHED
         elif self._cleared:
@@ -378,7 +434,11 @@ class Machine(Listening):
         return self._finish(Ending(cause, detail=given.reason), out, hang_up=True)
 
     def _session_expired(self, given: s.SessionExpired, now: float, out: list[e.Effect]) -> bool:
-        cause = self._leave_cause if self.state is State.LEAVING and self._leave_cause else Cause.SESSION_EXPIRED
+        cause = (
+            self._leave_cause
+            if self.state is State.LEAVING and self._leave_cause
+            else Cause.SESSION_EXPIRED
+        )
         return self._finish(Ending(cause), out, hang_up=True)
 
     def _logged_out(self, given: s.LoggedOut, now: float, out: list[e.Effect]) -> bool:
@@ -406,14 +466,19 @@ class Machine(Listening):
         return False
 
     def break_off(self, recorded_seq: int) -> list[e.Effect]:
-        """The end after a bug of ours. Events go on from what was recorded; those that were not have not happened."""
+        """The end after a bug of ours. Events go on from what was recorded; those that were not
+        have not happened."""
         self._seq = recorded_seq
         out: list[e.Effect] = []
         self._drop_links(out)
         for outgoing in self._outbox.give_up() if self._outbox is not None else ():
             if self.was_accepted(outgoing.command.command_id, recorded_seq):
-                status = "failed" if outgoing.sent_at is None and not outgoing.doubted else "uncertain"
-                self._delivered(outgoing, status, out, "the guest session ended by an internal error")
+                status = (
+                    "failed" if outgoing.sent_at is None and not outgoing.doubted else "uncertain"
+                )
+                self._delivered(
+                    outgoing, status, out, "the guest session ended by an internal error"
+                )
         return out + self.bare_end(self._seq)
 
     def bare_end(self, recorded_seq: int) -> list[e.Effect]:
@@ -422,12 +487,15 @@ class Machine(Listening):
         waiting = self.state is State.WAITING
         self.state = State.ENDED
         self.wake_at = self._step_at = self._ends_at = self._leave_by = NEVER
-        ended = v.SessionEvent(self._next_seq(), "ended", Cause.INTERNAL_ERROR.value, self.read_only)
+        ended = v.SessionEvent(
+            self._next_seq(), "ended", Cause.INTERNAL_ERROR.value, self.read_only
+        )
         out: list[e.Effect] = [e.CancelAdmission()] if waiting else []
         return [*out, ended, e.Finish(Ending(Cause.INTERNAL_ERROR))]
 
     def was_accepted(self, command_id: str, recorded_seq: int) -> bool:
-        """True if the event that accepts this command is among those recorded up to `recorded_seq`."""
+        """True if the event that accepts this command is among those recorded up to
+        `recorded_seq`."""
         accepted = self._accepted.get(command_id) if self._accepted is not None else None
         return accepted is not None and accepted.seq <= recorded_seq
 
@@ -439,7 +507,11 @@ class Machine(Listening):
             return out
         if isinstance(given, i.LinkOpened):
             return [e.HangUp(1000, "the guest session has ended")]
-        if isinstance(given, i.IntentDurable) and self._accepted and given.command_id in self._accepted:
+        if (
+            isinstance(given, i.IntentDurable)
+            and self._accepted
+            and given.command_id in self._accepted
+        ):
             return [e.Tell(c.Answer(given.command_id, self._accepted[given.command_id].seq))]
         return []
 

@@ -1,35 +1,42 @@
 """Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
 
-The lane is strict: where the platform confirms (it echoes what a guest said, reference §3.5), one message is under way
-at a time and the next waits for its proof. That costs a round trip per message, which a limit of five messages a second
-hides, and buys two things: a throttled or lost message can never be overtaken by its successor, and after a lost link
-there is at most *one* message whose fate is unknown.
+The lane is strict: where the platform confirms (it echoes what a guest said, reference §3.5), one
+message is under way at a time and the next waits for its proof. That costs a round trip per
+message, which a limit of five messages a second hides, and buys two things: a throttled or lost
+message can never be overtaken by its successor, and after a lost link there is at most *one*
+message whose fate is unknown.
 
 A message's life:
 
     accepted ──intent durable──▶ ready ──pacing allows──▶ sent ──echo──▶ confirmed
                                    ▲                       │ ├─ error frame ──▶ failed
                                    └── 429: retry_after ───┘ ├─ found in history ──▶ confirmed
-                                   ▲                         └─ history read, not found ──▶ ready again (resent)
+                                   ▲                         └─ not found ──▶ ready again (resent)
                                    └───────────────────────────── history unreadable ──▶ uncertain
 
-A file's message is ready only when its file is uploaded (`uploads.py`); those behind it wait, so that order stays order.
+A file's message is ready only when its file is uploaded (`uploads.py`); those behind it wait, so
+that order stays order.
 
-Never resent blindly: `sent` goes back to `ready` only by the platform's own word, a 429 or a history without it.
+Never resent blindly: `sent` goes back to `ready` only by the platform's own word, a 429 or a
+history without it.
 
-What a restart may send without looking is proved by the journal. No message is sent before the session's `live` event is
-durable; a lost connection and a clean stop write `resting`, and so does the start after a kill. So a message accepted after a
-`resting` that no `live` follows was certainly never sent: it is simply sent. For one accepted before it the dialects differ:
+What a restart may send without looking is proved by the journal. No message is sent before the
+session's `live` event is durable; a lost connection and a clean stop write `resting`, and so does
+the start after a kill. So a message accepted after a
+`resting` that no `live` follows was certainly never sent: it is simply sent. For one accepted
+before it the dialects differ:
 
-- One that confirms: every such message is in doubt. A confirmation lets the next message go before it is durable itself, and
-  what one restart had in doubt and could not look up, the next has in doubt again. Each is looked for in the history.
-- One that confirms nothing (webchat) settles a message as `sent` when its frame is handed to the connection, and cannot ask
-  afterwards; there no message is sent before the `sent` of the one before it is durable. So if the last word is `live`, the
-  first unsettled message is `uncertain` and the others were not sent; if it is `resting`, there is no doubt at all.
+- One that confirms: every such message is in doubt. A confirmation lets the next message go before
+  it is durable itself, and what one restart had in doubt and could not look up, the next has in
+  doubt again. Each is looked for in the history.
+- One that confirms nothing (webchat) settles a message as `sent` when its frame is handed to the
+  connection, and cannot ask afterwards; there no message is sent before the `sent` of the one
+  before it is durable. So if the last word is `live`, the first unsettled message is `uncertain`
+  and the others were not sent; if it is `resting`, there is no doubt at all.
 
-Two policies of pacing (SOCK-7). `queue` accepts and sends at even distances. `reject` accepts as many as the rate allows,
-counted when they are accepted, so that it does not matter how long the journal or an echo takes; what was accepted is sent as
-soon as it may be, and inside the rate.
+Two policies of pacing (SOCK-7). `queue` accepts and sends at even distances. `reject` accepts as
+many as the rate allows, counted when they are accepted, so that it does not matter how long the
+journal or an echo takes; what was accepted is sent as soon as it may be, and inside the rate.
 
 Bounds: `commands_max` waiting commands; beyond that the asker is refused (`overloaded`).
 """
@@ -73,7 +80,9 @@ class Outgoing:
     def request(self) -> Request:
         command = self.command
         if isinstance(command, Send):
-            return SayText(command.text, self.tracing_id, marker=self.tracing_id, attributes=self.attributes)
+            return SayText(
+                command.text, self.tracing_id, marker=self.tracing_id, attributes=self.attributes
+            )
         if isinstance(command, Attach):
             return self._file_request(command)
         return SayReply(
@@ -117,7 +126,12 @@ class Outgoing:
                 "attributes": self.attributes,
             }
         if isinstance(command, Send):
-            return {"action": "send", "trace": self.tracing_id, "text": command.text, "attributes": self.attributes}
+            return {
+                "action": "send",
+                "trace": self.tracing_id,
+                "text": command.text,
+                "attributes": self.attributes,
+            }
         return {
             "action": "reply",
             "trace": self.tracing_id,
@@ -134,7 +148,13 @@ class Outgoing:
         if intent["action"] == "send":
             command = Send(command_id, intent["text"], attributes)
         elif intent["action"] == "attach":
-            what = intent["filename"], intent["content_type"], intent["size_bytes"], intent["path"], intent["text"]
+            what = (
+                intent["filename"],
+                intent["content_type"],
+                intent["size_bytes"],
+                intent["path"],
+                intent["text"],
+            )
             command = Attach(command_id, *what)
         else:
             choices = tuple((text, payload) for text, payload in intent["choices"])
@@ -154,7 +174,9 @@ class Outbox:
 
     __slots__ = ("_accepted", "_lane", "_messages", "_spacing_s", "blocked_until", "file_count")
 
-    def __init__(self, messages: SlidingCount, spacing_s: float = 0.0, accepted: SlidingCount | None = None) -> None:
+    def __init__(
+        self, messages: SlidingCount, spacing_s: float = 0.0, accepted: SlidingCount | None = None
+    ) -> None:
         self._lane: deque[Outgoing] = deque()
         self._messages = messages
         self._spacing_s = spacing_s
@@ -182,7 +204,8 @@ class Outbox:
         return next((one for one in self._lane if one.command.command_id == command_id), None)
 
     def files(self) -> list[tuple[Outgoing, Upload]]:
-        """Messages that carry a file and were certainly not sent yet, in their order, each with its upload."""
+        """Messages that carry a file and were certainly not sent yet, in their order, each with its
+        upload."""
         if not self.file_count:
             return []
         return [
@@ -197,7 +220,9 @@ class Outbox:
     def file_of(self, attachment_id: str, trace: str = "") -> Outgoing | None:
         """By the attachment's id, or by the tracing id of the question for its place."""
         for outgoing, upload in self.files():
-            if (attachment_id and upload.attachment_id == attachment_id) or (trace and upload.trace == trace):
+            if (attachment_id and upload.attachment_id == attachment_id) or (
+                trace and upload.trace == trace
+            ):
                 return outgoing
         return None
 
@@ -215,10 +240,11 @@ class Outbox:
             outgoing.durable = True
 
     def doubt(self, now: float, count: int) -> None:
-        """After a restart the first `count` messages may have been sent; the others were certainly not.
+        """After a restart the first `count` messages may have been sent; the others were certainly
+        not.
 
-        Each is looked for in turn; the first that is not found ends the doubt, because the lane is strict.
-        """
+        Each is looked for in turn; the first that is not found ends the doubt, because the lane is
+        strict."""
         for outgoing in islice(self._lane, count):
             outgoing.doubted = True
         self._take_for_sent(now)
@@ -238,11 +264,15 @@ class Outbox:
             self._accepted.take(now)
 
     def refuses(self, now: float) -> bool:
-        """True if one more message accepted now is over the rate, or the platform has asked to wait."""
-        return now < self.blocked_until or (self._accepted is not None and self._accepted.ready_at(now) > now)
+        """True if one more message accepted now is over the rate, or the platform has asked to
+        wait."""
+        return now < self.blocked_until or (
+            self._accepted is not None and self._accepted.ready_at(now) > now
+        )
 
     def ready_at(self, now: float, requests: SlidingCount | None) -> float:
-        """When the head may be sent: `now` or before means at once, NEVER that it waits for something else."""
+        """When the head may be sent: `now` or before means at once, NEVER that it waits for
+        something else."""
         head = self.head
         if head is None or not head.durable or head.sent_at is not None or head.awaits_file:
             return NEVER

@@ -1,5 +1,5 @@
-"""The figures one guest session lives by. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and the platform's
-published limits (reference §5); configuration may change every one of them."""
+"""The figures one guest session lives by. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and
+the platform's published limits (reference §5); configuration may change every one of them."""
 
 from __future__ import annotations
 
@@ -58,6 +58,7 @@ class SessionSettings:
     file_bytes_max: int = 104_857_600
     file_types: tuple[str, ...] | None = None
 
-    # end the conversation when asked to (Presence Clear if the deployment allows it, else closeSession)
+    # end the conversation when asked to (Presence Clear if the deployment allows it, else
+    # closeSession)
     join_on_new_session: bool = False
     conversation_clear: bool = False

@@ -1,4 +1,5 @@
-"""The machine's mouth: commands accepted once, messages on their way, confirmed, failed, or honestly uncertain."""
+"""The machine's mouth: commands accepted once, messages on their way, confirmed, failed, or
+honestly uncertain."""
 
 from __future__ import annotations
 
@@ -23,7 +24,8 @@ from .inbox import NEVER
 from .outbox import Outbox, Outgoing
 from .states import State
 
-#: Requests of a connection's budget that messages leave alone: heartbeats, the hello, JWTs, the goodbye.
+#: Requests of a connection's budget that messages leave alone: heartbeats, the hello, JWTs, the
+#: goodbye.
 REQUESTS_KEPT_BACK = 8
 
 #: Resends after which a message's fate is called uncertain instead of trying for ever.
@@ -88,33 +90,50 @@ class Speaking(SessionCore):
     def _withdraw_refusal(self, command: c.Withdraw) -> CommandError | None:
         outgoing = self._outbox.find(command.target) if self._outbox is not None else None
         if outgoing is None or outgoing.upload is None:
-            return CommandError("no file of that command waits to be sent", code="not_found", field="target")
+            return CommandError(
+                "no file of that command waits to be sent", code="not_found", field="target"
+            )
         if outgoing.sent_at is not None or outgoing.doubted:
-            return CommandError("the file may have been sent already", code="too_late", field="target")
+            return CommandError(
+                "the file may have been sent already", code="too_late", field="target"
+            )
         return None
 
     def _discard_copy(self, command: c.Command, out: list[e.Effect]) -> None:
-        """A copy that came with a command we do not carry out, or are carrying out with another copy."""
+        """A copy that came with a command we do not carry out, or are carrying out with another
+        copy."""
         if isinstance(command, c.Attach):
             outgoing = self._outbox.find(command.command_id) if self._outbox is not None else None
-            if outgoing is None or not isinstance(outgoing.command, c.Attach) or outgoing.command.path != command.path:
+            if (
+                outgoing is None
+                or not isinstance(outgoing.command, c.Attach)
+                or outgoing.command.path != command.path
+            ):
                 out.append(e.Discard(command.path))
 
     def _is_over_rate(self, now: float) -> bool:
-        """Whether `reject` refuses a message now: by the rates and the platform's 429, never by how fast the journal is."""
+        """Whether `reject` refuses a message now: by the rates and the platform's 429, never by how
+        fast the journal is."""
         if self._settings.pacing != "reject" or self._outbox is None:
             return False
         spent = self._requests is not None and self._requests.ready_at(now) > now
         return spent or self._outbox.refuses(now)
 
     def _accept(
-        self, command: c.Send | c.Reply | c.Attach | c.Withdraw | c.Context | c.End, now: float, out: list[e.Effect]
+        self,
+        command: c.Send | c.Reply | c.Attach | c.Withdraw | c.Context | c.End,
+        now: float,
+        out: list[e.Effect],
     ) -> None:
         seq = self._next_seq()
         trace, action, text = "", "end", ""
         if isinstance(command, c.Send | c.Reply | c.Attach):
             trace = self._draw_id()
-            outgoing = Outgoing(command, trace, attributes=command.attributes if isinstance(command, c.Send) else None)
+            outgoing = Outgoing(
+                command,
+                trace,
+                attributes=command.attributes if isinstance(command, c.Send) else None,
+            )
             self._the_outbox().accept(outgoing)
             if not isinstance(command, c.Attach):
                 self._the_outbox().count(now)
@@ -135,7 +154,10 @@ class Speaking(SessionCore):
         outgoing = self._outbox.find(command_id) if self._outbox is not None else None
         if outgoing is not None:
             return outgoing.intent()
-        if self._outbox is not None and (taken_back := self._outbox.withdrawn_by(command_id)) is not None:
+        if (
+            self._outbox is not None
+            and (taken_back := self._outbox.withdrawn_by(command_id)) is not None
+        ):
             return {"action": "withdraw", "target": taken_back.command.command_id}
         if command_id == self._context_id:
             return {"action": "context", "context": self._context}
@@ -208,7 +230,10 @@ class Speaking(SessionCore):
         self._context_id = ""
         assert self._context is not None
         if not self._manners.has_context:
-            self._pending_attributes = {**(self._pending_attributes or {}), **flatten_context(self._context)}
+            self._pending_attributes = {
+                **(self._pending_attributes or {}),
+                **flatten_context(self._context),
+            }
         elif self.state is State.LIVE:
             out.append(e.Say(r.SetContext(self._context)))
 
@@ -229,7 +254,9 @@ class Speaking(SessionCore):
             if self._settings.pacing == "queue":
                 self._outbox = Outbox(SlidingCount(limit, window_s), 1.0 / per_s)
             else:
-                self._outbox = Outbox(SlidingCount(limit, window_s), accepted=SlidingCount(limit, window_s))
+                self._outbox = Outbox(
+                    SlidingCount(limit, window_s), accepted=SlidingCount(limit, window_s)
+                )
         return self._outbox
 
     def _the_requests(self) -> SlidingCount | None:
@@ -241,13 +268,16 @@ class Speaking(SessionCore):
         return self._requests
 
     def _move_on(self, now: float, out: list[e.Effect]) -> None:
-        """Send what may be sent now; when the lane is empty and we are asked to leave, say goodbye."""
+        """Send what may be sent now; when the lane is empty and we are asked to leave, say
+        goodbye."""
         if self.state is not State.LIVE:
             return
         outbox = self._outbox
         if outbox is not None and outbox.file_count:
             self._tend_uploads(now, out)
-        while outbox and not self._unproven_seq and outbox.ready_at(now, self._the_requests()) <= now:
+        while (
+            outbox and not self._unproven_seq and outbox.ready_at(now, self._the_requests()) <= now
+        ):
             outgoing = outbox.send_head(now, self._the_requests())
             if outgoing.attributes is None:
                 outgoing.attributes = self._take_attributes()
@@ -261,7 +291,8 @@ class Speaking(SessionCore):
             self._say_goodbye(now, out)
 
     def _send_no_more_until_durable(self, out: list[e.Effect]) -> None:
-        """The journal must hold the newest event before the next message is sent; `outbox.py` says what that proves."""
+        """The journal must hold the newest event before the next message is sent; `outbox.py` says
+        what that proves."""
         self._unproven_seq = self._seq
         out.append(e.AwaitDurable(self._seq))
 
@@ -277,7 +308,11 @@ class Speaking(SessionCore):
         assert outbox is not None
         under_way = outbox.under_way
         if under_way is not None and under_way.sent_at is not None:
-            return NEVER if self._fill is not None else under_way.sent_at + self._settings.confirm_timeout_s
+            return (
+                NEVER
+                if self._fill is not None
+                else under_way.sent_at + self._settings.confirm_timeout_s
+            )
         if self._unproven_seq:
             return NEVER
         return outbox.ready_at(now, self._the_requests())
@@ -291,7 +326,10 @@ class Speaking(SessionCore):
             self._tend_uploads(now, out)
         if under_way is None:
             self._move_on(now, out)
-        elif self._fill is None and now >= (under_way.sent_at or now) + self._settings.confirm_timeout_s:
+        elif (
+            self._fill is None
+            and now >= (under_way.sent_at or now) + self._settings.confirm_timeout_s
+        ):
             if self._manners.has_history:
                 self._begin_fill(now, out)
             else:
@@ -308,18 +346,25 @@ class Speaking(SessionCore):
         return True
 
     def _delivered(
-        self, outgoing: Outgoing, status: str, out: list[e.Effect], reason: str = "", message_id: str = ""
+        self,
+        outgoing: Outgoing,
+        status: str,
+        out: list[e.Effect],
+        reason: str = "",
+        message_id: str = "",
     ) -> None:
         command = outgoing.command
-        out.append(v.DeliveryEvent(self._next_seq(), command.command_id, status, reason, message_id))
+        out.append(
+            v.DeliveryEvent(self._next_seq(), command.command_id, status, reason, message_id)
+        )
         if isinstance(command, c.Attach):
             out.append(e.Discard(command.path))
 
     def _settle_under_way(self, history_asked_at: float, out: list[e.Effect]) -> None:
         """The history was read and does not hold the message under way. May it be sent again?
 
-        Only if the history had the time to know it: its link is gone, or it was sent a whole confirmation time-out
-        before the history was asked. One sent just now is simply on its way.
+        Only if the history had the time to know it: its link is gone, or it was sent a whole
+        confirmation time-out before the history was asked. One sent just now is simply on its way.
         """
         outbox = self._outbox
         under_way = outbox.under_way if outbox is not None else None
@@ -329,7 +374,9 @@ class Speaking(SessionCore):
         if not under_way.orphaned and not overdue:
             return
         if under_way.attempts >= ATTEMPTS_MAX:
-            self._delivered(outbox.finish_head(), "failed", out, "the platform did not take it, often tried")
+            self._delivered(
+                outbox.finish_head(), "failed", out, "the platform did not take it, often tried"
+            )
         else:
             outbox.put_back()
         outbox.end_doubt()

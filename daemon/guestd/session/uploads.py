@@ -1,17 +1,20 @@
-"""One file on its way to the platform, and what a file must be like before anybody asks (SOCK-6, SOCK-7, reference §7).
+"""One file on its way to the platform, and what a file must be like before anybody asks (SOCK-6,
+SOCK-7, reference §7).
 
-    waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──the platform's event──▶ done
+    waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
        ▲                             │                  │                  │
-       └──── rests, then a fresh place, a fresh id ─────┴──────────────────┘        refused for good ──▶ failed
+       └──── rests, then a fresh place, a fresh id ─────┴──────────────────┘
+                                                          refused for good ──▶ failed
 
-A place is a presigned URL, which is a key that dies: by its time, by being used, by a quarrel about a header. So nothing is
-ever put twice to the same URL. Whatever goes wrong on the way and may pass (403, a broken connection, no event in time) costs
-one of `attempts_max`, and the next attempt begins with a new attachment id; the old one is deleted, so that no orphan is left
-behind. Because the message is only sent when the file is there, none of this can double a message: that is the outbox's care,
-where the file's message waits in its place.
+A place is a presigned URL, which is a key that dies: by its time, by being used, by a quarrel about
+a header. So nothing is ever put twice to the same URL. Whatever goes wrong on the way and may pass
+(403, a broken connection, no event in time) costs one of `attempts_max`, and the next attempt
+begins with a new attachment id; the old one is deleted, so that no orphan is left behind. Because
+the message is only sent when the file is there, none of this can double a message: that is the
+outbox's care, where the file's message waits in its place.
 
-The platform's word counts more than ours: its success event ends the upload even if the PUT's own answer is still under way.
-"""
+The platform's word counts more than ours: its success event ends the upload even if the PUT's own
+answer is still under way."""
 
 from __future__ import annotations
 
@@ -27,10 +30,12 @@ from ..model.file_names import control_character_in, file_name_problem
 NEVER = float("inf")
 NAME_MAX = 1023  # reference §5: fewer than 1024 characters
 
-#: Answers to a PUT that will be the same again: method, length or type not accepted, too large, a redirect we do not follow.
+#: Answers to a PUT that will be the same again: method, length or type not accepted, too large, a
+#: redirect we do not follow.
 _PUT_REFUSED = frozenset({301, 302, 303, 307, 308, 405, 411, 413, 415, 501})
 
-#: Codes of GenerateUrlError and UploadFailureEvent that may pass by themselves; all others are about this very file.
+#: Codes of GenerateUrlError and UploadFailureEvent that may pass by themselves; all others are
+#: about this very file.
 _PASSING = frozenset({408, 429, 4008, 4009, 4010, 4029, 5000})
 
 
@@ -48,7 +53,9 @@ ANY_FILE = FileRules()
 
 
 @lru_cache(maxsize=64)
-def rules_of(types: tuple[str, ...], bytes_max: int | None, blocked_extensions: tuple[str, ...]) -> FileRules:
+def rules_of(
+    types: tuple[str, ...], bytes_max: int | None, blocked_extensions: tuple[str, ...]
+) -> FileRules:
     """The same profile is the same object: thousands of sessions of a deployment share it."""
     return FileRules(types, bytes_max, blocked_extensions)
 
@@ -61,21 +68,34 @@ def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
     if problem := file_name_problem(file.filename):
         return CommandError(problem, field="filename")
     if rules.needs_extension and not (stem and dot and extension):
-        return CommandError("filename is a plain name with an extension, such as bill.pdf", field="filename")
+        return CommandError(
+            "filename is a plain name with an extension, such as bill.pdf", field="filename"
+        )
     if not file.filename.strip():
         return CommandError("filename is empty; give the file a name", field="filename")
     if len(file.filename) > NAME_MAX:
-        return CommandError(f"filename is longer than {NAME_MAX} characters; shorten it", field="filename")
+        return CommandError(
+            f"filename is longer than {NAME_MAX} characters; shorten it", field="filename"
+        )
     if found := control_character_in(file.content_type):
-        problem = f"contentType holds the control character {found}; give a media type such as image/png"
+        problem = (
+            f"contentType holds the control character {found}; give a media type such as image/png"
+        )
         return CommandError(problem, field="content_type")
     if file.size_bytes < 1:
         return CommandError("the file is empty", field="size_bytes")
     if rules.bytes_max is not None and file.size_bytes > rules.bytes_max:
-        problem = f"the file has {file.size_bytes} bytes, the limit is {rules.bytes_max}; send a smaller one"
+        problem = (
+            f"the file has {file.size_bytes} bytes, the limit is {rules.bytes_max}; send a"
+            " smaller one"
+        )
         return CommandError(problem, code="too_large", field="size_bytes")
     if dot and f".{extension.lower()}" in (one.lower() for one in rules.blocked_extensions):
-        return CommandError(f"files named .{extension} are blocked for this deployment", code="type", field="filename")
+        return CommandError(
+            f"files named .{extension} are blocked for this deployment",
+            code="type",
+            field="filename",
+        )
     if not _matches(file.content_type, rules.types):
         allowed = ", ".join(rules.types)
         problem = f"files of type {file.content_type or '?'} are not allowed; allowed are {allowed}"
@@ -84,11 +104,15 @@ def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
 
 
 def _matches(content_type: str, types: tuple[str, ...]) -> bool:
-    """`image/png` is allowed by itself, by `image/*` and by `*/*`; parameters behind a semicolon do not count."""
+    """`image/png` is allowed by itself, by `image/*` and by `*/*`; parameters behind a semicolon do
+    not count."""
     plain = content_type.partition(";")[0].strip().lower()
     if plain.count("/") != 1:
         return False
-    return any(one in ("*/*", plain) or (one.endswith("/*") and plain.startswith(one[:-1])) for one in types)
+    return any(
+        one in ("*/*", plain) or (one.endswith("/*") and plain.startswith(one[:-1]))
+        for one in types
+    )
 
 
 class Step(Enum):
@@ -108,7 +132,8 @@ class Verdict(Enum):
 
 @dataclass(slots=True)
 class Upload:
-    """`wake_at`: while waiting, when it may be tried again; else when the step has taken too long."""
+    """`wake_at`: while waiting, when it may be tried again; else when the step has taken too
+    long."""
 
     step: Step = Step.WAITING
     attachment_id: str = ""
@@ -131,7 +156,12 @@ class Upload:
         return self.step in (Step.ASKED, Step.PUTTING, Step.CONFIRMING)
 
     def ask(self, attachment_id: str, trace: str, answer_by: float) -> None:
-        self.step, self.attachment_id, self.trace, self.wake_at = Step.ASKED, attachment_id, trace, answer_by
+        self.step, self.attachment_id, self.trace, self.wake_at = (
+            Step.ASKED,
+            attachment_id,
+            trace,
+            answer_by,
+        )
         self.attempts += 1
 
     def granted(self, attachment_id: str, metadata: dict[str, Any] | None) -> None:
@@ -155,7 +185,8 @@ class Upload:
         self.metadata = None
 
     def unask(self, until: float = -NEVER) -> None:
-        """The question was not heard, or put off by the platform: it does not count as an attempt."""
+        """The question was not heard, or put off by the platform: it does not count as an
+        attempt."""
         self.attempts -= 1
         self.rest(until)
 
@@ -166,10 +197,12 @@ def verdict_on_code(code: int) -> Verdict:
 
 
 def verdict_on_put(status: int | None) -> Verdict:
-    """On a PUT that did not succeed: 403 and its kind are a dead URL, no status at all is a broken connection."""
+    """On a PUT that did not succeed: 403 and its kind are a dead URL, no status at all is a broken
+    connection."""
     return Verdict.FAILED if status in _PUT_REFUSED else Verdict.AGAIN
 
 
 def pause_s(attempts: int, base_s: float) -> float:
-    """How long to rest before the next attempt: nothing before the second, which most often heals a dead URL."""
+    """How long to rest before the next attempt: nothing before the second, which most often heals a
+    dead URL."""
     return 0.0 if attempts <= 1 else min(base_s * 2.0 ** (attempts - 2), 60.0)

@@ -1,7 +1,8 @@
-"""What is kept of a bug of ours for whoever mends it: where it happened and on what kind of input, never what anybody said.
+"""What is kept of a bug of ours for whoever mends it: where it happened and on what kind of input,
+never what anybody said.
 
-Nothing here repeats a value: of a text its length is told, of a number its size in bits, of foreign keys their number.
-"""
+Nothing here repeats a value: of a text its length is told, of a number its size in bits, of foreign
+keys their number."""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ MEMBERS_MAX = 20
 
 @dataclass(slots=True, frozen=True)
 class Report:
-    """One guest session that broke. `shape` describes the input, `frames` are the places of the traceback."""
+    """One guest session that broke. `shape` describes the input, `frames` are the places of the
+    traceback."""
 
     session_id: str
     at_ms: int
@@ -38,26 +40,44 @@ def shape_of(value: Any, levels: int = LEVELS_MAX) -> Any:
     if isinstance(value, Enum):
         return f"{type(value).__name__}.{value.name}"
     if isinstance(value, str):
-        return f"text of {len(value)} characters" + ("" if is_text(value) else ", with half a surrogate pair")
+        return f"text of {len(value)} characters" + (
+            "" if is_text(value) else ", with half a surrogate pair"
+        )
     if isinstance(value, int):
         return f"integer of {value.bit_length()} bits"
     if levels == 0:
         return f"nested {type(value).__name__}"
     if is_dataclass(value):
-        inner = {field.name: shape_of(getattr(value, field.name), levels - 1) for field in fields(value)}
+        inner = {
+            field.name: shape_of(getattr(value, field.name), levels - 1) for field in fields(value)
+        }
         return {"is": type(value).__name__, **inner}
     if isinstance(value, dict):
-        return {"keys": len(value), "values": [shape_of(one, levels - 1) for one in list(value.values())[:MEMBERS_MAX]]}
+        return {
+            "keys": len(value),
+            "values": [shape_of(one, levels - 1) for one in list(value.values())[:MEMBERS_MAX]],
+        }
     if isinstance(value, list | tuple):
-        return {"items": len(value), "first": [shape_of(one, levels - 1) for one in value[:MEMBERS_MAX]]}
+        return {
+            "items": len(value),
+            "first": [shape_of(one, levels - 1) for one in value[:MEMBERS_MAX]],
+        }
     return type(value).__name__
 
 
 def places_of(error: BaseException) -> tuple[str, ...]:
     """The traceback without the error's own words, which may repeat what it met."""
-    return tuple(f"{one.filename}:{one.lineno} {one.name}" for one in traceback.extract_tb(error.__traceback__))
+    return tuple(
+        f"{one.filename}:{one.lineno} {one.name}"
+        for one in traceback.extract_tb(error.__traceback__)
+    )
 
 
 def log_bug(logger: logging.Logger, doing: str, error: BaseException) -> None:
     """An error nobody expected, without its words."""
-    logger.error("%s failed: %s: our bug; %s", doing, type(error).__name__, " < ".join(reversed(places_of(error))))
+    logger.error(
+        "%s failed: %s: our bug; %s",
+        doing,
+        type(error).__name__,
+        " < ".join(reversed(places_of(error))),
+    )

@@ -1,4 +1,5 @@
-"""The real clock: the loop's monotonic seconds, and the wall's milliseconds for what is written down."""
+"""The real clock: the loop's monotonic seconds, and the wall's milliseconds for what is written
+down."""
 
 from __future__ import annotations
 

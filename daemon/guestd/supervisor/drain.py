@@ -12,7 +12,9 @@ from ..session.inputs import LeaveAsked
 from ..session.states import State
 from .runner import Runner
 
-BATCH = 200  # goodbyes said within one turn of the loop, so that nobody's heartbeat waits behind ten thousand of them
+# goodbyes said within one turn of the loop, so that nobody's heartbeat waits behind ten thousand of
+# them
+BATCH = 200
 ROUND_S = 1.0
 
 

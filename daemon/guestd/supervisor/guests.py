@@ -7,7 +7,8 @@ from ..model.ids import Guest
 
 
 class LivingGuests:
-    """`by_email`: the platform tells guests apart by their e-mail, so that two with one address would share a conversation."""
+    """`by_email`: the platform tells guests apart by their e-mail, so that two with one address
+    would share a conversation."""
 
     def __init__(self, by_email: bool) -> None:
         self._by_email = by_email
@@ -17,9 +18,14 @@ class LivingGuests:
     def check(self, name: str, email: str) -> None:
         """Raises CommandError if a living guest has this name or this address."""
         if name in self._names:
-            raise CommandError(f"a guest session named {name!r} lives already", code="conflict", field="name")
+            raise CommandError(
+                f"a guest session named {name!r} lives already", code="conflict", field="name"
+            )
         if self._by_email and email.casefold() in self._emails:
-            problem = "a living guest has this e-mail address, and the two would share a conversation; give another"
+            problem = (
+                "a living guest has this e-mail address, and the two would share a conversation;"
+                " give another"
+            )
             raise CommandError(problem, code="conflict", field="email")
 
     def enter(self, guest: Guest) -> None:

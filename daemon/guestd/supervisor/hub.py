@@ -1,4 +1,5 @@
-"""Who watches which guest session. A row was encoded once, and the same bytes go to every watcher."""
+"""Who watches which guest session. A row was encoded once, and the same bytes go to every
+watcher."""
 
 from __future__ import annotations
 
@@ -14,8 +15,9 @@ class Hub:
         return sum(map(len, self._watchers.values()))
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
-        """All that becomes durable from now on, also what is recorded already. The past is read from the journal; who does so
-        without a suspension before this misses nothing and gets nothing twice."""
+        """All that becomes durable from now on, also what is recorded already. The past is read
+        from the journal; who does so without a suspension before this misses nothing and gets
+        nothing twice."""
         self._watchers.setdefault(session_id, []).append(watcher)
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
@@ -26,7 +28,8 @@ class Hub:
                 del self._watchers[session_id]
 
     def will_end(self, session_id: str) -> None:
-        """Its last events are recorded, but not durable yet. Until `over` it may still be watched."""
+        """Its last events are recorded, but not durable yet. Until `over` it may still be
+        watched."""
         self._ending.add(session_id)
 
     def is_ending(self, session_id: str) -> bool:

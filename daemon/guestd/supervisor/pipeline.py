@@ -1,12 +1,13 @@
 """Record, then publish, then tell: the order that makes us trustworthy.
 
-Everything the fleet records within one turn of the loop is one batch, and a batch is one commit. With a journal that
-answers at once the batch is durable before the turn ends; with one that waits for a disk, the next batches queue behind
-it and grow, which is all the group commit there is. Only when a batch is durable is any of it shown to a watcher, and
-only then does a command's machine hear that its intent may be acted on.
+Everything the fleet records within one turn of the loop is one batch, and a batch is one commit.
+With a journal that answers at once the batch is durable before the turn ends; with one that waits
+for a disk, the next batches queue behind it and grow, which is all the group commit there is. Only
+when a batch is durable is any of it shown to a watcher, and only then does a command's machine hear
+that its intent may be acted on.
 
-The bound is `uncommitted_max` events. When it is reached, `full(True)` makes the fleet stop reading its sockets, so that
-the pressure goes back to the platform by TCP; it resumes at half of it.
+The bound is `uncommitted_max` events. When it is reached, `full(True)` makes the fleet stop reading
+its sockets, so that the pressure goes back to the platform by TCP; it resumes at half of it.
 """
 
 from __future__ import annotations
@@ -71,13 +72,17 @@ class Pipeline:
         return self._uncommitted
 
     def open_session(self, owner: Owner, record: SessionRecord) -> None:
-        """`owner.session_durable()` when its token is: before that the platform must not hear of it."""
+        """`owner.session_durable()` when its token is: before that the platform must not hear of
+        it."""
         batch = self._batch or self._open_batch()
         batch.opened.append(record)
         batch.openers.append(owner)
 
-    def record(self, owner: Owner, session_id: str, event: Event, key: str = "", intent: bytes = b"") -> None:
-        """`key` is unique with the event's kind within the session; `intent` is an accepted command's."""
+    def record(
+        self, owner: Owner, session_id: str, event: Event, key: str = "", intent: bytes = b""
+    ) -> None:
+        """`key` is unique with the event's kind within the session; `intent` is an accepted
+        command's."""
         batch = self._batch or self._open_batch()
         batch.rows.append((session_id, event.seq, event.kind, _encoded(event), key, intent))
         if type(event) is AcceptedEvent:
@@ -132,5 +137,6 @@ class Pipeline:
 
 
 def _encoded(event: Event) -> bytes:
-    """The event's JSON. The slice copies it into exactly its size: what orjson gives keeps a buffer of four kilobytes."""
+    """The event's JSON. The slice copies it into exactly its size: what orjson gives keeps a buffer
+    of four kilobytes."""
     return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]

@@ -1,12 +1,13 @@
-"""One guest session on the loop: feeds its machine and performs the effects, in order. It decides nothing.
+"""One guest session on the loop: feeds its machine and performs the effects, in order. It decides
+nothing.
 
-A runner at rest is this object, the machine, and a link. Everything shared (dialect, timers, pipeline, admission) is in
-the one `Bench` all runners work at.
+A runner at rest is this object, the machine, and a link. Everything shared (dialect, timers,
+pipeline, admission) is in the one `Bench` all runners work at.
 
-A link's callbacks go through a `Line`, and so do the answers of the history, which was asked on a link's behalf. When the
-machine drops a link, its line is cut at once: whatever the dying connection still has to say reaches nobody, and can never
-be taken for the next link's word. A page of the history read for a link that is gone may lack what was lost with it.
-"""
+A link's callbacks go through a `Line`, and so do the answers of the history, which was asked on a
+link's behalf. When the machine drops a link, its line is cut at once: whatever the dying connection
+still has to say reaches nobody, and can never be taken for the next link's word. A page of the
+history read for a link that is gone may lack what was lost with it."""
 
 from __future__ import annotations
 
@@ -105,7 +106,9 @@ class Line:
         metrics.bytes_in += len(text)
         try:
             signals = bench.decode(text)
-        except Exception as error:  # `decode` never raises; if it does, one frame is lost and not the connection
+        except (
+            Exception
+        ) as error:  # `decode` never raises; if it does, one frame is lost and not the connection
             log_bug(logger, "decoding a frame", error)
             signals = [Garbage("not decoded")]
         for signal in signals:
@@ -131,7 +134,17 @@ class Line:
 
 
 class Runner:
-    __slots__ = ("_askers", "_counted", "_is_over", "_line", "_link", "_recorded_seq", "_timer_at", "bench", "machine")
+    __slots__ = (
+        "_askers",
+        "_counted",
+        "_is_over",
+        "_line",
+        "_link",
+        "_recorded_seq",
+        "_timer_at",
+        "bench",
+        "machine",
+    )
 
     def __init__(self, machine: Machine, bench: Bench) -> None:
         self.machine = machine
@@ -187,8 +200,11 @@ class Runner:
         self.feed(i.EventDurable(seq))
 
     def was_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten; the journal is asked only if it may be one."""
-        return self.machine.may_have_shown(item) and self.bench.was_shown(self.session_id, item.identity, item.time)
+        """A repetition of what the machine has forgotten; the journal is asked only if it may be
+        one."""
+        return self.machine.may_have_shown(item) and self.bench.was_shown(
+            self.session_id, item.identity, item.time
+        )
 
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
@@ -224,7 +240,8 @@ class Runner:
         self.bench.timers.cancel(self)
 
     def set_aside(self, error: CommandError) -> None:
-        """Drop everything and write nothing: the session's record cannot be gone on with. Who waits is told `error`."""
+        """Drop everything and write nothing: the session's record cannot be gone on with. Who waits
+        is told `error`."""
         self.abandon()
         self.machine.state = State.ENDED
         self._count_state()
@@ -236,7 +253,8 @@ class Runner:
     # ------------------------------------------------------------------ effects
 
     def _record(self, event: Event, key: str = "", intent: bytes = b"") -> None:
-        """The seq counts as taken only when the event could be written: a broken session's last event comes after it."""
+        """The seq counts as taken only when the event could be written: a broken session's last
+        event comes after it."""
         self.bench.pipeline.record(self, self.machine.guest.session_id, event, key, intent)
         self._recorded_seq = event.seq
 
@@ -375,7 +393,8 @@ class Runner:
     # ------------------------------------------------------------------ a bug of ours
 
     def _break(self, given: object, error: Exception) -> None:
-        """A bug of ours in one guest session must not reach the others: say it loudly, end this one for all to see."""
+        """A bug of ours in one guest session must not reach the others: say it loudly, end this one
+        for all to see."""
         recorded_seq = self._recorded_seq
         log_bug(logger, f"guest session {self.session_id} on {type(given).__name__}", error)
         self._keep_report(given, error)
@@ -388,7 +407,8 @@ class Runner:
         self._refuse_askers(recorded_seq)
 
     def _end_broken(self, effects: list[e.Effect]) -> None:
-        """Say goodbye where there is a connection, whatever the machine thought of it; then what the machine wants."""
+        """Say goodbye where there is a connection, whatever the machine thought of it; then what
+        the machine wants."""
         if self._link is not None:
             self._perform(e.Say(CloseSession("")))
             self._perform(e.HangUp(1000, "the guest session has ended"))
@@ -404,12 +424,17 @@ class Runner:
         except Exception:  # what is broken may not even be described
             machine = f"<guest {self.session_id}>"
         at_ms, kind, shape = self.bench.clock.epoch_ms(), type(given).__name__, shape_of(given)
-        report = Report(self.session_id, at_ms, kind, shape, machine, type(error).__name__, places_of(error))
+        report = Report(
+            self.session_id, at_ms, kind, shape, machine, type(error).__name__, places_of(error)
+        )
         self.bench.keep_report(report)
 
     def _refuse_askers(self, recorded_seq: int) -> None:
-        """Those whose command is recorded hear of it when it is durable; the others hear now that it was not taken."""
-        error = CommandError("the guest session ended by an internal error; see the log", code="internal")
+        """Those whose command is recorded hear of it when it is durable; the others hear now that
+        it was not taken."""
+        error = CommandError(
+            "the guest session ended by an internal error; see the log", code="internal"
+        )
         waiting, self._askers = self._askers or {}, {}
         for command_id, askers in waiting.items():
             if self.machine.was_accepted(command_id, recorded_seq):

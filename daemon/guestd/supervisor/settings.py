@@ -1,4 +1,5 @@
-"""The bounds of the fleet as a whole. Each says in the configuration's example what it costs and what happens when full."""
+"""The bounds of the fleet as a whole. Each says in the configuration's example what it costs and
+what happens when full."""
 
 from __future__ import annotations
 

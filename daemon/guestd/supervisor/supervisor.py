@@ -1,8 +1,9 @@
-"""All guest sessions of this process: opened, found, listed, told, watched, ended (the `Fleet` port).
+"""All guest sessions of this process: opened, found, listed, told, watched, ended (the `Fleet`
+port).
 
-Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is `policy/deadlines`, what a
-session does is its machine. This room only carries their answers to where they belong.
-"""
+Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is
+`policy/deadlines`, what a session does is its machine. This room only carries their answers to
+where they belong."""
 
 from __future__ import annotations
 
@@ -59,9 +60,13 @@ from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
 
-STORAGE_FULL = "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
+STORAGE_FULL = (
+    "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
+)
 
-STORAGE_LOW = "the disk is nearly full: no new guest sessions; free some space, and it goes on by itself"
+STORAGE_LOW = (
+    "the disk is nearly full: no new guest sessions; free some space, and it goes on by itself"
+)
 
 #: Endings that deserve a line in the log: not what somebody asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
@@ -70,10 +75,10 @@ _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
 class Supervisor:
     """The fleet. Needs a running loop at construction; `drain` and `stop` end it.
 
-    `dialer`, `journal`, `history`, `uploader` and `calls` are ports; `target` says where to dial; `rng` feeds jitter and tracing
-    ids only: session tokens come from `draw_token`, by default from the system's own randomness. Without an `uploader`, or
-    without the `calls` that webchat asks with, attachments are refused.
-    """
+    `dialer`, `journal`, `history`, `uploader` and `calls` are ports; `target` says where to dial;
+    `rng` feeds jitter and tracing ids only: session tokens come from `draw_token`, by default from
+    the system's own randomness. Without an `uploader`, or without the `calls` that webchat asks
+    with, attachments are refused."""
 
     def __init__(
         self,
@@ -107,15 +112,22 @@ class Supervisor:
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
-        self._can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
+        self._can_attach = uploader is not None and (
+            calls is not None or not dialect.traits.slot_by_rest
+        )
         self._manners = manners_of(dialect, session, self._can_attach)
         self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
         self._hold = HoldBack(
-            session.hold_initial_ms, session.hold_min_ms, session.hold_max_ms, session.hold_trust_after
+            session.hold_initial_ms,
+            session.hold_min_ms,
+            session.hold_max_ms,
+            session.hold_trust_after,
         )
         self._journal = journal
         self._hub = Hub()
-        self._timers: Timers[Runner] = Timers(loop, clock, settings.timer_tick_s, Runner.deadline_reached)
+        self._timers: Timers[Runner] = Timers(
+            loop, clock, settings.timer_tick_s, Runner.deadline_reached
+        )
         self._admission: Admission[Runner] = Admission(
             per_minute=settings.connects_per_minute,
             burst=settings.connects_burst,
@@ -131,7 +143,15 @@ class Supervisor:
         self._empty = asyncio.Event()
         self._empty.set()
         self._draining = self._stopped = False
-        pipeline = Pipeline(loop, clock, journal, self._hub, metrics, settings.uncommitted_max, self._journal_is_full)
+        pipeline = Pipeline(
+            loop,
+            clock,
+            journal,
+            self._hub,
+            metrics,
+            settings.uncommitted_max,
+            self._journal_is_full,
+        )
         self._bench = Bench(
             dialect=dialect,
             clock=clock,
@@ -141,7 +161,9 @@ class Supervisor:
             ask_admission=self._ask_admission,
             cancel_admission=self._cancel_admission,
             dial=lambda runner, line: self._dials.run(lambda: self._dial(runner, line)),
-            fetch_history=lambda line, effect: self._readings.run(lambda: self._read_history(line, effect)),
+            fetch_history=lambda line, effect: self._readings.run(
+                lambda: self._read_history(line, effect)
+            ),
             finished=self._finished,
             ask_presigned=self._uploads.ask,
             upload=self._uploads.begin,
@@ -165,7 +187,9 @@ class Supervisor:
             }
         )
         if self._draining:
-            raise CommandError("the daemon is shutting down; no new guest sessions", code="draining")
+            raise CommandError(
+                "the daemon is shutting down; no new guest sessions", code="draining"
+            )
         if self._journal.storage_full:
             raise CommandError(STORAGE_FULL, code="storage_full")
         if self._journal.storage_low:
@@ -201,15 +225,17 @@ class Supervisor:
             ends_ms,
             identity.display_name,
         )
-        self._bench.pipeline.open_session(runner if durable is None else _Opening(runner, durable), record)
+        self._bench.pipeline.open_session(
+            runner if durable is None else _Opening(runner, durable), record
+        )
         return identity.session_id
 
     def revive(self) -> int:
         """Bring back every guest session that the journal says should live; returns how many.
 
-        They come back under the connect budget, those with unsent commands first. What was shown before is looked up
-        only when a session's turn comes, so that thousands of them do not hold up the start.
-        """
+        They come back under the connect budget, those with unsent commands first. What was shown
+        before is looked up only when a session's turn comes, so that thousands of them do not hold
+        up the start."""
         saved_sessions = self._journal.recover()
         for saved in saved_sessions:
             record = saved.record
@@ -230,7 +256,8 @@ class Supervisor:
         return len(saved_sessions)
 
     def use(self, session: SessionSettings) -> None:
-        """From now on these settings, for all guest sessions; how long one lives was settled when it was opened."""
+        """From now on these settings, for all guest sessions; how long one lives was settled when
+        it was opened."""
         self._session = session
         self._manners = manners_of(self._dialect, session, self._can_attach)
         for runner in self._runners.values():
@@ -274,7 +301,8 @@ class Supervisor:
         answered(Answer(command.command_id, error=error))
 
     def files_wanted(self) -> set[str]:
-        """The paths of all copies that commands under way still need; any other copy is an orphan."""
+        """The paths of all copies that commands under way still need; any other copy is an
+        orphan."""
         return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
@@ -285,10 +313,14 @@ class Supervisor:
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)
 
-    def read(self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None) -> Replay:
+    def read(
+        self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
+    ) -> Replay:
         known = session_id in self._runners or self._hub.is_ending(session_id)
         if not known and not self._journal.last_seq(session_id):
-            raise NotFound(f"no guest session {session_id} lives here, and the journal has none with that id")
+            raise NotFound(
+                f"no guest session {session_id} lives here, and the journal has none with that id"
+            )
         return self._journal.read(session_id, after_seq, limit, bytes_max)
 
     def is_ready(self) -> bool:
@@ -296,10 +328,15 @@ class Supervisor:
 
     # ------------------------------------------------------------------ the end
 
-    async def drain(self, grace_s: float, progress: Callable[[int], None] = lambda left: None) -> DrainReport:
-        """Say goodbye for every guest session, waiting at most `grace_s`; `progress` hears how many are left."""
+    async def drain(
+        self, grace_s: float, progress: Callable[[int], None] = lambda left: None
+    ) -> DrainReport:
+        """Say goodbye for every guest session, waiting at most `grace_s`; `progress` hears how many
+        are left."""
         self._draining = True
-        return await drain(list(self._runners.values()), self._empty, self._clock, grace_s, progress, self._count)
+        return await drain(
+            list(self._runners.values()), self._empty, self._clock, grace_s, progress, self._count
+        )
 
     async def stop(self) -> None:
         """Drop what is left, at once. After this no task, timer or socket of the fleet remains."""
@@ -323,7 +360,10 @@ class Supervisor:
         metrics = self.metrics
         return {
             "live": metrics.sessions.get("live", 0),
-            "resting": sum(metrics.sessions.get(state, 0) for state in ("resting", "waiting", "dialing", "joining")),
+            "resting": sum(
+                metrics.sessions.get(state, 0)
+                for state in ("resting", "waiting", "dialing", "joining")
+            ),
             "leaving": metrics.sessions.get("leaving", 0),
             "messages_in": metrics.messages_in,
             "messages_out": metrics.messages_out,
@@ -338,7 +378,9 @@ class Supervisor:
     # ------------------------------------------------------------------ admission and dials
 
     def _ask_admission(self, runner: Runner) -> None:
-        self._admission.ask(runner, self._clock.now(), priority=0 if runner.machine.has_unsent else 1)
+        self._admission.ask(
+            runner, self._clock.now(), priority=0 if runner.machine.has_unsent else 1
+        )
         self._look_at_admission_soon()
 
     def _cancel_admission(self, runner: Runner) -> None:
@@ -357,7 +399,9 @@ class Supervisor:
             if runner.session_id in self._unremembering:
                 self._unremembering.discard(runner.session_id)
                 try:
-                    shown = self._journal.identities(runner.session_id, self._session.inbox_remembered_max)
+                    shown = self._journal.identities(
+                        runner.session_id, self._session.inbox_remembered_max
+                    )
                 except Damaged as damaged:
                     self._set_aside(runner, damaged)
                     continue
@@ -421,7 +465,9 @@ class Supervisor:
             except PlatformError as error:
                 given = i.HistoryUnread(str(error), error.worth_retrying, error.retry_after_s)
                 fetches[error.code] = fetches.get(error.code, 0) + 1
-            except Exception as error:  # a session whose page never came would hold back all that arrives
+            except (
+                Exception
+            ) as error:  # a session whose page never came would hold back all that arrives
                 log_bug(logger, "reading the history", error)
                 given = i.HistoryUnread("internal error", worth_retrying=True)
                 fetches["internal_error"] = fetches.get("internal_error", 0) + 1
@@ -431,7 +477,11 @@ class Supervisor:
         line.history_answered(given)
 
     def _understood(self, page: HistoryAnswer) -> i.HistoryRead:
-        signals = [one for entity in page.entities for one in reversed(self._dialect.decode_history(entity))]
+        signals = [
+            one
+            for entity in page.entities
+            for one in reversed(self._dialect.decode_history(entity))
+        ]
         items = [one for one in signals if isinstance(one, MessageArrived)]
         if refused := len(signals) - len(items):
             self.metrics.notice(Notice.GARBAGE, refused)
@@ -453,7 +503,9 @@ class Supervisor:
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
         self._bench.pipeline.session_over(guest.session_id)
-        self.metrics.endings[ending.cause.value] = self.metrics.endings.get(ending.cause.value, 0) + 1
+        self.metrics.endings[ending.cause.value] = (
+            self.metrics.endings.get(ending.cause.value, 0) + 1
+        )
         if ending.cause not in _QUIET:
             logger.warning("guest session %s ended: %s", guest.session_id, ending)
         if not self._runners:
@@ -473,7 +525,9 @@ class Supervisor:
 
     def _new_inbox(self) -> Inbox:
         session = self._session
-        remembered_max = max(session.inbox_remembered_max, session.inbox_held_max)  # what is held is not forgotten
+        remembered_max = max(
+            session.inbox_remembered_max, session.inbox_held_max
+        )  # what is held is not forgotten
         if self._dialect.traits.ordering is Ordering.BY_TIME:
             return ByTime(self._hold, session.inbox_held_max, remembered_max)
         return BySequence(session.gap_wait_s, session.inbox_held_max, remembered_max)
@@ -526,9 +580,9 @@ def manners_of(dialect: Dialect, session: SessionSettings, can_attach: bool = Tr
 def _remaining_s(record: SessionRecord, epoch_ms: int) -> float:
     """How long a guest session of the journal may still live.
 
-    By the wall clock, because the time that the daemon was away counts: a clock that is ahead therefore ends it. A clock
-    that went back gives no more than the whole duration that was agreed (SESS-2).
-    """
+    By the wall clock, because the time that the daemon was away counts: a clock that is ahead
+    therefore ends it. A clock that went back gives no more than the whole duration that was agreed
+    (SESS-2)."""
     agreed_ms = record.ends_ms - record.opened_ms
     return max(0.0, min(record.ends_ms - epoch_ms, agreed_ms) / 1000.0)
 
@@ -536,4 +590,6 @@ def _remaining_s(record: SessionRecord, epoch_ms: int) -> float:
 def _view(runner: Runner) -> SessionView:
     machine = runner.machine
     guest = machine.guest
-    return SessionView(guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only)
+    return SessionView(
+        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
+    )

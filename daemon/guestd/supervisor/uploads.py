@@ -1,7 +1,8 @@
-"""Files on their way, over all guest sessions: so many PUTs at once, the rest in line, each cancelled when nobody wants it.
+"""Files on their way, over all guest sessions: so many PUTs at once, the rest in line, each
+cancelled when nobody wants it.
 
-The line is bounded by its givers: each guest session has at most `uploads_per_session_max` uploads under way. What waits here is
-the knowledge where a file lies, never the file.
+The line is bounded by its givers: each guest session has at most `uploads_per_session_max` uploads
+under way. What waits here is the knowledge where a file lies, never the file.
 """
 
 from __future__ import annotations
@@ -27,7 +28,11 @@ UNAVAILABLE = 503  # what a question without any answer that can be read counts 
 
 class Uploads:
     def __init__(
-        self, uploader: Uploader | None, calls: PlatformCalls | None, metrics: Metrics, inflight_max: int
+        self,
+        uploader: Uploader | None,
+        calls: PlatformCalls | None,
+        metrics: Metrics,
+        inflight_max: int,
     ) -> None:
         self._uploader = uploader
         self._calls = calls
@@ -71,7 +76,9 @@ class Uploads:
         wanted[effect.attachment_id] = asyncio.current_task()
         ended = PutEnded(effect.attachment_id)
         try:
-            await self._uploader.put(effect.url, effect.headers, effect.content_type, effect.path, effect.size_bytes)
+            await self._uploader.put(
+                effect.url, effect.headers, effect.content_type, effect.path, effect.size_bytes
+            )
         except PlatformError as error:
             ended = PutEnded(effect.attachment_id, error.status, str(error))
         except SpoolError as error:
@@ -93,7 +100,13 @@ class Uploads:
 
     def _count(self, ended: PutEnded, size_bytes: int) -> None:
         uploads = self._metrics.uploads
-        word = "ok" if not ended.problem else "file_lost" if ended.is_file_lost else str(ended.status or "broken")
+        word = (
+            "ok"
+            if not ended.problem
+            else "file_lost"
+            if ended.is_file_lost
+            else str(ended.status or "broken")
+        )
         uploads[word] = uploads.get(word, 0) + 1
         if ended.problem:
             logger.warning("an upload failed: %s", ended.problem)
@@ -104,11 +117,17 @@ class Uploads:
         """SOCK-6: `filename`, `contentType`, `size` → `uploadUrl`, `metadata`."""
         assert self._calls is not None
         given: SlotGranted | SlotRefused
-        body = {"filename": effect.filename, "contentType": effect.content_type, "size": effect.size_bytes}
+        body = {
+            "filename": effect.filename,
+            "contentType": effect.content_type,
+            "size": effect.size_bytes,
+        }
         try:
             answer = (await self._calls.call("attachment.presign", body=body)).body
         except PlatformError as error:
-            refused = error.status if error.status is not None and error.status >= 400 else UNAVAILABLE
+            refused = (
+                error.status if error.status is not None and error.status >= 400 else UNAVAILABLE
+            )
             given = SlotRefused(effect.attachment_id, refused, str(error))
         else:
             given = _slot_of(effect.attachment_id, answer)
@@ -119,8 +138,16 @@ class Uploads:
 def _slot_of(attachment_id: str, answer: dict[str, object]) -> SlotGranted | SlotRefused:
     url, metadata, headers = answer.get("uploadUrl"), answer.get("metadata"), answer.get("headers")
     if not isinstance(url, str) or not url or not isinstance(metadata, dict):
-        return SlotRefused(attachment_id, 5000, "the platform's answer holds no uploadUrl and metadata")
+        return SlotRefused(
+            attachment_id, 5000, "the platform's answer holds no uploadUrl and metadata"
+        )
     if not is_writable(metadata):
-        return SlotRefused(attachment_id, 5000, "the metadata in the platform's answer cannot be passed on as JSON")
-    texts = {str(key): one for key, one in headers.items() if isinstance(one, str)} if isinstance(headers, dict) else {}
+        return SlotRefused(
+            attachment_id, 5000, "the metadata in the platform's answer cannot be passed on as JSON"
+        )
+    texts = (
+        {str(key): one for key, one in headers.items() if isinstance(one, str)}
+        if isinstance(headers, dict)
+        else {}
+    )
     return SlotGranted(attachment_id, url, texts, metadata=metadata)

@@ -1,4 +1,5 @@
-"""Opens links: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all of it."""
+"""Opens links: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all of
+it."""
 
 from __future__ import annotations
 
@@ -24,7 +25,8 @@ from .socket import GuestSocket
 
 
 class WebsocketDialer:
-    """The Dialer port over real sockets. Raises ConfigError at once for a CA file or proxy URL that cannot be used."""
+    """The Dialer port over real sockets. Raises ConfigError at once for a CA file or proxy URL that
+    cannot be used."""
 
     def __init__(self, settings: TransportSettings) -> None:
         self._settings = settings
@@ -47,7 +49,8 @@ class WebsocketDialer:
         return link
 
     def _trust(self) -> ssl.SSLContext:
-        """Loaded at the first dial that needs it: a tenth of a second, which a plain `ws://` need not spend."""
+        """Loaded at the first dial that needs it: a tenth of a second, which a plain `ws://` need
+        not spend."""
         if self._tls is None:
             self._tls = tls_context(None)
         return self._tls
@@ -62,7 +65,9 @@ class WebsocketDialer:
             else:
                 host, port = self._settings.connect_to or (uri.host, uri.port)
                 tls = self._trust() if uri.secure else None
-                await self._connect(loop, upgrade, host, port, tls, uri.host if uri.secure else None)
+                await self._connect(
+                    loop, upgrade, host, port, tls, uri.host if uri.secure else None
+                )
             return cast(GuestSocket, await upgrade.done)
         except BaseException:
             upgrade.abandon()
@@ -87,14 +92,18 @@ class WebsocketDialer:
         opened = await connected(in_turns(await self._resolver.addresses(host, port)), connect)
         opened.hand_over(protocol)
 
-    async def _through_proxy(self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, upgrade: Upgrade) -> None:
+    async def _through_proxy(
+        self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, upgrade: Upgrade
+    ) -> None:
         assert self._proxy is not None
         tunnel = Tunnel(loop, self._proxy, uri.host, uri.port)
         try:
             await self._connect(loop, tunnel, self._proxy.host, self._proxy.port, None, None)
             transport = cast(asyncio.Transport, await tunnel.done)
             if uri.secure:
-                secured = await loop.start_tls(transport, upgrade, self._trust(), server_hostname=uri.host)
+                secured = await loop.start_tls(
+                    transport, upgrade, self._trust(), server_hostname=uri.host
+                )
                 assert secured is not None
                 upgrade.connection_made(secured)
             else:
@@ -110,10 +119,14 @@ def tls_context(ca_file: str | None) -> ssl.SSLContext:
     try:
         context = ssl.create_default_context(cafile=ca_file)
     except FileNotFoundError:
-        raise ConfigError("platform.ca_file", f"{ca_file} does not exist", "name a PEM file with the CA") from None
+        raise ConfigError(
+            "platform.ca_file", f"{ca_file} does not exist", "name a PEM file with the CA"
+        ) from None
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "strerror", None) or "not PEM"
-        raise ConfigError("platform.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file") from None
+        raise ConfigError(
+            "platform.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file"
+        ) from None
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
@@ -125,7 +138,11 @@ def ending_of(error: BaseException) -> Ending:
             remedy = "name the CA that signed it in platform.ca_file, or check the host name"
             return Ending(Cause.CERTIFICATE_REFUSED, None, f"{error.verify_message}; {remedy}")
         case ssl.SSLError():
-            return Ending(Cause.UNREACHABLE, None, f"TLS failed: {error.reason or 'the peer does not speak TLS'}")
+            return Ending(
+                Cause.UNREACHABLE,
+                None,
+                f"TLS failed: {error.reason or 'the peer does not speak TLS'}",
+            )
         case socket.gaierror():
             return Ending(Cause.UNREACHABLE, None, "the host name cannot be resolved")
         case TimeoutError():

@@ -1,10 +1,12 @@
-"""One connection to a name with several addresses: the next is tried while the one before is still silent (RFC 8305).
+"""One connection to a name with several addresses: the next is tried while the one before is still
+silent (RFC 8305).
 
-A refused address costs nothing, but a silent one (broken IPv6, a dead node of a load balancer) costs all the time there is,
-and after every pause the first address is the first again: a name whose first address is silent would never be reached.
-So attempts are staggered, the families take turns, the first connection wins and the others are given up. A connection by TLS
-has won only when its handshake is done: a node that takes connections and then says nothing is as dead as one that does not.
-"""
+A refused address costs nothing, but a silent one (broken IPv6, a dead node of a load balancer)
+costs all the time there is, and after every pause the first address is the first again: a name
+whose first address is silent would never be reached. So attempts are staggered, the families take
+turns, the first connection wins and the others are given up. A connection by TLS has won only when
+its handshake is done: a node that takes connections and then says nothing is as dead as one that
+does not."""
 
 from __future__ import annotations
 
@@ -20,7 +22,8 @@ ADDRESSES_MAX = 8  # of a name; within the default time limit of a dial each get
 
 
 def in_turns(addresses: Sequence[str]) -> list[str]:
-    """The first `ADDRESSES_MAX`, IPv6 and IPv4 in turns, beginning with the family that the system put first."""
+    """The first `ADDRESSES_MAX`, IPv6 and IPv4 in turns, beginning with the family that the system
+    put first."""
     first = [one for one in addresses if _is_ipv6(one) == _is_ipv6(addresses[0])]
     second = [one for one in addresses if _is_ipv6(one) != _is_ipv6(addresses[0])]
     taken_in_turns = (one for pair in zip_longest(first, second) for one in pair if one is not None)
@@ -28,7 +31,8 @@ def in_turns(addresses: Sequence[str]) -> list[str]:
 
 
 class Opened(asyncio.Protocol):
-    """A connection that has won or may win, before its own protocol takes it over; until then nothing is read from it."""
+    """A connection that has won or may win, before its own protocol takes it over; until then
+    nothing is read from it."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -42,13 +46,16 @@ class Opened(asyncio.Protocol):
         self._is_lost = True
 
     def hand_over(self, protocol: asyncio.Protocol) -> None:
-        """Everything from here on is the protocol's. Raises ConnectionResetError if the connection ended meanwhile."""
+        """Everything from here on is the protocol's. Raises ConnectionResetError if the connection
+        ended meanwhile."""
         transport = self._transport
         if transport is None or self._is_lost or transport.is_closing():
             raise ConnectionResetError("the connection ended at once")
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        if not transport.is_closing():  # what the protocol wrote may have shown that the peer is gone
+        if (
+            not transport.is_closing()
+        ):  # what the protocol wrote may have shown that the peer is gone
             transport.resume_reading()
 
     def close(self) -> None:
@@ -61,11 +68,11 @@ async def connected(
     connect: Callable[[str], Awaitable[Opened]],
     delay_s: float = ATTEMPT_DELAY_S,
 ) -> Opened:
-    """The connection that was there first. Raises an OSError if none comes: the refusal of a certificate if there was one, since
-    it says what to do, or else the last.
+    """The connection that was there first. Raises an OSError if none comes: the refusal of a
+    certificate if there was one, since it says what to do, or else the last.
 
-    An attempt is made when the one before has failed, or has been silent for `delay_s`. Without a time limit of its own.
-    """
+    An attempt is made when the one before has failed, or has been silent for `delay_s`. Without a
+    time limit of its own."""
     if len(addresses) == 1:
         return await connect(addresses[0])
     waiting = list(addresses)
@@ -98,10 +105,13 @@ async def open_connection(
     tls: ssl.SSLContext | None,
     server_name: str | None,
 ) -> Opened:
-    """Connected by TCP, and by TLS if there is a context. Raises OSError. Nothing stays open if it fails or is cancelled."""
+    """Connected by TCP, and by TLS if there is a context. Raises OSError. Nothing stays open if it
+    fails or is cancelled."""
     opened = await open_socket(loop, address, port, local_address)
     try:
-        _, protocol = await loop.create_connection(Opened, sock=opened, ssl=tls, server_hostname=server_name)
+        _, protocol = await loop.create_connection(
+            Opened, sock=opened, ssl=tls, server_hostname=server_name
+        )
     except BaseException:
         opened.close()
         raise

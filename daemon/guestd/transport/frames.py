@@ -19,16 +19,20 @@ def ping_frame(payload: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str) -> bytes:
-    """The reason is cut to what a control frame holds: it is for people, and the code says it all."""
+    """The reason is cut to what a control frame holds: it is for people, and the code says it
+    all."""
     fitting = reason.encode()[:123].decode(errors="ignore")
     return Frame(Opcode.CLOSE, Close(code, fitting).serialize()).serialize(mask=True)
 
 
 def measure(data: bytes, at: int) -> tuple[int, int] | None:
-    """(start of payload, length of payload) of the unmasked frame at `at`; None if its header is not whole yet."""
+    """(start of payload, length of payload) of the unmasked frame at `at`; None if its header is
+    not whole yet."""
     length = data[at + 1] & 0x7F
     if length < 126:
         return at + 2, length
     if length == 126:
-        return None if len(data) < at + 4 else (at + 4, int.from_bytes(data[at + 2 : at + 4], "big"))
+        return (
+            None if len(data) < at + 4 else (at + 4, int.from_bytes(data[at + 2 : at + 4], "big"))
+        )
     return None if len(data) < at + 10 else (at + 10, int.from_bytes(data[at + 2 : at + 10], "big"))

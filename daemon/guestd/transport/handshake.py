@@ -1,4 +1,5 @@
-"""The upgrade from HTTP to WebSocket, and the CONNECT through a proxy before it. Both are gone once the link is open."""
+"""The upgrade from HTTP to WebSocket, and the CONNECT through a proxy before it. Both are gone once
+the link is open."""
 
 from __future__ import annotations
 
@@ -92,7 +93,13 @@ class Upgrade(_Head):
     def _head_received(self, head: bytes, rest: bytes) -> GuestSocket:
         status, headers = _parsed(head)
         if status == 403:
-            raise DialError(Ending(Cause.ACCESS_DENIED, 403, "the platform denied access; check deployment and origin"))
+            raise DialError(
+                Ending(
+                    Cause.ACCESS_DENIED,
+                    403,
+                    "the platform denied access; check deployment and origin",
+                )
+            )
         if status != 101:
             detail = f"the upgrade was answered with {status}"
             wait_s = retry_after_s(
@@ -131,15 +138,23 @@ class Tunnel(_Head):
         status, _ = _parsed(head)
         if status // 100 != 2:
             hint = "; check the user and password in proxy_url" if status == 407 else ""
-            raise DialError(Ending(Cause.PROXY_REFUSED, status, f"the proxy answered {status}{hint}"))
-        if rest:  # not the platform's, which waits for us to speak; and `start_tls` of uvloop would lose it
-            raise DialError(Ending(Cause.PROXY_REFUSED, status, "the proxy sent data of its own behind its answer"))
+            raise DialError(
+                Ending(Cause.PROXY_REFUSED, status, f"the proxy answered {status}{hint}")
+            )
+        # not the platform's, which waits for us to speak; and `start_tls` of uvloop would lose it
+        if rest:
+            raise DialError(
+                Ending(
+                    Cause.PROXY_REFUSED, status, "the proxy sent data of its own behind its answer"
+                )
+            )
         assert self._transport is not None
         return self._transport
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """The status, and the headers with lower-case names. Raises DialError if this is no HTTP response."""
+    """The status, and the headers with lower-case names. Raises DialError if this is no HTTP
+    response."""
     lines = head.split(b"\r\n")
     parts = lines[0].split(b" ", 2)
     status = whole_number(parts[1]) if len(parts) >= 2 and len(parts[1]) == 3 else None

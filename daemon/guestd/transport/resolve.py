@@ -1,7 +1,7 @@
 """Names to addresses, once for all the sessions that dial the same host at the same time.
 
-`localhost`, `*.localhost` and `*.test` are local by definition (RFC 6761) and never asked of DNS: an emulator under a
-made-up name needs no entry anywhere.
+`localhost`, `*.localhost` and `*.test` are local by definition (RFC 6761) and never asked of DNS:
+an emulator under a made-up name needs no entry anywhere.
 """
 
 from __future__ import annotations
@@ -52,7 +52,9 @@ class Resolver:
         return await asyncio.shield(task)
 
     async def _ask(self, key: tuple[str, int]) -> list[str]:
-        found = await self._loop.getaddrinfo(*key, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP)
+        found = await self._loop.getaddrinfo(
+            *key, type=socket.SOCK_STREAM, proto=socket.IPPROTO_TCP
+        )
         addresses = list(dict.fromkeys(str(info[4][0]) for info in found))
         if len(self._known) >= HOSTS_KEPT_MAX:
             self._known.clear()

@@ -13,7 +13,9 @@ class TransportSettings:
     read_budget_frames: int = 256  # frames of one link handled within one turn of the loop
     write_high_water_bytes: int = 65_536
     dns_ttl_s: float = 30.0
-    retry_after_max_s: float = 30.0  # what a refused upgrade may ask for: no more than our own longest rest
+    retry_after_max_s: float = (
+        30.0  # what a refused upgrade may ask for: no more than our own longest rest
+    )
     ca_file: str | None = None
     proxy_url: str | None = None
     connect_to: tuple[str, int] | None = None

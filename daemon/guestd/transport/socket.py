@@ -1,18 +1,22 @@
-"""One open WebSocket link: our own asyncio.Protocol, the library's Sans-I/O core where it is worth its weight.
+"""One open WebSocket link: our own asyncio.Protocol, the library's Sans-I/O core where it is worth
+its weight.
 
-Nearly every frame a guest session receives is one whole, unfragmented text frame. Those are cut straight out of the read
-buffer. For all else (fragments, pings, close frames, anything odd) a `websockets` core is made, fed exactly one frame, and
-thrown away again as soon as no fragmented message is open: it knows the RFC's every rule, and costs two kilobytes that ten
-thousand idle links do not have to keep. Feeding it whole frames only means that it always stands at a frame boundary, so
-making and discarding it is safe at any time.
+Nearly every frame a guest session receives is one whole, unfragmented text frame. Those are cut
+straight out of the read buffer. For all else (fragments, pings, close frames, anything odd) a
+`websockets` core is made, fed exactly one frame, and thrown away again as soon as no fragmented
+message is open: it knows the RFC's every rule, and costs two kilobytes that ten thousand idle links
+do not have to keep. Feeding it whole frames only means that it always stands at a frame boundary,
+so making and discarding it is safe at any time.
 
-Fairness. uvloop reads one socket until it is dry, so a flood on one link would hold up every heartbeat of the others. After
-`read_budget_frames` frames the link stops reading, keeps what is left, and goes on in the next turn of the loop. The same
-stop serves an owner who pauses reading: what was read already waits here and is not delivered.
+Fairness. uvloop reads one socket until it is dry, so a flood on one link would hold up every
+heartbeat of the others. After
+`read_budget_frames` frames the link stops reading, keeps what is left, and goes on in the next turn
+of the loop. The same stop serves an owner who pauses reading: what was read already waits here and
+is not delivered.
 
-Bounds. A frame longer than `frame_bytes_max` is refused when its header is seen (1009), so the tail never holds more than
-one such frame and one read. Nothing the peer sends raises: every violation ends in a close frame with the RFC's code.
-"""
+Bounds. A frame longer than `frame_bytes_max` is refused when its header is seen (1009), so the tail
+never holds more than one such frame and one read. Nothing the peer sends raises: every violation
+ends in a close frame with the RFC's code."""
 
 from __future__ import annotations
 
@@ -98,7 +102,9 @@ class GuestSocket(asyncio.Protocol):
             return
         self._ending = self._ending or Ending(Cause.CLOSED_BY_US, code, reason)
         self._say_close(code, reason)
-        self._close_timer = self._loop.call_later(self._settings.close_timeout_s, self._transport.abort)
+        self._close_timer = self._loop.call_later(
+            self._settings.close_timeout_s, self._transport.abort
+        )
         if self._held:
             self.resume_reading()
 
@@ -157,7 +163,11 @@ class GuestSocket(asyncio.Protocol):
                 self._pause_until_next_turn()
                 return data[at:]
             head, second = data[at], data[at + 1]
-            if second >= 0x80 or head & 0x70 or (head & frames.CONTROL and (second > 125 or not head & frames.FIN)):
+            if (
+                second >= 0x80
+                or head & 0x70
+                or (head & frames.CONTROL and (second > 125 or not head & frames.FIN))
+            ):
                 self._violated(data[at:])
                 return b""
             if second < 126:
@@ -169,7 +179,11 @@ class GuestSocket(asyncio.Protocol):
             else:
                 break
             if length > self._settings.frame_bytes_max:
-                self._fail(1009, f"a frame of {length} bytes is over the limit of {self._settings.frame_bytes_max}")
+                self._fail(
+                    1009,
+                    f"a frame of {length} bytes is over the limit of"
+                    f" {self._settings.frame_bytes_max}",
+                )
                 return b""
             end = start + length
             if end > size:
@@ -210,7 +224,9 @@ class GuestSocket(asyncio.Protocol):
     def _through_core(self, frame: bytes) -> None:
         core = self._core
         if core is None:
-            core = self._core = Protocol(CLIENT, state=OPEN, max_size=self._settings.frame_bytes_max)
+            core = self._core = Protocol(
+                CLIENT, state=OPEN, max_size=self._settings.frame_bytes_max
+            )
         core.receive_data(frame)
         for event in core.events_received():
             self._core_event(cast(Frame, event))
@@ -234,7 +250,8 @@ class GuestSocket(asyncio.Protocol):
             self._closed_by_peer(Close.parse(event.data))
 
     def _fragment(self, event: Frame) -> None:
-        """A text in pieces; the pieces of a binary message are passed over. The core bounds their sum."""
+        """A text in pieces; the pieces of a binary message are passed over. The core bounds their
+        sum."""
         if event.opcode is Opcode.TEXT:
             self._fragments = [b"t"]
         fragments = self._fragments
@@ -255,8 +272,14 @@ class GuestSocket(asyncio.Protocol):
         self._transport.close()
 
     def _end_by_core(self, core: Protocol) -> None:
-        code = int(core.close_sent.code) if core.close_sent is not None and core.close_sent.code else 1002
-        self._ending = self._ending or Ending(Cause.PROTOCOL_VIOLATION, code, str(core.parser_exc)[:200])
+        code = (
+            int(core.close_sent.code)
+            if core.close_sent is not None and core.close_sent.code
+            else 1002
+        )
+        self._ending = self._ending or Ending(
+            Cause.PROTOCOL_VIOLATION, code, str(core.parser_exc)[:200]
+        )
         self._closing = True
         self._transport.close()
 
@@ -316,4 +339,6 @@ _NOBODY: Any = _Nobody()
 
 
 def _reason(error: Exception | None) -> str:
-    return type(error).__name__ if error is not None else "the connection ended without a close frame"
+    return (
+        type(error).__name__ if error is not None else "the connection ended without a close frame"
+    )

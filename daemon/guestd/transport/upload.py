@@ -1,13 +1,14 @@
 """A file's way to the platform's storage: one PUT to a presigned URL, streamed from the disk.
 
-The URL is signed as it stands, so it is used byte by byte as it came; every header that came with it goes along, and of our own
-only what HTTP needs. It is also a key: whoever reads it can write there, so neither it nor its query appears in any error.
+The URL is signed as it stands, so it is used byte by byte as it came; every header that came with
+it goes along, and of our own only what HTTP needs. It is also a key: whoever reads it can write
+there, so neither it nor its query appears in any error.
 
-Memory does not grow with the file: one chunk is in our hands, one in the socket's. What the system has in its cache is read at
-once, for the rest a thread goes to the disk, so that a slow one stops no heartbeat; and in one turn of the loop only so many
-chunks go, of all uploads together, so that a hundred files at once delay nobody's message. There is no limit on the whole,
-because nobody knows how long a large file may take; there is one on standing still.
-"""
+Memory does not grow with the file: one chunk is in our hands, one in the socket's. What the system
+has in its cache is read at once, for the rest a thread goes to the disk, so that a slow one stops
+no heartbeat; and in one turn of the loop only so many chunks go, of all uploads together, so that a
+hundred files at once delay nobody's message. There is no limit on the whole, because nobody knows
+how long a large file may take; there is one on standing still."""
 
 from __future__ import annotations
 
@@ -57,11 +58,14 @@ class UploadSettings:
 
 
 class FileUploader:
-    """The Uploader port over aiohttp. Raises ConfigError at once for a CA file or proxy URL of no use. `close` it at the end."""
+    """The Uploader port over aiohttp. Raises ConfigError at once for a CA file or proxy URL of no
+    use. `close` it at the end."""
 
     def __init__(self, settings: UploadSettings) -> None:
         self._settings = settings
-        self._tls = tls_context(settings.ca_file) if settings.ca_file is not None else True  # True: aiohttp's own
+        self._tls = (
+            tls_context(settings.ca_file) if settings.ca_file is not None else True
+        )  # True: aiohttp's own
         self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
         self._turns: _Turns | None = None
@@ -78,8 +82,11 @@ class FileUploader:
         self._chores.add(chore)
         chore.add_done_callback(self._chores.discard)
 
-    async def put(self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int) -> None:
-        """SOCK-6. Raises PlatformRefused or PlatformUnavailable (`status` if there was an answer), SpoolError."""
+    async def put(
+        self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int
+    ) -> None:
+        """SOCK-6. Raises PlatformRefused or PlatformUnavailable (`status` if there was an answer),
+        SpoolError."""
         self._turns = self._turns or _Turns(asyncio.get_running_loop())
         copy = _Copy(path, size_bytes, self._turns)
         try:
@@ -97,13 +104,18 @@ class FileUploader:
             raise ValueError("a URL that no storage takes")
         scheme = urlsplit(url).scheme
         if scheme != "https" and (self._settings.secure_only or scheme != "http"):
-            raise PlatformRefused("the platform gave an upload URL that is not https", platform_code="insecure")
+            raise PlatformRefused(
+                "the platform gave an upload URL that is not https", platform_code="insecure"
+            )
 
     async def _put(self, url: URL, headers: dict[str, str], copy: _Copy) -> None:
         stall_s = self._settings.stall_timeout_s
         for_proxy = self._proxy.headers() if self._proxy is not None else {}
         if url.scheme == "http":
-            headers = {**headers, **for_proxy}  # the proxy itself reads this request; there is no CONNECT before it
+            headers = {
+                **headers,
+                **for_proxy,
+            }  # the proxy itself reads this request; there is no CONNECT before it
         async with asyncio.timeout(stall_s) as patience:
             async with self._client().put(
                 url,
@@ -117,7 +129,11 @@ class FileUploader:
                 with suppress(aiohttp.ClientError):
                     await answer.content.read(ANSWER_BYTES_MAX)
         if not 200 <= answer.status < 300:
-            kind = PlatformUnavailable if answer.status in (408, 429) or answer.status >= 500 else PlatformRefused
+            kind = (
+                PlatformUnavailable
+                if answer.status in (408, 429) or answer.status >= 500
+                else PlatformRefused
+            )
             raise kind(f"the storage answered {answer.status}", status=answer.status)
 
     def _client(self) -> aiohttp.ClientSession:
@@ -183,7 +199,8 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
 
 
 class _Turns:
-    """Lets `CHUNKS_PER_TURN` through in one turn of the loop, first come first served; the rest wait for the next ones."""
+    """Lets `CHUNKS_PER_TURN` through in one turn of the loop, first come first served; the rest
+    wait for the next ones."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
@@ -206,7 +223,8 @@ class _Turns:
 
 
 class _Copy:
-    """Our copy of a file, read in a thread. A cancelled PUT may leave a thread at work: it closes what it has open itself."""
+    """Our copy of a file, read in a thread. A cancelled PUT may leave a thread at work: it closes
+    what it has open itself."""
 
     def __init__(self, path: str, size_bytes: int, turns: _Turns) -> None:
         self._path = path
@@ -251,10 +269,14 @@ class _Copy:
         try:
             self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         except OSError as error:
-            raise SpoolError(f"our copy of the file is gone: {error.strerror}; send it again") from None
+            raise SpoolError(
+                f"our copy of the file is gone: {error.strerror}; send it again"
+            ) from None
         found = os.fstat(self._file).st_size
         if found != self._size_bytes:
-            raise SpoolError(f"our copy of the file has {found} bytes, not {self._size_bytes}; send it again")
+            raise SpoolError(
+                f"our copy of the file has {found} bytes, not {self._size_bytes}; send it again"
+            )
         return b""
 
     def _worked(self, work: asyncio.Future[bytes]) -> None:
@@ -278,14 +300,23 @@ def _translated(error: Exception) -> PlatformError:
     match error:
         case aiohttp.ClientConnectorCertificateError() | ssl.SSLCertVerificationError():
             return PlatformRefused(
-                "the storage's certificate was refused; name the CA that signed it in platform.ca_file",
+                "the storage's certificate was refused; name the CA that signed it in"
+                " platform.ca_file",
                 platform_code="certificate",
             )
         case TimeoutError():
-            return PlatformUnavailable("the upload stood still for too long", platform_code="timeout")
+            return PlatformUnavailable(
+                "the upload stood still for too long", platform_code="timeout"
+            )
         case aiohttp.ClientConnectorError():
-            return PlatformUnavailable(f"{error.host} cannot be reached", platform_code="unreachable")
+            return PlatformUnavailable(
+                f"{error.host} cannot be reached", platform_code="unreachable"
+            )
         case ValueError():
-            return PlatformRefused("the platform gave an upload URL or headers that make no request")
+            return PlatformRefused(
+                "the platform gave an upload URL or headers that make no request"
+            )
         case _:
-            return PlatformUnavailable(f"the connection broke: {type(error).__name__}", platform_code="broken")
+            return PlatformUnavailable(
+                f"the connection broke: {type(error).__name__}", platform_code="broken"
+            )

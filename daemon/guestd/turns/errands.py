@@ -1,4 +1,5 @@
-"""Short-lived tasks, named and referenced, so many at once; the others stand in line. Never one for what rests."""
+"""Short-lived tasks, named and referenced, so many at once; the others stand in line. Never one for
+what rests."""
 
 from __future__ import annotations
 
@@ -14,8 +15,8 @@ logger = logging.getLogger("guestd")
 class Errands:
     """Runs at most `inflight_max` errands at once; more wait, first come first served.
 
-    The line is bounded by its givers: each guest session and each operation has at most one errand of a kind.
-    """
+    The line is bounded by its givers: each guest session and each operation has at most one errand
+    of a kind."""
 
     def __init__(self, name: str, inflight_max: int) -> None:
         self._name = name

@@ -1,7 +1,7 @@
 """The one sleeper for all deadlines of a room.
 
-The wheel is pure and says when it wants to be looked at; this keeps a single loop timer for that instant, however many
-deadlines there are, and moves it only when the earliest came nearer.
+The wheel is pure and says when it wants to be looked at; this keeps a single loop timer for that
+instant, however many deadlines there are, and moves it only when the earliest came nearer.
 """
 
 from __future__ import annotations
@@ -19,10 +19,15 @@ Key = TypeVar("Key")
 
 
 class Timers(Generic[Key]):
-    """`rings` is called on the loop with each key whose deadline has come; a key has one deadline at most."""
+    """`rings` is called on the loop with each key whose deadline has come; a key has one deadline
+    at most."""
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, clock: Clock, tick_s: float, rings: Callable[[Key], None]
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        tick_s: float,
+        rings: Callable[[Key], None],
     ) -> None:
         self._loop = loop
         self._clock = clock

@@ -1,1 +1,2 @@
-"""Frames ⇄ signals and requests. Two dialects, chosen once per daemon; they never meet in an `if`."""
+"""Frames ⇄ signals and requests. Two dialects, chosen once per daemon; they never meet in an
+`if`."""

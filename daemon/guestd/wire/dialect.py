@@ -25,7 +25,8 @@ class Beating(Enum):
 
 @dataclass(slots=True, frozen=True)
 class Traits:
-    """What a guest session must know of its dialect. `confirms`: the platform echoes what a guest said."""
+    """What a guest session must know of its dialect. `confirms`: the platform echoes what a guest
+    said."""
 
     name: str
     ordering: Ordering

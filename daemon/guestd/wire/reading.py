@@ -1,4 +1,5 @@
-"""Looking into JSON that may be anything: each question has an answer of the asked type, whatever lies there."""
+"""Looking into JSON that may be anything: each question has an answer of the asked type, whatever
+lies there."""
 
 from __future__ import annotations
 
@@ -36,7 +37,8 @@ def _has_rounded(value: Any) -> bool:
 
 
 def identity_of(found: str) -> str:
-    """The id by which a repetition is known: as it came, or a hash of one that is too long to be kept."""
+    """The id by which a repetition is known: as it came, or a hash of one that is too long to be
+    kept."""
     return found if len(found) <= ID_LENGTH_MAX else sha256(found.encode()).hexdigest()
 
 

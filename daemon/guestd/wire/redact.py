@@ -1,4 +1,5 @@
-"""Which fields of a frame never reach a log: who the guest is, what was said, and every key to anything."""
+"""Which fields of a frame never reach a log: who the guest is, what was said, and every key to
+anything."""
 
 from __future__ import annotations
 
@@ -39,7 +40,8 @@ _URLS = frozenset({"url", "downloadUrl", "uploadUrl"})
 
 
 def redact(value: Any, depth_max: int = 16) -> Any:
-    """The same shape with secrets, private text and signed URLs taken out; `code` numbers stay, `code` strings go."""
+    """The same shape with secrets, private text and signed URLs taken out; `code` numbers stay,
+    `code` strings go."""
     if depth_max == 0:
         return HIDDEN
     if isinstance(value, dict):

@@ -11,7 +11,8 @@ _CHARS_MAX = 64  # longer than any ISO 8601 instant
 
 
 def canonical(value: object) -> str:
-    """`YYYY-MM-DDTHH:MM:SS.mmmZ` in UTC, or "" for what is not a time. Costs next to nothing if it is canonical already."""
+    """`YYYY-MM-DDTHH:MM:SS.mmmZ` in UTC, or "" for what is not a time. Costs next to nothing if it
+    is canonical already."""
     if not isinstance(value, str):
         return ""
     if _CANONICAL.fullmatch(value):

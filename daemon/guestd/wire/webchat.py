@@ -35,7 +35,9 @@ TRAITS = Traits(
 #: Of a typing state that is passed on; the documents' words have fewer than ten.
 STATE_CHARACTERS_MAX = 64
 
-_NOT_TYPING = frozenset({"", "false", "off", "stop", "stopped", "paused", "idle", "inactive", "gone"})
+_NOT_TYPING = frozenset(
+    {"", "false", "off", "stop", "stopped", "paused", "idle", "inactive", "gone"}
+)
 
 _EMAIL = re.compile(r"[^@\s]{1,64}@[^@\s.]{1,63}(\.[^@\s.]{1,63})+")
 
@@ -51,20 +53,28 @@ class Webchat:
         if not (guest.display_name or guest.name).strip():
             raise CommandError("a webchat guest needs a name", field="name")
         if not _EMAIL.fullmatch(guest.email):
-            raise CommandError("a webchat guest needs a valid e-mail address, such as ana@example.org", field="email")
+            raise CommandError(
+                "a webchat guest needs a valid e-mail address, such as ana@example.org",
+                field="email",
+            )
 
     def encode(self, guest: Guest, request: r.Request) -> bytes | None:
-        """The documents know four frames from a guest; there is no typing, no heartbeat and no goodbye among them."""
+        """The documents know four frames from a guest; there is no typing, no heartbeat and no
+        goodbye among them."""
         if isinstance(request, r.Hello):
             info = {"name": guest.display_name or guest.name, "email": guest.email}
             return orjson.dumps({"type": "connect", "guestInfo": info, "metadata": guest.metadata})
         if isinstance(request, r.SayText):
             return orjson.dumps({"type": "message", "text": request.text})
         if isinstance(request, r.SayReply):
-            return orjson.dumps({"type": "message", "text": ", ".join(label for label, _ in request.choices)})
+            return orjson.dumps(
+                {"type": "message", "text": ", ".join(label for label, _ in request.choices)}
+            )
         if isinstance(request, r.SayAttachments):
             attachments = list(request.attachments)
-            return orjson.dumps({"type": "message", "text": request.caption, "attachments": attachments})
+            return orjson.dumps(
+                {"type": "message", "text": request.caption, "attachments": attachments}
+            )
         if isinstance(request, r.SetContext):
             return orjson.dumps({"type": "setContext", "context": request.context})
         return None
@@ -98,7 +108,8 @@ class Webchat:
         return utf16_units(text)
 
     def _message(self, found: dict[str, Any]) -> list[s.Signal]:
-        """A message without a sequenceId has no identity: it is shown as it comes, and never taken for a repetition.
+        """A message without a sequenceId has no identity: it is shown as it comes, and never taken
+        for a repetition.
 
         One that says nothing is none that we know, such as a frame of another dialect."""
         sequence = _sequence(found)
@@ -122,14 +133,16 @@ class Webchat:
 
 
 def _typing(state: object) -> s.TypingShown:
-    """`state` is true, false, or any word; what is not a word for stopping means that somebody types."""
+    """`state` is true, false, or any word; what is not a word for stopping means that somebody
+    types."""
     if not isinstance(state, str):
         return s.TypingShown(state not in (False, None))
     return s.TypingShown(state.casefold() not in _NOT_TYPING, state=state[:STATE_CHARACTERS_MAX])
 
 
 def _disconnect(found: dict[str, Any]) -> s.Signal:
-    """The documents leave open how the platform ends a conversation; this is how the emulator does."""
+    """The documents leave open how the platform ends a conversation; this is how the emulator
+    does."""
     match text(found, "reason"):
         case "replaced":
             return s.ConnectionClosed()
@@ -139,7 +152,9 @@ def _disconnect(found: dict[str, Any]) -> s.Signal:
             return s.LoggedOut()
         case "agent":
             read_only = found.get("readOnly") is True
-            return s.MessageArrived("", s.OUTBOUND, "Presence", presence="Disconnect", read_only=read_only)
+            return s.MessageArrived(
+                "", s.OUTBOUND, "Presence", presence="Disconnect", read_only=read_only
+            )
         case reason:
             return s.Unknown(f"disconnect {reason[:48]}")
 

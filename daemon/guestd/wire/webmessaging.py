@@ -28,7 +28,8 @@ TRAITS = Traits(
 
 
 class WebMessaging:
-    """Speaks for one deployment; `application` names the client to the platform (reference §1.1)."""
+    """Speaks for one deployment; `application` names the client to the platform (reference
+    §1.1)."""
 
     traits = TRAITS
 
@@ -37,8 +38,9 @@ class WebMessaging:
         self._application = application
 
     def url(self, base: str) -> str:
-        query = f"deploymentId={quote(self._deployment_id, safe='')}&application={quote(self._application, safe='')}"
-        return f"{base.rstrip('/')}/v1?{query}"
+        deployment = quote(self._deployment_id, safe="")
+        application = quote(self._application, safe="")
+        return f"{base.rstrip('/')}/v1?deploymentId={deployment}&application={application}"
 
     def check_guest(self, guest: Guest) -> None:
         """An anonymous guest needs nothing but a token."""

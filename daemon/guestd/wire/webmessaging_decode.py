@@ -1,11 +1,11 @@
 """Frames as signals (reference §3, §4).
 
-Nothing in a frame can be trusted to have the type it should: the vendor's own sources disagree about some, and a guest
-session must outlive all of them. So every look goes through `reading`, unknown classes are `Unknown`, and what is no JSON
-object at all is `Garbage`. Nothing here raises.
+Nothing in a frame can be trusted to have the type it should: the vendor's own sources disagree
+about some, and a guest session must outlive all of them. So every look goes through `reading`,
+unknown classes are `Unknown`, and what is no JSON object at all is `Garbage`. Nothing here raises.
 
-The hot path is a StructuredMessage of type Text: one look per field that is used, no copy of what is passed on.
-"""
+The hot path is a StructuredMessage of type Text: one look per field that is used, no copy of what
+is passed on."""
 
 from __future__ import annotations
 
@@ -113,7 +113,9 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
             "",
             message_id,
             tracing_id,
-            _marker(get("metadata")) if direction == s.INBOUND else "",  # nobody else's marker is of use to us
+            (
+                _marker(get("metadata")) if direction == s.INBOUND else ""
+            ),  # nobody else's marker is of use to us
             text(sender, "nickname") if type(sender) is dict else "",
             get("originatingEntity") == "Bot",
             "",
@@ -255,22 +257,38 @@ def _slot(envelope: Json) -> list[s.Signal]:
 def _slot_error(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
     code = whole(body, "errorCode") or whole(envelope, "code")
-    return [s.SlotRefused(text(body, "attachmentId"), code, _reason(envelope), text(envelope, "tracingId"))]
+    return [
+        s.SlotRefused(
+            text(body, "attachmentId"), code, _reason(envelope), text(envelope, "tracingId")
+        )
+    ]
 
 
 def _upload_succeeded(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
-    return [s.UploadSucceeded(text(body, "attachmentId"), text(body, "downloadUrl"), canonical(body.get("timestamp")))]
+    return [
+        s.UploadSucceeded(
+            text(body, "attachmentId"), text(body, "downloadUrl"), canonical(body.get("timestamp"))
+        )
+    ]
 
 
 def _upload_failed(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
     code = whole(body, "errorCode") or whole(envelope, "code")
-    return [s.UploadFailed(text(body, "attachmentId"), code, _reason(envelope), canonical(body.get("timestamp")))]
+    return [
+        s.UploadFailed(
+            text(body, "attachmentId"), code, _reason(envelope), canonical(body.get("timestamp"))
+        )
+    ]
 
 
 def _deleted(envelope: Json) -> list[s.Signal]:
-    return [s.AttachmentDeleted(text(obj(envelope, "body"), "attachmentId"), text(envelope, "tracingId"))]
+    return [
+        s.AttachmentDeleted(
+            text(obj(envelope, "body"), "attachmentId"), text(envelope, "tracingId")
+        )
+    ]
 
 
 def _jwt(envelope: Json) -> list[s.Signal]:
@@ -307,12 +325,18 @@ def _throttled(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
     code = whole(envelope, "code", 429)
     return [
-        _error(429 if code < 300 else code, _reason(envelope), text(envelope, "tracingId"), number(body, "retryAfter"))
+        _error(
+            429 if code < 300 else code,
+            _reason(envelope),
+            text(envelope, "tracingId"),
+            number(body, "retryAfter"),
+        )
     ]
 
 
 def _string(envelope: Json) -> list[s.Signal]:
-    """Class `string`: the frame's code is the error, its body the text. A 200 here is nothing (reference §3.15)."""
+    """Class `string`: the frame's code is the error, its body the text. A 200 here is nothing
+    (reference §3.15)."""
     code = whole(envelope, "code", 5000)
     if code < 300:
         return [s.Unknown("string")]
@@ -324,7 +348,11 @@ def _error(code: int, reason: str, tracing_id: str, retry_after_s: float | None)
     if code == _EXPIRED:
         return s.SessionExpired()
     if code in _TOO_MANY:
-        wait_s = RETRY_AFTER_DEFAULT_S if retry_after_s is None or retry_after_s < 0 else min(retry_after_s, 3600.0)
+        wait_s = (
+            RETRY_AFTER_DEFAULT_S
+            if retry_after_s is None or retry_after_s < 0
+            else min(retry_after_s, 3600.0)
+        )
         return s.Throttled(wait_s, reason, tracing_id)
     return s.Refused(code, reason, tracing_id)
 

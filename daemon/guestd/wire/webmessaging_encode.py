@@ -1,4 +1,5 @@
-"""Requests as frames (reference §2). Absent fields are left out, never null; attributes stand where they belong:
+"""Requests as frames (reference §2). Absent fields are left out, never null; attributes stand where
+they belong:
 `message.channel.metadata.customAttributes` (§2.5)."""
 
 from __future__ import annotations
@@ -31,7 +32,11 @@ def _traced(fields: Fields, tracing_id: str) -> Fields:
 
 
 def _hello(request: r.Hello, deployment_id: str) -> Fields:
-    fields: Fields = {"action": "configureSession", "deploymentId": deployment_id, "startNew": request.start_new}
+    fields: Fields = {
+        "action": "configureSession",
+        "deploymentId": deployment_id,
+        "startNew": request.start_new,
+    }
     return _traced(fields, request.tracing_id)
 
 
@@ -45,7 +50,9 @@ def _hello_authenticated(request: r.HelloAuthenticated, deployment_id: str) -> F
     return _traced(fields, request.tracing_id)
 
 
-def _message(message: Fields, tracing_id: str, marker: str = "", attributes: dict[str, str] | None = None) -> Fields:
+def _message(
+    message: Fields, tracing_id: str, marker: str = "", attributes: dict[str, str] | None = None
+) -> Fields:
     if marker:
         message["metadata"] = {"id": marker, **message.get("metadata", {})}
     if attributes:
@@ -94,7 +101,11 @@ def _form(request: r.SayForm, deployment_id: str) -> Fields:
             for component_id, text, payload in request.answers
         ],
     }
-    message: Fields = {"type": "Structured", "text": request.text, "content": [{"contentType": "Form", "form": form}]}
+    message: Fields = {
+        "type": "Structured",
+        "text": request.text,
+        "content": [{"contentType": "Form", "form": form}],
+    }
     if request.originating_message_id:
         form["originatingMessageId"] = request.originating_message_id
         message["metadata"] = {"parentMessageId": request.originating_message_id}
@@ -106,7 +117,10 @@ def _event(event: Fields, tracing_id: str, attributes: dict[str, str] | None = N
 
 
 def _offer(request: r.SayOffer, deployment_id: str) -> Fields:
-    answer = {"type": "OfferingAccepted" if request.accepted else "OfferingRejected", **request.fields}
+    answer = {
+        "type": "OfferingAccepted" if request.accepted else "OfferingRejected",
+        **request.fields,
+    }
     key = request.offer[:1].lower() + request.offer[1:]
     return _event({"eventType": request.offer, key: answer}, request.tracing_id)
 
@@ -119,7 +133,11 @@ def _typing(request: r.ShowTyping, deployment_id: str) -> Fields:
 
 
 def _join(request: r.Join, deployment_id: str) -> Fields:
-    return _event({"eventType": "Presence", "presence": {"type": "Join"}}, request.tracing_id, request.attributes)
+    return _event(
+        {"eventType": "Presence", "presence": {"type": "Join"}},
+        request.tracing_id,
+        request.attributes,
+    )
 
 
 def _clear(request: r.Clear, deployment_id: str) -> Fields:
@@ -127,11 +145,16 @@ def _clear(request: r.Clear, deployment_id: str) -> Fields:
 
 
 def _close_session(request: r.CloseSession, deployment_id: str) -> Fields:
-    return _traced({"action": "closeSession", "closeAllConnections": request.all_connections}, request.tracing_id)
+    return _traced(
+        {"action": "closeSession", "closeAllConnections": request.all_connections},
+        request.tracing_id,
+    )
 
 
 def _beat(request: r.Beat, deployment_id: str) -> Fields:
-    return _traced({"action": "echo", "message": {"type": "Text", "text": "ping"}}, HEALTH_CHECK_TRACING_ID)
+    return _traced(
+        {"action": "echo", "message": {"type": "Text", "text": "ping"}}, HEALTH_CHECK_TRACING_ID
+    )
 
 
 def _jwt(request: r.AskJwt, deployment_id: str) -> Fields:
@@ -139,7 +162,9 @@ def _jwt(request: r.AskJwt, deployment_id: str) -> Fields:
 
 
 def _configuration(request: r.AskConfiguration, deployment_id: str) -> Fields:
-    return _traced({"action": "getConfiguration", "deploymentId": deployment_id}, request.tracing_id)
+    return _traced(
+        {"action": "getConfiguration", "deploymentId": deployment_id}, request.tracing_id
+    )
 
 
 def _slot(request: r.AskSlot, deployment_id: str) -> Fields:
@@ -155,11 +180,15 @@ def _slot(request: r.AskSlot, deployment_id: str) -> Fields:
 
 
 def _download(request: r.AskDownload, deployment_id: str) -> Fields:
-    return _traced({"action": "getAttachment", "attachmentId": request.attachment_id}, request.tracing_id)
+    return _traced(
+        {"action": "getAttachment", "attachmentId": request.attachment_id}, request.tracing_id
+    )
 
 
 def _delete(request: r.DeleteAttachment, deployment_id: str) -> Fields:
-    return _traced({"action": "deleteAttachment", "attachmentId": request.attachment_id}, request.tracing_id)
+    return _traced(
+        {"action": "deleteAttachment", "attachmentId": request.attachment_id}, request.tracing_id
+    )
 
 
 _BUILD: dict[type, Callable[[Any, str], Fields]] = {

@@ -1,4 +1,5 @@
-"""A guest on the legacy web chat socket: connect, context, messages in order, a file, and back after a lost connection."""
+"""A guest on the legacy web chat socket: connect, context, messages in order, a file, and back
+after a lost connection."""
 
 from __future__ import annotations
 
@@ -17,7 +18,13 @@ TYPES = ("image/png", "image/jpeg", "application/pdf")
 class Guest:
     def __init__(self) -> None:
         self.messages = {}
-        self.seen = {"typing": [], "receipts": 0, "acknowledged": 0, "other": [], "reconnectDelaysMs": []}
+        self.seen = {
+            "typing": [],
+            "receipts": 0,
+            "acknowledged": 0,
+            "other": [],
+            "reconnectDelaysMs": [],
+        }
         self.tries = 0
 
     def open(self) -> None:
@@ -55,7 +62,9 @@ class Guest:
                 self.seen["other"].append(event)
 
     def texts(self) -> list[str]:
-        by_number = sorted(self.messages, key=lambda one: [int(part) for part in re.findall(r"\d+", one)])
+        by_number = sorted(
+            self.messages, key=lambda one: [int(part) for part in re.findall(r"\d+", one)]
+        )
         return [self.messages[one]["text"] for one in by_number]
 
 

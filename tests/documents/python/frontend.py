@@ -30,13 +30,23 @@ def main():
         until(heard("first"))
         send(action="context", data={"uiState": "checkout", "cartValue": 149.99})
         content = base64.b64encode(b"png").decode()
-        send(action="upload", filename="a.png", contentType="image/png", buffer=content, caption="a file")
+        send(
+            action="upload",
+            filename="a.png",
+            contentType="image/png",
+            buffer=content,
+            caption="a file",
+        )
         until(heard("a file"))
         send(action="send", text="x" * 4097)
         until(lambda one: "error" in one)
         send(action="send", text="last")
         until(heard("last"))
-    said = [one["text"] for one in seen if one.get("kind") == "message" and one["direction"] == "Outbound"]
+    said = [
+        one["text"]
+        for one in seen
+        if one.get("kind") == "message" and one["direction"] == "Outbound"
+    ]
     return {"errors": [one for one in seen if "error" in one], "texts": said}
 
 

@@ -1,4 +1,5 @@
-"""Makes a guest: the queue is looked up, a token signed, a contact registered, a conversation opened, a CRM told."""
+"""Makes a guest: the queue is looked up, a token signed, a contact registered, a conversation
+opened, a CRM told."""
 
 from __future__ import annotations
 
@@ -42,11 +43,16 @@ def create(key, guest_token):
         "customAttributes": {"sessionToken": guest_token, "routingTarget": QUEUE},
     }
     url = f"{api}/conversations/messaging"
-    opened, conversation = call("POST", url, messaging, **bearer, Idempotency_Key=f"{key}-conversation")
+    opened, conversation = call(
+        "POST", url, messaging, **bearer, Idempotency_Key=f"{key}-conversation"
+    )
     latency_ms = (time.monotonic() - begun) * 1000
     made = {"contactId": found.get("id"), "conversationId": conversation.get("id")}
     with open(AUDIT_FILE, "a") as audit:
-        audit.write(json.dumps({"guestId": GUEST, "action": "session.create", "latencyMs": latency_ms}) + "\n")
+        audit.write(
+            json.dumps({"guestId": GUEST, "action": "session.create", "latencyMs": latency_ms})
+            + "\n"
+        )
     data = {**made, "initializationLatencyMs": latency_ms}
     call("POST", CRM, {"event": "webchat.session.created", "data": data}, timeout_s=3.0)
     return {"statuses": [status, opened], **made}
@@ -55,7 +61,11 @@ def create(key, guest_token):
 def main():
     key, guest_token = f"webchat-session-{uuid.uuid4()}", signed()
     first, again = create(key, guest_token), create(key, guest_token)
-    return {"first": first, "again": again, "second": create(f"webchat-session-{uuid.uuid4()}", signed())}
+    return {
+        "first": first,
+        "again": again,
+        "second": create(f"webchat-session-{uuid.uuid4()}", signed()),
+    }
 
 
 print(json.dumps(main()))

@@ -1,4 +1,5 @@
-"""Injects messages into a running interaction, checks what came back, tells a case system, keeps an audit file."""
+"""Injects messages into a running interaction, checks what came back, tells a case system, keeps an
+audit file."""
 
 from __future__ import annotations
 
@@ -25,9 +26,16 @@ def token() -> str:
 def payload(messages):
     for index, one in enumerate(messages):
         content = one["html"] if one["type"] == "html" else one["text"]
-        if one["from"] not in ("agent", "customer", "bot", "system") or not 0 < len(content) <= TEXT_MAX:
+        if (
+            one["from"] not in ("agent", "customer", "bot", "system")
+            or not 0 < len(content) <= TEXT_MAX
+        ):
             raise ValueError(f"message {index}")
-    return {"interactionId": CONVERSATION, "idempotencyKey": str(uuid.uuid4()), "messages": messages}
+    return {
+        "interactionId": CONVERSATION,
+        "idempotencyKey": str(uuid.uuid4()),
+        "messages": messages,
+    }
 
 
 def inject(body, bearer):
@@ -35,7 +43,9 @@ def inject(body, bearer):
     headers = {"Authorization": f"Bearer {bearer}", "Idempotency_Key": body["idempotencyKey"]}
     status, data = call("POST", f"{PLATFORM}/api/v2/interactions/chat/inject", body, **headers)
     if status >= 300:
-        raise ValueError(f"{status}: {(data.get('errors') or [{}])[0].get('message', 'no message')}")
+        raise ValueError(
+            f"{status}: {(data.get('errors') or [{}])[0].get('message', 'no message')}"
+        )
     return status, data, (time.perf_counter() - begun) * 1000
 
 
@@ -44,7 +54,11 @@ def verified(data, sent):
     times = [one["timestamp"] for one in data]
     numbers = [[int(part) for part in re.findall(r"\d+", one["id"])] for one in data]
     assert times == sorted(set(times)) and numbers == sorted(numbers), "order"
-    return {"messageCount": len(data), "sequenceMatch": len(data) == len(sent), "lastMessageId": data[-1]["id"]}
+    return {
+        "messageCount": len(data),
+        "sequenceMatch": len(data) == len(sent),
+        "lastMessageId": data[-1]["id"],
+    }
 
 
 def iso(moment):
@@ -68,18 +82,31 @@ def main():
     body = payload(messages)
     status, data, latency_ms = inject(body, bearer)
     again = inject(body, bearer)[1]
-    entry = {"timestamp": iso(now), "interactionId": CONVERSATION, "idempotencyKey": body["idempotencyKey"]}
+    entry = {
+        "timestamp": iso(now),
+        "interactionId": CONVERSATION,
+        "idempotencyKey": body["idempotencyKey"],
+    }
     entry |= {"latencyMs": latency_ms, "status": status, **verified(data, messages)}
     with open(AUDIT_FILE, "a") as audit:
         audit.write(json.dumps(entry) + "\n")
     call("POST", CRM, {"event": "chat.injection.completed", "data": entry}, timeout_s=5.0)
     try:
-        inject(payload([{"type": "text", "from": "agent", "text": "x", "timestamp": iso(now)}]), "not-a-token")
+        inject(
+            payload([{"type": "text", "from": "agent", "text": "x", "timestamp": iso(now)}]),
+            "not-a-token",
+        )
         refused = ""
     except ValueError as error:
         refused = str(error)
     ids, ids_again = ([one["id"] for one in found] for found in (data, again))
-    return {"before": interaction["state"], "ids": ids, "idsAgain": ids_again, "entry": entry, "refused": refused}
+    return {
+        "before": interaction["state"],
+        "ids": ids,
+        "idsAgain": ids_again,
+        "entry": entry,
+        "refused": refused,
+    }
 
 
 print(json.dumps(main()))

@@ -1,4 +1,5 @@
-"""Shows prompts to an agent, waits where the agent's screen is full, and reads how they were taken."""
+"""Shows prompts to an agent, waits where the agent's screen is full, and reads how they were
+taken."""
 
 from __future__ import annotations
 
@@ -18,7 +19,11 @@ def prompt():
         "conversationId": CONVERSATION,
         "promptId": str(uuid.uuid4()),
         "triggerConditions": [{"type": "sentiment", "value": "negative", "threshold": 0.7}],
-        "displaySettings": {"delayMs": 500, "maxConcurrentPrompts": 1, "autoDismissMs": AUTO_DISMISS_MS},
+        "displaySettings": {
+            "delayMs": 500,
+            "maxConcurrentPrompts": 1,
+            "autoDismissMs": AUTO_DISMISS_MS,
+        },
         "contextData": {"queue": "billing"},
     }
 
@@ -29,9 +34,17 @@ def show(bearer):
     code, body = call("POST", url, prompt(), Authorization=f"Bearer {bearer}")
     latency_ms = (time.monotonic() - begun) * 1000
     if code < 300:
-        told = {"eventType": "AGENT_ASSIST_PROMPT_INJECTED", "injectionId": body["id"], "latencyMs": latency_ms}
+        told = {
+            "eventType": "AGENT_ASSIST_PROMPT_INJECTED",
+            "injectionId": body["id"],
+            "latencyMs": latency_ms,
+        }
         call("POST", CRM, told, timeout_s=3.0)
-    return {"auditId": str(uuid.uuid4()), "status": "SUCCESS" if code < 300 else "FAILED", "code": code}
+    return {
+        "auditId": str(uuid.uuid4()),
+        "status": "SUCCESS" if code < 300 else "FAILED",
+        "code": code,
+    }
 
 
 def adoption(bearer):

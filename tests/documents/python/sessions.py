@@ -1,4 +1,5 @@
-"""Opens a messaging session by REST, keeps it alive with heartbeats, ends it, tells a CRM of both."""
+"""Opens a messaging session by REST, keeps it alive with heartbeats, ends it, tells a CRM of
+both."""
 
 from __future__ import annotations
 
@@ -40,8 +41,16 @@ def main():
         "to": [{"id": QUEUE, "type": "queue"}],
         "type": "messaging",
         "channelAddress": "web",
-        "context": {"locale": "en-US", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "doc/1"},
-        "metadata": {"sessionDurationLimit": DURATION_S, "guestIdToken": guest, "initiatedAt": now()},
+        "context": {
+            "locale": "en-US",
+            "capabilities": ["typing-indicator", "read-receipts"],
+            "userAgent": "doc/1",
+        },
+        "metadata": {
+            "sessionDurationLimit": DURATION_S,
+            "guestIdToken": guest,
+            "initiatedAt": now(),
+        },
     }
     opened = messaging("POST", "", opening)
     tell("connected")
@@ -52,7 +61,11 @@ def main():
     ended = messaging("PATCH", f"/{opening['id']}", {"status": "disconnected"})
     tell("terminated")
     late = beat()
-    bad = {**opening, "id": str(uuid.uuid4()), "context": {**opening["context"], "capabilities": ["read-receipts"]}}
+    bad = {
+        **opening,
+        "id": str(uuid.uuid4()),
+        "context": {**opening["context"], "capabilities": ["read-receipts"]},
+    }
     refused = messaging("POST", "", bad)
     told = {"id": opening["id"], "opened": opened, "beats": beats, "ended": ended}
     return {**told, "afterwards": late, "refused": refused}

@@ -14,8 +14,11 @@ PLATFORM = os.environ.get("PLATFORM", "")
 CLIENT, SECRET = os.environ["CLIENT_ID"], os.environ["CLIENT_SECRET"]
 
 
-def call(method: str, url: str, body: Any = None, *, timeout_s: float = 10.0, **headers: str) -> tuple[int, Any]:
-    """Status and JSON. A 429 is waited for and tried again, twice. `idempotency_key` becomes `Idempotency-Key`."""
+def call(
+    method: str, url: str, body: Any = None, *, timeout_s: float = 10.0, **headers: str
+) -> tuple[int, Any]:
+    """Status and JSON. A 429 is waited for and tried again, twice. `idempotency_key` becomes
+    `Idempotency-Key`."""
     data = json.dumps(body).encode() if isinstance(body, dict) else body
     named = {key.replace("_", "-"): value for key, value in headers.items()}
     if isinstance(body, dict):
@@ -39,7 +42,12 @@ def _json(text: bytes) -> Any:
 
 def token(path: str = "/oauth/token", **more: str) -> str:
     """By a form."""
-    form = {"grant_type": "client_credentials", "client_id": CLIENT, "client_secret": SECRET, **more}
+    form = {
+        "grant_type": "client_credentials",
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        **more,
+    }
     status, body = call("POST", PLATFORM + path, urllib.parse.urlencode(form).encode())
     if status != 200:
         raise PermissionError(f"token: {status}")

@@ -1,10 +1,12 @@
-"""`docs/faults.md`, written and read: a section per call, in it a row for all misfortunes with the same outcomes."""
+"""`docs/faults.md`, written and read: a section per call, in it a row for all misfortunes with the
+same outcomes."""
 
 from __future__ import annotations
 
 import re
 
-#: (call, what the user asked for) → misfortune → (outcome if it strikes once, if it strikes every time)
+#: (call, what the user asked for) → misfortune → (outcome if it strikes once, if it strikes every
+#: time)
 Cells = dict[tuple[str, str], dict[str, tuple[str, str]]]
 
 _SECTION = re.compile(r"^## `(.+)`, asked for: (.+)$")
@@ -52,7 +54,10 @@ def _section(call: str, asked: str, column: dict[str, tuple[str, str]]) -> str:
     by_outcomes: dict[tuple[str, str], list[str]] = {}
     for misfortune, outcomes in column.items():
         by_outcomes.setdefault(outcomes, []).append(misfortune)
-    rows = (f"| {' · '.join(names)} | {once} | {always} |\n" for (once, always), names in by_outcomes.items())
+    rows = (
+        f"| {' · '.join(names)} | {once} | {always} |\n"
+        for (once, always), names in by_outcomes.items()
+    )
     return f"\n## `{call}`, asked for: {asked}\n\n{COLUMNS}{''.join(rows)}"
 
 

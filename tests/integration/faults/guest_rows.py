@@ -43,7 +43,9 @@ class Frontend:
 
 async def open_guest(town: Town) -> str:
     name = town.new("guest")
-    status, found = await town.ask("POST", "/v1/sessions", {"name": name, "email": f"{name}@example.org"})
+    status, found = await town.ask(
+        "POST", "/v1/sessions", {"name": name, "email": f"{name}@example.org"}
+    )
     assert status == 201, found
     async with Frontend(town, name) as frontend:
         await town.until(frontend.is_live)

@@ -1,4 +1,5 @@
-"""The calls of the platform's REST side, each with what a user asks for to have it made, and how he sees what became of it."""
+"""The calls of the platform's REST side, each with what a user asks for to have it made, and how he
+sees what became of it."""
 
 from __future__ import annotations
 
@@ -46,7 +47,8 @@ class Row:
 
 @dataclass
 class Operation(Row):
-    """One that is begun by a POST. `makes`: the deed this call does and its idempotency key's end; "" for one that reads."""
+    """One that is begun by a POST. `makes`: the deed this call does and its idempotency key's end;
+    "" for one that reads."""
 
     place: str = ""
     makes: tuple[str, str] = ("", "")
@@ -75,7 +77,11 @@ class Operation(Row):
                 message = {"type": "text", "from": "agent", "text": "hello"}
                 return {"interactionId": prepared, "messages": [message]}
             case "prompts":
-                return {"conversationId": prepared, "promptId": str(uuid4()), "displaySettings": self.DISPLAY}
+                return {
+                    "conversationId": prepared,
+                    "promptId": str(uuid4()),
+                    "displaySettings": self.DISPLAY,
+                }
         return {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
 
     async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
@@ -94,16 +100,35 @@ class Operation(Row):
     def _compare_with_deeds(self, town: Town, operation_id: str, outcome: str) -> None:
         what, end = self.makes
         made = town.deeds(operation_id + end, what) if what else 0
-        least, most = (1, 1) if outcome in ("succeeded", "open") else (0, int(outcome.startswith("uncertain")))
+        least, most = (
+            (1, 1)
+            if outcome in ("succeeded", "open")
+            else (0, int(outcome.startswith("uncertain")))
+        )
         assert not what or least <= made <= most, f"{outcome}, and {made} were made"
 
     def more_rules(self) -> list[Rule]:
         if self.call == "conversation.get":
             return [
-                {"kind": "http_status", "status": 500, "when": "after", "every": 1, "method": "POST", "path": MESSAGING}
+                {
+                    "kind": "http_status",
+                    "status": 500,
+                    "when": "after",
+                    "every": 1,
+                    "method": "POST",
+                    "path": MESSAGING,
+                }
             ]
         if self.call == "contact.find":
-            return [{"kind": "http_status", "status": 409, "every": 1, "method": "POST", "path": CONTACTS}]
+            return [
+                {
+                    "kind": "http_status",
+                    "status": 409,
+                    "every": 1,
+                    "method": "POST",
+                    "path": CONTACTS,
+                }
+            ]
         return []
 
 
@@ -126,7 +151,9 @@ def outcome_of(status: int, found: Json) -> str:
 
 def check_problem(code: str, text: str) -> None:
     what, _, remedy = text.partition("; ")
-    assert code and len(what) > 10 and len(remedy) > 5, f"it does not say what to do: {code}: {text}"
+    assert code and len(what) > 10 and len(remedy) > 5, (
+        f"it does not say what to do: {code}: {text}"
+    )
     assert "Traceback" not in text and "canary" not in text
 
 
@@ -145,7 +172,9 @@ class Beat(Row):
                 return f"the session ends: {found['result']['ended']}"
             if not lasting and town.struck() and len(beats) > heard + 3:
                 return "the session goes on"
-            if lasting and town.delayed() > delayed_before + 3:  # three failures would have ended it
+            if (
+                lasting and town.delayed() > delayed_before + 3
+            ):  # three failures would have ended it
                 return "the session goes on, its heartbeats delayed"
             await asyncio.sleep(0.02)
 
@@ -179,4 +208,6 @@ async def open_session(town: Town) -> str:
 
 def conversation(town: Town, name: str) -> Any:
     """The platform's own view of a messaging session."""
-    return next(one for one in town.emulator.world.office.conversations if one.key == f"{name}-conversation")
+    return next(
+        one for one in town.emulator.world.office.conversations if one.key == f"{name}-conversation"
+    )

@@ -1,4 +1,5 @@
-"""A status means something about the thing asked for only if it is the answer to that very question."""
+"""A status means something about the thing asked for only if it is the answer to that very
+question."""
 
 from __future__ import annotations
 
@@ -10,7 +11,9 @@ from .town import town
 TOKEN = "/oauth/token"
 OPENING = Operation("conversation.get", "", "GET", MESSAGING, place="messaging-sessions")
 GUEST = Operation("contact.find", "", "GET", CONTACTS, place="guests")
-PROMPT = Operation("prompt.inject", "", "POST", PROMPTS, place="prompts", makes=("prompt", "-prompt"))
+PROMPT = Operation(
+    "prompt.inject", "", "POST", PROMPTS, place="prompts", makes=("prompt", "-prompt")
+)
 
 
 @pytest.mark.parametrize("status", [404, 410])
@@ -29,12 +32,15 @@ async def test_assist_2_no_token_is_no_full_screen():
     async with town() as here:
         prepared = await PROMPT.prepare(here)
         here.emulator.world.office.clients.expire_all()
-        here.faults({"kind": "http_status", "status": 409, "every": 1, "path": TOKEN, "when": "before"})
+        here.faults(
+            {"kind": "http_status", "status": 409, "every": 1, "path": TOKEN, "when": "before"}
+        )
         assert await PROMPT.ask(here, prepared, True) == "failed: 502 platform_refused"
 
 
 async def test_http_2_a_search_that_is_not_there_has_not_looked():
-    """Whether the contact was made is not known, and a 404 of the search itself says nothing about it."""
+    """Whether the contact was made is not known, and a 404 of the search itself says nothing about
+    it."""
     async with town() as here:
         prepared = await GUEST.prepare(here)
         here.faults(

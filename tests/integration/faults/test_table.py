@@ -1,7 +1,8 @@
-"""HTTP-1 … 3: every call of the platform's REST side meets every misfortune; `docs/faults.md` says what follows.
+"""HTTP-1 … 3: every call of the platform's REST side meets every misfortune; `docs/faults.md` says
+what follows.
 
-The document is what is compared with, so neither it nor the behavior can change alone. To write it anew, and then to read the
-difference with care:
+The document is what is compared with, so neither it nor the behavior can change alone. To write it
+anew, and then to read the difference with care:
 
     GUESTD_WRITE_DOCS=1 .venv/bin/python -m pytest tests/integration/faults
 """
@@ -32,10 +33,19 @@ SELDOM = {"operations": {"heartbeat_interval_s": 2700.0, "heartbeats_per_duratio
 ROWS = (
     Operation("oauth.token", "a guest", "POST", "/oauth/token", place="guests"),
     Operation("queue.get", "a guest", "GET", "/api/v2/routing/queues/", place="guests"),
-    Operation("contact.create", "a guest", "POST", CONTACTS, place="guests", makes=("contact", "-contact")),
-    Operation("contact.find", "a guest whose contact is there already", "GET", CONTACTS, place="guests"),
     Operation(
-        "conversation.create", "a guest", "POST", MESSAGING, place="guests", makes=("conversation", "-conversation")
+        "contact.create", "a guest", "POST", CONTACTS, place="guests", makes=("contact", "-contact")
+    ),
+    Operation(
+        "contact.find", "a guest whose contact is there already", "GET", CONTACTS, place="guests"
+    ),
+    Operation(
+        "conversation.create",
+        "a guest",
+        "POST",
+        MESSAGING,
+        place="guests",
+        makes=("conversation", "-conversation"),
     ),
     Operation(
         "conversation.create",
@@ -54,7 +64,13 @@ ROWS = (
         SELDOM,
         "messaging-sessions",
     ),
-    Beat("conversation.patch", "nothing: a heartbeat of a messaging session", "PATCH", MESSAGING, OFTEN),
+    Beat(
+        "conversation.patch",
+        "nothing: a heartbeat of a messaging session",
+        "PATCH",
+        MESSAGING,
+        OFTEN,
+    ),
     Goodbye("conversation.patch", "the end of a messaging session", "PATCH", MESSAGING, SELDOM),
     Operation("interaction.get", "an injection", "GET", INTERACTIONS, place="injections"),
     Operation(
@@ -65,12 +81,31 @@ ROWS = (
         place="injections",
         makes=("injection", "-injection"),
     ),
-    Operation("prompt.inject", "a prompt", "POST", PROMPTS, place="prompts", makes=("prompt", "-prompt")),
-    Operation("analytics.events", "an adoption report", "POST", "/api/v2/analytics/events/query", place="adoption"),
-    File("attachment.presign", "to send a file (webchat)", "POST", "/api/v2/webchat/attachments", WEBCHAT),
+    Operation(
+        "prompt.inject", "a prompt", "POST", PROMPTS, place="prompts", makes=("prompt", "-prompt")
+    ),
+    Operation(
+        "analytics.events",
+        "an adoption report",
+        "POST",
+        "/api/v2/analytics/events/query",
+        place="adoption",
+    ),
+    File(
+        "attachment.presign",
+        "to send a file (webchat)",
+        "POST",
+        "/api/v2/webchat/attachments",
+        WEBCHAT,
+    ),
     File("presigned PUT", "to send a file (webchat)", "PUT", "/__storage", WEBCHAT),
     File("presigned PUT", "to send a file (webmessaging)", "PUT", "/__storage"),
-    History("history", "nothing: a message came while the link was down", "GET", "/api/v2/webmessaging/messages"),
+    History(
+        "history",
+        "nothing: a message came while the link was down",
+        "GET",
+        "/api/v2/webmessaging/messages",
+    ),
 )
 
 
@@ -84,7 +119,9 @@ async def test_http_3_every_cell_of_the_table(caplog):
         gc.set_threshold(*thresholds)
     troubles = [one for one in columns if isinstance(one, BaseException)]
     assert not troubles, "\n".join(map(repr, troubles))
-    found: Cells = {(row.call, row.asked): column for row, column in zip(ROWS, columns, strict=True)}
+    found: Cells = {
+        (row.call, row.asked): column for row, column in zip(ROWS, columns, strict=True)
+    }
     assert "canary" not in caplog.text and "Traceback" not in caplog.text
     if os.environ.get("GUESTD_WRITE_DOCS"):
         DOCUMENT.write_text(written(found))
@@ -120,7 +157,9 @@ async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
         async with asyncio.timeout(40.0):
             outcome = await row.ask(here, prepared, "every" in rule)
     except (AssertionError, TimeoutError, LookupError) as error:
-        raise AssertionError(f"{row.call} ({row.asked}), {name}, {rule}: {type(error).__name__} {error}") from error
+        raise AssertionError(
+            f"{row.call} ({row.asked}), {name}, {rule}: {type(error).__name__} {error}"
+        ) from error
     assert here.struck() > before, f"{row.call}, {name}: it was not struck"
     here.faults()
     return outcome
@@ -128,7 +167,12 @@ async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
 
 def test_every_call_there_is_stands_in_the_table():
     not_made_yet = {"prompt.get"}
-    assert {row.call for row in ROWS} == {*CALLS, "oauth.token", "presigned PUT", "history"} - not_made_yet
+    assert {row.call for row in ROWS} == {
+        *CALLS,
+        "oauth.token",
+        "presigned PUT",
+        "history",
+    } - not_made_yet
     for name, asked in read(DOCUMENT.read_text()):
         assert (name, asked) in {(row.call, row.asked) for row in ROWS}
 

@@ -1,4 +1,5 @@
-"""A whole daemon and an emulator for each row of the table, in one loop; every row's troubles are its own."""
+"""A whole daemon and an emulator for each row of the table, in one loop; every row's troubles are
+its own."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ GUEST_TOKEN = "canary-guest-token-0123456789"
 CLIENT_SECRET = "canary-client-secret"
 _NUMBERS = count(1)
 
-#: So short that a lasting misfortune is over in a second, and long enough for a busy machine to answer in.
+#: So short that a lasting misfortune is over in a second, and long enough for a busy machine to
+#: answer in.
 QUICK: dict[str, Json] = {
     "rest": {
         "timeout_s": 0.5,
@@ -36,8 +38,18 @@ QUICK: dict[str, Json] = {
         "requests_per_minute": 1_000_000,
     },
     "operations": {"tries_max": 2, "rest_base_s": 0.01, "rest_jitter_s": 0.01, "rest_cap_s": 0.05},
-    "attachments": {"attempts_max": 2, "retry_s": 0.01, "stall_timeout_s": 0.5, "confirm_timeout_s": 0.5},
-    "history": {"retry_s": 0.02, "attempts_max": 3, "reads_per_minute": 1_000_000, "timeout_s": 0.5},
+    "attachments": {
+        "attempts_max": 2,
+        "retry_s": 0.01,
+        "stall_timeout_s": 0.5,
+        "confirm_timeout_s": 0.5,
+    },
+    "history": {
+        "retry_s": 0.02,
+        "attempts_max": 3,
+        "reads_per_minute": 1_000_000,
+        "timeout_s": 0.5,
+    },
     "reconnect": {"base_s": 0.01, "jitter_s": 0.01},
     "inbox": {"hold_initial_ms": 0},
     "simulator": {"port": 0},
@@ -54,7 +66,9 @@ class Town:
     def new(self, what: str) -> str:
         return f"{what}-{next(_NUMBERS)}"
 
-    async def ask(self, method: str, path: str, body: Json | None = None, **more: Any) -> tuple[int, Json]:
+    async def ask(
+        self, method: str, path: str, body: Json | None = None, **more: Any
+    ) -> tuple[int, Json]:
         async with self.http.request(method, path, json=body, **more) as answer:
             text = (await answer.read()).decode()
             self.told.append(text)
@@ -70,7 +84,9 @@ class Town:
         return self.metrics.rest_heartbeats.get("delayed", 0)
 
     def deeds(self, key: str = "", what: str = "") -> int:
-        return sum(one.key == key and what in ("", one.what) for one in self.emulator.world.office.deeds)
+        return sum(
+            one.key == key and what in ("", one.what) for one in self.emulator.world.office.deeds
+        )
 
     def doubled(self) -> list[tuple[str, str]]:
         """Deeds that happened twice for one idempotency key."""
@@ -86,7 +102,10 @@ class Town:
 @asynccontextmanager
 async def town(**sections: Json) -> AsyncIterator[Town]:
     settings = EmulatorSettings(
-        limits=Limits().off(), agent="silent", oauth_clients={"row": CLIENT_SECRET}, upload_delay_s=0.0
+        limits=Limits().off(),
+        agent="silent",
+        oauth_clients={"row": CLIENT_SECRET},
+        upload_delay_s=0.0,
     )
     async with Emulator(settings) as emulator:
         platform = {
@@ -96,8 +115,14 @@ async def town(**sections: Json) -> AsyncIterator[Town]:
             "client_secret": CLIENT_SECRET,
             **sections.pop("platform", {}),
         }
-        given = {name: {**QUICK.get(name, {}), **sections.get(name, {})} for name in {*QUICK, *sections}}
-        house = House(Config.model_validate({**given, "platform": platform}), asyncio.get_running_loop(), Notifier())
+        given = {
+            name: {**QUICK.get(name, {}), **sections.get(name, {})} for name in {*QUICK, *sections}
+        }
+        house = House(
+            Config.model_validate({**given, "platform": platform}),
+            asyncio.get_running_loop(),
+            Notifier(),
+        )
         try:
             await house.start(quiet=True)
             async with aiohttp.ClientSession(house.http.url) as http:

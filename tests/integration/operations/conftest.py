@@ -1,4 +1,5 @@
-"""A desk on a journal on disk, and the emulator over real HTTP; the same directory and emulator outlive each desk."""
+"""A desk on a journal on disk, and the emulator over real HTTP; the same directory and emulator
+outlive each desk."""
 
 from __future__ import annotations
 
@@ -59,7 +60,9 @@ class Street:
     def faults(self, *rules: Json) -> None:
         self.emulator.faults.set(list(rules), self.emulator.now())
 
-    async def do(self, kind: str, request: Json, operation_id: str | None = None, wait_s: float = 10.0):
+    async def do(
+        self, kind: str, request: Json, operation_id: str | None = None, wait_s: float = 10.0
+    ):
         return await self.desk.start(kind, operation_id or f"op-{uuid4()}", request, wait_s)
 
     async def conversation(self) -> str:
@@ -83,26 +86,50 @@ def guest(guest_id: str = "ana", **more: Any) -> Json:
 
 
 def injection(interaction_id: str, *texts: str) -> Json:
-    messages = [{"type": "text", "from": "agent", "text": text} for text in texts or ("Hello", "How are you?")]
-    return {"interactionId": interaction_id, "messages": messages, "webhookUrl": "https://crm.example.org/hook"}
+    messages = [
+        {"type": "text", "from": "agent", "text": text}
+        for text in texts or ("Hello", "How are you?")
+    ]
+    return {
+        "interactionId": interaction_id,
+        "messages": messages,
+        "webhookUrl": "https://crm.example.org/hook",
+    }
 
 
 def prompt(conversation_id: str, **display: int) -> Json:
     settings = {"delayMs": 500, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000, **display}
-    return {"conversationId": conversation_id, "promptId": str(uuid4()), "displaySettings": settings}
+    return {
+        "conversationId": conversation_id,
+        "promptId": str(uuid4()),
+        "displaySettings": settings,
+    }
 
 
-def new_calls(emulator: Emulator, http: Http, metrics: Metrics, attempts_max: int, timeout_s: float) -> RestCalls:
+def new_calls(
+    emulator: Emulator, http: Http, metrics: Metrics, attempts_max: int, timeout_s: float
+) -> RestCalls:
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
-    policy = RetryPolicy(attempts_max=attempts_max, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0)
+    policy = RetryPolicy(
+        attempts_max=attempts_max, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0
+    )
     client, secret = next(iter(emulator.settings.oauth_clients.items()))
-    tokens = TokenSource(http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace)
-    return RestCalls(http, tokens, CallSettings(emulator.url, timeout_s, 100_000), policy, pace, metrics)
+    tokens = TokenSource(
+        http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace
+    )
+    return RestCalls(
+        http, tokens, CallSettings(emulator.url, timeout_s, 100_000), policy, pace, metrics
+    )
 
 
 @asynccontextmanager
 async def life(
-    emulator: Emulator, directory: Path, *, attempts_max: int = 2, timeout_s: float = 2.0, **settings: Any
+    emulator: Emulator,
+    directory: Path,
+    *,
+    attempts_max: int = 2,
+    timeout_s: float = 2.0,
+    **settings: Any,
 ) -> AsyncIterator[Street]:
     """From a start on that directory to a stop."""
     loop = asyncio.get_running_loop()
@@ -112,7 +139,11 @@ async def life(
     http = Http(HttpSettings())
     clock = LoopClock(loop)
     calls = new_calls(emulator, http, metrics, attempts_max, timeout_s)
-    figures = {"rest": Backoff(base_s=0.01, jitter_s=0.01, cap_s=0.05), "timer_tick_s": 0.005, **settings}
+    figures = {
+        "rest": Backoff(base_s=0.01, jitter_s=0.01, cap_s=0.05),
+        "timer_tick_s": 0.005,
+        **settings,
+    }
     desk = Desk(
         OperationsSettings(**figures),
         journal,

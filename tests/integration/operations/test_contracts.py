@@ -15,16 +15,29 @@ async def test_sess_7_a_guest_is_made_in_three_steps(street):
     assert view.status == "succeeded", view
     (contact,), (conversation,) = street.books("contacts"), street.books("conversations")
     assert (contact["id"], contact["key"]) == (view.result["contact_id"], "g-1-contact")
-    assert (conversation["id"], conversation["key"]) == (view.result["conversation_id"], "g-1-conversation")
-    assert contact["customAttributes"] == {"tier": "gold"} and conversation["contactId"] == contact["id"]
+    assert (conversation["id"], conversation["key"]) == (
+        view.result["conversation_id"],
+        "g-1-conversation",
+    )
+    assert (
+        contact["customAttributes"] == {"tier": "gold"}
+        and conversation["contactId"] == contact["id"]
+    )
 
 
 async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(street):
     view = await street.do("messaging", session(durationS=60, locale="de-DE", name="Ana"))
     (conversation,) = street.books("conversations")
     assert conversation["id"] == view.result["conversation_id"] and conversation["name"] == "Ana"
-    assert conversation["sessionDurationLimit"] == 60 and conversation["context"]["locale"] == "de-DE"
-    for wrong in ({"durationS": 2701}, {"durationS": 0}, {"guestToken": 7}, {"capabilities": ["typing-indicator"]}):
+    assert (
+        conversation["sessionDurationLimit"] == 60 and conversation["context"]["locale"] == "de-DE"
+    )
+    for wrong in (
+        {"durationS": 2701},
+        {"durationS": 0},
+        {"guestToken": 7},
+        {"capabilities": ["typing-indicator"]},
+    ):
         with pytest.raises(CommandError) as error:
             await street.do("messaging", session(**wrong))
         assert error.value.field == next(iter(wrong))
@@ -46,20 +59,36 @@ async def test_http_4_the_audit_has_the_latency_of_every_call(street):
     told = [
         (one["action"], one["status"], type(one["details"].get("latency_ms")))
         for one in street.facts()
-        if one["status"] != "attempt" and (one["action"], one["status"]) != ("injection.completed", "failed")
+        if one["status"] != "attempt"
+        and (one["action"], one["status"]) != ("injection.completed", "failed")
     ]
     answered = ["messaging.opened", "injection.preflight", "injection.completed"]
-    assert told == [*((one, "success", float) for one in answered), ("injection.preflight", "failed", float)]
+    assert told == [
+        *((one, "success", float) for one in answered),
+        ("injection.preflight", "failed", float),
+    ]
 
 
 async def test_sess_5_three_lost_heartbeats_end_it_once(street):
     view = await street.do("messaging", session(durationS=1), "s-1")
     path = "/api/v2/conversations/messaging/"
-    street.faults({"kind": "http_status", "status": 500, "path": path, "method": "PATCH", "count": 3, "when": "before"})
+    street.faults(
+        {
+            "kind": "http_status",
+            "status": 500,
+            "path": path,
+            "method": "PATCH",
+            "count": 3,
+            "when": "before",
+        }
+    )
     await street.until(lambda: street.desk.view("s-1").status == "succeeded")
     assert street.desk.view("s-1").result["ended"] == "heartbeats_failed"
     (conversation,) = street.books("conversations")
-    assert (conversation["id"], conversation["ended_by"]) == (view.result["conversation_id"], "guest")
+    assert (conversation["id"], conversation["ended_by"]) == (
+        view.result["conversation_id"],
+        "guest",
+    )
 
 
 async def test_sess_6_and_8_the_platform_is_told_and_it_is_counted(street):
@@ -74,13 +103,21 @@ async def test_sess_6_and_8_the_platform_is_told_and_it_is_counted(street):
 
 async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(street):
     conversation = await street.conversation()
-    request = {**prompt(conversation), "contextData": {"agentId": "a"}, "webhookUrl": "https://kb.example.org/sync"}
+    request = {
+        **prompt(conversation),
+        "contextData": {"agentId": "a"},
+        "webhookUrl": "https://kb.example.org/sync",
+    }
     view = await street.do("prompt", request, "p-1")
     (shown,) = street.books("prompts")
     assert (shown["id"], shown["key"]) == (view.result["injection_id"], "p-1-prompt")
     first, last = [fact["details"] for fact in street.facts() if fact["operation_id"] == "p-1"]
-    assert (first["status"], last["status"]) == ("PENDING", "SUCCESS") and first["auditId"] == last["auditId"]
+    assert (first["status"], last["status"]) == ("PENDING", "SUCCESS") and first["auditId"] == last[
+        "auditId"
+    ]
     assert last["webhook_url"] == request["webhookUrl"] and last["context"] == {"agentId": "a"}
     assert (last["complianceTag"], last["retentionPolicy"]) == ("AGENT_ASSIST_INJECTION", "90_DAYS")
-    with pytest.raises(CommandError, match=r"displaySettings\.delayMs: 499 is too small; the least is 500"):
+    with pytest.raises(
+        CommandError, match=r"displaySettings\.delayMs: 499 is too small; the least is 500"
+    ):
         await street.do("prompt", prompt(conversation, delayMs=499))

@@ -37,19 +37,28 @@ async def test_inj_2_an_interaction_that_has_ended_is_refused_with_409(street):
     await street.until(lambda: street.desk.view(session.operation_id).status == "succeeded")
     view = await street.do("injection", injection(conversation))
     assert view.status == "failed"
-    assert (view.problem["code"], view.problem["status"], view.problem["field"]) == ("conflict", 409, "interactionId")
+    assert (view.problem["code"], view.problem["status"], view.problem["field"]) == (
+        "conflict",
+        409,
+        "interactionId",
+    )
     assert street.deeds()["injection"] == 0
 
 
 async def test_inj_2_an_unknown_interaction_is_not_found(street):
     view = await street.do("injection", injection("nobody"))
-    assert (view.status, view.problem["code"], view.problem["field"]) == ("failed", "not_found", "interactionId")
+    assert (view.status, view.problem["code"], view.problem["field"]) == (
+        "failed",
+        "not_found",
+        "interactionId",
+    )
 
 
 async def test_inj_1_what_is_wrong_is_named_and_nothing_is_sent(street):
     request = injection("x", "fine", "y" * 4097)
     with pytest.raises(
-        CommandError, match=r"messages\[1\]\.text: 4097 UTF-16 units; at most 4096 .* nothing is cut"
+        CommandError,
+        match=r"messages\[1\]\.text: 4097 UTF-16 units; at most 4096 .* nothing is cut",
     ) as error:
         await street.do("injection", request)
     assert error.value.field == "messages[1].text"
@@ -77,7 +86,9 @@ async def test_inj_5_a_completed_injection_is_told_with_its_outcome_and_a_failed
     """Told late, since the receiver fails at first; that is no matter for the injection."""
     conversation = await street.conversation()
     async with Receiver(lambda n, body: 500 if n == 1 else 204) as crm:
-        told, _ = webhooks(street.journal, target(crm, events=frozenset({INJECTED})), inflight_max=1)
+        told, _ = webhooks(
+            street.journal, target(crm, events=frozenset({INJECTED})), inflight_max=1
+        )
         told.start()
         await street.do("injection", injection("nowhere"), "inj-1")
         request = {**injection(conversation), "webhookUrl": crm.url}

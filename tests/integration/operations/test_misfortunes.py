@@ -1,8 +1,9 @@
-"""Every misfortune of a REST call, for every operation that acts: its documented outcome, and nothing twice (HTTP-2, HTTP-3).
+"""Every misfortune of a REST call, for every operation that acts: its documented outcome, and
+nothing twice (HTTP-2, HTTP-3).
 
-A passing misfortune is outlived. A lasting one ends as `failed` if nothing can have been done, as `uncertain` if something may
-have been and it cannot be looked at; what can be looked at (a contact, a conversation whose id is ours) is settled by looking.
-"""
+A passing misfortune is outlived. A lasting one ends as `failed` if nothing can have been done, as
+`uncertain` if something may have been and it cannot be looked at; what can be looked at (a contact,
+a conversation whose id is ours) is settled by looking."""
 
 from __future__ import annotations
 
@@ -45,7 +46,8 @@ async def street(emulator, tmp_path):
 
 
 async def all_four(street, *rules):
-    """A guest, a session, an injection and a prompt at once, while the rules hold. (views by kind, what was made)"""
+    """A guest, a session, an injection and a prompt at once, while the rules hold. (views by kind,
+    what was made)"""
     conversation = await street.conversation()
     before = street.deeds()
     street.faults(*rules)
@@ -77,14 +79,22 @@ async def test_http_2_a_passing_misfortune_is_outlived(street, name):
 
 
 async def test_auth_3_a_token_that_has_expired_is_renewed(street):
-    """One expiry: a call whose new token expires as well fails, and four expiries could meet one call twice."""
-    views, made = await all_four(street, {"kind": "expired_tokens", "count": 1, "path": "/api/v2", "method": "POST"})
+    """One expiry: a call whose new token expires as well fails, and four expiries could meet one
+    call twice."""
+    views, made = await all_four(
+        street, {"kind": "expired_tokens", "count": 1, "path": "/api/v2", "method": "POST"}
+    )
     assert views["guest"].status == views["injection"].status == "succeeded"
     assert made == Counter(contact=1, conversation=2, injection=1, prompt=1)
 
 
 BEFORE = {"guest": "failed", "messaging": "failed", "injection": "uncertain", "prompt": "uncertain"}
-AFTER = {"guest": "uncertain", "messaging": "running", "injection": "uncertain", "prompt": "uncertain"}
+AFTER = {
+    "guest": "uncertain",
+    "messaging": "running",
+    "injection": "uncertain",
+    "prompt": "uncertain",
+}
 ALL_FAILED = dict.fromkeys(BEFORE, "failed")
 ONCE = Counter(contact=1, conversation=2, injection=1, prompt=1)
 
@@ -102,13 +112,18 @@ ONCE = Counter(contact=1, conversation=2, injection=1, prompt=1)
         ("malformed", AFTER, ONCE),
     ],
 )
-async def test_http_3_a_lasting_misfortune_has_its_documented_end(street, name, statuses, made_at_most):
+async def test_http_3_a_lasting_misfortune_has_its_documented_end(
+    street, name, statuses, made_at_most
+):
     views, made = await all_four(street, *rules(LOST[name], every=1))
     assert {kind: view.status for kind, view in views.items()} == statuses, views
     assert made == made_at_most
     for view in views.values():
         if view.status == "uncertain":
-            assert view.problem["code"] == "uncertain" and "look there before asking again" in view.problem["message"]
+            assert (
+                view.problem["code"] == "uncertain"
+                and "look there before asking again" in view.problem["message"]
+            )
         elif view.status == "failed":
             assert view.problem["code"] == "platform_unavailable", view.problem
 
@@ -119,7 +134,10 @@ async def test_http_3_a_refusal_is_final_and_says_why(street, status):
     assert {kind: view.status for kind, view in views.items()} == ALL_FAILED
     assert not made
     for view in views.values():
-        assert (view.problem["status"], view.problem["code"]) in [(status, "platform_refused"), (404, "not_found")]
+        assert (view.problem["status"], view.problem["code"]) in [
+            (status, "platform_refused"),
+            (404, "not_found"),
+        ]
         assert ("field" in view.problem) is (view.problem["code"] == "not_found")
         assert view.problem["correlation_id"]
         assert status != 403 or "scope" in view.problem["message"]
@@ -127,7 +145,10 @@ async def test_http_3_a_refusal_is_final_and_says_why(street, status):
 
 async def test_http_3_a_conflict_is_the_operations_own_to_judge(street):
     views, made = await all_four(street, *rules({"kind": "http_status", "status": 409}, every=1))
-    assert {kind: view.status for kind, view in views.items()} == {**ALL_FAILED, "prompt": "deferred"}
+    assert {kind: view.status for kind, view in views.items()} == {
+        **ALL_FAILED,
+        "prompt": "deferred",
+    }
     assert not made
     assert {view.problem["code"] for view in views.values() if view.problem} == {"conflict"}
 
@@ -140,7 +161,9 @@ async def test_audit_1_each_attempt_has_its_outcome(street):
         words = fact["operation_id"], fact["action"]
         if fact["status"] == "attempt":
             open_attempts[words] += 1
-            assert open_attempts[words] == 1, f"a second attempt before the first one's outcome: {words}"
+            assert open_attempts[words] == 1, (
+                f"a second attempt before the first one's outcome: {words}"
+            )
         elif words in open_attempts:
             open_attempts[words] -= 1
     assert not +open_attempts

@@ -1,4 +1,5 @@
-"""A life that ends in the middle, and another on the same directory: real files, real HTTP, exactly one of everything."""
+"""A life that ends in the middle, and another on the same directory: real files, real HTTP, exactly
+one of everything."""
 
 from __future__ import annotations
 
@@ -20,9 +21,15 @@ async def test_http_2_a_stop_with_a_call_under_way_doubles_nothing(emulator, tmp
     kind, path = ANSWERS_LOST[deed]
     async with life(emulator, tmp_path) as first:
         conversation = await first.conversation()
-        request = {"guest": guest(), "injection": injection(conversation), "prompt": prompt(conversation)}[kind]
+        request = {
+            "guest": guest(),
+            "injection": injection(conversation),
+            "prompt": prompt(conversation),
+        }[kind]
         before = first.deeds()
-        first.faults({"kind": "no_answer", "path": path, "method": "POST", "when": when, "count": 1})
+        first.faults(
+            {"kind": "no_answer", "path": path, "method": "POST", "when": when, "count": 1}
+        )
         assert (await first.do(kind, request, "op-1", wait_s=0)).status == "running"
         await first.until(lambda: emulator.faults.injected["no_answer"])
         if when == "after":
@@ -52,7 +59,9 @@ async def test_sess_5_a_session_beats_on_after_a_restart(emulator, tmp_path):
         assert sequences == sorted(set(sequences)) and len(sequences) > 4
 
 
-async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up(emulator, tmp_path):
+async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up(
+    emulator, tmp_path
+):
     async with life(emulator, tmp_path) as first:
         conversation = await first.conversation()
         assert (await first.do("prompt", prompt(conversation))).status == "succeeded"
@@ -71,7 +80,9 @@ async def test_assist_4_adoption_over_real_pages(street):
     office, now = street.emulator.world.office, street.emulator.now()
     for n in range(250):
         metric = ("viewed", "clicked", "viewed", "dismissed", "viewed")[n % 5]
-        office.analytics.record(f"agent-assist.prompt.{metric}", now - 60 + n / 10, f"i{n}", conversation, f"p{n % 2}")
+        office.analytics.record(
+            f"agent-assist.prompt.{metric}", now - 60 + n / 10, f"i{n}", conversation, f"p{n % 2}"
+        )
     view = await street.do("adoption", {"interval": "2020-01-01T00:00:00Z/2090-01-01T00:00:00Z"})
     assert (view.status, view.result["pages"], view.result["events"]) == ("succeeded", 3, 250)
     total = view.result["total"]

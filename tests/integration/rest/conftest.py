@@ -109,7 +109,9 @@ class Script:
     # -------------------------------------------------------------- the server
 
     def act(self, request: web.Request) -> str:
-        effect = f"{request.method} {request.path} {request.headers.get('Idempotency-Key', '')}".strip()
+        effect = (
+            f"{request.method} {request.path} {request.headers.get('Idempotency-Key', '')}".strip()
+        )
         if "Idempotency-Key" not in request.headers or effect not in self.effects:
             self.effects.append(effect)
         return effect
@@ -118,13 +120,19 @@ class Script:
         self.seen.append(await _seen(request))
         if self.turns:
             return await self.turns.popleft()(request)
-        return web.json_response({"id": self.act(request)}, headers={"ININ-Correlation-Id": "corr-ok"})
+        return web.json_response(
+            {"id": self.act(request)}, headers={"ININ-Correlation-Id": "corr-ok"}
+        )
 
     async def token(self, request: web.Request) -> web.StreamResponse:
         self.token_requests.append(await _seen(request))
         if self.token_turns:
             return await self.token_turns.popleft()(request)
-        client = BasicAuth.decode(request.headers["Authorization"]).login if "Authorization" in request.headers else ""
+        client = (
+            BasicAuth.decode(request.headers["Authorization"]).login
+            if "Authorization" in request.headers
+            else ""
+        )
         if client in self.refused_clients:
             return web.json_response({"error": "invalid_client"}, status=401)
         self.tokens_given += 1
@@ -136,7 +144,10 @@ class Script:
 
     def clients_seen(self) -> list[str]:
         """As which OAuth client each call came."""
-        return [self.clients_of_tokens[one.headers["authorization"].removeprefix("Bearer ")] for one in self.seen]
+        return [
+            self.clients_of_tokens[one.headers["authorization"].removeprefix("Bearer ")]
+            for one in self.seen
+        ]
 
 
 async def _seen(request: web.Request) -> Seen:
@@ -160,7 +171,8 @@ class Time:
 
 @dataclass
 class Line:
-    """The client, and everything it was built from. `tokens` is not used where there are several OAuth clients."""
+    """The client, and everything it was built from. `tokens` is not used where there are several
+    OAuth clients."""
 
     script: Script
     time: Time
@@ -221,15 +233,28 @@ async def connect(
     policy = policy or RetryPolicy()
     pace = Pace(lambda: time.at, time.sleep, Random(7), lambda: time.at)
     settings = OAuthSettings(
-        **{"token_url": f"{script.url}/oauth/token", "client_id": CLIENT, "client_secret": SECRET, **oauth}
+        **{
+            "token_url": f"{script.url}/oauth/token",
+            "client_id": CLIENT,
+            "client_secret": SECRET,
+            **oauth,
+        }
     )
     tokens = TokenSource(http, settings, policy, pace)
     sources = [
-        TokenSource(http, replace(settings, client_id=name, requests_per_minute=limit), policy, pace)
+        TokenSource(
+            http, replace(settings, client_id=name, requests_per_minute=limit), policy, pace
+        )
         for name, limit in (clients or {}).items()
     ]
     calls = RestCalls(
-        http, sources or tokens, CallSettings(script.url, timeout_s, per_minute), policy, pace, metrics, table
+        http,
+        sources or tokens,
+        CallSettings(script.url, timeout_s, per_minute),
+        policy,
+        pace,
+        metrics,
+        table,
     )
     try:
         yield Line(script, time, http, tokens, calls, metrics)
@@ -242,7 +267,8 @@ async def connect(
 
 @pytest.fixture(scope="session")
 def one_ca(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A single authority: to read all of the system's takes longer than any test here, and none speaks TLS."""
+    """A single authority: to read all of the system's takes longer than any test here, and none
+    speaks TLS."""
     return str(ensure_certificate(tmp_path_factory.mktemp("tls"))[2])
 
 

@@ -15,12 +15,16 @@ from guestd.platform.inflate import Body, TooLong
 
 def packed(body: bytes, encoding: str):
     async def turn(_):
-        return web.Response(body=body, headers={"Content-Encoding": encoding, "Content-Type": "application/json"})
+        return web.Response(
+            body=body, headers={"Content-Encoding": encoding, "Content-Type": "application/json"}
+        )
 
     return turn
 
 
-@pytest.mark.parametrize(("pack", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "deflate")])
+@pytest.mark.parametrize(
+    ("pack", "encoding"), [(gzip.compress, "gzip"), (zlib.compress, "deflate")]
+)
 async def test_a_packed_answer_is_read(line, pack, encoding):
     line.script.turns.append(packed(pack(b'{"id": "x"}'), encoding))
     assert await line.http.get_object(f"{line.script.url}/api/x") == {"id": "x"}
@@ -52,9 +56,13 @@ def test_a_bomb_is_unpacked_no_further_than_the_bound():
     assert len(body._read) == 1001
 
 
-@pytest.mark.parametrize("odd", [0, -1, 1e9, 1e308, "²", "abc", True, None, [], {"nested": 1}], ids=repr)
+@pytest.mark.parametrize(
+    "odd", [0, -1, 1e9, 1e308, "²", "abc", True, None, [], {"nested": 1}], ids=repr
+)
 async def test_a_history_page_with_odd_figures_is_read(line, odd):
-    line.script.turns.append(line.script.say(200, {"entities": odd, "pageCount": odd, "total": odd}))
+    line.script.turns.append(
+        line.script.say(200, {"entities": odd, "pageCount": odd, "total": odd})
+    )
     page = await WebMessagingHistory(line.http, line.script.url).page("jwt", 1)
     assert (page.entities, page.page_count, page.total) == ([], 0, 0)
 

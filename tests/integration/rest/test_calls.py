@@ -1,4 +1,5 @@
-"""HTTP-1, HTTP-2 and HTTP-4 for every named call, over real HTTP, with every misfortune there is."""
+"""HTTP-1, HTTP-2 and HTTP-4 for every named call, over real HTTP, with every misfortune there
+is."""
 
 from __future__ import annotations
 
@@ -53,7 +54,9 @@ async def test_http_2_no_key_no_header_and_a_query_is_quoted(line):
 
 
 async def test_http_2_an_own_path_takes_the_place_of_the_documented_one(new_line):
-    async with new_line(table=table_with({"interaction.get": "/org/v9/{interactionId}/state"})) as line:
+    async with new_line(
+        table=table_with({"interaction.get": "/org/v9/{interactionId}/state"})
+    ) as line:
         await line.calls.call("interaction.get", path={"interactionId": "i-1"})
         assert line.script.seen[0].path == "/org/v9/i-1/state"
 
@@ -82,7 +85,8 @@ async def test_http_3_an_empty_success_is_an_empty_object(line, body):
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 async def test_http_1_a_passing_failure_is_tried_again_after_one_second_and_two(line, status):
-    """Three attempts; each rest is up to half as much longer, so that those who failed together do not come back together."""
+    """Three attempts; each rest is up to half as much longer, so that those who failed together do
+    not come back together."""
     attempts, whole_s = set(), []
     for name in line.each(NAMES):
         line.script.turns.extend([line.script.say(status)] * 2)
@@ -140,7 +144,10 @@ async def test_http_1_429_proves_that_nothing_was_done(line):
 DAY_S = 1_500_000_000  # years behind our own clock: a date is measured by the server's own
 RETRY_AFTER = {
     "seconds": ({"Retry_After": "4"}, 4.0),
-    "a date": ({"Date": formatdate(DAY_S, usegmt=True), "Retry_After": formatdate(DAY_S + 6, usegmt=True)}, 6.0),
+    "a date": (
+        {"Date": formatdate(DAY_S, usegmt=True), "Retry_After": formatdate(DAY_S + 6, usegmt=True)},
+        6.0,
+    ),
     "less than our own rest": ({"Retry_After": "0"}, 0.0),
 }
 
@@ -187,7 +194,12 @@ async def test_http_3_a_reset_without_a_key_says_that_it_may_have_acted(line, ac
         line.script.turns.append(line.script.reset(acted=acted))
         error = await line.fail(name)
         assert isinstance(error, PlatformUnavailable)
-        assert (error.status, error.attempts, error.acted, error.platform_code) == (None, 1, True, "broken")
+        assert (error.status, error.attempts, error.acted, error.platform_code) == (
+            None,
+            1,
+            True,
+            "broken",
+        )
         assert len(line.script.effects) == int(acted)
 
 
@@ -242,7 +254,10 @@ async def test_http_3_a_read_cannot_have_acted(line):
 
 async def test_http_1_all_callers_share_one_budget_in_the_order_of_asking(new_line):
     async with new_line(per_minute=3, policy=RetryPolicy(deadline_s=100.0)) as line:
-        asked = [asyncio.ensure_future(line.calls.call("queue.get", path={"queueId": str(n)})) for n in range(5)]
+        asked = [
+            asyncio.ensure_future(line.calls.call("queue.get", path={"queueId": str(n)}))
+            for n in range(5)
+        ]
         await asyncio.gather(*asked)
         assert [one.path.rpartition("/")[2] for one in line.script.seen][:3] == ["0", "1", "2"]
         assert len(line.script.seen) == 5
@@ -256,7 +271,12 @@ async def test_http_1_who_has_no_turn_before_its_deadline_is_told_at_once(new_li
         with pytest.raises(BudgetSpent, match=r"rest\.requests_per_minute") as caught:
             await line.make("contact.create")
         error = caught.value
-        assert (error.code, error.operation, error.acted, error.attempts) == ("budget", "contact.create", False, 0)
+        assert (error.code, error.operation, error.acted, error.attempts) == (
+            "budget",
+            "contact.create",
+            False,
+            0,
+        )
         assert error.retry_after_s == 60.0
         assert line.time.slept == []
         line.time.at += 60.0
@@ -276,14 +296,17 @@ async def test_http_1_retries_spend_the_budget_too(new_line):
 
 async def test_http_4_every_request_is_measured_by_call_and_outcome(line):
     say = line.script.say
-    line.script.turns.extend([say(429), say(503), say(401), say(200), say(404), line.script.raw(200, b"x")])
+    line.script.turns.extend(
+        [say(429), say(503), say(401), say(200), say(404), line.script.raw(200, b"x")]
+    )
     line.script.turns.append(line.script.reset(acted=False))
     await line.make("contact.create", idempotency_key="op-1")
     for name in ("interaction.inject",) * 3:
         with pytest.raises(PlatformError):
             await line.make(name)
     counts = re.findall(
-        r'^guestd_rest_(?:seconds_count|retries_total)\{operation="(.+?)"(?:,outcome="(.+)")?\} 1\.0$',
+        r'^guestd_rest_(?:seconds_count|retries_total)\{operation="(.+?)"(?:,outcome="(.+)")?\}'
+        r" 1\.0$",
         exposition(line.metrics).decode(),
         re.MULTILINE,
     )
@@ -311,15 +334,25 @@ async def test_http_4_a_latency_is_finer_than_the_loops_clock(line):
     """The loop's own time stands still within a turn, and counts in milliseconds."""
     pace = Pace(lambda: 1000.0)
     tokens = TokenSource(line.http, line.tokens.settings, RetryPolicy(), pace)
-    calls = RestCalls(line.http, tokens, CallSettings(line.script.url), RetryPolicy(), pace, Metrics())
-    latencies_ms = [(await calls.call("queue.get", path={"queueId": "q"})).latency_ms for _ in range(5)]
+    calls = RestCalls(
+        line.http, tokens, CallSettings(line.script.url), RetryPolicy(), pace, Metrics()
+    )
+    latencies_ms = [
+        (await calls.call("queue.get", path={"queueId": "q"})).latency_ms for _ in range(5)
+    ]
     await calls.close()
     assert all(0.0 < one != round(one) for one in latencies_ms)
 
 
 async def test_guest_3_failed_calls_are_counted_by_kind(line):
     say = line.script.say
-    for turns in ([say(429)] * 3, [say(403)], [say(401)] * 2, [line.script.reset(acted=False)], [say(400)]):
+    for turns in (
+        [say(429)] * 3,
+        [say(403)],
+        [say(401)] * 2,
+        [line.script.reset(acted=False)],
+        [say(400)],
+    ):
         line.script.turns.extend(turns)
         with pytest.raises(PlatformError):
             await line.make("interaction.inject")

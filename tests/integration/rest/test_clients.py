@@ -1,4 +1,5 @@
-"""Several OAuth clients share the load: each with a token and a budget of its own (AUTH-1, AUTH-3, HTTP-1, HTTP-2)."""
+"""Several OAuth clients share the load: each with a token and a budget of its own (AUTH-1, AUTH-3,
+HTTP-1, HTTP-2)."""
 
 from __future__ import annotations
 
@@ -41,7 +42,9 @@ async def test_auth_3_all_clients_refused_is_told(new_line):
 
 
 async def test_http_1_a_client_told_to_wait_does_not_stop_the_others(new_line):
-    async with new_line(clients={"one": 100, "two": 99}, policy=RetryPolicy(attempts_max=1)) as line:
+    async with new_line(
+        clients={"one": 100, "two": 99}, policy=RetryPolicy(attempts_max=1)
+    ) as line:
         line.script.turns.append(line.script.say(429, None, Retry_After="8"))
         with pytest.raises(RateLimited):
             await look(line, 0)
@@ -103,21 +106,31 @@ def test_auth_1_a_list_of_clients_is_read(tmp_path):
     config = load_config(tmp_path / "guestd.toml", {})
     found = oauth_clients(config, place_of(config, None), None)
     told = [(one.client_id, one.client_secret, one.requests_per_minute, one.scope) for one in found]
-    assert told == [("one", "canary-1", 600, "conversations:messaging"), ("two", "canary-2", None, "")]
+    assert told == [
+        ("one", "canary-1", 600, "conversations:messaging"),
+        ("two", "canary-2", None, ""),
+    ]
     assert "canary" not in repr(config) + repr(found)
 
 
 @pytest.mark.parametrize(
     ("more", "expected"),
     [
-        ("client_id = 'c'\nclient_secret = 's'", "platform.oauth_clients: stands beside platform.client_id"),
+        (
+            "client_id = 'c'\nclient_secret = 's'",
+            "platform.oauth_clients: stands beside platform.client_id",
+        ),
         ("scope = 's'", "platform.scope: stands beside platform.oauth_clients"),
         ("", "platform.oauth_clients[1].id: is in the list twice"),
     ],
 )
 def test_auth_1_a_list_that_contradicts_itself_is_refused(tmp_path, more, expected):
-    text = LIST.replace('deployment_id = "d"', f'deployment_id = "d"\n{more}').replace("file:{secret}", "canary-2")
-    (tmp_path / "guestd.toml").write_text(text if more else text.replace('id = "two"', 'id = "one"'))
+    text = LIST.replace('deployment_id = "d"', f'deployment_id = "d"\n{more}').replace(
+        "file:{secret}", "canary-2"
+    )
+    (tmp_path / "guestd.toml").write_text(
+        text if more else text.replace('id = "two"', 'id = "one"')
+    )
     with pytest.raises(ConfigProblems) as caught:
         load_config(tmp_path / "guestd.toml", {})
     assert expected in str(caught.value) and "canary" not in str(caught.value)

@@ -50,7 +50,9 @@ async def test_auth_1_every_documented_token_path_of_the_emulator(path, client_a
     loop = asyncio.get_running_loop()
     async with Emulator(EmulatorSettings()) as emulator:
         http, pace, policy = Http(HttpSettings()), Pace(loop.time), RetryPolicy()
-        settings = OAuthSettings(emulator.url + path, "emulator-client", "emulator-secret", client_auth)
+        settings = OAuthSettings(
+            emulator.url + path, "emulator-client", "emulator-secret", client_auth
+        )
         tokens = TokenSource(http, settings, policy, pace)
         try:
             token = await tokens.current(loop.time() + 5.0)
@@ -72,7 +74,10 @@ async def test_auth_1_a_wrong_secret_is_told_as_such_by_the_emulator(path, clien
     async with Emulator(EmulatorSettings()) as emulator:
         http, pace, policy = Http(HttpSettings()), Pace(loop.time), RetryPolicy()
         tokens = TokenSource(
-            http, OAuthSettings(emulator.url + path, "emulator-client", "wrong", client_auth), policy, pace
+            http,
+            OAuthSettings(emulator.url + path, "emulator-client", "wrong", client_auth),
+            policy,
+            pace,
         )
         calls = RestCalls(http, tokens, CallSettings(emulator.url), policy, pace, Metrics())
         try:
@@ -100,8 +105,18 @@ AS_CONFIGURED = {
         None,
         f"{GRANT}&{PAIR}",
     ),
-    "a scope": ({"scope": "chat:write a:b"}, "/oauth/token", BASIC, f"{GRANT}&scope=chat%3Awrite+a%3Ab"),
-    "the scope in the query": ({"token_url": "/x?scope=y", "scope": "z"}, "/x?scope=y", BASIC, GRANT),
+    "a scope": (
+        {"scope": "chat:write a:b"},
+        "/oauth/token",
+        BASIC,
+        f"{GRANT}&scope=chat%3Awrite+a%3Ab",
+    ),
+    "the scope in the query": (
+        {"token_url": "/x?scope=y", "scope": "z"},
+        "/x?scope=y",
+        BASIC,
+        GRANT,
+    ),
 }
 
 
@@ -109,7 +124,12 @@ AS_CONFIGURED = {
 async def test_auth_1_the_client_shows_itself_as_configured(line, case):
     """Path, query, header and form, as `guestd serve` makes them from the configuration."""
     keys, path, authorization, form = AS_CONFIGURED[case]
-    platform = {"guest_socket_url": "ws" + line.script.url[4:], "client_id": CLIENT, "client_secret": SECRET, **keys}
+    platform = {
+        "guest_socket_url": "ws" + line.script.url[4:],
+        "client_id": CLIENT,
+        "client_secret": SECRET,
+        **keys,
+    }
     if "token_url" in keys:
         platform["token_url"] = line.script.url + keys["token_url"]
     config = Config.model_validate({"platform": platform})
@@ -118,8 +138,15 @@ async def test_auth_1_the_client_shows_itself_as_configured(line, case):
     await calls.call("queue.get", path={"queueId": "q"})
     await calls.close()
     seen = line.script.token_requests[0]
-    found = seen.path + (f"?{seen.query}" if seen.query else ""), seen.headers.get("authorization"), seen.body.decode()
-    assert (found, seen.headers["content-type"]) == ((path, authorization, form), "application/x-www-form-urlencoded")
+    found = (
+        seen.path + (f"?{seen.query}" if seen.query else ""),
+        seen.headers.get("authorization"),
+        seen.body.decode(),
+    )
+    assert (found, seen.headers["content-type"]) == (
+        (path, authorization, form),
+        "application/x-www-form-urlencoded",
+    )
 
 
 # ------------------------------------------------------------------ AUTH-2
@@ -198,7 +225,9 @@ async def test_auth_2_concurrent_callers_share_one_fetch(line):
 
 async def test_auth_2_one_failing_fetch_fails_them_all_with_the_same_words(line):
     line.script.token_turns.append(line.script.say(401, {"error": "invalid_client"}))
-    errors = await asyncio.gather(*(line.tokens.current(1e9) for _ in range(20)), return_exceptions=True)
+    errors = await asyncio.gather(
+        *(line.tokens.current(1e9) for _ in range(20)), return_exceptions=True
+    )
     assert len({str(error) for error in errors}) == 1
     assert all(isinstance(error, NotAuthenticated) for error in errors)
     assert len({id(error) for error in errors}) == 20
@@ -207,7 +236,9 @@ async def test_auth_2_one_failing_fetch_fails_them_all_with_the_same_words(line)
 
 async def test_auth_2_a_cancelled_waiter_takes_nothing_from_the_others(line):
     gate = asyncio.Event()
-    line.script.token_turns.append(behind(gate, line.script.say(200, {"access_token": "late", "expires_in": 60})))
+    line.script.token_turns.append(
+        behind(gate, line.script.say(200, {"access_token": "late", "expires_in": 60}))
+    )
     waiters = [asyncio.ensure_future(line.tokens.current(1e9)) for _ in range(3)]
     while not line.script.token_requests:
         await asyncio.sleep(0.001)
@@ -253,7 +284,9 @@ async def test_auth_2_a_good_token_outlives_a_failing_renewal(new_line):
 
 
 async def test_auth_2_a_fetch_is_retried_like_any_call(line):
-    line.script.token_turns.extend([line.script.say(503), line.script.say(429, None, Retry_After="3")])
+    line.script.token_turns.extend(
+        [line.script.say(503), line.script.say(429, None, Retry_After="3")]
+    )
     assert await line.tokens.current(1e9) == "canary-bearer-1"
     assert 1.0 <= line.time.slept[0] <= 1.5
     assert 3.0 <= line.time.slept[1] <= 4.0
@@ -265,14 +298,30 @@ async def test_auth_2_a_fetch_is_retried_like_any_call(line):
 @pytest.mark.parametrize("status", [400, 401])
 async def test_auth_3_an_invalid_client_is_told_clearly(line, status):
     line.script.token_turns.append(
-        line.script.say(status, {"error": "invalid_client", "description": "no canary-client-secret"})
+        line.script.say(
+            status, {"error": "invalid_client", "description": "no canary-client-secret"}
+        )
     )
     with pytest.raises(NotAuthenticated) as caught:
         await line.calls.call("queue.get", path={"queueId": "q"})
     error = caught.value
-    said = "invalid client" in str(error), "platform.client_secret" in error.remedy, "canary" in str(error)
-    facts = error.status, error.operation, error.platform_code, error.attempts, error.acted, line.script.seen
-    assert (said, facts) == ((True, True, False), (status, "queue.get", "invalid_client", 0, False, []))
+    said = (
+        "invalid client" in str(error),
+        "platform.client_secret" in error.remedy,
+        "canary" in str(error),
+    )
+    facts = (
+        error.status,
+        error.operation,
+        error.platform_code,
+        error.attempts,
+        error.acted,
+        line.script.seen,
+    )
+    assert (said, facts) == (
+        (True, True, False),
+        (status, "queue.get", "invalid_client", 0, False, []),
+    )
 
 
 async def test_auth_3_a_refused_client_is_not_presented_again_at_once(line):

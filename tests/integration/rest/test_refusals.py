@@ -1,4 +1,5 @@
-"""HTTP-3, AUTH-3 and AUTH-4: what the platform's refusals and odd answers become, and what is never shown."""
+"""HTTP-3, AUTH-3 and AUTH-4: what the platform's refusals and odd answers become, and what is never
+shown."""
 
 from __future__ import annotations
 
@@ -47,7 +48,11 @@ async def test_http_3_a_refusal_is_final_and_says_it_all(line, status, kind):
         line.script.turns.append(line.script.say(status, body, ININ_Correlation_Id="corr-7"))
         error = await line.fail(name, idempotency_key="op-1")
         assert type(error) is kind
-        assert (error.status, error.platform_code, error.correlation_id) == (status, "bad.request", "corr-7")
+        assert (error.status, error.platform_code, error.correlation_id) == (
+            status,
+            "bad.request",
+            "corr-7",
+        )
         assert (error.attempts, error.acted, error.worth_retrying) == (1, False, False)
         assert f"{name}: the platform answered {status} the queue is odd; " in str(error)
 
@@ -55,9 +60,13 @@ async def test_http_3_a_refusal_is_final_and_says_it_all(line, status, kind):
 SHAPES = {
     "the message": {"message": "too long", "code": "bad.text"},
     "in errors": {"errors": [{"message": "too long", "code": "bad.text"}]},
-    "in an error of errors": {"errors": [{"errors": [{"message": "too long", "code": "bad.text"}]}]},
+    "in an error of errors": {
+        "errors": [{"errors": [{"message": "too long", "code": "bad.text"}]}]
+    },
     "in the body": {"body": {"message": "too long", "code": "bad.text"}},
-    "in an object called error": {"error": {"errors": [{"message": "too long", "code": "bad.text"}]}},
+    "in an object called error": {
+        "error": {"errors": [{"message": "too long", "code": "bad.text"}]}
+    },
     "a bare list": [{"message": "too long", "code": "bad.text"}],
 }
 
@@ -71,14 +80,17 @@ async def test_http_3_the_message_is_told_wherever_it_stands(line, shape):
 
 
 async def test_http_3_all_errors_are_told_with_field_and_code(line):
-    details = [{"errorCode": "unknown", "fieldName": "queueId", "entityName": "queue", "entityId": "q-1"}]
+    details = [
+        {"errorCode": "unknown", "fieldName": "queueId", "entityName": "queue", "entityId": "q-1"}
+    ]
     errors = [{"message": "too long", "code": "bad.text", "field": "messages[0].text"}, "and odd"]
     body = {"message": "Invalid", "code": "bad.request", "errors": errors, "details": details}
     line.script.turns.append(line.script.say(400, body))
     error = await line.fail("interaction.inject")
-    assert str(error) == (
-        "interaction.inject: the platform answered 400 Invalid: messages[0].text: too long [bad.text], and odd,"
-        " queueId: queue q-1 [unknown]; correct the request"
+    assert (
+        str(error)
+        == "interaction.inject: the platform answered 400 Invalid: messages[0].text: too long"
+        " [bad.text], and odd, queueId: queue q-1 [unknown]; correct the request"
     )
     assert [one.shown() for one in error.errors] == [
         {"message": "too long", "code": "bad.text", "field": "messages[0].text"},
@@ -88,7 +100,10 @@ async def test_http_3_all_errors_are_told_with_field_and_code(line):
 
 
 NO_PATH = {
-    "as the platform says it": (404, {"message": "HTTP 404 Not Found", "code": "not found", "status": 404}),
+    "as the platform says it": (
+        404,
+        {"message": "HTTP 404 Not Found", "code": "not found", "status": 404},
+    ),
     "by its code": (404, {"code": "not found"}),
     "the verb": (405, {"message": "HTTP 405 Method Not Allowed"}),
 }
@@ -118,7 +133,11 @@ async def test_auth_4_403_names_the_scope_of_the_call(line):
         line.script.turns.append(line.script.say(403, {"message": "Forbidden"}))
         error = await line.fail(name)
         told = f"missing scope: {' or '.join(CALLS[name].scopes)}; add it to the OAuth client"
-        assert (type(error), error.scopes, told in str(error)) == (ScopeMissing, CALLS[name].scopes, True)
+        assert (type(error), error.scopes, told in str(error)) == (
+            ScopeMissing,
+            CALLS[name].scopes,
+            True,
+        )
 
 
 @pytest.mark.parametrize(
@@ -133,7 +152,10 @@ async def test_auth_4_403_names_the_scope_of_the_call(line):
 async def test_auth_4_403_names_the_scope_that_the_platform_names(line, body, headers):
     line.script.turns.append(line.script.say(403, body, **headers))
     error = await line.fail("queue.get")
-    assert (error.scopes, "missing scope: routing:queue:view" in error.remedy) == (("routing:queue:view",), True)
+    assert (error.scopes, "missing scope: routing:queue:view" in error.remedy) == (
+        ("routing:queue:view",),
+        True,
+    )
 
 
 def test_auth_4_the_scopes_of_the_documents():
@@ -186,7 +208,14 @@ async def test_auth_3_many_calls_with_a_stale_token_fetch_one_new_one(line):
 
 
 async def test_auth_3_without_a_client_the_remedy_is_told(line):
-    calls = RestCalls(line.http, None, CallSettings(line.script.url), RetryPolicy(), line.calls._pace, line.metrics)
+    calls = RestCalls(
+        line.http,
+        None,
+        CallSettings(line.script.url),
+        RetryPolicy(),
+        line.calls._pace,
+        line.metrics,
+    )
     with pytest.raises(NotAuthenticated, match=r"platform\.client_secret_file"):
         await calls.call("queue.get", path={"queueId": "q"})
 
@@ -195,7 +224,9 @@ async def test_auth_3_without_a_client_the_remedy_is_told(line):
 
 
 @pytest.mark.parametrize(
-    "body", [b"{nope", b"[]", b"7", b"\xff\xfe", b"[" * 100_000, b"<html>"], ids=lambda b: repr(b[:6])
+    "body",
+    [b"{nope", b"[]", b"7", b"\xff\xfe", b"[" * 100_000, b"<html>"],
+    ids=lambda b: repr(b[:6]),
 )
 @pytest.mark.parametrize("name", ["queue.get", "contact.create"])
 async def test_http_3_a_success_that_cannot_be_read_may_have_acted(line, name, body):
@@ -207,7 +238,9 @@ async def test_http_3_a_success_that_cannot_be_read_may_have_acted(line, name, b
     assert "JSON" in str(error)
 
 
-@pytest.mark.parametrize("body", [b"{nope", b"[]", b"\xff\xfe", b"[" * 100_000], ids=lambda b: repr(b[:6]))
+@pytest.mark.parametrize(
+    "body", [b"{nope", b"[]", b"\xff\xfe", b"[" * 100_000], ids=lambda b: repr(b[:6])
+)
 async def test_http_3_a_refusal_that_cannot_be_read_is_still_one(line, body):
     line.script.turns.append(line.script.raw(404, body))
     assert isinstance(await line.fail("queue.get"), NoSuchThing)
@@ -242,16 +275,27 @@ async def test_http_3_no_secret_is_in_an_error_or_a_log_line(line, caplog):
     caplog.set_level(logging.DEBUG)
 
     async def parrot(request):
-        said = f"bad: {await request.text()} {request.headers['Authorization']} canary-client-secret"
+        said = (
+            f"bad: {await request.text()} {request.headers['Authorization']} canary-client-secret"
+        )
         headers = {"ININ-Correlation-Id": request.headers["Authorization"]}
         return await line.script.say(400, {"message": said, "code": said}, **headers)(request)
 
     line.script.turns.append(parrot)
-    body = {"customAttributes": {"guestToken": "canary-guest-token"}, "list": [{"password": "canary-password"}]}
+    body = {
+        "customAttributes": {"guestToken": "canary-guest-token"},
+        "list": [{"password": "canary-password"}],
+    }
     with pytest.raises(PayloadRefused) as caught:
         await line.calls.call("contact.create", body=body, idempotency_key="op-1")
     error = caught.value
-    shown = [str(error), repr(error), repr(vars(error)), caplog.text, exposition(line.metrics).decode()]
+    shown = [
+        str(error),
+        repr(error),
+        repr(vars(error)),
+        caplog.text,
+        exposition(line.metrics).decode(),
+    ]
     assert "bad: " in str(error)
     assert not [text for text in shown if "canary" in text]
 
@@ -263,7 +307,9 @@ async def test_http_3_no_secret_is_in_a_code_or_a_correlation_id(line, caplog):
         with pytest.raises(PayloadRefused) as caught:
             await line.make("contact.create", body={"guestToken": "canary-guest-token"})
         assert (caught.value.platform_code, caught.value.correlation_id) == ("", "")
-    assert "canary" not in "".join(one.getMessage() for one in caplog.records if one.name == "guestd.platform")
+    assert "canary" not in "".join(
+        one.getMessage() for one in caplog.records if one.name == "guestd.platform"
+    )
 
 
 async def test_http_3_one_log_line_for_a_failing_call(line, caplog):

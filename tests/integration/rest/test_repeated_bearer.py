@@ -1,4 +1,5 @@
-"""A platform that repeats what it was sent: the bearer token of a history is not in the error, however it is dressed."""
+"""A platform that repeats what it was sent: the bearer token of a history is not in the error,
+however it is dressed."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ JWT = "canary/jwt+of=the.history-77"
 
 
 @pytest.mark.parametrize(
-    "dress", [JWT, quote(JWT, safe=""), b64encode(JWT.encode()).decode()], ids=["plain", "percent", "base64"]
+    "dress",
+    [JWT, quote(JWT, safe=""), b64encode(JWT.encode()).decode()],
+    ids=["plain", "percent", "base64"],
 )
 async def test_audit_2_a_historys_refusal_does_not_repeat_its_token(dress):
     async def refuse(request: web.Request) -> web.Response:
@@ -32,7 +35,9 @@ async def test_audit_2_a_historys_refusal_does_not_repeat_its_token(dress):
     http = Http(HttpSettings())
     try:
         with pytest.raises(PlatformError, match="403 not for …") as refused:
-            await WebMessagingHistory(http, f"http://127.0.0.1:{runner.addresses[0][1]}").page(JWT, 1)
+            await WebMessagingHistory(http, f"http://127.0.0.1:{runner.addresses[0][1]}").page(
+                JWT, 1
+            )
     finally:
         await http.close()
         await runner.cleanup()

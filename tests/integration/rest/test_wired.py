@@ -25,7 +25,9 @@ async def test_auth_1_a_token_and_a_call(platform):
     config = Config.model_validate({"platform": platform})
     async with new_emulator(config) as emulator:
         http, metrics = new_http(config), Metrics()
-        calls = new_calls(config, place_of(config, emulator), http, emulator, metrics, asyncio.get_running_loop())
+        calls = new_calls(
+            config, place_of(config, emulator), http, emulator, metrics, asyncio.get_running_loop()
+        )
         try:
             with pytest.raises(NoSuchThing) as caught:
                 await calls.call("interaction.get", path={"interactionId": "nobody"})
@@ -37,10 +39,19 @@ async def test_auth_1_a_token_and_a_call(platform):
 
 
 async def test_auth_3_a_wrong_secret_is_told_before_anything_is_called():
-    config = Config.model_validate({"platform": {"client_id": "emulator-client", "client_secret": "canary-wrong"}})
+    config = Config.model_validate(
+        {"platform": {"client_id": "emulator-client", "client_secret": "canary-wrong"}}
+    )
     async with new_emulator(config) as emulator:
         http = new_http(config)
-        calls = new_calls(config, place_of(config, emulator), http, emulator, Metrics(), asyncio.get_running_loop())
+        calls = new_calls(
+            config,
+            place_of(config, emulator),
+            http,
+            emulator,
+            Metrics(),
+            asyncio.get_running_loop(),
+        )
         try:
             with pytest.raises(NotAuthenticated, match="invalid client") as caught:
                 await calls.call("interaction.get", path={"interactionId": "nobody"})

@@ -1,4 +1,5 @@
-"""What one client gets: the past page by page, then what comes; over a real journal in memory and a real hub."""
+"""What one client gets: the past page by page, then what comes; over a real journal in memory and a
+real hub."""
 
 from __future__ import annotations
 
@@ -225,7 +226,8 @@ async def test_closing_frees_everything(fleet):
 
 
 async def test_who_asks_again_while_it_waits_for_its_turn_keeps_its_place(fleet):
-    """Else a client that asks often enough waits for ever, and nothing is written by which its death would be noticed."""
+    """Else a client that asks often enough waits for ever, and nothing is written by which its
+    death would be noticed."""
     fleet.happen(50)
     feeds = feeds_of(fleet)
     feed = Feed(feeds, "a")

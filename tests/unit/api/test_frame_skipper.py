@@ -27,7 +27,12 @@ def frame(payload_bytes, opcode=TEXT, final=True, masked=True, wide=0):
         head = struct.pack("!BBH", first, mask_bit | 126, payload_bytes)
     else:
         head = struct.pack("!BB", first, mask_bit | payload_bytes)
-    return head + b"\x9a\xff\x81\x88" * masked + b"\x81\xfe" * (payload_bytes // 2) + b"\xff" * (payload_bytes % 2)
+    return (
+        head
+        + b"\x9a\xff\x81\x88" * masked
+        + b"\x81\xfe" * (payload_bytes // 2)
+        + b"\xff" * (payload_bytes % 2)
+    )
 
 
 def skipped(*chunks):
@@ -38,7 +43,10 @@ def skipped(*chunks):
 
 def test_a_message_of_the_greatest_size_is_handed_on_and_one_byte_more_is_not():
     whole, over = frame(MAX_BYTES), frame(MAX_BYTES + 1)
-    assert skipped(whole, over, whole) == (whole + EMPTY_MESSAGE + whole, [Oversize(1, MAX_BYTES + 1, True)])
+    assert skipped(whole, over, whole) == (
+        whole + EMPTY_MESSAGE + whole,
+        [Oversize(1, MAX_BYTES + 1, True)],
+    )
 
 
 def test_it_is_known_when_the_header_has_its_length():
@@ -49,14 +57,25 @@ def test_it_is_known_when_the_header_has_its_length():
 
 def test_parts_are_counted_together_and_control_frames_between_them_handed_on():
     begin, ping = frame(200, final=False), frame(5, PING)
-    parts = [begin, ping, frame(101, CONTINUATION, False), ping, frame(9000, CONTINUATION, False), ping]
+    parts = [
+        begin,
+        ping,
+        frame(101, CONTINUATION, False),
+        ping,
+        frame(9000, CONTINUATION, False),
+        ping,
+    ]
     last = [frame(1, CONTINUATION), frame(20)]
     expected = begin + ping + EMPTY_LAST_PART + ping * 2 + frame(20)
     assert skipped(*parts, *last) == (expected, [Oversize(0, 301, False)])
 
 
 def test_a_first_part_that_is_too_large_leaves_nothing_under_way():
-    parts = [frame(400, BINARY, False), frame(1, CONTINUATION, False), frame(0, CONTINUATION, masked=False)]
+    parts = [
+        frame(400, BINARY, False),
+        frame(1, CONTINUATION, False),
+        frame(0, CONTINUATION, masked=False),
+    ]
     assert skipped(*parts, frame(3)) == (EMPTY_MESSAGE + frame(3), [Oversize(0, 400, False)])
 
 
@@ -96,7 +115,8 @@ def test_a_message_within_one_that_was_left_out_is_an_error_for_aiohttp_too():
 
 @dataclass
 class Stream:
-    """Whole frames in a right order, what is to be handed on of them, and how many messages are too large."""
+    """Whole frames in a right order, what is to be handed on of them, and how many messages are too
+    large."""
 
     sent: bytes = b""
     expected: bytes = b""

@@ -1,4 +1,5 @@
-"""What is read of a frontend before its listener had a turn, on the loop that the daemon runs on."""
+"""What is read of a frontend before its listener had a turn, on the loop that the daemon runs
+on."""
 
 from __future__ import annotations
 
@@ -30,7 +31,9 @@ class Messages(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
-        self.intake = Intake(transport, HeldBytes(1_048_576), self._reads, FrameSkipper(FLOOD_BYTES))
+        self.intake = Intake(
+            transport, HeldBytes(1_048_576), self._reads, FrameSkipper(FLOOD_BYTES)
+        )
         self.intake.wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -43,7 +46,8 @@ class Messages(asyncio.Protocol):
 
 
 async def received_for_one_message(message_bytes: int) -> int:
-    """How many bytes were read, of a flood that lies in the kernel, when the listener has its first message."""
+    """How many bytes were read, of a flood that lies in the kernel, when the listener has its first
+    message."""
     messages = Messages(message_bytes)
     server = await asyncio.get_running_loop().create_server(lambda: messages, "127.0.0.1", 0)
     async with server:
@@ -75,7 +79,10 @@ async def received_with_few_turns(turns: int, flood_bytes: bytes = bytes(FLOOD_B
         with socket.create_connection(server.sockets[0].getsockname()) as flood:
             flood.sendall(flood_bytes)
             async with asyncio.timeout(10.0):
-                while not reads.waiting or reads._bucket.tokens(asyncio.get_running_loop().time()) >= 1.0:
+                while (
+                    not reads.waiting
+                    or reads._bucket.tokens(asyncio.get_running_loop().time()) >= 1.0
+                ):
                     await asyncio.sleep(0)
             received_bytes = messages.received_bytes
             messages.transport.abort()

@@ -1,4 +1,5 @@
-"""Which values from outside can be written out again, and where the fault lies in one that cannot."""
+"""Which values from outside can be written out again, and where the fault lies in one that
+cannot."""
 
 from __future__ import annotations
 
@@ -10,7 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from guestd.model.errors import CommandError
-from guestd.model.json_values import check_writable, fault_in, is_text, is_writable, loads, refusal_of
+from guestd.model.json_values import (
+    check_writable,
+    fault_in,
+    is_text,
+    is_writable,
+    loads,
+    refusal_of,
+)
 
 HALF = "\ud800"
 
@@ -33,7 +41,9 @@ def test_the_fault_is_named_with_its_place(value, path, reason):
 
 
 def test_the_limits_themselves_can_be_written():
-    assert fault_in({"most": 2**64 - 1, "least": -(2**63), "large": 1e308, "é": "\U0001f600"}) is None
+    assert (
+        fault_in({"most": 2**64 - 1, "least": -(2**63), "large": 1e308, "é": "\U0001f600"}) is None
+    )
 
 
 def test_too_deep_is_named_by_the_field_it_stands_in():
@@ -41,12 +51,20 @@ def test_too_deep_is_named_by_the_field_it_stands_in():
     for _ in range(300):
         value = [value]
     fault = fault_in({"fine": 1, "deep": value})
-    assert fault is not None and fault.path == ("deep",) and "nested deeper than 64 levels" in fault.reason
+    assert (
+        fault is not None
+        and fault.path == ("deep",)
+        and "nested deeper than 64 levels" in fault.reason
+    )
 
 
 @pytest.mark.parametrize(
     "raw",
-    [b'{"a": 1234567890123456789012345}', b'{"a": -80241446968629135069}', b'{"a": ' + b"9" * 300 + b"}"],
+    [
+        b'{"a": 1234567890123456789012345}',
+        b'{"a": -80241446968629135069}',
+        b'{"a": ' + b"9" * 300 + b"}",
+    ],
 )
 def test_an_integer_beyond_64_bits_is_never_read_as_a_rounded_number(raw):
     fault = fault_in(loads(raw))
@@ -70,7 +88,11 @@ def test_what_is_not_json_is_a_value_error(raw):
 
 def test_the_refusal_names_the_field_and_can_itself_be_written():
     refused = refusal_of("attributes", {f"k{HALF}": "v"})
-    assert isinstance(refused, CommandError) and refused.field == "attributes" and is_text(str(refused))
+    assert (
+        isinstance(refused, CommandError)
+        and refused.field == "attributes"
+        and is_text(str(refused))
+    )
     with pytest.raises(CommandError) as raised:
         check_writable({"name": "ana", "email": f"a{HALF}@example.org"})
     assert raised.value.field == "email"
@@ -78,7 +100,9 @@ def test_the_refusal_names_the_field_and_can_itself_be_written():
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters()), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters()), inner, max_size=4)
+    ),
     max_leaves=20,
 )
 

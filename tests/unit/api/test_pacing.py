@@ -1,4 +1,5 @@
-"""How many frames are worked on in a virtual time, of frontends that send as fast as they are read."""
+"""How many frames are worked on in a virtual time, of frontends that send as fast as they are
+read."""
 
 from __future__ import annotations
 

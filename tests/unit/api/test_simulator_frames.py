@@ -1,4 +1,5 @@
-"""What a frontend may write into a frame that is passed on: nothing that could not be written out again."""
+"""What a frontend may write into a frame that is passed on: nothing that could not be written out
+again."""
 
 from __future__ import annotations
 
@@ -22,7 +23,9 @@ def nested(levels):
 
 
 def context(data):
-    return parse(json.dumps({"action": "context", "data": data, "command_id": "c1"}), lambda: "drawn").wish
+    return parse(
+        json.dumps({"action": "context", "data": data, "command_id": "c1"}), lambda: "drawn"
+    ).wish
 
 
 def test_sim_1_a_context_of_64_levels_is_taken():
@@ -65,17 +68,30 @@ def test_sim_1_what_is_taken_can_be_written():
     assert orjson.loads(orjson.dumps(context(data).context)) == data
 
 
-# ------------------------------------------------------------------ what cannot be written is refused, in every field
+# ------------------------------------------------------------------ what cannot be written is
+# refused, in every field
 
 HALF = "\ud800"
 
 FRAMES = {
     "send": {"action": "send", "text": "hello"},
     "context": {"action": "context", "data": {"a": "b"}},
-    "upload": {"action": "upload", "filename": "a.png", "contentType": "image/png", "buffer": "AAAA", "caption": "c"},
+    "upload": {
+        "action": "upload",
+        "filename": "a.png",
+        "contentType": "image/png",
+        "buffer": "AAAA",
+        "caption": "c",
+    },
     "withdraw": {"action": "withdraw", "target": "c0"},
     "link": {"action": "link", "attachment_id": "a1"},
-    "reply": {"action": "reply", "type": "QuickReply", "text": "yes", "payload": "y", "in_reply_to": "m1"},
+    "reply": {
+        "action": "reply",
+        "type": "QuickReply",
+        "text": "yes",
+        "payload": "y",
+        "in_reply_to": "m1",
+    },
     "typing": {"action": "typing"},
     "end": {"action": "end"},
     "resume": {"action": "resume", "since": 3},
@@ -132,14 +148,18 @@ def test_half_a_surrogate_pair_is_refused_in_every_field_by_name(action):
         assert orjson.dumps(error_frame(refused.value, command_id_of(text)))
 
 
-@pytest.mark.parametrize("since", ["²", "١", "1.0", 1.0, True, -1, 2**53, 10**17, "99999999999999999", "", " 1", None])
+@pytest.mark.parametrize(
+    "since", ["²", "١", "1.0", 1.0, True, -1, 2**53, 10**17, "99999999999999999", "", " 1", None]
+)
 def test_a_since_that_is_not_a_seq_is_refused_with_its_field(since):
     with pytest.raises(CommandError, match="since is the last seq you have") as refused:
         parse(json.dumps({"action": "resume", "since": since}), lambda: "drawn")
     assert refused.value.field == "since"
 
 
-@pytest.mark.parametrize("buffer", ["é", "AAA", "A A A A", {"type": "Buffer", "data": [True]}, 7, None, [1]])
+@pytest.mark.parametrize(
+    "buffer", ["é", "AAA", "A A A A", {"type": "Buffer", "data": [True]}, 7, None, [1]]
+)
 def test_a_buffer_that_is_not_base64_or_bytes_is_refused_with_its_field(buffer):
     with pytest.raises(CommandError) as refused:
         parse(json.dumps(FRAMES["upload"] | {"buffer": buffer}), lambda: "drawn")
@@ -165,14 +185,23 @@ VALUES = st.recursive(
     | st.text(st.characters())  # surrogates included
     | st.sampled_from(["²", "é", HALF, "AAAA", "Buffer", *FRAMES]),
     lambda inner: (
-        st.lists(inner, max_size=4) | st.dictionaries(st.text(st.characters(), max_size=4), inner, max_size=4)
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text(st.characters(), max_size=4), inner, max_size=4)
     ),
     max_leaves=12,
 )
-KEYS = ["action", "command_id", "unknown", *sorted({key for frame in FRAMES.values() for key in frame})]
+KEYS = [
+    "action",
+    "command_id",
+    "unknown",
+    *sorted({key for frame in FRAMES.values() for key in frame}),
+]
 
 
-@given(action=st.sampled_from(sorted(FRAMES)), changed=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3))
+@given(
+    action=st.sampled_from(sorted(FRAMES)),
+    changed=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3),
+)
 def test_any_frame_is_understood_or_refused_and_never_breaks(action, changed):
     wish = asked_or_refused(json.dumps(FRAMES[action] | changed))
     if wish is not None and not isinstance(wish, Upload):

@@ -1,4 +1,5 @@
-"""How many callers go on per turn of the loop and per second of a virtual clock, and in which order."""
+"""How many callers go on per turn of the loop and per second of a virtual clock, and in which
+order."""
 
 from __future__ import annotations
 

@@ -10,12 +10,17 @@ from guestd.app.wiring.records import audit_directory
 
 
 def test_a_chat_leaves_the_daemons_copies_audit_receivers_and_socket_alone(tmp_path):
-    """A spool shared with a running daemon would be swept at the chat's start: files that were accepted would be gone."""
+    """A spool shared with a running daemon would be swept at the chat's start: files that were
+    accepted would be gone."""
     given = {
         "journal": {"directory": str(tmp_path)},
         "attachments": {"spool_directory": str(tmp_path / "spool"), "per_session_max": 7},
         "audit": {"directory": str(tmp_path / "audit")},
-        "webhooks": {"targets": [{"name": "crm", "url": "https://crm.example.org/", "secrets": ["0123456789abcdef"]}]},
+        "webhooks": {
+            "targets": [
+                {"name": "crm", "url": "https://crm.example.org/", "secrets": ["0123456789abcdef"]}
+            ]
+        },
         "api": {"unix_socket": str(tmp_path / "socket")},
     }
     config = without_what_is_the_daemons(Config.model_validate(given))

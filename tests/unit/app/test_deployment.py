@@ -1,4 +1,5 @@
-"""Asking for the deployment's facts, and keeping them over a restart. The pauses are cut to nothing, so that no test waits."""
+"""Asking for the deployment's facts, and keeping them over a restart. The pauses are cut to
+nothing, so that no test waits."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from guestd.model.errors import PlatformRefused, PlatformUnavailable
 from guestd.model.ports import DeploymentFacts
 from guestd.policy.backoff import Backoff
 
-FACTS = DeploymentFacts(auto_start=True, conversation_clear=True, file_types=("image/png",), file_bytes_max=1024)
+FACTS = DeploymentFacts(
+    auto_start=True, conversation_clear=True, file_types=("image/png",), file_bytes_max=1024
+)
 AWAY, REFUSED = PlatformUnavailable("away"), PlatformRefused("unknown deployment")
 
 
@@ -33,7 +36,13 @@ class Story:
         self.changed: list[DeploymentFacts] = []
         self.failed: list[Exception] = []
         self.watch = DeploymentWatch(
-            self._ask, is_known, self.changed.append, self.failed.append, lambda: may_end, Random(1), tries_max
+            self._ask,
+            is_known,
+            self.changed.append,
+            self.failed.append,
+            lambda: may_end,
+            Random(1),
+            tries_max,
         )
 
     async def _ask(self) -> DeploymentFacts:

@@ -8,7 +8,8 @@ from guestd.app.durations import milliseconds, seconds
 
 
 @pytest.mark.parametrize(
-    ("given", "wanted"), [("30s", 30.0), ("1.5m", 90.0), ("2h", 7200.0), ("250ms", 0.25), (3, 3.0), (2.5, 2.5)]
+    ("given", "wanted"),
+    [("30s", 30.0), ("1.5m", 90.0), ("2h", 7200.0), ("250ms", 0.25), (3, 3.0), (2.5, 2.5)],
 )
 def test_seconds(given, wanted):
     assert seconds(given) == wanted
@@ -34,7 +35,9 @@ def test_an_option_that_is_neither_a_number_nor_a_duration_is_refused(given):
         duration(given)
 
 
-@pytest.mark.parametrize(("given", "wanted"), [("30", 30.0), ("0", 0.0), ("2.5", 2.5), ("1h30m", 5400.0)])
+@pytest.mark.parametrize(
+    ("given", "wanted"), [("30", 30.0), ("0", 0.0), ("2.5", 2.5), ("1h30m", 5400.0)]
+)
 def test_an_option_is_seconds_or_a_duration(given, wanted):
     assert duration(given) == wanted
 

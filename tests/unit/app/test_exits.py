@@ -38,7 +38,9 @@ def test_each_error_has_its_code(error, code):
 def test_what_the_platform_said_cannot_steer_a_terminal():
     said: list[str] = []
     failed(PlatformRefused("no\x1b[2J\x9b2J"), said.append)
-    assert len(said) == 1 and said[0].startswith("guestd: no") and not set(said[0]) & set("\x1b\x9b")
+    assert (
+        len(said) == 1 and said[0].startswith("guestd: no") and not set(said[0]) & set("\x1b\x9b")
+    )
 
 
 def test_an_unexpected_exception_of_the_daemon_is_70_and_says_where():
@@ -50,12 +52,16 @@ def test_an_unexpected_exception_of_the_daemon_is_70_and_says_where():
     assert said[0].startswith("guestd: unexpected KeyError at test_exits.py:")
 
 
-@pytest.mark.parametrize(("number", "code"), [(errno.ENOSPC, 74), (errno.EIO, 74), (errno.EACCES, 78)])
+@pytest.mark.parametrize(
+    ("number", "code"), [(errno.ENOSPC, 74), (errno.EIO, 74), (errno.EACCES, 78)]
+)
 def test_a_directory_that_was_configured_well_is_not_to_blame_for_its_disk(number, code):
     async def start():
         try:
             raise OSError(number, os.strerror(number))
         except OSError as error:
-            raise ConfigError("attachments.spool_directory", f"cannot be written: {error.strerror}") from None
+            raise ConfigError(
+                "attachments.spool_directory", f"cannot be written: {error.strerror}"
+            ) from None
 
     assert run(start, lambda line: None) == code

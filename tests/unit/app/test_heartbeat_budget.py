@@ -12,8 +12,9 @@ from guestd.app.config import Config
 from guestd.app.heartbeat_budget import heartbeat_notes
 
 DEFAULTS = (
-    "limits.max_rest_sessions = 500 wants 1,000 heartbeats a minute, rest.requests_per_minute = 300 has room for 225:"
-    " beyond 112 REST sessions all heartbeats come less often, every 133 s instead of 30 s at the limit"
+    "limits.max_rest_sessions = 500 wants 1,000 heartbeats a minute, rest.requests_per_minute = 300"
+    " has room for 225: beyond 112 REST sessions all heartbeats come less often, every 133 s"
+    " instead of 30 s at the limit"
 )
 
 

@@ -14,12 +14,15 @@ from guestd.app.cli import app
 
 @pytest.fixture
 def keys(tmp_path, monkeypatch):
-    """Runs one command over the ring of this test; gives exit code, standard output, standard error."""
+    """Runs one command over the ring of this test; gives exit code, standard output, standard
+    error."""
     for name in ("STATE_DIRECTORY", "GUESTD_IDENTITY__DIRECTORY"):
         monkeypatch.delenv(name, raising=False)
 
     def go(*arguments, stdin=None, where=("-d", str(tmp_path / "keys"))):
-        done = CliRunner().invoke(app, ["keys", *arguments, *where], input=stdin, env={"NO_COLOR": "1"})
+        done = CliRunner().invoke(
+            app, ["keys", *arguments, *where], input=stdin, env={"NO_COLOR": "1"}
+        )
         return done.exit_code, done.stdout, done.stderr
 
     return go
@@ -45,11 +48,18 @@ def test_guest_2_an_operator_makes_keys_rotates_exports_and_checks(keys, tmp_pat
         (first, "overlap", 2048),
     ]
     code, out, _ = keys("list")
-    assert [line.split()[:2] for line in out.splitlines()] == [[second, "signing"], [first, "overlap"]]
+    assert [line.split()[:2] for line in out.splitlines()] == [
+        [second, "signing"],
+        [first, "overlap"],
+    ]
 
     code, out, _ = keys("verify", "-", "--json", stdin=f"{token}\n")
     found = json.loads(out)
-    assert code == 0 and (found["guestId"], found["kid"], found["metadata"]) == ("ana", first, {"tier": "premium"})
+    assert code == 0 and (found["guestId"], found["kid"], found["metadata"]) == (
+        "ana",
+        first,
+        {"tier": "premium"},
+    )
     code, pem, _ = keys("export", f"--kid={first}")
     assert code == 0 and jwt.decode(token, pem, algorithms=["RS256"])["guestId"] == "ana"
     code, out, _ = keys("export", "--format", "jwks")
@@ -63,7 +73,9 @@ def test_guest_2_an_operator_makes_keys_rotates_exports_and_checks(keys, tmp_pat
     head, _, signature = token.rpartition(".")
     altered = f"{head}.{signature[:100]}{'A' if signature[100] != 'A' else 'B'}{signature[101:]}"
     code, out, complaint = keys("verify", altered)
-    assert (code, out) == (1, "") and "signature is wrong" in complaint and token[:20] not in complaint
+    assert (
+        (code, out) == (1, "") and "signature is wrong" in complaint and token[:20] not in complaint
+    )
     code, out, _ = keys("verify", altered, "--json")
     assert code == 1 and json.loads(out)["code"] == "bad_signature" and token[:20] not in out
     assert {stat.S_IMODE(path.stat().st_mode) for path in (tmp_path / "keys").iterdir()} == {0o600}
@@ -122,7 +134,9 @@ def test_the_keys_stand_beside_the_journal_if_nothing_else_is_said(keys, tmp_pat
     path.write_text(f'[journal]\ndirectory = "{tmp_path}"\n[identity]\nkey_bits = 3072\n')
     assert keys("rotate", where=("-c", str(path)))[0] == 0
     rows = json.loads(keys("list", "--json", where=("-c", str(path)))[1])["keys"]
-    assert [row["bits"] for row in rows] == [3072] and (tmp_path / "keys" / f"{rows[0]['kid']}.pem").exists()
+    assert [row["bits"] for row in rows] == [3072] and (
+        tmp_path / "keys" / f"{rows[0]['kid']}.pem"
+    ).exists()
 
 
 @pytest.mark.parametrize("verb", ["list", "rotate", "export", "verify", "sign"])

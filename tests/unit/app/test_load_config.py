@@ -35,14 +35,23 @@ def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
         ("[sessions]\nduration_s = '50m'\n", "sessions.duration_s: "),
         ("[heartbeat]\ninterval_s = 5\n", "heartbeat.interval_s: "),
         ("[heartbeat]\ninterval_s = 'soon'\n", "heartbeat.interval_s: "),
-        ("[platform]\nregion = 'mypurecloud.dee'\ndeployment_id = 'x'\n", "did you mean mypurecloud.de"),
+        (
+            "[platform]\nregion = 'mypurecloud.dee'\ndeployment_id = 'x'\n",
+            "did you mean mypurecloud.de",
+        ),
         ("[platform]\nregion = 'mars'\ndeployment_id = 'x'\n", "mars"),
         ("[platform]\nregion = 'mypurecloud.de'\n", "platform.deployment_id: is missing"),
         ("[platform]\ndeployment_id = 'x'\n", "platform.region: is missing"),
         ("[platform]\ndialect = 'telnet'\n", "platform.dialect: "),
-        ("[platform]\nguest_socket_url = 'http://x'\ndeployment_id = 'x'\n", "must begin with ws:// or wss://"),
+        (
+            "[platform]\nguest_socket_url = 'http://x'\ndeployment_id = 'x'\n",
+            "must begin with ws:// or wss://",
+        ),
         ("[platform]\nproxy_url = 'socks5://x'\n", "platform.proxy_url: is not an http:// URL"),
-        ("[platform]\nproxy_url = 'http://a:%FF@x'\n", "platform.proxy_url: has a user or password that is not UTF-8"),
+        (
+            "[platform]\nproxy_url = 'http://a:%FF@x'\n",
+            "platform.proxy_url: has a user or password that is not UTF-8",
+        ),
         ("[platform]\nproxy_url = 'credential:x'\n", "CREDENTIALS_DIRECTORY"),
         ("[platform]\nconnect_to = 'localhost'\n", "write host:port"),
         ("[platform]\nca_file = '/none.pem'\n", "platform.ca_file: there is no file /none.pem"),
@@ -51,8 +60,14 @@ def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
         ("[platform]\nconnect_to = 'localhost:²'\n", "write host:port"),
         ("[platform]\nconnect_to = 'localhost:٣'\n", "write host:port"),
         (f"[platform]\nconnect_to = 'localhost:{'9' * 5000}'\n", "write host:port"),
-        ("[platform]\nregion = 'localhost:²'\ndeployment_id = 'x'\n", "is no region of the platform"),
-        (f"[platform]\nregion = 'localhost:{'9' * 5000}'\ndeployment_id = 'x'\n", "is no region of the platform"),
+        (
+            "[platform]\nregion = 'localhost:²'\ndeployment_id = 'x'\n",
+            "is no region of the platform",
+        ),
+        (
+            f"[platform]\nregion = 'localhost:{'9' * 5000}'\ndeployment_id = 'x'\n",
+            "is no region of the platform",
+        ),
         (f"[simulator]\nport = {'9' * 5000}\n", "is not TOML"),
         ("[[webhooks.targets]]\n'²' = 1\n", "unknown key"),
         ("[webhooks.'²']\nx = 1\n", "unknown key"),
@@ -87,7 +102,9 @@ def test_a_missing_file_and_one_that_is_no_text(tmp_path):
 
 def test_the_environment_is_over_the_file_and_flags_are_over_both(tmp_path):
     path = tmp_path / "guestd.toml"
-    path.write_text("[simulator]\nport = 1\n[limits]\nmax_sessions = 7\n[sessions]\nduration_s = '20m'\n")
+    path.write_text(
+        "[simulator]\nport = 1\n[limits]\nmax_sessions = 7\n[sessions]\nduration_s = '20m'\n"
+    )
     environment = {
         "GUESTD_SIMULATOR__PORT": "2",
         "GUESTD_LIMITS__MAX_SESSIONS": "8",
@@ -95,7 +112,11 @@ def test_the_environment_is_over_the_file_and_flags_are_over_both(tmp_path):
         "HOME": "/",
     }
     config = load_config(path, environment, {"simulator.port": 3})
-    assert (config.simulator.port, config.limits.max_sessions, config.sessions.duration_s) == (3, 8, 1200.0)
+    assert (config.simulator.port, config.limits.max_sessions, config.sessions.duration_s) == (
+        3,
+        8,
+        1200.0,
+    )
 
 
 def test_an_unknown_key_of_the_environment_is_refused(tmp_path):
@@ -108,7 +129,10 @@ def test_nothing_at_all_is_the_defaults():
 
 def test_a_proxy_url_from_a_credential(tmp_path):
     (tmp_path / "proxy").write_text("http://user:secret@proxy:3128\n")
-    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path), "GUESTD_PLATFORM__PROXY_URL": "credential:proxy"}
+    environment = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path),
+        "GUESTD_PLATFORM__PROXY_URL": "credential:proxy",
+    }
     assert load_config(None, environment).platform.proxy_url == "http://user:secret@proxy:3128"
     for name in ("none", "../proxy", ""):
         with pytest.raises(ConfigProblems):
@@ -136,7 +160,10 @@ def test_config_check_finds_what_the_start_would_find_wrong_with_the_token(tmp_p
 
 def test_the_control_apis_token_from_a_credential(tmp_path):
     (tmp_path / "api-token").write_text("a-token-of-enough-length\n")
-    environment = {"CREDENTIALS_DIRECTORY": str(tmp_path), "GUESTD_API__TOKEN": "credential:api-token"}
+    environment = {
+        "CREDENTIALS_DIRECTORY": str(tmp_path),
+        "GUESTD_API__TOKEN": "credential:api-token",
+    }
     token = load_config(None, environment).api.token
     assert token is not None and token.get_secret_value() == "a-token-of-enough-length"
     with pytest.raises(ConfigProblems, match=r"api.token: there is no readable credential 'none'"):

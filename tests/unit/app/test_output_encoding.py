@@ -20,7 +20,9 @@ print({TEXT!r}, file=sys.stderr)
 
 def run(arguments: list[str], encoding: str) -> subprocess.CompletedProcess[bytes]:
     environment = {**os.environ, "PYTHONIOENCODING": encoding}
-    return subprocess.run([sys.executable, *arguments], env=environment, capture_output=True, timeout=60)
+    return subprocess.run(
+        [sys.executable, *arguments], env=environment, capture_output=True, timeout=60
+    )
 
 
 @pytest.mark.parametrize(

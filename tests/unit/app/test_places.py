@@ -17,10 +17,17 @@ from guestd.app.wiring.places import place_of
             "wss://webmessaging.mypurecloud.com",
         ),
         (
-            {"dialect": "webchat", "region": "us-east-1", "guest_socket_url": "wss://gateway.test/"},
+            {
+                "dialect": "webchat",
+                "region": "us-east-1",
+                "guest_socket_url": "wss://gateway.test/",
+            },
             "wss://gateway.test",
         ),
     ],
 )
 def test_sock_1_each_dialect_has_its_own_host(platform, socket):
-    assert place_of(Config.model_validate({"platform": platform}), None).endpoints.guest_socket == socket
+    assert (
+        place_of(Config.model_validate({"platform": platform}), None).endpoints.guest_socket
+        == socket
+    )

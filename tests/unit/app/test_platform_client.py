@@ -38,9 +38,18 @@ def client(config: Config):
         ("client_id = 'c'", "platform.client_secret: is missing beside platform.client_id"),
         ("client_secret = 'canary'", "platform.client_id: is missing beside the secret"),
         ("client_id = 'c'\nclient_secret = ''", "platform.client_secret: is empty"),
-        ("client_id = 'a:b'\nclient_secret = 'canary'", "platform.client_id: has a colon, which basic cannot carry"),
-        ("client_id = 'c'\nclient_secret = 'credential:x'", "platform.client_secret: names a credential"),
-        ("client_id = 'c'\nclient_secret_file = '/none'", "platform.client_secret_file: /none cannot be read"),
+        (
+            "client_id = 'a:b'\nclient_secret = 'canary'",
+            "platform.client_id: has a colon, which basic cannot carry",
+        ),
+        (
+            "client_id = 'c'\nclient_secret = 'credential:x'",
+            "platform.client_secret: names a credential",
+        ),
+        (
+            "client_id = 'c'\nclient_secret_file = '/none'",
+            "platform.client_secret_file: /none cannot be read",
+        ),
         ("client_secret = 4711", "platform.client_secret: "),
         ("client_auth = 'digest'", "platform.client_auth: "),
         ("token_url = 'login.x'", "platform.token_url: must begin with http:// or https://"),
@@ -50,7 +59,10 @@ def client(config: Config):
         ("[platform.paths]\n'contact.create' = '/x?y=1'", "is no path"),
         ("[platform.paths]\n'contact.create' = '/x/../y'", "is no path"),
         ("[platform.paths]\n'contact.create' = '/x y'", "is no path"),
-        ("[platform.paths]\n'queue.get' = '/x/{queue}'", "has other placeholders than this call; it takes {queueId}"),
+        (
+            "[platform.paths]\n'queue.get' = '/x/{queue}'",
+            "has other placeholders than this call; it takes {queueId}",
+        ),
         ("[platform.paths]\n'queue.get' = '/x'", "it takes {queueId}"),
         ("[platform.paths]\n'contact.create' = '/x/{id}'", "it takes none"),
         ("[platform.paths]\n'contact.create' = 7", "platform.paths.contact.create: "),
@@ -73,7 +85,10 @@ def test_auth_1_the_default_is_the_real_platforms_token_url_with_basic(tmp_path)
 
 
 def test_auth_1_token_url_and_client_authentication_are_configuration(tmp_path):
-    text = f"client_id = 'c'\nclient_secret = '{CANARY}'\nclient_auth = 'form'\ntoken_url = 'https://x/api/v2/oauth/token'\n"
+    text = (
+        f"client_id = 'c'\nclient_secret = '{CANARY}'\nclient_auth = 'form'\ntoken_url ="
+        " 'https://x/api/v2/oauth/token'\n"
+    )
     found = client(load(tmp_path, text))
     assert (found.token_url, found.client_auth) == ("https://x/api/v2/oauth/token", "form")
 
@@ -83,9 +98,12 @@ def test_auth_1_no_client_is_no_mistake(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("mode", "warned"), [(0o600, False), (0o400, False), (0o440, False), (0o644, True), (0o660, True)]
+    ("mode", "warned"),
+    [(0o600, False), (0o400, False), (0o440, False), (0o644, True), (0o660, True)],
 )
-def test_auth_1_the_secret_from_a_file_and_a_warning_if_others_can_read_it(tmp_path, caplog, mode, warned):
+def test_auth_1_the_secret_from_a_file_and_a_warning_if_others_can_read_it(
+    tmp_path, caplog, mode, warned
+):
     file = tmp_path / "secret"
     file.write_text(f"{CANARY}\n")
     file.chmod(mode)
@@ -99,7 +117,9 @@ def test_auth_1_the_secret_from_a_file_and_a_warning_if_others_can_read_it(tmp_p
 def test_auth_1_the_secret_from_a_credential(tmp_path):
     (tmp_path / "platform").write_text(f"{CANARY}\n")
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
-    found = client(load(tmp_path, "client_id = 'c'\nclient_secret = 'credential:platform'\n", environment))
+    found = client(
+        load(tmp_path, "client_id = 'c'\nclient_secret = 'credential:platform'\n", environment)
+    )
     assert found.client_secret == CANARY
 
 
@@ -109,7 +129,9 @@ def test_auth_1_config_show_never_shows_the_secret(tmp_path, flags):
     file.write_text(CANARY)
     for text in (f"client_secret = '{CANARY}'", f"client_secret_file = '{file}'"):
         config = load(tmp_path, f"client_id = 'my-client'\n{text}\n")
-        shown = CliRunner().invoke(command.app, ["show", "-c", str(tmp_path / "guestd.toml"), *flags])
+        shown = CliRunner().invoke(
+            command.app, ["show", "-c", str(tmp_path / "guestd.toml"), *flags]
+        )
         assert shown.exit_code == 0
         assert "my-client" in shown.output
         assert CANARY not in shown.output + repr(config) + str(config) + config.model_dump_json()
@@ -121,7 +143,11 @@ def test_http_1_config_show_writes_the_paths_as_toml_again(tmp_path):
     again = tmp_path / "again.toml"
     again.write_text(re.sub(r"^# .*\n", "", shown, flags=re.MULTILINE))
     assert load_config(again, {}).platform.paths == {"contact.create": "/x"}
-    as_json = CliRunner().invoke(command.app, ["show", "-c", str(tmp_path / "guestd.toml"), "--json"]).output
+    as_json = (
+        CliRunner()
+        .invoke(command.app, ["show", "-c", str(tmp_path / "guestd.toml"), "--json"])
+        .output
+    )
     assert json.loads(as_json)["platform"]["paths"] == {"contact.create": "/x"}
 
 

@@ -1,4 +1,5 @@
-"""Files with secrets: read without what an editor adds, and complained of when others may read them."""
+"""Files with secrets: read without what an editor adds, and complained of when others may read
+them."""
 
 from __future__ import annotations
 
@@ -25,7 +26,8 @@ SECRET = "0123456789abcdef0123"
 
 
 def configured(tmp_path: Path, modes: int = 0o600, mark: bytes = MARK) -> Path:
-    """A configuration with every kind of secret file, each with a byte order mark before and a newline behind."""
+    """A configuration with every kind of secret file, each with a byte order mark before and a
+    newline behind."""
     for name in ("client", "token", "hook", "operation"):
         path = tmp_path / name
         path.write_bytes(mark + SECRET.encode() + b"\r\n")
@@ -76,7 +78,12 @@ def test_a_file_that_is_no_secret_is_not_read_into_memory(tmp_path):
         load_config(None, environment)
 
 
-KEYS = ("platform.client_secret_file", "api.token_file", "webhooks.targets.crm.secrets", "webhooks.operation_secrets")
+KEYS = (
+    "platform.client_secret_file",
+    "api.token_file",
+    "webhooks.targets.crm.secrets",
+    "webhooks.operation_secrets",
+)
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o604, 0o660, 0o620, 0o602])
@@ -115,7 +122,9 @@ def test_root_may_give_a_secret_through_a_group(owner, we_are, mode, is_open, mo
 
 def test_keys_open_to_others_are_named(tmp_path):
     (tmp_path / "keys").mkdir(mode=0o755)
-    [found] = open_secrets(load_config(None, {"GUESTD_IDENTITY__DIRECTORY": str(tmp_path / "keys")}), {})
+    [found] = open_secrets(
+        load_config(None, {"GUESTD_IDENTITY__DIRECTORY": str(tmp_path / "keys")}), {}
+    )
     assert "identity.directory" in found and "start is refused" in found
 
 
@@ -124,13 +133,16 @@ def test_config_check_warns_and_is_good_all_the_same(tmp_path):
     done = CliRunner().invoke(app, ["config", "check", "-c", str(path)])
     assert done.exit_code == 0 and "the configuration is good" in done.output
     assert all(f"guestd: warning: {key}" in done.output for key in KEYS)
-    found = json.loads(CliRunner().invoke(app, ["config", "check", "-c", str(path), "--json"]).stdout)
+    found = json.loads(
+        CliRunner().invoke(app, ["config", "check", "-c", str(path), "--json"]).stdout
+    )
     assert found["ok"] is True and len(found["warnings"]) == 4
 
 
 @pytest.fixture
 def signal_mask():
-    """`serve` blocks signals for good; the programs that later tests start must not inherit that."""
+    """`serve` blocks signals for good; the programs that later tests start must not inherit
+    that."""
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     yield
     signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -172,8 +184,12 @@ def test_a_list_from_the_environment(text, found):
 
 def test_tables_from_the_environment():
     target = {"name": "crm", "url": "https://crm.example.org/", "secrets": [SECRET]}
-    config = from_environment(WEBHOOKS__TARGETS=json.dumps([target]), PLATFORM__PATHS='{"queue.get": "/c/{queueId}"}')
-    assert config.webhooks.targets[0].name == "crm" and config.platform.paths == {"queue.get": "/c/{queueId}"}
+    config = from_environment(
+        WEBHOOKS__TARGETS=json.dumps([target]), PLATFORM__PATHS='{"queue.get": "/c/{queueId}"}'
+    )
+    assert config.webhooks.targets[0].name == "crm" and config.platform.paths == {
+        "queue.get": "/c/{queueId}"
+    }
 
 
 @pytest.mark.parametrize(
@@ -181,7 +197,11 @@ def test_tables_from_the_environment():
     [
         ("SIMULATOR__ORIGINS_ALLOWED", '["a"', "simulator.origins_allowed: is not a JSON array"),
         ("SIMULATOR__ORIGINS_ALLOWED", "[1]", "simulator.origins_allowed.0: "),
-        ("SIMULATOR__ORIGINS_ALLOWED", "[" * 100_000, "simulator.origins_allowed: is not a JSON array"),
+        (
+            "SIMULATOR__ORIGINS_ALLOWED",
+            "[" * 100_000,
+            "simulator.origins_allowed: is not a JSON array",
+        ),
         ("WEBHOOKS__TARGETS", "crm", "webhooks.targets: is not a JSON array of objects"),
         ("WEBHOOKS__TARGETS", '[{"name": "crm"}]', "webhooks.targets.0.url: "),
         ("PLATFORM__PATHS", "x", "platform.paths: is not a JSON object"),

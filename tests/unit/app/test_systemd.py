@@ -66,7 +66,9 @@ def test_without_a_manager_nothing_is_kept(monkeypatch):
     notifier.retry()
 
 
-@pytest.mark.parametrize("given", ["²", "٣", "9" * 5000, "-1", "1e6", "0", ""], ids=lambda one: one[:5])
+@pytest.mark.parametrize(
+    "given", ["²", "٣", "9" * 5000, "-1", "1e6", "0", ""], ids=lambda one: one[:5]
+)
 def test_a_watchdog_time_that_is_not_a_number_is_no_watchdog(monkeypatch, given):
     monkeypatch.setenv("WATCHDOG_USEC", given)
     assert Notifier().watchdog_s is None

@@ -1,4 +1,5 @@
-"""Someone at the counter of the emulator's office: calls by verb and path, at a make-believe time."""
+"""Someone at the counter of the emulator's office: calls by verb and path, at a make-believe
+time."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ class Bureau:
     def office(self):
         return self.world.office
 
-    def sign_in(self, client: str = "emulator-client", secret: str = "emulator-secret", *scopes: str) -> str:
+    def sign_in(
+        self, client: str = "emulator-client", secret: str = "emulator-secret", *scopes: str
+    ) -> str:
         grant = self.office.clients.issue(client, secret, scopes, self.now)
         assert grant is not None
         return grant.token
@@ -39,7 +42,9 @@ class Bureau:
                 return self.office.serve(door, self.token, path, call)
         raise AssertionError(f"no door {method} {path}")
 
-    def refused(self, status: int, method: str, path: str, body: Any = None, key: str = "", **query: str) -> Refusal:
+    def refused(
+        self, status: int, method: str, path: str, body: Any = None, key: str = "", **query: str
+    ) -> Refusal:
         before = [list(book(self.now)) for book in self.office.books().values()]
         with pytest.raises(Refusal) as caught:
             self.call(method, path, body, key, **query)
@@ -56,9 +61,14 @@ class Bureau:
         self.call("POST", "/api/v2/conversations/messaging", opening(conversation_id, **changes))
         return conversation_id
 
-    def prompt(self, most: int = 2, conversation_id: str = CONVERSATION, key: str = "", **changes: Any) -> Any:
+    def prompt(
+        self, most: int = 2, conversation_id: str = CONVERSATION, key: str = "", **changes: Any
+    ) -> Any:
         return self.call(
-            "POST", "/api/v2/agent-assist/prompt-injections", prompt(most, conversation_id, **changes), key
+            "POST",
+            "/api/v2/agent-assist/prompt-injections",
+            prompt(most, conversation_id, **changes),
+            key,
         )
 
 
@@ -69,8 +79,16 @@ def opening(conversation_id: str = CONVERSATION, **changes: Any) -> dict[str, An
         "to": [{"id": DEFAULT_QUEUE_ID, "type": "queue"}],
         "type": "messaging",
         "channelAddress": "web",
-        "context": {"locale": "en-US", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "test"},
-        "metadata": {"sessionDurationLimit": 1800, "guestIdToken": "t", "initiatedAt": "2026-01-01T00:00:00Z"},
+        "context": {
+            "locale": "en-US",
+            "capabilities": ["typing-indicator", "read-receipts"],
+            "userAgent": "test",
+        },
+        "metadata": {
+            "sessionDurationLimit": 1800,
+            "guestIdToken": "t",
+            "initiatedAt": "2026-01-01T00:00:00Z",
+        },
     }
     return changed(body, changes)
 

@@ -1,7 +1,8 @@
-"""What the strictest known client demands of a frame (reference §9.2, and the rest of §9 where it asks for more).
+"""What the strictest known client demands of a frame (reference §9.2, and the rest of §9 where it
+asks for more).
 
-A frame that breaks one of these is dropped silently by that client, which then hangs: so the emulator may send none.
-"""
+A frame that breaks one of these is dropped silently by that client, which then hangs: so the
+emulator may send none."""
 
 from __future__ import annotations
 
@@ -75,13 +76,17 @@ def check_message(body: Json) -> None:
             assert event["presence"]["type"] in ("Disconnect", "Join", "Clear", "SignIn")
         else:
             assert event["eventType"] == "Typing"
-            assert isinstance(event["typing"]["type"], str) and is_whole(event["typing"].get("duration", 0))
+            assert isinstance(event["typing"]["type"], str) and is_whole(
+                event["typing"].get("duration", 0)
+            )
 
 
 def _check_content(item: Json) -> None:
     kind = item["contentType"]
     if kind == "QuickReply":
-        assert isinstance(item["quickReply"]["text"], str) and isinstance(item["quickReply"]["payload"], str)
+        assert isinstance(item["quickReply"]["text"], str) and isinstance(
+            item["quickReply"]["payload"], str
+        )
     elif kind == "ButtonResponse":
         assert {"text", "payload", "type"} <= set(item["buttonResponse"])
     elif kind == "Card":
@@ -95,7 +100,9 @@ def _check_content(item: Json) -> None:
             assert is_whole(slot["duration"]) and isinstance(slot["dateTime"], str)
     elif kind == "Attachment":
         attachment = item["attachment"]
-        assert {"id", "url", "filename", "mediaType"} <= set(attachment) and is_whole(attachment["fileSize"])
+        assert {"id", "url", "filename", "mediaType"} <= set(attachment) and is_whole(
+            attachment["fileSize"]
+        )
 
 
 def _check_card(card: Json) -> None:

@@ -18,7 +18,10 @@ from guestd.emulator.faults import KINDS, BadPlan, Faults
         ([{"kind": "drop"}], "rules.0"),
         ([{"kind": "drop", "rate": 0.1, "every": 2}], "rules.0"),
         ([{"kind": "drop", "rate": 1.5}], "rules.0.rate"),
-        ([{"kind": "drop", "rate": 0.5}, {"kind": "close", "count": 1, "code": 99}], "rules.1.code"),
+        (
+            [{"kind": "drop", "rate": 0.5}, {"kind": "close", "count": 1, "code": 99}],
+            "rules.1.code",
+        ),
         ([{"kind": "drop", "rate": 0.5, "colour": "red"}], "rules.0.colour"),
     ],
 )

@@ -38,7 +38,9 @@ def test_guest_2_in_the_overlap_both_keys_are_good(bureau, name):
     made = bureau.call("POST", "/api/v2/externalcontacts/contacts", body).body
     given = creation(made["address"], customAttributes__sessionToken=token(name))
     bureau.call("POST", "/api/v2/conversations/messaging", given)
-    bureau.call("POST", "/api/v2/conversations/messaging", opening(metadata__guestIdToken=token(name)))
+    bureau.call(
+        "POST", "/api/v2/conversations/messaging", opening(metadata__guestIdToken=token(name))
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,10 +53,30 @@ def test_guest_2_in_the_overlap_both_keys_are_good(bureau, name):
         token(guestId=None),
         token(exp=None),
         token(exp=int(START)),
-        jwt.encode({"guestId": "g1", "iat": 1, "exp": 2**40}, "x" * 32, algorithm="HS256", headers={"kid": "new"}),
-        jwt.encode({"guestId": "g1", "iat": 1, "exp": 2**40}, None, algorithm="none", headers={"kid": "new"}),
+        jwt.encode(
+            {"guestId": "g1", "iat": 1, "exp": 2**40},
+            "x" * 32,
+            algorithm="HS256",
+            headers={"kid": "new"},
+        ),
+        jwt.encode(
+            {"guestId": "g1", "iat": 1, "exp": 2**40},
+            None,
+            algorithm="none",
+            headers={"kid": "new"},
+        ),
     ],
-    ids=["no-jwt", "unknown-key", "wrong-kid", "old-key-new-kid", "no-guest", "no-exp", "expired", "hs256", "unsigned"],
+    ids=[
+        "no-jwt",
+        "unknown-key",
+        "wrong-kid",
+        "old-key-new-kid",
+        "no-guest",
+        "no-exp",
+        "expired",
+        "hs256",
+        "unsigned",
+    ],
 )
 def test_guest_1_a_token_that_is_not_right(bureau, bad):
     body = contact(customAttributes__guestToken=bad)
@@ -64,7 +86,13 @@ def test_guest_1_a_token_that_is_not_right(bureau, bad):
 
 @pytest.mark.parametrize(
     "document",
-    [{}, {"keys": {}}, {"keys": ["x"]}, {"keys": [{"kty": "EC", "kid": "a"}]}, {"keys": [{"kty": "RSA", "kid": "a"}]}],
+    [
+        {},
+        {"keys": {}},
+        {"keys": ["x"]},
+        {"keys": [{"kty": "EC", "kid": "a"}]},
+        {"keys": [{"kty": "RSA", "kid": "a"}]},
+    ],
 )
 def test_a_document_that_is_none_changes_nothing(bureau, document):
     with pytest.raises(BadKey):

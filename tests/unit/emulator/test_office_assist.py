@@ -72,7 +72,9 @@ class TestPrompts:
 
     def test_assist_2_only_into_a_running_conversation(self, bureau):
         bureau.refused(404, "POST", PROMPTS, prompt(conversation_id=PROMPT))
-        bureau.call("PATCH", f"/api/v2/conversations/messaging/{CONVERSATION}", {"status": "disconnected"})
+        bureau.call(
+            "PATCH", f"/api/v2/conversations/messaging/{CONVERSATION}", {"status": "disconnected"}
+        )
         bureau.refused(404, "POST", PROMPTS, prompt())
 
     def test_the_agent_waves_one_away_and_has_room(self, bureau):
@@ -88,7 +90,13 @@ def query(start_s: float = -1, end_s: float = 3600, **more: object) -> dict[str,
         return (datetime.fromtimestamp(START, UTC) + timedelta(seconds=after_s)).isoformat()
 
     interval = f"{stamp(start_s)}/{stamp(end_s)}"
-    return {"interval": interval, "metricNames": list(METRICS), "pageSize": 100, "entityIds": ["all"], **more}
+    return {
+        "interval": interval,
+        "metricNames": list(METRICS),
+        "pageSize": 100,
+        "entityIds": ["all"],
+        **more,
+    }
 
 
 class TestAdoption:
@@ -147,7 +155,8 @@ class TestAdoption:
         assert early == everything[: len(early)] and 0 < len(early) < len(everything)
         one = everything[0]["injectionId"]
         assert {
-            event["injectionId"] for event in bureau.call("POST", QUERY, query(entityIds=[one])).body["events"]
+            event["injectionId"]
+            for event in bureau.call("POST", QUERY, query(entityIds=[one])).body["events"]
         } == {one}
 
     def test_assist_4_what_has_not_come_true_is_not_told(self):
@@ -157,7 +166,12 @@ class TestAdoption:
         told = []
         for after_s in (0.9, 0.1, 28.9, 0.1):
             bureau.now += after_s
-            told.append([one["metricName"][20:] for one in bureau.call("POST", QUERY, query()).body["events"]])
+            told.append(
+                [
+                    one["metricName"][20:]
+                    for one in bureau.call("POST", QUERY, query()).body["events"]
+                ]
+            )
         assert told == [[], ["viewed"], ["viewed"], ["viewed", "dismissed"]]
 
     def test_the_agents_hand_overrules_chance(self):

@@ -54,7 +54,11 @@ class TestTokens:
             ("POST", CONTACTS, "externalcontacts:create"),
             ("POST", "/api/v2/agent-assist/prompt-injections", "agent-assist:prompt:write"),
             ("POST", "/api/v2/analytics/events/query", "analytics:events:read"),
-            ("POST", "/api/v2/webchat/attachments/generate-presigned-url", "webchat:attachment:write"),
+            (
+                "POST",
+                "/api/v2/webchat/attachments/generate-presigned-url",
+                "webchat:attachment:write",
+            ),
         ],
     )
     def test_auth_4_a_missing_scope_is_named(self, method, path, scope):
@@ -122,7 +126,10 @@ class TestRepeats:
     def test_http_2_the_same_key_for_something_else(self):
         bureau = Bureau()
         bureau.call("POST", CONTACTS, contact(), "k1")
-        assert bureau.refused(422, "POST", CONTACTS, contact("g2"), "k1").code == "idempotency.key.reused"
+        assert (
+            bureau.refused(422, "POST", CONTACTS, contact("g2"), "k1").code
+            == "idempotency.key.reused"
+        )
         bureau.refused(422, "POST", MESSAGING, opening(), "k1")
 
     def test_http_2_a_key_belongs_to_its_client(self):
@@ -142,7 +149,9 @@ class TestRepeats:
 
     def test_a_key_without_end(self):
         bureau = Bureau()
-        assert bureau.refused(400, "POST", CONTACTS, contact(), "k" * 256).field == "Idempotency-Key"
+        assert (
+            bureau.refused(400, "POST", CONTACTS, contact(), "k" * 256).field == "Idempotency-Key"
+        )
 
 
 class TestBounds:

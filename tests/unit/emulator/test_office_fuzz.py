@@ -10,13 +10,38 @@ from guestd.emulator.office.calls import Answer, Call, Refusal
 
 from .bureau import CONVERSATION, Bureau, contact, creation, opening, prompt
 
-SCALARS = st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False) | st.text(max_size=8)
-VALUES = st.recursive(SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner))
-INJECTION = {"interactionId": CONVERSATION, "messages": [{"type": "text", "from": "agent", "text": "x", "media": [{}]}]}
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**63)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=8)
+)
+VALUES = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner)
+)
+INJECTION = {
+    "interactionId": CONVERSATION,
+    "messages": [{"type": "text", "from": "agent", "text": "x", "media": [{}]}],
+}
 QUERY = {"interval": "2026-01-01T00:00:00Z/2026-01-02", "metricNames": ["x"], "pageToken": "W10="}
-BEAT = {"context": {"lastActivityTimestamp": "2026-01-01T00:00:00Z", "heartbeatSequence": 1}, "status": "x"}
+BEAT = {
+    "context": {"lastActivityTimestamp": "2026-01-01T00:00:00Z", "heartbeatSequence": 1},
+    "status": "x",
+}
 FILE = {"filename": "a", "contentType": "image/png", "size": 5}
-BODIES = (contact(), creation("guest-g1"), opening(), prompt(), INJECTION, QUERY, BEAT, FILE, {"textBody": "x"}, {})
+BODIES = (
+    contact(),
+    creation("guest-g1"),
+    opening(),
+    prompt(),
+    INJECTION,
+    QUERY,
+    BEAT,
+    FILE,
+    {"textBody": "x"},
+    {},
+)
 
 
 @st.composite
@@ -25,7 +50,9 @@ def bodies(draw):
     body = orjson.loads(orjson.dumps(draw(st.sampled_from(BODIES))))
     inner = body
     while isinstance(inner, dict | list) and inner:
-        place = draw(st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner))))
+        place = draw(
+            st.sampled_from(sorted(inner) if isinstance(inner, dict) else range(len(inner)))
+        )
         if not isinstance(inner[place], dict | list) or draw(st.booleans()):
             inner[place] = draw(VALUES)
             break
@@ -37,7 +64,9 @@ def bodies(draw):
 @given(
     calls=st.lists(
         st.tuples(
-            st.integers(0, 100), bodies(), st.dictionaries(st.sampled_from(["q", "pageSize"]), st.text(max_size=3))
+            st.integers(0, 100),
+            bodies(),
+            st.dictionaries(st.sampled_from(["q", "pageSize"]), st.text(max_size=3)),
         ),
         min_size=1,
         max_size=6,

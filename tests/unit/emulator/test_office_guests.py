@@ -23,11 +23,15 @@ def bureau() -> Bureau:
 
 class TestGuestCreation:
     def test_sess_7_a_queue_is_there_or_not(self, bureau):
-        assert bureau.call("GET", f"/api/v2/routing/queues/{DEFAULT_QUEUE_ID}").body["id"] == DEFAULT_QUEUE_ID
+        assert (
+            bureau.call("GET", f"/api/v2/routing/queues/{DEFAULT_QUEUE_ID}").body["id"]
+            == DEFAULT_QUEUE_ID
+        )
         assert bureau.refused(404, "GET", "/api/v2/routing/queues/none").code == "not.found"
 
     @pytest.mark.parametrize(
-        "place", ["type", "address", "externalContactId", "customAttributes", "customAttributes.guestToken"]
+        "place",
+        ["type", "address", "externalContactId", "customAttributes", "customAttributes.guestToken"],
     )
     def test_sess_7_what_a_contact_lacks_is_named(self, bureau, place):
         body = contact(**{place.replace(".", "__") + "_": None})
@@ -36,7 +40,11 @@ class TestGuestCreation:
     def test_sess_7_the_same_guest_again_keeps_its_contact(self, bureau):
         made = bureau.call("POST", CONTACTS, contact(), "k1").body
         again = bureau.call("POST", CONTACTS, contact(customAttributes__tier="blue"), "k2")
-        assert (again.status, again.body["id"], again.body["customAttributes"]["tier"]) == (200, made["id"], "blue")
+        assert (again.status, again.body["id"], again.body["customAttributes"]["tier"]) == (
+            200,
+            made["id"],
+            "blue",
+        )
         assert bureau.deeds("contact") == [made["id"]]
 
     @pytest.mark.parametrize("other", ["externalContactId", "address"])
@@ -62,7 +70,9 @@ class TestGuestCreation:
     def test_sess_7_a_conversation_for_a_contact(self, bureau, by, other):
         bureau.world.settings = bureau.world.settings.model_copy(update={"contact_reference": by})
         made = bureau.call("POST", CONTACTS, contact()).body
-        assert bureau.refused(400, "POST", MESSAGING, creation(made[other]), "k").field == "contactId"
+        assert (
+            bureau.refused(400, "POST", MESSAGING, creation(made[other]), "k").field == "contactId"
+        )
         answer = bureau.call("POST", MESSAGING, creation(made[by]), "k")
         assert answer.status == 201 and answer.body["contactId"] == made["id"]
         assert answer.body["status"] == "connected" and "canary" not in str(answer.body)
@@ -83,7 +93,10 @@ class TestGuestCreation:
     )
     def test_sess_7_what_is_wrong_is_named(self, bureau, change, place):
         made = bureau.call("POST", CONTACTS, contact()).body
-        assert bureau.refused(400, "POST", MESSAGING, creation(made["address"], **change)).field == place
+        assert (
+            bureau.refused(400, "POST", MESSAGING, creation(made["address"], **change)).field
+            == place
+        )
 
 
 class TestMessaging:
@@ -99,7 +112,10 @@ class TestMessaging:
             ({"to__0__id": "none"}, "to[0].id"),
             ({"type": "chat"}, "type"),
             ({"channelAddress": "sms"}, "channelAddress"),
-            ({"context__capabilities": ["typing-indicator", "file-transfer"]}, "context.capabilities"),
+            (
+                {"context__capabilities": ["typing-indicator", "file-transfer"]},
+                "context.capabilities",
+            ),
             ({"context__locale": 7}, "context.locale"),
             ({"metadata__guestIdToken": None}, "metadata.guestIdToken"),
             ({"metadata__sessionDurationLimit": 0}, "metadata.sessionDurationLimit"),
@@ -112,7 +128,9 @@ class TestMessaging:
         assert bureau.refused(400, "POST", MESSAGING, opening(**change)).field == place
 
     def test_sess_3_the_capability_that_lacks_is_named(self, bureau):
-        refusal = bureau.refused(400, "POST", MESSAGING, opening(context__capabilities=["typing-indicator"]))
+        refusal = bureau.refused(
+            400, "POST", MESSAGING, opening(context__capabilities=["typing-indicator"])
+        )
         assert "read-receipts" in str(refusal) and "typing" not in str(refusal)
 
     def test_sess_4_it_is_there_once(self, bureau):
@@ -135,8 +153,14 @@ class TestMessaging:
         [
             ({}, "context"),
             ({"context": {}}, "context.lastActivityTimestamp"),
-            ({"context": {"lastActivityTimestamp": "2026-01-01T00:00:00Z"}}, "context.heartbeatSequence"),
-            ({"context": {"lastActivityTimestamp": 7, "heartbeatSequence": 1}}, "context.lastActivityTimestamp"),
+            (
+                {"context": {"lastActivityTimestamp": "2026-01-01T00:00:00Z"}},
+                "context.heartbeatSequence",
+            ),
+            (
+                {"context": {"lastActivityTimestamp": 7, "heartbeatSequence": 1}},
+                "context.lastActivityTimestamp",
+            ),
             ({"status": "paused"}, "status"),
         ],
     )
@@ -147,7 +171,9 @@ class TestMessaging:
     def test_sess_6_the_end_comes_once(self, bureau):
         bureau.refused(404, "PATCH", ONE, {"status": "disconnected"})
         bureau.open()
-        assert bureau.call("PATCH", ONE, {"status": "disconnected"}).body["status"] == "disconnected"
+        assert (
+            bureau.call("PATCH", ONE, {"status": "disconnected"}).body["status"] == "disconnected"
+        )
         bureau.refused(409, "PATCH", ONE, {"status": "disconnected"})
         beat = {"lastActivityTimestamp": "2026-01-01T00:00:00Z", "heartbeatSequence": 1}
         assert bureau.refused(409, "PATCH", ONE, {"context": beat}).code == "conversation.ended"
@@ -218,12 +244,20 @@ class TestInjection:
     def test_inj_4_times_and_ids_increase_and_media_come_back(self, bureau):
         bureau.open()
         media = [{"name": "a.png", "url": "https://files.example/a.png"}]
-        messages = [text(str(n), timestamp="2020-01-01T00:00:00Z") for n in range(11)] + [text(media=media)]
-        placed = bureau.call("POST", INJECT, {"interactionId": CONVERSATION, "messages": messages}).body["messages"]
-        more = bureau.call("POST", INJECT, {"interactionId": CONVERSATION, "messages": [text()]}).body["messages"]
+        messages = [text(str(n), timestamp="2020-01-01T00:00:00Z") for n in range(11)] + [
+            text(media=media)
+        ]
+        placed = bureau.call(
+            "POST", INJECT, {"interactionId": CONVERSATION, "messages": messages}
+        ).body["messages"]
+        more = bureau.call(
+            "POST", INJECT, {"interactionId": CONVERSATION, "messages": [text()]}
+        ).body["messages"]
         all_of_them = placed + more
         assert len(placed) == 12 and placed[-1]["media"] == media
-        assert [number_of(one) for one in all_of_them] == sorted({number_of(one) for one in all_of_them})
+        assert [number_of(one) for one in all_of_them] == sorted(
+            {number_of(one) for one in all_of_them}
+        )
         times = [one["timestamp"] for one in all_of_them]
         assert times == sorted(set(times))
 
@@ -250,10 +284,21 @@ class TestInjection:
         bureau.now, bureau.token = platform.now, ""
         bureau.token = bureau.sign_in()
         (conversation_id,) = platform.world.conversations
-        assert bureau.call("GET", f"/api/v2/interactions/chat/{conversation_id}").body["state"] == "active"
-        messages = [text("one"), text("two", "customer"), {"type": "html", "from": "bot", "html": "<b>3</b>"}]
-        answer = bureau.call("POST", INJECT, {"interactionId": conversation_id, "messages": messages})
-        assert [effect.frame["body"]["text"] for effect in answer.effects if type(effect) is Send] == [
+        assert (
+            bureau.call("GET", f"/api/v2/interactions/chat/{conversation_id}").body["state"]
+            == "active"
+        )
+        messages = [
+            text("one"),
+            text("two", "customer"),
+            {"type": "html", "from": "bot", "html": "<b>3</b>"},
+        ]
+        answer = bureau.call(
+            "POST", INJECT, {"interactionId": conversation_id, "messages": messages}
+        )
+        assert [
+            effect.frame["body"]["text"] for effect in answer.effects if type(effect) is Send
+        ] == [
             "one",
             "<b>3</b>",
         ]
@@ -263,9 +308,15 @@ class TestInjection:
             ("Inbound", "two"),
             ("Outbound", "<b>3</b>"),
         ]
-        assert [one["channel"]["time"] for one in told] == [one["timestamp"] for one in answer.body["messages"]]
-        platform.perform(platform.world.agent_disconnects(platform.world.sessions[guest.token], platform.now))
-        bureau.refused(409, "POST", INJECT, {"interactionId": conversation_id, "messages": messages})
+        assert [one["channel"]["time"] for one in told] == [
+            one["timestamp"] for one in answer.body["messages"]
+        ]
+        platform.perform(
+            platform.world.agent_disconnects(platform.world.sessions[guest.token], platform.now)
+        )
+        bureau.refused(
+            409, "POST", INJECT, {"interactionId": conversation_id, "messages": messages}
+        )
 
 
 class TestFiles:

@@ -1,4 +1,5 @@
-"""Every setting of the emulator: listed, documented, changed by key, and refused with key, problem and bound."""
+"""Every setting of the emulator: listed, documented, changed by key, and refused with key, problem
+and bound."""
 
 from __future__ import annotations
 
@@ -16,11 +17,19 @@ def test_every_field_has_a_key():
     own = set(EmulatorSettings.model_fields) - {"limits"}
     limits = {f"limits.{name}" for name in Limits.model_fields}
     deployment = {f"deployment.{name}" for name in Deployment.model_fields}
-    assert {one.key for one in all_settings()} == own | limits | deployment == set(values_of(EmulatorSettings()))
+    assert (
+        {one.key for one in all_settings()}
+        == own | limits | deployment
+        == set(values_of(EmulatorSettings()))
+    )
 
 
 def test_the_page_of_the_emulator_has_the_same_table():
-    documented = [line for line in DOCS.read_text().splitlines() if line.startswith(("| `", "| setting", "| ---"))]
+    documented = [
+        line
+        for line in DOCS.read_text().splitlines()
+        if line.startswith(("| `", "| setting", "| ---"))
+    ]
     assert documented == table(), "run: guestd emulate --list-settings"
 
 
@@ -45,10 +54,22 @@ def test_any_is_set_by_its_key(assignment, key, value):
 @pytest.mark.parametrize(
     ("assignment", "told"),
     [
-        ("limits.text_bytes=0", "limits.text_bytes: '0' is refused: .* it must be: integer or null, at least 1"),
-        ("port=70000", "port: '70000' is refused: .* it must be: integer, at least 0, at most 65535"),
-        ("token_life_s=soon", "token_life_s: 'soon' is refused: .* it must be: number, more than 0"),
-        ("deployment.status=Gone", "deployment.status: 'Gone' .* it must be: one of Active, Inactive"),
+        (
+            "limits.text_bytes=0",
+            "limits.text_bytes: '0' is refused: .* it must be: integer or null, at least 1",
+        ),
+        (
+            "port=70000",
+            "port: '70000' is refused: .* it must be: integer, at least 0, at most 65535",
+        ),
+        (
+            "token_life_s=soon",
+            "token_life_s: 'soon' is refused: .* it must be: number, more than 0",
+        ),
+        (
+            "deployment.status=Gone",
+            "deployment.status: 'Gone' .* it must be: one of Active, Inactive",
+        ),
         ("token_life=3", "token_life: is unknown; did you mean token_life_s"),
         ("deployment.colour=red", "deployment.colour: is unknown"),
         ("deployments=[]", "deployments: is refused: .* entries: at least 1"),
@@ -72,5 +93,8 @@ def test_a_secret_is_not_told():
 
 
 def test_what_is_read_at_the_start_is_not_changed_later():
-    with pytest.raises(BadSetting, match="port: is read at the start only; give it to guestd emulate --set port=VALUE"):
+    with pytest.raises(
+        BadSetting,
+        match="port: is read at the start only; give it to guestd emulate --set port=VALUE",
+    ):
         changed(EmulatorSettings(), {"port": 1}, is_running=True)

@@ -1,4 +1,5 @@
-"""Any walk through the actions, and the scripted agents on top: never a frame that a strict client would drop (§9.2)."""
+"""Any walk through the actions, and the scripted agents on top: never a frame that a strict client
+would drop (§9.2)."""
 
 from __future__ import annotations
 
@@ -16,7 +17,9 @@ from guestd.emulator.world import World
 
 
 def _beside(name):
-    spec = importlib.util.spec_from_file_location(f"emulator_tests_{name}", Path(__file__).with_name(f"{name}.py"))
+    spec = importlib.util.spec_from_file_location(
+        f"emulator_tests_{name}", Path(__file__).with_name(f"{name}.py")
+    )
     module = importlib.util.module_from_spec(spec)
     import sys
 
@@ -29,7 +32,17 @@ strict = _beside("strict")
 desk = _beside("conftest")
 
 TEXTS = st.sampled_from(
-    ["hello", "where is my parcel?", "return it", "card", "carousel", "date", "agent", "bye", "é" * 3000]
+    [
+        "hello",
+        "where is my parcel?",
+        "return it",
+        "card",
+        "carousel",
+        "date",
+        "agent",
+        "bye",
+        "é" * 3000,
+    ]
 )
 EVENTS = st.sampled_from(["Join", "Clear", "Typing", "Nonsense"])
 
@@ -44,7 +57,9 @@ STEPS = st.one_of(
     st.tuples(st.just("refresh"), st.just("")),
     st.tuples(
         st.just("action"),
-        st.sampled_from(["echo", "getJwt", "getConfiguration", "closeSession", "deleteAttachment", "dance"]),
+        st.sampled_from(
+            ["echo", "getJwt", "getConfiguration", "closeSession", "deleteAttachment", "dance"]
+        ),
     ),
     st.tuples(st.just("agent_disconnects"), st.sampled_from(["Send", "ReadOnly", "disabled"])),
     st.tuples(st.just("time"), st.sampled_from([0.01, 1.0, 61.0, 259_300.0])),
@@ -57,7 +72,9 @@ def walk(platform, guest, step, value):
         case "configure":
             guest.configure(startNew=value)
         case "say":
-            guest.say(value, channel={"metadata": {"customAttributes": {"k": "v"}}}, metadata={"id": "1"})
+            guest.say(
+                value, channel={"metadata": {"customAttributes": {"k": "v"}}}, metadata={"id": "1"}
+            )
         case "event":
             kind = (
                 {"eventType": "Typing", "typing": {"type": "On"}}
@@ -76,16 +93,26 @@ def walk(platform, guest, step, value):
                 },
             )
         case "attach":
-            guest.ask("onAttachment", attachmentId="a1", fileName=value, fileType="image/png", fileSize=5)
+            guest.ask(
+                "onAttachment", attachmentId="a1", fileName=value, fileType="image/png", fileSize=5
+            )
         case "uploaded" if session is not None and session.attachments:
             for attachment in session.attachments.values():
                 attachment.uploaded = True
         case "send_attachment":
-            guest.ask("onMessage", message={"content": [{"contentType": "Attachment", "attachment": {"id": "a1"}}]})
+            guest.ask(
+                "onMessage",
+                message={"content": [{"contentType": "Attachment", "attachment": {"id": "a1"}}]},
+            )
         case "refresh":
             guest.ask("getAttachment", attachmentId="a1")
         case "action":
-            guest.ask(value, deploymentId=DEFAULT_DEPLOYMENT_ID, closeAllConnections=True, attachmentId="a1")
+            guest.ask(
+                value,
+                deploymentId=DEFAULT_DEPLOYMENT_ID,
+                closeAllConnections=True,
+                attachmentId="a1",
+            )
         case "agent_disconnects" if session is not None:
             platform.perform(platform.world.agent_disconnects(session, platform.now, value))
         case "time":
@@ -101,7 +128,9 @@ def walk(platform, guest, step, value):
 )
 def test_no_walk_brings_a_frame_that_a_strict_client_drops(steps, agent, off, seed):
     limits = Limits().off() if off else Limits()
-    world = World(EmulatorSettings(agent=agent, seed=seed, limits=limits, deployments=(Deployment(),)))
+    world = World(
+        EmulatorSettings(agent=agent, seed=seed, limits=limits, deployments=(Deployment(),))
+    )
     platform = desk.Platform(world)
     guest = platform.guest()
     guest.configure()
@@ -154,4 +183,6 @@ def test_the_check_itself_can_fail():
             }
         )
     with pytest.raises(AssertionError):
-        strict.check_frame({"type": "message", "class": "StructuredMessage", "code": 200.5, "body": {}})
+        strict.check_frame(
+            {"type": "message", "class": "StructuredMessage", "code": 200.5, "body": {}}
+        )

@@ -30,18 +30,27 @@ class TestConfigure:
     def test_a_token_is_new_once(self, platform):
         guest = platform.guest()
         first = guest.configure()
-        assert (first["type"], first["class"], first["code"]) == ("response", "SessionResponse", 200)
+        assert (first["type"], first["class"], first["code"]) == (
+            "response",
+            "SessionResponse",
+            200,
+        )
         assert first["body"]["connected"] is True and first["body"]["newSession"] is True
         again = platform.guest().configure()
         assert again["body"]["newSession"] is False
 
     def test_the_answer_announces_the_deployments_figures(self, new_platform):
-        deployment = Deployment(session_duration_s=900, file_types=("image/*",), file_kilobytes_max=5)
+        deployment = Deployment(
+            session_duration_s=900, file_types=("image/*",), file_kilobytes_max=5
+        )
         body = new_platform(deployments=(deployment,)).guest().configure()["body"]
         assert body["durationSeconds"] == 900
         assert body["expirationDate"] == 1_800_000_900
         assert body["maxCustomDataBytes"] == 2048
-        assert body["allowedMedia"]["inbound"] == {"fileTypes": [{"type": "image/*"}], "maxFileSizeKB": 5}
+        assert body["allowedMedia"]["inbound"] == {
+            "fileTypes": [{"type": "image/*"}],
+            "maxFileSizeKB": 5,
+        }
 
     def test_the_request_tracing_id_comes_back(self, platform):
         assert platform.guest().configure(tracingId="mine")["tracingId"] == "mine"
@@ -64,7 +73,9 @@ class TestConfigure:
         guest.configure()
         guest.say("hello")
         platform.perform(
-            platform.world.agent_disconnects(platform.world.sessions[guest.token], platform.now, "ReadOnly")
+            platform.world.agent_disconnects(
+                platform.world.sessions[guest.token], platform.now, "ReadOnly"
+            )
         )
         assert guest.configure()["body"]["readOnly"] is True
         fresh = guest.configure(startNew=True)["body"]
@@ -74,7 +85,10 @@ class TestConfigure:
         sockets = [platform.guest() for _ in range(4)]
         for socket in sockets:
             socket.configure()
-        assert [frame["class"] for frame in sockets[0].frames] == ["SessionResponse", "ConnectionClosedEvent"]
+        assert [frame["class"] for frame in sockets[0].frames] == [
+            "SessionResponse",
+            "ConnectionClosedEvent",
+        ]
         platform.pass_time(5.0)
         assert [one.connection for one in platform.hung_up] == [sockets[0].connection_id]
         sockets[3].say("hello")
@@ -87,7 +101,9 @@ class TestMessages:
 
     def test_the_echo_is_the_confirmation(self, guest):
         (echo,) = guest.ask(
-            "onMessage", tracingId="mine", message={"type": "Text", "text": "hello", "metadata": {"a": "b"}}
+            "onMessage",
+            tracingId="mine",
+            message={"type": "Text", "text": "hello", "metadata": {"a": "b"}},
         )
         assert (echo["type"], echo["class"], echo["code"], echo["tracingId"]) == (
             "message",
@@ -99,7 +115,9 @@ class TestMessages:
         assert (body["text"], body["direction"], body["type"]) == ("hello", "Inbound", "Text")
         assert body["metadata"]["a"] == "b"
         assert re.fullmatch("[0-9a-f]{32}", body["id"])
-        assert re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", body["channel"]["messageId"])
+        assert re.fullmatch(
+            "[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", body["channel"]["messageId"]
+        )
 
     def test_every_connection_gets_it(self, platform, guest):
         other = platform.guest()
@@ -121,18 +139,39 @@ class TestMessages:
             ({"type": "Text", "text": ""}, 400),
             ({"type": "Text", "text": "x" * 4097}, 4011),
             ({"type": "Text", "text": "é" * 2049}, 4011),
-            ({"type": "Text", "text": "x", "channel": {"metadata": {"customAttributes": {"k": "v" * 2048}}}}, 4013),
+            (
+                {
+                    "type": "Text",
+                    "text": "x",
+                    "channel": {"metadata": {"customAttributes": {"k": "v" * 2048}}},
+                },
+                4013,
+            ),
             (
                 {
                     "type": "Structured",
                     "text": "x",
-                    "content": [{"contentType": "ButtonResponse", "buttonResponse": {"type": "Postback"}}],
+                    "content": [
+                        {"contentType": "ButtonResponse", "buttonResponse": {"type": "Postback"}}
+                    ],
                 },
                 400,
             ),
-            ({"type": "Text", "content": [{"contentType": "Attachment", "attachment": {"id": "none"}}]}, 4009),
+            (
+                {
+                    "type": "Text",
+                    "content": [{"contentType": "Attachment", "attachment": {"id": "none"}}],
+                },
+                4009,
+            ),
             ({"type": "Event"}, 400),
-            ({"type": "Event", "events": [{"eventType": "Presence", "presence": {"type": "Leave"}}]}, 400),
+            (
+                {
+                    "type": "Event",
+                    "events": [{"eventType": "Presence", "presence": {"type": "Leave"}}],
+                },
+                400,
+            ),
             ({"type": "Event", "events": [{"eventType": "Dance"}]}, 400),
         ],
     )
@@ -148,10 +187,15 @@ class TestMessages:
 
     def test_a_quick_reply_may_be_text_or_structured(self, guest):
         content = [
-            {"contentType": "ButtonResponse", "buttonResponse": {"type": "QuickReply", "text": "Yes", "payload": "Y"}}
+            {
+                "contentType": "ButtonResponse",
+                "buttonResponse": {"type": "QuickReply", "text": "Yes", "payload": "Y"},
+            }
         ]
         for kind in ("Text", "Structured"):
-            (echo,) = guest.ask("onMessage", message={"type": kind, "text": "Yes", "content": content})
+            (echo,) = guest.ask(
+                "onMessage", message={"type": kind, "text": "Yes", "content": content}
+            )
             assert echo["body"]["type"] == kind and echo["body"]["content"] == content
 
     def test_attributes_are_kept_and_the_old_place_counts_only_if_asked(self, new_platform):
@@ -195,7 +239,10 @@ class TestEvents:
         guest = platform.guest()
         guest.configure()
         (echo,) = join(guest)
-        assert echo["body"]["events"][0]["presence"]["type"] == "Join" and echo["body"]["direction"] == "Inbound"
+        assert (
+            echo["body"]["events"][0]["presence"]["type"] == "Join"
+            and echo["body"]["direction"] == "Inbound"
+        )
         platform.pass_time(5.0)
         assert any(frame["body"].get("direction") == "Outbound" for frame in guest.frames)
 
@@ -204,7 +251,9 @@ class TestEvents:
         for allowed in (True, False):
             guest = new_platform(deployments=(Deployment(user_typing=allowed),)).guest()
             guest.configure()
-            assert [frame["code"] for frame in guest.ask("onMessage", message=event)] == ([] if allowed else [403])
+            assert [frame["code"] for frame in guest.ask("onMessage", message=event)] == (
+                [] if allowed else [403]
+            )
 
     def test_clear_is_echo_cleared_closed_in_this_order(self, platform, guest):
         guest.say("hello")
@@ -223,9 +272,15 @@ class TestEvents:
         assert presence(guest, "Clear")[0]["code"] == 403
 
     @pytest.mark.parametrize(("mode", "read_only"), [("Send", "false"), ("ReadOnly", "true")])
-    def test_an_agents_disconnect_says_whether_it_is_read_only(self, platform, guest, mode, read_only):
+    def test_an_agents_disconnect_says_whether_it_is_read_only(
+        self, platform, guest, mode, read_only
+    ):
         guest.say("hello")
-        platform.perform(platform.world.agent_disconnects(platform.world.sessions[guest.token], platform.now, mode))
+        platform.perform(
+            platform.world.agent_disconnects(
+                platform.world.sessions[guest.token], platform.now, mode
+            )
+        )
         body = guest.frames[-1]["body"]
         assert body["events"][0]["presence"]["type"] == "Disconnect"
         assert body["metadata"]["readOnly"] == read_only
@@ -235,7 +290,9 @@ class TestEvents:
         guest.say("hello")
         before = len(guest.frames)
         platform.perform(
-            platform.world.agent_disconnects(platform.world.sessions[guest.token], platform.now, "disabled")
+            platform.world.agent_disconnects(
+                platform.world.sessions[guest.token], platform.now, "disabled"
+            )
         )
         assert len(guest.frames) == before
 
@@ -261,7 +318,11 @@ class TestHealthCheck:
             tracingId=HEALTH_CHECK,
             message={"type": "Text", "text": "ping", "metadata": {"customMessageId": "c"}},
         )
-        assert (frame["type"], frame["class"], frame["tracingId"]) == ("response", "StructuredMessage", HEALTH_CHECK)
+        assert (frame["type"], frame["class"], frame["tracingId"]) == (
+            "response",
+            "StructuredMessage",
+            HEALTH_CHECK,
+        )
         assert frame["body"]["text"] == "ping"
         assert frame["body"]["metadata"] == {
             "customMessageId": "c",
@@ -271,7 +332,9 @@ class TestHealthCheck:
 
     def test_it_needs_no_token_on_a_configured_socket(self, guest):
         guest.token = ""
-        frames = guest.raw(json.dumps({"action": "echo", "message": {"type": "Text", "text": "ping"}}).encode())
+        frames = guest.raw(
+            json.dumps({"action": "echo", "message": {"type": "Text", "text": "ping"}}).encode()
+        )
         assert frames[0]["code"] == 200
 
     def test_it_is_not_in_the_history(self, platform, guest):
@@ -353,7 +416,9 @@ class TestAttachments:
         (slot,) = guest.ask("onAttachment", attachmentId="a1", **self.FILE)
         assert slot["class"] == "PresignedUrlResponse"
         assert (
-            slot["body"]["attachmentId"] == "a1" and slot["body"]["headers"] and "/__storage/a1" in slot["body"]["url"]
+            slot["body"]["attachmentId"] == "a1"
+            and slot["body"]["headers"]
+            and "/__storage/a1" in slot["body"]["url"]
         )
 
     @pytest.mark.parametrize(
@@ -379,18 +444,29 @@ class TestAttachments:
         guest = new_platform(deployments=(Deployment(file_types=("image/*",)),)).guest()
         guest.configure()
         assert guest.ask("onAttachment", **self.FILE)[0]["class"] == "PresignedUrlResponse"
-        refused = guest.ask("onAttachment", **{**self.FILE, "fileName": "a.pdf", "fileType": "application/pdf"})[0]
+        refused = guest.ask(
+            "onAttachment", **{**self.FILE, "fileName": "a.pdf", "fileType": "application/pdf"}
+        )[0]
         assert refused["body"]["errorCode"] == 4001
 
-    def test_it_can_be_sent_only_when_uploaded_and_deleted_only_when_not_sent(self, platform, guest):
+    def test_it_can_be_sent_only_when_uploaded_and_deleted_only_when_not_sent(
+        self, platform, guest
+    ):
         guest.ask("onAttachment", attachmentId="a1", **self.FILE)
         content = [{"contentType": "Attachment", "attachment": {"id": "a1"}}]
-        assert guest.ask("onMessage", message={"type": "Text", "content": content})[0]["code"] == 4010
+        assert (
+            guest.ask("onMessage", message={"type": "Text", "content": content})[0]["code"] == 4010
+        )
         platform.world.sessions[guest.token].attachments["a1"].uploaded = True
         (echo,) = guest.ask("onMessage", message={"content": content})
         assert echo["body"]["type"] == "Text"
         attachment = echo["body"]["content"][0]["attachment"]
-        assert (attachment["filename"], attachment["mime"], attachment["mediaType"], attachment["fileSize"]) == (
+        assert (
+            attachment["filename"],
+            attachment["mime"],
+            attachment["mediaType"],
+            attachment["fileSize"],
+        ) == (
             "a.png",
             "image/png",
             "Image",
@@ -402,7 +478,10 @@ class TestAttachments:
 
     def test_deleting(self, guest):
         guest.ask("onAttachment", attachmentId="a1", **self.FILE)
-        assert guest.ask("deleteAttachment", attachmentId="a1")[0]["class"] == "AttachmentDeletedResponse"
+        assert (
+            guest.ask("deleteAttachment", attachmentId="a1")[0]["class"]
+            == "AttachmentDeletedResponse"
+        )
         assert guest.ask("deleteAttachment", attachmentId="a1")[0]["code"] == 4009
 
 
@@ -418,7 +497,12 @@ class TestHistoryAndJwt:
         session = platform.world.sessions[guest.token]
         page = platform.world.history(session, 1, 2)
         assert [one["text"] for one in page["entities"]] == ["4", "3"]
-        assert (page["total"], page["pageCount"], page["pageNumber"], page["pageSize"]) == (5, 3, 1, 2)
+        assert (page["total"], page["pageCount"], page["pageNumber"], page["pageSize"]) == (
+            5,
+            3,
+            1,
+            2,
+        )
         assert platform.world.history(session, 4, 2)["entities"] == []
 
     def test_a_jwt_lives_a_minute_and_names_its_session(self, platform, guest):
@@ -444,7 +528,10 @@ class TestButtonResponses:
         button = {"type": "QuickReply", "text": "Yes", "payload": "Y"}
         button.pop(missing)
         content = [{"contentType": "ButtonResponse", "buttonResponse": button}]
-        assert guest.ask("onMessage", message={"type": "Structured", "content": content})[0]["code"] == 400
+        assert (
+            guest.ask("onMessage", message={"type": "Structured", "content": content})[0]["code"]
+            == 400
+        )
 
 
 class TestAuthenticated:
@@ -460,9 +547,11 @@ class TestAuthenticated:
         platform = new_platform(deployments=(Deployment(authentication=True),))
         platform.world.users["a.b.c"] = "user-1"
         guest = platform.guest()
-        answer = guest.ask("configureAuthenticatedSession", deploymentId=DEFAULT_DEPLOYMENT_ID, data={"code": "a.b.c"})[
-            0
-        ]
+        answer = guest.ask(
+            "configureAuthenticatedSession",
+            deploymentId=DEFAULT_DEPLOYMENT_ID,
+            data={"code": "a.b.c"},
+        )[0]
         assert answer["class"] == "SessionResponse", answer
         assert guest.say("hello")[0]["body"]["metadata"]["authenticated"] == "true"
 
@@ -472,7 +561,9 @@ class TestAuthenticated:
         told = []
         for n in (1, 2):
             frames = platform.guest(f"c3a6e0a2-0000-4000-8000-00000000000{n}").ask(
-                "configureAuthenticatedSession", deploymentId=DEFAULT_DEPLOYMENT_ID, data={"code": "a.b.c"}
+                "configureAuthenticatedSession",
+                deploymentId=DEFAULT_DEPLOYMENT_ID,
+                data={"code": "a.b.c"},
             )
             (answer,) = [one for one in frames if one["class"] == "SessionResponse"]
             told.append(answer["body"]["clearedExistingSession"])
@@ -484,7 +575,9 @@ class TestWebchat:
 
     def connected(self, platform):
         guest = platform.guest()
-        frames = guest.webchat(type="connect", guestInfo={"name": "Ana", "email": "ana@example.org"})
+        frames = guest.webchat(
+            type="connect", guestInfo={"name": "Ana", "email": "ana@example.org"}
+        )
         assert {"type": "connect"} in frames
         return guest
 
@@ -524,25 +617,35 @@ class TestWebchat:
     @pytest.mark.parametrize(
         ("happens", "told"),
         [
-            (lambda world, one: world.evict(one, one.connections[0], "signedIn"), {"reason": "replaced"}),
+            (
+                lambda world, one: world.evict(one, one.connections[0], "signedIn"),
+                {"reason": "replaced"},
+            ),
             (lambda world, one: world.expire(one, 1.8e9), {"reason": "expired"}),
             (lambda world, one: world.log_out(one), {"reason": "logout"}),
             (lambda world, one: world.agent_disconnects(one, 1.8e9, "Send"), {"reason": "agent"}),
-            (lambda world, one: world.agent_disconnects(one, 1.8e9, "ReadOnly"), {"reason": "agent", "readOnly": True}),
+            (
+                lambda world, one: world.agent_disconnects(one, 1.8e9, "ReadOnly"),
+                {"reason": "agent", "readOnly": True},
+            ),
         ],
         ids=["eviction", "expiry", "logout", "disconnect", "disconnect for good"],
     )
     def test_an_end_is_told_in_frames_of_its_own(self, platform, happens, told):
         self.connected(platform)
         effects = happens(platform.world, platform.world.sessions["webchat:ana@example.org"])
-        assert [one.frame for one in effects if hasattr(one, "frame")] == [{"type": "disconnect", **told}]
+        assert [one.frame for one in effects if hasattr(one, "frame")] == [
+            {"type": "disconnect", **told}
+        ]
 
     def test_an_expired_conversation_takes_nothing_and_the_next_is_a_new_one(self, platform):
         guest = self.connected(platform)
         world = platform.world
         old = world.sessions["webchat:ana@example.org"]
         world.expire(old, old.created)
-        assert guest.webchat(type="message", text="hello") == [{"type": "disconnect", "reason": "expired"}]
+        assert guest.webchat(type="message", text="hello") == [
+            {"type": "disconnect", "reason": "expired"}
+        ]
         self.connected(platform)
         assert world.sessions["webchat:ana@example.org"] is not old and not old.messages
 
@@ -550,7 +653,10 @@ class TestWebchat:
         guest = self.connected(platform)
         session = platform.world.sessions["webchat:ana@example.org"]
         platform.world.agent_disconnects(session, session.created, "ReadOnly")
-        assert guest.webchat(type="message", text="hello")[0]["type"] == "error" and not session.messages
+        assert (
+            guest.webchat(type="message", text="hello")[0]["type"] == "error"
+            and not session.messages
+        )
 
     @pytest.mark.parametrize("state", [True, False, "composing", "paused"])
     def test_the_agent_types_with_any_state(self, platform, state):
@@ -562,7 +668,10 @@ class TestWebchat:
     def test_choices_are_said_in_words(self, platform):
         self.connected(platform)
         session = platform.world.sessions["webchat:ana@example.org"]
-        content = [{"contentType": "QuickReply", "quickReply": {"text": one, "payload": one}} for one in ("Yes", "No")]
+        content = [
+            {"contentType": "QuickReply", "quickReply": {"text": one, "payload": one}}
+            for one in ("Yes", "No")
+        ]
         _, (effect,) = platform.world.agent_says(session, "", session.created, content=content)
         assert effect.frame == {"type": "message", "text": "Yes, No", "sequenceId": "1"}
 
@@ -592,7 +701,13 @@ class TestAgents:
             assert "left the depot" in guest.frames[-1]["body"]["text"]
 
     @pytest.mark.parametrize(
-        "script", ["nobody", {"rules": [{"match": "(", "steps": []}]}, {"colour": 1}, {"default": [{"dance": 1}]}]
+        "script",
+        [
+            "nobody",
+            {"rules": [{"match": "(", "steps": []}]},
+            {"colour": 1},
+            {"default": [{"dance": 1}]},
+        ],
     )
     def test_a_script_that_makes_no_sense_is_refused(self, new_platform, script):
         with pytest.raises(ValueError, match=r".+"):

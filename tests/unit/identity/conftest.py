@@ -29,7 +29,8 @@ class Clock:
 
 
 class Identity:
-    """A ring in a directory of its own, and its tokens, on a virtual clock and keys drawn beforehand."""
+    """A ring in a directory of its own, and its tokens, on a virtual clock and keys drawn
+    beforehand."""
 
     def __init__(self, directory, pool, clock=None, **figures):
         self.clock = clock or Clock()

@@ -20,7 +20,9 @@ DAY_S = 86_400.0
 def unfit(pair: rsa.RSAPrivateKey) -> rsa.RSAPrivateKey:
     """A key whose public half is that of `pair`, and whose private half is not."""
     own = pair.private_numbers()
-    mixed = rsa.RSAPrivateNumbers(own.p, own.q, own.d - 2, own.dmp1 - 2, own.dmq1, own.iqmp, own.public_numbers)
+    mixed = rsa.RSAPrivateNumbers(
+        own.p, own.q, own.d - 2, own.dmp1 - 2, own.dmq1, own.iqmp, own.public_numbers
+    )
     return mixed.private_key(unsafe_skip_rsa_key_validation=True)
 
 
@@ -40,11 +42,20 @@ def test_guest_1_a_token_is_signed_rs256_for_five_minutes_under_the_registered_k
     iat = int(NOON)
     assert (jwt.get_unverified_header(token), claims) == (
         {"alg": "RS256", "kid": "webchat-guest-key-v1", "typ": "JWT"},
-        {"guestId": "ana", "iat": iat, "exp": iat + 300, "tier": "premium", "visits": 7, "vip": None},
+        {
+            "guestId": "ana",
+            "iat": iat,
+            "exp": iat + 300,
+            "tier": "premium",
+            "visits": 7,
+            "vip": None,
+        },
     )
 
 
-def test_guest_1_a_token_that_does_not_verify_is_signed_anew_or_not_handed_out(tmp_path, identity, pool):
+def test_guest_1_a_token_that_does_not_verify_is_signed_anew_or_not_handed_out(
+    tmp_path, identity, pool
+):
     one = identity()
     entry = one.ring.ensure().ring.signing
     path = tmp_path / "keys" / f"{entry.kid}.pem"
@@ -58,11 +69,16 @@ def test_guest_1_a_token_that_does_not_verify_is_signed_anew_or_not_handed_out(t
     outcomes.append(signed_and_verified(one))
     assert outcomes == [
         "ana",
-        "a guest token just signed is not valid: its signature is wrong: it was altered, or signed by another",
+        (
+            "a guest token just signed is not valid: its signature is wrong: it was altered, or"
+            " signed by another"
+        ),
     ]
 
 
-def test_guest_2_a_key_is_published_then_signs_then_overlaps_then_is_retired(identity, clock, tmp_path):
+def test_guest_2_a_key_is_published_then_signs_then_overlaps_then_is_retired(
+    identity, clock, tmp_path
+):
     """A month, looked at by two processes: one rotates on its schedule, the other only reads."""
     one = identity(rotate_every_s=30 * DAY_S, publish_s=2 * DAY_S, overlap_s=DAY_S)
     other = identity(skip=3)
@@ -73,7 +89,10 @@ def test_guest_2_a_key_is_published_then_signs_then_overlaps_then_is_retired(ide
         clock.now = NOON + day * DAY_S
         done = one.ring.tend()
         ring = other.ring.current(look=True).ring
-        states = [(names.setdefault(each.kid, len(names)), each.state_at(clock.now)) for each in ring.entries]
+        states = [
+            (names.setdefault(each.kid, len(names)), each.state_at(clock.now))
+            for each in ring.entries
+        ]
         shown = [names[key["kid"]] for key in other.ring.jwks()["keys"]]
         seen.append((day, done, states, shown))
     assert seen == [
@@ -103,8 +122,13 @@ def test_guest_1_a_key_of_ones_own_signs_under_its_name(identity, tmp_path, pool
     one = identity(key_file=path, kid="registered")
     before = one.ring.rotate().ring.signing.kid
     assert one.ring.adopt() is True and one.ring.adopt() is False
-    states = [(entry.kid, entry.file_stem, entry.state) for entry in one.ring.current().ring.entries]
-    assert states == [("registered", kid_of(pool[5].public_key()), "signing"), (before, before, "overlap")]
+    states = [
+        (entry.kid, entry.file_stem, entry.state) for entry in one.ring.current().ring.entries
+    ]
+    assert states == [
+        ("registered", kid_of(pool[5].public_key()), "signing"),
+        (before, before, "overlap"),
+    ]
     assert one.tokens.sign("ana").kid == "registered"
     with pytest.raises(ConfigError, match="another key is named 'registered' already"):
         one.ring.rotate(kid="registered")
@@ -115,7 +139,10 @@ def test_guest_2_a_published_key_is_replaced_by_another_and_never_signs(identity
     first = one.ring.ensure().ring.signing.kid
     one.ring.publish(60.0, "a")
     ring = one.ring.publish(120.0, "b").ring
-    assert [(entry.kid, entry.state) for entry in ring.entries] == [(first, "signing"), ("b", "published")]
+    assert [(entry.kid, entry.state) for entry in ring.entries] == [
+        (first, "signing"),
+        ("b", "published"),
+    ]
     clock.now += 119.0
     assert one.ring.tend() == ""
     clock.now += 1.0

@@ -1,4 +1,5 @@
-"""The daemon's schedule of key rotation: what it does, and what the audit is told (GUEST-2, AUDIT-1)."""
+"""The daemon's schedule of key rotation: what it does, and what the audit is told (GUEST-2,
+AUDIT-1)."""
 
 from __future__ import annotations
 
@@ -24,7 +25,9 @@ async def test_guest_2_and_audit_1_publication_and_rotation_are_told_once(identi
     ]
 
 
-async def test_a_ring_that_cannot_be_changed_is_said_and_signs_on(identity, clock, tmp_path, caplog):
+async def test_a_ring_that_cannot_be_changed_is_said_and_signs_on(
+    identity, clock, tmp_path, caplog
+):
     one = identity(rotate_every_s=30 * DAY_S, publish_s=2 * DAY_S)
     one.ring.ensure()
     (tmp_path / "keys").chmod(0o755)

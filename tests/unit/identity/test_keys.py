@@ -30,7 +30,10 @@ def test_a_kid_is_the_thumbprint_of_rfc_7638():
         "1CbOpbISD08qNLyrdkt-bFTWhAI4vMQFh6WeZu0fM4lFd2NcRwr3XPksINHaQ-G_xBniIqbw0Ls1jF44-csFCur-kEgU8awapJzKnqDKgw"
     )
     number = int.from_bytes(base64.urlsafe_b64decode(n + "=="), "big")
-    assert kid_of(rsa.RSAPublicNumbers(65_537, number).public_key()) == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    assert (
+        kid_of(rsa.RSAPublicNumbers(65_537, number).public_key())
+        == "NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs"
+    )
 
 
 class Recorder:
@@ -66,7 +69,8 @@ def test_guest_2_a_rotation_cut_off_anywhere_leaves_a_usable_ring(
     for _ in range(rotations_before):
         live.ring.rotate(100.0)
         clock.now += 60.0
-    clock.now += 60.0  # of two rotations, the first one's overlap is over by now: there is something to sweep
+    # of two rotations, the first one's overlap is over by now: there is something to sweep
+    clock.now += 60.0
     signed = live.tokens.sign("ana") if rotations_before else None
     copies = []
 
@@ -94,7 +98,9 @@ def test_guest_2_a_rotation_cut_off_anywhere_leaves_a_usable_ring(
         assert revived.tokens.verify(fresh.token).guest_id == "ben"
 
 
-def test_guest_2_a_disk_that_fails_at_any_step_leaves_a_usable_ring(tmp_path, identity, monkeypatch):
+def test_guest_2_a_disk_that_fails_at_any_step_leaves_a_usable_ring(
+    tmp_path, identity, monkeypatch
+):
     first = identity()
     signed = first.tokens.sign("ana")
     failed = 0
@@ -132,7 +138,9 @@ def test_files_are_ours_alone_whatever_the_umask(tmp_path, identity):
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o700
 
 
-@pytest.mark.parametrize(("name", "mode", "remedy"), [(".", 0o750, "chmod 700"), (INDEX, 0o640, "chmod 600")])
+@pytest.mark.parametrize(
+    ("name", "mode", "remedy"), [(".", 0o750, "chmod 700"), (INDEX, 0o640, "chmod 600")]
+)
 def test_what_others_could_read_is_refused_with_the_remedy(tmp_path, identity, name, mode, remedy):
     identity().ring.rotate()
     (tmp_path / "keys" / name).chmod(mode)
@@ -142,7 +150,9 @@ def test_what_others_could_read_is_refused_with_the_remedy(tmp_path, identity, n
         identity(skip=1).ring.rotate()
 
 
-def test_a_key_that_others_could_read_is_refused_and_a_rotation_without_overlap_helps(tmp_path, identity):
+def test_a_key_that_others_could_read_is_refused_and_a_rotation_without_overlap_helps(
+    tmp_path, identity
+):
     kid = identity().ring.rotate().ring.entries[0].kid
     (tmp_path / "keys" / f"{kid}.pem").chmod(0o604)
     with pytest.raises(ConfigError, match="mode 0604"):
@@ -268,7 +278,9 @@ def test_there_is_a_bound_on_valid_keys(identity, clock):
     owner = identity(keys_max=3)
     for _ in range(3):
         owner.ring.rotate(100.0)
-    with pytest.raises(ConfigError, match=r"3 keys are valid already.*wait until an overlap is over"):
+    with pytest.raises(
+        ConfigError, match=r"3 keys are valid already.*wait until an overlap is over"
+    ):
         owner.ring.rotate(100.0)
     clock.now += 100.0
     owner.ring.rotate(100.0)

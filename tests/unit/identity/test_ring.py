@@ -1,4 +1,5 @@
-"""The ring as a value: whatever is turned when, one key signs, and what was promised to stay valid does."""
+"""The ring as a value: whatever is turned when, one key signs, and what was promised to stay valid
+does."""
 
 from __future__ import annotations
 
@@ -10,7 +11,11 @@ from hypothesis import strategies as st
 
 from guestd.identity.ring import Ring, read, written
 
-turns = st.lists(st.tuples(st.integers(0, 50_000), st.sampled_from([0.0, 300.0, 90_000.0])), min_size=1, max_size=30)
+turns = st.lists(
+    st.tuples(st.integers(0, 50_000), st.sampled_from([0.0, 300.0, 90_000.0])),
+    min_size=1,
+    max_size=30,
+)
 
 
 @given(turns)
@@ -31,7 +36,10 @@ def test_guest_2_one_key_signs_and_an_overlap_is_kept_to_the_second(steps):
 
 
 @settings(max_examples=50)
-@given(st.binary(max_size=200) | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps))
+@given(
+    st.binary(max_size=200)
+    | st.recursive(st.none() | st.integers() | st.text(), st.lists).map(json.dumps)
+)
 def test_an_index_that_is_none_is_refused_in_words(data):
     with pytest.raises(ValueError, match=r"is not JSON|is no index"):
         read(data if isinstance(data, bytes) else data.encode())

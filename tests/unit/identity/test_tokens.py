@@ -56,9 +56,15 @@ def forge(shared):
 def test_guest_1_a_token_is_rs256_with_kid_guest_and_five_minutes(shared):
     signed = shared.tokens.sign("ana", {"source": "web-portal", "tier": "premium"})
     entry, public = shared.ring.valid()[0]
-    assert jwt.get_unverified_header(signed.token) == {"alg": "RS256", "kid": entry.kid, "typ": "JWT"}
+    assert jwt.get_unverified_header(signed.token) == {
+        "alg": "RS256",
+        "kid": entry.kid,
+        "typ": "JWT",
+    }
     assert public.key_size == 2048 and signed.kid == entry.kid
-    claims = jwt.decode(signed.token, public_pem(public), algorithms=["RS256"], options={"verify_iat": False})
+    claims = jwt.decode(
+        signed.token, public_pem(public), algorithms=["RS256"], options={"verify_iat": False}
+    )
     assert claims == {
         "guestId": "ana",
         "iat": int(NOON),
@@ -67,9 +73,16 @@ def test_guest_1_a_token_is_rs256_with_kid_guest_and_five_minutes(shared):
         "tier": "premium",
     }
     by_document = jwt.PyJWKSet.from_dict(shared.ring.jwks())[entry.kid]
-    assert jwt.decode(signed.token, by_document, algorithms=["RS256"], options={"verify_iat": False}) == claims
+    assert (
+        jwt.decode(signed.token, by_document, algorithms=["RS256"], options={"verify_iat": False})
+        == claims
+    )
     believed = shared.tokens.verify(signed.token)
-    assert (believed.guest_id, believed.expires, believed.metadata["tier"]) == ("ana", signed.expires, "premium")
+    assert (believed.guest_id, believed.expires, believed.metadata["tier"]) == (
+        "ana",
+        signed.expires,
+        "premium",
+    )
 
 
 json_values = st.recursive(
@@ -83,19 +96,25 @@ json_values = st.recursive(
 )
 
 
-@given(st.dictionaries(st.text().filter(lambda name: name not in RESERVED), json_values, max_size=4))
+@given(
+    st.dictionaries(st.text().filter(lambda name: name not in RESERVED), json_values, max_size=4)
+)
 def test_guest_1_metadata_comes_back_as_it_went_or_is_refused(shared, metadata):
     try:
         signed = shared.tokens.sign("ana", metadata)
     except CommandError as refused:
-        assert refused.field == "metadata" and "\\ud" in ascii(metadata)  # lone surrogates are no text
+        assert refused.field == "metadata" and "\\ud" in ascii(
+            metadata
+        )  # lone surrogates are no text
         return
     assert shared.tokens.verify(signed.token).metadata == metadata
 
 
 @pytest.mark.parametrize("name", sorted(RESERVED))
 def test_guest_1_metadata_may_not_say_what_we_say(shared, name):
-    with pytest.raises(CommandError, match=rf"metadata\.{name} is a claim that guestd itself sets") as refused:
+    with pytest.raises(
+        CommandError, match=rf"metadata\.{name} is a claim that guestd itself sets"
+    ) as refused:
         shared.tokens.sign("ana", {name: 4_000_000_000})
     assert refused.value.field == f"metadata.{name}"
 
@@ -134,7 +153,13 @@ def test_a_token_too_long_for_a_header_is_neither_signed_nor_read(shared):
 def test_times_are_judged_with_a_little_leeway(identity, clock):
     owner = identity(leeway_s=5.0)
     token = owner.tokens.sign("ana").token
-    for moment, outcome in ((-5.0, None), (-6.0, "not_yet_valid"), (304.9, None), (305.0, "expired"), (9e9, "expired")):
+    for moment, outcome in (
+        (-5.0, None),
+        (-6.0, "not_yet_valid"),
+        (304.9, None),
+        (305.0, "expired"),
+        (9e9, "expired"),
+    ):
         clock.now = NOON + moment
         if outcome is None:
             assert owner.tokens.verify(token).guest_id == "ana"
@@ -143,7 +168,8 @@ def test_times_are_judged_with_a_little_leeway(identity, clock):
 
 
 def test_an_rsa_token_is_never_checked_as_anything_else(shared, forge):
-    """`none`, and the public key used as an HMAC secret: the two classic ways around a signature."""
+    """`none`, and the public key used as an HMAC secret: the two classic ways around a
+    signature."""
     header, payload, _ = forge().split(".")
     kid = shared.ring.current().ring.signing.kid
     bare = part({"alg": "none", "kid": kid, "typ": "JWT"})
@@ -151,7 +177,11 @@ def test_an_rsa_token_is_never_checked_as_anything_else(shared, forge):
     assert code_of(shared.tokens, f"{bare}.{payload}.AA") == "wrong_algorithm"
     for secret in (public_pem(shared.ring.valid()[0][1]).encode(), b""):
         confused = f"{part({'alg': 'HS256', 'kid': kid, 'typ': 'JWT'})}.{payload}"
-        mac = base64.urlsafe_b64encode(hmac.digest(secret, confused.encode(), hashlib.sha256)).rstrip(b"=").decode()
+        mac = (
+            base64.urlsafe_b64encode(hmac.digest(secret, confused.encode(), hashlib.sha256))
+            .rstrip(b"=")
+            .decode()
+        )
         assert code_of(shared.tokens, f"{confused}.{mac}") == "wrong_algorithm"
     for algorithm in ("RS384", "RS512", "PS256"):
         assert code_of(shared.tokens, forge(alg=algorithm)) == "wrong_algorithm"
@@ -186,7 +216,10 @@ def test_guest_1_what_is_wrong_is_said_by_name(shared, forge, made, code):
     assert code_of(shared.tokens, forge(**made)) == code
 
 
-@given(st.text(max_size=60) | st.lists(st.text("ey.JA-_", max_size=9), min_size=3, max_size=3).map(".".join))
+@given(
+    st.text(max_size=60)
+    | st.lists(st.text("ey.JA-_", max_size=9), min_size=3, max_size=3).map(".".join)
+)
 def test_anything_else_is_no_token(shared, text):
     assert code_of(shared.tokens, text) in ("malformed", "wrong_algorithm")
 
@@ -195,7 +228,9 @@ def test_anything_else_is_no_token(shared, text):
 def test_guest_1_one_changed_character_and_it_is_not_believed(shared, data):
     token = shared.tokens.sign("ana", {"tier": "premium"}).token
     place = data.draw(st.integers(0, len(token) - 1))
-    other = data.draw(st.sampled_from("ABCxyz019-_=+/ .\n\0é").filter(lambda one: one != token[place]))
+    other = data.draw(
+        st.sampled_from("ABCxyz019-_=+/ .\n\0é").filter(lambda one: one != token[place])
+    )
     way = data.draw(st.sampled_from(["replace", "insert", "append"]))
     changed = {
         "replace": token[:place] + other + token[place + 1 :],
@@ -206,11 +241,14 @@ def test_guest_1_one_changed_character_and_it_is_not_believed(shared, data):
 
 
 def test_a_token_has_one_spelling_so_that_it_has_one_fingerprint(shared):
-    """The last character of a signature carries four bits that no decoder looks at; spaces and padding fall through many."""
+    """The last character of a signature carries four bits that no decoder looks at; spaces and
+    padding fall through many."""
     token = shared.tokens.sign("ana").token
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     twin = token[:-1] + alphabet[alphabet.index(token[-1]) ^ 1]
-    one, other = (base64.urlsafe_b64decode(text.rpartition(".")[2] + "==") for text in (token, twin))
+    one, other = (
+        base64.urlsafe_b64decode(text.rpartition(".")[2] + "==") for text in (token, twin)
+    )
     assert one == other and twin != token
     for changed in (twin, token + "=", token + "==", token + "\n", token[:-9] + " " + token[-9:]):
         assert code_of(shared.tokens, changed) == "malformed"
@@ -220,11 +258,19 @@ def test_issuer_and_audience_are_set_and_demanded(identity):
     owner = identity(issuer="https://chat.example.org", audience="genesys")
     plain = identity()
     token = owner.tokens.sign("ana").token
-    assert jwt.decode(token, options={"verify_signature": False})["iss"] == "https://chat.example.org"
+    assert (
+        jwt.decode(token, options={"verify_signature": False})["iss"] == "https://chat.example.org"
+    )
     assert owner.tokens.verify(token).metadata == {}
     assert code_of(owner.tokens, plain.tokens.sign("ana").token) == "missing_claim"
-    assert code_of(identity(issuer="https://other.example.org", audience="genesys").tokens, token) == "wrong_issuer"
-    assert code_of(identity(issuer="https://chat.example.org", audience="x").tokens, token) == "wrong_audience"
+    assert (
+        code_of(identity(issuer="https://other.example.org", audience="genesys").tokens, token)
+        == "wrong_issuer"
+    )
+    assert (
+        code_of(identity(issuer="https://chat.example.org", audience="x").tokens, token)
+        == "wrong_audience"
+    )
 
 
 def test_guest_2_old_and_new_key_are_both_believed_during_the_overlap(identity, clock):

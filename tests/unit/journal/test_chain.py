@@ -19,7 +19,11 @@ def test_prev_is_one_back_and_jump_is_without_the_lowest_bit():
 
 
 def test_the_path_has_one_offset_for_each_bit():
-    for to, path in ((0b1011, [0b1000, 0b1010, 0b1011]), (0b1100, [0b1000, 0b1100]), (0b10000, [0b10000])):
+    for to, path in (
+        (0b1011, [0b1000, 0b1010, 0b1011]),
+        (0b1100, [0b1000, 0b1100]),
+        (0b10000, [0b10000]),
+    ):
         assert grown(to)[0].path == [10 * seq for seq in path]
 
 

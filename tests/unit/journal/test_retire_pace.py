@@ -1,4 +1,5 @@
-"""As many rows go as come, twice as many while there is a backlog, and no commit waits long for it."""
+"""As many rows go as come, twice as many while there is a backlog, and no commit waits long for
+it."""
 
 from __future__ import annotations
 

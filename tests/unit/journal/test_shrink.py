@@ -1,12 +1,16 @@
-"""Free pages are given back when they are many, a few at a time, and not at all while they are soon used again."""
+"""Free pages are given back when they are many, a few at a time, and not at all while they are soon
+used again."""
 
 from __future__ import annotations
 
 from guestd.journal.shrink import FREE_PAGES_MIN, LOOK_S, STEP_PAGES, STEP_S, FilePages, ShrinkPace
 
 
-def given_back(pace: ShrinkPace, pages: FilePages, seconds: float, in_pause: bool = False) -> tuple[FilePages, int]:
-    """What is left after that time, looked at each hundredth of a second; and how many steps it took."""
+def given_back(
+    pace: ShrinkPace, pages: FilePages, seconds: float, in_pause: bool = False
+) -> tuple[FilePages, int]:
+    """What is left after that time, looked at each hundredth of a second; and how many steps it
+    took."""
     steps = 0
     for n in range(int(seconds * 100)):
         while pace.is_due(n / 100, in_pause):
@@ -22,7 +26,12 @@ def given_back(pace: ShrinkPace, pages: FilePages, seconds: float, in_pause: boo
 
 def test_few_free_pages_stay():
     few = FREE_PAGES_MIN - 1
-    for pages in (FilePages(0, 0), FilePages(100, few), FilePages(FREE_PAGES_MIN, few), FilePages(100_000, 6_000)):
+    for pages in (
+        FilePages(0, 0),
+        FilePages(100, few),
+        FilePages(FREE_PAGES_MIN, few),
+        FilePages(100_000, 6_000),
+    ):
         assert given_back(ShrinkPace(), pages, 60.0) == (pages, 0)
 
 

@@ -38,4 +38,6 @@ def test_the_longer_goes_first_so_that_no_tail_of_it_stays():
 
 @pytest.mark.parametrize("short", ["", "0", "abcde"])
 def test_what_is_too_short_to_be_a_secret_stays(short):
-    assert without("the platform answered 400: abcde", [short]) == "the platform answered 400: abcde"
+    assert (
+        without("the platform answered 400: abcde", [short]) == "the platform answered 400: abcde"
+    )

@@ -1,4 +1,5 @@
-"""The queue of lines: bounded in number and bytes, dropped lines counted and reported, and an end that does not wait for ever."""
+"""The queue of lines: bounded in number and bytes, dropped lines counted and reported, and an end
+that does not wait for ever."""
 
 from __future__ import annotations
 
@@ -60,7 +61,9 @@ def test_a_long_line_is_cut_at_a_whole_character(writer, reader):
     writer.write(reader, "é" * LINE_BYTES_MAX + "\n")
     reader.reads.set()
     assert writer.flush(5.0)
-    assert len(reader.taken[-1]) <= LINE_BYTES_MAX and reader.taken[-1].decode().endswith("é (cut)\n")
+    assert len(reader.taken[-1]) <= LINE_BYTES_MAX and reader.taken[-1].decode().endswith(
+        "é (cut)\n"
+    )
 
 
 def test_a_status_is_skipped_while_others_wait(writer, reader):

@@ -16,7 +16,10 @@ def test_the_exposition_is_read_by_the_library_itself():
     metrics.sessions["live"] = 3
     metrics.notice(Notice.DUPLICATE, 2)
     metrics.echo_latency_s.observe(0.003)
-    families = {family.name: family for family in text_string_to_metric_families(exposition(metrics).decode())}
+    families = {
+        family.name: family
+        for family in text_string_to_metric_families(exposition(metrics).decode())
+    }
     samples = {
         (sample.name, tuple(sample.labels.items())): sample.value
         for family in families.values()

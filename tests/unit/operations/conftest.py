@@ -1,7 +1,8 @@
-"""Lives of one daemon's desk on virtual time: a journal that outlives them, a platform that remembers, and a cut at any point.
+"""Lives of one daemon's desk on virtual time: a journal that outlives them, a platform that
+remembers, and a cut at any point.
 
-A cut is a crash: from that moment on nothing of the old life reaches the journal or the platform, and nothing reaches it.
-"""
+A cut is a crash: from that moment on nothing of the old life reaches the journal or the platform,
+and nothing reaches it."""
 
 from __future__ import annotations
 
@@ -35,7 +36,12 @@ CONVERSATION = "a1b2c3d4-e5f6-7890-abcd-ef1234567890"
 PROMPT = "d4e5f6a7-b8c9-0123-4567-890abcdef123"
 
 REQUESTS: dict[str, Json] = {
-    "guest": {"guestId": "ana", "queueId": "q1", "guestToken": GUEST_TOKEN, "customAttributes": {"tier": "gold"}},
+    "guest": {
+        "guestId": "ana",
+        "queueId": "q1",
+        "guestToken": GUEST_TOKEN,
+        "customAttributes": {"tier": "gold"},
+    },
     "messaging": {"guestToken": GUEST_TOKEN, "queueId": "q1", "durationS": 10},
     "injection": {
         "interactionId": CONVERSATION,
@@ -66,14 +72,22 @@ class Call:
     at: float
 
 
-def fault(status: int | None = None, *, before: bool = True, times: int = 1, retry_after_s: float | None = None) -> Any:
-    """A misfortune for a call: an error, before or after the platform acted. `status` None: no answer came."""
+def fault(
+    status: int | None = None,
+    *,
+    before: bool = True,
+    times: int = 1,
+    retry_after_s: float | None = None,
+) -> Any:
+    """A misfortune for a call: an error, before or after the platform acted. `status` None: no
+    answer came."""
     return {"status": status, "before": before, "times": times, "retry_after_s": retry_after_s}
 
 
 @dataclass
 class Twin:
-    """The platform's REST side in a few lines: what was made, how often, and what was asked before under a key."""
+    """The platform's REST side in a few lines: what was made, how often, and what was asked before
+    under a key."""
 
     loop: VirtualLoop
     made: dict[str, list[Json]] = field(
@@ -88,15 +102,26 @@ class Twin:
     pages: list[Json] = field(default_factory=list)
     ids: Any = field(default_factory=lambda: count(9))
 
-    async def call(self, name, *, path=None, query=None, body=None, idempotency_key="", urgency=None):
+    async def call(
+        self, name, *, path=None, query=None, body=None, idempotency_key="", urgency=None
+    ):
         await asyncio.sleep(0.05)
         self.calls.append(
-            Call(name, dict(path or {}), dict(query or {}), dict(body or {}), idempotency_key, self.loop.time())
+            Call(
+                name,
+                dict(path or {}),
+                dict(query or {}),
+                dict(body or {}),
+                idempotency_key,
+                self.loop.time(),
+            )
         )
         assert orjson.loads(orjson.dumps(body)) == body
         wrong = self._fault(name)
         if wrong is None or not wrong["before"]:
-            answer = self._serve(name, dict(path or {}), dict(query or {}), dict(body or {}), idempotency_key)
+            answer = self._serve(
+                name, dict(path or {}), dict(query or {}), dict(body or {}), idempotency_key
+            )
         if wrong is not None:
             raise self._error(wrong)
         return PlatformAnswer(200, answer, 50.0, 1, "corr-1")
@@ -110,10 +135,20 @@ class Twin:
 
     def _error(self, wrong) -> PlatformError:
         status = wrong["status"]
-        kind = PlatformUnavailable if status is None or status == 429 or status >= 500 else PlatformRefused
+        kind = (
+            PlatformUnavailable
+            if status is None or status == 429 or status >= 500
+            else PlatformRefused
+        )
         acted = status is None or status >= 500 or not wrong["before"]
         told = f"the platform answered {status} about {GUEST_TOKEN}"
-        return kind(told, status=status, retry_after_s=wrong["retry_after_s"], correlation_id="corr-9", acted=acted)
+        return kind(
+            told,
+            status=status,
+            retry_after_s=wrong["retry_after_s"],
+            correlation_id="corr-9",
+            acted=acted,
+        )
 
     def _serve(self, name, path, query, body, key):
         if name in self.answers:
@@ -136,12 +171,18 @@ class Twin:
         return {"id": path["queueId"]} if path["queueId"].startswith("q") else self._refuse(404)
 
     def _contact_create(self, path, query, body):
-        if any(one["externalContactId"] == body["externalContactId"] for one in self.made["contact"]):
+        if any(
+            one["externalContactId"] == body["externalContactId"] for one in self.made["contact"]
+        ):
             self._refuse(409)
         return self._make("contact", {"id": f"contact-{next(self.ids)}", **body})
 
     def _contact_find(self, path, query, body):
-        found = [one for one in self.made["contact"] if one["externalContactId"] == query["externalContactId"]]
+        found = [
+            one
+            for one in self.made["contact"]
+            if one["externalContactId"] == query["externalContactId"]
+        ]
         return {"entities": found, "total": len(found)}
 
     def _conversation_create(self, path, query, body):
@@ -157,7 +198,9 @@ class Twin:
         return self._make("conversation", conversation)
 
     def _conversation(self, path):
-        return next((one for one in self.made["conversation"] if one["id"] == path["conversationId"]), None)
+        return next(
+            (one for one in self.made["conversation"] if one["id"] == path["conversationId"]), None
+        )
 
     def _conversation_get(self, path, query, body):
         return self._conversation(path) or self._refuse(404)
@@ -261,13 +304,17 @@ class CutPlatform:
 class Life:
     """One process, from its start to its stop or its cut."""
 
-    def __init__(self, world: World, cut_at: int | None = None, sign: Any = None, **settings) -> None:
+    def __init__(
+        self, world: World, cut_at: int | None = None, sign: Any = None, **settings
+    ) -> None:
         self.world = world
         self.cutter = Cutter(cut_at)
         self.metrics = Metrics()
         clock = VirtualClock(world.loop)
         journal = CutJournal(world.journal, world.loop, self.cutter)
-        self.budget = Budget([world.per_minute], Pace(world.loop.time)) if world.per_minute else None
+        self.budget = (
+            Budget([world.per_minute], Pace(world.loop.time)) if world.per_minute else None
+        )
         self.scribe = Scribe(journal, clock)
         self.desk = Desk(
             replace(operations_settings(Config()), **settings),
@@ -331,8 +378,14 @@ class World:
         return Life(self, cut_at, **settings)
 
     def facts(self, *, without_attempts: bool = False) -> list[Json]:
-        found = [orjson.loads(kept.row[3]) for kept in self.journal.read_on(0, 100_000) if kept.row[0] == OWN_STREAM]
-        assert [one["seq"] for one in found] == list(range(1, len(found) + 1)), "a hole in the stream"
+        found = [
+            orjson.loads(kept.row[3])
+            for kept in self.journal.read_on(0, 100_000)
+            if kept.row[0] == OWN_STREAM
+        ]
+        assert [one["seq"] for one in found] == list(range(1, len(found) + 1)), (
+            "a hole in the stream"
+        )
         return [one for one in found if not (without_attempts and one["status"] == "attempt")]
 
     def told(self) -> list[tuple[str, str]]:
@@ -355,7 +408,9 @@ def world():
     asyncio.set_event_loop(None)
 
 
-def do(world: World, kind: str, operation_id: str = "op-1", request: Json | None = None, **settings):
+def do(
+    world: World, kind: str, operation_id: str = "op-1", request: Json | None = None, **settings
+):
     """One whole life with one operation; the view at its end."""
 
     async def story():

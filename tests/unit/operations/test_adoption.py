@@ -31,10 +31,22 @@ def test_assist_4_every_page_is_asked_for_and_rates_are_of_what_was_viewed(world
         "pages": 3,
         "events": 4,
         "prompts": {
-            "a": {"viewed": 4, "clicked": 1, "dismissed": 0, "click_rate": 0.25, "dismiss_rate": 0.0},
+            "a": {
+                "viewed": 4,
+                "clicked": 1,
+                "dismissed": 0,
+                "click_rate": 0.25,
+                "dismiss_rate": 0.0,
+            },
             "b": {"viewed": 0, "clicked": 0, "dismissed": 1},
         },
-        "total": {"viewed": 4, "clicked": 1, "dismissed": 1, "click_rate": 0.25, "dismiss_rate": 0.25},
+        "total": {
+            "viewed": 4,
+            "clicked": 1,
+            "dismissed": 1,
+            "click_rate": 0.25,
+            "dismiss_rate": 0.25,
+        },
     }
 
 
@@ -51,7 +63,10 @@ def test_assist_4_a_restart_goes_on_with_the_page_it_was_at(world):
     async def story():
         first = world.life()
         await first.desk.start(
-            "adoption", "op-1", {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}, wait_s=0.5
+            "adoption",
+            "op-1",
+            {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"},
+            wait_s=0.5,
         )
         await first.desk.drain(1.0)
         await first.desk.stop()
@@ -59,12 +74,16 @@ def test_assist_4_a_restart_goes_on_with_the_page_it_was_at(world):
         assert 0 < read < 20
         second = world.life()
         second.desk.revive()
-        view = await second.do("adoption", request={"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"})
+        view = await second.do(
+            "adoption", request={"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
+        )
         await asyncio.sleep(1.0)
         return view
 
     view = world.run(story())
-    assert view.result["total"]["viewed"] == 20 and len(world.twin.calls) == 20, "no page was read twice"
+    assert view.result["total"]["viewed"] == 20 and len(world.twin.calls) == 20, (
+        "no page was read twice"
+    )
 
 
 @pytest.mark.parametrize("circle", [1, 2, 3, 7])
@@ -74,7 +93,10 @@ def test_assist_4_page_tokens_that_go_round_are_noticed(world, lead, circle):
 
     def page(path, query, body):
         step = next(steps)
-        return {"events": [], "pageToken": f"t{step if step < lead else lead + (step - lead) % circle}"}
+        return {
+            "events": [],
+            "pageToken": f"t{step if step < lead else lead + (step - lead) % circle}",
+        }
 
     world.twin._analytics_events = page
     view = do(world, "adoption")
@@ -85,7 +107,9 @@ def test_assist_4_page_tokens_that_go_round_are_noticed(world, lead, circle):
 def test_assist_4_there_is_an_end_to_pages(world):
     world.twin.pages = [[] for _ in range(100)]
     view = do(world, "adoption", adoption=AdoptionFigures(pages_max=10))
-    assert (view.status, view.problem["code"]) == ("failed", "too_large") and len(world.twin.calls) == 10
+    assert (view.status, view.problem["code"]) == ("failed", "too_large") and len(
+        world.twin.calls
+    ) == 10
 
 
 @pytest.mark.parametrize(
@@ -104,10 +128,18 @@ def test_assist_4_there_is_an_end_to_pages(world):
     ],
 )
 def test_assist_4_an_event_that_cannot_be_read_is_left_out_and_counted(world, odd):
-    world.twin.answers["analytics.events"] = {"events": [event("viewed", "a"), odd, event("clicked", "a")]}
+    world.twin.answers["analytics.events"] = {
+        "events": [event("viewed", "a"), odd, event("clicked", "a")]
+    }
     view = do(world, "adoption")
     assert (view.status, view.result["left_out"], view.result["events"]) == ("succeeded", 1, 3)
-    assert view.result["total"] == {"viewed": 1, "clicked": 1, "dismissed": 0, "click_rate": 1.0, "dismiss_rate": 0.0}
+    assert view.result["total"] == {
+        "viewed": 1,
+        "clicked": 1,
+        "dismissed": 0,
+        "click_rate": 1.0,
+        "dismiss_rate": 0.0,
+    }
 
 
 @pytest.mark.parametrize("answer", [{"events": {}, "pageToken": 7}, {"events": "no"}])

@@ -1,4 +1,5 @@
-"""A crash at every point of every kind of operation, and another one in the life after it: nothing lost, nothing doubled."""
+"""A crash at every point of every kind of operation, and another one in the life after it: nothing
+lost, nothing doubled."""
 
 from __future__ import annotations
 
@@ -29,13 +30,18 @@ DAY_S = 86_400.0
 
 
 def story(kind: str, cuts: tuple[int, ...], pause_s: float = 1.0):
-    """Lives that end at `cuts`, then one that does not. (the world, the view at the end, the points of the last life)"""
+    """Lives that end at `cuts`, then one that does not. (the world, the view at the end, the points
+    of the last life)"""
     loop = VirtualLoop()
     asyncio.set_event_loop(loop)
     try:
         world = World(loop)
         world.twin.screen_full = 1
-        world.twin.pages = [[event("viewed"), event("viewed")], [event("clicked")], [event("dismissed")]]
+        world.twin.pages = [
+            [event("viewed"), event("viewed")],
+            [event("clicked")],
+            [event("dismissed")],
+        ]
         return world, *world.run(_lives(world, kind, cuts, pause_s))
     finally:
         loop.close()
@@ -70,7 +76,9 @@ def test_http_2_a_crash_at_any_point_loses_and_doubles_nothing(kind):
 def holds(world, kind, view, *cuts):
     assert view.status == "succeeded", (cuts, view)
     assert world.made() == MADE[kind], cuts
-    over = [one for one in world.facts() if one["action"] == LAST[kind] and one["status"] == "success"]
+    over = [
+        one for one in world.facts() if one["action"] == LAST[kind] and one["status"] == "success"
+    ]
     assert len(over) == 1, cuts
     if kind == "adoption":
         assert view.result["total"] == {

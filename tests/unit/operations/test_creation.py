@@ -10,8 +10,11 @@ from tests.simulation.virtual import VirtualClock
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
 
 
-def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_for_the_same_contact(world):
-    """From the second time on the platform answers 409 to the contact; the third time a crash comes before it is found."""
+def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_for_the_same_contact(
+    world,
+):
+    """From the second time on the platform answers 409 to the contact; the third time a crash comes
+    before it is found."""
     attributes = {"tier": "gold", "visits": 7, "score": 0.5, "vip": True, "note": None}
     wish = {**REQUESTS["guest"], "customAttributes": attributes, "skillRequirements": ["german"]}
     first, second = do(world, "guest", "one", wish), do(world, "guest", "two", wish)
@@ -47,12 +50,20 @@ def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_fo
 
 def test_http_2_contact_and_conversation_have_keys_of_the_operations_own(world):
     do(world, "guest", "order-7")
-    assert [call.key for call in world.twin.calls] == ["", "order-7-contact", "order-7-conversation"]
+    assert [call.key for call in world.twin.calls] == [
+        "",
+        "order-7-contact",
+        "order-7-conversation",
+    ]
 
 
 def test_sess_7_without_the_queue_nothing_is_made(world):
     view = do(world, "guest", request={**REQUESTS["guest"], "queueId": "nowhere"})
-    assert (view.status, view.problem["code"], view.problem["field"]) == ("failed", "not_found", "queueId")
+    assert (view.status, view.problem["code"], view.problem["field"]) == (
+        "failed",
+        "not_found",
+        "queueId",
+    )
     assert not world.made()
     assert world.told()[-1] == ("guest.created", "failed")
 
@@ -61,7 +72,9 @@ def test_sess_7_without_the_queue_nothing_is_made(world):
 def test_sess_7_429_and_5xx_are_tried_again_with_the_same_key(world, status):
     world.twin.faults["contact.create"] = [fault(status, times=2)]
     assert do(world, "guest").status == "succeeded"
-    assert {call.key for call in world.twin.calls if call.name == "contact.create"} == {"op-1-contact"}
+    assert {call.key for call in world.twin.calls if call.name == "contact.create"} == {
+        "op-1-contact"
+    }
     assert world.made() == {"contact": 1, "conversation": 1}
 
 
@@ -130,7 +143,10 @@ def tokens_sent(world):
 def test_guest_1_a_token_of_ours_that_grew_old_is_signed_anew_before_the_next_step(world):
     world.twin.faults["queue.get"] = [fault(503)]
     rest = Backoff(base_s=280.0, jitter_s=0.0, cap_s=280.0)
-    assert do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest).status == "succeeded"
+    assert (
+        do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest).status
+        == "succeeded"
+    )
     assert tokens_sent(world) == [("op-1-contact", "signed-token-2")]
 
 
@@ -138,7 +154,10 @@ def test_guest_1_a_token_of_ours_that_is_not_taken_is_signed_anew_once(world):
     world.twin.faults["contact.create"] = [fault(400, times=2)]
     view = do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world))
     assert (view.status, view.problem["status"]) == ("failed", 400)
-    assert tokens_sent(world) == [("op-1-contact", "signed-token-1"), ("op-1-contact", "signed-token-2")]
+    assert tokens_sent(world) == [
+        ("op-1-contact", "signed-token-1"),
+        ("op-1-contact", "signed-token-2"),
+    ]
 
 
 def test_guest_1_a_try_that_may_have_acted_is_made_again_with_the_same_token(world):

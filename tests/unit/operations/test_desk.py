@@ -33,7 +33,9 @@ def test_the_same_id_and_request_is_the_same_operation(world):
 def test_the_same_at_the_same_time_is_one_operation(world):
     async def story():
         life = world.life()
-        asked = (life.desk.start("injection", "op-1", REQUESTS["injection"], 10.0) for _ in range(20))
+        asked = (
+            life.desk.start("injection", "op-1", REQUESTS["injection"], 10.0) for _ in range(20)
+        )
         views = await asyncio.gather(*asked)
         await life.desk.stop()
         return views
@@ -45,7 +47,10 @@ def test_the_same_at_the_same_time_is_one_operation(world):
 
 @pytest.mark.parametrize(
     ("kind", "request_"),
-    [("injection", {**REQUESTS["injection"], "interactionId": "another"}), ("prompt", REQUESTS["prompt"])],
+    [
+        ("injection", {**REQUESTS["injection"], "interactionId": "another"}),
+        ("prompt", REQUESTS["prompt"]),
+    ],
 )
 def test_the_same_id_with_another_request_is_a_conflict(world, kind, request_):
     do(world, "injection")
@@ -55,13 +60,18 @@ def test_the_same_id_with_another_request_is_a_conflict(world, kind, request_):
 
 def test_the_same_id_with_another_token_is_a_conflict(world):
     do(world, "guest")
-    error = refusal(world, lambda life: life.desk.start("guest", "op-1", {**REQUESTS["guest"], "guestToken": "other"}))
+    error = refusal(
+        world,
+        lambda life: life.desk.start("guest", "op-1", {**REQUESTS["guest"], "guestToken": "other"}),
+    )
     assert error.code == "conflict"
 
 
 @pytest.mark.parametrize("operation_id", ["", "a b", "a\n", "é", "x" * 129, "a/b"])
 def test_an_id_that_could_not_be_a_key_is_refused(world, operation_id):
-    error = refusal(world, lambda life: life.desk.start("injection", operation_id, REQUESTS["injection"]))
+    error = refusal(
+        world, lambda life: life.desk.start("injection", operation_id, REQUESTS["injection"])
+    )
     assert error.field == "operation_id"
 
 
@@ -83,7 +93,9 @@ def test_nothing_is_seen_before_it_is_durable(world):
 def test_an_asker_who_goes_away_changes_nothing(world):
     async def story():
         life = world.life()
-        task = asyncio.ensure_future(life.desk.start("injection", "op-1", REQUESTS["injection"], 10.0))
+        task = asyncio.ensure_future(
+            life.desk.start("injection", "op-1", REQUESTS["injection"], 10.0)
+        )
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.sleep(5.0)
@@ -122,14 +134,19 @@ def test_calls_at_once_are_bounded_and_served_in_order(world):
     async def story():
         life = world.life(calls_inflight_max=5)
         await asyncio.gather(
-            *(life.desk.start("injection", f"i{n:02}", REQUESTS["injection"], 60.0) for n in range(40))
+            *(
+                life.desk.start("injection", f"i{n:02}", REQUESTS["injection"], 60.0)
+                for n in range(40)
+            )
         )
         await life.desk.stop()
 
     world.run(story())
     assert most[1] == 5
     order = [int(one.key[1:3]) for one in world.twin.calls if one.key]
-    assert all(abs(place - n) < 5 for place, n in enumerate(order)), "first come, first served, five at a time"
+    assert all(abs(place - n) < 5 for place, n in enumerate(order)), (
+        "first come, first served, five at a time"
+    )
 
 
 def test_a_full_disk_refuses_what_is_new(world):
@@ -219,7 +236,9 @@ def test_drain_can_say_goodbye_for_every_session(world):
     async def story():
         life = world.life()
         for n in range(5):
-            await life.desk.start("messaging", f"m{n}", {**REQUESTS["messaging"], "durationS": 1800}, 5.0)
+            await life.desk.start(
+                "messaging", f"m{n}", {**REQUESTS["messaging"], "durationS": 1800}, 5.0
+            )
         left = await life.desk.drain(5.0, end_sessions=True)
         await life.desk.stop()
         return left
@@ -248,7 +267,9 @@ def test_a_bug_of_ours_ends_the_operation_and_says_so(world, caplog):
 
 async def test_the_closed_desk_says_which_keys_are_missing():
     desk = ClosedDesk("set platform.client_id and platform.client_secret_file")
-    with pytest.raises(CommandError, match=r"platform\.client_id and platform\.client_secret_file") as error:
+    with pytest.raises(
+        CommandError, match=r"platform\.client_id and platform\.client_secret_file"
+    ) as error:
         await desk.start("injection", "op-1", REQUESTS["injection"])
     assert error.value.code == "not_configured" and desk.views() == ()
     with pytest.raises(NotFound):

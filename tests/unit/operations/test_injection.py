@@ -32,8 +32,14 @@ def test_inj_4_ids_count_and_do_not_spell():
         ([message(1), message(2, timestamp="2026-01-01T00:00:02")], "without a time zone"),
         ([message(1), message(2, id=7)], r"messages\[1\] has no id"),
         ([message(1), "no"], r"messages\[1\] has no id"),
-        ([message(1), message(2, media=[{"url": "https://x/y"}])], r"messages\[1\] has a medium without a name"),
-        ([message(1), message(2, media=[{"name": "a", "url": "http://x/y"}])], "without an https address"),
+        (
+            [message(1), message(2, media=[{"url": "https://x/y"}])],
+            r"messages\[1\] has a medium without a name",
+        ),
+        (
+            [message(1), message(2, media=[{"name": "a", "url": "http://x/y"}])],
+            "without an https address",
+        ),
         ([message(1, media="no"), message(2)], r"messages\[0\]\.media is no list"),
     ],
 )
@@ -84,12 +90,24 @@ def test_inj_1_messages_go_out_as_given_in_the_order_of_the_list(world):
     ("wrong", "complaint"),
     [
         ([], "messages: it is empty; write at least one"),
-        ([text("\N{SLIGHTLY SMILING FACE}" * 2049)], "messages[0].text: 4098 UTF-16 units; at most 4096"),
+        (
+            [text("\N{SLIGHTLY SMILING FACE}" * 2049)],
+            "messages[0].text: 4098 UTF-16 units; at most 4096",
+        ),
         ([text("fine"), text("")], "messages[1].text: it is empty"),
-        ([text("fine"), {"type": "html", "from": "bot", "text": "no"}], "messages[1]: its type is html"),
-        ([text("fine"), text("no", html="<b>")], "messages[1]: its type is text, but it has html as well"),
+        (
+            [text("fine"), {"type": "html", "from": "bot", "text": "no"}],
+            "messages[1]: its type is html",
+        ),
+        (
+            [text("fine"), text("no", html="<b>")],
+            "messages[1]: its type is text, but it has html as well",
+        ),
         ([text("fine"), {**text("no"), "from": "ghost"}], "messages[1].from: it is unknown"),
-        ([text("a", timestamp="2026-01-01T00:00:00Z")] * 2, "messages[1].timestamp: it is not later"),
+        (
+            [text("a", timestamp="2026-01-01T00:00:00Z")] * 2,
+            "messages[1].timestamp: it is not later",
+        ),
         (
             [
                 text("a", timestamp="2026-01-01T00:00:00Z"),
@@ -98,11 +116,16 @@ def test_inj_1_messages_go_out_as_given_in_the_order_of_the_list(world):
             ],
             "messages[2].timestamp: it leaves 1 ms for the 1 messages before it that have none",
         ),
-        ([text("a", timestamp="9999-12-31T23:59:59Z")], "messages[0].timestamp: it is not between 1970 and 9999"),
+        (
+            [text("a", timestamp="9999-12-31T23:59:59Z")],
+            "messages[0].timestamp: it is not between 1970 and 9999",
+        ),
     ],
 )
 def test_inj_1_what_is_wrong_is_named_with_its_index(world, wrong, complaint):
-    assert refusal(world, "injection", {"interactionId": CONVERSATION, "messages": wrong})[1].startswith(complaint)
+    assert refusal(world, "injection", {"interactionId": CONVERSATION, "messages": wrong})[
+        1
+    ].startswith(complaint)
 
 
 def test_inj_1_times_keep_the_order_wherever_they_are_missing():
@@ -114,7 +137,9 @@ def test_inj_1_times_keep_the_order_wherever_they_are_missing():
         for started_ms in (0, 1_500, 9_000):
             times = [one["timestamp"] for one in dated(messages, started_ms)]
             assert sorted(set(times)) == times, (mask, started_ms)
-            assert all(at is None or found == iso(at) for at, found in zip(wanted, times, strict=True))
+            assert all(
+                at is None or found == iso(at) for at, found in zip(wanted, times, strict=True)
+            )
 
 
 def test_inj_2_only_an_active_or_queued_interaction_is_injected_into(world):
@@ -124,7 +149,12 @@ def test_inj_2_only_an_active_or_queued_interaction_is_injected_into(world):
         before = len(injects(world))
         view = do(world, "injection", f"into-{state}")
         problem = view.problem or {}
-        found[state] = (view.status, problem.get("status"), problem.get("field"), len(injects(world)) - before)
+        found[state] = (
+            view.status,
+            problem.get("status"),
+            problem.get("field"),
+            len(injects(world)) - before,
+        )
     done, refused = ("succeeded", None, None, 1), ("failed", 409, "interactionId", 0)
     assert found == {
         **dict.fromkeys(("active", "queued", "QUEUED"), done),
@@ -139,7 +169,9 @@ def test_inj_3_all_of_them_in_one_post_once_for_one_id(world):
     other = {**REQUESTS["injection"], "interactionId": "another"}
     assert (again, refusal(world, "injection", other, "i1")[0]) == (first, "conflict")
     posted = [(call.key, [one["from"] for one in call.body["messages"]]) for call in injects(world)]
-    assert posted == [("i1-injection", ["agent", "bot"])] * 2, "once more after the lost answer, with the same key"
+    assert posted == [("i1-injection", ["agent", "bot"])] * 2, (
+        "once more after the lost answer, with the same key"
+    )
 
 
 def test_inj_4_what_came_back_is_checked(world):
@@ -152,16 +184,26 @@ def test_inj_4_what_came_back_is_checked(world):
         "same time": [ids[0], {**ids[1], "timestamp": ids[0]["timestamp"]}],
         "ids fall": [{**ids[0], "id": "msg-10"}, {**ids[1], "id": "msg-9"}],
         "no name": [ids[0], {**ids[1], "media": [{"url": medium["url"]}]}],
-        "no https": [ids[0], {**ids[1], "media": [{**medium, "url": "http://files.example.org/a.png"}]}],
+        "no https": [
+            ids[0],
+            {**ids[1], "media": [{**medium, "url": "http://files.example.org/a.png"}]},
+        ],
         "no list": None,
     }
     found = {}
     for name, messages in answers.items():
-        world.twin.answers["interaction.inject"] = {} if messages is None else {"messages": messages}
+        world.twin.answers["interaction.inject"] = (
+            {} if messages is None else {"messages": messages}
+        )
         view = do(world, "injection", name.replace(" ", "-"))
         told = view.result
         problem = (view.problem or {}).get("code")
-        found[name] = (problem, told.get("last_message_id"), told["verified"], told["sequence_match"])
+        found[name] = (
+            problem,
+            told.get("last_message_id"),
+            told["verified"],
+            told["sequence_match"],
+        )
     good, bad = (None, "msg-10", True, True), ("unverified", None, False, True)
     assert found == {
         "in order": good,

@@ -24,15 +24,25 @@ def beats(world, n=0):
 
 def test_sess_4_the_body_is_as_the_contract_has_it(world):
     asked_ms = int(world.loop.time() * 1000 + world.loop.epoch_offset_s * 1000)
-    view = do(world, "messaging", request={**REQUESTS["messaging"], "name": "Ana", "locale": "de-DE"})
+    view = do(
+        world, "messaging", request={**REQUESTS["messaging"], "name": "Ana", "locale": "de-DE"}
+    )
     assert world.twin.calls[0].body == {
         "id": view.result["conversation_id"],
         "from": {"id": view.result["guest_id"], "name": "Ana", "type": "user"},
         "to": [{"id": "q1", "type": "queue"}],
         "type": "messaging",
         "channelAddress": "web",
-        "context": {"locale": "de-DE", "capabilities": ["typing-indicator", "read-receipts"], "userAgent": "guestd"},
-        "metadata": {"sessionDurationLimit": 10, "guestIdToken": GUEST_TOKEN, "initiatedAt": iso(asked_ms)},
+        "context": {
+            "locale": "de-DE",
+            "capabilities": ["typing-indicator", "read-receipts"],
+            "userAgent": "guestd",
+        },
+        "metadata": {
+            "sessionDurationLimit": 10,
+            "guestIdToken": GUEST_TOKEN,
+            "initiatedAt": iso(asked_ms),
+        },
     }
 
 
@@ -41,7 +51,11 @@ def test_sess_4_what_is_left_out_has_the_documents_defaults(world):
     body = world.twin.calls[0].body
     found = body["from"]["name"], body["context"], body["metadata"]["sessionDurationLimit"]
     capabilities = ["typing-indicator", "read-receipts"]
-    assert found == ("Guest", {"locale": "en-US", "capabilities": capabilities, "userAgent": "guestd"}, 1800)
+    assert found == (
+        "Guest",
+        {"locale": "en-US", "capabilities": capabilities, "userAgent": "guestd"},
+        1800,
+    )
 
 
 def test_audit_2_the_token_is_no_identifier(world):
@@ -56,7 +70,11 @@ def test_audit_2_the_token_is_no_identifier(world):
 def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world, duration_s):
     """Half an hour by default; the platform is told, and whoever follows the session."""
     begun = world.loop.time()
-    view = do(world, "messaging", request={**DEFAULT, **({"durationS": duration_s} if duration_s != 1800 else {})})
+    view = do(
+        world,
+        "messaging",
+        request={**DEFAULT, **({"durationS": duration_s} if duration_s != 1800 else {})},
+    )
     took_s, last = world.twin.calls[-1].at - begun, world.twin.calls[-1].body
     told = [one for one in world.told() if one[0] != "messaging.heartbeat"]
     facts = (
@@ -66,8 +84,15 @@ def test_sess_2_at_its_end_it_is_closed_in_an_orderly_way(world, duration_s):
         duration_s <= took_s < duration_s + 0.5,
         last,
     )
-    ends = [("messaging.ended", "success"), ("messaging.disconnect", "attempt"), ("messaging.disconnect", "success")]
-    assert (facts, told[2:]) == (("succeeded", "duration_reached", True, True, {"status": "disconnected"}), ends)
+    ends = [
+        ("messaging.ended", "success"),
+        ("messaging.disconnect", "attempt"),
+        ("messaging.disconnect", "success"),
+    ]
+    assert (facts, told[2:]) == (
+        ("succeeded", "duration_reached", True, True, {"status": "disconnected"}),
+        ends,
+    )
 
 
 def test_sess_2_the_default_is_half_an_hour_and_more_than_45_minutes_is_refused(world):
@@ -75,7 +100,9 @@ def test_sess_2_the_default_is_half_an_hour_and_more_than_45_minutes_is_refused(
     do(world, "messaging", request=DEFAULT)
     assert world.twin.calls[0].body["metadata"]["sessionDurationLimit"] == 1800
     assert 1800.0 <= world.twin.calls[-1].at - begun < 1801.0
-    with pytest.raises(CommandError, match=r"durationS: 2701 s is too long; a session lasts 1 to 2700 s"):
+    with pytest.raises(
+        CommandError, match=r"durationS: 2701 s is too long; a session lasts 1 to 2700 s"
+    ):
         do(world, "messaging", "op-2", {**REQUESTS["messaging"], "durationS": 2701})
 
 
@@ -93,7 +120,9 @@ def test_sess_5_a_heartbeat_every_30_s_or_a_tenth_of_the_duration(world, duratio
 def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
     async def story():
         life = world.life(sessions=SessionFigures(sessions_max=1000))
-        await asyncio.gather(*(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(1000)))
+        await asyncio.gather(
+            *(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(1000))
+        )
         await asyncio.sleep(100.0)
         assert len(asyncio.all_tasks()) <= 64 + 32 + 2, "what rests has no task"
         before = len(world.twin.calls)
@@ -107,7 +136,9 @@ def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
 def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world):
     async def story():
         life = world.life(sessions=SessionFigures(sessions_max=1000), heartbeats_inflight_max=7)
-        await asyncio.gather(*(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(300)))
+        await asyncio.gather(
+            *(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(300))
+        )
         await asyncio.sleep(20.0)
         served, under_way, most = world.twin._conversation_patch, [0], [0]
         call = world.twin.call
@@ -134,7 +165,11 @@ def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world
 def test_sess_5_the_third_failure_in_a_row_ends_it_once(world):
     world.twin.faults["conversation.patch"] = [fault(503, times=3)]
     view = do(world, "messaging", request=HALF_HOUR)
-    failures = [fact["details"]["failures"] for fact in world.facts() if fact["action"] == "messaging.heartbeat_failed"]
+    failures = [
+        fact["details"]["failures"]
+        for fact in world.facts()
+        if fact["action"] == "messaging.heartbeat_failed"
+    ]
     goodbyes = world.twin.made["conversation"][0]["goodbyes"]
     facts = view.status, view.result["ended"], goodbyes, failures
     assert facts == ("succeeded", "heartbeats_failed", 1, [1, 2, 3])
@@ -145,7 +180,9 @@ def test_sess_5_a_success_forgives_the_failures_before_it(world):
     for _ in range(5):
         patch += [fault(503, times=2), {**fault(None), "times": 1, "none": True}]
     real = world.twin._fault
-    world.twin._fault = lambda name: None if (found := real(name)) is not None and found.get("none") else found
+    world.twin._fault = lambda name: (
+        None if (found := real(name)) is not None and found.get("none") else found
+    )
     view = do(world, "messaging", request={**REQUESTS["messaging"], "durationS": 100})
     assert view.result["ended"] == "duration_reached"
 
@@ -176,9 +213,16 @@ def test_sess_6_an_end_stops_the_heartbeat_tells_the_platform_and_is_counted(wor
         return view.result, len(beats(world)) - count, is_same, figures, world.twin.calls[-1].body
 
     result, later_beats, is_same, figures, last_body = world.run(story())
-    told = ("messaging.ended", "success") in world.told(), last_body, world.twin.made["conversation"][0]["goodbyes"]
+    told = (
+        ("messaging.ended", "success") in world.told(),
+        last_body,
+        world.twin.made["conversation"][0]["goodbyes"],
+    )
     ended = result["ended"], result["platform_told"], later_beats, is_same, figures
-    assert (ended, told) == (("asked", True, 0, True, (0, 1.0)), (True, {"status": "disconnected"}, 1))
+    assert (ended, told) == (
+        ("asked", True, 0, True, (0, 1.0)),
+        (True, {"status": "disconnected"}, 1),
+    )
 
 
 def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
@@ -203,7 +247,10 @@ def test_sess_6_a_goodbye_nobody_hears_is_uncertain_after_looking(world):
     world.twin.faults["conversation.get"] = [fault(503, times=9999)]
     view = do(world, "messaging", request=HALF_HOUR)
     assert (view.status, view.problem["code"]) == ("uncertain", "uncertain")
-    assert ("messaging.ended", "success") in world.told(), "it has ended, whether the platform heard or not"
+    assert (
+        "messaging.ended",
+        "success",
+    ) in world.told(), "it has ended, whether the platform heard or not"
 
 
 def test_sess_1_one_more_is_refused(world):
@@ -212,10 +259,13 @@ def test_sess_1_one_more_is_refused(world):
         for n in range(3):
             await life.desk.start("messaging", f"m{n}", HALF_HOUR)
         with pytest.raises(
-            LimitExceeded, match=r"limit exceeded: 3 REST sessions under way, limits.max_rest_sessions is 3"
+            LimitExceeded,
+            match=r"limit exceeded: 3 REST sessions under way, limits.max_rest_sessions is 3",
         ):
             await life.desk.start("messaging", "m3", HALF_HOUR)
-        assert (await life.desk.start("messaging", "m2", HALF_HOUR)).operation_id == "m2", "asked again is not one more"
+        assert (await life.desk.start("messaging", "m2", HALF_HOUR)).operation_id == "m2", (
+            "asked again is not one more"
+        )
         await life.desk.start("injection", "i1", REQUESTS["injection"])
         await asyncio.sleep(5.0)
         await life.desk.end("m0")
@@ -241,7 +291,9 @@ def test_after_a_restart_it_beats_on_with_the_next_number_and_ends_in_time(world
     view = world.run(story())
     sequences = [sequence for _, sequence in beats(world)]
     assert sequences == list(range(1, len(sequences) + 1)) and len(sequences) > 15
-    assert view.result["ended"] == "duration_reached" and 600 <= world.twin.calls[-1].at - begun < 602
+    assert (
+        view.result["ended"] == "duration_reached" and 600 <= world.twin.calls[-1].at - begun < 602
+    )
 
 
 def test_after_a_restart_past_its_time_it_is_closed_at_once(world):
@@ -275,7 +327,10 @@ def test_sess_8_totals_and_rate(world):
     figures = metrics.rest_figures()
     assert (figures["total_sessions"], figures["disconnection_rate"]) == (4, 0.25)
     text = exposition(metrics).decode()
-    assert "guestd_rest_sessions_opened_total 4.0" in text and "guestd_rest_disconnection_rate 0.25" in text
+    assert (
+        "guestd_rest_sessions_opened_total 4.0" in text
+        and "guestd_rest_disconnection_rate 0.25" in text
+    )
     assert "guestd_rest_sessions 3.0" in text and "guestd_rest_sync_seconds_count" in text
 
 
@@ -291,7 +346,10 @@ def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
 
     spent = BudgetSpent("no turn is free")
     life = world.run(story())
-    assert life.metrics.rest_heartbeats["delayed"] == 10 and "failed" not in life.metrics.rest_heartbeats
+    assert (
+        life.metrics.rest_heartbeats["delayed"] == 10
+        and "failed" not in life.metrics.rest_heartbeats
+    )
     assert len(beats(world)) > 5 and life.desk.view("op-1").status == "running"
 
 

@@ -24,7 +24,9 @@ def endures(kind: str, pause_s: float = 1.0) -> None:
 
 def a_new_key_for_each_try(patch):
     numbers = count()
-    patch.setattr(Operation, "key", lambda self, step: f"{self.operation_id}-{step}-{next(numbers)}")
+    patch.setattr(
+        Operation, "key", lambda self, step: f"{self.operation_id}-{step}-{next(numbers)}"
+    )
 
 
 def no_doubt_after_a_crash(patch):
@@ -68,7 +70,9 @@ MUTANTS = [
 ]
 
 
-@pytest.mark.parametrize(("mutant", "kind", "pause_s"), MUTANTS, ids=lambda one: getattr(one, "__name__", str(one)))
+@pytest.mark.parametrize(
+    ("mutant", "kind", "pause_s"), MUTANTS, ids=lambda one: getattr(one, "__name__", str(one))
+)
 def test_it_is_caught(monkeypatch, mutant, kind, pause_s):
     mutant(monkeypatch)
     with pytest.raises(AssertionError):

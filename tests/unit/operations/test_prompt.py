@@ -23,7 +23,9 @@ def test_assist_2_a_full_screen_puts_it_off_until_a_prompt_has_gone(world):
     first, second, third = tries(world)
     assert 10.0 <= second - first < 10.5 and 10.0 <= third - second < 10.5
     assert {call.key for call in world.twin.calls} == {"op-1-prompt"}
-    assert [status for action, status in world.told() if action == "prompt.deferred"] == ["deferred"] * 2
+    assert [status for action, status in world.told() if action == "prompt.deferred"] == [
+        "deferred"
+    ] * 2
 
 
 def test_assist_2_a_deferred_prompt_is_seen_as_such_and_survives_a_restart(world):
@@ -102,7 +104,10 @@ def test_assist_5_the_audit_has_its_fields_and_goes_from_pending_to_success(worl
     assert [one["status"] for one in told] == ["PENDING", "PENDING", "PENDING", "SUCCESS"]
     assert len({one["auditId"] for one in told}) == 1
     for one in told:
-        assert (one["complianceTag"], one["retentionPolicy"]) == ("AGENT_ASSIST_INJECTION", "90_DAYS")
+        assert (one["complianceTag"], one["retentionPolicy"]) == (
+            "AGENT_ASSIST_INJECTION",
+            "90_DAYS",
+        )
         assert (one["conversation_id"], one["prompt_id"]) == (CONVERSATION, PROMPT)
 
 
@@ -116,7 +121,11 @@ def test_assist_5_a_refusal_ends_as_failed(world):
 def test_assist_3_the_fact_has_what_the_webhook_tells(world):
     view = do(world, "prompt")
     last = world.facts()[-1]
-    assert (last["action"], last["status"], last["conversation_id"]) == ("prompt.injected", "success", CONVERSATION)
+    assert (last["action"], last["status"], last["conversation_id"]) == (
+        "prompt.injected",
+        "success",
+        CONVERSATION,
+    )
     assert last["details"]["injection_id"] == view.result["injection_id"]
     assert last["details"]["alignmentStatus"] == "PENDING", "until its webhook is delivered"
     assert last["details"]["context"] == {"agentId": "agent-01"}
@@ -158,19 +167,25 @@ def test_assist_1_what_is_out_of_bounds_is_named(world):
     taken = {"triggerConditions": {"triggerConditions": [condition] * 5}}
     for name, (least, most) in BOUNDS.items():
         wrong[f"displaySettings.{name}"] = {"displaySettings": {**display, name: least - 1}}
-        wrong[f"displaySettings.{name}: {most + 1}"] = {"displaySettings": {**display, name: most + 1}}
+        wrong[f"displaySettings.{name}: {most + 1}"] = {
+            "displaySettings": {**display, name: most + 1}
+        }
         taken[f"{name} {least}"] = {"displaySettings": {**display, name: least}}
         taken[f"{name} {most}"] = {"displaySettings": {**display, name: most}}
-    refused = {name: refusal(world, "prompt", {**base, **change})[1] for name, change in wrong.items()}
+    refused = {
+        name: refusal(world, "prompt", {**base, **change})[1] for name, change in wrong.items()
+    }
     assert [name for name, words in refused.items() if not words.startswith(name)] == []
     codes = {
-        name: refusal(world, "prompt", {**base, **change}, name.replace(" ", "-"))[0] for name, change in taken.items()
+        name: refusal(world, "prompt", {**base, **change}, name.replace(" ", "-"))[0]
+        for name, change in taken.items()
     }
     assert set(codes.values()) == {""}
 
 
 def test_assist_2_a_full_screen_puts_it_off_at_once_until_a_prompt_has_gone_over_a_restart(world):
-    """Whoever waits is answered when it is put off; autoDismissMs later it is shown, by the next life of the daemon."""
+    """Whoever waits is answered when it is put off; autoDismissMs later it is shown, by the next
+    life of the daemon."""
     world.twin.screen_full = 1
     display = {**REQUESTS["prompt"]["displaySettings"], "autoDismissMs": 20_000}
     wish = {**REQUESTS["prompt"], "displaySettings": display}

@@ -1,4 +1,5 @@
-"""What is wrong with a request is named: the field, the problem, the remedy (INJ-1, ASSIST-1, ASSIST-4, SESS-2 … 4)."""
+"""What is wrong with a request is named: the field, the problem, the remedy (INJ-1, ASSIST-1,
+ASSIST-4, SESS-2 … 4)."""
 
 from __future__ import annotations
 
@@ -31,15 +32,35 @@ INJECTION = [
     ("interactionId", "a b", "interactionId", "may not stand there"),
     ("messages", [], "messages", "empty"),
     ("messages", "hi", "messages", "no list"),
-    ("messages", [MESSAGE, {**MESSAGE, "text": "é" * 4097}], "messages[1].text", "4097 UTF-16 units; at most 4096"),
+    (
+        "messages",
+        [MESSAGE, {**MESSAGE, "text": "é" * 4097}],
+        "messages[1].text",
+        "4097 UTF-16 units; at most 4096",
+    ),
     ("messages", [MESSAGE, MESSAGE, {**MESSAGE, "text": ""}], "messages[2].text", "empty"),
     ("messages", [{**MESSAGE, "type": "html"}], "messages[0]", "there is no html"),
     ("messages", [{**MESSAGE, "html": "x"}], "messages[0]", "leave html out"),
     ("messages", [{**MESSAGE, "type": "image"}], "messages[0].type", "'text' or 'html'"),
-    ("messages", [{**MESSAGE, "from": "boss"}], "messages[0].from", "'agent', 'customer', 'bot' or 'system'"),
-    ("messages", [{**MESSAGE, "timestamp": "2026-01-01T00:00:00"}], "messages[0].timestamp", "zone"),
+    (
+        "messages",
+        [{**MESSAGE, "from": "boss"}],
+        "messages[0].from",
+        "'agent', 'customer', 'bot' or 'system'",
+    ),
+    (
+        "messages",
+        [{**MESSAGE, "timestamp": "2026-01-01T00:00:00"}],
+        "messages[0].timestamp",
+        "zone",
+    ),
     ("messages", [{**MESSAGE, "timestamp": "yesterday"}], "messages[0].timestamp", "ISO 8601"),
-    ("messages", [{**MESSAGE, "timestamp": "2026-01-01T00:00:00Z"}] * 2, "messages[1].timestamp", "strictly increase"),
+    (
+        "messages",
+        [{**MESSAGE, "timestamp": "2026-01-01T00:00:00Z"}] * 2,
+        "messages[1].timestamp",
+        "strictly increase",
+    ),
     ("messages", [{**MESSAGE, "colour": "red"}], "messages[0].colour", "unknown"),
     ("webhookUrl", "ftp://x", "webhookUrl", "https://"),
     ("message", [], "message", "did you mean messages?"),
@@ -48,11 +69,31 @@ PROMPT = [
     ("conversationId", "zz", "conversationId", "no UUID"),
     ("promptId", ..., "promptId", "required"),
     ("triggerConditions", [CONDITION] * 6, "triggerConditions", "6 of them; at most 5"),
-    ("triggerConditions", [CONDITION, {**CONDITION, "type": "mood"}], "triggerConditions[1].type", "'keyword'"),
-    ("triggerConditions", [{**CONDITION, "threshold": 1.5}], "triggerConditions[0].threshold", "the most is 1"),
-    ("triggerConditions", [{**CONDITION, "value": True}], "triggerConditions[0].value", "no string"),
+    (
+        "triggerConditions",
+        [CONDITION, {**CONDITION, "type": "mood"}],
+        "triggerConditions[1].type",
+        "'keyword'",
+    ),
+    (
+        "triggerConditions",
+        [{**CONDITION, "threshold": 1.5}],
+        "triggerConditions[0].threshold",
+        "the most is 1",
+    ),
+    (
+        "triggerConditions",
+        [{**CONDITION, "value": True}],
+        "triggerConditions[0].value",
+        "no string",
+    ),
     ("displaySettings", {**DISPLAY, "delayMs": 499}, "displaySettings.delayMs", "the least is 500"),
-    ("displaySettings", {**DISPLAY, "delayMs": 5001}, "displaySettings.delayMs", "the most is 5000"),
+    (
+        "displaySettings",
+        {**DISPLAY, "delayMs": 5001},
+        "displaySettings.delayMs",
+        "the most is 5000",
+    ),
     ("displaySettings", {**DISPLAY, "delayMs": "500"}, "displaySettings.delayMs", "no number"),
     (
         "displaySettings",
@@ -66,15 +107,30 @@ PROMPT = [
         "displaySettings.maxConcurrentPrompts",
         "the least is 1",
     ),
-    ("displaySettings", {**DISPLAY, "autoDismissMs": 9999}, "displaySettings.autoDismissMs", "the least is 10000"),
-    ("displaySettings", {**DISPLAY, "autoDismissMs": 60_001}, "displaySettings.autoDismissMs", "the most is 60000"),
+    (
+        "displaySettings",
+        {**DISPLAY, "autoDismissMs": 9999},
+        "displaySettings.autoDismissMs",
+        "the least is 10000",
+    ),
+    (
+        "displaySettings",
+        {**DISPLAY, "autoDismissMs": 60_001},
+        "displaySettings.autoDismissMs",
+        "the most is 60000",
+    ),
     ("contextData", [], "contextData", "no object"),
 ]
 MESSAGING = [
     ("guestToken", ..., "guestToken", "required"),
     ("guestToken", 7, "guestToken", "no string"),
     ("guestToken", "", "guestToken", "empty"),
-    ("capabilities", ["typing-indicator", "file-transfer"], "capabilities", "read-receipts missing"),
+    (
+        "capabilities",
+        ["typing-indicator", "file-transfer"],
+        "capabilities",
+        "read-receipts missing",
+    ),
     ("capabilities", [], "capabilities", "typing-indicator and read-receipts missing"),
     ("durationS", 0, "durationS", "the least is 1"),
     ("durationS", 10.5, "durationS", "whole number"),
@@ -94,10 +150,18 @@ BAD = [
     ("guest", "queueId", ..., "queueId", "required"),
     ("guest", "customAttributes", {"a": [1]}, "customAttributes.a", "true, false or null"),
 ]
-IDS = {"injection": "inj_1", "prompt": "assist_1", "messaging": "sess_3", "adoption": "assist_4", "guest": "sess_7"}
+IDS = {
+    "injection": "inj_1",
+    "prompt": "assist_1",
+    "messaging": "sess_3",
+    "adoption": "assist_4",
+    "guest": "sess_7",
+}
 
 
-@pytest.mark.parametrize(("kind", "place", "value", "field", "words"), BAD, ids=lambda one: IDS.get(str(one)))
+@pytest.mark.parametrize(
+    ("kind", "place", "value", "field", "words"), BAD, ids=lambda one: IDS.get(str(one))
+)
 def test_what_is_wrong_is_named(kind, place, value, field, words):
     with pytest.raises(CommandError) as error:
         checked(kind, put(kind, place, value), 1_000_000)
@@ -133,7 +197,8 @@ def test_a_wrong_token_is_not_repeated_in_the_complaint():
 
 
 @pytest.mark.parametrize(
-    "request_", [{"interactionId": "\ud800"}, {"interactionId": {1: 2}}, {"interactionId": object()}, []]
+    "request_",
+    [{"interactionId": "\ud800"}, {"interactionId": {1: 2}}, {"interactionId": object()}, []],
 )
 def test_what_is_no_json_object_is_refused(request_):
     with pytest.raises(CommandError):
@@ -160,7 +225,11 @@ def test_too_large_and_unknown_kinds_are_refused():
 
 def test_only_what_is_wrong_is_counted():
     bad = {**MESSAGE, "from": "boss"}
-    for messages, more in (([bad], ""), ([bad, bad], " (and 1 more)"), ([bad, bad, bad], " (and 2 more)")):
+    for messages, more in (
+        ([bad], ""),
+        ([bad, bad], " (and 1 more)"),
+        ([bad, bad, bad], " (and 2 more)"),
+    ):
         with pytest.raises(CommandError) as error:
             checked("injection", put("injection", "messages", messages), 1_000_000)
         assert str(error.value).endswith(f"'bot' or 'system'{more}")
@@ -169,4 +238,6 @@ def test_only_what_is_wrong_is_counted():
 @pytest.mark.parametrize("kind", sorted(MODELS))
 def test_each_model_has_a_json_schema_that_refuses_unknown_keys(kind):
     schema = MODELS[kind].model_json_schema(by_alias=True)
-    assert schema["additionalProperties"] is False and set(schema["required"]) <= set(schema["properties"])
+    assert schema["additionalProperties"] is False and set(schema["required"]) <= set(
+        schema["properties"]
+    )

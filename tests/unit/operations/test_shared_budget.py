@@ -1,4 +1,5 @@
-"""Many messaging sessions and a budget of requests that is too small for them (SESS-5), in virtual time."""
+"""Many messaging sessions and a budget of requests that is too small for them (SESS-5), in virtual
+time."""
 
 from __future__ import annotations
 
@@ -61,8 +62,8 @@ def test_sess_5_500_sessions_at_the_defaults_are_stretched_alike(world):
 
 
 def test_sess_5_a_budget_that_is_too_small_stretches_all_heartbeats_alike(world):
-    """60 requests a minute, and 100 sessions that want 200 heartbeats: none fails, each comes every 120 to 134 s, and commands
-    are answered at once."""
+    """60 requests a minute, and 100 sessions that want 200 heartbeats: none fails, each comes every
+    120 to 134 s, and commands are answered at once."""
     world.per_minute = 60
 
     async def story():
@@ -74,8 +75,16 @@ def test_sess_5_a_budget_that_is_too_small_stretches_all_heartbeats_alike(world)
 
     metrics, waited_s = world.run(story())
     found = intervals_s(world, world.loop.time() - 330.0)
-    facts = metrics.rest_sessions, metrics.rest_heartbeats.get("failed", 0), max(found) < 1.2 * min(found)
-    assert (facts, 115 < median(found) < 138, median(waited_s) < 1.0) == ((100, 0, True), True, True)
+    facts = (
+        metrics.rest_sessions,
+        metrics.rest_heartbeats.get("failed", 0),
+        max(found) < 1.2 * min(found),
+    )
+    assert (facts, 115 < median(found) < 138, median(waited_s) < 1.0) == (
+        (100, 0, True),
+        True,
+        True,
+    )
 
 
 def test_sess_5_an_injection_does_not_wait_for_all_the_openings(world):
@@ -96,14 +105,21 @@ def test_sess_5_different_intervals_are_stretched_by_the_same_factor(world):
 
     async def story():
         life = world.life()
-        for n, duration_s in enumerate((200, 200, 100, 100)):  # every 20 s and every 10 s: 18 a minute
-            await life.desk.start("messaging", f"m{n}", {**LONG, "durationS": duration_s}, wait_s=5.0)
+        for n, duration_s in enumerate(
+            (200, 200, 100, 100)
+        ):  # every 20 s and every 10 s: 18 a minute
+            await life.desk.start(
+                "messaging", f"m{n}", {**LONG, "durationS": duration_s}, wait_s=5.0
+            )
         world.per_minute = 12
         await asyncio.sleep(99.0)
         await life.desk.stop()
 
     world.run(story())
-    gaps = [[b - a for (a, _), (b, _) in pairwise(one["beats"])] for one in world.twin.made["conversation"]]
+    gaps = [
+        [b - a for (a, _), (b, _) in pairwise(one["beats"])]
+        for one in world.twin.made["conversation"]
+    ]
     slow, fast = max(gaps[0] + gaps[1]), max(gaps[2] + gaps[3])
     assert (36 <= slow <= 40.2, 18 <= fast <= 20.2) == (True, True)
 
@@ -147,7 +163,9 @@ def test_sess_5_the_budget_is_enough_again_when_sessions_have_ended(world):
 
 
 @pytest.mark.parametrize(
-    "error", [BudgetSpent("no turn"), RateLimited("the platform answered 429", status=429)], ids=["ours", "429"]
+    "error",
+    [BudgetSpent("no turn"), RateLimited("the platform answered 429", status=429)],
+    ids=["ours", "429"],
 )
 def test_sess_5_what_had_no_turn_is_delayed_and_not_failed(world, error):
     async def story():
@@ -161,7 +179,11 @@ def test_sess_5_what_had_no_turn_is_delayed_and_not_failed(world, error):
 
     life = world.run(story())
     counts = life.metrics.rest_heartbeats
-    assert (counts["delayed"], counts.get("failed"), life.desk.view("op-1").status) == (10, None, "running")
+    assert (counts["delayed"], counts.get("failed"), life.desk.view("op-1").status) == (
+        10,
+        None,
+        "running",
+    )
 
 
 def test_sess_5_a_heartbeat_that_was_not_sent_has_not_used_its_number(world):
@@ -177,7 +199,9 @@ def test_sess_5_a_heartbeat_that_was_not_sent_has_not_used_its_number(world):
 
     world.run(story())
     (conversation,) = world.twin.made["conversation"]
-    assert [number for _, number in conversation["beats"]] == list(range(1, len(conversation["beats"]) + 1))
+    assert [number for _, number in conversation["beats"]] == list(
+        range(1, len(conversation["beats"]) + 1)
+    )
 
 
 def test_http_1_an_operation_that_had_no_turn_has_lost_no_try(world):

@@ -38,7 +38,13 @@ def test_http_1_turns_come_in_the_order_of_asking_and_as_soon_as_may_be(loop):
         await asyncio.gather(*(caller(name) for name in "abcde"))
         return order
 
-    assert loop.run_until_complete(story()) == [("a", 0), ("b", 0), ("c", 60), ("d", 60), ("e", 120)]
+    assert loop.run_until_complete(story()) == [
+        ("a", 0),
+        ("b", 0),
+        ("c", 60),
+        ("d", 60),
+        ("e", 120),
+    ]
 
 
 def test_http_1_who_cannot_have_a_turn_in_time_is_told_at_once_and_takes_none(loop):

@@ -11,7 +11,19 @@ from hypothesis import strategies as st
 from guestd.platform.error_body import ITEMS_MAX, TEXT_CHARACTERS_MAX, read_error
 
 NAMES = st.sampled_from(
-    ["message", "code", "errors", "details", "body", "error", "field", "fieldName", "errorCode", "messageParams", "x"]
+    [
+        "message",
+        "code",
+        "errors",
+        "details",
+        "body",
+        "error",
+        "field",
+        "fieldName",
+        "errorCode",
+        "messageParams",
+        "x",
+    ]
 )
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=20),
@@ -45,7 +57,11 @@ def test_http_3_what_is_nested_deeper_than_anybody_reads_is_left_out():
 
 
 def test_http_3_an_error_that_repeats_the_whole_is_told_once():
-    body = {"message": "Invalid", "code": "bad", "errors": [{"message": "Invalid", "code": "bad"}, "Invalid"]}
+    body = {
+        "message": "Invalid",
+        "code": "bad",
+        "errors": [{"message": "Invalid", "code": "bad"}, "Invalid"],
+    }
     assert read_error(json.dumps(body).encode()).items == ()
 
 

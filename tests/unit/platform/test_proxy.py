@@ -1,4 +1,5 @@
-"""platform.proxy_url: what is presented to the proxy, and what is refused before anything starts."""
+"""platform.proxy_url: what is presented to the proxy, and what is refused before anything
+starts."""
 
 from __future__ import annotations
 
@@ -31,7 +32,12 @@ def test_credentials_are_utf_8(password, plain):
 
 def test_without_credentials_nothing_is_presented():
     proxy = proxy_of("http://[::1]")
-    assert (proxy.host, proxy.port, proxy.url, proxy.headers()) == ("::1", 80, "http://[::1]:80", {})
+    assert (proxy.host, proxy.port, proxy.url, proxy.headers()) == (
+        "::1",
+        80,
+        "http://[::1]:80",
+        {},
+    )
 
 
 @pytest.mark.parametrize(

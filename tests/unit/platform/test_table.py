@@ -1,4 +1,5 @@
-"""HTTP-2, HTTP-3: paths are filled so that no value can lead elsewhere, and what is said is said without secrets."""
+"""HTTP-2, HTTP-3: paths are filled so that no value can lead elsewhere, and what is said is said
+without secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +26,12 @@ def test_http_3_no_value_leads_out_of_its_place(value):
     assert head == "/api/v2/agent-assist/prompt-injections"
     assert unquote(tail) == value
     url = URL(f"http://host{path}", encoded=True)
-    assert (url.host, url.raw_path, url.raw_query_string, url.raw_fragment) == ("host", path, "", "")
+    assert (url.host, url.raw_path, url.raw_query_string, url.raw_fragment) == (
+        "host",
+        path,
+        "",
+        "",
+    )
 
 
 def test_http_3_a_value_too_few_or_too_many_is_our_own_mistake():
@@ -48,7 +54,11 @@ def test_http_1_what_the_table_promises():
 
 
 def test_http_3_secrets_are_found_wherever_they_lie_in_a_request():
-    body = {"a": [{"guestToken": "secret-1"}, {"b": ({"PASSWORD": "secret-2"},)}], "token": "short", "name": "harmless"}
+    body = {
+        "a": [{"guestToken": "secret-1"}, {"b": ({"PASSWORD": "secret-2"},)}],
+        "token": "short",
+        "name": "harmless",
+    }
     assert list(secrets_in(body)) == ["secret-1", "secret-2"]
     assert list(secrets_in(None)) == []
 

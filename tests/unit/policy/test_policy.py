@@ -28,7 +28,9 @@ class TestBackoff:
 
 class TestBuckets:
     @settings(max_examples=200)
-    @given(st.integers(1, 10), st.floats(0.1, 10), st.lists(st.floats(0, 3), min_size=1, max_size=80))
+    @given(
+        st.integers(1, 10), st.floats(0.1, 10), st.lists(st.floats(0, 3), min_size=1, max_size=80)
+    )
     def test_sliding_count_never_exceeds_its_limit_in_any_window(self, limit, window_s, pauses):
         count, now, taken = SlidingCount(limit, window_s), 0.0, []
         for pause in pauses:
@@ -112,7 +114,9 @@ class TestAdmission:
     def test_never_more_than_its_minute_and_never_more_in_flight(self, seed):
         rng = Random(seed)
         per_minute, inflight_max = rng.choice([5, 60, 300]), rng.choice([1, 5, 50])
-        admission: Admission[int] = Admission(per_minute, burst=rng.choice([1, 10, 100]), inflight_max=inflight_max)
+        admission: Admission[int] = Admission(
+            per_minute, burst=rng.choice([1, 10, 100]), inflight_max=inflight_max
+        )
         now, admitted, flying, key = 0.0, [], set(), 0
         for _ in range(400):
             for _ in range(rng.randrange(4)):

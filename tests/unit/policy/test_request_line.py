@@ -11,12 +11,15 @@ from guestd.policy.request_line import NEVER, SPREAD_SHARE, RequestLine
 COMMAND = Urgency()
 BEAT = Urgency("heartbeat", 15.0)
 URGENCIES = st.builds(
-    Urgency, st.sampled_from(["command", "opening", "heartbeat", "housekeeping"]), st.floats(0.0, 120.0)
+    Urgency,
+    st.sampled_from(["command", "opening", "heartbeat", "housekeeping"]),
+    st.floats(0.0, 120.0),
 )
 
 
 def walk(line, arrivals, until):
-    """Let callers come at their times; [(when, client, place)] of all that were served before `until`."""
+    """Let callers come at their times; [(when, client, place)] of all that were served before
+    `until`."""
     served, now, coming = [], 0.0, sorted(arrivals, key=lambda one: one[0])
     while now < until:
         while coming and coming[0][0] <= now:
@@ -42,14 +45,18 @@ def test_http_1_no_client_makes_more_requests_in_any_minute_than_its_limit(town)
     served = walk(RequestLine(limits), arrivals, 1e5)
     for client, limit in enumerate(limits):
         times = [at for at, who, _ in served if who == client]
-        assert all(late >= early + 60.0 - 1e-6 for early, late in zip(times, times[limit:], strict=False))
+        assert all(
+            late >= early + 60.0 - 1e-6 for early, late in zip(times, times[limit:], strict=False)
+        )
 
 
 @given(towns())
 @settings(deadline=None)
 def test_sess_5_everybody_has_a_turn(town):
     limits, arrivals = town
-    served = walk(RequestLine(limits), arrivals, 90.0 + 60.0 * 41 / (SPREAD_SHARE * min(limits)) + 60.0)
+    served = walk(
+        RequestLine(limits), arrivals, 90.0 + 60.0 * 41 / (SPREAD_SHARE * min(limits)) + 60.0
+    )
     assert len(served) == len(arrivals)
     assert all(place.only in (None, client) for _, client, place in served)
 
@@ -59,7 +66,10 @@ def test_sess_5_everybody_has_a_turn(town):
 def test_sess_5_of_those_who_wait_for_the_same_the_earliest_deadline_is_first(town):
     """Nobody is served while another of its kind, with an earlier deadline, waits."""
     limits, arrivals = town
-    served = [place for _, _, place in walk(RequestLine(limits), [(0.0, *rest) for _, *rest in arrivals], 1e5)]
+    served = [
+        place
+        for _, _, place in walk(RequestLine(limits), [(0.0, *rest) for _, *rest in arrivals], 1e5)
+    ]
     for kind in {(place.is_spread, place.only) for place in served}:
         deadlines = [place.deadline for place in served if (place.is_spread, place.only) == kind]
         assert deadlines == sorted(deadlines)

@@ -23,20 +23,36 @@ policies = st.builds(
 outcomes = st.builds(
     Outcome,
     status=st.none()
-    | st.sampled_from([200, 302, 400, 401, 403, 404, 408, 409, 422, 429, 500, 501, 502, 503, 504, 599]),
+    | st.sampled_from(
+        [200, 302, 400, 401, 403, 404, 408, 409, 422, 429, 500, 501, 502, 503, 504, 599]
+    ),
     sent=st.booleans(),
     retry_after_s=st.none() | st.floats(0.0, 1e5),
 )
 seeds = st.integers(0, 2**32).map(Random)
 
 
-def rest(policy, attempt, outcome, *, now=0.0, deadline=FOREVER, rng=None, repeatable=True, retry_500=False):
+def rest(
+    policy,
+    attempt,
+    outcome,
+    *,
+    now=0.0,
+    deadline=FOREVER,
+    rng=None,
+    repeatable=True,
+    retry_500=False,
+):
     rng = rng or Random(1)
-    return policy.next(attempt, outcome, now, deadline, rng, repeatable=repeatable, retry_500=retry_500)
+    return policy.next(
+        attempt, outcome, now, deadline, rng, repeatable=repeatable, retry_500=retry_500
+    )
 
 
 @given(policies, outcomes, seeds, st.integers(1, 10), st.booleans(), st.booleans())
-def test_http_1_a_rest_is_bounded_and_attempts_end(policy, outcome, rng, attempt, repeatable, retry_500):
+def test_http_1_a_rest_is_bounded_and_attempts_end(
+    policy, outcome, rng, attempt, repeatable, retry_500
+):
     found = rest(policy, attempt, outcome, rng=rng, repeatable=repeatable, retry_500=retry_500)
     if attempt >= policy.attempts_max:
         assert found is None
@@ -52,7 +68,9 @@ def test_http_1_no_rest_ends_after_the_deadline(policy, outcome, rng, now, left)
     assert found is None or now + found < now + left
 
 
-@given(policies, seeds, st.sampled_from([400, 401, 403, 404, 408, 409, 410, 413, 422]), st.booleans())
+@given(
+    policies, seeds, st.sampled_from([400, 401, 403, 404, 408, 409, 410, 413, 422]), st.booleans()
+)
 def test_http_1_other_4xx_are_never_retried(policy, rng, status, sent):
     assert rest(policy, 1, Outcome(status, sent, 0.0), rng=rng, retry_500=True) is None
 
@@ -66,7 +84,9 @@ def test_http_1_what_may_have_acted_is_not_repeated_without_a_key(policy, outcom
 @pytest.mark.parametrize("status", [429, *PASSING, None])
 def test_http_1_what_passes_is_retried_where_it_may_be(status):
     assert rest(RetryPolicy(), 1, Outcome(status)) is not None
-    assert (rest(RetryPolicy(), 1, Outcome(status), repeatable=False) is not None) == (status == 429)
+    assert (rest(RetryPolicy(), 1, Outcome(status), repeatable=False) is not None) == (
+        status == 429
+    )
 
 
 def test_http_1_a_request_that_never_left_may_be_made_again():
@@ -81,14 +101,21 @@ def test_http_1_500_is_retried_only_for_calls_marked_so():
 
 
 def test_http_1_rests_double_from_one_second_to_five():
-    for attempt, (low, high) in enumerate([(1.0, 1.5), (2.0, 3.0), (10 / 3, 5.0), (10 / 3, 5.0)], start=1):
-        found = [rest(RetryPolicy(attempts_max=9), attempt, Outcome(503), rng=Random(seed)) for seed in range(200)]
+    for attempt, (low, high) in enumerate(
+        [(1.0, 1.5), (2.0, 3.0), (10 / 3, 5.0), (10 / 3, 5.0)], start=1
+    ):
+        found = [
+            rest(RetryPolicy(attempts_max=9), attempt, Outcome(503), rng=Random(seed))
+            for seed in range(200)
+        ]
         assert low <= min(found) < low + (high - low) / 10
         assert high - (high - low) / 10 < max(found) <= high
 
 
 def test_http_1_full_jitter_begins_at_nothing():
-    found = [rest(RetryPolicy(jitter="full"), 1, Outcome(503), rng=Random(seed)) for seed in range(200)]
+    found = [
+        rest(RetryPolicy(jitter="full"), 1, Outcome(503), rng=Random(seed)) for seed in range(200)
+    ]
     assert min(found) < 0.1
     assert 0.9 < max(found) <= 1.0
 

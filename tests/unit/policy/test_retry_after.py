@@ -62,7 +62,9 @@ def at(offset_s: float) -> str:
     ],
     ids=lambda value: ascii(value)[:24],
 )
-def test_http_1_retry_after_is_read_strictly_and_bounded(header, date_header, now_epoch_s, expected):
+def test_http_1_retry_after_is_read_strictly_and_bounded(
+    header, date_header, now_epoch_s, expected
+):
     assert retry_after_s(header, date_header, now_epoch_s, CAP_S) == expected
 
 

@@ -30,7 +30,9 @@ def test_a_jump_ahead_is_believed_after_it_has_stood_and_time_goes_on_meanwhile(
     assert clock.epoch_ms(1.0, START_MS + 1_000 + YEAR_MS) == START_MS + 1_000
     assert clock.is_in_doubt
     just_before_s = 1.0 + STANDS_S - 0.5
-    assert clock.epoch_ms(just_before_s, jumped_ms(just_before_s)) == START_MS + int(just_before_s * 1000)
+    assert clock.epoch_ms(just_before_s, jumped_ms(just_before_s)) == START_MS + int(
+        just_before_s * 1000
+    )
     assert clock.epoch_ms(1.0 + STANDS_S, jumped_ms(1.0 + STANDS_S)) == jumped_ms(1.0 + STANDS_S)
     assert not clock.is_in_doubt
 
@@ -41,7 +43,9 @@ def test_a_jump_that_goes_back_in_time_was_never_believed():
     clock.epoch_ms(1.0, START_MS + YEAR_MS)
     assert clock.epoch_ms(300.0, START_MS + 300_000) == START_MS + 300_000
     assert clock.epoch_ms(301.0, START_MS + YEAR_MS) == START_MS + 301_000
-    assert clock.epoch_ms(900.0, START_MS + YEAR_MS + 599_000) == START_MS + 900_000, "it stands since 301 only"
+    assert clock.epoch_ms(900.0, START_MS + YEAR_MS + 599_000) == START_MS + 900_000, (
+        "it stands since 301 only"
+    )
 
 
 def test_a_second_jump_while_the_first_is_in_doubt_begins_the_wait_again():

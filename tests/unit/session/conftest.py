@@ -1,4 +1,5 @@
-"""A guest session's machine on a table: feed it inputs, see its effects. No loop, no clock, no sleep."""
+"""A guest session's machine on a table: feed it inputs, see its effects. No loop, no clock, no
+sleep."""
 
 from __future__ import annotations
 
@@ -121,7 +122,9 @@ class Table:
         return wanted
 
     def last(self, *kinds: type) -> Any:
-        return next((effect for effect in reversed(self.effects) if isinstance(effect, kinds)), None)
+        return next(
+            (effect for effect in reversed(self.effects) if isinstance(effect, kinds)), None
+        )
 
     def events(self, kind: str | None = None) -> list[Any]:
         recorded = [effect for effect in self.effects if isinstance(effect, Event)]
@@ -132,7 +135,9 @@ class Table:
 
     def said(self, kind: type) -> list[Any]:
         return [
-            effect.request for effect in self.effects if isinstance(effect, e.Say) and isinstance(effect.request, kind)
+            effect.request
+            for effect in self.effects
+            if isinstance(effect, e.Say) and isinstance(effect.request, kind)
         ]
 
     def answers(self) -> list[Any]:
@@ -160,14 +165,21 @@ def lost() -> i.LinkEnded:
 
 @pytest.fixture
 def new_table() -> Callable[..., Table]:
-    def build(manners: Manners = WEBMESSAGING, hold: HoldBack | None = None, seed: int = 1, **settings: Any) -> Table:
+    def build(
+        manners: Manners = WEBMESSAGING,
+        hold: HoldBack | None = None,
+        seed: int = 1,
+        **settings: Any,
+    ) -> Table:
         figures = SessionSettings(**{"hold_initial_ms": 0.0, **settings})
         hold = hold or HoldBack(figures.hold_initial_ms, figures.hold_min_ms, figures.hold_max_ms)
         inbox: ByTime | BySequence
         if manners.has_history:
             inbox = ByTime(hold, figures.inbox_held_max, figures.inbox_remembered_max)
         else:
-            inbox = BySequence(figures.gap_wait_s, figures.inbox_held_max, figures.inbox_remembered_max)
+            inbox = BySequence(
+                figures.gap_wait_s, figures.inbox_held_max, figures.inbox_remembered_max
+            )
         guest = Guest("g1", "ana", "token", "ana@example.org")
         return Table(Machine(guest, figures, manners, inbox, Random(seed)))
 
@@ -184,11 +196,16 @@ def webchat(new_table: Callable[..., Table]) -> Table:
     return new_table(WEBCHAT)
 
 
-def text(n: int, at_ms: int | None = None, direction: str = s.OUTBOUND, **more: Any) -> s.MessageArrived:
-    """The n-th message of a conversation; `at_ms` after the start of a minute, by default n × 10."""
+def text(
+    n: int, at_ms: int | None = None, direction: str = s.OUTBOUND, **more: Any
+) -> s.MessageArrived:
+    """The n-th message of a conversation; `at_ms` after the start of a minute, by default n ×
+    10."""
     ms = n * 10 if at_ms is None else at_ms
     time = f"2027-05-31T09:{ms // 60_000 % 60:02d}:{ms // 1000 % 60:02d}.{ms % 1000:03d}Z"
-    return s.MessageArrived(f"m{n}", direction, "Text", text=f"text {n}", time=time, message_id=f"id{n}", **more)
+    return s.MessageArrived(
+        f"m{n}", direction, "Text", text=f"text {n}", time=time, message_id=f"id{n}", **more
+    )
 
 
 @pytest.fixture

@@ -19,7 +19,12 @@ URL = "https://storage.test/put?sig=secret"
 
 
 def bill(command_id="f1", **more):
-    figures = {"filename": "bill.pdf", "content_type": "application/pdf", "size_bytes": 10, "path": f"/s/{command_id}"}
+    figures = {
+        "filename": "bill.pdf",
+        "content_type": "application/pdf",
+        "size_bytes": 10,
+        "path": f"/s/{command_id}",
+    }
     return Attach(command_id, **{**figures, **more})
 
 
@@ -45,7 +50,12 @@ def upload(table):
 def echo(table, n=1):
     sent = table.said(r.SayText)[-1]
     return s.MessageArrived(
-        f"m{n}", s.INBOUND, "Text", text=sent.text, time=f"2027-05-31T09:00:0{n}.000Z", marker=sent.marker
+        f"m{n}",
+        s.INBOUND,
+        "Text",
+        text=sent.text,
+        time=f"2027-05-31T09:00:0{n}.000Z",
+        marker=sent.marker,
     )
 
 
@@ -69,16 +79,29 @@ class TestTheWay:
     def test_sock_6_asked_uploaded_confirmed_and_then_sent_with_its_id(self, table):
         give(table.to(State.LIVE), bill(caption="see"))
         (asked,) = table.said(r.AskSlot)
-        assert (asked.file_name, asked.file_type, asked.file_bytes) == ("bill.pdf", "application/pdf", 10)
+        assert (asked.file_name, asked.file_type, asked.file_bytes) == (
+            "bill.pdf",
+            "application/pdf",
+            10,
+        )
         attachment_id = grant(table)
         (put,) = uploads(table)
-        assert (put.url, put.headers, put.path, put.attempt) == (URL, {"x-amz-tagging": "a=b"}, "/s/f1", 1)
+        assert (put.url, put.headers, put.path, put.attempt) == (
+            URL,
+            {"x-amz-tagging": "a=b"},
+            "/s/f1",
+            1,
+        )
         assert "secret" not in repr(put)
         table.feed(i.PutEnded(attachment_id, 200))
         assert not table.said(r.SayText), "not before the platform has confirmed it"
         table.feed(s.UploadSucceeded(attachment_id, "https://d"))
         (said,) = table.said(r.SayText)
-        assert (said.text, said.attachment_ids, said.marker) == ("see", (attachment_id,), said.tracing_id)
+        assert (said.text, said.attachment_ids, said.marker) == (
+            "see",
+            (attachment_id,),
+            said.tracing_id,
+        )
         table.feed(echo(table))
         assert deliveries(table) == [("f1", "confirmed")]
         assert statuses(table) == ["asked", "uploading", "uploaded"]
@@ -110,10 +133,16 @@ class TestTheWay:
         for command in (bill("f1"), Send("t1", "between"), bill("f2")):
             give(table, command)
         first, second = table.said(r.AskSlot)
-        table.feed(s.SlotGranted(second.attachment_id, URL, {"h": "v"}), i.PutEnded(second.attachment_id, 200))
+        table.feed(
+            s.SlotGranted(second.attachment_id, URL, {"h": "v"}),
+            i.PutEnded(second.attachment_id, 200),
+        )
         table.feed(s.UploadSucceeded(second.attachment_id, "https://d"))
         assert not table.said(r.SayText)
-        table.feed(s.SlotGranted(first.attachment_id, URL, {"h": "v"}), i.PutEnded(first.attachment_id, 200))
+        table.feed(
+            s.SlotGranted(first.attachment_id, URL, {"h": "v"}),
+            i.PutEnded(first.attachment_id, 200),
+        )
         table.feed(s.UploadSucceeded(first.attachment_id, "https://d"))
         for n in range(1, 4):
             table.pass_time(1.0)
@@ -129,8 +158,12 @@ class TestTheWay:
         assert len(table.said(r.AskSlot)) == 3
 
     def test_questions_keep_to_the_connections_budget(self, new_table):
-        table = new_table(uploads_per_session_max=99, slot_timeout_s=600.0, heartbeat_interval_s=600.0)
-        table.machine._manners = replace(table.machine._manners, requests_per_minute=12)  # eight are kept back
+        table = new_table(
+            uploads_per_session_max=99, slot_timeout_s=600.0, heartbeat_interval_s=600.0
+        )
+        table.machine._manners = replace(
+            table.machine._manners, requests_per_minute=12
+        )  # eight are kept back
         table.to(State.LIVE)
         for n in range(6):
             give(table, bill(f"f{n}"))
@@ -171,7 +204,9 @@ class TestWhatGoesWrong:
         assert table.events("delivery")[0].reason == "dead"
         assert len(table.said(r.DeleteAttachment)) == 4
 
-    @pytest.mark.parametrize(("code", "asked"), [(4001, 1), (4000, 1), (4102, 1), (503, 2), (5000, 2)])
+    @pytest.mark.parametrize(
+        ("code", "asked"), [(4001, 1), (4000, 1), (4102, 1), (503, 2), (5000, 2)]
+    )
     def test_a_refused_place(self, table, code, asked):
         give(table.to(State.LIVE), bill())
         question = table.said(r.AskSlot)[-1]
@@ -203,7 +238,9 @@ class TestWhatGoesWrong:
         assert table.said(r.SayText)
 
     def test_silence_is_an_answer_after_a_while(self, new_table):
-        table = new_table(slot_timeout_s=15.0, upload_confirm_timeout_s=30.0, heartbeat_interval_s=600.0)
+        table = new_table(
+            slot_timeout_s=15.0, upload_confirm_timeout_s=30.0, heartbeat_interval_s=600.0
+        )
         give(table.to(State.LIVE), bill())
         table.pass_time(15.0)
         assert len(table.said(r.AskSlot)) == 2
@@ -229,7 +266,9 @@ class TestWhatGoesWrong:
 
     def test_a_file_of_ours_that_cannot_be_read_is_final(self, table):
         give(table.to(State.LIVE), bill())
-        table.feed(i.PutEnded(grant(table), None, "our copy of the file is gone", is_file_lost=True))
+        table.feed(
+            i.PutEnded(grant(table), None, "our copy of the file is gone", is_file_lost=True)
+        )
         assert deliveries(table) == [("f1", "failed")]
 
     def test_answers_to_an_attempt_given_up_are_nobodys(self, table):
@@ -237,12 +276,18 @@ class TestWhatGoesWrong:
         first = grant(table)
         table.feed(i.PutEnded(first, 403, "dead"))
         before = len(table.effects)
-        table.feed(s.UploadSucceeded(first, "https://d"), i.PutEnded(first, 200), s.UploadFailed(first, 4003, "no"))
+        table.feed(
+            s.UploadSucceeded(first, "https://d"),
+            i.PutEnded(first, 200),
+            s.UploadFailed(first, 4003, "no"),
+        )
         assert [one for one in table.effects[before:] if isinstance(one, e.Say)] == []
 
 
 class TestLinksThatBreak:
-    def test_a_question_nobody_answers_any_more_is_asked_again_for_nothing(self, new_table, make_lost):
+    def test_a_question_nobody_answers_any_more_is_asked_again_for_nothing(
+        self, new_table, make_lost
+    ):
         table = new_table(upload_attempts_max=1).to(State.LIVE)
         give(table, bill())
         table.feed(make_lost())
@@ -250,7 +295,9 @@ class TestLinksThatBreak:
         table.answer_history([])
         assert len(table.said(r.AskSlot)) == 2 and not deliveries(table)
 
-    def test_a_put_goes_on_without_the_link_and_the_platform_is_asked_what_came_of_it(self, table, make_lost):
+    def test_a_put_goes_on_without_the_link_and_the_platform_is_asked_what_came_of_it(
+        self, table, make_lost
+    ):
         give(table.to(State.LIVE), bill())
         attachment_id = grant(table)
         table.feed(make_lost(), i.PutEnded(attachment_id, 200))
@@ -265,7 +312,9 @@ class TestLinksThatBreak:
         attachment_id = grant(table)
         table.feed(make_lost(), i.PutEnded(attachment_id, 200))
         table.rejoin()
-        table.feed(s.Refused(4009, "Attachment not found", table.said(r.AskDownload)[-1].tracing_id))
+        table.feed(
+            s.Refused(4009, "Attachment not found", table.said(r.AskDownload)[-1].tracing_id)
+        )
         assert statuses(table) == ["asked", "uploading"]
         table.feed(s.UploadSucceeded(attachment_id, "https://d"))
         assert statuses(table) == ["asked", "uploading", "uploaded"]
@@ -275,7 +324,9 @@ class TestLinksThatBreak:
         old = grant(table)
         table.feed(make_lost())
         table.rejoin(new_session=True)
-        assert any(isinstance(one, e.CancelUpload) and one.attachment_id == old for one in table.effects)
+        assert any(
+            isinstance(one, e.CancelUpload) and one.attachment_id == old for one in table.effects
+        )
         assert len(table.said(r.AskSlot)) == 2
 
     def test_the_end_fails_it_and_drops_the_copy(self, table):
@@ -290,7 +341,10 @@ class TestLinksThatBreak:
 class TestRestart:
     def restored(self, new_table, intents, settled=(), joined=True, **more):
         table = new_table(**more)
-        commands = [SavedCommand(key, seq, intent, key in settled) for seq, (key, intent) in enumerate(intents, 2)]
+        commands = [
+            SavedCommand(key, seq, intent, key in settled)
+            for seq, (key, intent) in enumerate(intents, 2)
+        ]
         record = SessionRecord("g1", "ana", "token", "", {}, {}, 0, 10**12)
         table.machine.restore(SavedSession(record, 10, joined, False, commands), table.now)
         table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined())
@@ -318,7 +372,9 @@ class TestRestart:
     def test_what_the_history_holds_is_confirmed_and_never_uploaded_again(self, new_table):
         intent = self.intent_of(new_table, bill())
         table = self.restored(new_table, [("f1", intent)])
-        there = s.MessageArrived("m1", s.INBOUND, "Text", time="2027-05-31T09:00:00.000Z", marker=intent["trace"])
+        there = s.MessageArrived(
+            "m1", s.INBOUND, "Text", time="2027-05-31T09:00:00.000Z", marker=intent["trace"]
+        )
         table.answer_history([there])
         assert deliveries(table) == [("f1", "confirmed")] and discarded(table) == ["/s/f1"]
         assert not table.said(r.AskSlot)
@@ -331,14 +387,19 @@ class TestRestart:
         assert table.said(r.AskSlot)
 
     def test_what_was_taken_back_stays_taken_back(self, new_table):
-        intents = [("f1", self.intent_of(new_table, bill())), ("w1", {"action": "withdraw", "target": "f1"})]
+        intents = [
+            ("f1", self.intent_of(new_table, bill())),
+            ("w1", {"action": "withdraw", "target": "f1"}),
+        ]
         table = self.restored(new_table, intents)
         table.answer_history([])
         table.pass_time(3.0)
         table.answer_history([])
         assert deliveries(table) == [("f1", "failed")] and not table.said(r.AskSlot)
 
-    def test_the_same_command_again_gets_the_same_answer_and_its_second_copy_is_dropped(self, new_table):
+    def test_the_same_command_again_gets_the_same_answer_and_its_second_copy_is_dropped(
+        self, new_table
+    ):
         table = self.restored(new_table, [("f1", self.intent_of(new_table, bill()))])
         table.feed(i.CommandGiven(bill(path="/s/again")))
         assert table.answers()[-1].seq == 2 and discarded(table) == ["/s/again"]
@@ -375,7 +436,9 @@ class TestFreshLinks:
         table.to(State.LIVE).feed(i.CommandGiven(FreshLink("l1", "a1")))
         before = len(table.events())
         question = table.said(r.AskDownload)[-1]
-        table.feed(s.SlotGranted("a1", URL, {}, "bill.pdf", 10, "application/pdf", question.tracing_id))
+        table.feed(
+            s.SlotGranted("a1", URL, {}, "bill.pdf", 10, "application/pdf", question.tracing_id)
+        )
         answer = table.answers()[-1]
         assert answer.result["url"] == URL and "secret" not in repr(answer)
         assert len(table.events()) == before
@@ -413,7 +476,11 @@ class TestRules:
             ({"filename": ".pdf"}, ANY_FILE, "invalid"),
             ({"filename": "bill"}, FileRules(needs_extension=False), None),
             ({"filename": " "}, FileRules(needs_extension=False), "invalid"),
-            ({"filename": "pdf"}, FileRules(blocked_extensions=(".pdf",), needs_extension=False), None),
+            (
+                {"filename": "pdf"},
+                FileRules(blocked_extensions=(".pdf",), needs_extension=False),
+                None,
+            ),
             ({"filename": "a\r\nb.pdf"}, ANY_FILE, "invalid"),
             ({"filename": "a\\b.pdf"}, ANY_FILE, "invalid"),
         ],
@@ -421,7 +488,9 @@ class TestRules:
     )
     def test_sock_7_what_may_be_attached(self, file, rules, code):
         refused = file_refusal(bill(**file), rules)
-        assert (refused.code if refused is not None else None) == (code if file != {"content_type": ""} else "type")
+        assert (refused.code if refused is not None else None) == (
+            code if file != {"content_type": ""} else "type"
+        )
 
     def test_the_same_profile_is_the_same_object(self):
         assert rules_of(("a/b",), 1, (".c",)) is rules_of(("a/b",), 1, (".c",))
@@ -439,7 +508,17 @@ class TestRules:
         assert deliveries(table) == [("f1", "failed")] and not table.said(r.AskSlot)
 
     def test_pauses(self):
-        assert [pause_s(n, 1.0) for n in range(1, 10)] == [0.0, 1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0]
+        assert [pause_s(n, 1.0) for n in range(1, 10)] == [
+            0.0,
+            1.0,
+            2.0,
+            4.0,
+            8.0,
+            16.0,
+            32.0,
+            60.0,
+            60.0,
+        ]
 
 
 class TestWebchat:
@@ -448,7 +527,11 @@ class TestWebchat:
         table = new_table(manners).to(State.LIVE)
         give(table, bill(caption="see"))
         asked = table.last(e.AskPresigned)
-        assert (asked.filename, asked.content_type, asked.size_bytes) == ("bill.pdf", "application/pdf", 10)
+        assert (asked.filename, asked.content_type, asked.size_bytes) == (
+            "bill.pdf",
+            "application/pdf",
+            10,
+        )
         table.feed(s.SlotGranted(asked.attachment_id, URL, metadata={"id": "x"}))
         table.feed(i.PutEnded(asked.attachment_id, 200))
         (said,) = table.said(r.SayAttachments)
@@ -456,6 +539,8 @@ class TestWebchat:
         assert deliveries(table) == [("f1", "sent")] and not table.said(r.DeleteAttachment)
 
     def test_without_a_client_to_ask_with_it_is_refused(self, new_table, webchat_manners):
-        table = new_table(replace(webchat_manners, slot_by_rest=True, can_attach=False)).to(State.LIVE)
+        table = new_table(replace(webchat_manners, slot_by_rest=True, can_attach=False)).to(
+            State.LIVE
+        )
         table.feed(i.CommandGiven(bill()))
         assert table.answers()[-1].error.code == "not_configured"

@@ -1,4 +1,5 @@
-"""SOCK-7: how many messages are taken, how far apart they are sent, and how long one may be; with the product's own figures."""
+"""SOCK-7: how many messages are taken, how far apart they are sent, and how long one may be; with
+the product's own figures."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ DIALECTS = {"webchat": Webchat(), "webmessaging": WebMessaging("d")}
 @pytest.fixture
 def live(new_table):
     def build(dialect, **settings):
-        return new_table(manners_of(DIALECTS[dialect], SessionSettings(**settings)), **settings).to(State.LIVE)
+        return new_table(manners_of(DIALECTS[dialect], SessionSettings(**settings)), **settings).to(
+            State.LIVE
+        )
 
     return build
 
@@ -45,7 +48,9 @@ class Guest:
 
 
 @pytest.mark.parametrize(("dialect", "a_second"), [("webchat", 10), ("webmessaging", 5)])
-def test_sock_7_reject_takes_what_the_rate_promises_however_slow_the_journal_is(live, dialect, a_second):
+def test_sock_7_reject_takes_what_the_rate_promises_however_slow_the_journal_is(
+    live, dialect, a_second
+):
     table = live(dialect, pacing="reject")
     guest = Guest(table)
     first = guest.speak(a_second + 1)
@@ -89,7 +94,8 @@ def test_reject_refuses_while_the_platform_asks_to_wait(live):
 
 
 def test_reject_keeps_the_requests_of_a_minute_too(live):
-    """The confirmations come at once, so nothing waits; the connection's budget of 60 a minute is what ends it."""
+    """The confirmations come at once, so nothing waits; the connection's budget of 60 a minute is
+    what ends it."""
     table = live("webmessaging", pacing="reject")
     guest, fates = Guest(table), []
     for _ in range(60):
@@ -97,6 +103,10 @@ def test_reject_keeps_the_requests_of_a_minute_too(live):
         if fates[-1] == "accepted":
             table.feed(i.IntentDurable(f"c{guest.count}"))
             said = table.said(r.SayText)[-1]
-            table.feed(s.MessageArrived(f"m{guest.count}", s.INBOUND, "Text", text="x", tracing_id=said.tracing_id))
+            table.feed(
+                s.MessageArrived(
+                    f"m{guest.count}", s.INBOUND, "Text", text="x", tracing_id=said.tracing_id
+                )
+            )
         table.pass_time(0.25)
     assert (fates.count("accepted"), fates[-1]) == (52, "rate_limited")

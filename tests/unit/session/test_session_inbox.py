@@ -15,7 +15,11 @@ from guestd.session.inbox import NEVER, BySequence, ByTime
 
 def item(n: int, ms: int) -> MessageArrived:
     return MessageArrived(
-        f"m{n}", OUTBOUND, "Text", text=str(n), time=f"2027-05-31T09:00:{ms // 1000:02d}.{ms % 1000:03d}Z"
+        f"m{n}",
+        OUTBOUND,
+        "Text",
+        text=str(n),
+        time=f"2027-05-31T09:00:{ms // 1000:02d}.{ms % 1000:03d}Z",
     )
 
 
@@ -62,7 +66,9 @@ class TestByTime:
 
     def test_a_full_inbox_releases_its_oldest(self):
         inbox = ByTime(HoldBack(1000.0, 1000.0, 2000.0), 4, 64)
-        shown = [placed.item.text for n in range(10) for placed in inbox.arrive(item(n, n), 0.0).placed]
+        shown = [
+            placed.item.text for n in range(10) for placed in inbox.arrive(item(n, n), 0.0).placed
+        ]
         assert shown == ["0", "1", "2", "3", "4", "5"] and inbox.held == 4
 
     def test_forgotten_identities_are_not_taken_for_new(self):
@@ -98,7 +104,8 @@ class TestByTime:
         assert texts == [str(n) for n in range(count)]
 
     def test_the_history_tells_that_one_of_equal_time_belongs_before_what_was_shown(self):
-        """Time alone does not tell: the guest's own echo was lost, the agent's answer of the same time was shown."""
+        """Time alone does not tell: the guest's own echo was lost, the agent's answer of the same
+        time was shown."""
         inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
         inbox.begin_fill()
@@ -106,7 +113,8 @@ class TestByTime:
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True), ("2", False)]
 
     def test_more_than_is_remembered_arrives_while_a_gap_is_filled(self):
-        """What arrived since the gap does not make what is missing from it as old as what was forgotten."""
+        """What arrived since the gap does not make what is missing from it as old as what was
+        forgotten."""
         inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 8, 8)
         inbox.arrive(item(1, 10), 0.0)
         inbox.begin_fill()
@@ -162,7 +170,10 @@ class TestByTime:
                 shown += [placed.item.text for placed in inbox.arrive(items[n], now).placed]
             assert inbox.held <= 17
             if rng.random() < 0.2:
-                shown += [placed.item.text for placed in inbox.merge(items[max(0, n - 40) : n + 1], now).placed]
+                shown += [
+                    placed.item.text
+                    for placed in inbox.merge(items[max(0, n - 40) : n + 1], now).placed
+                ]
         shown += [placed.item.text for placed in inbox.merge(items, now).placed]
         shown += [one.text for one in drain(inbox, now)]
         assert sorted(shown) == sorted(one.text for one in items)

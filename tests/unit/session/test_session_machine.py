@@ -90,7 +90,9 @@ class TestReconnect:
         table.to(State.LIVE).feed(i.LinkEnded(Ending(Cause.CLOSED_BY_PEER, code)))
         assert table.machine.state is State.RESTING
 
-    @pytest.mark.parametrize("ending", [Ending(Cause.CLOSED_BY_PEER, 1000), Ending(Cause.CLOSED_BY_PEER, 4003)])
+    @pytest.mark.parametrize(
+        "ending", [Ending(Cause.CLOSED_BY_PEER, 1000), Ending(Cause.CLOSED_BY_PEER, 4003)]
+    )
     def test_other_close_codes_are_final(self, table, ending):
         table.to(State.LIVE).feed(i.LinkEnded(ending))
         assert table.machine.state is State.ENDED
@@ -100,11 +102,15 @@ class TestReconnect:
         assert table.last(e.Finish).ending.cause is Cause.ACCESS_DENIED
 
     def test_the_servers_retry_after_wins(self, table):
-        table.to(State.DIALING).feed(i.DialFailed(Ending(Cause.UPGRADE_REFUSED, 503, retry_after_s=17.0)))
+        table.to(State.DIALING).feed(
+            i.DialFailed(Ending(Cause.UPGRADE_REFUSED, 503, retry_after_s=17.0))
+        )
         assert table.machine.wake_at == table.now + 17.0
 
     @pytest.mark.parametrize("retry_after_s", [30.1, 86_400.0, 1e9, 1e308, float("inf")])
-    def test_no_retry_after_keeps_a_guest_away_for_longer_than_our_bound(self, new_table, retry_after_s):
+    def test_no_retry_after_keeps_a_guest_away_for_longer_than_our_bound(
+        self, new_table, retry_after_s
+    ):
         refused = new_table().to(State.DIALING)
         refused.feed(i.DialFailed(Ending(Cause.UPGRADE_REFUSED, 503, retry_after_s=retry_after_s)))
         assert refused.machine.wake_at == refused.now + 30.0
@@ -132,8 +138,8 @@ class TestReconnect:
 
 
 def answer_platform(table, effects, history):
-    """Answer heartbeats and questions for a JWT as a healthy platform does, and every page asked for with `history`,
-    an input or what makes one of a page's number."""
+    """Answer heartbeats and questions for a JWT as a healthy platform does, and every page asked
+    for with `history`, an input or what makes one of a page's number."""
     for effect in effects:
         if isinstance(effect, e.Ping):
             table.feed(i.PongArrived())
@@ -177,9 +183,13 @@ class TestHeartbeat:
         assert table.count(Notice.HEARTBEAT_SENT) > 1 and table.count(Notice.HEARTBEAT_LOST) == 0
 
     def test_phases_differ(self, new_table):
-        phases = {round(new_table(seed=seed).to(State.LIVE).machine.wake_at, 3) for seed in range(20)}
+        phases = {
+            round(new_table(seed=seed).to(State.LIVE).machine.wake_at, 3) for seed in range(20)
+        }
         assert len(phases) > 8
-        assert all(phase == int(phase) for phase in phases), "on whole seconds, so that a fleet wakes once a second"
+        assert all(phase == int(phase) for phase in phases), (
+            "on whole seconds, so that a fleet wakes once a second"
+        )
 
     def test_the_shortest_interval_keeps_the_platforms_two_echoes_a_minute(self, new_table):
         table = new_table(heartbeat_interval_s=16.0).to(State.LIVE)
@@ -248,7 +258,9 @@ class TestGap:
             answer_platform(table, table.pass_time(0.5), answer)
         assert table.texts() == ["text 1", "text 2"]
 
-    def test_a_history_without_an_end_is_read_up_to_our_bound_and_the_gap_stated(self, table, make_text, make_lost):
+    def test_a_history_without_an_end_is_read_up_to_our_bound_and_the_gap_stated(
+        self, table, make_text, make_lost
+    ):
         table.to(State.LIVE).feed(make_text(1), make_lost())
         table.rejoin()
 
@@ -281,7 +293,8 @@ class TestGap:
         assert table.texts() == ["text 1", "text 2", "text 3"]
 
     def test_what_arrived_since_the_gap_does_not_end_the_reading(self, table, make_text):
-        """A page of messages arrived while the history was away: the first page holds nothing else."""
+        """A page of messages arrived while the history was away: the first page holds nothing
+        else."""
         table.to(State.LIVE).feed(make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0))
         table.feed(make_text(3), make_text(4))
         table.feed(i.HistoryRead([make_text(4), make_text(3)], 1, 2, 4))
@@ -289,7 +302,9 @@ class TestGap:
         table.feed(i.HistoryRead([make_text(2), make_text(1)], 2, 2, 4))
         assert table.texts() == ["text 1", "text 2", "text 3", "text 4"]
 
-    def test_what_was_held_when_the_link_was_lost_does_not_end_the_reading(self, new_table, make_text, make_lost):
+    def test_what_was_held_when_the_link_was_lost_does_not_end_the_reading(
+        self, new_table, make_text, make_lost
+    ):
         table = new_table(hold_min_ms=100.0).to(State.LIVE)
         table.feed(make_text(1))
         table.pass_time(1.0)
@@ -301,7 +316,9 @@ class TestGap:
         assert table.texts() == ["text 1", "text 2", "text 3"]
 
     def test_garbage_while_filling_asks_once_more(self, table, make_text):
-        table.to(State.LIVE).feed(make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0), s.Garbage("b"))
+        table.to(State.LIVE).feed(
+            make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0), s.Garbage("b")
+        )
         table.feed(i.HistoryRead([make_text(1)], 1, 1, 1))
         table.feed(i.HistoryRead([make_text(2), make_text(1)], 1, 1, 2))
         assert table.texts() == ["text 1", "text 2"]
@@ -316,7 +333,9 @@ class TestGap:
         assert table.texts() == ["text 1", "text 2", "text 3"]
 
     def test_endless_garbage_does_not_hold_messages_for_ever(self, table, make_text):
-        table.to(State.LIVE).feed(make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0), make_text(2))
+        table.to(State.LIVE).feed(
+            make_text(1), s.Garbage("a"), s.JwtGranted("jwt", 0.0), make_text(2)
+        )
         for _ in range(20):
             table.feed(s.Garbage("more"), i.HistoryRead([make_text(1)], 1, 1, 1))
         assert table.texts() == ["text 1", "text 2"]
@@ -329,7 +348,8 @@ class TestGap:
             table.pass_time(0.5)
             table.feed(s.Garbage("x"))
             if any(
-                isinstance(effect, e.Say) and isinstance(effect.request, r.AskJwt) for effect in table.effects[seen:]
+                isinstance(effect, e.Say) and isinstance(effect.request, r.AskJwt)
+                for effect in table.effects[seen:]
             ):
                 table.feed(s.JwtGranted("jwt", 0.0))
             if any(isinstance(effect, e.FetchHistory) for effect in table.effects[seen:]):
@@ -374,7 +394,9 @@ class TestCommands:
             sent_at.append(table.now)
             table.feed(make_text(n, direction=s.INBOUND, tracing_id=said[-1].tracing_id))
             table.pass_time(0.25)
-        assert [request.text for request in table.said(r.SayText)] == [f"text {n}" for n in range(4)]
+        assert [request.text for request in table.said(r.SayText)] == [
+            f"text {n}" for n in range(4)
+        ]
 
     def test_the_same_command_id_gets_the_same_answer_and_is_sent_once(self, table):
         table.to(State.LIVE).send("hello")
@@ -411,7 +433,9 @@ class TestCommands:
         table.pass_time(0.2)
         assert table.said(r.SayText)[1] == first
 
-    def test_unconfirmed_after_a_lost_link_and_found_in_history_is_not_resent(self, table, make_text, make_lost):
+    def test_unconfirmed_after_a_lost_link_and_found_in_history_is_not_resent(
+        self, table, make_text, make_lost
+    ):
         table.to(State.LIVE).send("hello")
         trace = table.said(r.SayText)[0].tracing_id
         table.feed(make_lost())
@@ -421,7 +445,9 @@ class TestCommands:
         assert len(table.said(r.SayText)) == 1
         assert [event.status for event in table.events("delivery")] == ["confirmed"]
 
-    def test_unconfirmed_and_not_in_history_is_resent_with_the_same_tracing_id(self, table, make_text, make_lost):
+    def test_unconfirmed_and_not_in_history_is_resent_with_the_same_tracing_id(
+        self, table, make_text, make_lost
+    ):
         table.to(State.LIVE).feed(make_text(1))
         table.send("hello")
         table.feed(make_lost())
@@ -441,7 +467,9 @@ class TestCommands:
         assert [event.status for event in table.events("delivery")] == ["uncertain"]
         assert len(table.said(r.SayText)) == 1
 
-    def test_a_message_sent_while_the_history_is_read_is_not_taken_for_missing(self, table, make_text):
+    def test_a_message_sent_while_the_history_is_read_is_not_taken_for_missing(
+        self, table, make_text
+    ):
         table.to(State.LIVE).feed(make_text(1), s.Garbage("x"), s.JwtGranted("jwt", 0.0))
         table.send("hello")
         table.feed(i.HistoryRead([make_text(1)], 1, 1, 1))
@@ -471,7 +499,9 @@ class TestCommands:
             (Context("c", {"k": "v" * 3000}), "too_long", "data"),
         ],
     )
-    def test_bad_commands_are_refused_before_anything_is_journaled(self, table, command, code, field):
+    def test_bad_commands_are_refused_before_anything_is_journaled(
+        self, table, command, code, field
+    ):
         table.to(State.LIVE).feed(i.CommandGiven(command))
         (answer,) = table.answers()
         assert (answer.error.code, answer.error.field) == (code, field)
@@ -505,14 +535,20 @@ class TestCommands:
         assert len(table.said(r.ShowTyping)) == 2
         assert all(answer.accepted for answer in table.answers())
 
-    def test_context_is_a_frame_in_webchat_and_sent_again_after_a_reconnect(self, webchat, make_lost):
-        webchat.to(State.LIVE).feed(i.CommandGiven(Context("k", {"cartValue": 3})), i.IntentDurable("k"))
+    def test_context_is_a_frame_in_webchat_and_sent_again_after_a_reconnect(
+        self, webchat, make_lost
+    ):
+        webchat.to(State.LIVE).feed(
+            i.CommandGiven(Context("k", {"cartValue": 3})), i.IntentDurable("k")
+        )
         webchat.feed(make_lost())
         webchat.rejoin()
         assert [request.context for request in webchat.said(r.SetContext)] == [{"cartValue": 3}] * 2
 
     def test_context_rides_on_the_next_message_in_webmessaging(self, table, make_text):
-        table.to(State.LIVE).feed(i.CommandGiven(Context("k", {"cartValue": 3, "page": "/x"})), i.IntentDurable("k"))
+        table.to(State.LIVE).feed(
+            i.CommandGiven(Context("k", {"cartValue": 3, "page": "/x"})), i.IntentDurable("k")
+        )
         table.send("one", "c1")
         first = table.said(r.SayText)[0]
         assert first.attributes == {"cartValue": "3", "page": "/x"}
@@ -523,7 +559,11 @@ class TestCommands:
 
     def test_a_read_only_conversation_takes_no_message(self, table):
         table.to(State.LIVE)
-        table.feed(s.MessageArrived("p1", s.OUTBOUND, "Presence", presence="Disconnect", read_only=True, time="t"))
+        table.feed(
+            s.MessageArrived(
+                "p1", s.OUTBOUND, "Presence", presence="Disconnect", read_only=True, time="t"
+            )
+        )
         table.send("hello")
         assert table.answers()[0].error.code == "read_only"
 
@@ -537,11 +577,15 @@ class TestEnding:
         assert table.last(e.Finish).ending.cause is Cause.FINISHED
         assert isinstance(table.last(e.HangUp), e.HangUp)
 
-    def test_clear_where_the_deployment_allows_it_and_close_where_it_is_refused_after_all(self, new_table):
+    def test_clear_where_the_deployment_allows_it_and_close_where_it_is_refused_after_all(
+        self, new_table
+    ):
         table = new_table(conversation_clear=True).to(State.LIVE)
         table.feed(i.LeaveAsked())
         clear = table.said(r.Clear)[0]
-        table.feed(s.Refused(403, "Presence events Conversation Clear are not supported", clear.tracing_id))
+        table.feed(
+            s.Refused(403, "Presence events Conversation Clear are not supported", clear.tracing_id)
+        )
         assert table.said(r.CloseSession)
         table.feed(s.Left())
         assert table.machine.state is State.ENDED
@@ -550,7 +594,9 @@ class TestEnding:
         table.to(State.LIVE).send("last words")
         table.feed(i.LeaveAsked())
         assert not table.said(r.CloseSession)
-        table.feed(make_text(1, direction=s.INBOUND, tracing_id=table.said(r.SayText)[0].tracing_id))
+        table.feed(
+            make_text(1, direction=s.INBOUND, tracing_id=table.said(r.SayText)[0].tracing_id)
+        )
         assert table.said(r.CloseSession)
 
     def test_without_a_link_it_comes_back_to_say_goodbye(self, table, make_text, make_lost):
@@ -604,7 +650,10 @@ class TestEnding:
         table.to(State.LIVE).send("one", "c1")
         table.send("two", "c2")
         table.feed(s.LoggedOut())
-        assert [(d.command_id, d.status) for d in table.events("delivery")] == [("c1", "uncertain"), ("c2", "failed")]
+        assert [(d.command_id, d.status) for d in table.events("delivery")] == [
+            ("c1", "uncertain"),
+            ("c2", "failed"),
+        ]
 
     def test_nothing_is_left_to_wake_for(self, table):
         table.to(State.ENDED)
@@ -635,7 +684,12 @@ class TestRestart:
 
     def echo(self, n):
         return s.MessageArrived(
-            f"e{n}", s.INBOUND, "Text", text=f"said {n}", time=f"2027-05-31T09:00:0{n}.000Z", marker=f"trace{n}"
+            f"e{n}",
+            s.INBOUND,
+            "Text",
+            text=f"said {n}",
+            time=f"2027-05-31T09:00:0{n}.000Z",
+            marker=f"trace{n}",
         )
 
     def test_its_seq_goes_on_and_known_messages_are_not_shown_again(self, table, make_text):

@@ -1,4 +1,5 @@
-"""Random walks: whatever the platform says, in whatever order, the machine never raises and its promises hold."""
+"""Random walks: whatever the platform says, in whatever order, the machine never raises and its
+promises hold."""
 
 from __future__ import annotations
 
@@ -37,7 +38,9 @@ def signal_of(kind: type, rng: Random) -> Any:
         elif "tuple" in name:
             values[field.name] = ()
         else:
-            values[field.name] = rng.choice(["", "a", "b", "Inbound", "Outbound", "signedIn", "Disconnect", "\x00"])
+            values[field.name] = rng.choice(
+                ["", "a", "b", "Inbound", "Outbound", "signedIn", "Disconnect", "\x00"]
+            )
     return kind(**values)
 
 
@@ -90,7 +93,9 @@ def step(table: Any, rng: Random, n: int) -> None:
         table.feed(i.LinkEnded(Ending(Cause.LOST, 1006)))
     elif choice < 0.9:
         items = [
-            s.MessageArrived(f"m{k}", s.OUTBOUND, "Text", f"t{k}", f"2027-05-31T09:00:00.{k // 2:03d}Z")
+            s.MessageArrived(
+                f"m{k}", s.OUTBOUND, "Text", f"t{k}", f"2027-05-31T09:00:00.{k // 2:03d}Z"
+            )
             for k in range(5)
         ]
         table.feed(i.HistoryRead(list(reversed(items)), 1, rng.choice([0, 1, 2]), 5))
@@ -100,7 +105,9 @@ def step(table: Any, rng: Random, n: int) -> None:
         table.feed(i.CommandGiven(End("end")), i.IntentDurable("end"))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 @given(seed=st.integers(0, 2**32))
 def test_promises_hold_on_any_walk(new_table, seed):
     rng = Random(seed)

@@ -1,4 +1,5 @@
-"""The SOCK contracts on the machine, with the product's own dialect and figures: frames in, frames and events out, no clock."""
+"""The SOCK contracts on the machine, with the product's own dialect and figures: frames in, frames
+and events out, no clock."""
 
 from __future__ import annotations
 
@@ -78,7 +79,13 @@ def test_sock_2_which_close_codes_come_back(new_table):
         table = new_table(manners_of(DIALECT, SessionSettings())).to(State.LIVE)
         table.feed(i.LinkEnded(Ending(Cause.CLOSED_BY_PEER, code)))
         found[code] = table.machine.state is State.RESTING
-    assert [code for code, comes_back in found.items() if comes_back] == [1001, 1006, 1011, 1012, 1013]
+    assert [code for code, comes_back in found.items() if comes_back] == [
+        1001,
+        1006,
+        1011,
+        1012,
+        1013,
+    ]
 
 
 def test_sock_3_what_arrives_is_understood_and_the_unknown_is_counted(webchat):
@@ -93,11 +100,20 @@ def test_sock_3_what_arrives_is_understood_and_the_unknown_is_counted(webchat):
     for garbage in (b"{nonsense", b"[]", b"{}"):
         webchat.feed(*DIALECT.decode(garbage))
     shown = [
-        (event.kind, getattr(event, "state", ""), getattr(event, "on", None) or getattr(event, "text", ""))
+        (
+            event.kind,
+            getattr(event, "state", ""),
+            getattr(event, "on", None) or getattr(event, "text", ""),
+        )
         for event in webchat.events()
     ]
     counted = webchat.count(Notice.UNKNOWN), webchat.count(Notice.GARBAGE)
-    told = [("typing", "composing", True), ("typing", "", ""), ("receipt", "", ""), ("message", "", "hello")]
+    told = [
+        ("typing", "composing", True),
+        ("typing", "", ""),
+        ("receipt", "", ""),
+        ("message", "", "hello"),
+    ]
     assert (shown, counted, webchat.machine.state) == (told, (2, 3), State.LIVE)
 
 
@@ -111,10 +127,14 @@ def test_sock_5_messages_are_in_order_each_once_and_a_gap_is_told_after_two_seco
     webchat.pass_time(0.02)
     hear(webchat, type="message", text="msg-13", sequenceId="msg-13")
     shown = [
-        (event.after, event.before) if event.kind == "gap" else (event.text, event.late) for event in webchat.events()
+        (event.after, event.before) if event.kind == "gap" else (event.text, event.late)
+        for event in webchat.events()
     ]
     in_order = [(f"msg-{number}", False) for number in (8, 9, 10, 11, 12)]
-    assert (before, shown) == (5, [*in_order, ("msg-12", "msg-15"), ("msg-15", False), ("msg-13", True)])
+    assert (before, shown) == (
+        5,
+        [*in_order, ("msg-12", "msg-15"), ("msg-15", False), ("msg-13", True)],
+    )
 
 
 def test_sock_8_a_pong_is_life_and_silence_of_ten_seconds_a_lost_link(webchat):

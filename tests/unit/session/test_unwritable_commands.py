@@ -1,4 +1,5 @@
-"""A command that could not be journaled or sent is refused by the machine, whoever let it through."""
+"""A command that could not be journaled or sent is refused by the machine, whoever let it
+through."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""webchat confirms nothing: what a restart may send again is what the journal proves was never sent."""
+"""webchat confirms nothing: what a restart may send again is what the journal proves was never
+sent."""
 
 from __future__ import annotations
 
@@ -26,7 +27,10 @@ def restored(table, was_live, commands=3):
     record = SessionRecord("g1", "ana", "token", "ana@example.org", {}, {}, 0, 0)
     given = [
         SavedCommand(
-            f"c{n}", n + 1, {"action": "send", "trace": f"t{n}", "text": f"text {n}", "attributes": None}, False
+            f"c{n}",
+            n + 1,
+            {"action": "send", "trace": f"t{n}", "text": f"text {n}", "attributes": None},
+            False,
         )
         for n in range(commands)
     ]
@@ -59,7 +63,9 @@ def test_the_next_message_waits_until_the_one_before_is_known_as_sent(webchat):
     webchat.send("second", "c2")
     webchat.pass_time(5.0)
     assert [one.text for one in webchat.said(r.SayText)] == ["first"]
-    assert webchat.machine.wake_at > webchat.now, "no deadline is due while the journal is waited for"
+    assert webchat.machine.wake_at > webchat.now, (
+        "no deadline is due while the journal is waited for"
+    )
     webchat.feed(i.EventDurable(last_awaited(webchat)))
     assert [one.text for one in webchat.said(r.SayText)] == ["first", "second"]
 

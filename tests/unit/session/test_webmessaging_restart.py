@@ -1,4 +1,5 @@
-"""webmessaging after a restart: what the journal proves was never sent is not in doubt, the rest is looked up."""
+"""webmessaging after a restart: what the journal proves was never sent is not in doubt, the rest is
+looked up."""
 
 from __future__ import annotations
 
@@ -13,15 +14,21 @@ from guestd.session.states import State
 
 
 def restored(table, state_seq, was_live=False):
-    """Three messages were accepted at seq 12, 14 and 16; the last event on the connection is at `state_seq`."""
+    """Three messages were accepted at seq 12, 14 and 16; the last event on the connection is at
+    `state_seq`."""
     record = SessionRecord("g1", "ana", "token", "", {}, {}, 0, 0)
     given = [
         SavedCommand(
-            f"c{n}", 12 + 2 * n, {"action": "send", "trace": f"t{n}", "text": f"text {n}", "attributes": None}, False
+            f"c{n}",
+            12 + 2 * n,
+            {"action": "send", "trace": f"t{n}", "text": f"text {n}", "attributes": None},
+            False,
         )
         for n in range(3)
     ]
-    table.machine.restore(SavedSession(record, 20, True, False, given, was_live, state_seq), table.now)
+    table.machine.restore(
+        SavedSession(record, 20, True, False, given, was_live, state_seq), table.now
+    )
     return table
 
 
@@ -42,7 +49,11 @@ def confirm_all(table):
         asked = table.said(r.SayText)
         if asked:
             last = asked[-1]
-            table.feed(s.MessageArrived(f"e{last.text}", s.INBOUND, "Text", text=last.text, marker=last.marker))
+            table.feed(
+                s.MessageArrived(
+                    f"e{last.text}", s.INBOUND, "Text", text=last.text, marker=last.marker
+                )
+            )
         table.pass_time(1.0)
 
 
@@ -102,7 +113,9 @@ def test_of_a_confirmed_message_the_next_does_not_wait_for_the_journal(table):
     assert said(table) == ["hello", "world"]
 
 
-def test_a_connection_that_was_lost_before_it_was_durable_proves_nothing_for_the_next(new_table, make_lost):
+def test_a_connection_that_was_lost_before_it_was_durable_proves_nothing_for_the_next(
+    new_table, make_lost
+):
     table = new_table(when_down="queue")
     table.to(State.LIVE)
     table.proves = False

@@ -74,9 +74,17 @@ class Watching:
 def table():
     class Table:
         def __init__(self):
-            self.loop, self.journal, self.metrics, self.order, self.full = Loop(), SlowJournal(), Metrics(), [], []
+            self.loop, self.journal, self.metrics, self.order, self.full = (
+                Loop(),
+                SlowJournal(),
+                Metrics(),
+                [],
+                [],
+            )
             self.hub = Hub()
-            self.pipeline = Pipeline(self.loop, Clock(), self.journal, self.hub, self.metrics, 4, self.full.append)
+            self.pipeline = Pipeline(
+                self.loop, Clock(), self.journal, self.hub, self.metrics, 4, self.full.append
+            )
             self.owner, self.watcher = Owner(self.order), Watching(self.order)
 
         def record(self, seq, event=None):
@@ -154,7 +162,13 @@ def test_every_watcher_gets_the_same_bytes(table):
     table.loop.turn()
     table.journal.flush()
     assert seen[0] is seen[1] is seen[2]
-    assert json.loads(seen[0]) == {"seq": 1, "state": "live", "reason": "", "read_only": False, "kind": "session"}
+    assert json.loads(seen[0]) == {
+        "seq": 1,
+        "state": "live",
+        "reason": "",
+        "read_only": False,
+        "kind": "session",
+    }
 
 
 def test_unwatching_twice_is_harmless(table):

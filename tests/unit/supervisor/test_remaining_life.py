@@ -1,4 +1,5 @@
-"""How long a guest session of the journal still lives, whatever the wall clock did meanwhile (SESS-2)."""
+"""How long a guest session of the journal still lives, whatever the wall clock did meanwhile
+(SESS-2)."""
 
 from __future__ import annotations
 

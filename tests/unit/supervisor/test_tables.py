@@ -1,4 +1,5 @@
-"""The tables that carry effects and inputs have a row for each of them: one that is missing would end guest sessions."""
+"""The tables that carry effects and inputs have a row for each of them: one that is missing would
+end guest sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""RFC 8305: the order of attempts, and the race between them. No network; who answers is decided by the test."""
+"""RFC 8305: the order of attempts, and the race between them. No network; who answers is decided by
+the test."""
 
 from __future__ import annotations
 
@@ -11,7 +12,8 @@ from guestd.transport.eyeballs import ADDRESSES_MAX, Opened, connected, in_turns
 
 
 class Network:
-    """Each address answers when the test says so; `begun` is the order of attempts, `given_up` those cancelled."""
+    """Each address answers when the test says so; `begun` is the order of attempts, `given_up`
+    those cancelled."""
 
     def __init__(self, *, refused: tuple[str, ...] = (), silent: tuple[str, ...] = ()) -> None:
         self.refused, self.silent = refused, silent
@@ -81,7 +83,9 @@ async def test_after_a_refusal_the_next_is_tried_at_once(network):
 
 async def test_a_first_address_that_answers_is_the_only_one_tried(network):
     net = network()
-    assert await connected(["1.1.1.1", "1.1.1.2"], net.connect, delay_s=1e9) is net.opened["1.1.1.1"]
+    assert (
+        await connected(["1.1.1.1", "1.1.1.2"], net.connect, delay_s=1e9) is net.opened["1.1.1.1"]
+    )
     assert net.begun == ["1.1.1.1"]
 
 

@@ -1,4 +1,5 @@
-"""The link against the library's own core: the same bytes, cut anywhere, mean the same; and nothing the peer sends raises."""
+"""The link against the library's own core: the same bytes, cut anywhere, mean the same; and nothing
+the peer sends raises."""
 
 from __future__ import annotations
 
@@ -132,10 +133,13 @@ def oracle(data: bytes) -> tuple[list[bytes], int | None]:
 
 
 def stream(rng: Random) -> bytes:
-    """Legal frames of a server: texts whole and in pieces, binaries, pings and pongs between them."""
+    """Legal frames of a server: texts whole and in pieces, binaries, pings and pongs between
+    them."""
     out = b""
     for _ in range(rng.randrange(1, 8)):
-        payload = ("ä" * rng.randrange(0, 40) + "x" * rng.choice([0, 1, 124, 125, 126, 127, 300, 2000])).encode()
+        payload = (
+            "ä" * rng.randrange(0, 40) + "x" * rng.choice([0, 1, 124, 125, 126, 127, 300, 2000])
+        ).encode()
         kind = rng.random()
         if kind < 0.5:
             out += Frame(Opcode.TEXT, payload).serialize(mask=False)
@@ -153,7 +157,9 @@ def stream(rng: Random) -> bytes:
                 if rng.random() < 0.3:
                     out += Frame(Opcode.PING, b"p").serialize(mask=False)
                 last = n == len(pieces) - 1
-                out += Frame(opcode if n == 0 else Opcode.CONT, piece, fin=last).serialize(mask=False)
+                out += Frame(opcode if n == 0 else Opcode.CONT, piece, fin=last).serialize(
+                    mask=False
+                )
     return out
 
 
@@ -163,10 +169,18 @@ def test_legal_frames_cut_anywhere_mean_what_the_core_says(seed):
     rng = Random(seed)
     data = stream(rng)
     link, wire, ear, turns = new_link(read_budget_frames=rng.choice([1, 3, 256]))
-    feed(link, wire, turns, data, sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(12))))
+    feed(
+        link,
+        wire,
+        turns,
+        data,
+        sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(12))),
+    )
     texts, _ = oracle(data)
     assert ear.texts == texts and not ear.endings
-    assert link._core is None or link._fragments is not None  # the core is not kept while nothing is open
+    assert (
+        link._core is None or link._fragments is not None
+    )  # the core is not kept while nothing is open
 
 
 @settings(max_examples=400, deadline=None)
@@ -178,12 +192,22 @@ def test_any_bytes_end_the_link_or_wait_for_more_and_never_raise(seed):
     junk = bytes(rng.randrange(256) for _ in range(rng.randrange(1, 30)))
     data = data[:where] + junk + data[where:]
     link, wire, ear, turns = new_link()
-    feed(link, wire, turns, data, sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(6))))
+    feed(
+        link,
+        wire,
+        turns,
+        data,
+        sorted(rng.randrange(len(data) + 1) for _ in range(rng.randrange(6))),
+    )
     texts, code = oracle(data)
     ending = ear.endings[0] if ear.endings else None
     assert len(ear.endings) <= 1
     if ending is not None and ending.cause is Cause.PROTOCOL_VIOLATION:
-        assert code is not None or ending.code in (1002, 1007, 1009)  # we judge a header at once, and UTF-8 as well
+        assert code is not None or ending.code in (
+            1002,
+            1007,
+            1009,
+        )  # we judge a header at once, and UTF-8 as well
         assert ear.texts == texts[: len(ear.texts)]
     elif ending is None:
         assert ear.texts == texts[: len(ear.texts)]
@@ -202,7 +226,10 @@ def test_any_bytes_end_the_link_or_wait_for_more_and_never_raise(seed):
         (b"\x81\x02\xff\xfe", 1007),  # no UTF-8
         (b"\x81\x7e\x20\x00" + b"a" * 8, 1009),  # announced over the limit, refused at the header
         (b"\x81\x7f\x00\x00\x00\x00\x7f\xff\xff\xff", 1009),
-        (b"\x01\x7e\x10\x00" + b"a" * 4096 + b"\x80\x7e\x10\x00" + b"a" * 4096, 1009),  # a sum over the limit
+        (
+            b"\x01\x7e\x10\x00" + b"a" * 4096 + b"\x80\x7e\x10\x00" + b"a" * 4096,
+            1009,
+        ),  # a sum over the limit
     ],
 )
 def test_violations_end_with_the_right_code(data, code):
@@ -235,7 +262,13 @@ def test_a_ping_is_answered_and_a_pong_is_matched():
 
 def test_the_peers_close_is_answered_and_told():
     link, wire, ear, turns = new_link()
-    feed(link, wire, turns, Frame(Opcode.CLOSE, Close(1012, "restart").serialize()).serialize(mask=False), [])
+    feed(
+        link,
+        wire,
+        turns,
+        Frame(Opcode.CLOSE, Close(1012, "restart").serialize()).serialize(mask=False),
+        [],
+    )
     assert ear.endings == [Ending(Cause.CLOSED_BY_PEER, 1012, "restart")]
     assert unmasked(wire.written)[0] == 0x88
 
@@ -245,7 +278,13 @@ def test_our_close_waits_for_the_peers_and_says_nothing_more():
     link.close(1000, "bye")
     link.send_text(b"too late")
     link.data_received(Frame(Opcode.TEXT, b"not heard").serialize(mask=False))
-    feed(link, wire, turns, Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=False), [])
+    feed(
+        link,
+        wire,
+        turns,
+        Frame(Opcode.CLOSE, Close(1000, "").serialize()).serialize(mask=False),
+        [],
+    )
     assert unmasked(wire.written) == (0x88, b"\x03\xe8bye")
     assert not ear.texts and ear.endings[0].cause is Cause.CLOSED_BY_US
 
@@ -271,7 +310,9 @@ def test_what_was_read_waits_while_the_owner_pauses():
 
 def test_nothing_is_said_before_begin_and_the_end_is_told_once():
     wire, ear, turns = Wire(), Ear(), Turns()
-    link = GuestSocket(turns, wire, ear, TransportSettings(), Frame(Opcode.TEXT, b"early").serialize(mask=False))  # type: ignore[arg-type]  # by hand
+    link = GuestSocket(
+        turns, wire, ear, TransportSettings(), Frame(Opcode.TEXT, b"early").serialize(mask=False)
+    )  # type: ignore[arg-type]  # by hand
     link.connection_lost(None)
     assert not ear.texts and not ear.endings
     link.begin()
@@ -281,6 +322,7 @@ def test_nothing_is_said_before_begin_and_the_end_is_told_once():
 def test_binary_frames_are_dropped_and_counted():
     link, _wire, ear, _turns = new_link()
     link.data_received(
-        Frame(Opcode.BINARY, b"\x00").serialize(mask=False) + Frame(Opcode.TEXT, b"t").serialize(mask=False)
+        Frame(Opcode.BINARY, b"\x00").serialize(mask=False)
+        + Frame(Opcode.TEXT, b"t").serialize(mask=False)
     )
     assert ear.garbage == ["a binary frame"] and ear.texts == [b"t"]

@@ -1,4 +1,5 @@
-"""What a platform's figures may do to us: nothing. Each is within a bound of ours, or counts as not said."""
+"""What a platform's figures may do to us: nothing. Each is within a bound of ours, or counts as not
+said."""
 
 from __future__ import annotations
 
@@ -27,7 +28,9 @@ def signals_of(frame: dict[str, Any]) -> list[s.Signal]:
 
 
 def joined(**body: Any) -> Any:
-    [signal] = signals_of({"class": "SessionResponse", "code": 200, "body": {"connected": True, **body}})
+    [signal] = signals_of(
+        {"class": "SessionResponse", "code": 200, "body": {"connected": True, **body}}
+    )
     return signal
 
 
@@ -54,10 +57,15 @@ def test_a_sessions_own_figures(odd):
 
 @pytest.mark.parametrize("odd", ODD, ids=IDS)
 def test_a_throttle_and_a_typing(odd):
-    for signal in signals_of({"class": "TooManyRequestsErrorMessage", "code": 429, "body": {"retryAfter": odd}}):
+    for signal in signals_of(
+        {"class": "TooManyRequestsErrorMessage", "code": 429, "body": {"retryAfter": odd}}
+    ):
         assert type(signal) is s.Garbage or 0.0 <= signal.retry_after_s <= 3600.0
     event = {"eventType": "Typing", "typing": {"type": "On", "duration": odd}}
-    frame = {"class": "StructuredMessage", "body": {"type": "Event", "direction": "Outbound", "events": [event]}}
+    frame = {
+        "class": "StructuredMessage",
+        "body": {"type": "Event", "direction": "Outbound", "events": [event]},
+    }
     for signal in signals_of(frame):
         assert type(signal) is s.Garbage or 0 <= signal.duration_ms <= foreign.TYPING_MS_MAX
 
@@ -67,7 +75,10 @@ def test_a_heartbeats_figures(odd):
     body = {"type": "Text", "metadata": {"durationSeconds": odd, "expirationDate": odd}}
     for signal in signals_of({"class": "StructuredMessage", "type": "response", "body": body}):
         if type(signal) is s.HeartbeatAnswered:
-            assert signal.expires_at_epoch_s is None or 0 < signal.expires_at_epoch_s <= foreign.EPOCH_MAX_S
+            assert (
+                signal.expires_at_epoch_s is None
+                or 0 < signal.expires_at_epoch_s <= foreign.EPOCH_MAX_S
+            )
 
 
 def test_a_profile_has_no_more_and_no_longer_rules_than_any_real_one():
@@ -80,7 +91,9 @@ def test_a_profile_has_no_more_and_no_longer_rules_than_any_real_one():
     assert found.file_types[0] == "image/0" and found.blocked_extensions[0] == ".x0"
 
 
-@pytest.mark.parametrize("jwt", ["a\r\nX: y", "a b", "ä", "x" * (foreign.JWT_CHARS_MAX + 1), "a\x00b"])
+@pytest.mark.parametrize(
+    "jwt", ["a\r\nX: y", "a b", "ä", "x" * (foreign.JWT_CHARS_MAX + 1), "a\x00b"]
+)
 def test_a_jwt_that_cannot_stand_in_a_header_is_garbage(jwt):
     [signal] = signals_of({"class": "JwtResponse", "body": {"jwt": jwt, "exp": 1}})
     assert type(signal) is s.Garbage
@@ -131,7 +144,9 @@ def test_a_deployments_figures(odd):
 
 @pytest.mark.parametrize("odd", ODD, ids=IDS)
 def test_a_webchat_sequence_id_is_a_short_text(odd):
-    for signal in Webchat().decode(json.dumps({"type": "message", "text": "x", "sequenceId": odd}).encode()):
+    for signal in Webchat().decode(
+        json.dumps({"type": "message", "text": "x", "sequenceId": odd}).encode()
+    ):
         if type(signal) is s.MessageArrived:
             assert len(signal.sequence) <= 256
             orjson.dumps(signal.sequence)

@@ -1,4 +1,5 @@
-"""Whatever the platform sends, decoding ends in signals that can be journaled: nothing raises, nothing is out of bounds."""
+"""Whatever the platform sends, decoding ends in signals that can be journaled: nothing raises,
+nothing is out of bounds."""
 
 from __future__ import annotations
 
@@ -20,7 +21,9 @@ DIALECTS = {"webmessaging": WebMessaging("d"), "webchat": Webchat()}
 
 
 def structured(**body):
-    return json.dumps({"class": "StructuredMessage", "body": {"id": "m1", "text": "hello", **body}}).encode()
+    return json.dumps(
+        {"class": "StructuredMessage", "body": {"id": "m1", "text": "hello", **body}}
+    ).encode()
 
 
 def chat(**fields_):
@@ -34,7 +37,9 @@ def nested(levels):
     return value
 
 
-@pytest.mark.parametrize("content", [nested(65), nested(255), nested(900), [2**64], [{"a": -(2**63) - 1}]])
+@pytest.mark.parametrize(
+    "content", [nested(65), nested(255), nested(900), [2**64], [{"a": -(2**63) - 1}]]
+)
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_content_that_cannot_be_passed_on_is_left_out_and_said_once(dialect, content):
     raw = structured(content=content) if dialect == "webmessaging" else chat(attachments=content)
@@ -46,7 +51,10 @@ def test_content_that_cannot_be_passed_on_is_left_out_and_said_once(dialect, con
 def test_an_entity_of_the_history_keeps_its_text_without_such_content():
     entity = {"id": "m1", "text": "hello", "content": nested(300)}
     refused, message = DIALECTS["webmessaging"].decode_history(entity)
-    assert isinstance(refused, s.ContentRefused) and (message.text, message.content) == ("hello", [])
+    assert isinstance(refused, s.ContentRefused) and (message.text, message.content) == (
+        "hello",
+        [],
+    )
 
 
 def test_content_of_64_levels_and_64_bits_is_passed_on():
@@ -63,17 +71,26 @@ def test_half_a_surrogate_pair_is_garbage_wherever_it_stands(dialect):
 
 @pytest.mark.parametrize(
     "time",
-    ["2027105131T09115102.417Z", "zzzz-zz-zzTzz:zz:zz.zzzZ", "2027-05-31T09:15:02.4١7Z", "1" * 100_000, "²"],
+    [
+        "2027105131T09115102.417Z",
+        "zzzz-zz-zzTzz:zz:zz.zzzZ",
+        "2027-05-31T09:15:02.4١7Z",
+        "1" * 100_000,
+        "²",
+    ],
 )
 def test_what_only_looks_like_a_time_is_none(time):
-    """A journal keeps the digits of a time as one number: digits in the wrong places would not fit into 64 bits."""
+    """A journal keeps the digits of a time as one number: digits in the wrong places would not fit
+    into 64 bits."""
     assert canonical(time) == ""
 
 
 def test_a_long_id_is_kept_as_its_hash_and_still_tells_two_messages_apart():
     for dialect, frame in (("webmessaging", structured), ("webchat", chat)):
         key = "id" if dialect == "webmessaging" else "sequenceId"
-        first, second = (DIALECTS[dialect].decode(frame(**{key: "x" * 100_000 + end}))[0] for end in "ab")
+        first, second = (
+            DIALECTS[dialect].decode(frame(**{key: "x" * 100_000 + end}))[0] for end in "ab"
+        )
         assert first.identity != second.identity and len(first.identity) <= 256
 
 
@@ -99,15 +116,38 @@ JSON = st.recursive(
     | st.integers()
     | st.floats()
     | st.text(st.characters())
-    | st.sampled_from(["2027-05-31T09:15:02.417Z", "Inbound", "Event", "Presence", "Typing", "9" * 40, "nan", 1e300]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6),
+    | st.sampled_from(
+        [
+            "2027-05-31T09:15:02.417Z",
+            "Inbound",
+            "Event",
+            "Presence",
+            "Typing",
+            "9" * 40,
+            "nan",
+            1e300,
+        ]
+    ),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=6)
+    ),
     max_leaves=25,
 )
 
 
-@given(kind=st.sampled_from([*CLASSES, "message", "typing", "readReceipt", "connect", "error", "other"]), fields_=JSON)
+@given(
+    kind=st.sampled_from(
+        [*CLASSES, "message", "typing", "readReceipt", "connect", "error", "other"]
+    ),
+    fields_=JSON,
+)
 def test_any_frame_becomes_signals_that_can_be_written(kind, fields_):
-    frame = {"class": kind, "type": kind, "body": fields_, **(fields_ if isinstance(fields_, dict) else {})}
+    frame = {
+        "class": kind,
+        "type": kind,
+        "body": fields_,
+        **(fields_ if isinstance(fields_, dict) else {}),
+    }
     for raw in (json.dumps(frame).encode(), json.dumps(fields_).encode()):
         for dialect in DIALECTS.values():
             assert_within_bounds(dialect.decode(raw))

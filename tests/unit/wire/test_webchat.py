@@ -96,7 +96,11 @@ def test_what_says_nothing_is_unknown(frame):
 
 @pytest.mark.parametrize(
     ("reason", "signal"),
-    [("replaced", s.ConnectionClosed()), ("expired", s.SessionExpired()), ("logout", s.LoggedOut())],
+    [
+        ("replaced", s.ConnectionClosed()),
+        ("expired", s.SessionExpired()),
+        ("logout", s.LoggedOut()),
+    ],
 )
 def test_how_a_conversation_ends(reason, signal):
     assert read(type="disconnect", reason=reason) == [signal]
@@ -108,13 +112,18 @@ def test_the_agent_ends_the_conversation():
 
 
 def test_sock_4_context_and_sock_6_attachments():
-    assert said(r.SetContext({"cartValue": 3})) == {"type": "setContext", "context": {"cartValue": 3}}
+    assert said(r.SetContext({"cartValue": 3})) == {
+        "type": "setContext",
+        "context": {"cartValue": 3},
+    }
     attachments = said(r.SayAttachments(({"id": "a"},), "a photo"))
     assert attachments == {"type": "message", "text": "a photo", "attachments": [{"id": "a"}]}
     assert said(r.SayText("hi", "t")) == {"type": "message", "text": "hi"}
 
 
-@pytest.mark.parametrize("request_", [r.Beat(), r.Clear("t"), r.CloseSession("t"), r.AskJwt(), r.ShowTyping()])
+@pytest.mark.parametrize(
+    "request_", [r.Beat(), r.Clear("t"), r.CloseSession("t"), r.AskJwt(), r.ShowTyping()]
+)
 def test_what_the_documents_do_not_know_is_not_sent(request_):
     assert said(request_) is None
 

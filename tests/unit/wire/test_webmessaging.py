@@ -1,4 +1,5 @@
-"""The webmessaging dialect: every request as the reference writes it, every frame as it means, and nothing ever raises."""
+"""The webmessaging dialect: every request as the reference writes it, every frame as it means, and
+nothing ever raises."""
 
 from __future__ import annotations
 
@@ -94,14 +95,23 @@ class TestRequests:
                         "content": [
                             {
                                 "contentType": "ButtonResponse",
-                                "buttonResponse": {"type": "QuickReply", "text": "Track", "payload": "TRACK"},
+                                "buttonResponse": {
+                                    "type": "QuickReply",
+                                    "text": "Track",
+                                    "payload": "TRACK",
+                                },
                             }
                         ],
                     },
                 },
             ),
             (
-                r.SayReply("DatePicker", (("2 June", "2027-06-02T10:30:00.000Z"),), "t1", originating_message_id="o1"),
+                r.SayReply(
+                    "DatePicker",
+                    (("2 June", "2027-06-02T10:30:00.000Z"),),
+                    "t1",
+                    originating_message_id="o1",
+                ),
                 {
                     "action": "onMessage",
                     "token": "tok",
@@ -129,7 +139,10 @@ class TestRequests:
                     "action": "onMessage",
                     "token": "tok",
                     "tracingId": "t1",
-                    "message": {"type": "Event", "events": [{"eventType": "Typing", "typing": {"type": "On"}}]},
+                    "message": {
+                        "type": "Event",
+                        "events": [{"eventType": "Typing", "typing": {"type": "On"}}],
+                    },
                 },
             ),
             (
@@ -147,7 +160,12 @@ class TestRequests:
             ),
             (
                 r.CloseSession("t1"),
-                {"action": "closeSession", "token": "tok", "closeAllConnections": True, "tracingId": "t1"},
+                {
+                    "action": "closeSession",
+                    "token": "tok",
+                    "closeAllConnections": True,
+                    "tracingId": "t1",
+                },
             ),
             (
                 r.Beat(),
@@ -161,7 +179,12 @@ class TestRequests:
             (r.AskJwt("t1"), {"action": "getJwt", "token": "tok", "tracingId": "t1"}),
             (
                 r.AskConfiguration("t1"),
-                {"action": "getConfiguration", "token": "tok", "deploymentId": "dep-1", "tracingId": "t1"},
+                {
+                    "action": "getConfiguration",
+                    "token": "tok",
+                    "deploymentId": "dep-1",
+                    "tracingId": "t1",
+                },
             ),
             (
                 r.AskSlot("a1", "x.png", "image/png", 7, "t1"),
@@ -178,11 +201,21 @@ class TestRequests:
             ),
             (
                 r.AskDownload("a1", "t1"),
-                {"action": "getAttachment", "token": "tok", "attachmentId": "a1", "tracingId": "t1"},
+                {
+                    "action": "getAttachment",
+                    "token": "tok",
+                    "attachmentId": "a1",
+                    "tracingId": "t1",
+                },
             ),
             (
                 r.DeleteAttachment("a1", "t1"),
-                {"action": "deleteAttachment", "token": "tok", "attachmentId": "a1", "tracingId": "t1"},
+                {
+                    "action": "deleteAttachment",
+                    "token": "tok",
+                    "attachmentId": "a1",
+                    "tracingId": "t1",
+                },
             ),
         ],
         ids=lambda value: type(value).__name__ if not isinstance(value, dict) else "",
@@ -191,11 +224,21 @@ class TestRequests:
         assert said(request_) == expected
 
     def test_clear_form_and_offer(self):
-        assert said(r.Clear("t"))["message"]["events"] == [{"eventType": "Presence", "presence": {"type": "Clear"}}]
-        form = said(r.SayForm("can", (("email", "E-mail", "a@b.c"),), "t", originating_message_id="o"))["message"]
-        assert form["content"][0]["form"]["response"][0]["component"]["buttonResponse"]["type"] == "Form"
+        assert said(r.Clear("t"))["message"]["events"] == [
+            {"eventType": "Presence", "presence": {"type": "Clear"}}
+        ]
+        form = said(
+            r.SayForm("can", (("email", "E-mail", "a@b.c"),), "t", originating_message_id="o")
+        )["message"]
+        assert (
+            form["content"][0]["form"]["response"][0]["component"]["buttonResponse"]["type"]
+            == "Form"
+        )
         offer = said(r.SayOffer("CoBrowse", True, {"sessionId": "s"}, "t"))["message"]["events"][0]
-        assert offer == {"eventType": "CoBrowse", "coBrowse": {"type": "OfferingAccepted", "sessionId": "s"}}
+        assert offer == {
+            "eventType": "CoBrowse",
+            "coBrowse": {"type": "OfferingAccepted", "sessionId": "s"},
+        }
 
     def test_nothing_is_ever_null(self):
         assert b"null" not in DIALECT.encode(GUEST, r.SayText("x", "t"))
@@ -218,11 +261,15 @@ class TestFrames:
             "expirationDate": 1806000000,
         }
         (joined,) = read("SessionResponse", body, kind="response", trace="t")
-        assert joined == s.Joined(True, True, True, 259200.0, 1806000000.0, 2048, 10240, ("image/*",), (".exe",), "t")
+        assert joined == s.Joined(
+            True, True, True, 259200.0, 1806000000.0, 2048, 10240, ("image/*",), (".exe",), "t"
+        )
 
     def test_the_smallest_session_response_and_the_goodbye(self):
         assert read("SessionResponse", {"connected": True, "newSession": True})[0].new_session
-        assert read("SessionResponse", {"connected": False, "readOnly": True}, trace="t") == [s.Left("t")]
+        assert read("SessionResponse", {"connected": False, "readOnly": True}, trace="t") == [
+            s.Left("t")
+        ]
 
     def test_a_guest_echo(self):
         body = {
@@ -230,12 +277,25 @@ class TestFrames:
             "type": "Text",
             "text": "Hi",
             "direction": "Inbound",
-            "channel": {"time": "2027-05-31T09:15:02.417Z", "messageId": "e7c9", "from": {}, "to": {}},
+            "channel": {
+                "time": "2027-05-31T09:15:02.417Z",
+                "messageId": "e7c9",
+                "from": {},
+                "to": {},
+            },
             "metadata": {"id": "mark", "correlationId": "c"},
         }
         (message,) = read("StructuredMessage", body, trace="t1")
-        assert (message.identity, message.message_id, message.direction) == ("e7c9", "a0f3", "Inbound")
-        assert (message.tracing_id, message.marker, message.time) == ("t1", "mark", "2027-05-31T09:15:02.417Z")
+        assert (message.identity, message.message_id, message.direction) == (
+            "e7c9",
+            "a0f3",
+            "Inbound",
+        )
+        assert (message.tracing_id, message.marker, message.time) == (
+            "t1",
+            "mark",
+            "2027-05-31T09:15:02.417Z",
+        )
 
     def test_an_agents_message_and_its_twin_in_history(self):
         body = {
@@ -258,7 +318,9 @@ class TestFrames:
             "text": "ping",
             "metadata": {"durationSeconds": "259200", "expirationDate": "1806000000"},
         }
-        assert read("StructuredMessage", body, kind="response") == [s.HeartbeatAnswered(259200.0, 1806000000.0)]
+        assert read("StructuredMessage", body, kind="response") == [
+            s.HeartbeatAnswered(259200.0, 1806000000.0)
+        ]
 
     def test_several_events_in_one_frame(self):
         body = {
@@ -275,7 +337,11 @@ class TestFrames:
         }
         typing, presence, unknown = read("StructuredMessage", body)
         assert typing == s.TypingShown(True, 3000, "Outbound", "On")
-        assert (presence.presence, presence.read_only, presence.identity) == ("Disconnect", True, "e#1")
+        assert (presence.presence, presence.read_only, presence.identity) == (
+            "Disconnect",
+            True,
+            "e#1",
+        )
         assert isinstance(unknown, s.Unknown)
 
     @pytest.mark.parametrize(
@@ -291,7 +357,11 @@ class TestFrames:
             ("AttachmentDeletedResponse", {"attachmentId": "a"}, s.AttachmentDeleted("a")),
             (
                 "GetConfigurationResponse",
-                {"maxCustomDataBytes": 9, "messageRoutingEnabled": True, "sessionDurationSeconds": 7},
+                {
+                    "maxCustomDataBytes": 9,
+                    "messageRoutingEnabled": True,
+                    "sessionDurationSeconds": 7,
+                },
                 s.ConfigurationTold(9, True, None, (), (), 7.0),
             ),
             (
@@ -316,30 +386,63 @@ class TestFrames:
         assert read("UploadFailureEvent", body)[0].code == code
 
     @pytest.mark.parametrize(
-        "code", [400, 401, 403, 404, 409, 500, 503, 4007, 4008, 4009, 4010, 4011, 4013, 4017, 4020, 5000, 4012]
+        "code",
+        [
+            400,
+            401,
+            403,
+            404,
+            409,
+            500,
+            503,
+            4007,
+            4008,
+            4009,
+            4010,
+            4011,
+            4013,
+            4017,
+            4020,
+            5000,
+            4012,
+        ],
     )
     def test_string_errors_keep_their_code(self, code):
-        assert read("string", "text", code=code, kind="response", trace="t") == [s.Refused(code, "text", "t")]
+        assert read("string", "text", code=code, kind="response", trace="t") == [
+            s.Refused(code, "text", "t")
+        ]
 
     def test_expiry_and_throttling_have_their_own_words(self):
         assert read("string", "gone", code=4006) == [s.SessionExpired()]
-        assert read("string", "slow down", code=429, trace="t") == [s.Throttled(1.0, "slow down", "t")]
+        assert read("string", "slow down", code=429, trace="t") == [
+            s.Throttled(1.0, "slow down", "t")
+        ]
         body = {"retryAfter": 3, "errorCode": 4029, "errorMessage": "too fast"}
-        assert read("TooManyRequestsErrorMessage", body, code=429, trace="t") == [s.Throttled(3.0, "too fast", "t")]
+        assert read("TooManyRequestsErrorMessage", body, code=429, trace="t") == [
+            s.Throttled(3.0, "too fast", "t")
+        ]
 
     def test_unknown_classes_are_not_fatal_and_unknown_errors_are_errors(self):
         assert read("BrandNew", {}) == [s.Unknown("BrandNew")]
         assert read("BrandNew", "bad", code=418) == [s.Refused(418, "bad", "")]
 
-    @pytest.mark.parametrize("raw", [b"", b"{", b"[]", b"1", b"null", b"\xff", b"[" * 100_000 + b"]" * 100_000, b"{}"])
+    @pytest.mark.parametrize(
+        "raw", [b"", b"{", b"[]", b"1", b"null", b"\xff", b"[" * 100_000 + b"]" * 100_000, b"{}"]
+    )
     def test_garbage_is_garbage(self, raw):
         (garbage,) = DIALECT.decode(raw)
         assert isinstance(garbage, s.Garbage)
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=12),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53), 2**53)
+    | st.floats(allow_nan=False)
+    | st.text(max_size=12),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 CLASSES = st.sampled_from(
@@ -382,7 +485,9 @@ KEYS = st.sampled_from(
 def test_any_json_is_read_without_an_exception(name, body, code, kind):
     raw = json.dumps({"class": name, "body": body, "code": code, "type": kind}).encode()
     assert all(isinstance(one, s.Signal) for one in DIALECT.decode(raw))
-    assert all(isinstance(one, s.MessageArrived | s.ContentRefused) for one in DIALECT.decode_history(body))
+    assert all(
+        isinstance(one, s.MessageArrived | s.ContentRefused) for one in DIALECT.decode_history(body)
+    )
 
 
 @settings(max_examples=300)
@@ -410,7 +515,9 @@ class TestTimes:
     def test_others_are_made_so_or_are_nothing(self, given_, expected):
         assert canonical(given_) == expected
 
-    @given(st.datetimes(min_value=datetime(1970, 1, 1)), st.datetimes(min_value=datetime(1970, 1, 1)))
+    @given(
+        st.datetimes(min_value=datetime(1970, 1, 1)), st.datetimes(min_value=datetime(1970, 1, 1))
+    )
     def test_text_order_is_time_order(self, a, b):
         x, y = canonical(a.isoformat()), canonical(b.isoformat())
         cut = [one.replace(microsecond=one.microsecond // 1000 * 1000) for one in (a, b)]
@@ -432,6 +539,12 @@ def test_redaction_leaves_no_secret():
 
 
 def test_a_receipt_is_no_message_and_keeps_its_status():
-    body = {"id": "1", "type": "Receipt", "status": "Read", "direction": "Outbound", "channel": {"messageId": "m"}}
+    body = {
+        "id": "1",
+        "type": "Receipt",
+        "status": "Read",
+        "direction": "Outbound",
+        "channel": {"messageId": "m"},
+    }
     frame = {"type": "message", "class": "StructuredMessage", "code": 200, "body": body}
     assert DIALECT.decode(json.dumps(frame).encode()) == [s.ReceiptArrived("1", "Read")]

@@ -14,12 +14,14 @@ Found = TypeVar("Found")
 
 
 def session_of(fleet: Fleet, id_or_name: str) -> str:
-    """The session's id. A name is looked up among the living; anything else is taken for an id, which may be unknown."""
+    """The session's id. A name is looked up among the living; anything else is taken for an id,
+    which may be unknown."""
     return fleet.find(id_or_name) or id_or_name
 
 
 async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float) -> Answer:
-    """Hand over a command and wait until its intent is durable. Raises CommandError, or Problem when it takes too long."""
+    """Hand over a command and wait until its intent is durable. Raises CommandError, or Problem
+    when it takes too long."""
     loop = asyncio.get_running_loop()
     told: asyncio.Future[Answer] = loop.create_future()
 
@@ -28,7 +30,9 @@ async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float
             told.set_result(answer)
 
     fleet.give(session_id, command, answered)
-    found = await _within(told, timeout_s, f"ask with the same command_id again: {command.command_id}")
+    found = await _within(
+        told, timeout_s, f"ask with the same command_id again: {command.command_id}"
+    )
     if found.error is not None:
         if found.error.code == "ended":
             fleet.view(session_id)  # NotFound, unless it is only about to end

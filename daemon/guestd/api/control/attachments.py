@@ -1,6 +1,7 @@
-"""Files (SOCK-6): streamed from the request to our own copy on disk, whatever their size; then one command like any other.
+"""Files (SOCK-6): streamed from the request to our own copy on disk, whatever their size; then one
+command like any other.
 
-POST …/attachments            multipart/form-data: `file`, and beside it `caption` and `command_id` if wanted
+POST …/attachments            multipart/form-data: `file`, optional `caption`, `command_id`
 POST …/attachments?filename=  any other media type: the body is the file
 """
 
@@ -39,7 +40,8 @@ from .shapes import Accepted, Query
 
 T = TypeVar("T")
 
-# aiohttp warns of a part's wrong Content-Disposition with its text, which belongs in no log; here it is a part without a name.
+# aiohttp warns of a part's wrong Content-Disposition with its text, which belongs in no log; here
+# it is a part without a name.
 warnings.filterwarnings("ignore", category=BadContentDispositionHeader)
 warnings.filterwarnings("ignore", category=BadContentDispositionParam)
 
@@ -70,13 +72,18 @@ class SpooledFile(Protocol):
 
 
 class Spooling(Protocol):
-    """Where our copy is written. Raises CommandError `too_large`, Overloaded, or the disk's own error; leaves nothing then."""
+    """Where our copy is written. Raises CommandError `too_large`, Overloaded, or the disk's own
+    error; leaves nothing then."""
 
-    async def spool(self, chunks: AsyncIterator[bytes], limit_bytes: int | None = None) -> SpooledFile: ...
+    async def spool(
+        self, chunks: AsyncIterator[bytes], limit_bytes: int | None = None
+    ) -> SpooledFile: ...
 
 
 class AttachmentQuery(Query):
-    filename: str = Field(default="", max_length=1024, description="The file's name, if the body is the file itself.")
+    filename: str = Field(
+        default="", max_length=1024, description="The file's name, if the body is the file itself."
+    )
     caption: str = Field(default="", max_length=4096, description="The text that goes with it.")
 
 
@@ -178,11 +185,18 @@ class Attachments:
             raise
         return file
 
-    async def _take_part(self, file: File, part: MultipartReader | BodyPartReader, given: set[str]) -> None:
+    async def _take_part(
+        self, file: File, part: MultipartReader | BodyPartReader, given: set[str]
+    ) -> None:
         name = part.name if isinstance(part, BodyPartReader) else None
         if not isinstance(part, BodyPartReader) or name is None or name not in FORM_FIELDS:
             where = _shown(name) or "form"
-            raise Problem(422, "invalid", "a form has one file, and caption and command_id if wanted", field=where)
+            raise Problem(
+                422,
+                "invalid",
+                "a form has one file, and caption and command_id if wanted",
+                field=where,
+            )
         if name in given:
             raise Problem(422, "invalid", "is given twice; give it once", field=name)
         given.add(name)
@@ -194,7 +208,12 @@ class Attachments:
         else:
             file.command_id = await self._short_text(part, "command_id")
             if not KEY_PATTERN.match(file.command_id):
-                raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="command_id")
+                raise Problem(
+                    422,
+                    "invalid",
+                    "is 1 to 128 letters, digits and . _ ~ : @ + -",
+                    field="command_id",
+                )
 
     async def _take_file(self, file: File, part: BodyPartReader) -> None:
         file.name = file.name or part.filename or ""
@@ -202,26 +221,33 @@ class Attachments:
         if not file.name:
             raise Problem(422, "invalid", "the file has no name; give filename", field="file")
         assert self._spool is not None
-        file.copy = await self._spool.spool(self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES))))
+        file.copy = await self._spool.spool(
+            self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES)))
+        )
 
     async def _short_text(self, part: BodyPartReader, name: str) -> str:
         held = b""
         async for chunk in self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES))):
             held += chunk
             if len(held) > FIELD_BYTES_MAX:
-                raise Problem(413, "too_large", f"has more than {FIELD_BYTES_MAX} bytes", field=name)
+                raise Problem(
+                    413, "too_large", f"has more than {FIELD_BYTES_MAX} bytes", field=name
+                )
         try:
             return held.decode()
         except UnicodeDecodeError:
             raise Problem(422, "invalid", "is not UTF-8 text", field=name) from None
 
     async def _chunks(self, read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
-        """As they come. Raises Problem 408 where they pause too long, or come more slowly than the least rate."""
+        """As they come. Raises Problem 408 where they pause too long, or come more slowly than the
+        least rate."""
         loop = asyncio.get_running_loop()
         started, size_bytes = loop.time(), 0
         while chunk := await self._in_time(read()):
             size_bytes += len(chunk)
-            allowed_s = self._settings.body_timeout_s + size_bytes / self._settings.upload_bytes_per_s_min
+            allowed_s = (
+                self._settings.body_timeout_s + size_bytes / self._settings.upload_bytes_per_s_min
+            )
             if loop.time() - started > allowed_s:
                 raise self._too_slow()
             yield chunk
@@ -234,7 +260,9 @@ class Attachments:
         except TimeoutError:
             raise self._too_slow() from None
         except UNREADABLE:
-            raise Problem(400, "bad_request", "the body does not follow its own headers, or breaks off") from None
+            raise Problem(
+                400, "bad_request", "the body does not follow its own headers, or breaks off"
+            ) from None
 
     def _too_slow(self) -> Problem:
         self._metrics.count_http_refused("body_timeout_s")
@@ -242,18 +270,23 @@ class Attachments:
 
 
 async def _parsed(reading: Awaitable[T]) -> T:
-    """What aiohttp reads of a form. Whatever its parser raises, an assertion included, is a mistake in the form."""
+    """What aiohttp reads of a form. Whatever its parser raises, an assertion included, is a mistake
+    in the form."""
     try:
         return await reading
     except (ConnectionError, web.RequestPayloadError):
         raise
     except Exception:
-        detail = "the body is not a multipart form, or breaks off; send it with a boundary, and end it with one"
+        detail = (
+            "the body is not a multipart form, or breaks off; send it with a boundary, and end it"
+            " with one"
+        )
         raise Problem(400, "bad_form", detail) from None
 
 
 def _check_encoding(part: BodyPartReader, name: str) -> None:
-    """RFC 7578 §4.7: senders do not use a transfer encoding, and to keep the encoded bytes as the file would be wrong."""
+    """RFC 7578 §4.7: senders do not use a transfer encoding, and to keep the encoded bytes as the
+    file would be wrong."""
     encoding = part.headers.get("Content-Transfer-Encoding", "binary").strip().lower()
     if encoding not in ("binary", "8bit", "7bit"):
         detail = "has a Content-Transfer-Encoding; send the bytes themselves, without one"

@@ -1,8 +1,9 @@
-"""Request bodies on their way in. They hold no place among the requests in progress, and have limits of their own.
+"""Request bodies on their way in. They hold no place among the requests in progress, and have
+limits of their own.
 
-At a limit the body that has waited longest is given up, of the caller that has most of them: a body that comes with its head
-is never waited for, so it is those who do not send who lose their place, and not those who come next.
-"""
+At a limit the body that has waited longest is given up, of the caller that has most of them: a body
+that comes with its head is never waited for, so it is those who do not send who lose their place,
+and not those who come next."""
 
 from __future__ import annotations
 
@@ -43,9 +44,13 @@ class Bodies:
                 finally:
                     self._leave(body)
         except UNREADABLE:
-            raise Problem(400, "bad_request", "the body does not follow its own headers, or breaks off") from None
+            raise Problem(
+                400, "bad_request", "the body does not follow its own headers, or breaks off"
+            ) from None
         except TimeoutError:
-            self._metrics.count_http_refused("bodies_waiting_max" if body.is_given_up else "body_timeout_s")
+            self._metrics.count_http_refused(
+                "bodies_waiting_max" if body.is_given_up else "body_timeout_s"
+            )
             why = "in time" if not body.is_given_up else "before too many others were waited for"
             raise Problem(408, "timeout", f"the body did not come {why}; send it at once") from None
 
@@ -92,7 +97,9 @@ class Bodies:
 
     def _too_large(self) -> Problem:
         return Problem(
-            413, "too_large", f"a body has at most {self._settings.body_bytes_max} bytes (api.body_bytes_max)"
+            413,
+            "too_large",
+            f"a body has at most {self._settings.body_bytes_max} bytes (api.body_bytes_max)",
         )
 
 

@@ -1,4 +1,5 @@
-"""Commands: accepted with 202 once they are durable; what became of one is read from the journal, where it is written anyway."""
+"""Commands: accepted with 202 once they are durable; what became of one is read from the journal,
+where it is written anyway."""
 
 from __future__ import annotations
 
@@ -21,7 +22,9 @@ from .shapes import Accepted, CommandQuery, CommandState
 LOCATION = {"Location": "Where it stands."}
 
 
-async def accept(fleet: Fleet, session_id: str, command: Command, settings: ControlSettings) -> web.StreamResponse:
+async def accept(
+    fleet: Fleet, session_id: str, command: Command, settings: ControlSettings
+) -> web.StreamResponse:
     """Hand it over; the answer once its intent is durable."""
     found = await give(fleet, session_id, command, settings.answer_timeout_s)
     where = f"/v1/sessions/{session_id}/commands/{found.command_id}"
@@ -32,7 +35,12 @@ async def accept(fleet: Fleet, session_id: str, command: Command, settings: Cont
 def key_of(call: Call[Any, Any], command_id: str) -> str:
     """The asker's id for this command, from the body or the header; "" if he gave none."""
     if command_id and call.idempotency_key and command_id != call.idempotency_key:
-        raise Problem(409, "conflict", "differs from the header Idempotency-Key; give one of them", field="command_id")
+        raise Problem(
+            409,
+            "conflict",
+            "differs from the header Idempotency-Key; give one of them",
+            field="command_id",
+        )
     return command_id or call.idempotency_key
 
 
@@ -62,7 +70,9 @@ class Commands:
             raise NotFound("no such command after that seq, or the journal no longer has it")
         return answer(found)
 
-    async def _look_for(self, session_id: str, command_id: str, after_seq: int) -> CommandState | None:
+    async def _look_for(
+        self, session_id: str, command_id: str, after_seq: int
+    ) -> CommandState | None:
         found: CommandState | None = None
         pages = Pages(self._fleet, self._turns, session_id)
         while rows := (await pages.after(after_seq)).rows:

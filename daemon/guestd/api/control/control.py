@@ -1,4 +1,5 @@
-"""The control API as a whole: its table of routes, and what every request goes through on its way to a handler."""
+"""The control API as a whole: its table of routes, and what every request goes through on its way
+to a handler."""
 
 from __future__ import annotations
 
@@ -48,10 +49,15 @@ class Ports:
 
 
 class Control:
-    """`add_to` an application; `guard` every request under PREFIX; `close` before the server stops."""
+    """`add_to` an application; `guard` every request under PREFIX; `close` before the server
+    stops."""
 
     def __init__(
-        self, ports: Ports, settings: ControlSettings, bounds: StreamBounds, feeds: Feeds | None = None
+        self,
+        ports: Ports,
+        settings: ControlSettings,
+        bounds: StreamBounds,
+        feeds: Feeds | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = ports.metrics
@@ -90,7 +96,9 @@ class Control:
     def close(self) -> None:
         self._events.close()
 
-    async def guard(self, request: web.Request, handler: Handler, trusted: bool) -> web.StreamResponse:
+    async def guard(
+        self, request: web.Request, handler: Handler, trusted: bool
+    ) -> web.StreamResponse:
         """Every way to say no ends here as a problem document."""
         try:
             if not trusted:
@@ -119,7 +127,9 @@ class Control:
     def _document_route(self) -> Route:
         outcome = {200: Outcome("OpenAPI 3.1.", dict[str, object])}
         summary = "This description of the control API"
-        return Route("GET", "/v1/openapi.json", "showDescription", summary, self._describe, outcome, "about")
+        return Route(
+            "GET", "/v1/openapi.json", "showDescription", summary, self._describe, outcome, "about"
+        )
 
     async def _describe(self, call: Call[None, None]) -> web.StreamResponse:
         return encoded(self._document)

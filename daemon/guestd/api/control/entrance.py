@@ -1,7 +1,8 @@
-"""Who may use the control API: by bearer token, or because he came by the Unix socket, whose file mode has judged him already.
+"""Who may use the control API: by bearer token, or because he came by the Unix socket, whose file
+mode has judged him already.
 
-Without a token the HTTP port is open to this machine only, and the doorkeeper keeps pages from elsewhere out of it.
-"""
+Without a token the HTTP port is open to this machine only, and the doorkeeper keeps pages from
+elsewhere out of it."""
 
 from __future__ import annotations
 
@@ -18,14 +19,18 @@ class Entrance:
         self._token = settings.token
 
     def check(self, request: web.Request) -> None:
-        """Raises Problem 401. The comparison takes as long for a wrong token as for a nearly right one."""
+        """Raises Problem 401. The comparison takes as long for a wrong token as for a nearly right
+        one."""
         if not self._token:
             return
         given = bearer_token(request)
         if has_token(given, self._token):
             return
         realm = 'Bearer realm="guestd"' + (', error="invalid_token"' if given else "")
-        detail = "send the header Authorization: Bearer TOKEN, with the token of api.token or api.token_file"
+        detail = (
+            "send the header Authorization: Bearer TOKEN, with the token of api.token or"
+            " api.token_file"
+        )
         raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": realm})
 
 

@@ -1,15 +1,16 @@
-"""Everything that happens in a guest session: as pages of JSON, or followed as server-sent events by who asks for them.
+"""Everything that happens in a guest session: as pages of JSON, or followed as server-sent events
+by who asks for them.
 
-    GET /v1/sessions/ana/events?after=12             Accept: text/event-stream, and Last-Event-ID on coming back
+    GET /v1/sessions/ana/events?after=12    Accept: text/event-stream, and Last-Event-ID
 
     id: 13                                           what an EventSource sends as Last-Event-ID
     event: message                                   the event's kind
     data: {"seq": 13, "kind": "message", …}
 
-Beside the kinds of events there are `lagging` and `closed`, with the seq to resume from, and `over` when the guest session has
-ended. A stream that would have nothing to say ever again is answered 204, on which an EventSource stops coming back; so is one
-that comes back to an event that the journal cannot read, of which `closed` told it.
-"""
+Beside the kinds of events there are `lagging` and `closed`, with the seq to resume from, and `over`
+when the guest session has ended. A stream that would have nothing to say ever again is answered
+204, on which an EventSource stops coming back; so is one that comes back to an event that the
+journal cannot read, of which `closed` told it."""
 
 from __future__ import annotations
 
@@ -33,7 +34,12 @@ MEDIA_TYPE = "text/event-stream"
 
 class Events:
     def __init__(
-        self, fleet: Fleet, metrics: Metrics, settings: ControlSettings, bounds: StreamBounds, feeds: Feeds
+        self,
+        fleet: Fleet,
+        metrics: Metrics,
+        settings: ControlSettings,
+        bounds: StreamBounds,
+        feeds: Feeds,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -45,7 +51,11 @@ class Events:
         self._addresses = AddressCounts(share, "event streams", "api.watchers_per_address_max")
 
     def routes(self) -> list[Route]:
-        page = Outcome("A page of events, or a stream of them.", EventPage, media={MEDIA_TYPE: "Follows for ever."})
+        page = Outcome(
+            "A page of events, or a stream of them.",
+            EventPage,
+            media={MEDIA_TYPE: "Follows for ever."},
+        )
         return [
             Route(
                 "GET",
@@ -53,7 +63,10 @@ class Events:
                 "readEvents",
                 "What happens: a page, or with Accept: text/event-stream all that comes",
                 self._read,
-                {200: page, 204: Outcome("The guest session has ended and there is no more to follow.")},
+                {
+                    200: page,
+                    204: Outcome("The guest session has ended and there is no more to follow."),
+                },
                 "events",
                 query=EventQuery,
                 long=True,
@@ -84,19 +97,30 @@ class Events:
             except NotFound:
                 return web.Response(status=204)
             if after > last_seq:
-                raise Problem(422, "invalid", f"after is {after}, but the last seq is {last_seq}", field="query.after")
+                raise Problem(
+                    422,
+                    "invalid",
+                    f"after is {after}, but the last seq is {last_seq}",
+                    field="query.after",
+                )
         if len(self._streams) >= self._settings.watchers_max:
             self._metrics.count_refused_frontend("full")
-            detail = f"{self._settings.watchers_max} streams are followed already (api.watchers_max)"
+            detail = (
+                f"{self._settings.watchers_max} streams are followed already (api.watchers_max)"
+            )
             raise Problem(503, "overloaded", detail, retry_after_s=5.0)
         return await self._follow(call.request, session_id, after)
 
-    async def _follow(self, request: web.Request, session_id: str, after_seq: int) -> web.StreamResponse:
+    async def _follow(
+        self, request: web.Request, session_id: str, after_seq: int
+    ) -> web.StreamResponse:
         address = address_of(request)
         if not self._addresses.enter(address):
             self._metrics.count_refused_frontend("address")
             limit = f"{self._addresses.per_address_max} streams (api.watchers_per_address_max)"
-            raise Problem(503, "overloaded", f"this address follows {limit} already", retry_after_s=5.0)
+            raise Problem(
+                503, "overloaded", f"this address follows {limit} already", retry_after_s=5.0
+            )
         stream = Stream(Feed(self._feeds, session_id), self._bounds, self._metrics)
         self._streams.add(stream)
         self._metrics.watchers += 1
@@ -109,15 +133,19 @@ class Events:
 
 
 def _comes_back(call: Call[EventQuery, None]) -> bool:
-    """An EventSource that was cut off, and would come back for ever: it was told why in the event `closed`."""
+    """An EventSource that was cut off, and would come back for ever: it was told why in the event
+    `closed`."""
     return "Last-Event-ID" in call.request.headers
 
 
 def _resumed_after(call: Call[EventQuery, None]) -> int:
-    """Last-Event-ID, which a returning EventSource sends beside the address it first used, wins over `after`."""
+    """Last-Event-ID, which a returning EventSource sends beside the address it first used, wins
+    over `after`."""
     last = call.request.headers.get("Last-Event-ID", "")
     if not last:
         return call.query.after
     if not (last.isascii() and last.isdigit() and len(last) <= 15):
-        raise Problem(422, "invalid", "is the last seq you have, a whole number from 0", field="Last-Event-ID")
+        raise Problem(
+            422, "invalid", "is the last seq you have, a whole number from 0", field="Last-Event-ID"
+        )
     return int(last)

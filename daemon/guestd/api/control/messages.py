@@ -20,7 +20,9 @@ TRANSCRIPT = frozenset({"message", "presence", "gap"})
 
 
 class Messages:
-    def __init__(self, fleet: Fleet, turns: Turns, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
+    def __init__(
+        self, fleet: Fleet, turns: Turns, settings: ControlSettings, draw_id: Callable[[], str]
+    ) -> None:
         self._fleet = fleet
         self._turns = turns
         self._settings = settings
@@ -85,19 +87,27 @@ class Messages:
         else:
             choices = tuple((one.text, one.payload) for one in wish.reply.choices)
             command = Reply(command_id, wish.reply.type, choices, wish.reply.in_reply_to)
-        return await accept(self._fleet, session_of(self._fleet, call.part("session")), command, self._settings)
+        return await accept(
+            self._fleet, session_of(self._fleet, call.part("session")), command, self._settings
+        )
 
     async def _read(self, call: Call[EventQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
-        page = await page_of(self._fleet, self._turns, session_id, call.query.after, call.query.limit, TRANSCRIPT)
+        page = await page_of(
+            self._fleet, self._turns, session_id, call.query.after, call.query.limit, TRANSCRIPT
+        )
         return encoded(page.as_json("messages"))
 
     async def _context(self, call: Call[None, SetContext]) -> web.StreamResponse:
         command_id = key_of(call, call.body.command_id) or self._draw_id()
         command = Context(command_id, call.body.context)
-        return await accept(self._fleet, session_of(self._fleet, call.part("session")), command, self._settings)
+        return await accept(
+            self._fleet, session_of(self._fleet, call.part("session")), command, self._settings
+        )
 
     async def _typing(self, call: Call[None, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
-        await give(self._fleet, session_id, Typing(self._draw_id()), self._settings.answer_timeout_s)
+        await give(
+            self._fleet, session_id, Typing(self._draw_id()), self._settings.answer_timeout_s
+        )
         return web.Response(status=204)

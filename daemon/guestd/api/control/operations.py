@@ -1,8 +1,9 @@
-"""The platform's REST side: guests, messaging sessions, injections, prompts, adoption. One resource each, all alike.
+"""The platform's REST side: guests, messaging sessions, injections, prompts, adoption. One resource
+each, all alike.
 
-Each is a durable operation with an id of the asker's: asked for again with the same id and the same request, it is the same
-operation. POST begins it and waits at most `?wait=`; what is not over by then is answered 202 and asked for later.
-"""
+Each is a durable operation with an id of the asker's: asked for again with the same id and the same
+request, it is the same operation. POST begins it and waits at most `?wait=`; what is not over by
+then is answered 202 and asked for later."""
 
 from __future__ import annotations
 
@@ -12,7 +13,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, WithJsonSchema, create_model
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    RootModel,
+    WithJsonSchema,
+    create_model,
+)
 
 from ...model.errors import CommandError, NotFound
 from ...model.ports import Operations, OperationView
@@ -38,12 +47,16 @@ def _wait(value: object) -> object:
 Wait = Annotated[
     float,
     BeforeValidator(_wait),
-    WithJsonSchema({"type": "string", "pattern": r"^\d{1,4}(\.\d{1,3})?(ms|s|m)?$", "default": "0s"}),
+    WithJsonSchema(
+        {"type": "string", "pattern": r"^\d{1,4}(\.\d{1,3})?(ms|s|m)?$", "default": "0s"}
+    ),
 ]
 
 
 class WaitQuery(Query):
-    wait: Wait = Field(default=0.0, description="How long to wait for its end, such as 5s; api.wait_max_s at most.")
+    wait: Wait = Field(
+        default=0.0, description="How long to wait for its end, such as 5s; api.wait_max_s at most."
+    )
 
 
 class ListQuery(Query):
@@ -81,7 +94,8 @@ class AnyRequest(RootModel[dict[str, Any]]):
 
 @dataclass(slots=True, frozen=True)
 class Kind:
-    """`name` in the port, `path` and `noun` in the API; `ending` says what DELETE does, "": there is nothing to end."""
+    """`name` in the port, `path` and `noun` in the API; `ending` says what DELETE does, "": there
+    is nothing to end."""
 
     name: str
     path: str
@@ -92,7 +106,9 @@ class Kind:
     def shown_body(self) -> type[BaseModel]:
         """The kind's own model, and the asker's id beside it."""
         model = REQUESTS[self.name]
-        return create_model(f"{self.noun}Request", __base__=model, __doc__=model.__doc__, operation_id=_OPERATION_ID)
+        return create_model(
+            f"{self.noun}Request", __base__=model, __doc__=model.__doc__, operation_id=_OPERATION_ID
+        )
 
 
 _OPERATION_ID: Any = (
@@ -102,15 +118,29 @@ _OPERATION_ID: Any = (
 
 KINDS = (
     Kind("guest", "guests", "Guest", "Create a guest in its three steps (SESS-7)"),
-    Kind("messaging", "messaging-sessions", "MessagingSession", "Open a messaging session (SESS-1)", "End it (SESS-6)"),
+    Kind(
+        "messaging",
+        "messaging-sessions",
+        "MessagingSession",
+        "Open a messaging session (SESS-1)",
+        "End it (SESS-6)",
+    ),
     Kind("injection", "injections", "Injection", "Inject messages into an interaction (INJ-1)"),
-    Kind("prompt", "prompts", "Prompt", "Show an agent-assist prompt (ASSIST-1)", "Give up a deferred prompt"),
+    Kind(
+        "prompt",
+        "prompts",
+        "Prompt",
+        "Show an agent-assist prompt (ASSIST-1)",
+        "Give up a deferred prompt",
+    ),
     Kind("adoption", "adoption", "Adoption", "Compute adoption rates (ASSIST-4)"),
 )
 
 
 class OperationRoutes:
-    def __init__(self, operations: Operations | None, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
+    def __init__(
+        self, operations: Operations | None, settings: ControlSettings, draw_id: Callable[[], str]
+    ) -> None:
         self._operations = operations
         self._settings = settings
         self._draw_id = draw_id
@@ -216,7 +246,9 @@ class OperationRoutes:
     @property
     def _port(self) -> Operations:
         if self._operations is None:
-            raise CommandError("this daemon does not speak to the platform's REST side", code="not_configured")
+            raise CommandError(
+                "this daemon does not speak to the platform's REST side", code="not_configured"
+            )
         return self._operations
 
 
@@ -226,7 +258,9 @@ def _taken_id(request: dict[str, Any]) -> str:
         return ""
     found = request.pop("operation_id")
     if not isinstance(found, str) or not KEY_PATTERN.match(found):
-        raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="operation_id")
+        raise Problem(
+            422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="operation_id"
+        )
     return found
 
 
@@ -238,4 +272,6 @@ def _failed(view: OperationView) -> Problem:
     if code.startswith("platform"):
         return platform_problem(code, detail, problem.get("status"), correlation_id, told=told)
     field = str(problem.get("field") or "")
-    return Problem(status_of(code), code, detail, field=field, correlation_id=correlation_id, told=told)
+    return Problem(
+        status_of(code), code, detail, field=field, correlation_id=correlation_id, told=told
+    )

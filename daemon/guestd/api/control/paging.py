@@ -1,7 +1,7 @@
 """A page of a guest session's events, as the journal has them: the same bytes, only put in a row.
 
-Read like every other replay: a small page of the journal per turn of the loop, in turn with all other clients.
-"""
+Read like every other replay: a small page of the journal per turn of the loop, in turn with all
+other clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ...model.ports import Fleet
 from ..pages import Pages
 from ..turns import Turns
 
-#: Of one answer, and of what is looked at for it. A page may be short of its limit, and says that there is more.
+#: Of one answer, and of what is looked at for it. A page may be short of its limit, and says that
+#: there is more.
 ANSWER_BYTES_MAX = 262_144
 READS_MAX = 200
 
@@ -33,7 +34,12 @@ class Page:
 
 
 async def page_of(
-    fleet: Fleet, turns: Turns, session_id: str, after_seq: int, limit: int, kinds: frozenset[str] | None = None
+    fleet: Fleet,
+    turns: Turns,
+    session_id: str,
+    after_seq: int,
+    limit: int,
+    kinds: frozenset[str] | None = None,
 ) -> Page:
     """At most `limit` events of those kinds (None: all) after `after_seq`. Raises NotFound."""
     page, answer_bytes = Page(after_seq), 0

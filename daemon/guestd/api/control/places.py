@@ -1,4 +1,5 @@
-"""Places for what is in progress: so many in all, so many for one caller, so that nobody can take them all."""
+"""Places for what is in progress: so many in all, so many for one caller, so that nobody can take
+them all."""
 
 from __future__ import annotations
 
@@ -11,10 +12,17 @@ from ..problems import Problem
 
 
 class Places:
-    """`key` is the configuration's name for `places_max`, such as api.requests_max; `what` says what is counted."""
+    """`key` is the configuration's name for `places_max`, such as api.requests_max; `what` says
+    what is counted."""
 
     def __init__(
-        self, places_max: int, per_caller_max: int, metrics: Metrics, key: str, what: str, retry_after_s: float = 1.0
+        self,
+        places_max: int,
+        per_caller_max: int,
+        metrics: Metrics,
+        key: str,
+        what: str,
+        retry_after_s: float = 1.0,
     ) -> None:
         self._places_max = places_max
         self._per_caller_max = per_caller_max
@@ -27,7 +35,8 @@ class Places:
 
     @contextlib.contextmanager
     def taken(self, caller: str) -> Iterator[None]:
-        """A place for as long as the block runs. Raises Problem 503. The Unix socket has only the limit for all."""
+        """A place for as long as the block runs. Raises Problem 503. The Unix socket has only the
+        limit for all."""
         own = self._by_caller.get(caller, 0)
         per_caller_key = self._key.replace("_max", "_per_address_max")
         if self._taken >= self._places_max:

@@ -1,4 +1,5 @@
-"""From bytes to a checked value, or a problem that names the field: query, body, media type, size and depth."""
+"""From bytes to a checked value, or a problem that names the field: query, body, media type, size
+and depth."""
 
 from __future__ import annotations
 
@@ -26,7 +27,9 @@ async def understand(request: web.Request, route: Route, bodies: Bodies) -> Call
     query = _query(request, route.query)
     key = request.headers.get("Idempotency-Key") if route.keyed else None
     if key is not None and not KEY_PATTERN.match(key):
-        raise Problem(422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key")
+        raise Problem(
+            422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key"
+        )
     body = await _body(request, route.body, bodies) if route.body is not None else None
     return Call(request, query, body, key or "")
 
@@ -39,7 +42,9 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
         given[name] = value
     if model is None:
         if given:
-            raise Problem(422, "invalid", "this path takes no query", field=f"query.{next(iter(given))}"[:100])
+            raise Problem(
+                422, "invalid", "this path takes no query", field=f"query.{next(iter(given))}"[:100]
+            )
         return None
     try:
         return model.model_validate_strings(given)
@@ -49,14 +54,18 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
 
 async def _body(request: web.Request, model: type[BaseModel], bodies: Bodies) -> BaseModel:
     if media_type_of(request) != "application/json":
-        raise Problem(415, "unsupported_media_type", "send JSON, with Content-Type: application/json")
+        raise Problem(
+            415, "unsupported_media_type", "send JSON, with Content-Type: application/json"
+        )
     raw = await bodies.read(request)
     try:
         found = json_values.loads(raw)
     except JSONDecodeError as error:
         raise Problem(400, "bad_json", f"the body is not JSON: {error.msg}") from None
     if json_values.is_deeper(found):
-        raise Problem(400, "bad_json", f"the body is nested deeper than {json_values.DEPTH_MAX} levels")
+        raise Problem(
+            400, "bad_json", f"the body is nested deeper than {json_values.DEPTH_MAX} levels"
+        )
     if (fault := json_values.fault_in(found)) is not None:
         field = json_values.printable(".".join(fault.path), 200)
         raise Problem(422, "invalid", f"{field or 'the body'} {fault.reason}", field=field)
@@ -71,7 +80,16 @@ def _invalid(error: ValidationError, place: str) -> Problem:
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     path = [place, *map(str, first["loc"])] if place else [str(part) for part in first["loc"]]
     message = first["msg"].removeprefix("Value error, ")
-    detail = "there is no such field" if first["type"] == "extra_forbidden" else message[:1].lower() + message[1:]
+    detail = (
+        "there is no such field"
+        if first["type"] == "extra_forbidden"
+        else message[:1].lower() + message[1:]
+    )
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""
-    return Problem(422, "invalid", f"{'.'.join(path) or 'the body'}: {detail}{more}"[:500], field=".".join(path)[:200])
+    return Problem(
+        422,
+        "invalid",
+        f"{'.'.join(path) or 'the body'}: {detail}{more}"[:500],
+        field=".".join(path)[:200],
+    )

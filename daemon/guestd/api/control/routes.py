@@ -1,4 +1,5 @@
-"""What a route is: the path, the shapes that go in and come out, who answers. The table of them is also the documentation."""
+"""What a route is: the path, the shapes that go in and come out, who answers. The table of them is
+also the documentation."""
 
 from __future__ import annotations
 
@@ -16,7 +17,8 @@ Body = TypeVar("Body")
 
 @dataclass(slots=True, frozen=True)
 class Call(Generic[Query, Body]):
-    """A request that was let in and understood. `idempotency_key` is the header of that name, or ""."""
+    """A request that was let in and understood. `idempotency_key` is the header of that name, or
+    ""."""
 
     request: web.Request
     query: Query
@@ -33,7 +35,8 @@ Handle = Callable[[Call[Any, Any]], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True, frozen=True)
 class Outcome:
-    """One success a route may have. `model` None: no body. `media`: other forms of it, by media type, in words."""
+    """One success a route may have. `model` None: no body. `media`: other forms of it, by media
+    type, in words."""
 
     text: str
     model: Any = None
@@ -43,11 +46,12 @@ class Outcome:
 
 @dataclass(slots=True, frozen=True)
 class Route:
-    """`name` is the operation's id in the OpenAPI document; `problems` those beyond what every route may answer.
+    """`name` is the operation's id in the OpenAPI document; `problems` those beyond what every
+    route may answer.
 
     `shown_body`: what the document says of the body, where the handler's port does the checking.
-    `streams`: the handler reads the body itself, whose media types are the keys. `long`: does not count as a request in
-    progress, because it has a bound of its own."""
+    `streams`: the handler reads the body itself, whose media types are the keys. `long`: does not
+    count as a request in progress, because it has a bound of its own."""
 
     method: str
     path: str
@@ -66,12 +70,16 @@ class Route:
 
 
 def answer(
-    model: BaseModel | Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
+    model: BaseModel | Mapping[str, Any],
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
 ) -> web.Response:
     """A success as JSON."""
     found = model.model_dump(mode="json") if isinstance(model, BaseModel) else model
     return encoded(orjson.dumps(found), status, headers)
 
 
-def encoded(body: bytes, status: int = 200, headers: Mapping[str, str] | None = None) -> web.Response:
+def encoded(
+    body: bytes, status: int = 200, headers: Mapping[str, str] | None = None
+) -> web.Response:
     return web.Response(body=body, status=status, headers=headers, content_type="application/json")

@@ -24,7 +24,10 @@ class Sessions:
 
     def routes(self) -> list[Route]:
         tag, one = "sessions", "/v1/sessions/{session}"
-        opened_, shown = Outcome("Opened, and durable.", Session, LOCATION), Outcome("It lives.", Session)
+        opened_, shown = (
+            Outcome("Opened, and durable.", Session, LOCATION),
+            Outcome("It lives.", Session),
+        )
         ended = Outcome("It will say goodbye to the platform, and end.", Accepted, LOCATION)
         return [
             Route(
@@ -48,23 +51,47 @@ class Sessions:
                 tag,
                 query=SessionQuery,
             ),
-            Route("GET", one, "showSession", "One guest session, by id or name", self._show, {200: shown}, tag),
-            Route("DELETE", one, "endSession", "End it in an orderly way", self._end, {202: ended}, tag, keyed=True),
+            Route(
+                "GET",
+                one,
+                "showSession",
+                "One guest session, by id or name",
+                self._show,
+                {200: shown},
+                tag,
+            ),
+            Route(
+                "DELETE",
+                one,
+                "endSession",
+                "End it in an orderly way",
+                self._end,
+                {202: ended},
+                tag,
+                keyed=True,
+            ),
         ]
 
     async def _open(self, call: Call[None, OpenSession]) -> web.StreamResponse:
         wish = call.body
         name = wish.name or f"guest-{self._draw_id()[:8]}"
         guest = OpenGuest(name, wish.email, wish.attributes, wish.metadata, wish.duration_s or None)
-        session_id = await opened(lambda durable: self._fleet.open(guest, durable), self._settings.answer_timeout_s)
-        return answer(Session.of(self._fleet.view(session_id)), 201, {"Location": f"/v1/sessions/{session_id}"})
+        session_id = await opened(
+            lambda durable: self._fleet.open(guest, durable), self._settings.answer_timeout_s
+        )
+        return answer(
+            Session.of(self._fleet.view(session_id)),
+            201,
+            {"Location": f"/v1/sessions/{session_id}"},
+        )
 
     async def _list(self, call: Call[SessionQuery, None]) -> web.StreamResponse:
         query = call.query
         views = [
             view
             for view in self._fleet.sessions()
-            if (not query.state or view.state == query.state) and (not query.name or view.name == query.name)
+            if (not query.state or view.state == query.state)
+            and (not query.name or view.name == query.name)
         ]
         views.sort(key=lambda view: view.session_id)
         start = bisect_right(views, query.after, key=lambda view: view.session_id)

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, frozen=True)
 class ControlSettings:
-    """`token` "": no bearer token is asked for. `unix_socket` "": none. `tcp`: whether the HTTP port serves `/v1` too."""
+    """`token` "": no bearer token is asked for. `unix_socket` "": none. `tcp`: whether the HTTP
+    port serves `/v1` too."""
 
     token: str = field(default="", repr=False)
     unix_socket: str = ""

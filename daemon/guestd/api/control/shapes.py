@@ -1,4 +1,5 @@
-"""What goes in and comes out of the control API about guest sessions, as models: they check, and they document."""
+"""What goes in and comes out of the control API about guest sessions, as models: they check, and
+they document."""
 
 from __future__ import annotations
 
@@ -33,10 +34,16 @@ class Query(BaseModel):
 class OpenSession(Given):
     """A guest session to be opened."""
 
-    name: Name = Field(default_factory=str, description="Unique among the living ones; one is drawn if left out.")
+    name: Name = Field(
+        default_factory=str, description="Unique among the living ones; one is drawn if left out."
+    )
     email: str = Field(default="", max_length=254, description="webchat needs one.")
-    attributes: dict[str, str] = Field(default_factory=dict, max_length=100, description="Custom attributes.")
-    metadata: dict[str, Any] = Field(default_factory=dict, max_length=100, description="webchat: sent on connecting.")
+    attributes: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="Custom attributes."
+    )
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, max_length=100, description="webchat: sent on connecting."
+    )
     duration_s: float = Field(
         default_factory=float,
         ge=1,
@@ -56,7 +63,13 @@ class Session(BaseModel):
 
     @classmethod
     def of(cls, view: SessionView) -> Session:
-        return cls(session_id=view.session_id, name=view.name, state=view.state, seq=view.seq, read_only=view.read_only)
+        return cls(
+            session_id=view.session_id,
+            name=view.name,
+            state=view.state,
+            seq=view.seq,
+            read_only=view.read_only,
+        )
 
 
 class SessionPage(BaseModel):
@@ -83,10 +96,14 @@ class ReplyTo(Given):
     """A choice from what the agent offered (reference: quick reply, card, date, list)."""
 
     type: str = Field(
-        default="QuickReply", max_length=32, description="Button, DatePicker, Form, ListPicker, QuickReply."
+        default="QuickReply",
+        max_length=32,
+        description="Button, DatePicker, Form, ListPicker, QuickReply.",
     )
     choices: list[Choice] = Field(min_length=1, max_length=100)
-    in_reply_to: str = Field(default="", max_length=256, description="The id of the message answered.")
+    in_reply_to: str = Field(
+        default="", max_length=256, description="The id of the message answered."
+    )
 
 
 _TEXT: JsonDict = {"required": ["text"], "properties": {"reply": {"type": "null"}}}
@@ -102,9 +119,13 @@ class SendMessage(Given):
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_TEXT, _REPLY]})
 
-    command_id: CommandId = Field(default_factory=str, description="Yours, for asking again safely; drawn if left out.")
+    command_id: CommandId = Field(
+        default_factory=str, description="Yours, for asking again safely; drawn if left out."
+    )
     text: str = Field(default_factory=str, min_length=1)
-    attributes: dict[str, str] = Field(default_factory=dict, max_length=100, description="With a text only.")
+    attributes: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="With a text only."
+    )
     reply: ReplyTo | None = None
 
     @model_validator(mode="after")
@@ -117,14 +138,16 @@ class SendMessage(Given):
 
 
 class SetContext(Given):
-    """The frontend's state (SOCK-4), any JSON object: custom attributes, or the context frame of webchat."""
+    """The frontend's state (SOCK-4), any JSON object: custom attributes, or the context frame of
+    webchat."""
 
     command_id: CommandId = Field(default_factory=str)
     context: dict[str, Any]
 
 
 class Accepted(BaseModel):
-    """The command is durable and will be carried out; what became of it stands under `commands/{command_id}`."""
+    """The command is durable and will be carried out; what became of it stands under
+    `commands/{command_id}`."""
 
     session_id: str
     command_id: str
@@ -144,7 +167,9 @@ class CommandState(BaseModel):
 
 
 class CommandQuery(Query):
-    after: int = Field(default=0, ge=0, le=SEQ_MAX, description="A seq before the command's, so that less is read.")
+    after: int = Field(
+        default=0, ge=0, le=SEQ_MAX, description="A seq before the command's, so that less is read."
+    )
 
 
 class EventQuery(Query):
@@ -153,7 +178,8 @@ class EventQuery(Query):
 
 
 class EventPage(BaseModel):
-    """Events in order. Ask again with `after` = `next`; `more`: there is more already. `first_kept` is the oldest seq."""
+    """Events in order. Ask again with `after` = `next`; `more`: there is more already. `first_kept`
+    is the oldest seq."""
 
     events: list[Event]
     next: int
@@ -162,7 +188,8 @@ class EventPage(BaseModel):
 
 
 class Transcript(BaseModel):
-    """The conversation in order: messages, presence, and the gaps that could not be filled. Ask again with `after` = `next`."""
+    """The conversation in order: messages, presence, and the gaps that could not be filled. Ask
+    again with `after` = `next`."""
 
     messages: list[MessageEvent | PresenceEvent | GapEvent]
     next: int

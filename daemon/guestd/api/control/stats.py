@@ -13,15 +13,24 @@ from .routes import Call, Outcome, Route, answer
 class Stats(BaseModel):
     """Figures since the start of the daemon. A sync is a webhook that was delivered."""
 
-    total_sessions: int = Field(description="Messaging sessions over REST: opened, or found under way at the start.")
+    total_sessions: int = Field(
+        description="Messaging sessions over REST: opened, or found under way at the start."
+    )
     disconnections: int = Field(description="Those of them that have ended.")
-    disconnection_rate: float = Field(description="disconnections / total_sessions; 0 before the first.")
+    disconnection_rate: float = Field(
+        description="disconnections / total_sessions; 0 before the first."
+    )
     average_sync_latency_ms: float = Field(
-        description="Mean time from the request of a delivered webhook to the receiver's answer; 0 before the first."
+        description=(
+            "Mean time from the request of a delivered webhook to the receiver's answer; 0 before"
+            " the first."
+        )
     )
     syncs: int = Field(description="Webhooks delivered.")
     messaging_sessions: int = Field(description="Messaging sessions over REST under way now.")
-    guest_sessions: dict[str, int] = Field(description="Guest sessions on the socket now, by state.")
+    guest_sessions: dict[str, int] = Field(
+        description="Guest sessions on the socket now, by state."
+    )
 
 
 class StatsRoutes:
@@ -39,5 +48,9 @@ class StatsRoutes:
         for view in self._fleet.sessions():
             by_state[view.state] = by_state.get(view.state, 0) + 1
         figures = self._metrics.rest_figures()
-        found = {**figures, "messaging_sessions": self._metrics.rest_sessions, "guest_sessions": by_state}
+        found = {
+            **figures,
+            "messaging_sessions": self._metrics.rest_sessions,
+            "guest_sessions": by_state,
+        }
         return answer(Stats.model_validate(found))

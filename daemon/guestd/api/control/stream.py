@@ -1,9 +1,10 @@
-"""One client that follows a guest session's events as server-sent events: at its own pace, never at the cost of others.
+"""One client that follows a guest session's events as server-sent events: at its own pace, never at
+the cost of others.
 
-What it gets comes from a `Feed`: the past page by page, as fast as the client reads and no faster, then what happens. When
-it lags it is told; when its queue is full, or one write takes longer than `write_timeout_s`, it is let go with the seq to
-resume from. A comment line every `heartbeat_s` tells a dead client from a quiet conversation.
-"""
+What it gets comes from a `Feed`: the past page by page, as fast as the client reads and no faster,
+then what happens. When it lags it is told; when its queue is full, or one write takes longer than
+`write_timeout_s`, it is let go with the seq to resume from. A comment line every `heartbeat_s`
+tells a dead client from a quiet conversation."""
 
 from __future__ import annotations
 
@@ -27,14 +28,19 @@ class StreamBounds:
 
 
 class Stream:
-    """`run` answers the request and returns when the client is gone, too slow, or the guest session has ended."""
+    """`run` answers the request and returns when the client is gone, too slow, or the guest session
+    has ended."""
 
     def __init__(self, feed: Feed, bounds: StreamBounds, metrics: Metrics) -> None:
         self.feed = feed
         self._bounds = bounds
         self._metrics = metrics
         self._response = web.StreamResponse(
-            headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+            headers={
+                "Content-Type": "text/event-stream",
+                "Cache-Control": "no-store",
+                "X-Accel-Buffering": "no",
+            }
         )
 
     def stop(self, reason: str) -> None:
@@ -105,4 +111,6 @@ def _notice(kind: str, frame: dict[str, object]) -> bytes:
 
 
 def _closed(reason: str, seq: int) -> bytes:
-    return _notice("closed", {"kind": "closed", "reason": f"{reason}; resume after {seq}", "seq": seq})
+    return _notice(
+        "closed", {"kind": "closed", "reason": f"{reason}; resume after {seq}", "seq": seq}
+    )

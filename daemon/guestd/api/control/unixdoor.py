@@ -1,4 +1,5 @@
-"""The Unix socket: a file that only its owner may open. One left behind by a dead daemon is removed, a living one's is not."""
+"""The Unix socket: a file that only its owner may open. One left behind by a dead daemon is
+removed, a living one's is not."""
 
 from __future__ import annotations
 
@@ -43,11 +44,15 @@ def _clear(path: Path) -> None:
     except FileNotFoundError:
         return
     except OSError as error:
-        raise ConfigError(FIELD, f"{path} cannot be looked at: {error.strerror}", "name another path") from None
+        raise ConfigError(
+            FIELD, f"{path} cannot be looked at: {error.strerror}", "name another path"
+        ) from None
     if not stat.S_ISSOCK(mode):
         raise ConfigError(FIELD, f"{path} is there already and is no socket", "name another path")
     if _somebody_listens(path):
-        raise ConfigError(FIELD, f"another process listens on {path}", "stop it, or name another path")
+        raise ConfigError(
+            FIELD, f"another process listens on {path}", "stop it, or name another path"
+        )
     remove(path)
 
 

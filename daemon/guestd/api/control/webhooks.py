@@ -14,9 +14,12 @@ from .shapes import Query
 
 
 class Delivery(BaseModel):
-    """One webhook for one target. Its body and the target's secrets are not shown. Times are epoch milliseconds."""
+    """One webhook for one target. Its body and the target's secrets are not shown. Times are epoch
+    milliseconds."""
 
-    delivery_id: str = Field(description="What the receiver de-duplicates on; the same when it is sent again.")
+    delivery_id: str = Field(
+        description="What the receiver de-duplicates on; the same when it is sent again."
+    )
     target: str
     lane: str = Field(description="Whose order it keeps.")
     event: str
@@ -32,7 +35,8 @@ class Delivery(BaseModel):
 
 
 class DeliveryPage(BaseModel):
-    """In the order of their making. `next` is what to give as `after` for more, if there is any; null: there is none."""
+    """In the order of their making. `next` is what to give as `after` for more, if there is any;
+    null: there is none."""
 
     deliveries: list[Delivery]
     next: str | None
@@ -92,7 +96,9 @@ class Deliveries:
 
     async def _list(self, call: Call[DeliveryQuery, None]) -> web.StreamResponse:
         query = call.query
-        page = [Delivery.of(view) for view in self._port.list(query.status, query.after, query.limit)]
+        page = [
+            Delivery.of(view) for view in self._port.list(query.status, query.after, query.limit)
+        ]
         is_full = len(page) == query.limit
         return answer(DeliveryPage(deliveries=page, next=page[-1].delivery_id if is_full else None))
 

@@ -16,7 +16,9 @@ from ...records.audit_check import select
 from ...records.audit_check import verify as verified
 from .files import AsJson, File, find_audit, guarded
 
-app = typer.Typer(help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False)
+app = typer.Typer(
+    help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False
+)
 
 Directory = Annotated[Path | None, typer.Argument(help="The audit's directory.")]
 
@@ -25,10 +27,13 @@ Directory = Annotated[Path | None, typer.Argument(help="The audit's directory.")
 def verify(
     directory: Directory = None,
     config: File = None,
-    seen: Annotated[str, typer.Option(help="The hash of a line noted earlier, which must still be there.")] = "",
+    seen: Annotated[
+        str, typer.Option(help="The hash of a line noted earlier, which must still be there.")
+    ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Read every line; say which one was changed, removed or put in. Exit 74 if any was. Note the hash it ends with."""
+    """Read every line; say which one was changed, removed or put in. Exit 74 if any was. Note the
+    hash it ends with."""
 
     def work() -> None:
         verdict = verified(find_audit(config, directory), seen)
@@ -36,18 +41,27 @@ def verify(
             found = {"ok": not verdict.problems, "lines": verdict.lines, "head": verdict.head}
             print(json.dumps({**found, "problems": verdict.problems}))
         elif not verdict.problems:
-            print(f"the audit is whole: {verdict.lines} lines, the last one's hash is {verdict.head}")
+            print(
+                f"the audit is whole: {verdict.lines} lines, the last one's hash is {verdict.head}"
+            )
         if verdict.problems:
             raise JournalError("\n".join(verdict.problems))
 
     guarded(work)
 
 
-@app.command(epilog="Example:\n\nguestd audit export --since 2026-01-01 --until 2026-02-01 --conversation ID --json")
+@app.command(
+    epilog=(
+        "Example:\n\nguestd audit export --since 2026-01-01 --until 2026-02-01 --conversation ID"
+        " --json"
+    )
+)
 def export(
     directory: Directory = None,
     config: File = None,
-    since: Annotated[str, typer.Option(help="From this time on (ISO 8601; UTC if it says nothing else).")] = "",
+    since: Annotated[
+        str, typer.Option(help="From this time on (ISO 8601; UTC if it says nothing else).")
+    ] = "",
     until: Annotated[str, typer.Option(help="Before this time.")] = "",
     conversation: Annotated[str, typer.Option(help="Of one conversation or guest session.")] = "",
     as_json: AsJson = False,
@@ -69,7 +83,9 @@ def _time(name: str, text: str) -> str:
     try:
         found = datetime.fromisoformat(text)
     except ValueError:
-        raise CommandError(f"--{name}: {text!r} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z") from None
+        raise CommandError(
+            f"--{name}: {text!r} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z"
+        ) from None
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
@@ -78,4 +94,6 @@ def _readable(line: dict[str, Any]) -> str:
     who = line.get("conversation") or line.get("session") or ""
     error = line.get("error", {}).get("error_code", "")
     latency = f"{line['latency_ms']} ms" if "latency_ms" in line else ""
-    return "  ".join(part for part in (line["time"], line["action"], line["status"], who, latency, error) if part)
+    return "  ".join(
+        part for part in (line["time"], line["action"], line["status"], who, latency, error) if part
+    )

@@ -43,28 +43,41 @@ SILENCE_S = 3.0
 #: Before everything that belongs to the line above it.
 INDENT = "   "
 
-#: The simulator of a running guestd takes frames of a mebibyte; our own is told to take any file that a platform may allow.
+#: The simulator of a running guestd takes frames of a mebibyte; our own is told to take any file
+#: that a platform may allow.
 FRAME_BYTES_MAX, OWN_FRAME_BYTES_MAX = 1_048_576, 67_108_864
 
 HELP = (
-    "/1, /2, … choose a quick reply, /file PATH [caption] sends a file, /typing shows that you are typing,"
-    " /end ends the conversation, /quit leaves it open"
+    "/1, /2, … choose a quick reply, /file PATH [caption] sends a file, /typing shows that you are"
+    " typing, /end ends the conversation, /quit leaves it open"
 )
 
 
 def chat(
     config: Annotated[
-        Path | None, typer.Option("-c", "--config", help="Talk with the platform named in this file.")
+        Path | None,
+        typer.Option("-c", "--config", help="Talk with the platform named in this file."),
     ] = None,
-    url: Annotated[str | None, typer.Option(help="Talk through the simulator of a running guestd.")] = None,
+    url: Annotated[
+        str | None, typer.Option(help="Talk through the simulator of a running guestd.")
+    ] = None,
     guest: Annotated[str, typer.Option(help="The guest's name.")] = "me",
-    wait: Annotated[str, typer.Option(help="With input from a pipe: how long to wait for an answer.")] = "3s",
-    as_json: Annotated[bool, typer.Option("--json", help="Every event as a JSON line on standard output.")] = False,
+    wait: Annotated[
+        str, typer.Option(help="With input from a pipe: how long to wait for an answer.")
+    ] = "3s",
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Every event as a JSON line on standard output.")
+    ] = False,
 ) -> None:
-    """Talk as a guest: type a line and press Enter. Ctrl-C or Ctrl-D ends the conversation in an orderly way."""
+    """Talk as a guest: type a line and press Enter. Ctrl-C or Ctrl-D ends the conversation in an
+    orderly way."""
     wait_s = duration(wait)
     try:
-        own = {"simulator.port": 0, "simulator.host": "127.0.0.1", "simulator.frame_bytes_max": OWN_FRAME_BYTES_MAX}
+        own = {
+            "simulator.port": 0,
+            "simulator.host": "127.0.0.1",
+            "simulator.frame_bytes_max": OWN_FRAME_BYTES_MAX,
+        }
         settings = load_config(config, os.environ, own)
     except ConfigProblems as problems:
         raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
@@ -74,7 +87,8 @@ def chat(
 
 
 def without_what_is_the_daemons(config: Config) -> Config:
-    """A chat ends when its terminal does: it keeps nothing, tells nobody, and lets the daemon's files and socket be."""
+    """A chat ends when its terminal does: it keeps nothing, tells nobody, and lets the daemon's
+    files and socket be."""
     mine: dict[str, dict[str, Any]] = {
         "journal": {"directory": None},
         "attachments": {"spool_directory": None},
@@ -83,7 +97,9 @@ def without_what_is_the_daemons(config: Config) -> Config:
         "api": {"unix_socket": None},
         "simulator": {"token": None, "token_file": None},
     }
-    return config.model_copy(update={key: getattr(config, key).model_copy(update=own) for key, own in mine.items()})
+    return config.model_copy(
+        update={key: getattr(config, key).model_copy(update=own) for key, own in mine.items()}
+    )
 
 
 async def _talk(config: Config, url: str | None, guest: str, wait_s: float, as_json: bool) -> None:
@@ -142,7 +158,9 @@ class Screen:
             content = [one for one in event.get("content") or () if isinstance(one, dict)]
             replies = [one.get("quickReply") for one in content]
             self.choices = [
-                (str(one.get("text", "")), str(one.get("payload", ""))) for one in replies if isinstance(one, dict)
+                (str(one.get("text", "")), str(one.get("payload", "")))
+                for one in replies
+                if isinstance(one, dict)
             ]
 
     def _show_line(self, event: dict[str, Any]) -> None:
@@ -190,7 +208,8 @@ class Screen:
             self._line(("… is typing", ""))
 
     def _line(self, *parts: tuple[str, str]) -> None:
-        """Parts of a line, each with its tint or "". What others have said is clean by now: only here are commands added."""
+        """Parts of a line, each with its tint or "". What others have said is clean by now: only
+        here are commands added."""
         text = "".join(self._tinted(part, tint) for part, tint in parts)
         clear = "\r\x1b[2K" if self._typing_shown else ""
         self._typing_shown = False
@@ -201,10 +220,16 @@ class Screen:
 
 
 class Conversation:
-    """Lines in, events out, until the guest session has ended or the input has and nothing more comes."""
+    """Lines in, events out, until the guest session has ended or the input has and nothing more
+    comes."""
 
     def __init__(
-        self, url: str, guest: str, wait_s: float, as_json: bool, frame_bytes_max: int = FRAME_BYTES_MAX
+        self,
+        url: str,
+        guest: str,
+        wait_s: float,
+        as_json: bool,
+        frame_bytes_max: int = FRAME_BYTES_MAX,
     ) -> None:
         self._url = url
         self._guest = guest
@@ -221,10 +246,14 @@ class Conversation:
     async def hold(self) -> None:
         async with aiohttp.ClientSession(trust_env=False) as session:
             try:
-                socket = await session.ws_connect(self._url, params={"guest": self._guest}, max_msg_size=0)
+                socket = await session.ws_connect(
+                    self._url, params={"guest": self._guest}, max_msg_size=0
+                )
             except (aiohttp.ClientError, OSError) as error:
                 raise ConfigError(
-                    "--url", f"no simulator answers at {self._url}: {why(error)}", "start guestd serve"
+                    "--url",
+                    f"no simulator answers at {self._url}: {why(error)}",
+                    "start guestd serve",
                 ) from None
             async with socket:
                 listening = asyncio.ensure_future(self._listen(socket))
@@ -276,7 +305,8 @@ class Conversation:
             await self._wait_until_quiet()
 
     def _read_input(self) -> None:
-        """Standard input may be a terminal, a pipe or a file: a thread reads what a loop cannot wait for."""
+        """Standard input may be a terminal, a pipe or a file: a thread reads what a loop cannot
+        wait for."""
         loop = asyncio.get_running_loop()
 
         def read() -> None:
@@ -308,7 +338,9 @@ class Conversation:
             self._screen.say(f"there is no choice /{number} now")
             return
         text, payload = self._screen.choices[number - 1]
-        await socket.send_json({"action": "reply", "type": "QuickReply", "text": text, "payload": payload})
+        await socket.send_json(
+            {"action": "reply", "type": "QuickReply", "text": text, "payload": payload}
+        )
 
     async def _send_file(self, line: str, socket: aiohttp.ClientWebSocketResponse) -> None:
         try:
@@ -327,7 +359,9 @@ class Conversation:
             except TimeoutError:
                 return
 
-    async def _end(self, socket: aiohttp.ClientWebSocketResponse, listening: asyncio.Future[None]) -> None:
+    async def _end(
+        self, socket: aiohttp.ClientWebSocketResponse, listening: asyncio.Future[None]
+    ) -> None:
         """End the guest session, and wait until the platform has confirmed it."""
         if self._keep or socket.closed:
             return

@@ -19,7 +19,9 @@ from ..load_config import ConfigProblems, load_config
 from ..secret_files import open_secrets
 
 app = typer.Typer(
-    help="Check the configuration, or show the one in effect.", no_args_is_help=True, add_completion=False
+    help="Check the configuration, or show the one in effect.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")]
@@ -50,8 +52,8 @@ def check(config: File = None, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
 def show(config: File = None, as_json: AsJson = False) -> None:
-    """The configuration in effect: defaults, file, environment. Secrets are masked, and of a receiver's
-    URL its path and query, for they can be a key."""
+    """The configuration in effect: defaults, file, environment. Secrets are masked, and of a
+    receiver's URL its path and query, for they can be a key."""
     try:
         found = load_config(config, os.environ)
     except ConfigProblems as problems:
@@ -88,7 +90,9 @@ def _line(full: str, key: str, value: Any) -> str:
     if value is None:
         return f"# {key} is not set\n"
     if isinstance(value, dict):
-        return f"[{full}]\n" + "".join(f"{json.dumps(one)} = {json.dumps(to)}\n" for one, to in value.items())
+        return f"[{full}]\n" + "".join(
+            f"{json.dumps(one)} = {json.dumps(to)}\n" for one, to in value.items()
+        )
     return f"{key} = {json.dumps(value)}\n"
 
 

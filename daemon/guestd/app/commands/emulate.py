@@ -37,8 +37,12 @@ guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-s
 
 
 def emulate(
-    host: Annotated[str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")] = "localhost",
-    port: Annotated[int, typer.Option(min=0, max=65535, help="The one port; 0 takes a free one.")] = 8080,
+    host: Annotated[
+        str, typer.Option(help="Where to listen. Beyond loopback anyone there can use it.")
+    ] = "localhost",
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="The one port; 0 takes a free one.")
+    ] = 8080,
     tls_dir: Annotated[
         Path | None, typer.Option(help="Serve TLS; keep the made certificates and ca.pem there.")
     ] = None,
@@ -46,41 +50,71 @@ def emulate(
         list[str] | None, typer.Option(help="One more host name for the certificate; repeatable.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Makes ids and faults repeatable.")] = 0,
-    agent: Annotated[str, typer.Option(help=f"Who answers: {', '.join(sorted(built_in()))}.")] = "human",
+    agent: Annotated[
+        str, typer.Option(help=f"Who answers: {', '.join(sorted(built_in()))}.")
+    ] = "human",
     limits: Annotated[bool, typer.Option(help="Enforce the platform's published rates.")] = True,
     tolerant: Annotated[
-        bool, typer.Option(help="Never answer with an error for a rate: for clients that die of one.")
+        bool,
+        typer.Option(help="Never answer with an error for a rate: for clients that die of one."),
     ] = False,
-    deployment_id: Annotated[str, typer.Option(help="The id of its deployment.")] = DEFAULT_DEPLOYMENT_ID,
+    deployment_id: Annotated[
+        str, typer.Option(help="The id of its deployment.")
+    ] = DEFAULT_DEPLOYMENT_ID,
     any_deployment: Annotated[bool, typer.Option(help="Accept every deployment id.")] = False,
     auto_start: Annotated[bool, typer.Option(help="The deployment's autoStart.")] = False,
     clear: Annotated[bool, typer.Option(help="The deployment's conversationClear.")] = True,
-    disconnect: Annotated[str, typer.Option(help="conversationDisconnect: disabled, Send or ReadOnly.")] = "Send",
-    authentication: Annotated[bool, typer.Option(help="The deployment's authenticated sessions.")] = False,
+    disconnect: Annotated[
+        str, typer.Option(help="conversationDisconnect: disabled, Send or ReadOnly.")
+    ] = "Send",
+    authentication: Annotated[
+        bool, typer.Option(help="The deployment's authenticated sessions.")
+    ] = False,
     oauth_client: Annotated[
         list[str] | None,
         typer.Option(
-            help="id:secret, with :scope,scope after it if it lacks some; repeatable.  [emulator-client:emulator-secret]"
+            help=(
+                "id:secret, with :scope,scope after it if it lacks some; repeatable. "
+                " [emulator-client:emulator-secret]"
+            )
         ),
     ] = None,
     control_host: Annotated[
         list[str] | None,
-        typer.Option(help="A name under which /__emulator answers, beside localhost and addresses; repeatable."),
+        typer.Option(
+            help=(
+                "A name under which /__emulator answers, beside localhost and addresses;"
+                " repeatable."
+            )
+        ),
     ] = None,
     control_origin: Annotated[
         list[str] | None,
-        typer.Option(help="A page's origin that may use /__emulator, beside those of this machine; repeatable."),
+        typer.Option(
+            help=(
+                "A page's origin that may use /__emulator, beside those of this machine;"
+                " repeatable."
+            )
+        ),
     ] = None,
     bare_injections: Annotated[
         bool, typer.Option(help="Answer an injection with the bare list of its messages.")
     ] = False,
-    queue: Annotated[list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")] = None,
+    queue: Annotated[
+        list[str] | None, typer.Option(help="The id of one more routing queue; repeatable.")
+    ] = None,
     assignment: Annotated[
         list[str] | None,
-        typer.Option("--set", help="Any setting: key=value, the value as JSON or a bare word; repeatable."),
+        typer.Option(
+            "--set", help="Any setting: key=value, the value as JSON or a bare word; repeatable."
+        ),
     ] = None,
     list_settings: Annotated[
-        bool, typer.Option("--list-settings", help="Show all settings with type, bounds and default, and do nothing.")
+        bool,
+        typer.Option(
+            "--list-settings",
+            help="Show all settings with type, bounds and default, and do nothing.",
+        ),
     ] = False,
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
@@ -94,9 +128,13 @@ def emulate(
         return
     log = configure_logging("info", "auto")
     if agent not in built_in():
-        raise typer.BadParameter(f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent")
+        raise typer.BadParameter(
+            f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent"
+        )
     if disconnect not in ("disabled", "Send", "ReadOnly"):
-        raise typer.BadParameter(f"{disconnect!r} is none of disabled, Send, ReadOnly", param_hint="--disconnect")
+        raise typer.BadParameter(
+            f"{disconnect!r} is none of disabled, Send, ReadOnly", param_hint="--disconnect"
+        )
     deployment = Deployment.model_validate(
         {
             "id": deployment_id,
@@ -138,7 +176,9 @@ def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> Emu
     try:
         return changed(settings, parsed(assignments))
     except BadSetting as bad:
-        raise typer.BadParameter(f"{bad} (guestd emulate --list-settings shows all)", param_hint="--set") from None
+        raise typer.BadParameter(
+            f"{bad} (guestd emulate --list-settings shows all)", param_hint="--set"
+        ) from None
 
 
 def _oauth_clients(given: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
@@ -151,7 +191,9 @@ def _oauth_clients(given: list[str]) -> tuple[dict[str, str], dict[str, tuple[st
         client, _, rest = one.partition(":")
         secret, limited, named = rest.partition(":")
         if not client or not secret:
-            raise typer.BadParameter("write id:secret, with :scope,scope after it", param_hint="--oauth-client")
+            raise typer.BadParameter(
+                "write id:secret, with :scope,scope after it", param_hint="--oauth-client"
+            )
         secrets[client] = secret
         if limited:
             scopes[client] = tuple(named.split(","))
@@ -174,9 +216,15 @@ async def _listening(settings: EmulatorSettings) -> AsyncIterator[Emulator]:
             raise ConfigError(
                 "--tls-dir", f"{error.filename}: {error.strerror}", "name a directory we may write"
             ) from None
-        why = "is already in use" if error.errno == errno.EADDRINUSE else f"cannot be listened on: {error.strerror}"
+        why = (
+            "is already in use"
+            if error.errno == errno.EADDRINUSE
+            else f"cannot be listened on: {error.strerror}"
+        )
         remedy = "choose another with --port (0 takes a free one)"
-        raise ConfigError("--port", f"port {settings.port} on {settings.host} {why}", remedy) from None
+        raise ConfigError(
+            "--port", f"port {settings.port} on {settings.host} {why}", remedy
+        ) from None
     try:
         yield emulator
     finally:

@@ -1,4 +1,5 @@
-"""What the commands share that read a daemon's files, `journal`, `webhooks` and `audit`: where they are, and how errors leave."""
+"""What the commands share that read a daemon's files, `journal`, `webhooks` and `audit`: where they
+are, and how errors leave."""
 
 from __future__ import annotations
 
@@ -18,7 +19,10 @@ from ..load_config import ConfigProblems, load_config
 from ..wiring.keeping import journal_directory
 from ..wiring.records import audit_directory
 
-File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names the directories.")]
+File = Annotated[
+    Path | None,
+    typer.Option("-c", "--config", help="The configuration that names the directories."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
@@ -40,9 +44,15 @@ def guarded(work: Callable[[], None]) -> None:
 def find_journal(config: Path | None, directory: Path | None) -> Path:
     found = directory or journal_directory(_loaded(config), os.environ)
     if found is None:
-        raise ConfigError("journal.directory", "is not set", "name it with -d, or a configuration with -c")
+        raise ConfigError(
+            "journal.directory", "is not set", "name it with -d, or a configuration with -c"
+        )
     if not (found / store.NAME).exists():
-        raise ConfigError("journal.directory", f"{found} holds no {store.NAME}", "make one with `guestd journal init`")
+        raise ConfigError(
+            "journal.directory",
+            f"{found} holds no {store.NAME}",
+            "make one with `guestd journal init`",
+        )
     return found
 
 

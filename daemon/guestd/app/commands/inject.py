@@ -12,7 +12,7 @@ from .talking import DEFAULT_URL, AsJson, Json, Key, Socket, TokenFile, Url
 
 EXAMPLES = """Examples:
 
-guestd inject 5f2c… --message "agent:I have found your parcel." --message "system:The case is closed."
+guestd inject 5f2c… --message "agent:I found your parcel." --message "system:Case closed."
 
 guestd inject 5f2c… --file messages.json --id injection-1      the same --id again injects only once
 
@@ -24,10 +24,12 @@ WHO = ("agent", "customer", "bot", "system")
 def inject(
     interaction: Annotated[str, typer.Argument(help="The interaction's id.")],
     message: Annotated[
-        list[str] | None, typer.Option("--message", "-m", help=f"WHO:TEXT, WHO one of {', '.join(WHO)}; repeatable.")
+        list[str] | None,
+        typer.Option("--message", "-m", help=f"WHO:TEXT, WHO one of {', '.join(WHO)}; repeatable."),
     ] = None,
     file: Annotated[
-        Path | None, typer.Option("--file", "-f", help='JSON, {"messages": […]}; - reads standard input.')
+        Path | None,
+        typer.Option("--file", "-f", help='JSON, {"messages": […]}; - reads standard input.'),
     ] = None,
     key: Key = None,
     wait: Wait = "30s",
@@ -39,12 +41,27 @@ def inject(
     """Inject messages into a running interaction, all or none, and check what came of it."""
     if bool(message) == (file is not None):
         raise typer.BadParameter("give --message, or --file", param_hint="--message")
-    request: Json = read_json(file) if file is not None else {"messages": [_message(one) for one in message or ()]}
-    begin("injection", {**request, "interactionId": interaction}, key, wait, url, socket, token_file, as_json)
+    request: Json = (
+        read_json(file)
+        if file is not None
+        else {"messages": [_message(one) for one in message or ()]}
+    )
+    begin(
+        "injection",
+        {**request, "interactionId": interaction},
+        key,
+        wait,
+        url,
+        socket,
+        token_file,
+        as_json,
+    )
 
 
 def _message(text: str) -> Json:
     who, colon, said = text.partition(":")
     if who not in WHO or not colon:
-        raise typer.BadParameter(f"{text[:50]!r} does not begin with one of {', '.join(WHO)} and a colon")
+        raise typer.BadParameter(
+            f"{text[:50]!r} does not begin with one of {', '.join(WHO)} and a colon"
+        )
     return {"type": "text", "from": who, "text": said.strip()}

@@ -28,16 +28,24 @@ from ..wiring.keeping import journal_directory
 from .files import AsJson, find_journal, guarded
 
 REMEDY = (
-    "The daemon starts without what is damaged: a guest session with a damaged row is set aside, all others come back. To"
-    " have it back, stop the daemon and bring a backup back with `guestd journal restore`."
+    "The daemon starts without what is damaged: a guest session with a damaged row is set aside,"
+    " all others come back. To have it back, stop the daemon and bring a backup back with `guestd"
+    " journal restore`."
 )
 
 app = typer.Typer(
-    help="Look into the journal on disk, copy it, bring it back.", no_args_is_help=True, add_completion=False
+    help="Look into the journal on disk, copy it, bring it back.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
-File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names journal.directory.")]
-Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")]
+File = Annotated[
+    Path | None,
+    typer.Option("-c", "--config", help="The configuration that names journal.directory."),
+]
+Directory = Annotated[
+    Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")
+]
 
 
 def _place(config: Path | None, directory: Path | None) -> Path:
@@ -58,7 +66,8 @@ def _show(found: dict[str, Any], as_json: bool) -> None:
 
 @app.command(epilog="Example:\n\nguestd journal init -d /var/lib/guestd")
 def init(config: File = None, directory: Directory = None) -> None:
-    """Make an empty journal in a directory that exists. One that is there already is never touched."""
+    """Make an empty journal in a directory that exists. One that is there already is never
+    touched."""
 
     def work() -> None:
         place = _place(config, directory)
@@ -93,7 +102,8 @@ def info(config: File = None, directory: Directory = None, as_json: AsJson = Fal
 
 @app.command(epilog="Example:\n\nguestd journal check -d /var/lib/guestd")
 def check(config: File = None, directory: Directory = None, as_json: AsJson = False) -> None:
-    """Read every page and every row and say what is wrong; exit 1 if anything is, 74 if the file cannot be read at all."""
+    """Read every page and every row and say what is wrong; exit 1 if anything is, 74 if the file
+    cannot be read at all."""
 
     def work() -> None:
         place = find_journal(config, directory)
@@ -115,8 +125,8 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
 
 @app.command(epilog="Example:\n\nguestd journal compact -d /var/lib/guestd")
 def compact(config: File = None, directory: Directory = None) -> None:
-    """Make the file anew without free space and without traces of what was deleted. Stop the daemon first. Takes up to three
-    times the file's room meanwhile."""
+    """Make the file anew without free space and without traces of what was deleted. Stop the daemon
+    first. Takes up to three times the file's room meanwhile."""
 
     def work() -> None:
         place = find_journal(config, directory)
@@ -139,10 +149,14 @@ def _compact(place: Path) -> None:
         with closing(store.open_for_writing(place, may_create=False)) as connection:
             store.compact(connection)
     except sqlite3.Error as error:
-        raise JournalError(f"{place / store.NAME} could not be made anew: {error}; nothing was changed") from error
+        raise JournalError(
+            f"{place / store.NAME} could not be made anew: {error}; nothing was changed"
+        ) from error
 
 
-@app.command(epilog="Example:\n\nguestd journal backup -d /var/lib/guestd /backup/guestd-monday.sqlite3")
+@app.command(
+    epilog="Example:\n\nguestd journal backup -d /var/lib/guestd /backup/guestd-monday.sqlite3"
+)
 def backup(target: Path, config: File = None, directory: Directory = None) -> None:
     """A consistent copy, checked before it gets its name. A running daemon goes on."""
 
@@ -156,7 +170,9 @@ def backup(target: Path, config: File = None, directory: Directory = None) -> No
     guarded(work)
 
 
-@app.command(epilog="Example:\n\nguestd journal restore -d /var/lib/guestd /backup/guestd-monday.sqlite3")
+@app.command(
+    epilog="Example:\n\nguestd journal restore -d /var/lib/guestd /backup/guestd-monday.sqlite3"
+)
 def restore(source: Path, directory: Directory = None, config: File = None) -> None:
     """Put a backup in the journal's place; what was there is moved aside. Stop the daemon first."""
 
@@ -170,7 +186,9 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
             shutil.copyfile(source, place / f"{store.NAME}.half")
             os.chmod(place / f"{store.NAME}.half", 0o600)
             (place / f"{store.NAME}.half").rename(place / store.NAME)
-            print(f"restored from {source}" + (f"; what was there is {aside.name}" if aside else ""))
+            print(
+                f"restored from {source}" + (f"; what was there is {aside.name}" if aside else "")
+            )
         finally:
             lock.release()
 
@@ -179,8 +197,9 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
 
 @app.command(epilog="Example:\n\nguestd journal export -d /var/lib/guestd > events.jsonl")
 def export(config: File = None, directory: Directory = None) -> None:
-    """Every event as a JSON line, in the journal's order, with its offset and guest session. Tokens are left out, and of links
-    what makes them keys: their query, and of a webhook's all but the host."""
+    """Every event as a JSON line, in the journal's order, with its offset and guest session. Tokens
+    are left out, and of links what makes them keys: their query, and of a webhook's all but the
+    host."""
 
     def work() -> None:
         reader = store.open_for_reading(find_journal(config, directory))
@@ -188,7 +207,9 @@ def export(config: File = None, directory: Directory = None) -> None:
         for *row, session_id, name in reader.execute(queries()["export"]):
             offset, payload = row[0], row[9]
             if not is_sound_event(row) or session_id is None:
-                print(f"guestd: the event at offset {offset} is damaged and left out", file=sys.stderr)
+                print(
+                    f"guestd: the event at offset {offset} is damaged and left out", file=sys.stderr
+                )
                 continue
             head = json_line({"offset": offset, "session": session_id, "guest": name})
             event = json_line(_without_keys(json.loads(payload)), (",", ":"))
@@ -206,4 +227,8 @@ def _without_keys(value: Any, name: str = "") -> Any:
         return [_without_keys(one, name) for one in value]
     if name == "webhook_url":
         return bare_url(value)
-    return value.partition("?")[0] if name in ("url", "downloadUrl") and isinstance(value, str) else value
+    return (
+        value.partition("?")[0]
+        if name in ("url", "downloadUrl") and isinstance(value, str)
+        else value
+    )

@@ -33,8 +33,13 @@ app = typer.Typer(
     add_completion=False,
 )
 
-File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration that names identity.directory.")]
-Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The key ring's directory itself.")]
+File = Annotated[
+    Path | None,
+    typer.Option("-c", "--config", help="The configuration that names identity.directory."),
+]
+Directory = Annotated[
+    Path | None, typer.Option("-d", "--directory", help="The key ring's directory itself.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 NOT_BELIEVED = 1
@@ -64,7 +69,9 @@ def _settings(config: Path | None, directory: Path | None) -> IdentitySettings:
         settings = settings.model_copy(update={"identity": identity})
     found = identity_settings(settings, os.environ)
     if found is None:
-        raise ConfigError("identity.directory", "is not set", "name it with -d, or a configuration with -c")
+        raise ConfigError(
+            "identity.directory", "is not set", "name it with -d, or a configuration with -c"
+        )
     return found
 
 
@@ -78,7 +85,11 @@ def _ring_with_keys(settings: IdentitySettings) -> KeyRing:
 
 def _tinted(text: str, tint: str) -> str:
     """Color only on a terminal, and not with NO_COLOR."""
-    return f"\x1b[{tint}m{text}\x1b[0m" if sys.stdout.isatty() and "NO_COLOR" not in os.environ else text
+    return (
+        f"\x1b[{tint}m{text}\x1b[0m"
+        if sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        else text
+    )
 
 
 def _when(epoch_s: float | None) -> str | None:
@@ -118,22 +129,31 @@ def list_keys(config: File = None, directory: Directory = None, as_json: AsJson 
 
 
 @app.command(
-    epilog="Examples:\n\nguestd keys rotate -c guestd.toml --overlap 24h\n\n"
-    "guestd keys rotate --overlap 0s    nobody believes the key before any more"
+    epilog=(
+        "Examples:\n\nguestd keys rotate -c guestd.toml --overlap 24h\n\n"
+        "guestd keys rotate --overlap 0s    nobody believes the key before any more"
+    )
 )
 def rotate(
     config: File = None,
     directory: Directory = None,
     overlap: Annotated[
-        str | None, typer.Option(help="How long the key before stays valid: 24h, 90m; default identity.overlap_s.")
+        str | None,
+        typer.Option(
+            help="How long the key before stays valid: 24h, 90m; default identity.overlap_s."
+        ),
     ] = None,
-    kid: Annotated[str, typer.Option(help="The name to register it under; its thumbprint if left out.")] = "",
+    kid: Annotated[
+        str, typer.Option(help="The name to register it under; its thumbprint if left out.")
+    ] = "",
     publish: Annotated[
-        str | None, typer.Option(help="Show and believe it now, and let it sign only after so long: 24h, 90m.")
+        str | None,
+        typer.Option(help="Show and believe it now, and let it sign only after so long: 24h, 90m."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make a new key, which signs from now on. A running daemon notices by itself. Makes the first key too."""
+    """Make a new key, which signs from now on. A running daemon notices by itself. Makes the first
+    key too."""
     overlap_s = None if overlap is None else duration(overlap, "--overlap")
     publish_s = None if publish is None else duration(publish, "--publish")
 
@@ -144,7 +164,10 @@ def rotate(
             entry = ring.publish(publish_s, kid).ring.published
             assert entry is not None
             told = {"kid": entry.kid, "state": entry.state, "signs_from": _when(entry.signs_from)}
-            words = f"{entry.kid} is published and signs from {told['signs_from']}, by the running daemon"
+            words = (
+                f"{entry.kid} is published and signs from {told['signs_from']}, by the running"
+                " daemon"
+            )
             print(json.dumps(told) if as_json else words)
             return
         lasting = settings.overlap_s if overlap_s is None else overlap_s
@@ -154,10 +177,15 @@ def rotate(
 
 
 def _tell_turn(entries: Sequence[Entry], is_hard: bool, as_json: bool) -> None:
-    """The key that signs now, and what became of the one before, which stands behind it and what is published."""
+    """The key that signs now, and what became of the one before, which stands behind it and what is
+    published."""
     before = next((one for one in entries[1:] if one.state != "published"), None)
     if as_json:
-        past = {"kid": before.kid, "state": before.state, "until": _when(before.until)} if before else None
+        past = (
+            {"kid": before.kid, "state": before.state, "until": _when(before.until)}
+            if before
+            else None
+        )
         print(json.dumps({"kid": entries[0].kid, "before": past}))
     else:
         print(f"{entries[0].kid} signs from now on; guestd keys export gives its public half")
@@ -165,24 +193,36 @@ def _tell_turn(entries: Sequence[Entry], is_hard: bool, as_json: bool) -> None:
             until = f"valid until {_when(before.until)}" if before.state == "overlap" else "retired"
             print(f"{before.kid} is {until}")
     if before is not None and is_hard:
-        print("guestd: tokens signed before are now refused while they are still alive", file=sys.stderr)
+        print(
+            "guestd: tokens signed before are now refused while they are still alive",
+            file=sys.stderr,
+        )
 
 
 @app.command(
     "import",
-    epilog="Example:\n\nguestd keys import guest-key.pem --kid webchat-guest-key-v1 -d /var/lib/guestd/keys",
+    epilog=(
+        "Example:\n\nguestd keys import guest-key.pem --kid webchat-guest-key-v1 -d"
+        " /var/lib/guestd/keys"
+    ),
 )
 def import_key(
     file: Annotated[Path, typer.Argument(help="A private key: RSA in PEM, mode 0600.")],
-    kid: Annotated[str, typer.Option(help="The name it is registered under; its thumbprint if left out.")] = "",
+    kid: Annotated[
+        str, typer.Option(help="The name it is registered under; its thumbprint if left out.")
+    ] = "",
     config: File = None,
     directory: Directory = None,
     overlap: Annotated[
-        str | None, typer.Option(help="How long the key before stays valid: 24h, 90m; default identity.overlap_s.")
+        str | None,
+        typer.Option(
+            help="How long the key before stays valid: 24h, 90m; default identity.overlap_s."
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Take a key of your own into the ring, which signs from now on. The file itself is not needed any more."""
+    """Take a key of your own into the ring, which signs from now on. The file itself is not needed
+    any more."""
     overlap_s = None if overlap is None else duration(overlap, "--overlap")
 
     def work() -> None:
@@ -196,14 +236,19 @@ def import_key(
     _guarded(work)
 
 
-@app.command(epilog="Examples:\n\nguestd keys export > guest-key.pem\n\nguestd keys export --format jwks")
+@app.command(
+    epilog="Examples:\n\nguestd keys export > guest-key.pem\n\nguestd keys export --format jwks"
+)
 def export(
     config: File = None,
     directory: Directory = None,
     form: Annotated[
-        Format, typer.Option("--format", help="pem: one public key, for upload. jwks: all that are valid.")
+        Format,
+        typer.Option("--format", help="pem: one public key, for upload. jwks: all that are valid."),
     ] = Format.PEM,
-    kid: Annotated[str | None, typer.Option(help="This key; otherwise pem gives the one that signs.")] = None,
+    kid: Annotated[
+        str | None, typer.Option(help="This key; otherwise pem gives the one that signs.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Public keys, to upload or to check tokens with."""
@@ -215,25 +260,39 @@ def export(
         chosen = [(one, public) for one, public in valid if kid is None or one.kid == kid]
         if not chosen:
             known = ", ".join(one.kid for one, _ in valid)
-            raise typer.BadParameter(f"no valid key is named so; there are {known}", param_hint="--kid")
+            raise typer.BadParameter(
+                f"no valid key is named so; there are {known}", param_hint="--kid"
+            )
         if form is Format.JWKS:
             print(
-                json.dumps({"keys": [jwk_of(public, one.kid) for one, public in chosen]}, indent=None if as_json else 2)
+                json.dumps(
+                    {"keys": [jwk_of(public, one.kid) for one, public in chosen]},
+                    indent=None if as_json else 2,
+                )
             )
             return
         entry, public = chosen[0]
         pem = public_pem(public)
-        print(json.dumps({"kid": entry.kid, "pem": pem}) if as_json else pem, end="\n" if as_json else "")
+        print(
+            json.dumps({"kid": entry.kid, "pem": pem}) if as_json else pem,
+            end="\n" if as_json else "",
+        )
 
     _guarded(work)
 
 
 @app.command(
-    epilog="Examples:\n\nguestd keys verify - < token.txt\n\nguestd keys sign ana | guestd keys verify - --json"
+    epilog=(
+        "Examples:\n\nguestd keys verify - < token.txt\n\nguestd keys sign ana | guestd keys verify"
+        " - --json"
+    )
 )
 def verify(
     token: Annotated[
-        str, typer.Argument(help="The token, or - to read it from standard input, where ps sees nothing.")
+        str,
+        typer.Argument(
+            help="The token, or - to read it from standard input, where ps sees nothing."
+        ),
     ],
     config: File = None,
     directory: Directory = None,
@@ -249,35 +308,52 @@ def verify(
             claims = tokens.verify(given)
         except TokenError as error:
             if as_json:
-                found = {"ok": False, "code": error.code, "problem": str(error), "fingerprint": fingerprint(given)}
+                found = {
+                    "ok": False,
+                    "code": error.code,
+                    "problem": str(error),
+                    "fingerprint": fingerprint(given),
+                }
                 print(json.dumps(found))
             else:
                 print(f"guestd: the token {error}", file=sys.stderr)
             raise typer.Exit(NOT_BELIEVED) from None
         if as_json:
             times = {"issued": _when(claims.issued), "expires": _when(claims.expires)}
-            said = {"guestId": claims.guest_id, "kid": claims.kid, **times, "metadata": claims.metadata}
+            said = {
+                "guestId": claims.guest_id,
+                "kid": claims.kid,
+                **times,
+                "metadata": claims.metadata,
+            }
             print(json.dumps({"ok": True, "fingerprint": fingerprint(given), **said}))
         else:
-            print(f"valid: guest {one_line(claims.guest_id)}, key {claims.kid}, until {_when(claims.expires)}")
+            print(
+                f"valid: guest {one_line(claims.guest_id)}, key {claims.kid}, until"
+                f" {_when(claims.expires)}"
+            )
 
     _guarded(work)
 
 
 def _read_token(bytes_max: int) -> str:
-    """One byte more than is allowed is enough to know that it is too long; the spaces around it do not count."""
+    """One byte more than is allowed is enough to know that it is too long; the spaces around it do
+    not count."""
     return sys.stdin.buffer.read(bytes_max + 64).decode(errors="replace")
 
 
 @app.command(epilog='Example:\n\nguestd keys sign ana --metadata \'{"tier": "premium"}\'')
 def sign(
-    guest_id: Annotated[str, typer.Argument(help="The guest's id, which becomes the claim guestId.")],
+    guest_id: Annotated[
+        str, typer.Argument(help="The guest's id, which becomes the claim guestId.")
+    ],
     metadata: Annotated[str, typer.Option(help="More claims: a JSON object.")] = "{}",
     config: File = None,
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """A guest token on standard output. It is a secret: whoever has it is the guest, as long as it lives."""
+    """A guest token on standard output. It is a secret: whoever has it is the guest, as long as it
+    lives."""
     try:
         claims = json.loads(metadata)
     except (ValueError, RecursionError):
@@ -293,7 +369,11 @@ def sign(
         except CommandError as error:
             raise typer.BadParameter(str(error)) from None
         if as_json:
-            told = {"kid": signed.kid, "expires": _when(signed.expires), "fingerprint": signed.fingerprint}
+            told = {
+                "kid": signed.kid,
+                "expires": _when(signed.expires),
+                "fingerprint": signed.fingerprint,
+            }
             print(json.dumps({"token": signed.token, **told}))
         else:
             print(signed.token)

@@ -1,4 +1,5 @@
-"""`guestd operations list | show | start | end`: the platform's REST side, through a running daemon."""
+"""`guestd operations list | show | start | end`: the platform's REST side, through a running
+daemon."""
 
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ guestd operations start guest --file guest.json --id guest-1 --wait 30s
 
 guestd operations show guest guest-1
 
-Exit codes: 0 done or under way, 1 the daemon refused or it failed, 2 usage, 69 no daemon answers."""
+Exit codes: 0 done or under way, 1 refused or failed, 2 usage, 69 no daemon answers."""
 
 app = typer.Typer(
     help="Guests, messaging sessions, injections, prompts, adoption.",
@@ -54,7 +55,9 @@ PATHS = {
 ENDING = ("messaging", "prompt")
 
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(PATHS)}.")]
-Wait = Annotated[str, typer.Option(help="How long to wait for its end; it goes on without us after that.")]
+Wait = Annotated[
+    str, typer.Option(help="How long to wait for its end; it goes on without us after that.")
+]
 
 
 @app.command("list")
@@ -71,7 +74,10 @@ def list_(
 
     async def work(client: ControlClient) -> None:
         found = await client.ask("GET", path, query={"limit": limit})
-        rows = [(one["operation_id"], one["kind"], one["status"], one["step"]) for one in found["operations"]]
+        rows = [
+            (one["operation_id"], one["kind"], one["status"], one["step"])
+            for one in found["operations"]
+        ]
         show(found, as_json, lambda _: show_table(("id", "kind", "status", "step"), rows))
 
     talk(url, socket, token_file, as_json, work)
@@ -98,7 +104,9 @@ def show_(
 @app.command("start")
 def start(
     kind: Kind,
-    file: Annotated[Path, typer.Option("--file", "-f", help="The request as JSON; - reads standard input.")],
+    file: Annotated[
+        Path, typer.Option("--file", "-f", help="The request as JSON; - reads standard input.")
+    ],
     key: Key = None,
     wait: Wait = "30s",
     url: Url = DEFAULT_URL,
@@ -122,7 +130,9 @@ def end(
     """End a messaging session, or give up a deferred prompt."""
     path = f"{_path(kind)}/{quote(operation, safe='')}"
     if kind not in ENDING:
-        raise typer.BadParameter(f"{kind!r} is none of {', '.join(ENDING)}; the others end by themselves")
+        raise typer.BadParameter(
+            f"{kind!r} is none of {', '.join(ENDING)}; the others end by themselves"
+        )
 
     async def work(client: ControlClient) -> None:
         show(await client.ask("DELETE", path), as_json, show_facts)
@@ -159,7 +169,9 @@ def read_json(path: Path) -> Json:
         why = getattr(error, "strerror", None) or "it is not text"
         raise typer.BadParameter(f"{path} cannot be read: {why}", param_hint=hint) from None
     except (ValueError, RecursionError) as error:
-        raise typer.BadParameter(f"{path} is not JSON: {str(error)[:100]}", param_hint=hint) from None
+        raise typer.BadParameter(
+            f"{path} is not JSON: {str(error)[:100]}", param_hint=hint
+        ) from None
     if not isinstance(found, dict):
         raise typer.BadParameter(f"{path} is no JSON object", param_hint=hint)
     return found

@@ -15,8 +15,8 @@ EXAMPLES = """Examples:
 
 guestd prompt 1c0e… 77ab… --trigger keyword:refund --trigger sentiment:negative:0.8
 
-An agent who sees as many prompts as may be gets this one later: the operation is deferred, which ends the waiting, and
-survives a restart; guestd operations show prompt ID says what became of it.
+An agent who sees as many prompts as allowed gets this one later: the operation is deferred, which
+ends the waiting, and survives a restart; guestd operations show prompt ID tells the outcome.
 guestd operations end prompt ID gives it up.
 
 Exit codes: 0 shown or deferred, 1 refused or failed, 2 usage, 69 no daemon answers."""
@@ -29,12 +29,23 @@ def prompt(
     prompt_id: Annotated[str, typer.Argument(metavar="PROMPT", help="The prompt's id, a UUID.")],
     trigger: Annotated[
         list[str] | None,
-        typer.Option(help=f"TYPE:VALUE or TYPE:VALUE:THRESHOLD, TYPE one of {', '.join(TRIGGERS)}; up to five."),
+        typer.Option(
+            help=(
+                f"TYPE:VALUE or TYPE:VALUE:THRESHOLD, TYPE one of {', '.join(TRIGGERS)}; up to"
+                " five."
+            )
+        ),
     ] = None,
     delay_ms: Annotated[float, typer.Option(min=500, max=5000)] = 1000,
-    prompts_max: Annotated[int, typer.Option(min=1, max=3, help="How many prompts the agent may see at once.")] = 1,
-    dismiss_ms: Annotated[float, typer.Option(min=10_000, max=60_000, help="When it goes away by itself.")] = 30_000,
-    context: Annotated[Path | None, typer.Option(help="A JSON object that goes along; - reads standard input.")] = None,
+    prompts_max: Annotated[
+        int, typer.Option(min=1, max=3, help="How many prompts the agent may see at once.")
+    ] = 1,
+    dismiss_ms: Annotated[
+        float, typer.Option(min=10_000, max=60_000, help="When it goes away by itself.")
+    ] = 30_000,
+    context: Annotated[
+        Path | None, typer.Option(help="A JSON object that goes along; - reads standard input.")
+    ] = None,
     key: Key = None,
     wait: Wait = "30s",
     url: Url = DEFAULT_URL,
@@ -47,7 +58,11 @@ def prompt(
         "conversationId": conversation,
         "promptId": prompt_id,
         "triggerConditions": [_trigger(one) for one in trigger or ()],
-        "displaySettings": {"delayMs": delay_ms, "maxConcurrentPrompts": prompts_max, "autoDismissMs": dismiss_ms},
+        "displaySettings": {
+            "delayMs": delay_ms,
+            "maxConcurrentPrompts": prompts_max,
+            "autoDismissMs": dismiss_ms,
+        },
     }
     if context is not None:
         request["contextData"] = read_json(context)
@@ -58,13 +73,17 @@ def _trigger(text: str) -> Json:
     kind, _, rest = text.partition(":")
     value, _, threshold = rest.rpartition(":") if rest.count(":") else (rest, "", "")
     if kind not in TRIGGERS or not value:
-        raise typer.BadParameter(f"{text[:50]!r} is not TYPE:VALUE with TYPE one of {', '.join(TRIGGERS)}")
+        raise typer.BadParameter(
+            f"{text[:50]!r} is not TYPE:VALUE with TYPE one of {', '.join(TRIGGERS)}"
+        )
     found: Json = {"type": kind, "value": _plain(value)}
     if threshold:
         try:
             found["threshold"] = float(threshold)
         except ValueError:
-            raise typer.BadParameter(f"{threshold!r} is no threshold; write a number from 0 to 1") from None
+            raise typer.BadParameter(
+                f"{threshold!r} is no threshold; write a number from 0 to 1"
+            ) from None
     return found
 
 

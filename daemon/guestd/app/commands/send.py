@@ -28,9 +28,10 @@ EXAMPLES = """Examples:
 
 guestd send ana "Where is my parcel?"
 
-echo "Where is my parcel?" | guestd send ana - --id question-1     the same --id again sends it only once
+echo "Where is my parcel?" | guestd send ana - --id question-1    the same --id: sent once
 
-Exit codes: 0 confirmed by the platform, or accepted with --wait 0; 1 refused, failed, uncertain; 2 usage; 69 no daemon."""
+Exit codes: 0 confirmed by the platform, or accepted with --wait 0; 1 refused, failed, uncertain;
+2 usage; 69 no daemon."""
 
 PAUSES_S = (0.02, 0.05, 0.1, 0.2)
 
@@ -39,7 +40,9 @@ def send(
     session: Annotated[str, typer.Argument(help="The guest session's name, or its id.")],
     text: Annotated[str, typer.Argument(help="What to say; - reads it from standard input.")],
     key: Key = None,
-    wait: Annotated[str, typer.Option(help="How long to wait for the platform's confirmation.")] = "15s",
+    wait: Annotated[
+        str, typer.Option(help="How long to wait for the platform's confirmation.")
+    ] = "15s",
     url: Url = DEFAULT_URL,
     socket: Socket = None,
     token_file: TokenFile = None,

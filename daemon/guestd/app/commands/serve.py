@@ -27,21 +27,31 @@ guestd serve --demo 25          the embedded emulator, and 25 guests who talk wi
 
 guestd serve -c guestd.toml     the platform named there
 
-guestd serve --port 0           a free port; read it from the line "ready http://…" on standard output
+guestd serve --port 0           a free port; it is in the line "ready http://…"
 """
 
-#: Frontends and other guests beside the demo's, when the demo is larger than limits.max_sessions allows.
+#: Frontends and other guests beside the demo's, when the demo is larger than limits.max_sessions
+#: allows.
 ROOM_BESIDE_DEMO = 100
 
 
 def serve(
-    config: Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")] = None,
-    host: Annotated[str | None, typer.Option(help="Where the simulator listens; default localhost.")] = None,
-    port: Annotated[int | None, typer.Option(help="The simulator's port; 0 takes a free one. Default 3000.")] = None,
-    demo: Annotated[int, typer.Option(min=0, help="Open so many demo guests who talk with the agent.")] = 0,
+    config: Annotated[
+        Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")
+    ] = None,
+    host: Annotated[
+        str | None, typer.Option(help="Where the simulator listens; default localhost.")
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(help="The simulator's port; 0 takes a free one. Default 3000.")
+    ] = None,
+    demo: Annotated[
+        int, typer.Option(min=0, help="Open so many demo guests who talk with the agent.")
+    ] = 0,
     log_level: Annotated[str | None, typer.Option(help="debug, info, warning or error.")] = None,
 ) -> None:
-    """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second Ctrl-C stops at once."""
+    """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second
+    Ctrl-C stops at once."""
     given = {"simulator.host": host, "simulator.port": port, "log.level": log_level}
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     hold_signals()  # again: a test may begin here
@@ -61,9 +71,12 @@ def serve(
 
 
 def _with_room(config: Config, demo: int) -> Config:
-    """The demo asked for on the command line may exceed the configured bound, and should come up in a minute or so."""
+    """The demo asked for on the command line may exceed the configured bound, and should come up in
+    a minute or so."""
     wanted = demo + ROOM_BESIDE_DEMO
-    limits = config.limits.model_copy(update={"max_sessions": max(config.limits.max_sessions, wanted)})
+    limits = config.limits.model_copy(
+        update={"max_sessions": max(config.limits.max_sessions, wanted)}
+    )
     admission = config.admission
     if not config.platform.is_given:
         per_minute = max(admission.connects_per_minute, demo * 2)

@@ -1,4 +1,5 @@
-"""`guestd sessions list | open | show | end | stats | transcript | follow`: the guest sessions of a running daemon."""
+"""`guestd sessions list | open | show | end | stats | transcript | follow`: the guest sessions of a
+running daemon."""
 
 from __future__ import annotations
 
@@ -35,7 +36,10 @@ guestd sessions stats
 Exit codes: 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers."""
 
 app = typer.Typer(
-    help="The guest sessions of a running daemon.", no_args_is_help=True, add_completion=False, epilog=EXAMPLES
+    help="The guest sessions of a running daemon.",
+    no_args_is_help=True,
+    add_completion=False,
+    epilog=EXAMPLES,
 )
 
 Session = Annotated[str, typer.Argument(help="Its name, or its id.")]
@@ -56,20 +60,28 @@ def list_(
         found: list[Json] = []
         after: str | None = ""
         while after is not None:
-            page = await client.ask("GET", "/v1/sessions", query={"state": state, "after": after, "limit": 1000})
+            page = await client.ask(
+                "GET", "/v1/sessions", query={"state": state, "after": after, "limit": 1000}
+            )
             found += page["sessions"]
             after = page["next"]
         rows = [(one["name"], one["state"], one["seq"], one["session_id"]) for one in found]
-        show({"sessions": found}, as_json, lambda _: show_table(("name", "state", "seq", "id"), rows))
+        show(
+            {"sessions": found}, as_json, lambda _: show_table(("name", "state", "seq", "id"), rows)
+        )
 
     talk(url, socket, token_file, as_json, work)
 
 
-@app.command("open", epilog="Example:\n\nguestd sessions open ana --attribute tier=gold --duration 30m")
+@app.command(
+    "open", epilog="Example:\n\nguestd sessions open ana --attribute tier=gold --duration 30m"
+)
 def open_(
     name: Annotated[str | None, typer.Argument(help="Its name; one is drawn if left out.")] = None,
     email: Annotated[str, typer.Option(help="webchat needs one.")] = "",
-    attribute: Annotated[list[str] | None, typer.Option(help="A custom attribute, key=value; repeatable.")] = None,
+    attribute: Annotated[
+        list[str] | None, typer.Option(help="A custom attribute, key=value; repeatable.")
+    ] = None,
     life: Annotated[str | None, typer.Option("--duration", help="Its life, such as 30m.")] = None,
     url: Url = DEFAULT_URL,
     socket: Socket = None,
@@ -123,8 +135,14 @@ def end(
 
 
 @app.command("stats")
-def stats(url: Url = DEFAULT_URL, socket: Socket = None, token_file: TokenFile = None, as_json: AsJson = False) -> None:
-    """Figures since the start of the daemon: average sync latency, disconnection rate, total sessions."""
+def stats(
+    url: Url = DEFAULT_URL,
+    socket: Socket = None,
+    token_file: TokenFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Figures since the start of the daemon: average sync latency, disconnection rate, total
+    sessions."""
 
     async def work(client: ControlClient) -> None:
         show(await client.ask("GET", "/v1/stats"), as_json, _tell_stats)
@@ -133,11 +151,25 @@ def stats(url: Url = DEFAULT_URL, socket: Socket = None, token_file: TokenFile =
 
 
 def _tell_stats(found: Json) -> None:
-    states = ", ".join(f"{count} {state}" for state, count in sorted(found["guest_sessions"].items()))
+    states = ", ".join(
+        f"{count} {state}" for state, count in sorted(found["guest_sessions"].items())
+    )
     rows = [
-        ("average sync latency", f"{found['average_sync_latency_ms']:.3f} ms", f"{found['syncs']} webhooks delivered"),
-        ("disconnection rate", f"{found['disconnection_rate']:.4f}", f"{found['disconnections']} disconnections"),
-        ("total sessions", str(found["total_sessions"]), f"{found['messaging_sessions']} under way"),
+        (
+            "average sync latency",
+            f"{found['average_sync_latency_ms']:.3f} ms",
+            f"{found['syncs']} webhooks delivered",
+        ),
+        (
+            "disconnection rate",
+            f"{found['disconnection_rate']:.4f}",
+            f"{found['disconnections']} disconnections",
+        ),
+        (
+            "total sessions",
+            str(found["total_sessions"]),
+            f"{found['messaging_sessions']} under way",
+        ),
         ("guest sessions", str(sum(found["guest_sessions"].values())), states),
     ]
     show_table(("figure", "value", "of"), rows)
@@ -157,7 +189,9 @@ def transcript(
     async def work(client: ControlClient) -> None:
         seq, more = after, True
         while more:
-            page = await client.ask("GET", session_path(session, "/messages"), query={"after": seq, "limit": 1000})
+            page = await client.ask(
+                "GET", session_path(session, "/messages"), query={"after": seq, "limit": 1000}
+            )
             for event in page["messages"]:
                 show(event, as_json, _tell)
             seq, more = page["next"], page["more"]
@@ -174,7 +208,8 @@ def follow(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """What happens, as it happens, until the guest session ends or Ctrl-C. With --json a line for each event."""
+    """What happens, as it happens, until the guest session ends or Ctrl-C. With --json a line for
+    each event."""
 
     async def work(client: ControlClient) -> None:
         async for event in client.follow(session_path(session, "/events"), after):
@@ -202,7 +237,10 @@ def _tell(event: dict[str, Any]) -> None:
         case "session":
             line = f"(session {event['state']}{': ' if event['reason'] else ''}{event['reason']})"
         case "delivery":
-            line = f"({event['command_id']}: {event['status']}{': ' if event['reason'] else ''}{event['reason']})"
+            line = (
+                f"({event['command_id']}:"
+                f" {event['status']}{': ' if event['reason'] else ''}{event['reason']})"
+            )
         case _:
             return
     print(f"{event['seq']:>6}  {one_line(line)}", flush=True)

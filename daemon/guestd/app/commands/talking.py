@@ -1,4 +1,5 @@
-"""What the commands that talk to a running daemon share: where it is, how its answers are shown, and the exit codes.
+"""What the commands that talk to a running daemon share: where it is, how its answers are shown,
+and the exit codes.
 
 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers.
 """
@@ -27,17 +28,25 @@ REFUSED = 1
 Json = dict[str, Any]
 
 Url = Annotated[
-    str, typer.Option("--url", envvar="GUESTD_URL", help="Where the daemon's HTTP port is.", show_default=True)
+    str,
+    typer.Option(
+        "--url", envvar="GUESTD_URL", help="Where the daemon's HTTP port is.", show_default=True
+    ),
 ]
 Socket = Annotated[
-    Path | None, typer.Option("--socket", envvar="GUESTD_SOCKET", help="The daemon's Unix socket, instead of --url.")
+    Path | None,
+    typer.Option(
+        "--socket", envvar="GUESTD_SOCKET", help="The daemon's Unix socket, instead of --url."
+    ),
 ]
 TokenFile = Annotated[
-    Path | None, typer.Option(help="A file with the daemon's api.token; or set GUESTD_API_TOKEN to the token.")
+    Path | None,
+    typer.Option(help="A file with the daemon's api.token; or set GUESTD_API_TOKEN to the token."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="The daemon's own JSON on standard output.")]
 Key = Annotated[
-    str | None, typer.Option("--id", help="Your own id for this: asked again with it, it is done only once.")
+    str | None,
+    typer.Option("--id", help="Your own id for this: asked again with it, it is done only once."),
 ]
 
 DEFAULT_URL = "http://127.0.0.1:3000"
@@ -72,7 +81,9 @@ def _token(path: Path | None) -> str:
         return read_secret(path).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
-        raise ConfigError("--token-file", f"{path} cannot be read: {why}", "name a file that holds the token") from None
+        raise ConfigError(
+            "--token-file", f"{path} cannot be read: {why}", "name a file that holds the token"
+        ) from None
 
 
 def show(found: Json, as_json: bool, lines: Callable[[Json], None]) -> None:
@@ -104,7 +115,8 @@ def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
 
 
 def duration(value: str, option: str | None = None) -> float:
-    """Seconds, for an option; 30 and 30s are the same. Raises BadParameter, which names `option`."""
+    """Seconds, for an option; 30 and 30s are the same. Raises BadParameter, which names
+    `option`."""
     try:
         return seconds_or_duration(value)
     except ValueError as error:

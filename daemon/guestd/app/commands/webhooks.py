@@ -27,10 +27,14 @@ from ..secret_files import read_secret
 from .files import AsJson, File, find_journal, guarded
 
 app = typer.Typer(
-    help="Look at webhooks, send dead letters again, check a signature.", no_args_is_help=True, add_completion=False
+    help="Look at webhooks, send dead letters again, check a signature.",
+    no_args_is_help=True,
+    add_completion=False,
 )
 
-Directory = Annotated[Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")]
+Directory = Annotated[
+    Path | None, typer.Option("-d", "--directory", help="The journal's directory itself.")
+]
 
 
 @app.command("list", epilog="Example:\n\nguestd webhooks list --dead -d /var/lib/guestd --json")
@@ -38,7 +42,9 @@ def list_(
     config: File = None,
     directory: Directory = None,
     dead: Annotated[bool, typer.Option("--dead", help="Those that were given up.")] = False,
-    waiting: Annotated[bool, typer.Option("--waiting", help="Those not delivered yet (the default).")] = False,
+    waiting: Annotated[
+        bool, typer.Option("--waiting", help="Those not delivered yet (the default).")
+    ] = False,
     delivered: Annotated[bool, typer.Option("--delivered", help="Those delivered lately.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="How many at most.")] = 1000,
     as_json: AsJson = False,
@@ -46,7 +52,11 @@ def list_(
     """What waits, what was given up and why. A running daemon is not disturbed."""
 
     def work() -> None:
-        wanted = [word for word, is_on in (("waiting", waiting), ("dead", dead), ("delivered", delivered)) if is_on]
+        wanted = [
+            word
+            for word, is_on in (("waiting", waiting), ("dead", dead), ("delivered", delivered))
+            if is_on
+        ]
         with _reading(find_journal(config, directory)) as journal:
             for status in wanted or ["waiting"]:
                 for record in islice(all_of(journal, status), limit):
@@ -56,15 +66,21 @@ def list_(
 
 
 @app.command(
-    epilog="Examples:\n\nguestd webhooks replay 000000000042-9f3a1c2b77de-crm\n\nguestd webhooks replay --all-dead"
+    epilog=(
+        "Examples:\n\nguestd webhooks replay 000000000042-9f3a1c2b77de-crm\n\nguestd webhooks"
+        " replay --all-dead"
+    )
 )
 def replay(
-    delivery_id: Annotated[str | None, typer.Argument(help="A webhook that is dead or delivered.")] = None,
+    delivery_id: Annotated[
+        str | None, typer.Argument(help="A webhook that is dead or delivered.")
+    ] = None,
     config: File = None,
     directory: Directory = None,
     all_dead: Annotated[bool, typer.Option("--all-dead", help="Every dead letter.")] = False,
 ) -> None:
-    """Send webhooks again, with the same id, at the daemon's next start. The daemon must be stopped: it owns the journal."""
+    """Send webhooks again, with the same id, at the daemon's next start. The daemon must be
+    stopped: it owns the journal."""
 
     def work() -> None:
         if (delivery_id is None) != all_dead:
@@ -74,7 +90,11 @@ def replay(
         lock.take()
         try:
             with _reading(place) as journal:
-                found = list(all_of(journal, "dead")) if delivery_id is None else [_found(journal, delivery_id)]
+                found = (
+                    list(all_of(journal, "dead"))
+                    if delivery_id is None
+                    else [_found(journal, delivery_id)]
+                )
             _write(place, [as_new(one, time.time_ns() // 1_000_000) for one in found])
             print(f"{len(found)} webhooks wait again")
         finally:
@@ -84,14 +104,20 @@ def replay(
 
 
 @app.command(
-    epilog="Example:\n\nguestd webhooks verify --secret-file crm.secret --signature 't=1767225600,v1=5f2b…' < body.json"
+    epilog=(
+        "Example:\n\nguestd webhooks verify --secret-file crm.secret --signature"
+        " 't=1767225600,v1=5f2b…' < body.json"
+    )
 )
 def verify(
     secret_file: Annotated[Path, typer.Option(help="The file with the secret shared with guestd.")],
     signature: Annotated[str, typer.Option(help="The value of the Guestd-Signature header.")],
-    max_age_s: Annotated[float, typer.Option(help="How far its time may be from now, in seconds.")] = 300.0,
+    max_age_s: Annotated[
+        float, typer.Option(help="How far its time may be from now, in seconds.")
+    ] = 300.0,
 ) -> None:
-    """Check a received webhook, its body on standard input byte for byte: exit 0 if guestd sent it, 1 if not, and why."""
+    """Check a received webhook, its body on standard input byte for byte: exit 0 if guestd sent it,
+    1 if not, and why."""
 
     def work() -> None:
         body = sys.stdin.buffer.read()
@@ -117,7 +143,10 @@ def _found(journal: Reader, delivery_id: str) -> DeliveryRecord:
         for record in all_of(journal, status):
             if record.delivery_id == delivery_id:
                 return record
-    raise NotFound(f"there is no webhook {delivery_id} that is dead or delivered; see guestd webhooks list --dead")
+    raise NotFound(
+        f"there is no webhook {delivery_id} that is dead or delivered; see guestd webhooks list"
+        " --dead"
+    )
 
 
 def _write(place: Path, records: Sequence[DeliveryRecord]) -> None:
@@ -139,5 +168,6 @@ def _line(record: DeliveryRecord, as_json: bool) -> str:
     tries = f"{seen.attempts} tries" if seen.attempts != 1 else "1 try"
     reason = f": {seen.reason}" if seen.reason else ""
     return one_line(
-        f"{seen.delivery_id}  {made}  {seen.status:9}  {seen.target}  {seen.event}  {seen.lane}  {tries}{reason}"
+        f"{seen.delivery_id}  {made}  {seen.status:9}  {seen.target}  {seen.event}  {seen.lane} "
+        f" {tries}{reason}"
     )

@@ -70,19 +70,27 @@ def control_settings(config: Config) -> ControlSettings:
 def _token(section: str, token: SecretStr | None, token_file: str | None) -> str:
     """The token of a section, "" for none. Raises ConfigError."""
     if token is not None and token_file is not None:
-        raise ConfigError(f"{section}.token", f"stands beside {section}.token_file", "give one of them")
+        raise ConfigError(
+            f"{section}.token", f"stands beside {section}.token_file", "give one of them"
+        )
     if token_file is not None:
         field = f"{section}.token_file"
         try:
             found = read_secret(Path(token_file)).decode()
         except (OSError, UnicodeDecodeError) as error:
             why = getattr(error, "strerror", None) or "it is not text"
-            raise ConfigError(field, f"{token_file} cannot be read: {why}", "name a file we may read") from None
+            raise ConfigError(
+                field, f"{token_file} cannot be read: {why}", "name a file we may read"
+            ) from None
     elif token is not None:
         field, found = f"{section}.token", token.get_secret_value()
     else:
         return ""
     if len(found) < TOKEN_MIN or not found.isascii() or not found.isprintable() or " " in found:
         remedy = "write one with: openssl rand -hex 32"
-        raise ConfigError(field, f"is no token of at least {TOKEN_MIN} printable characters without spaces", remedy)
+        raise ConfigError(
+            field,
+            f"is no token of at least {TOKEN_MIN} printable characters without spaces",
+            remedy,
+        )
     return found

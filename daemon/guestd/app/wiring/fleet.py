@@ -92,7 +92,8 @@ def new_supervisor(
 
 
 def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[Report], None]:
-    """Writes a bug's report beside the journal, in a thread because the disk may hang; the log alone has it without one."""
+    """Writes a bug's report beside the journal, in a thread because the disk may hang; the log
+    alone has it without one."""
     directory = journal_directory(config, os.environ)
     if directory is None:
         return lambda report: logger.error("the bug's report: %s", orjson.dumps(report).decode())
@@ -100,7 +101,9 @@ def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[
 
     def keep(report: Report) -> None:
         name = f"break-{report.session_id}-{report.at_ms}.json"
-        loop.run_in_executor(None, reports.keep, name, orjson.dumps(report, option=orjson.OPT_INDENT_2))
+        loop.run_in_executor(
+            None, reports.keep, name, orjson.dumps(report, option=orjson.OPT_INDENT_2)
+        )
 
     return keep
 
@@ -154,7 +157,8 @@ def session_settings(config: Config, facts: DeploymentFacts) -> SessionSettings:
         slot_timeout_s=config.attachments.slot_timeout_s,
         upload_confirm_timeout_s=config.attachments.confirm_timeout_s,
         file_bytes_max=min(
-            config.attachments.file_bytes_max, facts.file_bytes_max or config.attachments.file_bytes_max
+            config.attachments.file_bytes_max,
+            facts.file_bytes_max or config.attachments.file_bytes_max,
         ),
         file_types=config.attachments.types or facts.file_types or None,
         join_on_new_session=facts.auto_start,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 
 def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | None:
-    """Configured, or given by the service manager (the first of StateDirectory=), or none: memory."""
+    """Configured, or given by the service manager (the first of StateDirectory=), or none:
+    memory."""
     found = config.journal.directory or environment.get("STATE_DIRECTORY", "").partition(":")[0]
     return Path(found) if found else None
 
@@ -35,7 +36,8 @@ def journal_settings(config: Config) -> JournalSettings:
 
 
 def identity_settings(config: Config, environment: Mapping[str, str]) -> IdentitySettings | None:
-    """None if there is no place for keys: neither configured nor beside a journal. Then there are no guest tokens."""
+    """None if there is no place for keys: neither configured nor beside a journal. Then there are
+    no guest tokens."""
     journal = journal_directory(config, environment)
     if config.identity.directory is not None:
         directory = Path(config.identity.directory)
@@ -76,9 +78,19 @@ def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics
 
 
 def new_spool(config: Config, environment: Mapping[str, str]) -> Spool:
-    """In its own directory if one is named, else beside the journal, else a private one that ends with the process."""
+    """In its own directory if one is named, else beside the journal, else a private one that ends
+    with the process."""
     attachments, journal = config.attachments, journal_directory(config, environment)
-    directory = Path(attachments.spool_directory) if attachments.spool_directory else journal and journal / "spool"
+    directory = (
+        Path(attachments.spool_directory)
+        if attachments.spool_directory
+        else journal and journal / "spool"
+    )
     return Spool(
-        SpoolSettings(directory, attachments.file_bytes_max, attachments.spool_bytes_max, durable=journal is not None)
+        SpoolSettings(
+            directory,
+            attachments.file_bytes_max,
+            attachments.spool_bytes_max,
+            durable=journal is not None,
+        )
     )

@@ -42,7 +42,8 @@ def place_of(config: Config, emulator: Emulator | None) -> Place:
 
 
 def new_emulator(config: Config) -> Emulator:
-    """The embedded one; its connection limit follows our own admission, so that a large demo is not throttled by it."""
+    """The embedded one; its connection limit follows our own admission, so that a large demo is not
+    throttled by it."""
     from ...emulator import Emulator, EmulatorSettings
     from ...emulator.settings import Limits
 

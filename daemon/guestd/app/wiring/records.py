@@ -26,7 +26,8 @@ SECRET_BYTES_MIN = 16
 
 
 def webhook_settings(config: Config, environment: Mapping[str, str]) -> WebhookSettings:
-    """Raises ConfigError: a secret that cannot be read or is too short, a URL that must not be called, a name given twice."""
+    """Raises ConfigError: a secret that cannot be read or is too short, a URL that must not be
+    called, a name given twice."""
     hooks = config.webhooks
     names = [one.name for one in hooks.targets]
     for name in names:
@@ -34,12 +35,16 @@ def webhook_settings(config: Config, environment: Mapping[str, str]) -> WebhookS
             problem = f"{name!r} is taken" if name == "operation" else f"{name!r} is there twice"
             raise ConfigError("webhooks.targets", problem, "give every target a name of its own")
     if hooks.ca_file is not None and not Path(hooks.ca_file).is_file():
-        raise ConfigError("webhooks.ca_file", f"there is no file {hooks.ca_file}", "name a PEM file with the CA")
+        raise ConfigError(
+            "webhooks.ca_file", f"there is no file {hooks.ca_file}", "name a PEM file with the CA"
+        )
     return WebhookSettings(
         targets=tuple(_target(one, environment) for one in hooks.targets),
         operation_hosts=hooks.operation_hosts,
         operation_allow_internal=hooks.operation_allow_internal,
-        operation_secrets=_secrets("webhooks.operation_secrets", hooks.operation_secrets, environment),
+        operation_secrets=_secrets(
+            "webhooks.operation_secrets", hooks.operation_secrets, environment
+        ),
         ca_file=hooks.ca_file,
         time_out_s=hooks.time_out_s,
         prompt_time_out_s=hooks.prompt_time_out_s,
@@ -75,11 +80,20 @@ def new_webhooks(
 
 
 def new_audit(
-    config: Config, directory: Path, journal: Journal, metrics: Metrics, loop: asyncio.AbstractEventLoop
+    config: Config,
+    directory: Path,
+    journal: Journal,
+    metrics: Metrics,
+    loop: asyncio.AbstractEventLoop,
 ) -> Audit:
     audit = config.audit
     settings = AuditSettings(
-        directory, audit.bodies, audit.file_bytes_max, audit.bytes_max, audit.retention_days, audit.linger_s
+        directory,
+        audit.bodies,
+        audit.file_bytes_max,
+        audit.bytes_max,
+        audit.retention_days,
+        audit.linger_s,
     )
     return Audit(loop, LoopClock(loop), journal, settings, metrics)
 
@@ -89,12 +103,18 @@ def _target(one: given.WebhookTarget, environment: Mapping[str, str]) -> Webhook
     try:
         Wall(one.allow_internal).place(one.url)
     except Refused as error:
-        raise ConfigError(f"{place}.url", str(error), "see allow_internal for hosts of your own network") from None
+        raise ConfigError(
+            f"{place}.url", str(error), "see allow_internal for hosts of your own network"
+        ) from None
     secrets = _secrets(f"{place}.secrets", one.secrets, environment)
-    return WebhookTarget(one.name, one.url, secrets, frozenset(one.events), one.time_out_s, one.allow_internal)
+    return WebhookTarget(
+        one.name, one.url, secrets, frozenset(one.events), one.time_out_s, one.allow_internal
+    )
 
 
-def _secrets(place: str, texts: Sequence[SecretStr], environment: Mapping[str, str]) -> tuple[bytes, ...]:
+def _secrets(
+    place: str, texts: Sequence[SecretStr], environment: Mapping[str, str]
+) -> tuple[bytes, ...]:
     found = tuple(_secret(place, one.get_secret_value(), environment) for one in texts)
     if any(len(one) < SECRET_BYTES_MIN for one in found):
         remedy = "draw one with: openssl rand -hex 32"
@@ -103,7 +123,8 @@ def _secrets(place: str, texts: Sequence[SecretStr], environment: Mapping[str, s
 
 
 def _secret(place: str, text: str, environment: Mapping[str, str]) -> bytes:
-    """As it stands, or from `file:PATH`, or from the service manager's credentials: `credential:NAME`."""
+    """As it stands, or from `file:PATH`, or from the service manager's credentials:
+    `credential:NAME`."""
     kind, _, name = text.partition(":")
     if kind == "file":
         path = Path(name)
@@ -111,7 +132,9 @@ def _secret(place: str, text: str, environment: Mapping[str, str]) -> bytes:
         folder = environment.get("CREDENTIALS_DIRECTORY")
         if not folder or not name or "/" in name:
             remedy = "run under systemd with LoadCredential=, or write file:PATH"
-            raise ConfigError(place, "names a credential, but there is no CREDENTIALS_DIRECTORY", remedy)
+            raise ConfigError(
+                place, "names a credential, but there is no CREDENTIALS_DIRECTORY", remedy
+            )
         path = Path(folder) / name
     else:
         return text.encode()

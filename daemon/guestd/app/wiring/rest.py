@@ -18,7 +18,12 @@ from ...observe.metrics import Metrics
 from ...operations.creation import Sign
 from ...operations.desk import Desk
 from ...operations.scribe import Scribe
-from ...operations.settings import AdoptionFigures, OperationsSettings, PromptFigures, SessionFigures
+from ...operations.settings import (
+    AdoptionFigures,
+    OperationsSettings,
+    PromptFigures,
+    SessionFigures,
+)
 from ...platform.calls import CallSettings, RestCalls
 from ...platform.http import Http, HttpSettings
 from ...platform.oauth import OAuthSettings, TokenSource
@@ -60,8 +65,8 @@ def new_calls(
     loop: asyncio.AbstractEventLoop,
     note: Note = no_note,
 ) -> RestCalls:
-    """The platform's REST side by name. The embedded emulator brings an OAuth client of its own. `note` tells the audit of rate
-    limits and tokens."""
+    """The platform's REST side by name. The embedded emulator brings an OAuth client of its own.
+    `note` tells the audit of rate limits and tokens."""
     rest = config.rest
     policy = RetryPolicy(
         attempts_max=rest.attempts_max,
@@ -111,7 +116,9 @@ def _configured_clients(config: Config, emulator: Emulator | None) -> tuple[OAut
     if platform.oauth_clients:
         return platform.oauth_clients
     if platform.client_id is not None and platform.client_secret is not None:
-        return (OAuthClient(id=platform.client_id, secret=platform.client_secret, scope=platform.scope),)
+        return (
+            OAuthClient(id=platform.client_id, secret=platform.client_secret, scope=platform.scope),
+        )
     if emulator is not None and emulator.settings.oauth_clients:
         client, secret = next(iter(emulator.settings.oauth_clients.items()))
         return (OAuthClient(id=client, secret=SecretStr(secret), scope=platform.scope),)
@@ -119,10 +126,15 @@ def _configured_clients(config: Config, emulator: Emulator | None) -> tuple[OAut
 
 
 def _warn_of_wide_permissions(name: str | None) -> None:
-    """The service manager's credentials show a group bit for their ACL; anything for others, or writing, is too wide."""
+    """The service manager's credentials show a group bit for their ACL; anything for others, or
+    writing, is too wide."""
     mode = stat.S_IMODE(Path(name).stat().st_mode) if name is not None else 0
     if mode & 0o037:
-        logger.warning("platform.client_secret_file %s has mode %04o; others can get at it: chmod 600", name, mode)
+        logger.warning(
+            "platform.client_secret_file %s has mode %04o; others can get at it: chmod 600",
+            name,
+            mode,
+        )
 
 
 def new_operations(

@@ -1,9 +1,9 @@
 """What agents did with prompts (ASSIST-4): events, queried page by page.
 
-Chance, from the seed, foresees when a prompt is accepted what the agent will do: look or not, click or not. The events come
-true with time; a query sees those whose time has come. A page token names the place after an event, so that events which come
-true in between shift nothing: every event is told once.
-"""
+Chance, from the seed, foresees when a prompt is accepted what the agent will do: look or not, click
+or not. The events come true with time; a query sees those whose time has come. A page token names
+the place after an event, so that events which come true in between shift nothing: every event is
+told once."""
 
 from __future__ import annotations
 
@@ -33,12 +33,16 @@ class Analytics:
     def __init__(self, world: World) -> None:
         self._world = world
         self._most = 3 * world.settings.records_max
-        self._events: list[tuple[int, int, Json]] = []  # (ms, number, event), in order; the oldest go first
+        self._events: list[
+            tuple[int, int, Json]
+        ] = []  # (ms, number, event), in order; the oldest go first
         self._count = 0
 
     # ------------------------------------------------------------------ events
 
-    def record(self, metric: str, at: float, injection_id: str, conversation_id: str, prompt_id: str) -> Json:
+    def record(
+        self, metric: str, at: float, injection_id: str, conversation_id: str, prompt_id: str
+    ) -> Json:
         self._count += 1
         ms = int(at * 1000)
         event = {
@@ -55,14 +59,18 @@ class Analytics:
             del self._events[: self._most // 10 + 1]
         return event
 
-    def foresee(self, injection_id: str, conversation_id: str, prompt_id: str, shown: float, leaves: float) -> None:
+    def foresee(
+        self, injection_id: str, conversation_id: str, prompt_id: str, shown: float, leaves: float
+    ) -> None:
         rng, settings = self._world.rng, self._world.settings
         looks, clicks, moment = rng.random(), rng.random(), rng.random()
         if looks >= settings.prompts_viewed:
             return
         self.record(VIEWED, shown, injection_id, conversation_id, prompt_id)
         if clicks < settings.prompts_clicked:
-            self.record(CLICKED, shown + moment * (leaves - shown), injection_id, conversation_id, prompt_id)
+            self.record(
+                CLICKED, shown + moment * (leaves - shown), injection_id, conversation_id, prompt_id
+            )
         else:
             self.record(DISMISSED, leaves, injection_id, conversation_id, prompt_id)
 
@@ -70,11 +78,16 @@ class Analytics:
         """What was foreseen of this prompt and has not come true will not."""
         ms = int(now * 1000)
         start = bisect_left(self._events, (ms, 0))
-        self._events[start:] = [one for one in self._events[start:] if one[2]["injectionId"] != injection_id]
+        self._events[start:] = [
+            one for one in self._events[start:] if one[2]["injectionId"] != injection_id
+        ]
 
     def until(self, now: float) -> list[Json]:
         """All that has come true, oldest first."""
-        return [event for _, _, event in self._events[: bisect_left(self._events, (int(now * 1000) + 1, 0))]]
+        return [
+            event
+            for _, _, event in self._events[: bisect_left(self._events, (int(now * 1000) + 1, 0))]
+        ]
 
     # ------------------------------------------------------------------ the query
 
@@ -95,7 +108,9 @@ class Analytics:
             if one[0] >= end or one[0] > int(call.now * 1000) or len(page) > size:
                 break
             event = one[2]
-            if event["metricName"] in names and (not wanted or wanted & {event["promptId"], event["injectionId"]}):
+            if event["metricName"] in names and (
+                not wanted or wanted & {event["promptId"], event["injectionId"]}
+            ):
                 page.append(one)
         more = {"pageToken": _token(page[size - 1], question)} if len(page) > size else {}
         return Answer({"events": [event for _, _, event in page[:size]], "pageSize": size, **more})
@@ -106,7 +121,10 @@ def _interval(given: str) -> tuple[int, int]:
     start, slash, end = given.partition("/")
     if not slash:
         raise wrong("interval", "must be start/end")
-    found = int(checks.instant(start, "interval") * 1000), int(checks.instant(end, "interval") * 1000)
+    found = (
+        int(checks.instant(start, "interval") * 1000),
+        int(checks.instant(end, "interval") * 1000),
+    )
     if found[0] >= found[1]:
         raise wrong("interval", "must end after its start")
     return found

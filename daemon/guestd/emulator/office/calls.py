@@ -23,7 +23,8 @@ class Call:
 
 @dataclass(slots=True)
 class Answer:
-    """`effects` are for the sockets of guests; `made` is (kind, id) of what is there now and was not before."""
+    """`effects` are for the sockets of guests; `made` is (kind, id) of what is there now and was
+    not before."""
 
     body: Any = None
     status: int = 200
@@ -33,10 +34,12 @@ class Answer:
 
 
 class Refusal(Exception):
-    """The platform says no (reference §4.4). Nothing was changed. `field` is the place in the body that is wrong, `scopes`
-    are those one of which is missing."""
+    """The platform says no (reference §4.4). Nothing was changed. `field` is the place in the body
+    that is wrong, `scopes` are those one of which is missing."""
 
-    def __init__(self, status: int, code: str, message: str, field: str = "", scopes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, status: int, code: str, message: str, field: str = "", scopes: tuple[str, ...] = ()
+    ) -> None:
         super().__init__(message)
         self.status, self.code, self.field = status, code, field
         self.params = {"field": field} if field else {"scopes": ", ".join(scopes)} if scopes else {}

@@ -1,7 +1,8 @@
-"""Is the body as the contracts have it? Each check takes a place such as `to[0].id`, and refuses with its name.
+"""Is the body as the contracts have it? Each check takes a place such as `to[0].id`, and refuses
+with its name.
 
-The checks are written anew from the contracts and share nothing with those of guestd, so that one cannot excuse the other.
-"""
+The checks are written anew from the contracts and share nothing with those of guestd, so that one
+cannot excuse the other."""
 
 from __future__ import annotations
 

@@ -50,7 +50,8 @@ class Clients:
         self._rates: dict[str, tuple[int, SlidingCount]] = {}  # one per client of the settings
 
     def issue(self, client: str, secret: str, wanted: Collection[str], now: float) -> Grant | None:
-        """A token for those scopes (all of the client's if none is named); None for credentials that are wrong.
+        """A token for those scopes (all of the client's if none is named); None for credentials
+        that are wrong.
 
         Raises Refusal for a scope the client does not have."""
         settings = self._world.settings
@@ -59,7 +60,9 @@ class Clients:
         has = frozenset(settings.oauth_scopes.get(client, SCOPES))
         beyond = sorted(set(wanted) - has)
         if beyond:
-            raise Refusal(400, "invalid_scope", f"the client does not have {', '.join(beyond)}", "scope")
+            raise Refusal(
+                400, "invalid_scope", f"the client does not have {', '.join(beyond)}", "scope"
+            )
         life_s = settings.token_life_s
         grant = Grant(client, frozenset(wanted) or has, now + life_s, draw_hex(self._world.rng))
         self._grants.put(grant.token, grant)
@@ -77,10 +80,14 @@ class Clients:
         Raises Refusal: 401, 403 naming the scope, 429."""
         grant = self._grants.get(token)
         if grant is None or grant.expires <= now:
-            raise Refusal(401, "authentication.required", "No valid access token; POST /oauth/token first")
+            raise Refusal(
+                401, "authentication.required", "No valid access token; POST /oauth/token first"
+            )
         if not grant.scopes.intersection(scopes):
             names = " or ".join(scopes)
-            message = f"Unable to perform the requested action. Missing required OAuth scope: {names}"
+            message = (
+                f"Unable to perform the requested action. Missing required OAuth scope: {names}"
+            )
             raise Refusal(403, "missing.any.permissions", message, scopes=scopes)
         self._count(grant.client, now)
         return grant

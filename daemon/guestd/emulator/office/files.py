@@ -1,4 +1,5 @@
-"""Files of the legacy dialect (SOCK-6): a presigned place to put one, and the metadata to send with the message."""
+"""Files of the legacy dialect (SOCK-6): a presigned place to put one, and the metadata to send with
+the message."""
 
 from __future__ import annotations
 

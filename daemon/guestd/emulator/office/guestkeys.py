@@ -1,7 +1,7 @@
 """The organization's guest token keys (GUEST-1, 2): public keys, uploaded as an administrator does.
 
-As long as there are none, a guest token is a word like any other. With keys it must be signed by one of them.
-"""
+As long as there are none, a guest token is a word like any other. With keys it must be signed by
+one of them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,8 @@ class GuestKeys:
         self._keys: dict[str, Any] = {}
 
     def upload(self, document: Json) -> list[str]:
-        """A JWKS document takes the place of what was there; returns the key ids. Raises BadKey and changes nothing."""
+        """A JWKS document takes the place of what was there; returns the key ids. Raises BadKey and
+        changes nothing."""
         given = document.get("keys")
         if not isinstance(given, list) or len(given) > KEYS_MAX:
             raise BadKey(f"keys is a list of at most {KEYS_MAX} JSON web keys")
@@ -53,9 +54,15 @@ class GuestKeys:
                 token,
                 self._keys.get(str(kid), ""),
                 algorithms=["RS256"],
-                options={"verify_exp": False, "verify_iat": False, "require": ["guestId", "iat", "exp"]},
+                options={
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "require": ["guestId", "iat", "exp"],
+                },
             )
         except (pyjwt.PyJWTError, ValueError, TypeError):
-            raise wrong(place, "is not signed RS256 by one of the guest token keys, or lacks a claim") from None
+            raise wrong(
+                place, "is not signed RS256 by one of the guest token keys, or lacks a claim"
+            ) from None
         if not isinstance(claims["exp"], int) or claims["exp"] <= now:
             raise wrong(place, "has expired")

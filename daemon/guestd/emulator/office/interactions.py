@@ -1,8 +1,8 @@
 """Interactions, and messages injected into them (INJ-1 to 4).
 
-Every conversation is one: those of messaging, and those of guests on the socket, who see what is injected as anything an
-agent says. Ids are numbered words (`msg-9`, `msg-10`): they increase for whoever compares numbers as numbers, as the contract
-asks, and for nobody else.
+Every conversation is one: those of messaging, and those of guests on the socket, who see what is
+injected as anything an agent says. Ids are numbered words (`msg-9`, `msg-10`): they increase for
+whoever compares numbers as numbers, as the contract asks, and for nobody else.
 """
 
 from __future__ import annotations
@@ -38,14 +38,25 @@ class Interactions:
         found = self._find(interaction_id, call.now)
         if isinstance(found, Messaging):
             described = {"startTime": iso(int(found.started * 1000)), "queueId": found.queue_id}
-            return Answer({"id": found.id, "state": found.state(call.now), "mediaType": "messaging", **described})
+            return Answer(
+                {
+                    "id": found.id,
+                    "state": found.state(call.now),
+                    "mediaType": "messaging",
+                    **described,
+                }
+            )
         conversation = _conversation(found, interaction_id)
         state = "active" if conversation.state == "connected" else "ended"
         described = {"startTime": iso(int(conversation.started * 1000))}
-        return Answer({"id": interaction_id, "state": state, "mediaType": "webmessaging", **described})
+        return Answer(
+            {"id": interaction_id, "state": state, "mediaType": "webmessaging", **described}
+        )
 
     def _find(self, interaction_id: str, now: float) -> Messaging | GuestSession:
-        found = self._conversations.get(interaction_id, now) or self._world.conversations.get(interaction_id)
+        found = self._conversations.get(interaction_id, now) or self._world.conversations.get(
+            interaction_id
+        )
         if found is None:
             raise not_found("interaction", interaction_id)
         return found
@@ -72,22 +83,33 @@ class Interactions:
         answer = placed if self._world.settings.bare_injections else injection
         return Answer(answer, effects=effects, made=("injection", injection_id))
 
-    def _refuse_if_over(self, found: Messaging | GuestSession, interaction_id: str, now: float) -> None:
+    def _refuse_if_over(
+        self, found: Messaging | GuestSession, interaction_id: str, now: float
+    ) -> None:
         if isinstance(found, Messaging):
             over = found.state(now) == "ended"
         else:
             over = _conversation(found, interaction_id).state != "connected"
         if over:
-            raise Refusal(409, "interaction.ended", f"The interaction {interaction_id} has ended", "interactionId")
+            raise Refusal(
+                409,
+                "interaction.ended",
+                f"The interaction {interaction_id} has ended",
+                "interactionId",
+            )
 
-    def _into_messaging(self, conversation: Any, message: Json, now: float) -> tuple[Json, list[Effect]]:
+    def _into_messaging(
+        self, conversation: Any, message: Json, now: float
+    ) -> tuple[Json, list[Effect]]:
         if not conversation.last_ms or not self._world.equal_time(conversation.id, now):
             conversation.last_ms = max(int(now * 1000), conversation.last_ms + 1)
         told = {**message, "timestamp": iso(conversation.last_ms)}
         conversation.messages.append(told)
         return told, []
 
-    def _into_guest_session(self, session: Any, message: Json, now: float) -> tuple[Json, list[Effect]]:
+    def _into_guest_session(
+        self, session: Any, message: Json, now: float
+    ) -> tuple[Json, list[Effect]]:
         """It is part of the guest's own conversation: in its history, and shown at once."""
         world = self._world
         text = message.get("text") or message.get("html", "")
@@ -116,7 +138,11 @@ def _messages_of(body: Json) -> list[Json]:
 def _message_of(body: Json, place: str) -> Json:
     kind = checks.one_of(body, f"{place}.type", KINDS)
     sender = checks.one_of(body, f"{place}.from", SENDERS)
-    message: Json = {"type": kind, "from": sender, kind: checks.text(body, f"{place}.{kind}", 2**31)}
+    message: Json = {
+        "type": kind,
+        "from": sender,
+        kind: checks.text(body, f"{place}.{kind}", 2**31),
+    }
     units = len(message[kind].encode("utf-16-le", "surrogatepass")) // 2  # as JavaScript counts
     if units > CHARACTERS_MAX:
         raise wrong(f"{place}.{kind}", f"has {units} characters, the limit is {CHARACTERS_MAX}")

@@ -1,11 +1,11 @@
 """Messaging conversations over REST (SESS-4 to 7), in both shapes of the documents.
 
-The initialization body names the conversation itself and carries the guest's capabilities; the guest creation body names a
-contact and a queue. What either makes is one and the same thing: it beats, it can be ended, and it is an interaction that
-messages are injected into.
+The initialization body names the conversation itself and carries the guest's capabilities; the
+guest creation body names a contact and a queue. What either makes is one and the same thing: it
+beats, it can be ended, and it is an interaction that messages are injected into.
 
-A conversation whose session duration is over is ended by the platform too, but a minute later: a client that ends it in time
-should never find itself forestalled.
+A conversation whose session duration is over is ended by the platform too, but a minute later: a
+client that ends it in time should never find itself forestalled.
 """
 
 from __future__ import annotations
@@ -99,7 +99,10 @@ class Conversations:
         conversation = self._for_contact(call) if guest else self._initialize(call)
         if self._all.get(conversation.id) is not None:
             raise Refusal(
-                409, "conversation.already.exists", f"There is a conversation {conversation.id} already", "id"
+                409,
+                "conversation.already.exists",
+                f"There is a conversation {conversation.id} already",
+                "id",
             )
         self._all.put(conversation.id, conversation)
         return Answer(conversation.describe(call.now), 201, made=("conversation", conversation.id))
@@ -117,7 +120,9 @@ class Conversations:
         checks.one_of(body, "type", ("messaging",))
         checks.one_of(body, "channelAddress", ("web",))
         self._keys.check(body, "metadata.guestIdToken", call.now)
-        duration_s = checks.number(body, "metadata.sessionDurationLimit", 1, DURATION_MAX_S, DURATION_S)
+        duration_s = checks.number(
+            body, "metadata.sessionDurationLimit", 1, DURATION_MAX_S, DURATION_S
+        )
         if checks.find(body, "metadata.initiatedAt") is not None:
             checks.instant(checks.find(body, "metadata.initiatedAt"), "metadata.initiatedAt")
         details = {
@@ -140,18 +145,30 @@ class Conversations:
         details = {
             "contactId": contact.id,
             "routingData": {"queueId": queue_id, "skillRequirements": skills},
-            "customAttributes": {name: value for name, value in attributes.items() if name != "sessionToken"},
+            "customAttributes": {
+                name: value for name, value in attributes.items() if name != "sessionToken"
+            },
         }
         conversation_id = draw_uuid(self._world.rng)
         duration_s = self._world.settings.deployments[0].session_duration_s
-        return self._new(call, conversation_id, queue_id, "routingData.queueId", duration_s, details)
+        return self._new(
+            call, conversation_id, queue_id, "routingData.queueId", duration_s, details
+        )
 
     def _new(
-        self, call: Call, conversation_id: str, queue_id: str, place: str, duration_s: float, details: Json
+        self,
+        call: Call,
+        conversation_id: str,
+        queue_id: str,
+        place: str,
+        duration_s: float,
+        details: Json,
     ) -> Messaging:
         queue = self._queues.named(queue_id, place)
         answered = call.now + queue.answer_after_s
-        found = Messaging(conversation_id, queue_id, call.now, answered, call.now + duration_s, call.key, details)
+        found = Messaging(
+            conversation_id, queue_id, call.now, answered, call.now + duration_s, call.key, details
+        )
         found.messages = deque(maxlen=self._world.settings.history_messages_max)
         return found
 
@@ -170,7 +187,9 @@ class Conversations:
             raise wrong("status", "must be disconnected")
         beat = self._beat_of(call) if "context" in call.body else None
         if conversation.ended is not None:
-            raise Refusal(409, "conversation.ended", f"The conversation {conversation.id} has ended", "id")
+            raise Refusal(
+                409, "conversation.ended", f"The conversation {conversation.id} has ended", "id"
+            )
         if beat is not None:
             conversation.beat_count += 1
             conversation.beats.append(beat)
@@ -182,7 +201,11 @@ class Conversations:
         given = checks.an_object(call.body, "context")
         checks.instant(given.get("lastActivityTimestamp"), "context.lastActivityTimestamp")
         sequence = checks.whole(call.body, "context.heartbeatSequence", 0, 2**53)
-        return {"sequence": sequence, "lastActivityTimestamp": given["lastActivityTimestamp"], "at": call.now}
+        return {
+            "sequence": sequence,
+            "lastActivityTimestamp": given["lastActivityTimestamp"],
+            "at": call.now,
+        }
 
     def _named(self, call: Call) -> Messaging:
         found = self.get(call.path["id"], call.now)
@@ -203,4 +226,8 @@ def _capabilities(body: Json) -> list[Any]:
 
 
 def _locale(body: Json) -> str:
-    return "en-US" if checks.find(body, "context.locale") is None else checks.text(body, "context.locale", 35)
+    return (
+        "en-US"
+        if checks.find(body, "context.locale") is None
+        else checks.text(body, "context.locale", 35)
+    )

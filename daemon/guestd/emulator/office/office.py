@@ -1,7 +1,8 @@
-"""The office as a whole: the rooms, the list of doors to them, and the rule by which every call is served.
+"""The office as a whole: the rooms, the list of doors to them, and the rule by which every call is
+served.
 
-A call is served in one go, without a pause: token, scope, rate, what was asked before, and then the deed. So two calls with
-the same key cannot both do something, however close together they come.
+A call is served in one go, without a pause: token, scope, rate, what was asked before, and then the
+deed. So two calls with the same key cannot both do something, however close together they come.
 """
 
 from __future__ import annotations
@@ -94,7 +95,12 @@ class Office:
             Door("GET", "/api/v2/agent-assist/prompt-injections", prompts.search, ASSIST),
             Door("GET", "/api/v2/agent-assist/prompt-injections/{id}", prompts.show, ASSIST),
             Door("POST", "/api/v2/analytics/events/query", self.analytics.query, EVENTS),
-            Door("POST", "/api/v2/webchat/attachments/generate-presigned-url", self.files.presign, ATTACH),
+            Door(
+                "POST",
+                "/api/v2/webchat/attachments/generate-presigned-url",
+                self.files.presign,
+                ATTACH,
+            ),
             Door("GET", messages + "/details", agents.details, READ),
             Door("PATCH", messages + "/participants/{participant}", agents.participant, WRITE),
             Door("POST", line + "/messages", agents.say, WRITE),
@@ -126,8 +132,12 @@ class Office:
     def books(self) -> dict[str, Callable[[float], list[Json]]]:
         """What there is, by name, as it stands at a time. No secrets."""
         return {
-            "queues": lambda now: [{**one.describe(), "answer_after_s": one.answer_after_s} for one in self.queues],
-            "contacts": lambda now: [_without_secrets(one.describe()) | {"key": one.key} for one in self.contacts],
+            "queues": lambda now: [
+                {**one.describe(), "answer_after_s": one.answer_after_s} for one in self.queues
+            ],
+            "contacts": lambda now: [
+                _without_secrets(one.describe()) | {"key": one.key} for one in self.contacts
+            ],
             "conversations": lambda now: [
                 {
                     **one.describe(now),
@@ -142,7 +152,13 @@ class Office:
             "prompts": lambda now: [{**one.describe(now), "key": one.key} for one in self.prompts],
             "events": self.analytics.until,
             "idempotency": lambda now: [
-                {"client": one.client, "key": one.key, "at": one.at, "status": one.status, "replays": one.replays}
+                {
+                    "client": one.client,
+                    "key": one.key,
+                    "at": one.at,
+                    "status": one.status,
+                    "replays": one.replays,
+                }
                 for one in self.repeats
             ],
             "deeds": lambda now: [
@@ -153,5 +169,7 @@ class Office:
 
 
 def _without_secrets(contact: Json) -> Json:
-    attributes = {name: value for name, value in contact["customAttributes"].items() if name != "guestToken"}
+    attributes = {
+        name: value for name, value in contact["customAttributes"].items() if name != "guestToken"
+    }
     return {**contact, "customAttributes": attributes}

@@ -1,8 +1,8 @@
 """Agent-assist prompts (ASSIST-1, 2): what an agent has on the screen, and for how long.
 
-A prompt takes its place when it is accepted, is shown `delayMs` later, and gives its place back `autoDismissMs` after it was
-accepted, or when the agent clicks it or waves it away by order of the control.
-"""
+A prompt takes its place when it is accepted, is shown `delayMs` later, and gives its place back
+`autoDismissMs` after it was accepted, or when the agent clicks it or waves it away by order of the
+control."""
 
 from __future__ import annotations
 
@@ -77,7 +77,9 @@ class Prompts:
         on_screen = self._screen(conversation_id, call.now)
         if len(on_screen) >= most:
             message = f"The agent shows {len(on_screen)} prompts, {most} is the maximum"
-            raise Refusal(409, "prompts.at.maximum", message, "displaySettings.maxConcurrentPrompts")
+            raise Refusal(
+                409, "prompts.at.maximum", message, "displaySettings.maxConcurrentPrompts"
+            )
         leaves = call.now + dismiss_ms / 1000.0
         shown = call.now + delay_ms / 1000.0
         injection_id = draw_uuid(self._world.rng)
@@ -98,7 +100,9 @@ class Prompts:
         wanted = call.query.get("conversationId")
         found = [one for one in self._prompts if wanted in (None, one.conversation_id)]
         page = [one.describe(call.now) for one in found[(number - 1) * size : number * size]]
-        return Answer({"entities": page, "total": len(found), "pageNumber": number, "pageSize": size})
+        return Answer(
+            {"entities": page, "total": len(found), "pageNumber": number, "pageSize": size}
+        )
 
     # ------------------------------------------------------------------ the agent's hand
 
@@ -114,7 +118,9 @@ class Prompts:
     def _screen(self, conversation_id: str, now: float) -> list[Prompt]:
         on_screen = [one for one in self._on_screen.pop(conversation_id, ()) if now < one.leaves]
         if len(self._on_screen) > self._world.settings.records_max:
-            self._on_screen = {name: found for name, found in self._on_screen.items() if found[-1].leaves > now}
+            self._on_screen = {
+                name: found for name, found in self._on_screen.items() if found[-1].leaves > now
+            }
         if on_screen:
             self._on_screen[conversation_id] = on_screen
         return on_screen

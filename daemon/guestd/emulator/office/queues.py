@@ -29,7 +29,12 @@ class Queue:
     answer_after_s: float = 0.0
 
     def describe(self) -> Json:
-        return {"id": self.id, "name": self.name, "division": {"id": "home", "name": "Home"}, "mediaSettings": {}}
+        return {
+            "id": self.id,
+            "name": self.name,
+            "division": {"id": "home", "name": "Home"},
+            "mediaSettings": {},
+        }
 
 
 class Queues:
@@ -84,8 +89,8 @@ class Contact:
 
 
 class Contacts:
-    """Known by id, by external id and by address. Created again with both the same, a contact stays the same and takes the new
-    attributes; with one of them only, it is refused."""
+    """Known by id, by external id and by address. Created again with both the same, a contact stays
+    the same and takes the new attributes; with one of them only, it is refused."""
 
     def __init__(self, world: World, keys: GuestKeys) -> None:
         self._world = world
@@ -98,8 +103,8 @@ class Contacts:
         return iter(self._contacts)
 
     def find(self, name: str) -> Contact | None:
-        """The contact that a conversation names, by its address or id as `contact_reference` has it. Raises Refusal where
-        it is named by the other."""
+        """The contact that a conversation names, by its address or id as `contact_reference` has
+        it. Raises Refusal where it is named by the other."""
         by_address, by_id = self._by_address.get(name), self._contacts.get(name)
         reference = self._world.settings.contact_reference
         if reference == "address" and by_address is None and by_id is not None:
@@ -118,11 +123,15 @@ class Contacts:
         known = self._by_external_id.get(external_id) or self._by_address.get(address)
         if known is not None and (known.external_id, known.address) != (external_id, address):
             field = "externalContactId" if known.external_id == external_id else "address"
-            raise Refusal(409, "contact.already.exists", f"Another contact has this {field} already", field)
+            raise Refusal(
+                409, "contact.already.exists", f"Another contact has this {field} already", field
+            )
         if known is not None:  # the same guest again
             known.attributes = attributes
             return Answer(known.describe())
-        contact = Contact(draw_uuid(self._world.rng), kind, address, external_id, call.now, call.key, attributes)
+        contact = Contact(
+            draw_uuid(self._world.rng), kind, address, external_id, call.now, call.key, attributes
+        )
         self._by_external_id[external_id] = self._by_address[address] = contact
         gone = self._contacts.put(contact.id, contact)
         if gone is not None:
@@ -138,13 +147,16 @@ class Contacts:
         return Answer(found.describe())
 
     def search(self, call: Call) -> Answer:
-        """`?externalContactId=` finds exactly; `?q=` finds a part of the address or of the external id."""
+        """`?externalContactId=` finds exactly; `?q=` finds a part of the address or of the external
+        id."""
         number, size = checks.page(call.query)
         exact, part = call.query.get("externalContactId"), call.query.get("q", "").lower()
         if exact is not None:
             found = [one for one in (self._by_external_id.get(exact),) if one is not None]
         else:
-            found = [one for one in self._contacts if part in f"{one.address}\n{one.external_id}".lower()]
+            found = [
+                one for one in self._contacts if part in f"{one.address}\n{one.external_id}".lower()
+            ]
         page = [one.describe() for one in found[(number - 1) * size : number * size]]
         total = len(found)
         body = {"entities": page, "total": total, "pageNumber": number, "pageSize": size}

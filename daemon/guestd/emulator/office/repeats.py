@@ -1,8 +1,9 @@
-"""What was asked before (HTTP-2): the same Idempotency-Key gets the same answer for a day, and nothing happens twice.
+"""What was asked before (HTTP-2): the same Idempotency-Key gets the same answer for a day, and
+nothing happens twice.
 
-Only answers that did something are kept: a call that was refused may be right the next time, with the same key. The key
-belongs to its client. The same key with another request is answered with 422, not 409: a 409 means a state that may pass.
-"""
+Only answers that did something are kept: a call that was refused may be right the next time, with
+the same key. The key belongs to its client. The same key with another request is answered with 422,
+not 409: a 409 means a state that may pass."""
 
 from __future__ import annotations
 
@@ -40,9 +41,12 @@ class Repeats:
         return iter(self._kept)
 
     def recall(self, client: str, key: str, request: bytes, now: float) -> Answer | None:
-        """The answer given before. Raises Refusal if the key then belonged to another request, or cannot be one."""
+        """The answer given before. Raises Refusal if the key then belonged to another request, or
+        cannot be one."""
         if len(key) > KEY_CHARACTERS_MAX:
-            raise wrong("Idempotency-Key", f"has {len(key)} characters, the limit is {KEY_CHARACTERS_MAX}")
+            raise wrong(
+                "Idempotency-Key", f"has {len(key)} characters, the limit is {KEY_CHARACTERS_MAX}"
+            )
         kept = self._kept.get(f"{client} {key}")
         if kept is None or now >= kept.at + LIFE_S:
             return None

@@ -37,8 +37,8 @@ class Shelf(Generic[Thing]):
 
 
 class Register(Generic[Thing]):
-    """Living things and ended ones, `most` of each. Of the ended the oldest goes first; a living one is never forgotten,
-    a new one is refused instead."""
+    """Living things and ended ones, `most` of each. Of the ended the oldest goes first; a living
+    one is never forgotten, a new one is refused instead."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -54,7 +54,9 @@ class Register(Generic[Thing]):
 
     def put(self, thing_id: str, thing: Thing) -> None:
         if len(self.living) >= self._most:
-            raise Refusal(503, "limit.exceeded", f"{self._most} are running already; end some first")
+            raise Refusal(
+                503, "limit.exceeded", f"{self._most} are running already; end some first"
+            )
         self.living.put(thing_id, thing)
 
     def end(self, thing_id: str) -> None:

@@ -1,4 +1,5 @@
-"""The emulator's REST doors: thin, over the world and its office. Every call is noted and may meet a mishap."""
+"""The emulator's REST doors: thin, over the world and its office. Every call is noted and may meet
+a mishap."""
 
 from __future__ import annotations
 
@@ -24,15 +25,27 @@ VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 def rest_routes(emulator: Emulator) -> list[web.RouteDef]:
-    rooms = (DeploymentDoors(emulator), HistoryDoor(emulator), TokenDoors(emulator), StorageDoors(emulator))
+    rooms = (
+        DeploymentDoors(emulator),
+        HistoryDoor(emulator),
+        TokenDoors(emulator),
+        StorageDoors(emulator),
+    )
     routes = [route for room in rooms for route in room.routes()]
     for n, door in enumerate(emulator.world.office.doors):
         routes.append(web.route(door.method, door.path, _platform(emulator, n)))
-    routes += [web.route(verb, path, _no_such_verb) for path, verb in _verbs_without_a_door(emulator)]
+    routes += [
+        web.route(verb, path, _no_such_verb) for path, verb in _verbs_without_a_door(emulator)
+    ]
     routes.append(web.route("*", "/{tail:.*}", _no_such_path))
     mishaps = Mishaps(emulator)
     return [
-        web.RouteDef(one.method, one.path, _noted(emulator, mishaps.around(_mannered(one.handler))), one.kwargs)
+        web.RouteDef(
+            one.method,
+            one.path,
+            _noted(emulator, mishaps.around(_mannered(one.handler))),
+            one.kwargs,
+        )
         for one in routes
     ]
 
@@ -46,7 +59,8 @@ def _verbs_without_a_door(emulator: Emulator) -> list[tuple[str, str]]:
 
 
 def _platform(emulator: Emulator, n: int) -> Handler:
-    """A door of the platform's own API. A reset of the emulator makes the office anew, so it is asked for at each call."""
+    """A door of the platform's own API. A reset of the emulator makes the office anew, so it is
+    asked for at each call."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         body = await body_of(request)
@@ -55,7 +69,11 @@ def _platform(emulator: Emulator, n: int) -> Handler:
         office = emulator.world.office
         answer = office.serve(office.doors[n], bearer(request), request.path_qs, call)
         emulator.perform(answer.effects)
-        told = to_json(answer.body, answer.status) if answer.body is not None else web.Response(status=answer.status)
+        told = (
+            to_json(answer.body, answer.status)
+            if answer.body is not None
+            else web.Response(status=answer.status)
+        )
         told.headers.update(answer.headers)
         return told
 

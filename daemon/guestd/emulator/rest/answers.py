@@ -16,7 +16,9 @@ NESTING_MAX = 64
 
 _FORMS: dict[str, Callable[[Json], Json]] = {
     "errors": lambda own: {"errors": [own]},
-    "details": lambda own: {"details": [{"errorCode": own["code"], "fieldName": "body", "entityName": own["message"]}]},
+    "details": lambda own: {
+        "details": [{"errorCode": own["code"], "fieldName": "body", "entityName": own["message"]}]
+    },
     "nested": lambda own: {"body": {"errors": [{"errors": [own]}]}},
 }
 #: Where the message of an error may stand.
@@ -31,7 +33,8 @@ def problem(
     params: dict[str, str] | None = None,
     form: str = "message",
 ) -> web.Response:
-    """The platform's error body (reference §4.4), its message in one of the places where clients have found it (`FORMS`)."""
+    """The platform's error body (reference §4.4), its message in one of the places where clients
+    have found it (`FORMS`)."""
     more: Json = {"messageParams": params} if params else {}
     own = {"message": message, "code": code}
     body = {
@@ -44,7 +47,9 @@ def problem(
     }
     if form != "message":
         body = {"status": status, **_FORMS[form](own)}
-    return web.Response(body=orjson.dumps(body), status=status, content_type="application/json", headers=headers)
+    return web.Response(
+        body=orjson.dumps(body), status=status, content_type="application/json", headers=headers
+    )
 
 
 def refused(refusal: Refusal) -> web.Response:
@@ -53,7 +58,9 @@ def refused(refusal: Refusal) -> web.Response:
 
 def access_denied() -> web.Response:
     """As the storage and the configuration's CDN say no."""
-    return web.Response(status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml")
+    return web.Response(
+        status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml"
+    )
 
 
 def to_json(body: Any, status: int = 200) -> web.Response:

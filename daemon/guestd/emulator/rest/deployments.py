@@ -21,7 +21,9 @@ class DeploymentDoors:
         return [
             web.get("/webdeployments/v1/deployments/{id}/config.json", self.config),
             web.get("/webdeployments/v1/deployments/{id}/domains.json", self.domains),
-            web.route("*", "/api/v2/webmessaging/deployments/{id}/pushdevices/{token}", self.pushdevice),
+            web.route(
+                "*", "/api/v2/webmessaging/deployments/{id}/pushdevices/{token}", self.pushdevice
+            ),
         ]
 
     async def config(self, request: web.Request) -> web.Response:
@@ -54,7 +56,9 @@ class DeploymentDoors:
             return problem(400, "required.fields.missing", "deviceToken is required")
         is_known = place in self._world.push_devices
         if request.method == "POST" and is_known:
-            return problem(409, "device.already.registered", "The device is registered; change it with PATCH")
+            return problem(
+                409, "device.already.registered", "The device is registered; change it with PATCH"
+            )
         if request.method == "PATCH" and not is_known:
             return problem(404, "device.not.found", "No such device; register it with POST")
         self._world.register_device(*place, device)
@@ -70,13 +74,19 @@ def _describe(deployment: Deployment, base: str) -> dict[str, object]:
         "showAgentTypingIndicator": deployment.agent_typing,
         "showUserTypingIndicator": deployment.user_typing,
         "autoStart": {"enabled": deployment.auto_start},
-        "conversationDisconnect": {"enabled": mode != "disabled", "type": "Send" if mode == "disabled" else mode},
+        "conversationDisconnect": {
+            "enabled": mode != "disabled",
+            "type": "Send" if mode == "disabled" else mode,
+        },
         "conversationClear": {"enabled": deployment.conversation_clear},
         "notifications": {"enabled": False, "notificationContentType": "ExcludeMessagesContent"},
         "markdown": {"enabled": True},
         "humanize": {"enabled": False},
     }
-    upload = {"fileTypes": list(deployment.file_types), "maxFileSizeKB": deployment.file_kilobytes_max}
+    upload = {
+        "fileTypes": list(deployment.file_types),
+        "maxFileSizeKB": deployment.file_kilobytes_max,
+    }
     return {
         "id": deployment.id,
         "version": "1",
@@ -84,13 +94,18 @@ def _describe(deployment: Deployment, base: str) -> dict[str, object]:
         "defaultLanguage": "en-us",
         "apiEndpoint": base,
         "status": deployment.status,
-        "auth": {"enabled": deployment.authentication, "allowSessionUpgrade": deployment.session_upgrade},
+        "auth": {
+            "enabled": deployment.authentication,
+            "allowSessionUpgrade": deployment.session_upgrade,
+        },
         "journeyEvents": {"enabled": False},
         "messenger": {
             "enabled": True,
             "styles": {"primaryColor": "#1f3d7a"},
             "launcherButton": {"visibility": "On"},
-            "fileUpload": {"enableAttachments": True, "modes": [upload]} if deployment.file_upload else {},
+            "fileUpload": (
+                {"enableAttachments": True, "modes": [upload]} if deployment.file_upload else {}
+            ),
             "apps": {"conversations": conversations},
         },
     }

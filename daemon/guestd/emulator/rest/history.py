@@ -31,7 +31,12 @@ class HistoryDoor:
             session.history = session.history or SlidingCount(limit, 60.0)
             if not session.history.take(now):
                 wait_s = ceil(session.history.ready_at(now) - now)
-                return problem(429, "too.many.requests", "Too many history requests", {"Retry-After": str(wait_s)})
+                return problem(
+                    429,
+                    "too.many.requests",
+                    "Too many history requests",
+                    {"Retry-After": str(wait_s)},
+                )
         try:
             number = int(request.query.get("pageNumber", "1"))
             size = int(request.query.get("pageSize", "25"))

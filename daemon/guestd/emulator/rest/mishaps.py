@@ -1,8 +1,8 @@
 """What may go wrong on the way of a REST call, by the rules of `faults.py`.
 
-A mishap strikes before the door has acted, and then nothing has happened; or after, and then it has and nobody was told. A
-client that retries must be right in both cases, so both are on offer for everything that loses an answer.
-"""
+A mishap strikes before the door has acted, and then nothing has happened; or after, and then it has
+and nobody was told. A client that retries must be right in both cases, so both are on offer for
+everything that loses an answer."""
 
 from __future__ import annotations
 
@@ -90,15 +90,21 @@ class Mishaps:
     def _is_after(self, rule: Rule) -> bool:
         if rule.kind == "http_status":
             return rule.when == "after"
-        return rule.when == "after" or (rule.when == "random" and self._emulator.faults.random() < 0.5)
+        return rule.when == "after" or (
+            rule.when == "random" and self._emulator.faults.random() < 0.5
+        )
 
-    async def _after(self, rule: Rule, request: web.Request, answer: web.StreamResponse) -> web.StreamResponse:
+    async def _after(
+        self, rule: Rule, request: web.Request, answer: web.StreamResponse
+    ) -> web.StreamResponse:
         if rule.kind in LOSING:
             return await self._lose(rule, request)
         if rule.kind == "broken_json":
             whole = answer.body if isinstance(answer, web.Response) else b""
             text = bytes(whole) if isinstance(whole, bytes) else b""
-            return web.Response(body=text[: len(text) // 2] or b"{", content_type="application/json")
+            return web.Response(
+                body=text[: len(text) // 2] or b"{", content_type="application/json"
+            )
         if rule.kind == "slow_body" and isinstance(answer, web.Response):
             return await self._dribble(rule, request, answer)
         return answer
@@ -117,8 +123,12 @@ class Mishaps:
         if rule.status in (429, 503):
             headers["Retry-After"] = str(rule.retry_after_s)
             if rule.retry_after_form == "date":
-                headers["Retry-After"] = formatdate(ceil(self._emulator.now()) + rule.retry_after_s, usegmt=True)
-        return problem(rule.status, "fault", f"refused by a fault with {rule.status}", headers, form=rule.form)
+                headers["Retry-After"] = formatdate(
+                    ceil(self._emulator.now()) + rule.retry_after_s, usegmt=True
+                )
+        return problem(
+            rule.status, "fault", f"refused by a fault with {rule.status}", headers, form=rule.form
+        )
 
     def _hang_up(self, request: web.Request, rst: bool) -> web.Response:
         """Close without an answer: with a reset, or as quietly as a server that is stopped."""
@@ -132,7 +142,9 @@ class Mishaps:
                 transport.close()
         return web.Response()
 
-    async def _dribble(self, rule: Rule, request: web.Request, answer: web.Response) -> web.StreamResponse:
+    async def _dribble(
+        self, rule: Rule, request: web.Request, answer: web.Response
+    ) -> web.StreamResponse:
         """The headers at once, the body in pieces over `ms`."""
         body = answer.body if isinstance(answer.body, bytes) else b""
         slow = web.StreamResponse(status=answer.status, headers=answer.headers)

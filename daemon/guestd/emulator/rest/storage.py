@@ -32,8 +32,13 @@ class StorageDoors:
         return None
 
     async def upload(self, request: web.Request) -> web.Response:
-        """Any Content-Type; `{}` as the answer, for a client that parses it (§7). The event follows a little later."""
-        emulator, name, secret = self._emulator, request.match_info["id"], request.query.get("sig", "")
+        """Any Content-Type; `{}` as the answer, for a client that parses it (§7). The event follows
+        a little later."""
+        emulator, name, secret = (
+            self._emulator,
+            request.match_info["id"],
+            request.query.get("sig", ""),
+        )
         file = self._world.office.files.may_put(name, secret, emulator.now())
         found = self._find(name, secret)
         if file is None and found is None:
@@ -69,8 +74,15 @@ class StorageDoors:
             }
             frame = frames.push("UploadSuccessEvent", body)
         else:
-            text = f"File content does not match: {size} bytes came, {attachment.size} were announced"
-            body = {"attachmentId": attachment.id, "errorCode": 4003, "errorMessage": text, "timestamp": time}
+            text = (
+                f"File content does not match: {size} bytes came, {attachment.size} were announced"
+            )
+            body = {
+                "attachmentId": attachment.id,
+                "errorCode": 4003,
+                "errorMessage": text,
+                "timestamp": time,
+            }
             frame = frames.push("UploadFailureEvent", body, code=400)
         self._emulator.perform(self._world.fan_out(session, frame))
 
@@ -85,4 +97,6 @@ class StorageDoors:
 
 
 def _storage_error(status: int, code: str) -> web.Response:
-    return web.Response(status=status, text=f"<Error><Code>{code}</Code></Error>", content_type="text/xml")
+    return web.Response(
+        status=status, text=f"<Error><Code>{code}</Code></Error>", content_type="text/xml"
+    )

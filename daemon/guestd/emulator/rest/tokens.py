@@ -1,4 +1,5 @@
-"""Tokens: of OAuth clients (AUTH-1), at three paths and in two ways; and of guests who sign in (reference §11.2)."""
+"""Tokens: of OAuth clients (AUTH-1), at three paths and in two ways; and of guests who sign in
+(reference §11.2)."""
 
 from __future__ import annotations
 
@@ -40,12 +41,18 @@ class TokenDoors:
         client, secret = given or (form.get("client_id", ""), form.get("client_secret", ""))
         now = self._emulator.now()
         try:
-            grant = self._world.office.clients.issue(client, secret, form.get("scope", "").split(), now)
+            grant = self._world.office.clients.issue(
+                client, secret, form.get("scope", "").split(), now
+            )
         except Refusal as refusal:
             return _no_token(refusal.code, str(refusal), refusal.status)
         if grant is None:
             return _no_token("invalid_client", "authentication failed", 401)
-        told = {"access_token": grant.token, "token_type": "bearer", "expires_in": round(grant.expires - now)}
+        told = {
+            "access_token": grant.token,
+            "token_type": "bearer",
+            "expires_in": round(grant.expires - now),
+        }
         return web.json_response({**told, "scope": " ".join(sorted(grant.scopes))})
 
     # ------------------------------------------------------------------ guests
@@ -57,7 +64,9 @@ class TokenDoors:
         deployment = self._world.deployment(str(body.get("deploymentId", "")))
         code = str(oauth.get("code") or oauth.get("idToken") or "")
         if deployment is None or not deployment.authentication:
-            return problem(404, "deployment.not.found", "No such deployment with authentication enabled")
+            return problem(
+                404, "deployment.not.found", "No such deployment with authentication enabled"
+            )
         if not code or code == "bad":
             return problem(400, "bad.request", "The authorization code was refused")
         user = f"user-{code}"
