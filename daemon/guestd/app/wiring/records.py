@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from ...model.errors import ConfigError
 from ...model.ports import Journal
 from ...observe.metrics import Metrics
-from ...operations.scribe import Scribe
+from ...operations.event_appender import EventAppender
 from ...records.audit import Audit
 from ...records.settings import AuditSettings, WebhookSettings, WebhookTarget
 from ...records.wall import Refused, Wall
@@ -73,7 +73,7 @@ def new_webhooks(
     journal: Journal,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
-    scribe: Scribe,
+    scribe: EventAppender,
 ) -> Webhooks:
     settings = webhook_settings(config, environment)
     return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(), row_of=scribe.row)
