@@ -9,12 +9,13 @@ up to 32 times in one turn, and the listener learns of a message only in the nex
 
 A chunk costs the loop a few tens of microseconds, and more only if it holds many tiny frames. So a
 frontend that sends more than guests do reads its chunks from a rate that all such frontends share
-(`new_reads`), and such a chunk counts as several.
+(`new_read_limiter`), and such a chunk counts as several.
 
 It also knows how many bytes came that were not taken as messages yet. It is an upper bound: bytes
 of frames within a message are not told apart from the message's own, and are forgiven when it is
-complete. What is over `FREE_BYTES` counts against the bound for all frontends (`HeldBytes`); when
-that is reached, the frontend whose frame has been under way for the longest time is let go.
+complete. What is over `FREE_BYTES` counts against the limit for all frontends
+(`SharedByteLimit`); when that is reached, the frontend whose frame has been under way for the
+longest time is evicted.
 
 Messages that are too large do not reach aiohttp (`FrameSkipper`): what is skipped is read at the
 same rates as everything else, but not counted, because nobody holds it.
@@ -27,9 +28,9 @@ from collections import deque
 from collections.abc import Callable
 from typing import cast
 
+from .byte_limit import SharedByteLimit
 from .frame_skipper import FrameSkipper, Oversize
-from .held import HeldBytes
-from .turns import Bucket, Turns
+from .rate_limiting import BorrowingBucket, LoopRateLimiter
 
 #: As small as a usual frame: the messages of one or two chunks may wait for the listener, and each
 #: costs about 400 bytes.
@@ -55,19 +56,23 @@ READS_PER_TURN = 8
 _BUFFER = bytearray(CHUNK_BYTES)
 
 
-def new_reads() -> Turns:
+def new_read_limiter() -> LoopRateLimiter:
     """The rate at which all frontends together are read that send more than guests do."""
-    return Turns(READS_PER_TURN, READS_PER_S, READS_BURST)
+    return LoopRateLimiter(READS_PER_TURN, READS_PER_S, READS_BURST)
 
 
-class Intake(asyncio.BufferedProtocol):
-    """Takes the place of the protocol of `transport`. `let_go_now` is called once if the frontend
+class ThrottledProtocol(asyncio.BufferedProtocol):
+    """Takes the place of the protocol of `transport`. `on_evict` is called once if the frontend
     must go.
 
     Before the first `wait` one chunk is read at most: who is turned away is not listened to."""
 
     def __init__(
-        self, transport: asyncio.Transport, held: HeldBytes, reads: Turns, skipper: FrameSkipper
+        self,
+        transport: asyncio.Transport,
+        held: SharedByteLimit,
+        reads: LoopRateLimiter,
+        skipper: FrameSkipper,
     ) -> None:
         self._loop = asyncio.get_running_loop()
         self._transport = transport
@@ -75,8 +80,8 @@ class Intake(asyncio.BufferedProtocol):
         self._held = held
         self._reads = reads
         self._skipper = skipper
-        self._quiet = Bucket(QUIET_BYTES_PER_S, float(FREE_BYTES))
-        self.let_go_now: Callable[[], None] = transport.abort
+        self._quiet = BorrowingBucket(QUIET_BYTES_PER_S, float(FREE_BYTES))
+        self.on_evict: Callable[[], None] = transport.abort
         self._is_waiting = self._is_paused = self._is_resuming = self._is_gone = False
         self._pending = 0
         self._turns_owed = 0
@@ -112,7 +117,7 @@ class Intake(asyncio.BufferedProtocol):
 
     def close(self) -> None:
         self._is_gone = True
-        self._held.leave(self)
+        self._held.remove(self)
 
     def _plan_resume(self) -> None:
         if self._is_paused and not self._is_resuming:
@@ -122,7 +127,7 @@ class Intake(asyncio.BufferedProtocol):
     def _resume(self) -> None:
         """Not at once: while messages lie ready the listener has one before this is called."""
         if self._is_waiting and not self._is_gone and self._quiet.tokens(self._loop.time()) <= 0.0:
-            self._reads.ask(self._use_turn)
+            self._reads.submit(self._use_turn)
         else:
             self._read_on()
 
@@ -131,7 +136,7 @@ class Intake(asyncio.BufferedProtocol):
         if not self._turns_owed or not self._is_waiting or self._is_gone:
             return self._read_on()
         self._turns_owed -= 1
-        self._reads.ask(self._use_turn)
+        self._reads.submit(self._use_turn)
         return True
 
     def _read_on(self) -> bool:
@@ -183,11 +188,11 @@ class Intake(asyncio.BufferedProtocol):
         """Seconds since more than `FREE_BYTES` wait."""
         return self._loop.time() - self._over_since + 1e-9
 
-    def let_go(self) -> None:
+    def evict(self) -> None:
         self.close()
         self._is_paused = True
         self._transport.pause_reading()
-        self.let_go_now()
+        self.on_evict()
 
     def _spend(self, nbytes: int) -> None:
         """Of the quiet bytes, or turns. A large message is no reason to wait for others long after

@@ -15,7 +15,7 @@ from aiohttp import web
 from .settings import ApiSettings
 
 
-class Doorkeeper:
+class OriginCheck:
     def __init__(self, settings: ApiSettings) -> None:
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.origins_allowed)
         self._hosts = frozenset(host.lower() for host in (*settings.hosts_allowed, settings.host))

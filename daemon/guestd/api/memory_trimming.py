@@ -19,11 +19,11 @@ GONE_MIN = 64
 PAUSE_S = 20.0
 
 
-class Housekeeping:
+class MemoryTrimmer:
     """Say who has `gone`, and call `tidy` now and then while there `is_due` something."""
 
     def __init__(self, give_back: Callable[[], None] | None = None) -> None:
-        self._give_back = give_back or give_back_memory
+        self._give_back = give_back or trim_memory
         self._gone = 0
         self._not_before = 0.0
 
@@ -34,7 +34,7 @@ class Housekeeping:
     def gone(self) -> None:
         self._gone += 1
 
-    def tidy(self, now: float) -> None:
+    def trim_if_due(self, now: float) -> None:
         """Give back what enough clients have left, if the last time was long enough ago."""
         if self.is_due and now >= self._not_before:
             self._gone = 0
@@ -42,7 +42,7 @@ class Housekeeping:
             self._give_back()
 
 
-def give_back_memory() -> None:
+def trim_memory() -> None:
     """Collect what is young, and return what the C library has free; other libraries than glibc's
     are left alone."""
     gc.collect(1)

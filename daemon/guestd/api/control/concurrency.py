@@ -11,7 +11,7 @@ from ..callers import UNIX_SOCKET
 from ..problems import Problem
 
 
-class Places:
+class ConcurrencyLimit:
     """`key` is the configuration's name for `places_max`, such as api.requests_max; `what` says
     what is counted."""
 

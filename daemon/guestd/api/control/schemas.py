@@ -10,7 +10,7 @@ from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
 from ...model.ports import SessionView
-from .reading import KEY
+from .parsing import KEY
 
 #: The same as a frontend may use, but none that a URL would take for a folder.
 NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
@@ -21,17 +21,17 @@ Name = Annotated[str, StringConstraints(pattern=NAME)]
 CommandId = Annotated[str, StringConstraints(pattern=KEY)]
 
 
-class Given(BaseModel):
+class RequestBody(BaseModel):
     """A body: every field known, every type as it says."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Query(BaseModel):
+class QueryParameters(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class OpenSession(Given):
+class OpenSession(RequestBody):
     """A guest session to be opened."""
 
     name: Name = Field(
@@ -80,19 +80,19 @@ class SessionPage(BaseModel):
     total: int
 
 
-class SessionQuery(Query):
+class SessionQuery(QueryParameters):
     limit: int = Field(default=100, ge=1, le=1000)
     after: str = Field(default="", max_length=64, description="The `next` of the page before.")
     state: str = Field(default="", max_length=16, description="Only those in that state.")
     name: str = Field(default="", max_length=64, description="Only that of this name.")
 
 
-class Choice(Given):
+class Choice(RequestBody):
     text: str = Field(min_length=1)
     payload: str
 
 
-class ReplyTo(Given):
+class ReplyTo(RequestBody):
     """A choice from what the agent offered (reference: quick reply, card, date, list)."""
 
     type: str = Field(
@@ -114,7 +114,7 @@ _REPLY: JsonDict = {
 }
 
 
-class SendMessage(Given):
+class SendMessage(RequestBody):
     """What the guest says: `text`, or `reply`, and not both."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_TEXT, _REPLY]})
@@ -137,17 +137,21 @@ class SendMessage(Given):
         return self
 
 
-class SetContext(Given):
+class ContextBody(RequestBody):
     """The frontend's state (SOCK-4), any JSON object: custom attributes, or the context frame of
     webchat."""
+
+    model_config = ConfigDict(title="SetContext")
 
     command_id: CommandId = Field(default_factory=str)
     context: dict[str, Any]
 
 
-class Accepted(BaseModel):
+class CommandAccepted(BaseModel):
     """The command is durable and will be carried out; what became of it stands under
     `commands/{command_id}`."""
+
+    model_config = ConfigDict(title="Accepted")
 
     session_id: str
     command_id: str
@@ -166,13 +170,13 @@ class CommandState(BaseModel):
     message_id: str = ""
 
 
-class CommandQuery(Query):
+class CommandQuery(QueryParameters):
     after: int = Field(
         default=0, ge=0, le=SEQ_MAX, description="A seq before the command's, so that less is read."
     )
 
 
-class EventQuery(Query):
+class EventQuery(QueryParameters):
     after: int = Field(default=0, ge=0, le=SEQ_MAX, description="The last seq you have.")
     limit: int = Field(default=100, ge=1, le=1000)
 

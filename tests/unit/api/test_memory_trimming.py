@@ -5,25 +5,25 @@ from __future__ import annotations
 import gc
 import weakref
 
-from guestd.api.housekeeping import GONE_MIN, PAUSE_S, Housekeeping, give_back_memory
+from guestd.api.memory_trimming import GONE_MIN, PAUSE_S, MemoryTrimmer, trim_memory
 
 
-def gone(housekeeping: Housekeeping, count: int) -> None:
+def gone(trimmer: MemoryTrimmer, count: int) -> None:
     for _ in range(count):
-        housekeeping.gone()
+        trimmer.gone()
 
 
 def test_it_is_given_back_after_many_have_gone_and_rarely():
     times: list[float] = []
     now = 100.0
-    housekeeping = Housekeeping(lambda: times.append(now))
-    gone(housekeeping, GONE_MIN - 1)
-    housekeeping.tidy(now)
-    assert not housekeeping.is_due
+    trimmer = MemoryTrimmer(lambda: times.append(now))
+    gone(trimmer, GONE_MIN - 1)
+    trimmer.trim_if_due(now)
+    assert not trimmer.is_due
     for second in range(100):
         now = 100.0 + second
-        gone(housekeeping, 1000)
-        housekeeping.tidy(now)
+        gone(trimmer, 1000)
+        trimmer.trim_if_due(now)
     assert times == [100.0 + PAUSE_S * n for n in range(5)]
 
 
@@ -37,7 +37,7 @@ def test_what_refers_to_itself_is_given_back():
     try:
         circle = weakref.ref(Circle())
         assert circle() is not None
-        give_back_memory()
+        trim_memory()
         assert circle() is None
     finally:
         if is_enabled:

@@ -49,14 +49,14 @@ def _clear(path: Path) -> None:
         ) from None
     if not stat.S_ISSOCK(mode):
         raise ConfigError(FIELD, f"{path} is there already and is no socket", "name another path")
-    if _somebody_listens(path):
+    if _is_listening(path):
         raise ConfigError(
             FIELD, f"another process listens on {path}", "stop it, or name another path"
         )
     remove(path)
 
 
-def _somebody_listens(path: Path) -> bool:
+def _is_listening(path: Path) -> bool:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
         probe.settimeout(1.0)
         try:

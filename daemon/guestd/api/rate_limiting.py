@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 
 
-class Bucket:
+class BorrowingBucket:
     """Tokens that come back at `per_s` in a second, `burst` at most. The times given are of one
     clock and do not go back."""
 
@@ -48,7 +48,7 @@ class Bucket:
         return self.tokens(now) >= self._burst
 
 
-class Turns:
+class LoopRateLimiter:
     """At most `per_turn` callers go on per turn of the loop and `per_s` in a second, in the order
     of asking.
 
@@ -60,67 +60,67 @@ class Turns:
     def __init__(self, per_turn: int = 1, per_s: float = math.inf, burst: float = 1.0) -> None:
         self._per_turn = per_turn
         self._per_s = per_s
-        self._bucket = None if per_s == math.inf else Bucket(per_s, burst)
+        self._bucket = None if per_s == math.inf else BorrowingBucket(per_s, burst)
         self._waiting: deque[Callable[[], bool]] = deque()
-        self._is_planned = False
+        self._is_scheduled = False
 
     @property
     def waiting(self) -> int:
         """How many callers wait."""
         return len(self._waiting)
 
-    async def take(self) -> None:
+    async def acquire(self) -> None:
         """Return when it is the caller's turn: at once if this turn and second have one left."""
-        if not self._is_planned and self._may_give():
-            self._plan(0.0)
+        if not self._is_scheduled and self._may_run():
+            self._schedule(0.0)
             return
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self.ask(lambda: _begin(turn))
-        await turn
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.submit(lambda: _resolve(future))
+        await future
 
-    def ask(self, go: Callable[[], bool]) -> None:
-        """As `take`: `go` is called when it is its turn, maybe at once. It returns whether it made
-        use of the turn."""
+    def submit(self, go: Callable[[], bool]) -> None:
+        """As `acquire`: `go` is called when it is its turn, maybe at once, and returns whether it
+        used the turn."""
         self._waiting.append(go)
-        if not self._is_planned:
-            self._give()
+        if not self._is_scheduled:
+            self._run_waiting()
 
-    def _may_give(self) -> bool:
+    def _may_run(self) -> bool:
         return self._bucket is None or self._bucket.take(asyncio.get_running_loop().time())
 
-    def _give(self) -> None:
-        self._is_planned = True
+    def _run_waiting(self) -> None:
+        self._is_scheduled = True
         given = 0
         while self._waiting and given < self._per_turn:
-            if not self._may_give():
+            if not self._may_run():
                 break
-            given += self._use()
-        self._is_planned = False
+            given += self._run_one()
+        self._is_scheduled = False
         if self._waiting or given:
-            self._plan(0.0 if given else 1.0 / self._per_s)
+            self._schedule(0.0 if given else 1.0 / self._per_s)
 
-    def _use(self) -> int:
+    def _run_one(self) -> int:
         """Give one turn to the first who makes use of it; 0 if nobody does."""
         while self._waiting:
             if self._waiting.popleft()():
                 return 1
         return 0
 
-    def _plan(self, after_s: float) -> None:
-        self._is_planned = True
+    def _schedule(self, after_s: float) -> None:
+        self._is_scheduled = True
         loop = asyncio.get_running_loop()
         if after_s:
-            loop.call_later(max(_PAUSE_MIN_S, after_s), self._give)
+            loop.call_later(max(_PAUSE_MIN_S, after_s), self._run_waiting)
         else:
-            loop.call_soon(self._give)
+            loop.call_soon(self._run_waiting)
 
 
 #: Waiting callers are looked at no more often than that: several of them then share one wake-up.
 _PAUSE_MIN_S = 0.002
 
 
-def _begin(turn: asyncio.Future[None]) -> bool:
-    if turn.done():  # its caller was cancelled
+def _resolve(future: asyncio.Future[None]) -> bool:
+    if future.done():  # its caller was cancelled
         return False
-    turn.set_result(None)
+    future.set_result(None)
     return True

@@ -21,7 +21,7 @@ from .settings import ControlSettings
 UNREADABLE = (web.RequestPayloadError, HttpProcessingError)
 
 
-class Bodies:
+class BodyReader:
     def __init__(self, settings: ControlSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics

@@ -14,7 +14,7 @@ from ..tokens import bearer_token, has_token, is_loopback
 from .settings import ControlSettings
 
 
-class Entrance:
+class BearerAuth:
     def __init__(self, settings: ControlSettings) -> None:
         self._token = settings.token
 

@@ -13,8 +13,8 @@ from pydantic import BaseModel, ValidationError
 from ...model import json_values
 from ..media_type import media_type_of
 from ..problems import Problem
-from .bodies import Bodies
-from .routes import Call, Route
+from .body_reader import BodyReader
+from .routes import ApiCall, Route
 
 #: As a header or in a body, and safe in a path.
 KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
@@ -22,7 +22,7 @@ KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
 KEY_PATTERN = re.compile(KEY[:-1] + r"\Z")
 
 
-async def understand(request: web.Request, route: Route, bodies: Bodies) -> Call[Any, Any]:
+async def parse(request: web.Request, route: Route, bodies: BodyReader) -> ApiCall[Any, Any]:
     """Raises Problem: 400, 408, 413, 415 or 422."""
     query = _query(request, route.query)
     key = request.headers.get("Idempotency-Key") if route.keyed else None
@@ -31,7 +31,7 @@ async def understand(request: web.Request, route: Route, bodies: Bodies) -> Call
             422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key"
         )
     body = await _body(request, route.body, bodies) if route.body is not None else None
-    return Call(request, query, body, key or "")
+    return ApiCall(request, query, body, key or "")
 
 
 def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | None:
@@ -52,7 +52,7 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
         raise _invalid(error, "query") from None
 
 
-async def _body(request: web.Request, model: type[BaseModel], bodies: Bodies) -> BaseModel:
+async def _body(request: web.Request, model: type[BaseModel], bodies: BodyReader) -> BaseModel:
     if media_type_of(request) != "application/json":
         raise Problem(
             415, "unsupported_media_type", "send JSON, with Content-Type: application/json"
@@ -62,7 +62,7 @@ async def _body(request: web.Request, model: type[BaseModel], bodies: Bodies) ->
         found = json_values.loads(raw)
     except JSONDecodeError as error:
         raise Problem(400, "bad_json", f"the body is not JSON: {error.msg}") from None
-    if json_values.is_deeper(found):
+    if json_values.exceeds_depth(found):
         raise Problem(
             400, "bad_json", f"the body is nested deeper than {json_values.DEPTH_MAX} levels"
         )
