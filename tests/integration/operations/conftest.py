@@ -30,7 +30,7 @@ from guestd.platform.oauth import OAuthSettings, TokenSource
 from guestd.platform.pace import Pace
 from guestd.policy.backoff import Backoff
 from guestd.policy.retry import RetryPolicy
-from guestd.supervisor.clock import LoopClock
+from guestd.runtime.clock import LoopClock
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"
