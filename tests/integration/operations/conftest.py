@@ -46,7 +46,7 @@ class Street:
     metrics: Metrics
 
     def books(self, name: str) -> list[Json]:
-        return self.emulator.world.office.books()[name](self.emulator.now())
+        return self.emulator.platform_api.books()[name](self.emulator.now())
 
     def deeds(self) -> Counter:
         return Counter(one["what"] for one in self.books("deeds"))
