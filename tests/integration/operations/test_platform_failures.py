@@ -40,26 +40,26 @@ NAMES = count(1)
 
 
 @pytest.fixture
-async def street(emulator, tmp_path):
+async def harness(emulator, tmp_path):
     async with life(emulator, tmp_path, timeout_s=0.3, tries_max=2) as found:
         yield found
 
 
-async def all_four(street, *rules):
+async def all_four(harness, *rules):
     """A guest, a session, an injection and a prompt at once, while the rules hold. (views by kind,
     what was made)"""
-    conversation = await street.conversation()
-    before = street.deeds()
-    street.faults(*rules)
+    conversation = await harness.conversation()
+    before = harness.deeds()
+    harness.faults(*rules)
     n = next(NAMES)
     views = await asyncio.gather(
-        street.do("guest", guest(f"guest-{n}")),
-        street.do("messaging", session()),
-        street.do("injection", injection(conversation)),
-        street.do("prompt", prompt(conversation), wait_s=2.0),
+        harness.do("guest", guest(f"guest-{n}")),
+        harness.do("messaging", session()),
+        harness.do("injection", injection(conversation)),
+        harness.do("prompt", prompt(conversation), wait_s=2.0),
     )
-    street.faults()
-    return {view.kind: view for view in views}, street.deeds() - before
+    harness.faults()
+    return {view.kind: view for view in views}, harness.deeds() - before
 
 
 def rules(misfortune, **how_often):
@@ -67,8 +67,8 @@ def rules(misfortune, **how_often):
 
 
 @pytest.mark.parametrize("name", LOST)
-async def test_http_2_a_passing_misfortune_is_outlived(street, name):
-    views, made = await all_four(street, *rules(LOST[name], count=1))
+async def test_http_2_a_passing_misfortune_is_outlived(harness, name):
+    views, made = await all_four(harness, *rules(LOST[name], count=1))
     assert {kind: view.status for kind, view in views.items()} == {
         "guest": "succeeded",
         "messaging": "running",
@@ -78,11 +78,11 @@ async def test_http_2_a_passing_misfortune_is_outlived(street, name):
     assert made == Counter(contact=1, conversation=2, injection=1, prompt=1)
 
 
-async def test_auth_3_a_token_that_has_expired_is_renewed(street):
+async def test_auth_3_a_token_that_has_expired_is_renewed(harness):
     """One expiry: a call whose new token expires as well fails, and four expiries could meet one
     call twice."""
     views, made = await all_four(
-        street, {"kind": "expired_tokens", "count": 1, "path": "/api/v2", "method": "POST"}
+        harness, {"kind": "expired_tokens", "count": 1, "path": "/api/v2", "method": "POST"}
     )
     assert views["guest"].status == views["injection"].status == "succeeded"
     assert made == Counter(contact=1, conversation=2, injection=1, prompt=1)
@@ -113,9 +113,9 @@ ONCE = Counter(contact=1, conversation=2, injection=1, prompt=1)
     ],
 )
 async def test_http_3_a_lasting_misfortune_has_its_documented_end(
-    street, name, statuses, made_at_most
+    harness, name, statuses, made_at_most
 ):
-    views, made = await all_four(street, *rules(LOST[name], every=1))
+    views, made = await all_four(harness, *rules(LOST[name], every=1))
     assert {kind: view.status for kind, view in views.items()} == statuses, views
     assert made == made_at_most
     for view in views.values():
@@ -129,8 +129,10 @@ async def test_http_3_a_lasting_misfortune_has_its_documented_end(
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 404])
-async def test_http_3_a_refusal_is_final_and_says_why(street, status):
-    views, made = await all_four(street, *rules({"kind": "http_status", "status": status}, every=1))
+async def test_http_3_a_refusal_is_final_and_says_why(harness, status):
+    views, made = await all_four(
+        harness, *rules({"kind": "http_status", "status": status}, every=1)
+    )
     assert {kind: view.status for kind, view in views.items()} == ALL_FAILED
     assert not made
     for view in views.values():
@@ -143,8 +145,8 @@ async def test_http_3_a_refusal_is_final_and_says_why(street, status):
         assert status != 403 or "scope" in view.problem["message"]
 
 
-async def test_http_3_a_conflict_is_the_operations_own_to_judge(street):
-    views, made = await all_four(street, *rules({"kind": "http_status", "status": 409}, every=1))
+async def test_http_3_a_conflict_is_the_operations_own_to_judge(harness):
+    views, made = await all_four(harness, *rules({"kind": "http_status", "status": 409}, every=1))
     assert {kind: view.status for kind, view in views.items()} == {
         **ALL_FAILED,
         "prompt": "deferred",
@@ -153,11 +155,11 @@ async def test_http_3_a_conflict_is_the_operations_own_to_judge(street):
     assert {view.problem["code"] for view in views.values() if view.problem} == {"conflict"}
 
 
-async def test_audit_1_each_attempt_has_its_outcome(street):
-    views, _ = await all_four(street, *rules(LOST["reset after"], count=3))
+async def test_audit_1_each_attempt_has_its_outcome(harness):
+    views, _ = await all_four(harness, *rules(LOST["reset after"], count=3))
     assert views["injection"].status == "succeeded"
     open_attempts = Counter()
-    for fact in street.facts():
+    for fact in harness.facts():
         words = fact["operation_id"], fact["action"]
         if fact["status"] == "attempt":
             open_attempts[words] += 1

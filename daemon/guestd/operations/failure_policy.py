@@ -13,16 +13,16 @@ from typing import Any
 
 from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError
 from ..observe.hiding import without
-from .kind import Kind, cannot_be_known
-from .operation import Ask, Operation, Turn
+from .operation import Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
+from .workflow import Workflow, as_uncertain
 
 
-def problem_of(operation: Operation, error: PlatformError, kind: Kind) -> dict[str, Any]:
+def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -> dict[str, Any]:
     """The failure as an outsider sees it, without any secret the platform may have repeated."""
     secrets = tuple(operation.secrets.values())
     message = without(str(error), secrets, "(secret)")
-    found: dict[str, Any] = {"code": _code_of(operation, error, kind), "message": message}
+    found: dict[str, Any] = {"code": _code_of(operation, error, workflow), "message": message}
     for name in ("status", "platform_code", "correlation_id"):
         if getattr(error, name):
             found[name] = getattr(error, name)
@@ -30,8 +30,8 @@ def problem_of(operation: Operation, error: PlatformError, kind: Kind) -> dict[s
         found["errors"] = [_item_shown(item, secrets) for item in error.errors]
     if error.scopes:
         found |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
-    if _is_missing(operation, error, kind):
-        found["field"] = kind.culprits[operation.step]
+    if _is_missing(operation, error, workflow):
+        found["field"] = workflow.field_by_step[operation.step]
     return found
 
 
@@ -39,20 +39,20 @@ def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:
     return {name: without(value, secrets, "(secret)") for name, value in item.shown().items()}
 
 
-def _is_missing(operation: Operation, error: PlatformError, kind: Kind) -> bool:
+def _is_missing(operation: Operation, error: PlatformError, workflow: Workflow) -> bool:
     """The thing that the request names is not there; an unknown path says nothing of it."""
     return (
         error.status == 404
         and not isinstance(error, NoSuchPath)
-        and operation.step in kind.culprits
+        and operation.step in workflow.field_by_step
     )
 
 
-def _code_of(operation: Operation, error: PlatformError, kind: Kind) -> str:
+def _code_of(operation: Operation, error: PlatformError, workflow: Workflow) -> str:
     """Ours where the asker can mend it, the platform's where it cannot."""
     if error.status == 409:
         return "conflict"
-    if _is_missing(operation, error, kind):
+    if _is_missing(operation, error, workflow):
         return "not_found"
     if isinstance(error, NoSuchPath):
         return error.code
@@ -60,43 +60,45 @@ def _code_of(operation: Operation, error: PlatformError, kind: Kind) -> str:
 
 
 def after_failure(
-    kind: Kind,
+    workflow: Workflow,
     operation: Operation,
-    ask: Ask,
+    request: PlatformRequest,
     error: PlatformError,
     settings: OperationsSettings,
     rng: Random,
     now_ms: int,
-) -> Turn:
+) -> Transition:
     """The common way of a failed call that acts or reads."""
-    operation.doubt |= ask.acts and error.acted
-    problem = problem_of(operation, error, kind)
-    if had_no_turn(error):
+    operation.in_doubt |= request.acts and error.acted
+    problem = problem_of(operation, error, workflow)
+    if was_never_sent(error):
         operation.tries -= 1  # it was not tried; nothing is proved by that, and nothing lost
     if error.worth_retrying and operation.tries < settings.tries_max:
         rest_s = _rest_s(operation, error, settings, rng)
-        return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=problem)
-    if not (ask.acts and operation.doubt):
-        return Turn(status="failed", problem=problem)
-    if kind.look(operation) is not None:
-        operation.looking = True
-        return Turn(problem=problem)
-    return Turn(status="uncertain", problem=cannot_be_known(problem))
+        return Transition(wake_ms=now_ms + int(rest_s * 1000), problem=problem)
+    if not (request.acts and operation.in_doubt):
+        return Transition(status="failed", problem=problem)
+    if workflow.probe(operation) is not None:
+        operation.probing = True
+        return Transition(problem=problem)
+    return Transition(status="uncertain", problem=as_uncertain(problem))
 
 
-def after_fruitless_look(
-    kind: Kind,
+def after_failed_probe(
+    workflow: Workflow,
     operation: Operation,
     error: PlatformError,
     settings: OperationsSettings,
     rng: Random,
     now_ms: int,
-) -> Turn:
+) -> Transition:
     """Looking failed as well: again, or it cannot be known."""
     if error.worth_retrying and operation.tries < 2 * settings.tries_max:
         rest_s = _rest_s(operation, error, settings, rng)
-        return Turn(wake_ms=now_ms + int(rest_s * 1000), problem=operation.problem)
-    return Turn(status="uncertain", problem=cannot_be_known(problem_of(operation, error, kind)))
+        return Transition(wake_ms=now_ms + int(rest_s * 1000), problem=operation.problem)
+    return Transition(
+        status="uncertain", problem=as_uncertain(problem_of(operation, error, workflow))
+    )
 
 
 def _rest_s(
@@ -108,13 +110,13 @@ def _rest_s(
     return max(settings.rest.delay_s(max(0, operation.tries - 1), rng), asked_s)
 
 
-def had_no_turn(error: PlatformError) -> bool:
+def was_never_sent(error: PlatformError) -> bool:
     """Our own budget of requests held it back from its first attempt on: that says nothing about
     the platform."""
     return isinstance(error, BudgetSpent) and error.attempts == 0
 
 
-def key_forgotten(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:
+def is_key_expired(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:
     """The platform no longer remembers the idempotency key of the first try: the same key again
     could double it."""
     return (

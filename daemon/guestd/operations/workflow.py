@@ -4,7 +4,7 @@ A kind is asked three things. `ask`: what does this step want of the platform (o
 wanted, what follows at once)? `answered`: what follows from a success? `refused`: what follows from
 a failure, where the common way of
 `setbacks.py` is not the right one? It may write in the operation's `data` and `result`; all else
-goes through the Turn."""
+goes through the Transition."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from typing import Any, ClassVar
 from ..model.errors import PlatformError
 from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
-from .operation import Ask, Operation, Turn, Unreadable
-from .requests import Request
+from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .requests import WorkflowRequest
 
 
-class Kind:
+class Workflow:
     """The five kinds fill in what raises NotImplementedError here; what has a body is the common
     case."""
 
@@ -26,38 +26,40 @@ class Kind:
     #: The fact that says what became of the whole; "" where the last step's says it.
     outcome: ClassVar[str] = ""
     #: By step: the request's field that is to blame when the platform says 404.
-    culprits: Mapping[str, str] = {}
+    field_by_step: Mapping[str, str] = {}
 
-    def begin(self, operation: Operation, request: Request) -> None:
+    def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         """Set the first step and what must not change any more: ids of our own, times. Raises
         CommandError."""
         raise NotImplementedError
 
-    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
         raise NotImplementedError
 
-    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
-        """Raises Unreadable."""
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
+        """Raises InvalidPlatformAnswer."""
         raise NotImplementedError
 
-    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         return None
 
-    def look(self, operation: Operation) -> Ask | None:
+    def probe(self, operation: Operation) -> PlatformRequest | None:
         """How to see at the platform whether this step was done after all; None: there is no
         way."""
         return None
 
-    def found(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn | None:
-        """What follows from looking: None, it was not done. Raises Unreadable."""
+    def probed(
+        self, operation: Operation, answer: PlatformAnswer, now_ms: int
+    ) -> Transition | None:
+        """What follows from looking: None, it was not done. Raises InvalidPlatformAnswer."""
         return None
 
-    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+    def end(self, operation: Operation, now_ms: int) -> Transition | None:
         """Somebody asks for its end: None, the next `ask` will see to it. Raises CommandError where
         there is no ending it."""
         raise NotImplementedError
 
-    def conversation(self, operation: Operation) -> str:
+    def conversation_id(self, operation: Operation) -> str:
         """In whose order webhooks about it are delivered."""
         found = operation.result.get("conversation_id") or operation.request.get(
             "conversationId", ""
@@ -68,10 +70,10 @@ class Kind:
         """Whoever waits for it has waited long enough."""
         return operation.over
 
-    def revived(self, operation: Operation, now_ms: int) -> None:
+    def recovered(self, operation: Operation, now_ms: int) -> None:
         """A restart has found it."""
 
-    def gone(self, operation: Operation) -> None:
+    def finished(self, operation: Operation) -> None:
         """It is over, however that came about."""
 
     def details(self, operation: Operation) -> dict[str, Any]:
@@ -82,19 +84,19 @@ class Kind:
 def id_of(body: dict[str, Any], what: str) -> str:
     found = body.get("id")
     if not isinstance(found, str) or not 0 < len(found) <= ID_CHARS_MAX:
-        raise Unreadable(f"the platform's answer names no id of the {what}")
+        raise InvalidPlatformAnswer(f"the platform's answer names no id of the {what}")
     return found
 
 
-def succeeded() -> Turn:
-    return Turn(status="succeeded")
+def succeeded() -> Transition:
+    return Transition(status="succeeded")
 
 
-def failed(code: str, message: str, **more: Any) -> Turn:
-    return Turn(status="failed", problem={"code": code, "message": message, **more})
+def failed(code: str, message: str, **more: Any) -> Transition:
+    return Transition(status="failed", problem={"code": code, "message": message, **more})
 
 
-def cannot_be_known(problem: dict[str, Any]) -> dict[str, Any]:
+def as_uncertain(problem: dict[str, Any]) -> dict[str, Any]:
     """The problem of an operation whose fate is open."""
     told = problem.get("message", "no answer")
     message = f"{told}; whether the platform did it cannot be known: look there before asking again"

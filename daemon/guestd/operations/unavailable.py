@@ -10,7 +10,7 @@ from ..model.errors import CommandError, NotFound
 from ..model.ports import OperationView
 
 
-class ClosedDesk:
+class OperationsUnavailable:
     """`missing` is the remedy: the keys to set. What the journal holds of former operations stays
     as it is until then."""
 

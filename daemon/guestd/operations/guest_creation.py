@@ -14,34 +14,34 @@ from typing import Any
 from ..model.errors import CommandError, PlatformError
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
-from .kind import Kind, id_of, succeeded
-from .operation import Ask, Operation, Turn, Unreadable
-from .requests import GuestRequest, Request
+from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .requests import GuestCreationRequest, WorkflowRequest
 from .settings import ContactReference
+from .workflow import Workflow, id_of, succeeded
 
 #: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch
 #: milliseconds.
-Sign = Callable[[str, Mapping[str, Any]], tuple[str, int]]
+SignToken = Callable[[str, Mapping[str, Any]], tuple[str, int]]
 
 #: A token of ours that expires sooner than this is signed anew before a step: a step's tries take
 #: some seconds.
 TOKEN_LEFT_MS_MIN = 60_000
 
 
-class GuestCreation(Kind):
+class GuestCreationWorkflow(Workflow):
     name = "guest"
     outcome = "guest.created"
-    culprits: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
+    field_by_step: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
 
     def __init__(
-        self, sign: Sign | None = None, contact_reference: ContactReference = "address"
+        self, sign: SignToken | None = None, contact_reference: ContactReference = "address"
     ) -> None:
         """`contact_reference`: what names the contact in a conversation's `contactId`."""
         self._sign = sign
         self._contact_reference = contact_reference
 
-    def begin(self, operation: Operation, request: Request) -> None:
-        assert isinstance(request, GuestRequest)
+    def begin(self, operation: Operation, request: WorkflowRequest) -> None:
+        assert isinstance(request, GuestCreationRequest)
         operation.step = "queue"
         operation.result = {"guest_id": request.guest_id, "queue_id": request.queue_id}
         operation.data = {"token_expires_ms": 0, "token_renewals": 0}
@@ -67,17 +67,19 @@ class GuestCreation(Kind):
         """Only before the first try of a step: what may have been sent is sent again as it was."""
         expires_ms = operation.data.get("token_expires_ms", 0)
         is_old = expires_ms and expires_ms - now_ms < TOKEN_LEFT_MS_MIN
-        if is_old and not (operation.first_try_ms or operation.doubt) and self._sign is not None:
+        if is_old and not (operation.first_try_ms or operation.in_doubt) and self._sign is not None:
             self._sign_token(operation)
 
-    def ask(self, operation: Operation, now_ms: int) -> Ask:
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest:
         queue = operation.result["queue_id"]
         self._renew_old_token(operation, now_ms)
         match operation.step:
             case "queue":
-                return Ask("queue.get", "guest.queue", path={"queueId": queue}, acts=False)
+                return PlatformRequest(
+                    "queue.get", "guest.queue", path={"queueId": queue}, acts=False
+                )
             case "contact":
-                return Ask(
+                return PlatformRequest(
                     "contact.create",
                     "guest.contact",
                     body=_contact(operation),
@@ -85,42 +87,42 @@ class GuestCreation(Kind):
                 )
             case _:
                 body = self._conversation(operation)
-                return Ask(
+                return PlatformRequest(
                     "conversation.create",
                     "guest.conversation",
                     body=body,
                     key=operation.key("conversation"),
                 )
 
-    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
         match operation.step:
             case "queue":
-                return Turn(step="contact")
+                return Transition(step="contact")
             case "contact":
                 operation.result["contact_id"] = id_of(answer.body, "contact")
-                return Turn(step="conversation")
+                return Transition(step="conversation")
             case _:
                 operation.result["conversation_id"] = id_of(answer.body, "conversation")
                 return succeeded()
 
-    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         """A contact of that guest is there already, from before: it is taken, not made twice. A
         token of ours that is not taken is signed anew, once."""
-        if self._is_about_our_token(operation, error):
+        if self._rejects_our_token(operation, error):
             self._sign_token(operation)
             operation.data["token_renewals"] += 1
-            return Turn(facts=[("guest.token_renewed", "success", {"error_status": 400})])
+            return Transition(facts=[("guest.token_renewed", "success", {"error_status": 400})])
         if operation.step != "contact" or error.status != 409:
             return None
-        operation.looking = True
-        return Turn(
+        operation.probing = True
+        return Transition(
             problem={"code": "conflict", "message": str(error), "status": 409, "field": "guestId"}
         )
 
-    def _is_about_our_token(self, operation: Operation, error: PlatformError) -> bool:
+    def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
         """A refusal that speaks of the token, and never of a try that may have acted."""
         is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
-        is_refusal = error.status == 400 and not error.acted and not operation.doubt
+        is_refusal = error.status == 400 and not error.acted and not operation.in_doubt
         return (
             is_ours
             and is_refusal
@@ -128,19 +130,21 @@ class GuestCreation(Kind):
             and "token" in str(error).lower()
         )
 
-    def look(self, operation: Operation) -> Ask | None:
+    def probe(self, operation: Operation) -> PlatformRequest | None:
         """A contact can be found by the guest's own id or its address; a conversation's id is known
         to nobody but its maker."""
         if operation.step != "contact":
             return None
         guest_id = operation.result["guest_id"]
         query: dict[str, str | int] = {"externalContactId": guest_id, "q": address_of(guest_id)}
-        return Ask("contact.find", "guest.contact", query=query, acts=False)
+        return PlatformRequest("contact.find", "guest.contact", query=query, acts=False)
 
-    def found(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn | None:
+    def probed(
+        self, operation: Operation, answer: PlatformAnswer, now_ms: int
+    ) -> Transition | None:
         entities = answer.body.get("entities")
         if not isinstance(entities, list):
-            raise Unreadable("the platform's answer has no list of contacts")
+            raise InvalidPlatformAnswer("the platform's answer has no list of contacts")
         contacts = [one for one in entities if isinstance(one, dict)]
         guest_id = operation.result["guest_id"]
         mine = [one for one in contacts if one.get("externalContactId") == guest_id]
@@ -148,9 +152,11 @@ class GuestCreation(Kind):
         if not mine:
             return None
         operation.result["contact_id"] = id_of(mine[0], "contact")
-        return Turn(step="conversation", facts=[("guest.contact", "success", {"found": True})])
+        return Transition(
+            step="conversation", facts=[("guest.contact", "success", {"found": True})]
+        )
 
-    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+    def end(self, operation: Operation, now_ms: int) -> Transition | None:
         raise CommandError(
             "the creation of a guest cannot be ended; it ends by itself", code="conflict"
         )

@@ -30,9 +30,9 @@ _WORDS = {
 }
 
 
-def first_complaint(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+def first_error(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
     """(field, sentence): the first thing that is wrong, and how many more there are."""
-    found = _told_once(error.errors(include_url=False, include_context=True))
+    found = _without_consequences(error.errors(include_url=False, include_context=True))
     first = found[0]
     path = _path(first["loc"])
     words = (
@@ -46,7 +46,7 @@ def first_complaint(error: ValidationError, model: type[BaseModel]) -> tuple[str
     return path, f"{path}: {words}{more}" if path else f"{words}{more}"
 
 
-def _told_once(found: list[ErrorDetails]) -> list[ErrorDetails]:
+def _without_consequences(found: list[ErrorDetails]) -> list[ErrorDetails]:
     """A list is also called too short when its items are wrong; that goes without saying."""
     wrong = {one["loc"] for one in found}
     return [

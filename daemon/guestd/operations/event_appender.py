@@ -11,7 +11,7 @@ from ..model.ports import Clock, Commit, Journal, Row
 from ..model.work import OWN_STREAM, Fact, OperationRecord
 
 
-class Scribe:
+class EventAppender:
     def __init__(self, journal: Journal, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock

@@ -1,4 +1,4 @@
-"""The desk: who may begin, what the same id means, who waits, what is full, how it leaves."""
+"""The service: who may begin, what the same id means, who waits, what is full, how it leaves."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 
 from guestd.model.errors import CommandError, NotFound, Overloaded
 from guestd.model.work import OperationRecord
-from guestd.operations.closed import ClosedDesk
+from guestd.operations.unavailable import OperationsUnavailable
 
 from .conftest import REQUESTS, do, fault
 
@@ -18,7 +18,7 @@ def refusal(world, work, **settings):
         life = world.life(**settings)
         with pytest.raises(CommandError) as error:
             await work(life)
-        await life.desk.stop()
+        await life.service.stop()
         return error.value
 
     return world.run(story())
@@ -34,10 +34,10 @@ def test_the_same_at_the_same_time_is_one_operation(world):
     async def story():
         life = world.life()
         asked = (
-            life.desk.start("injection", "op-1", REQUESTS["injection"], 10.0) for _ in range(20)
+            life.service.start("injection", "op-1", REQUESTS["injection"], 10.0) for _ in range(20)
         )
         views = await asyncio.gather(*asked)
-        await life.desk.stop()
+        await life.service.stop()
         return views
 
     views = world.run(story())
@@ -54,7 +54,7 @@ def test_the_same_at_the_same_time_is_one_operation(world):
 )
 def test_the_same_id_with_another_request_is_a_conflict(world, kind, request_):
     do(world, "injection")
-    error = refusal(world, lambda life: life.desk.start(kind, "op-1", request_))
+    error = refusal(world, lambda life: life.service.start(kind, "op-1", request_))
     assert error.code == "conflict" and "draw a new id" in str(error)
 
 
@@ -62,7 +62,9 @@ def test_the_same_id_with_another_token_is_a_conflict(world):
     do(world, "guest")
     error = refusal(
         world,
-        lambda life: life.desk.start("guest", "op-1", {**REQUESTS["guest"], "guestToken": "other"}),
+        lambda life: life.service.start(
+            "guest", "op-1", {**REQUESTS["guest"], "guestToken": "other"}
+        ),
     )
     assert error.code == "conflict"
 
@@ -70,7 +72,7 @@ def test_the_same_id_with_another_token_is_a_conflict(world):
 @pytest.mark.parametrize("operation_id", ["", "a b", "a\n", "é", "x" * 129, "a/b"])
 def test_an_id_that_could_not_be_a_key_is_refused(world, operation_id):
     error = refusal(
-        world, lambda life: life.desk.start("injection", operation_id, REQUESTS["injection"])
+        world, lambda life: life.service.start("injection", operation_id, REQUESTS["injection"])
     )
     assert error.field == "operation_id"
 
@@ -78,12 +80,12 @@ def test_an_id_that_could_not_be_a_key_is_refused(world, operation_id):
 def test_nothing_is_seen_before_it_is_durable(world):
     async def story():
         life = world.life(0)
-        task = asyncio.ensure_future(life.desk.start("injection", "op-1", REQUESTS["injection"]))
+        task = asyncio.ensure_future(life.service.start("injection", "op-1", REQUESTS["injection"]))
         await asyncio.sleep(1.0)
-        assert not task.done() and life.desk.views() == []
+        assert not task.done() and life.service.views() == []
         with pytest.raises(NotFound):
-            life.desk.view("op-1")
-        await life.desk.stop()
+            life.service.view("op-1")
+        await life.service.stop()
         await asyncio.gather(task, return_exceptions=True)
 
     world.run(story())
@@ -94,13 +96,13 @@ def test_an_asker_who_goes_away_changes_nothing(world):
     async def story():
         life = world.life()
         task = asyncio.ensure_future(
-            life.desk.start("injection", "op-1", REQUESTS["injection"], 10.0)
+            life.service.start("injection", "op-1", REQUESTS["injection"], 10.0)
         )
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.sleep(5.0)
-        view = life.desk.view("op-1")
-        await life.desk.stop()
+        view = life.service.view("op-1")
+        await life.service.stop()
         return view
 
     assert world.run(story()).status == "succeeded"
@@ -111,7 +113,7 @@ def test_one_more_than_the_bound_is_overloaded(world):
 
     async def work(life):
         for n in range(4):
-            await life.desk.start("injection", f"i{n}", REQUESTS["injection"])
+            await life.service.start("injection", f"i{n}", REQUESTS["injection"])
 
     error = refusal(world, work, under_way_max=3)
     assert isinstance(error, Overloaded) and error.retry_after_s > 0
@@ -135,11 +137,11 @@ def test_calls_at_once_are_bounded_and_served_in_order(world):
         life = world.life(calls_inflight_max=5)
         await asyncio.gather(
             *(
-                life.desk.start("injection", f"i{n:02}", REQUESTS["injection"], 60.0)
+                life.service.start("injection", f"i{n:02}", REQUESTS["injection"], 60.0)
                 for n in range(40)
             )
         )
-        await life.desk.stop()
+        await life.service.stop()
 
     world.run(story())
     assert most[1] == 5
@@ -151,7 +153,9 @@ def test_calls_at_once_are_bounded_and_served_in_order(world):
 
 def test_a_full_disk_refuses_what_is_new(world):
     world.journal.storage_full = True
-    error = refusal(world, lambda life: life.desk.start("injection", "op-1", REQUESTS["injection"]))
+    error = refusal(
+        world, lambda life: life.service.start("injection", "op-1", REQUESTS["injection"])
+    )
     assert error.code == "storage_full" and "free some space" in str(error)
 
 
@@ -161,11 +165,11 @@ def test_wait_is_for_so_long_and_no_longer(world):
     async def story():
         life = world.life()
         begun = world.loop.time()
-        view = await life.desk.start("injection", "op-1", REQUESTS["injection"], wait_s=0.5)
+        view = await life.service.start("injection", "op-1", REQUESTS["injection"], wait_s=0.5)
         assert view.status == "running" and world.loop.time() - begun == pytest.approx(0.5, abs=0.1)
-        view = await life.desk.start("injection", "op-1", REQUESTS["injection"], wait_s=60.0)
+        view = await life.service.start("injection", "op-1", REQUESTS["injection"], wait_s=60.0)
         assert world.loop.time() - begun < 5.0
-        await life.desk.stop()
+        await life.service.stop()
         return view
 
     assert world.run(story()).status == "succeeded"
@@ -177,11 +181,11 @@ def test_lately_over_are_listed_newest_first_and_the_list_is_bounded(world):
         for n in range(5):
             await life.do("injection", f"i{n}")
             await asyncio.sleep(1.0)
-        await life.desk.start("prompt", "p1", REQUESTS["prompt"])
-        names = [view.operation_id for view in life.desk.views()]
-        kinds = {view.kind for view in life.desk.views("injection")}
-        first = life.desk.view("i0")
-        await life.desk.stop()
+        await life.service.start("prompt", "p1", REQUESTS["prompt"])
+        names = [view.operation_id for view in life.service.views()]
+        kinds = {view.kind for view in life.service.views("injection")}
+        first = life.service.view("i0")
+        await life.service.stop()
         return names, kinds, first
 
     names, kinds, first = world.run(story())
@@ -193,10 +197,10 @@ def test_unknown_is_not_found(world):
     async def story():
         life = world.life()
         with pytest.raises(NotFound):
-            life.desk.view("nobody")
+            life.service.view("nobody")
         with pytest.raises(NotFound):
-            await life.desk.end("nobody")
-        await life.desk.stop()
+            await life.service.end("nobody")
+        await life.service.stop()
 
     world.run(story())
 
@@ -204,8 +208,8 @@ def test_unknown_is_not_found(world):
 @pytest.mark.parametrize("kind", ["injection", "guest"])
 def test_what_ends_by_itself_cannot_be_ended(world, kind):
     async def work(life):
-        await life.desk.start(kind, "op-1", REQUESTS[kind])
-        await life.desk.end("op-1")
+        await life.service.start(kind, "op-1", REQUESTS[kind])
+        await life.service.end("op-1")
 
     assert refusal(world, work).code == "conflict"
 
@@ -213,19 +217,19 @@ def test_what_ends_by_itself_cannot_be_ended(world, kind):
 def test_drain_stops_between_two_steps_and_the_next_life_goes_on(world):
     async def story():
         first = world.life()
-        await first.desk.start("guest", "op-1", REQUESTS["guest"])
+        await first.service.start("guest", "op-1", REQUESTS["guest"])
         await asyncio.sleep(0.07)
-        assert await first.desk.drain(5.0) == 1
+        assert await first.service.drain(5.0) == 1
         with pytest.raises(CommandError) as error:
-            await first.desk.start("guest", "op-2", REQUESTS["guest"])
+            await first.service.start("guest", "op-2", REQUESTS["guest"])
         assert error.value.code == "draining"
         done = len(world.twin.calls)
         assert 0 < done < 3
         await asyncio.sleep(60.0)
         assert len(world.twin.calls) == done
-        await first.desk.stop()
+        await first.service.stop()
         second = world.life()
-        assert second.desk.revive() == 1
+        assert second.service.recover() == 1
         return await second.do("guest")
 
     assert world.run(story()).status == "succeeded"
@@ -236,11 +240,11 @@ def test_drain_can_say_goodbye_for_every_session(world):
     async def story():
         life = world.life()
         for n in range(5):
-            await life.desk.start(
+            await life.service.start(
                 "messaging", f"m{n}", {**REQUESTS["messaging"], "durationS": 1800}, 5.0
             )
-        left = await life.desk.drain(5.0, end_sessions=True)
-        await life.desk.stop()
+        left = await life.service.drain(5.0, end_sessions=True)
+        await life.service.stop()
         return left
 
     assert world.run(story()) == 0
@@ -250,9 +254,9 @@ def test_drain_can_say_goodbye_for_every_session(world):
 def test_an_operation_of_an_unknown_kind_is_left_alone(world, caplog):
     async def story():
         life = world.life()
-        await life.scribe.save(OperationRecord("old", "poem", b"{}"))
-        assert life.desk.revive() == 0
-        await life.desk.stop()
+        await life.appender.save(OperationRecord("old", "poem", b"{}"))
+        assert life.service.recover() == 0
+        await life.service.stop()
 
     world.run(story())
     assert "does not know" in caplog.text and not world.journal.operation("old").over
@@ -265,24 +269,24 @@ def test_a_bug_of_ours_ends_the_operation_and_says_so(world, caplog):
     assert view.problem["cause"] == "internal" and "our bug" in caplog.text
 
 
-async def test_the_closed_desk_says_which_keys_are_missing():
-    desk = ClosedDesk("set platform.client_id and platform.client_secret_file")
+async def test_without_keys_the_service_says_which_keys_are_missing():
+    service = OperationsUnavailable("set platform.client_id and platform.client_secret_file")
     with pytest.raises(
         CommandError, match=r"platform\.client_id and platform\.client_secret_file"
     ) as error:
-        await desk.start("injection", "op-1", REQUESTS["injection"])
-    assert error.value.code == "not_configured" and desk.views() == ()
+        await service.start("injection", "op-1", REQUESTS["injection"])
+    assert error.value.code == "not_configured" and service.views() == ()
     with pytest.raises(NotFound):
-        desk.view("op-1")
+        service.view("op-1")
 
 
 def test_what_was_asked_for_before_the_revival_is_not_begun_twice(world):
     async def story():
         life = world.life()
-        await life.desk.start("injection", "op-1", REQUESTS["injection"])
-        life.desk.revive()
+        await life.service.start("injection", "op-1", REQUESTS["injection"])
+        life.service.recover()
         view = await life.do("injection")
-        await life.desk.stop()
+        await life.service.stop()
         return view
 
     assert world.run(story()).status == "succeeded"
@@ -295,9 +299,9 @@ def test_what_is_over_is_listed_again_after_a_restart_newest_first(world):
         for n in range(5):
             await first.do("injection", f"i{n}")
             await asyncio.sleep(1.0)
-        await first.desk.stop()
+        await first.service.stop()
         second = world.life(remembered_max=3)
-        assert second.desk.revive() == 0
-        return [(view.operation_id, view.status) for view in second.desk.views("injection")]
+        assert second.service.recover() == 0
+        return [(view.operation_id, view.status) for view in second.service.views("injection")]
 
     assert world.run(story()) == [("i4", "succeeded"), ("i3", "succeeded"), ("i2", "succeeded")]
