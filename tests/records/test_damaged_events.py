@@ -8,7 +8,7 @@ import asyncio
 import pytest
 
 from guestd.model.errors import CommandError
-from guestd.model.ports import Commit
+from guestd.model.ports import Commit, EventRow
 from guestd.records.audit_check import verify
 from guestd.records.happenings import CONNECTED, TERMINATED
 
@@ -30,7 +30,7 @@ DAMAGED = {
 
 
 def put(world: World, kind: str, content: bytes) -> None:
-    row = ("", world._seq(""), kind, content, "", b"")
+    row = EventRow("", world._seq(""), kind, content, "", b"")
     world.journal.commit(Commit(rows=[row], at_ms=next(world._ms)), lambda: None)
 
 

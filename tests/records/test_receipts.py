@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from guestd.model.work import DeliveryRecord
+from guestd.model.records import DeliveryRecord
 from guestd.records.courier import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from guestd.records.wall import Wall
 

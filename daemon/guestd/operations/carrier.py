@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model.errors import NoSuchPath, PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
-from ..model.work import Fact
+from ..model.records import OperationEvent
 from .kind import Kind, cannot_be_known
 from .operation import Ask, Operation, Turn, Unreadable
 from .scribe import Scribe
@@ -77,7 +77,7 @@ class Carrier:
         if not turn.quiet:
             await self.save(operation, *(_fact(kind, operation, *one) for one in said))
 
-    async def save(self, operation: Operation, *facts: Fact) -> None:
+    async def save(self, operation: Operation, *facts: OperationEvent) -> None:
         """Make it durable as it stands, and only then let it be seen so."""
         view = operation.view()
         await self._scribe.save(operation.record(), *facts)
@@ -206,11 +206,13 @@ def _not_done(operation: Operation) -> Turn:
 
 def _fact(
     kind: Kind, operation: Operation, action: str, status: str, details: dict[str, Any]
-) -> Fact:
+) -> OperationEvent:
     told = {**kind.details(operation), **{key: one for key, one in details.items() if one != ""}}
     if webhook_url := operation.request.get("webhookUrl"):
         told["webhook_url"] = webhook_url
-    return Fact(0, action, status, operation.operation_id, kind.conversation(operation), told)
+    return OperationEvent(
+        0, action, status, operation.operation_id, kind.conversation(operation), told
+    )
 
 
 def _word(turn: Turn) -> str:
