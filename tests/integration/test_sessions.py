@@ -26,7 +26,7 @@ class Watching:
         self.is_over = False
 
     def offer(self, row):
-        event = json.loads(row[3])
+        event = json.loads(row.payload)
         self.events.append(event)
         self.outbound += event.get("direction") == "Outbound"
 

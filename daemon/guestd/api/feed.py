@@ -32,7 +32,7 @@ import orjson
 from aiohttp import web
 
 from ..model.errors import Damaged, NotFound
-from ..model.ports import Fleet, Row
+from ..model.ports import EventRow, Fleet
 from ..observe.metrics import Metrics
 from .held import HeldBytes
 from .pages import Pages, new_turns
@@ -145,8 +145,8 @@ class Feed:
 
     # ------------------------------------------------------------------ what comes
 
-    def offer(self, row: Row) -> None:
-        self._put(Entry(row[1], row[2], row[3], True))
+    def offer(self, row: EventRow) -> None:
+        self._put(Entry(row.seq, row.kind, row.payload, True))
 
     def over(self) -> None:
         self._is_over = True
@@ -257,11 +257,11 @@ class Feed:
         except NotFound:
             self._is_over = True
 
-    def _page_in(self, row: Row, first_kept_seq: int) -> None:
-        seq = row[1]
+    def _page_in(self, row: EventRow, first_kept_seq: int) -> None:
+        seq = row.seq
         if seq > self._read_seq + 1:
             self._append(_gap(self._read_seq, seq, is_retired=first_kept_seq >= seq))
-        self._append(Entry(seq, row[2], row[3], True))
+        self._append(Entry(seq, row.kind, row.payload, True))
         self._read_seq = seq
 
     def _append(self, entry: Entry) -> None:

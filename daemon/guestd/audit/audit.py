@@ -12,7 +12,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..model.ports import Clock, Commit, Journal, Kept
+from ..model.ports import Clock, Commit, Journal, StoredEvent
 from ..observe.metrics import Metrics
 from ..runtime.journal_follower import PAGE, Tail, committed
 from .day_files import AuditFiles
@@ -87,7 +87,7 @@ class Audit:
                 self._cannot_be_written(error)
                 await asyncio.sleep(RETRY_S)
 
-    async def _take(self, page: Sequence[Kept]) -> None:
+    async def _take(self, page: Sequence[StoredEvent]) -> None:
         settings = self._settings
         found = (entry(kept, settings.bodies, settings.retention_days) for kept in page)
         entries = [one for one in found if one is not None]

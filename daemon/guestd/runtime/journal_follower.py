@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from ..model.errors import JournalError
-from ..model.ports import Commit, Journal, Kept
+from ..model.ports import Commit, Journal, StoredEvent
 
 logger = logging.getLogger("guestd.journal_follower")
 
@@ -37,7 +37,7 @@ class Tail:
         name: str,
         kinds: Sequence[str],
         linger_s: float,
-        take: Callable[[Sequence[Kept]], Awaitable[None]],
+        take: Callable[[Sequence[StoredEvent]], Awaitable[None]],
     ) -> None:
         self._loop = loop
         self._journal = journal

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ..model.errors import CommandError, NotFound
 from ..model.ports import Clock, Commit, Journal, WebhookView
-from ..model.work import DeliveryRecord
+from ..model.records import DeliveryRecord
 from ..observe.redaction import bare_url
 from ..runtime.journal_follower import committed
 

@@ -18,7 +18,7 @@ from yarl import URL
 
 from .. import __version__
 from ..model.errors import ConfigError
-from ..model.work import DeliveryRecord
+from ..model.records import DeliveryRecord
 from ..policy.retry_after import retry_after_s
 from ..runtime.resolver import Names
 from .signing import signature

@@ -15,8 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from ..model.ports import Clock, Commit, Journal, Row
-from ..model.work import DeliveryRecord, Fact
+from ..model.ports import Clock, Commit, EventRow, Journal
+from ..model.records import DeliveryRecord, OperationEvent
 from ..observe.metrics import Metrics
 from .delivery_client import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from .delivery_outcome import outcome_fact
@@ -48,7 +48,7 @@ class _Change:
 
     record: DeliveryRecord
     due: float
-    fact: Fact | None
+    fact: OperationEvent | None
 
 
 class Sender:
@@ -61,7 +61,7 @@ class Sender:
         courier: Courier,
         rng: Random,
         metrics: Metrics,
-        row_of: Callable[[Fact], Row] | None = None,
+        row_of: Callable[[OperationEvent], EventRow] | None = None,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`row_of` gives a fact its place in the daemon's own stream; without it outcomes are not

@@ -19,7 +19,7 @@ import pytest
 from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import Limits
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.work import OWN_STREAM
+from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
 from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
@@ -52,7 +52,7 @@ class OperationsHarness:
         return Counter(one["what"] for one in self.books("deeds"))
 
     def facts(self) -> list[Json]:
-        return [orjson.loads(row[3]) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
+        return [orjson.loads(row.payload) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
 
     def told(self) -> list[tuple[str, str]]:
         return [(one["action"], one["status"]) for one in self.facts()]

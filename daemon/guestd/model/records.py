@@ -13,7 +13,7 @@ OWN_STREAM = ""
 
 
 @dataclass(slots=True)
-class Fact:
+class OperationEvent:
     """Something that was tried or came about outside a guest session's conversation (AUDIT-1): a
     step of an operation, its outcome. Journaled in `OWN_STREAM`; the audit and the webhooks are
     read from there. Never holds a token or a secret.

@@ -1,8 +1,8 @@
-"""Room on the disk: seen before it runs out, and a reserve for when it has.
+"""Free space on the disk: watched before it runs out, and a reserve for when it has.
 
 `is_low`: less is free than `free_bytes_min`, and less than five per cent of the file system; no new
 guest session may begin. The ballast is a file that only takes up room. When the disk is full it is
-removed, so that those who are there can finish what they began and retention can delete; it is made
+removed, so that what is under way can finish and retention can delete; it is made
 again as soon as that leaves enough free, and until then the disk counts as full. Used by the
 writer's thread only."""
 
@@ -20,7 +20,7 @@ BALLAST = "ballast"
 LOW_SHARE = 0.05
 
 
-class Room:
+class DiskReserve:
     def __init__(self, directory: Path, settings: JournalSettings) -> None:
         self._directory = directory
         self._path = directory / BALLAST

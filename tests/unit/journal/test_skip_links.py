@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.journal.chain import Chain
+from guestd.journal.skip_links import SkipLinks
 
 
-def grown(to: int) -> tuple[Chain, dict[int, tuple[int, int]]]:
+def grown(to: int) -> tuple[SkipLinks, dict[int, tuple[int, int]]]:
     """A stream of `to` events, the n-th at offset 10 n; and what each of them names."""
-    chain = Chain(1)
+    chain = SkipLinks(1)
     return chain, {seq: chain.append(seq, 10 * seq) for seq in range(1, to + 1)}
 
 

@@ -15,17 +15,17 @@ from contextlib import closing
 from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
-from . import checksum, place
+from . import checksum, filesystem_check
 from .check import (
-    FORM_WITH_CHECKSUMS,
+    SCHEMA_WITH_CHECKSUMS,
     UNREADABLE_FILE,
     at_start,
     broken_schema,
     full_check,
     is_damage,
 )
+from .disk_reserve import BALLAST
 from .queries import migrations, queries
-from .room import BALLAST
 from .shrink import can_shrink
 
 logger = logging.getLogger("guestd.journal")
@@ -74,10 +74,10 @@ def open_for_writing(directory: Path, may_create: bool = True) -> sqlite3.Connec
             f"{directory} is no directory",
             "create it, or mount what should be there, and start again",
         )
-    mountinfo = place.read("/proc/self/mountinfo")
-    place.check_file_system(directory, mountinfo)
+    mountinfo = filesystem_check.read("/proc/self/mountinfo")
+    filesystem_check.check_file_system(directory, mountinfo)
     if not (directory / NAME).exists():
-        place.check_mounted(directory, mountinfo, place.read("/etc/fstab"))
+        filesystem_check.check_mounted(directory, mountinfo, filesystem_check.read("/etc/fstab"))
         _check_may_create(directory, may_create)
     return create_or_open(directory)
 
@@ -182,7 +182,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def verify(path: Path) -> None:
-    """Raises JournalError if this file is no sound journal of a form we know."""
+    """Raises JournalError if this file is no sound journal of a schema version we know."""
     if not path.exists():
         raise JournalError(f"there is no {path}")
     try:
@@ -194,12 +194,14 @@ def verify(path: Path) -> None:
     if problems:
         raise JournalError(f"{path} failed its check: {problems[0]}")
     if not 0 < version <= len(migrations()):
-        raise JournalError(f"{path} is no journal that this guestd knows (form {version})")
+        raise JournalError(
+            f"{path} is no journal that this guestd knows (schema version {version})"
+        )
 
 
 def _check(connection: sqlite3.Connection, path: Path) -> None:
-    form = connection.execute("PRAGMA user_version").fetchone()[0]
-    if 0 < form <= len(migrations()) and (problems := broken_schema(connection, form)):
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if 0 < version <= len(migrations()) and (problems := broken_schema(connection, version)):
         raise JournalError(_move_aside(path, problems))
     if path.stat().st_size > CHECK_BYTES_MAX:
         logger.warning("%s is too large to be checked at start; run guestd journal check", path)
@@ -243,7 +245,8 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
     steps = migrations()
     if version > len(steps):
         raise JournalError(
-            f"{path} was written by a newer guestd (form {version}, this one knows {len(steps)})"
+            f"{path} was written by a newer guestd: its schema version is {version}, this guestd"
+            f" knows {len(steps)}"
         )
     if 0 < version < len(steps):
         _copy_before_migration(connection, path, version)
@@ -251,7 +254,7 @@ def _migrate(connection: sqlite3.Connection, path: Path) -> None:
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{steps[number - 1]}\nPRAGMA user_version = {number};"
         )
-        if number == FORM_WITH_CHECKSUMS:
+        if number == SCHEMA_WITH_CHECKSUMS:
             checksum.fill(connection)
         connection.execute("COMMIT")
 
@@ -326,5 +329,5 @@ def counts(connection: sqlite3.Connection) -> dict[str, int]:
         "deliveries_delivered": delivered,
         "deliveries_dead": dead,
         **unread,
-        "form": connection.execute("PRAGMA user_version").fetchone()[0],
+        "schema_version": connection.execute("PRAGMA user_version").fetchone()[0],
     }

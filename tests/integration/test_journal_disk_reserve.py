@@ -13,8 +13,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from guestd.journal import room
-from guestd.journal.room import BALLAST, Room
+from guestd.journal import disk_reserve
+from guestd.journal.disk_reserve import BALLAST, DiskReserve
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.commands import Send
@@ -35,12 +35,12 @@ def free(monkeypatch):
             f_bavail=found.bytes // 4096, f_frsize=4096, f_blocks=10 * 1024 * MIB // 4096
         )
 
-    monkeypatch.setattr(room.os, "statvfs", figures)
+    monkeypatch.setattr(disk_reserve.os, "statvfs", figures)
     return found
 
 
 def test_it_is_low_below_the_bound_and_not_above(tmp_path, free):
-    here = Room(tmp_path, JournalSettings(free_bytes_min=100 * MIB))
+    here = DiskReserve(tmp_path, JournalSettings(free_bytes_min=100 * MIB))
     for left, is_low in ((101, False), (99, True), (101, False)):
         free.bytes = left * MIB
         here.look()
@@ -48,7 +48,7 @@ def test_it_is_low_below_the_bound_and_not_above(tmp_path, free):
 
 
 def test_on_a_small_disk_five_per_cent_are_enough(tmp_path, free):
-    here = Room(tmp_path, JournalSettings(free_bytes_min=10**12))
+    here = DiskReserve(tmp_path, JournalSettings(free_bytes_min=10**12))
     for left, is_low in ((513, False), (511, True)):
         free.bytes = left * MIB
         here.look()
@@ -56,7 +56,7 @@ def test_on_a_small_disk_five_per_cent_are_enough(tmp_path, free):
 
 
 def test_the_ballast_is_made_given_back_and_made_again_when_it_fits(tmp_path, free):
-    here = Room(tmp_path, JournalSettings(free_bytes_min=10 * MIB, ballast_bytes=MIB))
+    here = DiskReserve(tmp_path, JournalSettings(free_bytes_min=10 * MIB, ballast_bytes=MIB))
     here.look()
     assert (tmp_path / BALLAST).stat().st_blocks * 512 >= MIB, "it really takes up room"
     here.release()
@@ -72,7 +72,7 @@ def test_the_ballast_is_made_given_back_and_made_again_when_it_fits(tmp_path, fr
 
 
 def test_without_a_ballast_there_is_nothing_to_give_back(tmp_path, free):
-    here = Room(tmp_path, JournalSettings())
+    here = DiskReserve(tmp_path, JournalSettings())
     here.look()
     here.release()
     assert not here.is_short and list(tmp_path.iterdir()) == []
@@ -88,7 +88,7 @@ from guestd.model.commands import Send
 from guestd.model.errors import CommandError, JournalError, StorageFull
 from guestd.model.ports import OpenGuest
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.ports import Commit, SessionRecord
+from guestd.model.ports import Commit, EventRow, SessionRecord
 
 sqlite.RETRY_FULL_S = sqlite.LOOK_S = sqlite.IDLE_S = 0.005
 place, ballast, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -119,7 +119,7 @@ async def main():
         fill()
         while not journal.storage_full and not failures:
             seq += 1
-            journal.commit(Commit(rows=[("a", seq, "message", b"x" * 3000, f"m{seq}", b"")]), lambda n=seq: answered.append(n))
+            journal.commit(Commit(rows=[EventRow("a", seq, "message", b"x" * 3000, f"m{seq}", b"")]), lambda n=seq: answered.append(n))
             await asyncio.sleep(0.001)
         if ballast:  # what is under way goes through all the same, while nothing new is promised
             await until(lambda: len(answered) == seq or failures)
@@ -128,7 +128,7 @@ async def main():
         await until(lambda: (len(answered) == seq and not journal.storage_full) or failures)
         assert not failures, failures
     assert answered == list(range(1, seq + 1))
-    assert [row[1] for row in journal.read("a", 0, 10**6).rows] == answered
+    assert [row.seq for row in journal.read("a", 0, 10**6).rows] == answered
     await journal.stop()
     print(f"{rounds} times full, {seq} rows")
 
@@ -237,7 +237,7 @@ from guestd.journal import sqlite
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import StorageFull
-from guestd.model.ports import Commit, SessionRecord
+from guestd.model.ports import Commit, EventRow, SessionRecord
 
 place, ballast, is_new = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "new"
 filler = place.parent / "filler"
@@ -284,7 +284,7 @@ async def main():
     if is_new:
         await commit(journal, opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)])
     if not filler.exists():
-        await commit(journal, rows=[("a", 1, "message", b"{}", "", b"")])
+        await commit(journal, rows=[EventRow("a", 1, "message", b"{}", "", b"")])
     assert [one.record.session_id for one in journal.recover()] == ["a"]
     if filler.exists():
         filler.unlink()
