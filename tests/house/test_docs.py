@@ -26,7 +26,10 @@ from tests.mutants.patches import all_mutants
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+PAGES = (
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *sorted(DOCS.glob("*.md")),
+)
 CONTRACTS = {
     "AUTH": 4,
     "HTTP": 4,
