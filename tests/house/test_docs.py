@@ -21,12 +21,15 @@ from guestd.app.cli import app
 from guestd.app.load_config import load_config
 from guestd.observe.metrics import Metrics
 from guestd.platform.table import CALLS
-from guestd.records.signing import signature
+from guestd.webhooks.signing import signature
 from tests.mutants.patches import all_mutants
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
-PAGES = (ROOT / "README.md", *sorted(DOCS.glob("*.md")))
+PAGES = (
+    *(ROOT / name for name in ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md")),
+    *sorted(DOCS.glob("*.md")),
+)
 CONTRACTS = {
     "AUTH": 4,
     "HTTP": 4,

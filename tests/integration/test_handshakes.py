@@ -37,7 +37,7 @@ async def answered(town, *pieces: bytes) -> bytes:
 
 async def test_frames_that_come_with_the_head_are_refused_unread(new_town):
     async with new_town(emulator=SILENT) as town:
-        assert b" 400 " in await answered(town, head(town) + RESUME * 200)
+        assert b" 400 " in await answered(town, head(town) + RESUME * 100)
         assert town.metrics.http_refused == {"early_bytes": 1}
         await town.until(lambda: town.metrics.http_connections == 0)
         assert town.metrics.watchers == 0
@@ -47,7 +47,7 @@ async def test_early_frames_are_refused_behind_another_request_as_well(new_town)
     async with new_town(emulator=SILENT) as town:
         first = request(Target("127.0.0.1", town.http.port), "/healthz")
         async with connected(Target("127.0.0.1", town.http.port)) as own, asyncio.timeout(10.0):
-            await own.send(first + head(town) + RESUME * 200)
+            await own.send(first + head(town) + RESUME * 100)
             assert b"early" not in await own.reader.readuntil(b"\r\n\r\n")
             assert b" 400 " in await own.read_until_closed()
 

@@ -166,7 +166,7 @@ class Frontend:
             self.waiting.pop(answer.command_id, None)
 
     def offer(self, row) -> None:
-        event = orjson.loads(row[3])
+        event = orjson.loads(row.payload)
         self.world.trace(self.name, event)
         assert event["seq"] == len(self.events) + 1, (
             f"{self.name}: seq {event['seq']} after {len(self.events)}"
@@ -289,7 +289,7 @@ class Simulation:
     def check_shown(self, frontend: Frontend, event: dict) -> None:
         if event["seq"] % 7 == 0:  # a sample: the question costs a query
             rows = self.journal.reader.read(frontend.session_id, event["seq"] - 1, 1, 2**62).rows
-            assert rows and orjson.loads(rows[0][3]) == event, "shown before it was durable"
+            assert rows and orjson.loads(rows[0].payload) == event, "shown before it was durable"
 
     def trace(self, name: str, event: dict) -> None:
         self.hash.update(f"{self.loop.time():.6f} {name} {sorted(event.items())}\n".encode())

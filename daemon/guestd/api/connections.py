@@ -48,8 +48,9 @@ _CLOSE_TIMEOUT_S = 2.0
 #: The first byte of TCP_INFO: neither side has closed (Linux, net/tcp_states.h).
 _ESTABLISHED = 1
 
-#: What is read of a connection before it is its turn: most request heads fit.
-FIRST_BYTES = 2048
+#: What is read of a connection before it is its turn: most request heads fit, and enough to see
+#: that a client sends frames before its handshake is answered (`handshakes.EARLY_BYTES_MAX`).
+FIRST_BYTES = 4096
 
 #: The most that is read of one connection at a time. aiohttp stops reading when it holds twice as
 #: much of a body.

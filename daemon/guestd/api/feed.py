@@ -32,7 +32,7 @@ import orjson
 from aiohttp import web
 
 from ..model.errors import Damaged, NotFound
-from ..model.ports import Fleet, Row
+from ..model.ports import EventRow, Fleet
 from ..observe.metrics import Metrics
 from .byte_limit import SharedByteLimit
 from .pages import Pages, new_page_limiter
@@ -147,8 +147,8 @@ class Feed:
 
     # ------------------------------------------------------------------ what comes
 
-    def offer(self, row: Row) -> None:
-        self._put(FeedItem(row[1], row[2], row[3], True))
+    def offer(self, row: EventRow) -> None:
+        self._put(FeedItem(row.seq, row.kind, row.payload, True))
 
     def over(self) -> None:
         self._is_over = True
@@ -261,11 +261,11 @@ class Feed:
         except NotFound:
             self._is_over = True
 
-    def _page_in(self, row: Row, first_kept_seq: int) -> None:
-        seq = row[1]
+    def _page_in(self, row: EventRow, first_kept_seq: int) -> None:
+        seq = row.seq
         if seq > self._read_seq + 1:
             self._append(_gap(self._read_seq, seq, is_retired=first_kept_seq >= seq))
-        self._append(FeedItem(seq, row[2], row[3], True))
+        self._append(FeedItem(seq, row.kind, row.payload, True))
         self._read_seq = seq
 
     def _append(self, entry: FeedItem) -> None:

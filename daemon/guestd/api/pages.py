@@ -54,7 +54,7 @@ class Pages:
         except Damaged:
             replay = self._fleet.read(self._session_id, seq, 1, PAGE_BYTES)
         if replay.rows:
-            self._expect(sum(len(row[3]) for row in replay.rows) // len(replay.rows))
+            self._expect(sum(len(row.payload) for row in replay.rows) // len(replay.rows))
         return replay
 
     def _expect(self, row_bytes: int) -> None:

@@ -20,6 +20,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..model.commands import Answer, Attach, Command
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, SpoolError
+from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, OpenGuest
 from ..observe.metrics import Metrics
 from .addresses import AddressCounts, address_of, share_of
@@ -42,7 +43,6 @@ from .handshakes import HandshakeLimiter, early_bytes, early_refusal, has_sent_e
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import MessageReceiver, ReceivedMessage
 from .settings import ApiSettings
-from .spool import Spool
 from .throttled_protocol import ThrottledProtocol, new_read_limiter
 
 _UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
@@ -59,7 +59,7 @@ class SimulatorServer:
         settings: ApiSettings,
         draw_id: Callable[[], str],
         feeds: Feeds,
-        spool: Spool | None = None,
+        spool: FileSpool | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics

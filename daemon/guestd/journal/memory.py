@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ..model.ports import Commit, Kept, Replay, Row, SavedSession
-from ..model.work import DeliveryRecord, OperationRecord
+from ..model.ports import Commit, EventRow, Replay, SavedSession, StoredEvent
+from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
 
 
@@ -27,12 +27,12 @@ class MemoryJournal:
         self._events_max = events_max
         self._works_max = works_max
         self._offset = 0
-        self._order: deque[Kept] | None = None
+        self._order: deque[StoredEvent] | None = None
         self._cursors: dict[str, int] = {}
         self._told: list[Callable[[], None]] = []
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
-        self._kept: dict[str, deque[Row]] = {}
+        self._kept: dict[str, deque[EventRow]] = {}
         self._accepted: dict[
             str, dict[str, int]
         ] = {}  # of what is kept: a command's id and its seq
@@ -49,7 +49,7 @@ class MemoryJournal:
             self._append(row)
             self._offset += 1
             if self._order is not None:
-                self._order.append(Kept(self._offset, commit.at_ms, row))
+                self._order.append(StoredEvent(self._offset, commit.at_ms, row))
         self._operations.update((one.operation_id, one) for one in commit.operations)
         self._deliveries.update((one.delivery_id, one) for one in commit.deliveries)
         self._cursors.update(commit.cursors)
@@ -64,7 +64,7 @@ class MemoryJournal:
         events = self._kept.get(session_id)
         if not events:
             return Replay()
-        first = events[0][1]
+        first = events[0].seq
         start = max(0, after_seq + 1 - first)
         rows = islice(events, start, start + limit)
         return Replay(list(rows) if bytes_max is None else up_to_bytes(rows, bytes_max), first)
@@ -86,13 +86,15 @@ class MemoryJournal:
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         """Row by row: asked only of messages older than what a guest session remembers."""
         rows = self._kept.get(session_id, ())
-        return any(row[4] == identity and row[2] in ("message", "presence") for row in rows)
+        return any(row.key == identity and row.kind in ("message", "presence") for row in rows)
 
     def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)
-        return events[-1][1] if events else 0
+        return events[-1].seq if events else 0
 
-    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> Sequence[Kept]:
+    def read_on(
+        self, after_offset: int, limit: int, kinds: Sequence[str] = ()
+    ) -> Sequence[StoredEvent]:
         if not self._order:
             return ()
         start = max(0, after_offset + 1 - self._order[0].offset)
@@ -102,7 +104,7 @@ class MemoryJournal:
         wanted = (
             kept
             for kept in islice(self._order, start, None)
-            if kept.row[2] in kinds or kept is last
+            if kept.row.kind in kinds or kept is last
         )
         return list(islice(wanted, limit))
 
@@ -143,18 +145,18 @@ class MemoryJournal:
             if len(works) > self._works_max:
                 _drop_what_is_done(works)
 
-    def _append(self, row: Row) -> None:
-        session_id, seq = row[0], row[1]
+    def _append(self, row: EventRow) -> None:
+        session_id, seq = row.session_id, row.seq
         events = self._kept.get(session_id)
         if events is None:
             events = self._kept[session_id] = deque()
-        assert not events or seq == events[-1][1] + 1, (
-            f"seq {seq} after {events[-1][1]} in {session_id}"
+        assert not events or seq == events[-1].seq + 1, (
+            f"seq {seq} after {events[-1].seq} in {session_id}"
         )
         events.append(row)
         self._count += 1
-        if row[2] == "accepted":
-            self._accepted.setdefault(session_id, {})[row[4]] = seq
+        if row.kind == "accepted":
+            self._accepted.setdefault(session_id, {})[row.key] = seq
         if len(events) > self._per_session_max:
             self._drop_first(events)
         if self._count > self._events_max:
@@ -167,11 +169,11 @@ class MemoryJournal:
         for _ in range(min(1000, len(longest) - 1)):
             self._drop_first(longest)
 
-    def _drop_first(self, events: deque[Row]) -> None:
-        session_id, _, kind, _, key, _ = events.popleft()
+    def _drop_first(self, events: deque[EventRow]) -> None:
+        row = events.popleft()
         self._count -= 1
-        if kind == "accepted":
-            self._accepted[session_id].pop(key, None)
+        if row.kind == "accepted":
+            self._accepted[row.session_id].pop(row.key, None)
 
 
 def _drop_what_is_done(works: dict[str, OperationRecord] | dict[str, DeliveryRecord]) -> None:

@@ -252,7 +252,7 @@ SELECT count(*) FROM events a JOIN sessions s ON s.id = a.session WHERE a.kind =
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum,
        s.session_id, s.name FROM events e LEFT JOIN sessions s ON s.id = e.session ORDER BY e.id;
 
--- broken_chains
+-- broken_links
 SELECT e.session, e.seq FROM events e JOIN sessions s ON s.id = e.session
   LEFT JOIN events p ON p.id = e.prev LEFT JOIN events j ON j.id = e.jump
  WHERE e.seq > s.first_seq AND (p.session IS NOT e.session OR p.seq IS NOT e.seq - 1)

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..model.errors import Damaged, JournalError
-from ..model.ports import Kept, Replay, SavedSession, SetAside
-from ..model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from ..model.ports import EventRow, Replay, SavedSession, SetAside, StoredEvent
+from ..model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 from . import recovery, streams
 from .check import is_damage
 from .checksum import is_sound, is_sound_event, lenient_text
@@ -98,7 +98,7 @@ class Reader:
                 raise damaged_stream(session_id)
             rows = streams.page(self._connection, stream, after_seq, limit, bytes_max)
         shown = [
-            (session_id, row[2], row[7], row[9], row[8] or "", b"")
+            EventRow(session_id, row[2], row[7], row[9], row[8] or "", b"")
             for row in rows
             if row[0] <= acknowledged
         ]
@@ -106,7 +106,7 @@ class Reader:
 
     def read_on(
         self, after_offset: int, limit: int, acknowledged: int, kinds: Sequence[str] = ()
-    ) -> list[Kept]:
+    ) -> list[StoredEvent]:
         """In the place of a damaged event stands one of kind DAMAGED."""
         with self._one_view():
             if not kinds:
@@ -136,7 +136,7 @@ class Reader:
                 return rows
             after = following - 1
 
-    def _kept(self, row: Sequence[Any], names: dict[int, str | None]) -> Kept:
+    def _kept(self, row: Sequence[Any], names: dict[int, str | None]) -> StoredEvent:
         offset, number, seq, _, _, at_ms, _, kind, key, payload, _, _ = row
         name = None
         if is_sound_event(row):
@@ -148,8 +148,10 @@ class Reader:
             found = DamagedRow("events", offset, None, whose, offset)
             self._log.add(found, "readers of all events go on after it")
             payload = json.dumps({"kind": DAMAGED, "offset": offset}).encode()
-            return Kept(offset, self._time_near(offset), (OWN_STREAM, 0, DAMAGED, payload, "", b""))
-        return Kept(offset, at_ms, (name, seq, kind, payload, key or "", b""))
+            return StoredEvent(
+                offset, self._time_near(offset), EventRow(OWN_STREAM, 0, DAMAGED, payload, "", b"")
+            )
+        return StoredEvent(offset, at_ms, EventRow(name, seq, kind, payload, key or "", b""))
 
     def _time_near(self, offset: int) -> int:
         """When a damaged event was written, in epoch milliseconds: the time of the nearest sound

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from .commands import Answer, Command
 from .endings import Ending
-from .work import DeliveryRecord, OperationRecord
+from .records import DeliveryRecord, OperationRecord
 
 
 @dataclass(slots=True, frozen=True)
@@ -111,11 +111,20 @@ class DeploymentFacts:
     file_bytes_max: int | None = None
 
 
-#: An event as it is kept and shown: whose it is, its seq, its kind, its JSON; then what only the
-#: journal needs: its key (a message's identity, a command's id; unique with the kind within the
-#: session) and, for an accepted command, the intent: what it takes to carry it out after a restart.
-#: Encoded once, then only handed on. A bare tuple, because there is one per event.
-Row = tuple[str, int, str, bytes, str, bytes]
+class EventRow(NamedTuple):
+    """An event as it is kept and shown: encoded once, then only handed on. There is one per event,
+    so it is a tuple.
+
+    `payload` is its JSON. Only the journal needs the last two: `key` (a message's identity, a
+    command's id) is unique with the kind within the session, or ""; `intent` is what it takes to
+    carry an accepted command out after a restart."""
+
+    session_id: str
+    seq: int
+    kind: str
+    payload: bytes
+    key: str
+    intent: bytes
 
 
 @dataclass(slots=True, frozen=True)
@@ -179,7 +188,7 @@ class Commit:
     `at_ms` is when it was given, epoch milliseconds."""
 
     opened: list[SessionRecord] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
+    rows: list[EventRow] = field(default_factory=list)
     over: list[str] = field(default_factory=list)
     operations: list[OperationRecord] = field(default_factory=list)
     deliveries: list[DeliveryRecord] = field(default_factory=list)
@@ -235,7 +244,9 @@ class Journal(Protocol):
         """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as
         well."""
 
-    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> Sequence[Kept]:
+    def read_on(
+        self, after_offset: int, limit: int, kinds: Sequence[str] = ()
+    ) -> Sequence[StoredEvent]:
         """The events of all streams in the order they became durable, for readers with a cursor:
         audit and webhooks.
 
@@ -273,19 +284,19 @@ class Journal(Protocol):
 
 
 @dataclass(slots=True, frozen=True)
-class Kept:
+class StoredEvent:
     """An event with its place in the journal and the time it was recorded."""
 
     offset: int
     at_ms: int
-    row: Row
+    row: EventRow
 
 
 @dataclass(slots=True)
 class Replay:
     """`first_kept_seq` tells a reader that asked for older ones what it cannot get any more."""
 
-    rows: Sequence[Row] = ()
+    rows: Sequence[EventRow] = ()
     first_kept_seq: int = 1
 
 
@@ -293,7 +304,7 @@ class Watcher(Protocol):
     """Someone who follows one guest session. Neither method blocks, raises, or changes who
     watches."""
 
-    def offer(self, row: Row) -> None: ...
+    def offer(self, row: EventRow) -> None: ...
 
     def over(self) -> None:
         """The guest session has ended and its last row was offered."""

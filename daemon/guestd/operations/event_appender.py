@@ -7,8 +7,8 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import Clock, Commit, Journal, Row
-from ..model.work import OWN_STREAM, Fact, OperationRecord
+from ..model.ports import Clock, Commit, EventRow, Journal
+from ..model.records import OWN_STREAM, OperationEvent, OperationRecord
 
 
 class EventAppender:
@@ -22,7 +22,7 @@ class EventAppender:
         """What is saved now waits until there is room."""
         return self._journal.storage_full
 
-    async def save(self, operation: OperationRecord | None, *facts: Fact) -> None:
+    async def save(self, operation: OperationRecord | None, *facts: OperationEvent) -> None:
         """Returns when all of it is durable. The facts get their `seq` here, in the order given."""
         durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         commit = Commit(
@@ -33,15 +33,15 @@ class EventAppender:
         self._journal.commit(commit, lambda: None if durable.done() else durable.set_result(None))
         await durable
 
-    def row(self, fact: Fact) -> Row:
+    def row(self, fact: OperationEvent) -> EventRow:
         """The fact with its `seq`, for a commit that must be given to the journal at once."""
         self._seq += 1
         fact.seq = self._seq
-        return (OWN_STREAM, fact.seq, fact.kind, orjson.dumps(fact), "", b"")
+        return EventRow(OWN_STREAM, fact.seq, fact.kind, orjson.dumps(fact), "", b"")
 
     def note(self, action: str, status: str, details: dict[str, Any]) -> None:
         """A fact that belongs to no operation and that nobody waits for; left out while the disk is
         full."""
         if not self.storage_full:
-            row = self.row(Fact(0, action, status, details=details))
+            row = self.row(OperationEvent(0, action, status, details=details))
             self._journal.commit(Commit(rows=[row], at_ms=self._clock.epoch_ms()), lambda: None)

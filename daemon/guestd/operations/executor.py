@@ -13,7 +13,7 @@ from typing import Any
 
 from ..model.errors import NoSuchPath, PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
-from ..model.work import Fact
+from ..model.records import OperationEvent
 from .event_appender import EventAppender
 from .failure_policy import after_failed_probe, after_failure, is_key_expired, was_never_sent
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
@@ -87,7 +87,7 @@ class Executor:
         if not transition.quiet:
             await self.save(operation, *(_event(workflow, operation, *one) for one in events))
 
-    async def save(self, operation: Operation, *facts: Fact) -> None:
+    async def save(self, operation: Operation, *facts: OperationEvent) -> None:
         """Make it durable as it stands, and only then let it be seen so."""
         view = operation.view()
         await self._appender.save(operation.record(), *facts)
@@ -240,14 +240,14 @@ def _after_negative_probe(operation: Operation) -> Transition:
 
 def _event(
     workflow: Workflow, operation: Operation, action: str, status: str, details: dict[str, Any]
-) -> Fact:
+) -> OperationEvent:
     told = {
         **workflow.details(operation),
         **{key: one for key, one in details.items() if one != ""},
     }
     if webhook_url := operation.request.get("webhookUrl"):
         told["webhook_url"] = webhook_url
-    return Fact(
+    return OperationEvent(
         0, action, status, operation.operation_id, workflow.conversation_id(operation), told
     )
 

@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from ..model.ports import OperationStatus, OperationView, Urgency
-from ..model.work import OperationRecord
+from ..model.records import OperationRecord
 
 OVER = frozenset({"succeeded", "failed", "uncertain"})
 

@@ -19,9 +19,12 @@ from typing import Protocol
 import orjson
 
 from ..model.events import AcceptedEvent, Event
-from ..model.ports import Clock, Commit, Journal, SessionRecord
+from ..model.ports import Clock, Commit, EventRow, Journal, SessionRecord
 from ..observe.metrics import Metrics
 from .hub import Hub
+
+#: Makes an EventRow in half the time that its own constructor takes; there is one per event.
+_new_tuple = tuple.__new__
 
 
 class Owner(Protocol):
@@ -84,7 +87,8 @@ class Pipeline:
         """`key` is unique with the event's kind within the session; `intent` is an accepted
         command's."""
         batch = self._batch or self._open_batch()
-        batch.rows.append((session_id, event.seq, event.kind, _encoded(event), key, intent))
+        row = session_id, event.seq, event.kind, _encoded(event), key, intent
+        batch.rows.append(_new_tuple(EventRow, row))
         if type(event) is AcceptedEvent:
             batch.intents.append((owner, event.command_id))
         self._uncommitted += 1

@@ -19,7 +19,7 @@ import pytest
 from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import Limits
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.work import OWN_STREAM
+from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
 from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
@@ -30,7 +30,7 @@ from guestd.platform.oauth import OAuthSettings, TokenSource
 from guestd.platform.pace import Pace
 from guestd.policy.backoff import Backoff
 from guestd.policy.retry import RetryPolicy
-from guestd.supervisor.clock import LoopClock
+from guestd.runtime.clock import LoopClock
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"
@@ -46,13 +46,13 @@ class OperationsHarness:
     metrics: Metrics
 
     def books(self, name: str) -> list[Json]:
-        return self.emulator.world.office.books()[name](self.emulator.now())
+        return self.emulator.platform_api.books()[name](self.emulator.now())
 
     def deeds(self) -> Counter:
         return Counter(one["what"] for one in self.books("deeds"))
 
     def facts(self) -> list[Json]:
-        return [orjson.loads(row[3]) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
+        return [orjson.loads(row.payload) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
 
     def told(self) -> list[tuple[str, str]]:
         return [(one["action"], one["status"]) for one in self.facts()]

@@ -77,7 +77,7 @@ async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up
 
 async def test_assist_4_adoption_over_real_pages(harness):
     conversation = await harness.conversation()
-    office, now = harness.emulator.world.office, harness.emulator.now()
+    office, now = harness.emulator.platform_api, harness.emulator.now()
     for n in range(250):
         metric = ("viewed", "clicked", "viewed", "dismissed", "viewed")[n % 5]
         office.analytics.record(

@@ -12,7 +12,7 @@ from guestd.api.feed import Feed, FeedBounds, Feeds
 from guestd.api.pages import PAGE_BYTES
 from guestd.journal.memory import MemoryJournal
 from guestd.model.errors import NotFound
-from guestd.model.ports import Commit
+from guestd.model.ports import Commit, EventRow
 from guestd.observe.metrics import Metrics
 from guestd.supervisor.hub import Hub
 
@@ -31,7 +31,7 @@ class Fleet:
         for _ in range(count):
             self.seq += 1
             data = orjson.dumps({"seq": self.seq, "text": "x" * text_bytes})
-            rows.append(("a", self.seq, "message", data, "", b""))
+            rows.append(EventRow("a", self.seq, "message", data, "", b""))
         self.journal.commit(Commit(rows=rows), lambda: [self.hub.publish(row) for row in rows])
 
     def end(self):
@@ -48,7 +48,7 @@ class Fleet:
         if not self.journal.last_seq(session_id):
             raise NotFound("gone")
         replay = self.journal.read(session_id, after_seq, limit, bytes_max)
-        self.reads.append(sum(len(row[3]) for row in replay.rows))
+        self.reads.append(sum(len(row.payload) for row in replay.rows))
         return replay
 
 

@@ -23,7 +23,7 @@ from guestd.app.wiring.rest import operations_settings
 from guestd.journal.memory import MemoryJournal
 from guestd.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
 from guestd.model.ports import COMMAND, PlatformAnswer
-from guestd.model.work import OWN_STREAM
+from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
 from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
@@ -379,9 +379,9 @@ class World:
 
     def facts(self, *, without_attempts: bool = False) -> list[Json]:
         found = [
-            orjson.loads(kept.row[3])
+            orjson.loads(kept.row.payload)
             for kept in self.journal.read_on(0, 100_000)
-            if kept.row[0] == OWN_STREAM
+            if kept.row.session_id == OWN_STREAM
         ]
         assert [one["seq"] for one in found] == list(range(1, len(found) + 1)), (
             "a hole in the stream"

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from guestd.model.errors import CommandError, NotFound, Overloaded
-from guestd.model.work import OperationRecord
+from guestd.model.records import OperationRecord
 from guestd.operations.unavailable import OperationsUnavailable
 
 from .conftest import REQUESTS, do, fault

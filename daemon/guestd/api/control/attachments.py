@@ -23,12 +23,12 @@ from aiohttp import (
 from pydantic import Field
 
 from ...model.commands import Attach
+from ...model.file_spool import FileCopy, FileSpool
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..media_type import media_type_of
 from ..problems import Problem
-from ..spool import Spool, Spooled
 from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
@@ -78,14 +78,14 @@ class ReceivedFile:
     content_type: str
     caption: str = ""
     command_id: str = ""
-    copy: Spooled | None = None
+    copy: FileCopy | None = None
 
 
 class AttachmentRoutes:
     def __init__(
         self,
         fleet: Fleet,
-        spool: Spool | None,
+        spool: FileSpool | None,
         settings: ControlSettings,
         draw_id: Callable[[], str],
         metrics: Metrics,

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ...model.commands import Command
 from ...model.errors import NotFound
-from ...model.ports import Fleet, Row
+from ...model.ports import EventRow, Fleet
 from ..pages import Pages
 from ..problems import Problem
 from ..rate_limiting import LoopRateLimiter
@@ -77,17 +77,17 @@ class CommandRoutes:
         pages = Pages(self._fleet, self._limiter, session_id)
         while rows := (await pages.after(after_seq)).rows:
             for row in rows:
-                if row[4] == command_id and row[2] in ("accepted", "delivery"):
+                if row.key == command_id and row.kind in ("accepted", "delivery"):
                     found = _told(found, session_id, row)
             if found is not None and found.status != "accepted":
                 return found
-            after_seq = rows[-1][1]
+            after_seq = rows[-1].seq
         return found
 
 
-def _told(known: CommandState | None, session_id: str, row: Row) -> CommandState:
-    event = orjson.loads(row[3])
-    if row[2] == "accepted":
+def _told(known: CommandState | None, session_id: str, row: EventRow) -> CommandState:
+    event = orjson.loads(row.payload)
+    if row.kind == "accepted":
         return CommandState(
             session_id=session_id,
             command_id=event["command_id"],

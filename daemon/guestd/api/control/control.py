@@ -9,13 +9,13 @@ from functools import cached_property
 
 from aiohttp import web
 
+from ...model.file_spool import FileSpool
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
-from ..spool import Spool
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
@@ -45,7 +45,7 @@ class ControlPorts:
     metrics: Metrics
     draw_id: Callable[[], str]
     operations: Operations | None = None
-    spool: Spool | None = None
+    spool: FileSpool | None = None
     webhooks: Webhooks | None = None
 
 

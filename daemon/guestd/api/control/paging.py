@@ -53,9 +53,9 @@ async def page_of(
             if len(page.items) == limit or answer_bytes > ANSWER_BYTES_MAX:
                 page.more = True
                 return page
-            page.next = row[1]
-            if kinds is None or row[2] in kinds:
-                page.items.append(row[3])
-                answer_bytes += len(row[3])
+            page.next = row.seq
+            if kinds is None or row.kind in kinds:
+                page.items.append(row.payload)
+                answer_bytes += len(row.payload)
     page.more = True
     return page

@@ -13,7 +13,7 @@ from uuid import uuid4
 from pydantic import SecretStr
 
 from ...model.ports import Journal
-from ...model.work import Note, no_note
+from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
 from ...operations.guest_creation import SignToken
@@ -31,7 +31,7 @@ from ...platform.pace import Pace
 from ...platform.table import table_with
 from ...policy.backoff import Backoff
 from ...policy.retry import RetryPolicy
-from ...supervisor.clock import LoopClock
+from ...runtime.clock import LoopClock
 from ..config import Config, OAuthClient
 from .places import Place, split
 
