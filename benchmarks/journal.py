@@ -36,7 +36,7 @@ from guestd.journal.sqlite import SqliteJournal
 from guestd.model.events import MessageEvent
 from guestd.model.ports import Commit, SessionRecord
 from guestd.observe.metrics import Metrics
-from guestd.supervisor.clock import LoopClock
+from guestd.runtime.clock import LoopClock
 from guestd.supervisor.hub import Hub
 from guestd.supervisor.pipeline import Pipeline
 

@@ -23,7 +23,6 @@ from random import Random
 import orjson
 import uvloop
 
-from guestd.api.spool import Spool, SpoolSettings
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import Deployment, Limits
 from guestd.journal.memory import MemoryJournal
@@ -33,11 +32,13 @@ from guestd.model.ports import DialTarget, OpenGuest, Row
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http, HttpSettings
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
+from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader, UploadSettings
 from guestd.wire.webmessaging import WebMessaging
 

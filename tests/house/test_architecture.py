@@ -1,5 +1,4 @@
-"""ARCHITECTURE.md says what is there: its paths, its functions, and the table of layers by which
-imports are judged."""
+"""ARCHITECTURE.md says what is there: its paths and its functions."""
 
 from __future__ import annotations
 
@@ -10,13 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.test_floors import FLOOR, MAY_ALSO
-
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "daemon" / "guestd"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
 PATHS = sorted(set(re.findall(r"`([\w./]+(?:\.py|\.md|/))`", PAGE)))
-LAYERS = re.findall(r"^\| (\d) \| `(\w+)/` \| [^|]+ \| (?:`(\w+)` )?\|$", PAGE, re.MULTILINE)
 
 
 def place_of(path: str) -> Path:
@@ -56,11 +52,6 @@ def test_every_method_that_is_named_alone_is_in_a_file_that_is_named():
     everything = set().union(*(defined(path) for path in PATHS if path.endswith(".py")))
     alone = set(re.findall(r"`([A-Z]\w+\.\w+)`", PAGE))
     assert alone - everything == set()
-
-
-def test_the_table_of_layers_is_the_one_that_imports_are_judged_by():
-    assert {package: int(layer) for layer, package, _ in LAYERS} == FLOOR
-    assert {(package, other) for _, package, other in LAYERS if other} == MAY_ALSO
 
 
 @pytest.mark.parametrize("path", ["README.md", "daemon/guestd/__init__.py"])

@@ -21,7 +21,7 @@ from guestd.app.cli import app
 from guestd.app.load_config import load_config
 from guestd.observe.metrics import Metrics
 from guestd.platform.table import CALLS
-from guestd.records.signing import signature
+from guestd.webhooks.signing import signature
 from tests.mutants.patches import all_mutants
 
 ROOT = Path(__file__).parents[2]

@@ -288,7 +288,7 @@ async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
     async with a_house(journal={"directory": str(tmp_path / "journal")}) as (house, ask):
         for _ in range(2):
             await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
-            house.emulator.world.office.clients.expire_all()
+            house.emulator.platform_api.clients.expire_all()
     lines = [
         orjson.loads(line)
         for file in tmp_path.rglob("audit/*")

@@ -15,8 +15,8 @@ import orjson
 
 from guestd.model.commands import End, Send
 from guestd.model.ports import OpenGuest
-from guestd.records.settings import WebhookTarget
-from tests.records.webhook_town import SECRET, Receiver, target, until, webhooks
+from guestd.webhooks.settings import WebhookTarget
+from tests.webhooks.harness import SECRET, Receiver, target, until, webhooks
 
 GUESTS, TEXTS = 200, 3
 PER_HOST, HELD = 5, 50

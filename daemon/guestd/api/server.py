@@ -13,6 +13,7 @@ from aiohttp import web
 
 from .. import __version__
 from ..model.errors import ConfigError
+from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
@@ -29,7 +30,6 @@ from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
 from .problems import Problem, problem_of
 from .settings import ApiSettings
 from .simulator import Simulator
-from .spool import Spool
 from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
@@ -57,7 +57,7 @@ class HttpServer:
         jwks: Callable[[], dict[str, Any]] | None = None,
         control: ControlSettings | None = None,
         operations: Operations | None = None,
-        spool: Spool | None = None,
+        spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
     ) -> None:

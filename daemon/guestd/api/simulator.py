@@ -20,6 +20,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..model.commands import Answer, Attach, Command
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, SpoolError
+from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, OpenGuest
 from ..observe.metrics import Metrics
 from .addresses import AddressCounts, address_of, share_of
@@ -35,7 +36,6 @@ from .intake import Intake, new_reads
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import Received, Receiver
 from .settings import ApiSettings
-from .spool import Spool
 
 _UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
 #: For the first frame that the address promises; a frontend sends it at once.
@@ -51,7 +51,7 @@ class Simulator:
         settings: ApiSettings,
         draw_id: Callable[[], str],
         feeds: Feeds,
-        spool: Spool | None = None,
+        spool: FileSpool | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics

@@ -20,6 +20,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
+from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
 from ..model.ports import DeploymentFacts, Journal, Operations
 from ..observe.log import Log
@@ -30,10 +31,9 @@ from ..operations.scribe import Scribe
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
-from ..records.audit import Audit
-from ..records.webhooks import Webhooks
-from ..supervisor.clock import LoopClock
+from ..runtime.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
+from ..webhooks.webhooks import Webhooks
 from .config import Config
 from .demo import Demo
 from .deployment_file import DeploymentFile

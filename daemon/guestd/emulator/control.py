@@ -26,19 +26,17 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import asdict
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from ..model.json_values import fault_in, printable
+from .admin_context import AdminContext
 from .agents import built_in
 from .faults import BadPlan
 from .records import Attachment, GuestSession, Json
 from .setting_list import BadSetting, all_settings, changed, values_of
-
-if TYPE_CHECKING:
-    from .server import Emulator
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,8 +49,8 @@ class Bad(Exception):
         self.field, self.remedy, self.status = field, remedy, status
 
 
-def control_routes(emulator: Emulator) -> list[web.RouteDef]:
-    desk = _Control(emulator)
+def control_routes(server: AdminContext) -> list[web.RouteDef]:
+    desk = _Control(server)
     prefix = "/__emulator"
     routes = [
         web.get(f"{prefix}/state", desk.state),
@@ -103,12 +101,12 @@ async def body_of(request: web.Request) -> Json:
 
 
 class _Control:
-    def __init__(self, emulator: Emulator) -> None:
-        self.emulator = emulator
+    def __init__(self, server: AdminContext) -> None:
+        self._server = server
 
     def _session(self, body: Json) -> GuestSession:
         token = body.get("token")
-        session = self.emulator.world.sessions.get(token) if isinstance(token, str) else None
+        session = self._server.world.sessions.get(token) if isinstance(token, str) else None
         if session is None:
             raise Bad(
                 "token", "no guest session has this token", "GET /__emulator/state lists them", 404
@@ -118,7 +116,7 @@ class _Control:
     # ------------------------------------------------------------------ looking
 
     async def state(self, request: web.Request) -> web.Response:
-        world = self.emulator.world
+        world = self._server.world
         wanted = request.query.get("token")
         sessions = {
             token: _describe(session)
@@ -126,7 +124,7 @@ class _Control:
             for token, session in known.items()
             if wanted is None or token == wanted
         }
-        return as_json({"sessions": sessions, "connections": len(self.emulator.visits)})
+        return as_json({"sessions": sessions, "connections": len(self._server.connections)})
 
     async def journal(self, request: web.Request) -> web.Response:
         token = request.query.get("token")
@@ -135,21 +133,21 @@ class _Control:
         except ValueError:
             raise Bad("limit", "is no whole number") from None
         entries = [
-            entry for entry in self.emulator.journal if token is None or entry["token"] == token
+            entry for entry in self._server.journal if token is None or entry["token"] == token
         ]
         return as_json({"entries": entries[-limit:] if limit else []})
 
     async def counters(self, request: web.Request) -> web.Response:
-        emulator = self.emulator
-        connects = list(emulator.connects)
+        server = self._server
+        connects = list(server.connect_times)
         return as_json(
             {
-                **emulator.counters,
-                "connections_open": len(emulator.visits),
+                **server.counters,
+                "connections_open": len(server.connections),
                 "connects_most_in_a_minute": _most_within(connects, 60.0),
                 "connects_most_in_a_second": _most_within(connects, 1.0),
-                "sessions": len(emulator.world.sessions),
-                "faults": dict(emulator.faults.injected),
+                "sessions": len(server.world.sessions),
+                "faults": dict(server.faults.injected),
             }
         )
 
@@ -157,7 +155,7 @@ class _Control:
         return as_json(
             {
                 "status": "up",
-                "sessions": len(self.emulator.world.sessions),
+                "sessions": len(self._server.world.sessions),
                 "note": "this is not the platform",
             }
         )
@@ -170,7 +168,7 @@ class _Control:
         text, content = body.get("text", ""), body.get("content")
         if not isinstance(text, str) or not (text or content or body.get("quick_replies")):
             raise Bad("text", "is missing or no string", "say something")
-        limit = self.emulator.world.limits.agent_text_characters
+        limit = self._server.world.limits.agent_text_characters
         if limit is not None and len(text) > limit:
             raise Bad("text", f"has {len(text)} characters", f"an agent may say {limit}")
         if body.get("quick_replies"):
@@ -188,10 +186,10 @@ class _Control:
         if content is not None and not isinstance(content, list):
             raise Bad("content", "is no list of content items", "see reference §3.7")
         more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
-        said, effects = self.emulator.world.agent_says(
-            session, text, self.emulator.now(), content=content, **more
+        said, effects = self._server.world.agent_says(
+            session, text, self._server.now(), content=content, **more
         )
-        self.emulator.perform(effects)
+        self._server.perform(effects)
         return as_json({"id": said["id"], "time": said["channel"]["time"]})
 
     async def typing(self, request: web.Request) -> web.Response:
@@ -203,8 +201,8 @@ class _Control:
         state = body.get("state", True)
         if not isinstance(state, str | bool):
             raise Bad("state", "is neither a word nor true or false")
-        self.emulator.perform(
-            self.emulator.world.agent_types(session, self.emulator.now(), duration_ms, state=state)
+        self._server.perform(
+            self._server.world.agent_types(session, self._server.now(), duration_ms, state=state)
         )
         return as_json({})
 
@@ -214,19 +212,20 @@ class _Control:
         mode = body.get("mode")
         if mode not in (None, "Send", "ReadOnly", "disabled"):
             raise Bad("mode", f"{mode!r} is unknown", "Send, ReadOnly or disabled")
-        self.emulator.perform(
-            self.emulator.world.agent_disconnects(session, self.emulator.now(), mode)
+        self._server.perform(
+            self._server.world.agent_disconnects(session, self._server.now(), mode)
         )
         return as_json({})
 
     async def expire(self, request: web.Request) -> web.Response:
         session = self._session(await body_of(request))
-        self.emulator.expire(session.token)
+        server = self._server
+        server.perform(server.world.expire(session, server.now()))
         return as_json({})
 
     async def logout(self, request: web.Request) -> web.Response:
         session = self._session(await body_of(request))
-        self.emulator.perform(self.emulator.world.log_out(session))
+        self._server.perform(self._server.world.log_out(session))
         return as_json({})
 
     # ------------------------------------------------------------------ breaking things
@@ -240,12 +239,12 @@ class _Control:
         if not isinstance(code, int) or not 1000 <= code <= 4999:
             raise Bad("code", "is no close code", "1000 to 4999")
         connections = (
-            list(self.emulator.visits)
+            list(self._server.connections)
             if body.get("all") is True
             else list(self._session(body).connections)
         )
         for connection_id in connections:
-            visit = self.emulator.visits.get(connection_id)
+            visit = self._server.connections.get(connection_id)
             if visit is None:
                 continue
             if how == "abort":
@@ -257,30 +256,30 @@ class _Control:
         return as_json({"dropped": len(connections)})
 
     async def faults(self, request: web.Request) -> web.Response:
-        return as_json(self.emulator.faults.report())
+        return as_json(self._server.faults.report())
 
     async def set_faults(self, request: web.Request) -> web.Response:
         try:
             plan = json.loads(await request.read() or b"{}")
-            self.emulator.faults.set(plan, self.emulator.now())
+            self._server.faults.set(plan, self._server.now())
         except BadPlan as bad:
             raise Bad(bad.field, str(bad), "GET /__emulator/faults lists the kinds") from None
         except (ValueError, RecursionError):
             raise Bad("", "the body is not JSON") from None
-        return as_json(self.emulator.faults.report())
+        return as_json(self._server.faults.report())
 
     async def clear_faults(self, request: web.Request) -> web.Response:
-        self.emulator.faults.set((), self.emulator.now())
-        return as_json(self.emulator.faults.report())
+        self._server.faults.set((), self._server.now())
+        return as_json(self._server.faults.report())
 
     async def reset(self, request: web.Request) -> web.Response:
-        self.emulator.reset()
+        self._server.reset()
         return as_json({})
 
     # ------------------------------------------------------------------ settings
 
     async def settings(self, request: web.Request) -> web.Response:
-        world = self.emulator.world
+        world = self._server.world
         values = values_of(world.settings.model_copy(update={"limits": world.limits}))
         return as_json(
             {
@@ -300,7 +299,7 @@ class _Control:
 
     async def set_settings(self, request: web.Request) -> web.Response:
         body = await body_of(request)
-        world = self.emulator.world
+        world = self._server.world
         switch = body.pop("limits") if body.get("limits") in ("on", "off") else None
         now = world.settings.model_copy(update={"limits": world.limits})
         try:
@@ -310,7 +309,7 @@ class _Control:
         limits = found.limits
         if limits == now.limits:  # the switch goes back to those that were set
             found = found.model_copy(update={"limits": world.settings.limits})
-        self.emulator.use(found)
+        self._server.use(found)
         world.limits = {None: limits, "on": found.limits, "off": limits.off()}[switch]
         return await self.settings(request)
 

@@ -1,4 +1,4 @@
-"""The WebSocket doors of the emulator.
+"""The WebSocket doors of the server.
 
 A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
 text frame per message, and close frames always with a code (real clients need both, reference §1.5,
@@ -11,9 +11,10 @@ the telling: the world has its record already.
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 from collections import deque
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 from urllib.parse import parse_qs, urlsplit
 
 import orjson
@@ -22,16 +23,23 @@ from websockets.http11 import Request
 from websockets.protocol import OPEN
 from websockets.server import ServerProtocol
 
-from . import actions, webchat
+from ..model.json_values import is_text
+from . import actions, frames, webchat, webchat_frames
+from .context import ServerContext
 from .faults import Rule
 from .records import Json
-
-if TYPE_CHECKING:
-    from .server import Emulator
 
 logger = logging.getLogger("guestd.emulator")
 
 HALF_OPEN_S = 120.0  # a half-open link is forgotten after this, as a real network forgets it
+
+
+class GuestServer(ServerContext, Protocol):
+    """What a guest's connection may ask of the server."""
+
+    def connection_opened(self, connection: Visit) -> None: ...
+
+    def connection_closed(self, connection: Visit) -> None: ...
 
 
 class Visit(asyncio.Protocol):
@@ -39,21 +47,21 @@ class Visit(asyncio.Protocol):
 
     __slots__ = (
         "_core",
-        "_emulator",
         "_fragments",
         "_frozen",
         "_held",
         "_is_webchat",
         "_late",
+        "_server",
         "connection_id",
         "heard_at",
         "opened_at",
         "transport",
     )
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self._core = ServerProtocol(max_size=emulator.settings.frame_bytes_max)
+    def __init__(self, server: GuestServer) -> None:
+        self._server = server
+        self._core = ServerProtocol(max_size=server.settings.frame_bytes_max)
         self._fragments: list[bytes] | None = None
         self._frozen = False
         self._is_webchat = False
@@ -64,7 +72,7 @@ class Visit(asyncio.Protocol):
 
     @property
     def token(self) -> str:
-        connection = self._emulator.world.connections.get(self.connection_id)
+        connection = self._server.world.connections.get(self.connection_id)
         return connection.token if connection is not None else ""
 
     # ------------------------------------------------------------------ asyncio.Protocol
@@ -73,7 +81,7 @@ class Visit(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._emulator.visit_ended(self)
+        self._server.connection_closed(self)
 
     def eof_received(self) -> bool:
         return False
@@ -81,7 +89,7 @@ class Visit(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._frozen:
             return
-        self.heard_at = self._emulator.loop.time()
+        self.heard_at = self._server.loop.time()
         core = self._core
         core.receive_data(data)
         for event in core.events_received():
@@ -96,33 +104,33 @@ class Visit(asyncio.Protocol):
     # ------------------------------------------------------------------ the upgrade
 
     def _upgrade(self, request: Request) -> None:
-        emulator = self._emulator
+        server = self._server
         path, _, query = request.path.partition("?")
-        refused = emulator.faults.strike("upgrade", "", emulator.now())
+        refused = server.faults.strike("upgrade", "", server.now())
         if refused is not None:
             return self._refuse(refused.status, "refused by a fault", 1)
         if path not in ("/v1", "/webchat/v1"):
             return self._refuse(404, f"no WebSocket at {path}")
         self._is_webchat = path == "/webchat/v1"
-        default = emulator.settings.deployments[0].id if self._is_webchat else ""
+        default = server.settings.deployments[0].id if self._is_webchat else ""
         deployment_id = parse_qs(query).get("deploymentId", [default])[0]
-        deployment = emulator.world.deployment(deployment_id)
+        deployment = server.world.deployment(deployment_id)
         if deployment is None:
             return self._refuse(403, "unknown or inactive deployment")
         origin = request.headers.get("Origin")
         if deployment.allowed_domains and not _is_allowed(origin, deployment.allowed_domains):
             return self._refuse(403, "origin not allowed for this deployment")
-        wait_s = emulator.world.may_connect(deployment, emulator.now())
+        wait_s = server.world.may_connect(deployment, server.now())
         if wait_s > 0:
-            emulator.counters["connects_refused"] += 1
+            server.counters["connects_refused"] += 1
             return self._refuse(429, "too many new connections", int(wait_s) + 1)
         response = self._core.accept(request)
         self._core.send_response(response)
         self._flush()
         if response.status_code == 101:
-            self.connection_id = emulator.world.connect(deployment, emulator.now())
-            self.opened_at = emulator.loop.time()
-            emulator.visit_began(self)
+            self.connection_id = server.world.connect(deployment, server.now())
+            self.opened_at = server.loop.time()
+            server.connection_opened(self)
         return None
 
     def _refuse(self, status: int, text: str, retry_after_s: int | None = None) -> None:
@@ -149,32 +157,32 @@ class Visit(asyncio.Protocol):
             self.close(1003, "text frames only")
 
     def _text(self, text: bytes) -> None:
-        emulator = self._emulator
+        server = self._server
         if not text.isascii():
             try:
                 text.decode()
             except UnicodeDecodeError:
                 self.close(1007, "text that is not UTF-8")
                 return
-        emulator.note("frame", self.token, text)
-        rule = emulator.faults.strike(
-            "in", self.token, emulator.now(), but=() if b'"onMessage"' in text else ("throttle",)
+        server.record("frame", self.token, text)
+        rule = server.faults.strike(
+            "in", self.token, server.now(), but=() if b'"onMessage"' in text else ("throttle",)
         )
         before = rule is not None and self._fault_before(rule, text)
         if before:
             return
         answer = webchat.receive if self._is_webchat else actions.receive
-        emulator.perform(answer(emulator.world, self.connection_id, text, emulator.now()))
+        server.perform(answer(server.world, self.connection_id, text, server.now()))
         if rule is not None and rule.kind == "drop":
             self.transport.abort()
 
     def _fault_before(self, rule: Rule, text: bytes) -> bool:
         """A fault on the way in; True if the request is not to be answered any more."""
-        emulator = self._emulator
+        server = self._server
         match rule.kind:
             case "drop":
                 if rule.when == "before" or (
-                    rule.when == "random" and emulator.faults.random() < 0.5
+                    rule.when == "random" and server.faults.random() < 0.5
                 ):
                     self.transport.abort()
                     return True
@@ -186,20 +194,32 @@ class Visit(asyncio.Protocol):
                 self.close(rule.code, "fault")
                 return True
             case "kick":
-                emulator.kick(self)
+                self._evict()
                 return True
             case "throttle":
-                self.deliver(emulator.throttled(text, rule.retry_after_s, self._is_webchat))
+                self.deliver(_throttled(text, rule.retry_after_s, self._is_webchat))
                 return True
             case "expired_session":
-                emulator.expire(self.token)
+                self._expire()
                 return True
         return False
+
+    def _evict(self) -> None:
+        server = self._server
+        session = server.world.sessions.get(self.token)
+        if session is not None:
+            server.perform(server.world.evict(session, self.connection_id, ""))
+
+    def _expire(self) -> None:
+        server = self._server
+        session = server.world.sessions.get(self.token)
+        if session is not None:
+            server.perform(server.world.expire(session, server.now()))
 
     def freeze(self) -> None:
         """Half-open: TCP stays up, and nothing goes through any more."""
         self._frozen = True
-        self._emulator.loop.call_later(HALF_OPEN_S, self.transport.abort)
+        self._server.loop.call_later(HALF_OPEN_S, self.transport.abort)
 
     # ------------------------------------------------------------------ frames out
 
@@ -209,7 +229,7 @@ class Visit(asyncio.Protocol):
         if self._frozen or self.transport.is_closing():
             return
         payload = orjson.dumps(frame)
-        rule = self._emulator.faults.strike("out", self.token, self._emulator.now()) if at else None
+        rule = self._server.faults.strike("out", self.token, self._server.now()) if at else None
         if self._held and at in self._held:
             self._held[at].append(payload)
         elif rule is None:
@@ -218,7 +238,7 @@ class Visit(asyncio.Protocol):
             self._fault_out(rule, payload, at)
 
     def _fault_out(self, rule: Rule, payload: bytes, at: str) -> None:
-        faults = self._emulator.faults
+        faults = self._server.faults
         match rule.kind:
             case "drop_out":
                 self.transport.abort()
@@ -253,7 +273,7 @@ class Visit(asyncio.Protocol):
         if self._held is None:
             self._held = {}
         self._held[at] = [payload]
-        self._emulator.loop.call_later(delay_s, self._release, at)
+        self._server.loop.call_later(delay_s, self._release, at)
 
     def _release(self, at: str) -> None:
         for payload in (self._held or {}).pop(at, ()):
@@ -266,16 +286,16 @@ class Visit(asyncio.Protocol):
         overtake each other."""
         late = self._late
         if late is not None:
-            late.append((self._emulator.loop.time() + delay_s, payload))
+            late.append((self._server.loop.time() + delay_s, payload))
         elif delay_s > 0:
-            due = self._emulator.loop.time() + delay_s
+            due = self._server.loop.time() + delay_s
             self._late = deque([(due, payload)])
-            self._emulator.loop.call_at(due, self._write_late)
+            self._server.loop.call_at(due, self._write_late)
         else:
             self._write(payload)
 
     def _write_late(self) -> None:
-        loop, late = self._emulator.loop, self._late
+        loop, late = self._server.loop, self._late
         assert late is not None
         while late and late[0][0] <= loop.time() + 1e-3:
             self._write(late.popleft()[1])
@@ -299,7 +319,7 @@ class Visit(asyncio.Protocol):
         if self._core.state is OPEN and not self._frozen:
             self._core.send_close(code, reason)
             self._flush()
-            self._emulator.loop.call_later(5.0, self.transport.abort)
+            self._server.loop.call_later(5.0, self.transport.abort)
 
     def _flush(self) -> None:
         if self._frozen or self.transport.is_closing():
@@ -311,6 +331,18 @@ class Visit(asyncio.Protocol):
                 self.transport.close()
         if self._core.close_expected() and self._core.close_rcvd is not None:
             self.transport.close()
+
+
+def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> Json:
+    if is_webchat:
+        return webchat_frames.error(f"rate limit exceeded; try again after {retry_after_s} s")
+    try:
+        trace = str(json.loads(text).get("tracingId") or "")
+    except (ValueError, AttributeError, RecursionError):
+        trace = ""
+    if not is_text(trace):
+        trace = ""
+    return frames.too_many(retry_after_s, "Message rate too high for this session", trace)
 
 
 def _is_allowed(origin: str | None, domains: tuple[str, ...]) -> bool:

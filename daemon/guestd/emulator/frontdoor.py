@@ -14,14 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import TYPE_CHECKING, cast
+from typing import Protocol, cast
 
 from aiohttp.web_protocol import RequestHandler
 
-from .doors import Visit
-
-if TYPE_CHECKING:
-    from .server import Emulator
+from .doors import GuestServer, Visit
 
 HEAD_BYTES_MAX = 65_536
 
@@ -39,28 +36,39 @@ NOT_TEXT = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?:\r\n|$)")
 
 
+class DemuxServer(GuestServer, Protocol):
+    """What a new TCP connection may ask of the emulator."""
+
+    def admit(self, door: FrontDoor) -> bool:
+        """False if there are as many connections as may be."""
+
+    def release(self, door: FrontDoor) -> None: ...
+
+    def http_protocol(self) -> RequestHandler: ...
+
+
 class FrontDoor(asyncio.Protocol):
     """One connection, until it becomes a `Visit` or ends."""
 
-    __slots__ = ("_body_left", "_emulator", "_head", "_http", "_is_chunked", "_since", "_transport")
+    __slots__ = ("_body_left", "_head", "_http", "_is_chunked", "_server", "_since", "_transport")
 
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, server: DemuxServer) -> None:
+        self._server = server
         self._head = b""
         self._body_left = 0
         self._is_chunked = False
         self._http: RequestHandler | None = None
-        self._since = emulator.loop.time()
+        self._since = server.loop.time()
 
     # ------------------------------------------------------------------ asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if not self._emulator.admit(self):
+        if not self._server.admit(self):
             self._transport.abort()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._emulator.doors.discard(self)
+        self._server.release(self)
         if self._http is not None:
             self._http.connection_lost(error)
 
@@ -78,7 +86,7 @@ class FrontDoor(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if not self._head:
-            self._since = self._emulator.loop.time()
+            self._since = self._server.loop.time()
         while data and not self._transport.is_closing():
             if self._is_chunked:
                 return self._hand_on(data)
@@ -119,19 +127,19 @@ class FrontDoor(asyncio.Protocol):
 
     def _hand_on(self, data: bytes) -> None:
         if self._http is None:
-            self._http = self._emulator.http_protocol()
+            self._http = self._server.http_protocol()
             self._http.connection_made(self._transport)
         self._http.data_received(data)
 
     def _become_visit(self, data: bytes) -> None:
-        self._emulator.doors.discard(self)
+        self._server.release(self)
         if self._http is not None:
             self._http.transport = (
                 None  # it would close the connection that is not its own any more
             )
             self._http.connection_lost(None)
             self._http = None
-        visit = Visit(self._emulator)
+        visit = Visit(self._server)
         self._transport.set_protocol(visit)
         visit.connection_made(self._transport)
         visit.data_received(data)
@@ -148,7 +156,7 @@ class FrontDoor(asyncio.Protocol):
     def close_if_slow(self, now: float) -> None:
         limit_s = HEAD_WAIT_S if self._head else BODY_WAIT_S if self._body_left else IDLE_S
         if now - self._since >= limit_s:
-            self._emulator.counters["connections_timed_out"] += 1
+            self._server.counters["connections_timed_out"] += 1
             self._transport.abort()
 
 

@@ -15,12 +15,11 @@ POST tokens/expire          {}                         every OAuth token is inva
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 from pydantic import ValidationError
 
 from ..model.numbers import whole_number
+from .admin_context import AdminContext
 from .control import Bad, as_json, body_of, guarded
 from .office import Office
 from .office.guestkeys import BadKey
@@ -28,14 +27,11 @@ from .office.prompts import ACTS
 from .office.queues import Queue
 from .settings import QueueSettings
 
-if TYPE_CHECKING:
-    from .server import Emulator
 
-
-def office_routes(emulator: Emulator) -> list[web.RouteDef]:
-    desk = _OfficeControl(emulator)
+def office_routes(server: AdminContext) -> list[web.RouteDef]:
+    desk = _OfficeControl(server)
     prefix = "/__emulator"
-    routes = [web.get(f"{prefix}/{book}", desk.look) for book in emulator.world.office.books()]
+    routes = [web.get(f"{prefix}/{book}", desk.look) for book in server.platform_api.books()]
     routes += [
         web.post(f"{prefix}/queues", desk.add_queue),
         web.post(f"{prefix}/conversations/{{id}}/end", desk.end),
@@ -47,19 +43,19 @@ def office_routes(emulator: Emulator) -> list[web.RouteDef]:
 
 
 class _OfficeControl:
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, server: AdminContext) -> None:
+        self._server = server
 
     @property
     def _office(self) -> Office:
-        return self._emulator.world.office
+        return self._server.platform_api
 
     async def look(self, request: web.Request) -> web.Response:
         wanted = dict(request.query)
         limit = whole_number(wanted.pop("limit", "1000"))
         if limit is None:
             raise Bad("limit", "is no whole number")
-        entries = self._office.books()[request.path.rpartition("/")[2]](self._emulator.now())
+        entries = self._office.books()[request.path.rpartition("/")[2]](self._server.now())
         found = [
             one
             for one in entries
@@ -78,7 +74,7 @@ class _OfficeControl:
         return as_json(queue.describe())
 
     async def end(self, request: web.Request) -> web.Response:
-        now = self._emulator.now()
+        now = self._server.now()
         found = self._office.conversations.get(request.match_info["id"], now)
         if found is None:
             raise Bad(
@@ -94,8 +90,8 @@ class _OfficeControl:
         event = (await body_of(request)).get("event")
         if event not in ACTS:
             raise Bad("event", f"{event!r} is unknown", " or ".join(ACTS))
-        self._office.prompts.act(prompt, ACTS[event], self._emulator.now())
-        return as_json(prompt.describe(self._emulator.now()))
+        self._office.prompts.act(prompt, ACTS[event], self._server.now())
+        return as_json(prompt.describe(self._server.now()))
 
     async def upload_keys(self, request: web.Request) -> web.Response:
         try:

@@ -115,7 +115,7 @@ def _message(
 def _files(world: World, attachments: object) -> list[Attachment]:
     """Those of a message's attachments that were given a place in the storage."""
     named = (
-        world.office.files.named(str(one.get("id", "")))
+        world.files.named(str(one.get("id", "")))
         for one in (attachments if isinstance(attachments, list) else ())
         if isinstance(one, dict)
     )

@@ -30,7 +30,7 @@ from ..policy.buckets import SlidingCount
 from . import frames, webchat_frames
 from .agents import Script, load_script
 from .clockwork import draw_hex, draw_uuid, iso
-from .office import Office
+from .files import PresignedFiles
 from .records import (
     AgentSeat,
     Attachment,
@@ -50,23 +50,24 @@ CLEARED_KEPT_MAX = 1000
 
 
 class World:
-    """All guest sessions of the emulated platform. `equal_time` is the fault that makes two
-    messages share a time."""
+    """All guest sessions of the emulated platform.
+
+    `equal_time(token, now)` is true where a fault makes a message share the time of the one before;
+    `forget_file(name)` deletes an uploaded file."""
 
     def __init__(
         self,
         settings: EmulatorSettings,
         equal_time: Callable[[str, float], bool] = lambda token, now: False,
-    ):
+        forget_file: Callable[[str], None] = lambda name: None,
+    ) -> None:
         self.settings = settings
         self.limits: Limits = settings.limits
         self.deployments = {deployment.id: deployment for deployment in settings.deployments}
         self.script: Script = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
-        self.equal_time = equal_time
-        self.forget_file: Callable[[str], None] = lambda name: (
-            None
-        )  # the storage's; a world by itself has none
+        self._equal_time = equal_time
+        self.forget_file = forget_file
         self.rng = Random(settings.seed)
         self.reset()
 
@@ -76,8 +77,6 @@ class World:
             self.script = load_script(settings.agent)
         if settings.limits != self.settings.limits:
             self.limits = settings.limits
-        if settings.queues != self.settings.queues:
-            self.office.queues.add_all(settings.queues)
         self.settings = settings
         self.deployments = {deployment.id: deployment for deployment in settings.deployments}
         for session in self.sessions.values():
@@ -104,7 +103,7 @@ class World:
         )  # by deployment and session token
         self._connects: dict[str, SlidingCount] = {}
         self._connection_count = 0
-        self.office = Office(self)
+        self.files = PresignedFiles(self.settings.records_max)
 
     # ------------------------------------------------------------------ connections
 
@@ -237,12 +236,16 @@ class World:
         """`channel.time`: strictly increasing within a session, in milliseconds; a fault may repeat
         the last one."""
         ms = int(now * 1000)
-        if session.last_ms and self.equal_time(session.token, now):
+        if session.last_ms and self._equal_time(session.token, now):
             ms = session.last_ms
         else:
             ms = max(ms, session.last_ms + 1)
         session.last_ms = ms
         return iso(ms)
+
+    def equal_time(self, token: str, now: float) -> bool:
+        """Whether a fault gives the next message the time of the one before."""
+        return self._equal_time(token, now)
 
     def add_message(self, session: GuestSession, body: Json, now: float) -> Json:
         """Give the body its id, time and place; every message moves the session's expiry (§6.8)."""

@@ -26,8 +26,8 @@ from typing import Any
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
 from ..model.ports import Clock, Journal, OperationView, PlatformCalls
 from ..observe.metrics import Metrics
-from ..turns.errands import Errands, finish
-from ..turns.timers import Timers
+from ..runtime.task_pool import Errands, finish
+from ..runtime.timers import Timers
 from .carrier import Carrier
 from .creation import Sign
 from .kind import cannot_be_known

@@ -39,10 +39,10 @@ from ..model.ports import Clock, Link, SavedSession
 from ..model.requests import CloseSession, Request
 from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
+from ..runtime.timers import NEVER, Timers
 from ..session import inputs as i
 from ..session.machine import Machine
 from ..session.states import State
-from ..turns.timers import NEVER, Timers
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
 from .pipeline import Pipeline

@@ -41,13 +41,13 @@ from ..model.signals import MessageArrived
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..policy.holdback import HoldBack
+from ..runtime.task_pool import Errands
+from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbox import BySequence, ByTime, Inbox
 from ..session.machine import Machine, Manners
 from ..session.settings import SessionSettings
 from ..session.uploads import FileRules
-from ..turns.errands import Errands
-from ..turns.timers import Timers
 from ..wire.dialect import Beating, Dialect, Ordering
 from .breakage import Report, log_bug
 from .drain import DrainReport, drain

@@ -30,7 +30,7 @@ from guestd.platform.oauth import OAuthSettings, TokenSource
 from guestd.platform.pace import Pace
 from guestd.policy.backoff import Backoff
 from guestd.policy.retry import RetryPolicy
-from guestd.supervisor.clock import LoopClock
+from guestd.runtime.clock import LoopClock
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"
@@ -46,7 +46,7 @@ class Street:
     metrics: Metrics
 
     def books(self, name: str) -> list[Json]:
-        return self.emulator.world.office.books()[name](self.emulator.now())
+        return self.emulator.platform_api.books()[name](self.emulator.now())
 
     def deeds(self) -> Counter:
         return Counter(one["what"] for one in self.books("deeds"))

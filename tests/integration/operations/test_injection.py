@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guestd.model.errors import CommandError
-from guestd.records.happenings import INJECTED
-from tests.records.webhook_town import Receiver, target, until, webhooks
+from guestd.webhooks.payloads import INJECTED
+from tests.webhooks.harness import Receiver, target, until, webhooks
 
 from .conftest import injection
 

@@ -77,7 +77,7 @@ async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up
 
 async def test_assist_4_adoption_over_real_pages(street):
     conversation = await street.conversation()
-    office, now = street.emulator.world.office, street.emulator.now()
+    office, now = street.emulator.platform_api, street.emulator.now()
     for n in range(250):
         metric = ("viewed", "clicked", "viewed", "dismissed", "viewed")[n % 5]
         office.analytics.record(

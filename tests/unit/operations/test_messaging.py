@@ -8,9 +8,9 @@ from itertools import pairwise
 import pytest
 
 from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded
+from guestd.model.times import iso_of_ms
 from guestd.observe.exposition import exposition
 from guestd.operations.settings import SessionFigures
-from guestd.records.happenings import iso
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
 
@@ -41,7 +41,7 @@ def test_sess_4_the_body_is_as_the_contract_has_it(world):
         "metadata": {
             "sessionDurationLimit": 10,
             "guestIdToken": GUEST_TOKEN,
-            "initiatedAt": iso(asked_ms),
+            "initiatedAt": iso_of_ms(asked_ms),
         },
     }
 

@@ -11,8 +11,7 @@ import asyncio
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import (
     BadContentDispositionHeader,
@@ -24,6 +23,7 @@ from aiohttp import (
 from pydantic import Field
 
 from ...model.commands import Attach
+from ...model.file_spool import FileCopy, FileSpool
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..callers import caller_of
@@ -63,23 +63,6 @@ _FORM = {
 FORM_FIELDS = ("file", "caption", "command_id")
 
 
-class SpooledFile(Protocol):
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def size_bytes(self) -> int: ...
-
-
-class Spooling(Protocol):
-    """Where our copy is written. Raises CommandError `too_large`, Overloaded, or the disk's own
-    error; leaves nothing then."""
-
-    async def spool(
-        self, chunks: AsyncIterator[bytes], limit_bytes: int | None = None
-    ) -> SpooledFile: ...
-
-
 class AttachmentQuery(Query):
     filename: str = Field(
         default="", max_length=1024, description="The file's name, if the body is the file itself."
@@ -95,14 +78,14 @@ class File:
     content_type: str
     caption: str = ""
     command_id: str = ""
-    copy: SpooledFile | None = None
+    copy: FileCopy | None = None
 
 
 class Attachments:
     def __init__(
         self,
         fleet: Fleet,
-        spool: Spooling | None,
+        spool: FileSpool | None,
         settings: ControlSettings,
         draw_id: Callable[[], str],
         metrics: Metrics,

@@ -9,13 +9,14 @@ from functools import cached_property
 
 from aiohttp import web
 
+from ...model.file_spool import FileSpool
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
-from .attachments import Attachments, Spooling
+from .attachments import Attachments
 from .bodies import Bodies
 from .commands import Commands
 from .entrance import Entrance
@@ -44,7 +45,7 @@ class Ports:
     metrics: Metrics
     draw_id: Callable[[], str]
     operations: Operations | None = None
-    spool: Spooling | None = None
+    spool: FileSpool | None = None
     webhooks: Webhooks | None = None
 
 

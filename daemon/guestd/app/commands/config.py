@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ...model.errors import ConfigError
-from ...records.scrub import bare_url
+from ...observe.redaction import bare_url
 from .. import exits
 from ..config import Config
 from ..heartbeat_budget import heartbeat_notes

@@ -20,8 +20,8 @@ from ...journal.lock import DirectoryLock
 from ...journal.place import check_file_system, read
 from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
+from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
-from ...records.scrub import bare_url
 from .. import exits
 from ..load_config import load_config
 from ..wiring.keeping import journal_directory

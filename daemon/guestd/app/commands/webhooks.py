@@ -21,8 +21,8 @@ from ...model.errors import CommandError, NotFound
 from ...model.ports import Commit
 from ...model.work import DeliveryRecord
 from ...observe.terminal_text import json_line, one_line
-from ...records.desk import PAGE, all_of, as_new, view
-from ...records.signing import problem_with
+from ...webhooks.admin import PAGE, all_of, as_new, view
+from ...webhooks.signing import problem_with
 from ..secret_files import read_secret
 from .files import AsJson, File, find_journal, guarded
 

@@ -16,12 +16,13 @@ from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, 
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
+from ...runtime.clock import LoopClock
 from ...session.settings import SessionSettings
 from ...supervisor.breakage import Report
-from ...supervisor.clock import LoopClock
 from ...supervisor.settings import SupervisorSettings
 from ...supervisor.supervisor import Supervisor
-from ...transport import TransportSettings, WebsocketDialer
+from ...transport.dialer import WebsocketDialer
+from ...transport.settings import TransportSettings
 from ...transport.upload import FileUploader, UploadSettings
 from ...wire.dialect import Dialect
 from ...wire.webchat import Webchat

@@ -9,15 +9,16 @@ from random import Random
 
 from pydantic import SecretStr
 
+from ...audit.audit import Audit
+from ...audit.settings import AuditSettings
 from ...model.errors import ConfigError
 from ...model.ports import Journal
 from ...observe.metrics import Metrics
 from ...operations.scribe import Scribe
-from ...records.audit import Audit
-from ...records.settings import AuditSettings, WebhookSettings, WebhookTarget
-from ...records.wall import Refused, Wall
-from ...records.webhooks import Webhooks
-from ...supervisor.clock import LoopClock
+from ...runtime.clock import LoopClock
+from ...webhooks.settings import WebhookSettings, WebhookTarget
+from ...webhooks.ssrf_guard import Refused, Wall
+from ...webhooks.webhooks import Webhooks
 from .. import config as given
 from ..config import Config
 from ..secret_files import read_secret

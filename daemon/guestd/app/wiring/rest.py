@@ -31,7 +31,7 @@ from ...platform.pace import Pace
 from ...platform.table import table_with
 from ...policy.backoff import Backoff
 from ...policy.retry import RetryPolicy
-from ...supervisor.clock import LoopClock
+from ...runtime.clock import LoopClock
 from ..config import Config, OAuthClient
 from .places import Place, split
 

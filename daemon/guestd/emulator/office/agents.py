@@ -3,18 +3,14 @@ socket."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from ..clockwork import iso
 from ..records import GuestSession, Json
 from .calls import Answer, Call, not_found, wrong
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import ConversationWorld
 
 
 class Agents:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: ConversationWorld) -> None:
         self._world = world
 
     def _session(self, call: Call) -> GuestSession:

@@ -11,15 +11,12 @@ import base64
 import hashlib
 import json
 from bisect import bisect_left, insort
-from typing import TYPE_CHECKING
 
 from ..clockwork import iso
 from ..records import Json
 from . import checks
 from .calls import Answer, Call, wrong
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import WorldBase
 
 VIEWED, CLICKED, DISMISSED = METRICS = (
     "agent-assist.prompt.viewed",
@@ -30,7 +27,7 @@ PAGE_MAX = 100
 
 
 class Analytics:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WorldBase) -> None:
         self._world = world
         self._most = 3 * world.settings.records_max
         self._events: list[

@@ -5,15 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from math import ceil
-from typing import TYPE_CHECKING
 
 from ...policy.buckets import SlidingCount
 from ..clockwork import draw_hex
+from ..stores import BoundedStore
 from .calls import Refusal
-from .shelves import Shelf
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import WorldBase
 
 #: Every scope a door of the platform asks for.
 SCOPES = (
@@ -44,9 +41,9 @@ class Grant:
 
 
 class Clients:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: WorldBase) -> None:
         self._world = world
-        self._grants: Shelf[Grant] = Shelf(GRANTS_MAX)
+        self._grants: BoundedStore[Grant] = BoundedStore(GRANTS_MAX)
         self._rates: dict[str, tuple[int, SlidingCount]] = {}  # one per client of the settings
 
     def issue(self, client: str, secret: str, wanted: Collection[str], now: float) -> Grant | None:
@@ -71,7 +68,7 @@ class Clients:
     def expire_all(self) -> int:
         """Every token is worth nothing from now on; returns how many there were."""
         count = len(self._grants)
-        self._grants = Shelf(GRANTS_MAX)
+        self._grants = BoundedStore(GRANTS_MAX)
         return count
 
     def admit(self, token: str, scopes: tuple[str, ...], now: float) -> Grant:

@@ -7,17 +7,15 @@ whoever compares numbers as numbers, as the contract asks, and for nobody else.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..clockwork import iso
 from ..records import Conversation, Effect, GuestSession, Json
+from ..stores import BoundedStore
 from . import checks
 from .calls import Answer, Call, Refusal, not_found, wrong
 from .messaging import Conversations, Messaging
-from .shelves import Shelf
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import ConversationWorld
 
 CHARACTERS_MAX = 4096
 KINDS = ("text", "html")
@@ -25,10 +23,10 @@ SENDERS = ("agent", "customer", "bot", "system")
 
 
 class Interactions:
-    def __init__(self, world: World, conversations: Conversations) -> None:
+    def __init__(self, world: ConversationWorld, conversations: Conversations) -> None:
         self._world = world
         self._conversations = conversations
-        self.injections: Shelf[Json] = Shelf(world.settings.records_max)
+        self.injections: BoundedStore[Json] = BoundedStore(world.settings.records_max)
         self._count = 0
 
     # ------------------------------------------------------------------ looking

@@ -13,18 +13,16 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..clockwork import draw_uuid, iso
 from ..records import Json
 from . import checks
 from .calls import Answer, Call, Refusal, not_found, wrong
 from .guestkeys import GuestKeys
+from .live_store import LiveStore
 from .queues import Contacts, Queues
-from .shelves import Register
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import WorldBase
 
 DURATION_MAX_S = 2700
 DURATION_S = 1800
@@ -71,12 +69,14 @@ class Messaging:
 
 
 class Conversations:
-    def __init__(self, world: World, queues: Queues, contacts: Contacts, keys: GuestKeys) -> None:
+    def __init__(
+        self, world: WorldBase, queues: Queues, contacts: Contacts, keys: GuestKeys
+    ) -> None:
         self._keys = keys
         self._world = world
         self._queues = queues
         self._contacts = contacts
-        self._all: Register[Messaging] = Register(world.settings.records_max)
+        self._all: LiveStore[Messaging] = LiveStore(world.settings.records_max)
 
     def __iter__(self) -> Iterator[Messaging]:
         return iter(self._all)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from ..records import Json
 from .agents import Agents
@@ -24,9 +24,7 @@ from .messaging import Conversations
 from .prompts import Prompts
 from .queues import Contacts, Queues
 from .repeats import Repeats, print_of
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import PlatformWorld
 
 DEEDS_KEPT = 10_000
 
@@ -62,7 +60,7 @@ class Deed:
 
 
 class Office:
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: PlatformWorld) -> None:
         self.clients = Clients(world)
         self.repeats = Repeats(world.settings.records_max)
         self.guest_keys = GuestKeys()

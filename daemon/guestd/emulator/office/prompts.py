@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..clockwork import draw_uuid, iso
 from ..records import Json
+from ..stores import BoundedStore
 from . import checks
 from .analytics import CLICKED, DISMISSED, VIEWED, Analytics
 from .calls import Answer, Call, Refusal, not_found, wrong
 from .messaging import Conversations
-from .shelves import Shelf
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import ConversationWorld
 
 TRIGGERS = ("keyword", "sentiment", "duration", "confidence")
 TRIGGERS_MAX = 5
@@ -47,11 +45,13 @@ class Prompt:
 
 
 class Prompts:
-    def __init__(self, world: World, conversations: Conversations, analytics: Analytics) -> None:
+    def __init__(
+        self, world: ConversationWorld, conversations: Conversations, analytics: Analytics
+    ) -> None:
         self._world = world
         self._conversations = conversations
         self._analytics = analytics
-        self._prompts: Shelf[Prompt] = Shelf(world.settings.records_max)
+        self._prompts: BoundedStore[Prompt] = BoundedStore(world.settings.records_max)
         self._on_screen: dict[str, list[Prompt]] = {}
 
     def __iter__(self) -> Iterator[Prompt]:

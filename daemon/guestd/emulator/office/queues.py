@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from ..clockwork import draw_uuid, iso
 from ..records import Json
 from ..settings import QueueSettings
+from ..stores import BoundedStore
 from . import checks
 from .calls import Answer, Call, Refusal, not_found, wrong
 from .guestkeys import GuestKeys
-from .shelves import Shelf
-
-if TYPE_CHECKING:
-    from ..world import World
+from .world_view import WorldBase
 
 QUEUES_MAX = 1000
 
@@ -38,8 +35,8 @@ class Queue:
 
 
 class Queues:
-    def __init__(self, world: World) -> None:
-        self._queues: Shelf[Queue] = Shelf(QUEUES_MAX)
+    def __init__(self, world: WorldBase) -> None:
+        self._queues: BoundedStore[Queue] = BoundedStore(QUEUES_MAX)
         self.add_all(world.settings.queues)
 
     def __iter__(self) -> Iterator[Queue]:
@@ -92,10 +89,10 @@ class Contacts:
     """Known by id, by external id and by address. Created again with both the same, a contact stays
     the same and takes the new attributes; with one of them only, it is refused."""
 
-    def __init__(self, world: World, keys: GuestKeys) -> None:
+    def __init__(self, world: WorldBase, keys: GuestKeys) -> None:
         self._world = world
         self._keys = keys
-        self._contacts: Shelf[Contact] = Shelf(world.settings.records_max)
+        self._contacts: BoundedStore[Contact] = BoundedStore(world.settings.records_max)
         self._by_external_id: dict[str, Contact] = {}
         self._by_address: dict[str, Contact] = {}
 

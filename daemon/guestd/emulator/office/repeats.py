@@ -15,8 +15,8 @@ from dataclasses import dataclass
 import orjson
 
 from ..records import Json
+from ..stores import BoundedStore
 from .calls import Answer, Refusal, wrong
-from .shelves import Shelf
 
 LIFE_S = 86_400.0
 KEY_CHARACTERS_MAX = 255
@@ -35,7 +35,7 @@ class Kept:
 
 class Repeats:
     def __init__(self, most: int) -> None:
-        self._kept: Shelf[Kept] = Shelf(most)
+        self._kept: BoundedStore[Kept] = BoundedStore(most)
 
     def __iter__(self) -> Iterator[Kept]:
         return iter(self._kept)
@@ -57,7 +57,7 @@ class Repeats:
         return Answer(orjson.loads(kept.body), kept.status, headers={"Idempotent-Replayed": "true"})
 
     def keep(self, client: str, key: str, request: bytes, answer: Answer, now: float) -> None:
-        self._kept.take(f"{client} {key}")
+        self._kept.pop(f"{client} {key}")
         kept = Kept(client, key, request, now, answer.status, orjson.dumps(answer.body))
         self._kept.put(f"{client} {key}", kept)
 

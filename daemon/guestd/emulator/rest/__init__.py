@@ -4,71 +4,67 @@ a mishap."""
 from __future__ import annotations
 
 from functools import wraps
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from ..office.calls import Call, Refusal
 from .answers import bearer, body_of, problem, refused, to_json
+from .context import PlatformContext
 from .deployments import DeploymentDoors
 from .history import HistoryDoor
 from .mishaps import Handler, Mishaps
 from .storage import StorageDoors
 from .tokens import TokenDoors
 
-if TYPE_CHECKING:
-    from ..server import Emulator
-
 __all__ = ["rest_routes"]
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def rest_routes(emulator: Emulator) -> list[web.RouteDef]:
+def rest_routes(server: PlatformContext) -> list[web.RouteDef]:
     rooms = (
-        DeploymentDoors(emulator),
-        HistoryDoor(emulator),
-        TokenDoors(emulator),
-        StorageDoors(emulator),
+        DeploymentDoors(server),
+        HistoryDoor(server),
+        TokenDoors(server),
+        StorageDoors(server),
     )
     routes = [route for room in rooms for route in room.routes()]
-    for n, door in enumerate(emulator.world.office.doors):
-        routes.append(web.route(door.method, door.path, _platform(emulator, n)))
-    routes += [
-        web.route(verb, path, _no_such_verb) for path, verb in _verbs_without_a_door(emulator)
-    ]
+    for n, door in enumerate(server.platform_api.doors):
+        routes.append(web.route(door.method, door.path, _platform(server, n)))
+    routes += [web.route(verb, path, _no_such_verb) for path, verb in _verbs_without_a_door(server)]
     routes.append(web.route("*", "/{tail:.*}", _no_such_path))
-    mishaps = Mishaps(emulator)
+    mishaps = Mishaps(server)
     return [
         web.RouteDef(
             one.method,
             one.path,
-            _noted(emulator, mishaps.around(_mannered(one.handler))),
+            _noted(server, mishaps.around(_mannered(one.handler))),
             one.kwargs,
         )
         for one in routes
     ]
 
 
-def _verbs_without_a_door(emulator: Emulator) -> list[tuple[str, str]]:
+def _verbs_without_a_door(server: PlatformContext) -> list[tuple[str, str]]:
     """(path, verb) of what the platform answers with 405."""
-    doors = emulator.world.office.doors
+    doors = server.platform_api.doors
     served = {(door.path, door.method) for door in doors}
     paths = dict.fromkeys(door.path for door in doors)
     return [(path, verb) for path in paths for verb in VERBS if (path, verb) not in served]
 
 
-def _platform(emulator: Emulator, n: int) -> Handler:
+def _platform(server: PlatformContext, n: int) -> Handler:
     """A door of the platform's own API. A reset of the emulator makes the office anew, so it is
     asked for at each call."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         body = await body_of(request)
         key = request.headers.get("Idempotency-Key", "")
-        call = Call(emulator.now(), body, request.match_info, request.query, key=key)
-        office = emulator.world.office
+        call = Call(server.now(), body, request.match_info, request.query, key=key)
+        office = server.platform_api
         answer = office.serve(office.doors[n], bearer(request), request.path_qs, call)
-        emulator.perform(answer.effects)
+        server.perform(answer.effects)
         told = (
             to_json(answer.body, answer.status)
             if answer.body is not None
@@ -94,16 +90,16 @@ def _mannered(handler: Any) -> Handler:
     return answer
 
 
-def _noted(emulator: Emulator, handler: Handler) -> Handler:
+def _noted(server: PlatformContext, handler: Handler) -> Handler:
     @wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:
-        emulator.counters["rest_calls"] += 1
+        server.counters["rest_calls"] += 1
         key = request.headers.get("Idempotency-Key")
         noted = f"{request.method} {request.path}" + (f" Idempotency-Key: {key}" if key else "")
-        emulator.note("rest", "", noted.encode())
+        server.record("rest", "", noted.encode())
         found = await handler(request)
         if not found.prepared:
-            found.headers["ININ-Correlation-Id"] = f"emulator-{emulator.counters['rest_calls']}"
+            found.headers["ININ-Correlation-Id"] = f"emulator-{server.counters['rest_calls']}"
         return found
 
     return answer

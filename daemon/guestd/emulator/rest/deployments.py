@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 
 from ..settings import Deployment
 from .answers import access_denied, body_of, problem
-
-if TYPE_CHECKING:
-    from ..server import Emulator
+from .context import PlatformContext
 
 
 class DeploymentDoors:
-    def __init__(self, emulator: Emulator) -> None:
-        self._world = emulator.world
+    def __init__(self, server: PlatformContext) -> None:
+        self._world = server.world
 
     def routes(self) -> list[web.RouteDef]:
         return [

@@ -3,26 +3,23 @@
 from __future__ import annotations
 
 from math import ceil
-from typing import TYPE_CHECKING
 
 from aiohttp import web
 
 from ...policy.buckets import SlidingCount
 from .answers import bearer, problem
-
-if TYPE_CHECKING:
-    from ..server import Emulator
+from .context import PlatformContext
 
 
 class HistoryDoor:
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, server: PlatformContext) -> None:
+        self._server = server
 
     def routes(self) -> list[web.RouteDef]:
         return [web.get("/api/v2/webmessaging/messages", self.history)]
 
     async def history(self, request: web.Request) -> web.Response:
-        world, now = self._emulator.world, self._emulator.now()
+        world, now = self._server.world, self._server.now()
         session = world.session_of_jwt(bearer(request), now)
         if session is None:
             return problem(401, "authentication.required", "No valid JWT; ask for one with getJwt")
@@ -45,6 +42,6 @@ class HistoryDoor:
         if number < 1 or not 1 <= size <= 500:
             return problem(400, "bad.request", "pageNumber starts at 1, pageSize is 1 to 500")
         page = world.history(session, number, size)
-        if self._emulator.faults.strike("history", session.token, now) is not None:
+        if self._server.faults.strike("history", session.token, now) is not None:
             page = {**page, "entities": []}
         return web.json_response(page)

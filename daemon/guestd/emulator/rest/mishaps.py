@@ -13,16 +13,14 @@ from collections.abc import Awaitable, Callable
 from email.utils import formatdate
 from functools import wraps
 from math import ceil
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from aiohttp import web
 
 from ..faults import Rule
 from .answers import access_denied, problem
+from .context import PlatformContext
 from .tokens import TOKEN_PATHS
-
-if TYPE_CHECKING:
-    from ..server import Emulator
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -33,8 +31,8 @@ LOSING = ("http_status", "reset", "no_answer")  # these have a before and an aft
 
 
 class Mishaps:
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
+    def __init__(self, server: PlatformContext) -> None:
+        self._server = server
 
     def around(self, handler: Any) -> Handler:
         """Every call may meet one mishap."""
@@ -53,12 +51,12 @@ class Mishaps:
         return guarded
 
     def _strike(self, request: web.Request) -> Rule | None:
-        emulator = self._emulator
+        server = self._server
         skipped = [] if request.method == "PUT" else list(UPLOADING)
         if request.path not in TOKEN_PATHS:
             skipped.append("slow_token")
-        return emulator.faults.strike(
-            "rest", "", emulator.now(), path=request.path, but=tuple(skipped), method=request.method
+        return server.faults.strike(
+            "rest", "", server.now(), path=request.path, but=tuple(skipped), method=request.method
         )
 
     # ------------------------------------------------------------------ before and after the deed
@@ -68,7 +66,7 @@ class Mishaps:
         if rule.kind in ("slow_rest", "slow_token"):
             await asyncio.sleep(rule.ms / 1000.0)
         elif rule.kind == "expired_tokens":
-            self._emulator.world.office.clients.expire_all()
+            self._server.platform_api.clients.expire_all()
         elif rule.kind in UPLOADING:
             return await self._spoil_upload(rule.kind, request)
         elif rule.kind in LOSING and not self._is_after(rule):
@@ -76,7 +74,7 @@ class Mishaps:
         return None
 
     async def _spoil_upload(self, kind: str, request: web.Request) -> web.StreamResponse | None:
-        world, name = self._emulator.world, request.path.rpartition("/")[2]
+        world, name = self._server.world, request.path.rpartition("/")[2]
         if kind == "upload_rejected":
             world.reject_upload(name)
             return None
@@ -91,7 +89,7 @@ class Mishaps:
         if rule.kind == "http_status":
             return rule.when == "after"
         return rule.when == "after" or (
-            rule.when == "random" and self._emulator.faults.random() < 0.5
+            rule.when == "random" and self._server.faults.random() < 0.5
         )
 
     async def _after(
@@ -124,7 +122,7 @@ class Mishaps:
             headers["Retry-After"] = str(rule.retry_after_s)
             if rule.retry_after_form == "date":
                 headers["Retry-After"] = formatdate(
-                    ceil(self._emulator.now()) + rule.retry_after_s, usegmt=True
+                    ceil(self._server.now()) + rule.retry_after_s, usegmt=True
                 )
         return problem(
             rule.status, "fault", f"refused by a fault with {rule.status}", headers, form=rule.form

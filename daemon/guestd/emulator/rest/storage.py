@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from aiohttp import web
 
 from .. import frames
@@ -11,15 +9,13 @@ from ..clockwork import iso
 from ..records import Attachment, GuestSession, Json
 from ..storage import TooLarge
 from .answers import access_denied, problem
-
-if TYPE_CHECKING:
-    from ..server import Emulator
+from .context import PlatformContext
 
 
 class StorageDoors:
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self._world = emulator.world
+    def __init__(self, server: PlatformContext) -> None:
+        self._server = server
+        self._world = server.world
 
     def routes(self) -> list[web.RouteDef]:
         return [web.put("/__storage/{id}", self.upload), web.get("/__storage/{id}", self.download)]
@@ -34,12 +30,12 @@ class StorageDoors:
     async def upload(self, request: web.Request) -> web.Response:
         """Any Content-Type; `{}` as the answer, for a client that parses it (§7). The event follows
         a little later."""
-        emulator, name, secret = (
-            self._emulator,
+        server, name, secret = (
+            self._server,
             request.match_info["id"],
             request.query.get("sig", ""),
         )
-        file = self._world.office.files.may_put(name, secret, emulator.now())
+        file = self._world.files.may_put(name, secret, server.now())
         found = self._find(name, secret)
         if file is None and found is None:
             return access_denied()
@@ -47,14 +43,14 @@ class StorageDoors:
         if file is not None and mime != file.mime:
             return _storage_error(403, "SignatureDoesNotMatch")
         try:
-            size, sha256 = await emulator.storage.store(name, request.content)
+            size, sha256 = await server.storage.store(name, request.content)
         except TooLarge:
             return _storage_error(413, "EntityTooLarge")
         stored = found[1] if found is not None else file
         if stored is not None:
             stored.sha256, stored.content_type = sha256, mime
         if found is not None:
-            emulator.loop.call_later(emulator.settings.upload_delay_s, self._uploaded, *found, size)
+            server.loop.call_later(server.settings.upload_delay_s, self._uploaded, *found, size)
         elif file is not None and size != file.size:
             return _storage_error(400, "IncompleteBody")
         elif file is not None:
@@ -62,7 +58,7 @@ class StorageDoors:
         return web.json_response({})
 
     def _uploaded(self, session: GuestSession, attachment: Attachment, size: int) -> None:
-        time = iso(int(self._emulator.now() * 1000))
+        time = iso(int(self._server.now() * 1000))
         if attachment.id not in (session.attachments or {}):
             return  # deleted meanwhile
         if size == attachment.size and not attachment.rejected:
@@ -84,13 +80,13 @@ class StorageDoors:
                 "timestamp": time,
             }
             frame = frames.push("UploadFailureEvent", body, code=400)
-        self._emulator.perform(self._world.fan_out(session, frame))
+        self._server.perform(self._world.fan_out(session, frame))
 
     async def download(self, request: web.Request) -> web.StreamResponse:
         name, secret = request.match_info["id"], request.query.get("sig", "")
         found = self._find(name, secret)
-        attachment = found[1] if found is not None else self._world.office.files.get(name, secret)
-        path = self._emulator.storage.path(name)
+        attachment = found[1] if found is not None else self._world.files.get(name, secret)
+        path = self._server.storage.path(name)
         if attachment is None or not path.exists():
             return problem(404, "resource.not.found", "No such file, or the link has expired")
         return web.FileResponse(path, headers={"Content-Type": attachment.mime})

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -12,17 +11,15 @@ from ..clockwork import draw_hex
 from ..office.calls import Refusal
 from ..records import Json
 from .answers import basic, bearer, body_of, problem
-
-if TYPE_CHECKING:
-    from ..server import Emulator
+from .context import PlatformContext
 
 TOKEN_PATHS = ("/oauth/token", "/login/oauth2/v2/token", "/api/v2/oauth/token")
 
 
 class TokenDoors:
-    def __init__(self, emulator: Emulator) -> None:
-        self._emulator = emulator
-        self._world = emulator.world
+    def __init__(self, server: PlatformContext) -> None:
+        self._server = server
+        self._world = server.world
 
     def routes(self) -> list[web.RouteDef]:
         guests = "/api/v2/webdeployments/token"
@@ -39,9 +36,9 @@ class TokenDoors:
             return _no_token("unsupported_grant_type", "client_credentials only", 400)
         given = basic(request.headers.get("Authorization", ""))
         client, secret = given or (form.get("client_id", ""), form.get("client_secret", ""))
-        now = self._emulator.now()
+        now = self._server.now()
         try:
-            grant = self._world.office.clients.issue(
+            grant = self._server.platform_api.clients.issue(
                 client, secret, form.get("scope", "").split(), now
             )
         except Refusal as refusal:
@@ -88,7 +85,7 @@ class TokenDoors:
             del self._world.refresh_tokens[refresh]
         for session in list(self._world.sessions.values()):
             if session.user == user:
-                self._emulator.perform(self._world.log_out(session))
+                self._server.perform(self._world.log_out(session))
         return web.Response(status=204)
 
     def _guest_jwt(self, user: str) -> str:
