@@ -1,4 +1,4 @@
-"""ARCHITECTURE.md says what is there: its paths and its functions."""
+"""ARCHITECTURE.md and CONTRIBUTING.md say what is there: their paths and functions."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "daemon" / "guestd"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
-PATHS = sorted(set(re.findall(r"`([\w./]+(?:\.py|\.md|/))`", PAGE)))
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+PATHS = sorted(set(re.findall(r"`([\w./]+(?:\.py|\.md|/))`", PAGE + GUIDE)))
 
 
 def place_of(path: str) -> Path:
@@ -34,7 +35,7 @@ def defined(path: str) -> set[str]:
 def named() -> list[tuple[str, str]]:
     """The function or class that stands behind a file's name; a bare `Class.method` belongs to the
     file before it or to one that defines it."""
-    return re.findall(r"`([\w/]+\.py)` `([A-Za-z_.]+)`", PAGE)
+    return re.findall(r"`([\w/]+\.py)` `([A-Za-z_.]+)`", PAGE + GUIDE)
 
 
 @pytest.mark.parametrize("path", PATHS)
