@@ -22,6 +22,7 @@ from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
 from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
+from ...runtime.files import publish
 from .. import exits
 from ..load_config import load_config
 from ..wiring.keeping import journal_directory
@@ -183,9 +184,9 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
         try:
             store.verify(source)
             aside = store.set_aside(place / store.NAME, "replaced")
-            shutil.copyfile(source, place / f"{store.NAME}.half")
-            os.chmod(place / f"{store.NAME}.half", 0o600)
-            (place / f"{store.NAME}.half").rename(place / store.NAME)
+            half = place / f"{store.NAME}.half"
+            shutil.copyfile(source, half)
+            publish(half, place / store.NAME)
             print(
                 f"restored from {source}" + (f"; what was there is {aside.name}" if aside else "")
             )
