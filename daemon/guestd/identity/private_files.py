@@ -1,25 +1,22 @@
-"""Files that are nobody else's: refused if others could read them, replaced whole or not at all."""
+"""Private files: refused if other users could read them, replaced atomically."""
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import stat
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from ..model.errors import ConfigError
+from ..runtime import files
+from ..runtime.file_lock import FileLock, LockHeldError
 
 FIELD = "identity.directory"
 LOCK = "lock"
-HALF = ".half"
 
-#: A rotation takes a fraction of a second; who waits longer than this waits for something that
-#: hangs.
+#: A rotation takes a fraction of a second; a longer wait is for something that hangs.
 LOCK_WAIT_S = 10.0
-_LOCK_POLL_S = 0.02
 
 
 def make_directory(directory: Path) -> None:
@@ -27,7 +24,7 @@ def make_directory(directory: Path) -> None:
     ConfigError."""
     try:
         os.mkdir(directory, 0o700)
-        _sync(directory.parent)
+        files.sync_directory(directory.parent)
     except FileExistsError:
         pass
     except OSError as error:
@@ -84,23 +81,10 @@ def read_private(path: Path) -> bytes:
 
 
 def replace_private(path: Path, data: bytes) -> None:
-    """`path` holds `data`, mode 0600, or what it held before: whatever happens, at any moment.
-    Raises ConfigError."""
-    half = path.with_name(f".{path.name}{HALF}")
+    """`path` holds `data`, mode 0600, or what it held before. Raises ConfigError."""
     try:
-        half.unlink(missing_ok=True)
-        file = os.open(
-            half, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
-        with open(file, "wb") as opened:
-            opened.write(data)
-            opened.flush()
-            os.fsync(file)
-        os.rename(half, path)
-        _sync(path.parent)
+        files.replace_private(path, data)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            half.unlink(missing_ok=True)
         raise ConfigError(
             FIELD,
             f"{path} cannot be written: {error.strerror}",
@@ -108,42 +92,20 @@ def replace_private(path: Path, data: bytes) -> None:
         ) from None
 
 
-def _sync(directory: Path) -> None:
-    file = os.open(directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(file)
-    finally:
-        os.close(file)
-
-
 @contextlib.contextmanager
 def locked(directory: Path, wait_s: float = LOCK_WAIT_S) -> Iterator[None]:
-    """One changer at a time, over all processes; the kernel takes the lock back however its holder
-    dies. Raises ConfigError."""
+    """One process changes the ring at a time. Raises ConfigError."""
+    lock = FileLock(directory / LOCK)
     try:
-        file = os.open(
-            directory / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600
-        )
+        lock.take(wait_s)
+    except LockHeldError:
+        remedy = "see who holds the file lock in it (fuser), and try again"
+        raise ConfigError(FIELD, f"another rotation is under way in {directory}", remedy) from None
     except OSError as error:
         raise ConfigError(
             FIELD, f"{directory} cannot be locked: {error.strerror}", "it must be writable"
         ) from None
     try:
-        _take(file, directory, time.monotonic() + wait_s)
         yield
     finally:
-        os.close(file)
-
-
-def _take(file: int, directory: Path, deadline: float) -> None:
-    while True:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return
-        except BlockingIOError:
-            if time.monotonic() >= deadline:
-                remedy = "see who holds the file lock in it (fuser), and try again"
-                raise ConfigError(
-                    FIELD, f"another rotation is under way in {directory}", remedy
-                ) from None
-            time.sleep(_LOCK_POLL_S)
+        lock.release()
