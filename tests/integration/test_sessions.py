@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from guestd.emulator.records import Send as Tell
+from guestd.emulator.core.records import Send as Tell
 from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
