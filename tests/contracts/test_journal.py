@@ -8,7 +8,7 @@ import pytest
 
 from guestd.journal.memory import MemoryJournal
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 

@@ -20,7 +20,7 @@ import orjson
 from guestd.journal import database
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import GuestdError
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 from .log_watch import LogWatch

@@ -16,7 +16,7 @@ from guestd.journal import database
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import ConfigError, JournalError
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 

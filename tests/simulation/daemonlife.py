@@ -23,7 +23,8 @@ from guestd.journal.reader import Reader
 from guestd.journal.writer import Writer
 from guestd.model.commands import Attach, Send
 from guestd.model.endings import Cause, Ending
-from guestd.model.ports import DialTarget, OpenGuest, Replay
+from guestd.model.journal import Replay
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.session.settings import SessionSettings
 from guestd.supervisor.settings import SupervisorSettings

@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ..model.ports import Commit, EventRow, Replay, SavedSession, StoredEvent
+from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
 

@@ -17,7 +17,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..model.errors import Damaged, JournalError
-from ..model.ports import EventRow, Replay, SavedSession, SetAside, StoredEvent
+from ..model.journal import EventRow, Replay, SavedSession, SetAside, StoredEvent
 from ..model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 from . import recovery, streams
 from .check import is_damage

@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..model.errors import JournalError, StorageFull
-from ..model.ports import Commit, Replay, SavedSession, StoredEvent
+from ..model.journal import Commit, Replay, SavedSession, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from . import database
 from .disk_reserve import DiskReserve

@@ -21,6 +21,7 @@ from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, DialError, LimitExceeded, NotFound, PlatformError
 from ..model.ids import Guest
+from ..model.journal import EventStore, Replay, SessionRecord
 from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
@@ -28,11 +29,8 @@ from ..model.ports import (
     DialTarget,
     History,
     HistoryAnswer,
-    Journal,
     OpenGuest,
     PlatformCalls,
-    Replay,
-    SessionRecord,
     SessionView,
     Uploader,
     Watcher,
@@ -87,7 +85,7 @@ class Supervisor:
         dialect: Dialect,
         dialer: Dialer,
         target: DialTarget,
-        journal: Journal,
+        journal: EventStore,
         history: History | None,
         clock: Clock,
         rng: Random,

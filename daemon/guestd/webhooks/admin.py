@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Protocol
 
 from ..model.errors import CommandError, NotFound
-from ..model.ports import Clock, Commit, Journal, WebhookView
+from ..model.journal import Commit, DeliveryStore
+from ..model.ports import Clock, WebhookView
 from ..model.records import DeliveryRecord
 from ..observe.redaction import bare_url
 from ..runtime.journal_follower import committed
@@ -24,7 +25,7 @@ class WebhookDesk:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: DeliveryStore,
         replayed: Callable[[], None],
     ) -> None:
         self._loop = loop

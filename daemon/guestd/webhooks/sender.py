@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from random import Random
 
-from ..model.ports import Clock, Commit, EventRow, Journal
+from ..model.journal import Commit, DeliveryStore, EventRow
+from ..model.ports import Clock
 from ..model.records import DeliveryRecord, OperationEvent
 from ..observe.metrics import Metrics
 from .delivery_client import RETRY_AFTER_S_MAX, Address, Courier, Outcome
@@ -56,7 +57,7 @@ class Sender:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: DeliveryStore,
         settings: WebhookSettings,
         courier: Courier,
         rng: Random,

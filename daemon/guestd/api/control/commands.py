@@ -10,7 +10,8 @@ from aiohttp import web
 
 from ...model.commands import Command
 from ...model.errors import NotFound
-from ...model.ports import EventRow, Fleet
+from ...model.journal import EventRow
+from ...model.ports import Fleet
 from ..pages import Pages
 from ..problems import Problem
 from ..turns import Turns

@@ -18,7 +18,7 @@ from ...journal.lock import DirectoryLock
 from ...journal.reader import Reader
 from ...journal.writer import Writer
 from ...model.errors import CommandError, NotFound
-from ...model.ports import Commit
+from ...model.journal import Commit
 from ...model.records import DeliveryRecord
 from ...observe.terminal_text import json_line, one_line
 from ...webhooks.admin import PAGE, all_of, as_new, view
