@@ -117,8 +117,8 @@ class InlineJournal:
     def was_shown(self, session_id, identity, time) -> bool:
         return Reader(self.disk).was_shown(session_id, identity, time)
 
-    def accepted_seq(self, session_id, command_id) -> int:
-        return self.reader.accepted_seq(session_id, command_id)
+    def command(self, session_id, command_id):
+        return self.reader.command(session_id, command_id, self.acknowledged)
 
     def forget(self, session_id) -> None: ...
 

@@ -117,6 +117,15 @@ class Replay:
     first_kept_seq: int = 1
 
 
+@dataclass(slots=True, frozen=True)
+class StoredCommand:
+    """A command's two events, where they are kept: the one that accepted it, and the one that says
+    what became of it."""
+
+    accepted: EventRow | None = None
+    outcome: EventRow | None = None
+
+
 class Commits(Protocol):
     """Where things become durable, in the order they were given. `storage_full`: nothing new may be
     promised now; `storage_low`: no new guest session should begin."""
@@ -144,9 +153,8 @@ class EventStore(Commits, Protocol):
         `bytes_max` none after the one with which they have that many bytes of JSON. Raises
         Damaged."""
 
-    def accepted_seq(self, session_id: str, command_id: str) -> int:
-        """The `seq` at which that command was accepted; 0 if it never was, or is not kept any
-        more."""
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        """What is kept of that command; None if nothing is. Raises Damaged."""
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         """True if a message or presence event of that identity and time is kept. Without a time
@@ -184,10 +192,19 @@ class OperationStore(Commits, Protocol):
 class DeliveryStore(Commits, Protocol):
     """Webhooks on their way, delivered, and given up."""
 
+    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        """As it last stood. Raises Damaged."""
+
     def deliveries(
-        self, status: str, after_id: str = "", limit: int = 1000
+        self,
+        status: str,
+        after_id: str = "",
+        limit: int = 1000,
+        target: str = "",
+        other_than: Sequence[str] = (),
     ) -> Sequence[DeliveryRecord]:
-        """In the order of their making, those after `after_id`."""
+        """In the order of their making, those after `after_id`. `target`: only those for it;
+        `other_than`: none for one of these."""
 
 
 class EventReader(Commits, Protocol):

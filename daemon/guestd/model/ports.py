@@ -1,8 +1,7 @@
 """The outside, as the few verbs we need of it.
 
 Layers 3 and 4 know only these Protocols and are given the objects by `app/wiring/`; each port of
-an outside has
-a living twin, so the whole supervisor runs in a simulated world as well.
+an outside has a living twin, so the whole supervisor runs in a simulated world as well.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from .commands import Answer, Command
 from .endings import Ending
-from .journal import EventRow, Replay
+from .journal import EventRow, Replay, StoredCommand
 
 
 @dataclass(slots=True, frozen=True)
@@ -180,6 +179,10 @@ class Fleet(Protocol):
         journal's `read`.
 
         Of an ended guest session too, while the journal keeps it. Raises NotFound."""
+
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        """What is durable of a command; None if nothing is, or is not kept any more. Of an ended
+        guest session too, while the journal keeps it. Raises NotFound, Damaged."""
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""
