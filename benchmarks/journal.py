@@ -34,7 +34,7 @@ from slow_disk import slow_disk
 from guestd.journal.memory import MemoryJournal
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.events import MessageEvent
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
 from guestd.supervisor.hub import Hub

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
-from ..model.ports import DeploymentFacts, Journal, Operations
+from ..model.journal import Journal
+from ..model.ports import DeploymentFacts, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
 from ..operations.event_appender import EventAppender

@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import StoredEvent
+from ..model.journal import StoredEvent
 from ..model.times import iso_of_ms
 from ..observe.redaction import body_digest, without_bodies, without_secrets
 

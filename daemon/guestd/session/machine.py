@@ -32,7 +32,7 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
-from ..model.ports import SavedSession
+from ..model.journal import SavedSession
 from ..policy.backoff import Backoff
 from . import inputs as i
 from .core import Figures, Manners

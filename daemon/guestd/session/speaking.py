@@ -14,8 +14,8 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause
 from ..model.errors import CommandError
+from ..model.journal import SavedCommand, SavedSession
 from ..model.json_values import is_text
-from ..model.ports import SavedCommand, SavedSession
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .commands import flatten_context, refusal

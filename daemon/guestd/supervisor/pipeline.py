@@ -19,7 +19,8 @@ from typing import Protocol
 import orjson
 
 from ..model.events import AcceptedEvent, Event
-from ..model.ports import Clock, Commit, EventRow, Journal, SessionRecord
+from ..model.journal import Commit, EventRow, EventStore, SessionRecord
+from ..model.ports import Clock
 from ..observe.metrics import Metrics
 from .hub import Hub
 
@@ -53,7 +54,7 @@ class Pipeline:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: EventStore,
         hub: Hub,
         metrics: Metrics,
         uncommitted_max: int,

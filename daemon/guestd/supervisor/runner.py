@@ -35,7 +35,8 @@ from ..model.events import (
     SessionEvent,
     TypingEvent,
 )
-from ..model.ports import Clock, Link, SavedSession
+from ..model.journal import SavedSession
+from ..model.ports import Clock, Link
 from ..model.requests import CloseSession, Request
 from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics

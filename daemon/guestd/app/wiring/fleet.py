@@ -12,7 +12,8 @@ import orjson
 
 from ... import __version__
 from ...journal.reports import Reports
-from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
+from ...model.journal import Journal
+from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
