@@ -207,6 +207,7 @@ async def test_end_leaves_no_orphan(new_town, clear):
             "state": "ended",
             "reason": "finished",
             "read_only": False,
+            "first": False,
             "kind": "session",
         }
         everyone = [*town.emulator.world.sessions.values(), *town.emulator.world.cleared.values()]
