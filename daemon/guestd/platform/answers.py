@@ -174,7 +174,7 @@ _KINDS: dict[int, tuple[type[PlatformError], str]] = {
         ),
     ),
     404: (NoSuchThing, "check the id"),
-    408: (PlatformUnavailable, "try again"),
+    408: (PlatformRefused, "the platform waited too long for the request; ask again"),
     409: (Conflicting, "look at its present state: it exists already, has ended, or is full"),
     410: (NoSuchThing, "it is gone for good"),
     413: (PayloadRefused, "make the request smaller"),

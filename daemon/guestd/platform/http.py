@@ -17,6 +17,7 @@ from yarl import URL
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
+from ..runtime.no_resending import ConnectionBroke, no_resending
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
 from .answers import Reply, object_of, refusal
@@ -149,6 +150,7 @@ class Http:
                 trace_configs=[tracing],
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                middlewares=(no_resending,),
             )
         return self._session
 
@@ -194,8 +196,9 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
                 platform_code="unreachable",
             )
         case _:
+            cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
             return PlatformUnavailable(
-                f"the connection broke: {type(error).__name__}",
+                f"the connection broke: {cause}",
                 platform_code="broken",
                 remedy=_PATIENCE,
                 acted=sent,

@@ -29,6 +29,7 @@ from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, 
 from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
+from ..runtime.no_resending import ConnectionBroke, no_resending
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
 
@@ -150,6 +151,7 @@ class FileUploader:
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
                 auto_decompress=False,
+                middlewares=(no_resending,),
             )
         return self._session
 
@@ -289,6 +291,5 @@ def _translated(error: Exception) -> PlatformError:
                 "the platform gave an upload URL or headers that make no request"
             )
         case _:
-            return PlatformUnavailable(
-                f"the connection broke: {type(error).__name__}", platform_code="broken"
-            )
+            cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
+            return PlatformUnavailable(f"the connection broke: {cause}", platform_code="broken")

@@ -128,7 +128,7 @@ async def test_http_3_a_lasting_misfortune_has_its_documented_end(
             assert view.problem["code"] == "platform_unavailable", view.problem
 
 
-@pytest.mark.parametrize("status", [400, 401, 403, 404])
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 408])
 async def test_http_3_a_refusal_is_final_and_says_why(harness, status):
     views, made = await all_four(
         harness, *rules({"kind": "http_status", "status": status}, every=1)
@@ -143,6 +143,18 @@ async def test_http_3_a_refusal_is_final_and_says_why(harness, status):
         assert ("field" in view.problem) is (view.problem["code"] == "not_found")
         assert view.problem["correlation_id"]
         assert status != 403 or "scope" in view.problem["message"]
+
+
+async def test_http_1_408_is_as_final_as_any_other_4xx(harness):
+    views, made = await all_four(harness, *rules({"kind": "http_status", "status": 408}, every=1))
+    acting = ("guest.contact", "messaging.opened", "injection.completed", "prompt.injected")
+    attempts = Counter(
+        fact["operation_id"]
+        for fact in harness.facts()
+        if fact["action"] in acting and fact["status"] == "attempt"
+    )
+    ended = {kind: (view.status, attempts[view.operation_id]) for kind, view in views.items()}
+    assert (ended, made) == (dict.fromkeys(BEFORE, ("failed", 1)), Counter())
 
 
 async def test_http_3_a_conflict_is_the_operations_own_to_judge(harness):

@@ -111,6 +111,22 @@ async def test_http_1_three_attempts_and_no_more(line):
         assert facts == (PlatformUnavailable, 503, 3, name in WRITES)
 
 
+@pytest.mark.parametrize("attempts_max", [1, 3])
+async def test_http_1_an_attempt_on_a_broken_connection_is_one_request(new_line, attempts_max):
+    """The platform closes a kept connection as the next request arrives on it: that request is not
+    sent again behind our back, and what follows it comes after a rest."""
+    async with new_line(policy=RetryPolicy(attempts_max=attempts_max)) as line:
+        await line.make("queue.get")
+        line.script.turns.extend([line.script.reset(acted=False)] * attempts_max)
+        line.script.seen.clear()
+        error = await line.fail("queue.get")
+    assert (error.platform_code, len(line.script.seen), len(line.time.slept)) == (
+        "broken",
+        attempts_max,
+        attempts_max - 1,
+    )
+
+
 async def test_http_1_500_is_retried_only_in_guest_creation(line):
     for name in line.each(NAMES):
         line.script.turns.extend([line.script.say(500)])

@@ -36,6 +36,7 @@ WRITES = [name for name in NAMES if not CALLS[name].reads]
     [
         (400, PayloadRefused),
         (404, NoSuchThing),
+        (408, PlatformRefused),
         (409, Conflicting),
         (413, PayloadRefused),
         (418, PlatformRefused),
