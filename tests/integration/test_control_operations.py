@@ -14,7 +14,9 @@ import aiohttp
 import orjson
 import pytest
 from aiohttp import web
+from typer.testing import CliRunner
 
+from guestd.app.cli import app
 from guestd.app.config import Config
 from guestd.app.house import House
 from guestd.app.systemd import Notifier
@@ -179,6 +181,7 @@ async def test_inj_1_messages_are_injected_and_a_bad_one_is_named():
 
 
 HELLO = {"messages": [{"type": "text", "from": "agent", "text": "hello"}]}
+PROMPT_ID = "77ab0000-0000-4000-8000-000000000001"
 NOBODY = "5f2c0e1a-0000-4000-8000-000000000000"
 
 
@@ -225,6 +228,29 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
         "errors": [{"text": "refused by a fault with 400", "code": "fault"}],
     }
     assert (problem, kept, told["correlation_id"] != "") == (expected, audited, True)
+
+
+async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_id():
+    """In its text, without --json; of the operation as it is shown later, too."""
+    async with a_house() as (house, ask):
+        interaction = await conversation(ask)
+        rule = {"kind": "http_status", "status": 400, "every": 1, "form": "errors"}
+        house.emulator.faults.set([rule], house.emulator.now())
+        where = ["--url", house.http.url]
+        told = []
+        for command in (
+            ["inject", interaction, "-m", "agent:hello", "--id", "i1"],
+            ["prompt", interaction, PROMPT_ID, "--id", "p1"],
+        ):
+            found = await asyncio.to_thread(CliRunner().invoke, app, [*command, *where])
+            told.append((found.exit_code, found.stderr.splitlines()[1:]))
+        shown = await asyncio.to_thread(
+            CliRunner().invoke, app, ["operations", "show", "prompt", "p1", *where]
+        )
+        ids = [house.operations.view(one).problem["correlation_id"] for one in ("i1", "p1")]
+    line = "guestd: the platform's status 400, code fault, correlation id {}"
+    assert told == [(1, [line.format(one)]) for one in ids]
+    assert f'"platform_code": "fault", "correlation_id": "{ids[1]}"' in shown.output
 
 
 @pytest.mark.parametrize("form", ["message", "details", "nested"])

@@ -35,7 +35,20 @@ class Refused(GuestdError):
             str(problem.get("detail", "no reason was given")),
         )
         where = f" ({field})" if field and not detail.startswith(field) else ""
-        super().__init__(f"{problem.get('code', 'refused')}{where}: {detail}")
+        said = f"{problem.get('code', 'refused')}{where}: {detail}"
+        super().__init__("\n".join(filter(None, (said, _platform_facts(problem)))))
+
+
+def _platform_facts(problem: Json) -> str:
+    """What its support asks for of a refusal of the platform's; "" of one of the daemon's own
+    (HTTP-3)."""
+    names = {
+        "platform_status": "status",
+        "platform_code": "code",
+        "correlation_id": "correlation id",
+    }
+    facts = [f"{name} {problem[key]}" for key, name in names.items() if problem.get(key)]
+    return f"the platform's {', '.join(facts)}" if facts else ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -122,7 +122,8 @@ class DeliveryEvent:
 @dataclass(slots=True)
 class AttachmentEvent:
     """How far an `Attach` has come: `asked` for a place, `uploading`, `uploaded`, `retrying` for
-    `reason`, `failed`, `withdrawn`.
+    `reason`, `failed`, `withdrawn`. `correlation_id`: the platform's, of a place that it refused
+    over REST (webchat).
 
     What became of the message that carries it is told by its DeliveryEvent."""
 
@@ -136,6 +137,7 @@ class AttachmentEvent:
     attachment_id: str = ""
     attempt: int = 1
     reason: str = ""
+    correlation_id: str = ""
     kind: str = "attachment"
 
 

@@ -241,8 +241,9 @@ OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncerta
 
 @dataclass(slots=True, frozen=True)
 class OperationView:
-    """A REST operation as an outsider may see it: no secret in it. `problem` is set when it failed:
-    code, message, and where there are some field, status, platform_code, correlation_id."""
+    """A REST operation as an outsider may see it: no secret in it. `problem` is set when it failed,
+    and when failures ended it: code, message, and where there are some field, status,
+    platform_code, correlation_id."""
 
     operation_id: str
     kind: str

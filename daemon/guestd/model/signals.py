@@ -120,12 +120,14 @@ class SlotGranted:
 
 @dataclass(slots=True)
 class SlotRefused:
-    """GenerateUrlError (reference §3.12)."""
+    """GenerateUrlError (reference §3.12), or the refusal of a REST call, which has a
+    `correlation_id`."""
 
     attachment_id: str
     code: int
     reason: str
     tracing_id: str = ""
+    correlation_id: str = ""
 
 
 @dataclass(slots=True)

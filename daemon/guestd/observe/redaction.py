@@ -18,6 +18,8 @@ from hashlib import sha256
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
 
+from ..model.ids import fingerprint
+
 HIDDEN = "…"
 DEPTH_MAX = 16
 
@@ -61,6 +63,7 @@ _LOOKS_SECRET = re.compile(
     r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
     r"|(://[^/\s:@]*:)[^/\s@]+(?=@)"
 )
+_WORD = re.compile(r"[A-Za-z0-9_~+/=-](?:[A-Za-z0-9._~+/=-]{4,}[A-Za-z0-9_~+/=-])")
 _FINGERPRINT = re.compile(r"(?:sha256:)?[0-9a-f]{16,64}")
 _BODIES = frozenset({"text", "html", "body", "caption"})
 
@@ -78,6 +81,14 @@ def without_values(text: str, secrets: Iterable[str], mark: str = HIDDEN) -> str
     for form in sorted(found, key=len, reverse=True):
         text = text.replace(form, mark)
     return text
+
+
+def without_fingerprinted(text: str, token_fingerprint: str) -> str:
+    """The text with `…` for the word that has this fingerprint: of a token that is not kept any
+    more, nothing else is known."""
+    return _WORD.sub(
+        lambda found: HIDDEN if fingerprint(found[0]) == token_fingerprint else found[0], text
+    )
 
 
 def is_long_enough(value: str) -> bool:

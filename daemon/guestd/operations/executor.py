@@ -8,6 +8,7 @@ platform has forgotten the key by now, it looks first."""
 
 from __future__ import annotations
 
+import re
 from random import Random
 from typing import Any
 
@@ -19,6 +20,8 @@ from .failure_policy import after_failed_probe, after_failure, is_key_expired, w
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
+
+_MORE = re.compile(r"and \d+ more")
 
 #: A fact before it has its place: action, status, details.
 EventDraft = tuple[str, str, dict[str, Any]]
@@ -117,7 +120,7 @@ class Executor:
         event = (
             request.action,
             _status_of(transition),
-            {**_key_detail(request), **details, **_problem_details(transition.problem)},
+            {**_key_detail(request), **details, **_problem_details(_problem_of(transition))},
         )
         await self.settle(operation, transition, *(() if request.quiet else (event,)))
 
@@ -167,7 +170,7 @@ class Executor:
         details = {
             **_key_detail(request),
             "latency_ms": latency_ms,
-            **_problem_details(transition.problem),
+            **_problem_details(_problem_of(transition)),
             "final": transition.ends,
         }
         event = (request.action, _status_of_error(request, error, transition), details)
@@ -256,6 +259,12 @@ def _status_of(transition: Transition) -> str:
     return {"running": "success", "succeeded": "success"}.get(transition.status, transition.status)
 
 
+def _problem_of(transition: Transition) -> dict[str, Any] | None:
+    """Of the step; a step that succeeded has none, though the operation may have been ended for
+    one."""
+    return None if transition.status == "succeeded" else transition.problem
+
+
 def _status_of_error(request: PlatformRequest, error: PlatformError, transition: Transition) -> str:
     """What became of this one try, whatever becomes of the whole."""
     if transition.ends:
@@ -291,4 +300,6 @@ def _problem_details(problem: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _as_text(item: dict[str, str]) -> dict[str, str]:
+    if _MORE.fullmatch(item.get("message", "")):
+        return item  # how many are left out, in our own words
     return {"text" if name == "message" else name: value for name, value in item.items()}

@@ -23,9 +23,9 @@ from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
 from ..observe.metrics import Metrics
-from ..observe.redaction import is_long_enough
+from ..observe.redaction import is_long_enough, without_fingerprinted
 from ..policy.stretch import Stretch
-from .failure_policy import was_never_sent
+from .failure_policy import problem_of, was_never_sent
 from .operation import Operation, PlatformRequest, Transition
 from .requests import MessagingRequest, WorkflowRequest
 from .settings import RestSessionSettings
@@ -187,7 +187,10 @@ class MessagingWorkflow(Workflow):
 
     def _gone(self, operation: Operation, told: bool) -> Transition:
         operation.result["platform_told"] = told
-        return succeeded()
+        transition = succeeded()
+        if operation.result.get("ended") == "heartbeats_failed":
+            transition.problem = _problem_of_heartbeats(operation)
+        return transition
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         if operation.step == "beat":
@@ -207,13 +210,24 @@ class MessagingWorkflow(Workflow):
             return self._delayed(operation, error, now_ms)
         self._count("failed")
         operation.data["failures"] += 1
+        problem = problem_of(operation, error, self)
+        problem["message"] = without_fingerprinted(
+            problem["message"], operation.data["token_fingerprint"]
+        )
+        operation.data["last_failure"] = problem
         details: dict[str, Any] = {
             "failures": operation.data["failures"],
             "heartbeatSequence": operation.result["heartbeats"],
+            "latency_ms": round(error.latency_ms, 3),
             "error_code": error.code,
+            "error_message": problem["message"],
         }
-        if error.status:
-            details["error_status"] = error.status
+        names = {
+            "status": "error_status",
+            "platform_code": "platform_code",
+            "correlation_id": "correlation_id",
+        }
+        details |= {name: problem[key] for key, name in names.items() if key in problem}
         last = operation.data["failures"] >= self._settings.heartbeat_failures_max
         wake_ms = 0 if last else self._next_beat(operation, now_ms)
         return Transition(
@@ -315,6 +329,21 @@ class MessagingWorkflow(Workflow):
 
     def details(self, operation: Operation) -> dict[str, Any]:
         return {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+
+
+def _problem_of_heartbeats(operation: Operation) -> dict[str, Any]:
+    """Why the session was ended: the last of its heartbeats that failed, with the platform's
+    code."""
+    last = operation.data.get("last_failure") or {}
+    failures = operation.data["failures"]
+    names = ("status", "platform_code", "correlation_id", "missing_scope", "scopes")
+    return {
+        "code": "heartbeats_failed",
+        "message": f"{failures} heartbeats in a row failed, the last one with:"
+        f" {last.get('message', 'no answer')}",
+        "cause": last.get("code", ""),
+        **{name: last[name] for name in names if name in last},
+    }
 
 
 def _too_late_to_open(operation: Operation, now_ms: int) -> Transition | None:

@@ -24,13 +24,14 @@ from ..model.errors import (
 from ..model.foreign import RETRY_AFTER_TOLD_MAX_S
 from ..observe.redaction import is_long_enough, is_secret_name, redacted, without_values
 from ..policy.retry_after import retry_after_s
-from .error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error
+from .error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error, shortened
 
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
 _PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _NO_PATH = re.compile(r"(?i)HTTP 404( Not Found)?")
 _SCOPES_MAX = 8
 WORDS_CHARACTERS_MAX = 1000  # of all that a refusal says, in one line
+ERROR_CHARACTERS_MAX = 2000  # of an error: that, and our own words around it
 
 
 @dataclass(slots=True, frozen=True)
@@ -153,7 +154,7 @@ def _shown(said: ErrorBody, secrets: tuple[str, ...]) -> ErrorBody:
 def _in_words(said: ErrorBody) -> str:
     """All that it says, in one line."""
     items = ", ".join(map(str, said.items))
-    return ": ".join(filter(None, (said.message, items)))[:WORDS_CHARACTERS_MAX]
+    return shortened(": ".join(filter(None, (said.message, items))), WORDS_CHARACTERS_MAX)
 
 
 def _correlation_id(reply: Reply, said: ErrorBody, secrets: tuple[str, ...]) -> str:
@@ -221,7 +222,7 @@ def secrets_in(body: Any) -> Iterator[str]:
 
 def scrubbed(text: str, secrets: tuple[str, ...], characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
-    return redacted(without_values(_one_line(text), secrets))[:characters_max]
+    return shortened(redacted(without_values(_one_line(text), secrets)), characters_max)
 
 
 def _one_line(text: str) -> str:

@@ -29,7 +29,7 @@ from ..model.ports import COMMAND, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..policy.retry import Outcome, RetryPolicy
-from .answers import WORDS_CHARACTERS_MAX, Reply, object_of, refusal, scrubbed, secrets_in
+from .answers import ERROR_CHARACTERS_MAX, Reply, object_of, refusal, scrubbed, secrets_in
 from .clients import OAuthClients
 from .http import Http
 from .oauth import TokenSource
@@ -271,7 +271,7 @@ class RestCalls:
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
         error.latency_ms = (self._pace.clock() - call.began) * 1000.0
-        error.args = (scrubbed(str(error.args[0]), call.secrets, WORDS_CHARACTERS_MAX),)
+        error.args = (scrubbed(str(error.args[0]), call.secrets, ERROR_CHARACTERS_MAX),)
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide

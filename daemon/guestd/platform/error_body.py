@@ -10,6 +10,7 @@ in it can raise."""
 from __future__ import annotations
 
 import json
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -18,6 +19,7 @@ from ..model.errors import ErrorItem
 
 BYTES_MAX = 65_536  # a longer body is no error message
 DEPTH_MAX = 8  # the platform nests errors in errors; nobody reads deeper
+SEEN_MAX = 1024  # entries that are read to count the errors: a millisecond or two
 ITEMS_MAX = 16  # more say nothing new to a person, and all of them are kept with the operation
 TEXT_CHARACTERS_MAX = 300
 
@@ -41,6 +43,14 @@ class ErrorBody:
     texts: tuple[str, ...] = ()
 
 
+def shortened(text: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
+    """The text within that bound; one that had to be cut says so, and how long it was."""
+    if len(text) <= characters_max:
+        return text
+    mark = f"… (cut, {len(text)} characters)"
+    return text[: characters_max - len(mark)] + mark
+
+
 def read_error(raw: bytes) -> ErrorBody:
     """What a refusal's body says: a JSON object or list, or a sentence; nothing of anything
     else."""
@@ -48,10 +58,8 @@ def read_error(raw: bytes) -> ErrorBody:
     levels = list(_levels(found))
     message = _first(_message(one) for one in levels)
     whole = ErrorItem(message, _first(_code(one) for one in levels))
-    items: dict[ErrorItem, None] = {}
-    for item in _items(levels):
-        if item not in (whole, ErrorItem(message)) and len(items) < ITEMS_MAX:
-            items[item] = None
+    found_items = dict.fromkeys(_items(levels))
+    items = [one for one in found_items if one not in (whole, ErrorItem(message))]
     context_id = _first(_word(one.get("contextId")) for one in levels)
     code = whole.code or _first(item.code for item in items)
     params = tuple(text for one in levels for text in _params(one))
@@ -59,7 +67,7 @@ def read_error(raw: bytes) -> ErrorBody:
         message,
         code,
         context_id,
-        tuple(items),
+        _counted(items),
         (message, *(item.message for item in items), *params),
     )
 
@@ -77,7 +85,7 @@ def _json(raw: bytes) -> dict[str, Any]:
 def _words(raw: bytes) -> dict[str, Any]:
     """A body that is a sentence and no JSON, as gateways write one. A page of HTML says nothing
     that is worth showing."""
-    text = raw[: 4 * TEXT_CHARACTERS_MAX].decode(errors="replace").strip()
+    text = raw[:BYTES_MAX].decode(errors="replace").strip()
     if text.startswith(("<", "{", "[")) or "\ufffd" in text:
         return {}
     return {"message": text}
@@ -98,11 +106,11 @@ def _levels(found: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _items(levels: list[dict[str, Any]]) -> Iterator[ErrorItem]:
     """The single errors of all levels, in the order of reading; one without message, code and field
     is none."""
-    waiting: list[tuple[Any, int]] = [(one, 0) for level in levels for one in _listed(level)]
+    waiting = deque((one, 0) for level in levels for one in _listed(level))
     seen = 0
-    while waiting and seen < ITEMS_MAX * DEPTH_MAX:
+    while waiting and seen < SEEN_MAX:
         seen += 1
-        value, depth = waiting.pop(0)
+        value, depth = waiting.popleft()
         item = _item(value)
         if item is not None:
             yield item
@@ -111,7 +119,13 @@ def _items(levels: list[dict[str, Any]]) -> Iterator[ErrorItem]:
                 *_listed(value),
                 *(value[key] for key in _INSIDE if isinstance(value.get(key), dict)),
             ]
-            waiting[:0] = [(one, depth + 1) for one in inside]
+            waiting.extendleft((one, depth + 1) for one in reversed(inside))
+
+
+def _counted(items: list[ErrorItem]) -> tuple[ErrorItem, ...]:
+    """As many as are kept, and how many more there are."""
+    more = len(items) - ITEMS_MAX
+    return (*items[:ITEMS_MAX], *([ErrorItem(f"and {more} more")] if more > 0 else ()))
 
 
 def _listed(level: dict[str, Any]) -> list[Any]:
@@ -120,10 +134,10 @@ def _listed(level: dict[str, Any]) -> list[Any]:
     for key in _LISTS:
         value = level.get(key)
         if isinstance(value, list):
-            found += value[:ITEMS_MAX]
+            found += value[:SEEN_MAX]
         elif isinstance(value, dict):
             found += [
-                {"field": name, "message": one} for name, one in list(value.items())[:ITEMS_MAX]
+                {"field": name, "message": one} for name, one in list(value.items())[:SEEN_MAX]
             ]
     return found
 
@@ -166,7 +180,7 @@ def _word(value: Any) -> str:
 
 
 def _text(value: str) -> str:
-    return " ".join(value[: 4 * TEXT_CHARACTERS_MAX].split())[:TEXT_CHARACTERS_MAX]
+    return shortened(" ".join(value.split()))
 
 
 def _first(words: Iterator[str]) -> str:

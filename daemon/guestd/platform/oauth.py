@@ -278,7 +278,7 @@ def _error_word(body: bytes, secrets: tuple[str, ...]) -> str:
     except (ValueError, RecursionError):
         return ""
     word = found.get("error") if isinstance(found, dict) else None
-    return scrubbed(word, secrets)[:100] if isinstance(word, str) else ""
+    return scrubbed(word, secrets, 100) if isinstance(word, str) else ""
 
 
 def _life_s(value: Any) -> float | None:

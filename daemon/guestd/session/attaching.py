@@ -177,9 +177,9 @@ class Attaching(Linking):
         outgoing = self._file_of(given.attachment_id, given.tracing_id)
         if outgoing is None or outgoing.upload is None or outgoing.upload.step is not Step.ASKED:
             return False
-        self._upload_failed(
-            outgoing, verdict_on_code(given.code), f"{given.code} {given.reason}", now, out
-        )
+        verdict = verdict_on_code(given.code, by_rest=self._traits.slot_by_rest)
+        reason = f"{given.code} {given.reason}"
+        self._upload_failed(outgoing, verdict, reason, now, out, given.correlation_id)
         return self._went_on(now, out)
 
     def _put_ended(self, given: i.PutEnded, now: float, out: list[e.Effect]) -> bool:
@@ -220,23 +220,34 @@ class Attaching(Linking):
         return True
 
     def _upload_failed(
-        self, outgoing: Outgoing, verdict: Verdict, reason: str, now: float, out: list[e.Effect]
+        self,
+        outgoing: Outgoing,
+        verdict: Verdict,
+        reason: str,
+        now: float,
+        out: list[e.Effect],
+        correlation_id: str = "",
     ) -> None:
         """Once more with a fresh place, or never."""
         upload = outgoing.upload
         assert upload is not None
         if verdict is Verdict.AGAIN and upload.attempts < self._settings.upload_attempts_max:
-            self._tell_of_file(outgoing, "retrying", out, reason)
+            self._tell_of_file(outgoing, "retrying", out, reason, correlation_id)
             self._give_place_back(upload, out)
             upload.rest(now + pause_s(upload.attempts, self._settings.upload_retry_s))
         else:
-            self._give_file_up(outgoing, "failed", reason, out)
+            self._give_file_up(outgoing, "failed", reason, out, correlation_id)
 
     def _give_file_up(
-        self, outgoing: Outgoing, status: str, reason: str, out: list[e.Effect]
+        self,
+        outgoing: Outgoing,
+        status: str,
+        reason: str,
+        out: list[e.Effect],
+        correlation_id: str = "",
     ) -> None:
         assert outgoing.upload is not None and self._outbox is not None
-        self._tell_of_file(outgoing, status, out, reason)
+        self._tell_of_file(outgoing, status, out, reason, correlation_id)
         self._give_place_back(outgoing.upload, out)
         self._outbox.remove(outgoing)
         self._delivered(outgoing, "failed", out, reason)
@@ -248,7 +259,12 @@ class Attaching(Linking):
             out.append(e.Say(r.DeleteAttachment(upload.attachment_id, self._draw_id())))
 
     def _tell_of_file(
-        self, outgoing: Outgoing, status: str, out: list[e.Effect], reason: str = ""
+        self,
+        outgoing: Outgoing,
+        status: str,
+        out: list[e.Effect],
+        reason: str = "",
+        correlation_id: str = "",
     ) -> None:
         file, upload = outgoing.command, outgoing.upload
         assert isinstance(file, c.Attach) and upload is not None
@@ -262,6 +278,7 @@ class Attaching(Linking):
                 upload.attachment_id,
                 upload.attempts,
                 reason,
+                correlation_id,
             )
         )
 

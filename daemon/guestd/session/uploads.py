@@ -179,8 +179,11 @@ class Upload:
         self.rest(until)
 
 
-def verdict_on_code(code: int) -> Verdict:
-    """On a refused place or a failed upload, by its code (reference §4.1)."""
+def verdict_on_code(code: int, by_rest: bool = False) -> Verdict:
+    """On a refused place or a failed upload, by its code (reference §4.1). `by_rest`: the code is
+    the status of a REST call, and of those 408 is final (HTTP-1)."""
+    if by_rest and code == 408:
+        return Verdict.FAILED
     return Verdict.AGAIN if code in _PASSING or 500 <= code <= 599 else Verdict.FAILED
 
 

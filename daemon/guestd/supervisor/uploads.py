@@ -128,7 +128,9 @@ class Uploads:
             refused = (
                 error.status if error.status is not None and error.status >= 400 else UNAVAILABLE
             )
-            given = SlotRefused(effect.attachment_id, refused, str(error))
+            given = SlotRefused(
+                effect.attachment_id, refused, str(error), correlation_id=error.correlation_id
+            )
         else:
             given = _slot_of(effect.attachment_id, answer)
         if runner.machine.state is not State.ENDED:

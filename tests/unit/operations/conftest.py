@@ -142,13 +142,16 @@ class Twin:
         )
         acted = status is None or status >= 500 or not wrong["before"]
         told = f"the platform answered {status} about {GUEST_TOKEN}"
-        return kind(
+        error = kind(
             told,
             status=status,
             retry_after_s=wrong["retry_after_s"],
+            platform_code=wrong.get("platform_code", ""),
             correlation_id="corr-9",
             acted=acted,
         )
+        error.latency_ms = 60.0
+        return error
 
     def _serve(self, name, path, query, body, key):
         if name in self.answers:

@@ -177,6 +177,29 @@ def test_sess_5_the_third_failure_in_a_row_ends_it_once(world):
     assert facts == ("succeeded", "heartbeats_failed", 1, [1, 2, 3])
 
 
+def test_http_3_failed_heartbeats_say_why(world):
+    """In the audit, with the latency of each (HTTP-4), and as the problem of the session that they
+    end."""
+    world.twin.faults["conversation.patch"] = [{**fault(503, times=3), "platform_code": "fault"}]
+    view = do(world, "messaging", request=HALF_HOUR)
+    names = ("error_message", "error_code", "error_status", "platform_code", "correlation_id")
+    told = [
+        (*(fact["details"].get(name) for name in names), fact["details"]["latency_ms"])
+        for fact in world.facts()
+        if fact["action"] == "messaging.heartbeat_failed"
+    ]
+    message = "the platform answered 503 about …"
+    assert told == [(message, "platform_unavailable", 503, "fault", "corr-9", 60.0)] * 3
+    assert view.problem == {
+        "code": "heartbeats_failed",
+        "message": f"3 heartbeats in a row failed, the last one with: {message}",
+        "cause": "platform_unavailable",
+        "status": 503,
+        "platform_code": "fault",
+        "correlation_id": "corr-9",
+    }
+
+
 def test_sess_5_a_success_forgives_the_failures_before_it(world):
     patch = world.twin.faults["conversation.patch"] = []
     for _ in range(5):

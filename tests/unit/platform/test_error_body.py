@@ -46,7 +46,19 @@ def test_http_3_what_is_read_of_a_body_is_bounded():
     wide = [{"message": f"{n} " + "x" * 1000, "code": "c" * 1000} for n in range(1000)]
     found = read_error(json.dumps({"errors": wide[:30]}).encode())
     texts = [text for item in found.items for text in (item.message, item.code, item.field)]
-    assert (len(found.items), max(map(len, texts))) == (ITEMS_MAX, TEXT_CHARACTERS_MAX)
+    assert (len(found.items), max(map(len, texts))) == (ITEMS_MAX + 1, TEXT_CHARACTERS_MAX)
+
+
+def test_http_3_what_is_left_out_is_told():
+    """A text that is cut says how long it was, a list how many errors it leaves out."""
+    errors = [{"message": f"{n} is wrong"} for n in range(ITEMS_MAX + 24)]
+    found = read_error(json.dumps({"message": "x" * 1234, "errors": errors}).encode())
+    mark = "… (cut, 1234 characters)"
+    assert found.message == "x" * (TEXT_CHARACTERS_MAX - len(mark)) + mark
+    assert [str(one) for one in found.items] == [
+        *(f"{n} is wrong" for n in range(ITEMS_MAX)),
+        "and 24 more",
+    ]
 
 
 def test_http_3_what_is_nested_deeper_than_anybody_reads_is_left_out():
@@ -77,7 +89,7 @@ def test_http_3_a_table_of_errors_has_the_fields_as_its_names():
         (b"<html><body>502 Bad Gateway</body></html>", ""),
         (b'{"message": "cut off', ""),
         (b"\xff\xfe\x00", ""),
-        (b"x" * 100_000, "x" * TEXT_CHARACTERS_MAX),
+        (b"x" * 60_000, "x" * (TEXT_CHARACTERS_MAX - 25) + "… (cut, 60000 characters)"),
     ],
 )
 def test_http_3_a_sentence_that_is_no_json_is_the_message(raw, message):

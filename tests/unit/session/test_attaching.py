@@ -539,6 +539,20 @@ class TestWebchat:
         assert (said.attachments, said.caption) == (({"id": "x"},), "see")
         assert deliveries(table) == [("f1", "sent")] and not table.said(r.DeleteAttachment)
 
+    def test_http_3_a_refused_place_carries_the_correlation_id(self, new_table, webchat_traits):
+        """Of a place that is asked for again as of one that is not."""
+        table = new_table(replace(webchat_traits, slot_by_rest=True)).to(State.LIVE)
+        give(table, bill())
+        for code in (503, 408):
+            asked = table.last(e.AskPresigned)
+            refused = s.SlotRefused(asked.attachment_id, code, "no", correlation_id=f"corr-{code}")
+            table.feed(refused)
+        told = [(one.status, one.reason, one.correlation_id) for one in table.events("attachment")]
+        assert [one for one in told if one[0] != "asked"] == [
+            ("retrying", "503 no", "corr-503"),
+            ("failed", "408 no", "corr-408"),
+        ]
+
     def test_without_a_client_to_ask_with_it_is_refused(self, new_table, webchat_traits):
         table = new_table(replace(webchat_traits, slot_by_rest=True, can_attach=False)).to(
             State.LIVE

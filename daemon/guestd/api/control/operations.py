@@ -64,7 +64,8 @@ class ListQuery(QueryParameters):
 
 
 class OperationResource(BaseModel):
-    """A REST operation as it stands. `problem` says why it failed; nothing secret is in it."""
+    """A REST operation as it stands. `problem` says why it failed, or why a messaging session was
+    ended by failed heartbeats; nothing secret is in it."""
 
     model_config = ConfigDict(title="Operation")
 
