@@ -173,10 +173,40 @@ async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pendi
     assert (len(set(ids.values())), Config().audit.retention_days) == (2, 90)
 
 
+async def test_http_4_a_place_for_a_file_has_its_latency_in_the_audit(tmp_path):
+    """webchat asks for it over REST: one that is given after a failed attempt, then one that is
+    refused."""
+    path = "/api/v2/webchat/attachments"
+    sections = {"platform": {"dialect": "webchat"}, "journal": {"directory": str(tmp_path)}}
+    async with a_house(**sections) as (house, ask):
+        guest = {"name": "ana", "email": "ana@example.org"}
+        _, opened, _ = await ask("POST", "/v1/sessions", guest)
+        await until(lambda: house.metrics.sessions.get("live") == 1)
+        for status, lines in ((503, 1), (403, 2)):
+            rule = {"kind": "http_status", "status": status, "count": 1, "path": path}
+            house.emulator.faults.set([rule], house.emulator.now())
+            form = aiohttp.FormData(default_to_multipart=True)
+            form.add_field("file", b"%PDF", filename="bill.pdf", content_type="application/pdf")
+            async with aiohttp.ClientSession(house.http.url) as http:
+                await http.post("/v1/sessions/ana/attachments", data=form)
+            await until(lambda n=lines: len(audited(tmp_path, "attachment.presign")) == n)
+    lines = audited(tmp_path, "platform.attempt", "attachment.presign")
+    assert [
+        (one["action"], one["status"], one.get("error", {}).get("error_status"))
+        for one in lines
+        if one["latency_ms"] > 0.0 and one["details"]["session_id"] == opened["session_id"]
+    ] == [
+        ("platform.attempt", "failed", 503),
+        ("attachment.presign", "success", None),
+        ("attachment.presign", "failed", 403),
+    ]
+    assert lines[1]["latency_ms"] > 1000.0 > lines[0]["latency_ms"]
+
+
 async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_line(tmp_path):
-    """A guest whose webhook fails once, a rate limit on the way, a key that is rotated, and a
+    """A guest whose webhook fails twice, a rate limit on the way, a key that is rotated, and a
     session that ends."""
-    async with Receiver(lambda n, body: 503 if n == 1 else 204) as crm:
+    async with Receiver(lambda n, body: 503 if n <= 2 else 204) as crm:
         sections = {"webhooks": hooks(crm, CREATED, TERMINATED), "identity": {"reread_s": 0}}
         async with a_house(journal={"directory": str(tmp_path)}, **sections) as (house, ask):
             rule = {
@@ -216,6 +246,7 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
         ],
         "g1": [
             ("guest.queue", "attempt"),
+            ("platform.attempt", "failed"),
             ("guest.queue", "success"),
             ("guest.contact", "attempt"),
             ("guest.contact", "success"),
@@ -223,9 +254,12 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
             ("guest.conversation", "success"),
             ("guest.created", "success"),
             ("webhook.failed", "failed"),
+            ("webhook.failed", "failed"),
             ("webhook.delivered", "success"),
         ],
     }
+    tries = [one["details"]["attempt"] for one in lines if one["action"].startswith("webhook.")]
+    assert tries == [1, 2, 3, 1]
     details = {one["action"]: one["details"] for one in lines}
     assert details["messaging.ended"]["disconnection_rate"] == 1.0
     assert details["guest.created"]["guest_token_expires_ms"] > 0

@@ -266,6 +266,7 @@ class House:
             self._loop,
             uploader,
             calls,
+            self._scribe.note,
         )
         self._stops.push_async_callback(self.fleet.stop)
         emulator_url = self.emulator.url if self.emulator is not None else None

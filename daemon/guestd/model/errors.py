@@ -31,6 +31,7 @@ Foreign exceptions are translated on floor 2 and seen nowhere above it.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from .endings import Ending
 
@@ -187,6 +188,22 @@ class PlatformError(GuestdError):
         self.acted = acted
         self.attempts = 0
         self.latency_ms = 0.0
+
+    def codes(self) -> dict[str, Any]:
+        """What an audit keeps of it: codes, never the platform's words."""
+        found = {
+            "error_code": self.code,
+            "error_status": self.status,
+            "platform_code": self.platform_code,
+            "correlation_id": self.correlation_id,
+        }
+        return {name: value for name, value in found.items() if value not in (None, "")}
+
+    def attempt_details(self) -> dict[str, Any]:
+        """Of the error of a single attempt, what an audit keeps."""
+        latency_ms = round(self.latency_ms, 3)
+        about = {"call": self.operation, "attempt": self.attempts, "latency_ms": latency_ms}
+        return {**about, **self.codes()}
 
     def __str__(self) -> str:
         told = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])

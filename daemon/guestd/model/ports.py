@@ -12,6 +12,7 @@ from typing import Any, Literal, Protocol
 
 from .commands import Answer, Command
 from .endings import Ending
+from .errors import PlatformError
 from .journal import EventRow, Replay, StoredCommand
 
 
@@ -190,8 +191,8 @@ class Fleet(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class PlatformAnswer:
-    """A success of the platform's REST side. `latency_ms` is of the attempt that succeeded
-    (HTTP-4)."""
+    """A success of the platform's REST side. `latency_ms` is of the whole call: its waits and the
+    attempts that failed are in it (HTTP-4)."""
 
     status: int
     body: dict[str, Any]
@@ -217,6 +218,11 @@ class Urgency:
 COMMAND = Urgency()
 
 
+#: Told of an attempt that failed and is made again: the error's `attempts` is its number,
+#: `latency_ms` its own time. Returns at once.
+AttemptFailed = Callable[[PlatformError], None]
+
+
 class PlatformCalls(Protocol):
     """The platform's REST side as named calls; paths, verbs, scopes stand in a table on floor 2."""
 
@@ -229,11 +235,13 @@ class PlatformCalls(Protocol):
         body: Mapping[str, Any] | None = None,
         idempotency_key: str = "",
         urgency: Urgency | None = None,
+        attempt_failed: AttemptFailed | None = None,
     ) -> PlatformAnswer:
         """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused
         or PlatformUnavailable, whose `acted` says whether the platform may have done it all the
         same; or BudgetSpent, if it never got its turn.
-        `urgency` None: as the table has it for that call."""
+        `urgency` None: as the table has it for that call. `attempt_failed` is told of each attempt
+        that is made again (AUDIT-1); None: the audit is told, without the ids of who called."""
 
 
 OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]

@@ -43,6 +43,10 @@ class EventAppender:
     def note(self, action: str, status: str, details: dict[str, Any]) -> None:
         """A fact that belongs to no operation and that nobody waits for; left out while the disk is
         full."""
+        self.append(OperationEvent(0, action, status, details=details))
+
+    def append(self, fact: OperationEvent) -> None:
+        """A fact that nobody waits for; left out while the disk is full."""
         if not self.storage_full:
-            row = self.row(OperationEvent(0, action, status, details=details))
+            row = self.row(fact)
             self._journal.commit(Commit(rows=[row], at_ms=self._clock.epoch_ms()), lambda: None)

@@ -103,7 +103,7 @@ class Executor:
     ) -> None:
         await self._record_attempt(workflow, operation, request)
         try:
-            answer = await self._call(request)
+            answer = await self._call(workflow, operation, request)
             transition = workflow.answered(operation, answer, self._clock.epoch_ms())
         except PlatformError as error:
             await self._handle_error(workflow, operation, request, error)
@@ -145,7 +145,14 @@ class Executor:
         )
         await self.save(operation, *(() if request.quiet else (attempt,)))
 
-    async def _call(self, request: PlatformRequest) -> PlatformAnswer:
+    async def _call(
+        self, workflow: Workflow, operation: Operation, request: PlatformRequest
+    ) -> PlatformAnswer:
+        def attempt_failed(error: PlatformError) -> None:
+            status = "uncertain" if request.acts and error.acted else "failed"
+            details = {**_key_detail(request), **error.attempt_details()}
+            self._appender.append(_event(workflow, operation, "platform.attempt", status, details))
+
         return await self._platform.call(
             request.call,
             path=request.path,
@@ -153,6 +160,7 @@ class Executor:
             body=request.body,
             idempotency_key=request.key,
             urgency=request.urgency,
+            attempt_failed=attempt_failed,
         )
 
     async def _handle_error(
@@ -197,7 +205,8 @@ class Executor:
         await self.save(operation)
         now_ms = self._clock.epoch_ms()
         try:
-            transition = workflow.probed(operation, await self._call(request), now_ms)
+            answer = await self._call(workflow, operation, request)
+            transition = workflow.probed(operation, answer, now_ms)
         except PlatformError as error:
             transition = None
             is_absent = error.status == 404 and not isinstance(error, NoSuchPath)

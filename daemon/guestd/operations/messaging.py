@@ -219,15 +219,9 @@ class MessagingWorkflow(Workflow):
             "failures": operation.data["failures"],
             "heartbeatSequence": operation.result["heartbeats"],
             "latency_ms": round(error.latency_ms, 3),
-            "error_code": error.code,
             "error_message": problem["message"],
+            **error.codes(),
         }
-        names = {
-            "status": "error_status",
-            "platform_code": "platform_code",
-            "correlation_id": "correlation_id",
-        }
-        details |= {name: problem[key] for key, name in names.items() if key in problem}
         last = operation.data["failures"] >= self._settings.heartbeat_failures_max
         wake_ms = 0 if last else self._next_beat(operation, now_ms)
         return Transition(

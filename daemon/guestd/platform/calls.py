@@ -25,7 +25,7 @@ from ..model.errors import (
     RateLimited,
     ScopeMissing,
 )
-from ..model.ports import COMMAND, PlatformAnswer, Urgency
+from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..policy.retry import Outcome, RetryPolicy
@@ -66,6 +66,7 @@ class _Call:
     deadline: float
     key: str = ""
     urgency: Urgency = COMMAND
+    attempt_failed: AttemptFailed | None = None
     attempts: int = 0
     failures: int = 0
     renewed: bool = False
@@ -107,11 +108,13 @@ class RestCalls:
         body: Mapping[str, Any] | None = None,
         idempotency_key: str = "",
         urgency: Urgency | None = None,
+        attempt_failed: AttemptFailed | None = None,
     ) -> PlatformAnswer:
         """One logical call, its retries included (HTTP-1, HTTP-2, AUTH-3). Raises PlatformRefused
         or PlatformUnavailable."""
         call = self._prepared(self._table[name], path or {}, query or {}, body, idempotency_key)
         call.urgency = urgency or call.row.urgency
+        call.attempt_failed = attempt_failed
         try:
             return await self._persist(call)
         except PlatformError as error:
@@ -171,10 +174,11 @@ class RestCalls:
             client, token = await self._turn(call)
             try:
                 return await self._attempt(call, token)
-            except NotAuthenticated:
+            except NotAuthenticated as error:
                 if call.renewed:
                     raise
                 self._renew(call, client, token)
+                self._tell_of_attempt(call, error)
             except PlatformUnavailable as error:
                 self._slow_down(client, error)
                 await self._rest(call, error)
@@ -219,7 +223,18 @@ class RestCalls:
         if rest_s is None:
             raise error
         self._metrics.count_rest_retry(call.row.name)
+        self._tell_of_attempt(call, error)
         await self._pace.sleep(rest_s)
+
+    def _tell_of_attempt(self, call: _Call, error: PlatformError) -> None:
+        """One that is made again; the last one is told by what becomes of the call (AUDIT-1)."""
+        if not error.attempts:
+            return  # nothing was sent
+        error.operation = call.row.name
+        if call.attempt_failed is not None:
+            call.attempt_failed(error)
+        else:
+            self._note("platform.attempt", "failed", error.attempt_details())
 
     # ------------------------------------------------------------------ one attempt
 
@@ -236,6 +251,8 @@ class RestCalls:
             body = self._read(call, token, reply)
         except PlatformError as error:
             call.acted |= error.acted
+            latency_s = self._pace.clock() - began
+            error.attempts, error.latency_ms = call.attempts, latency_s * 1000.0
             if isinstance(error, RateLimited):
                 told = {
                     "call": call.row.name,
@@ -243,13 +260,12 @@ class RestCalls:
                     "retry_after_s": error.retry_after_s,
                 }
                 self._note("platform.rate_limited", "failed", told)
-            self._metrics.observe_rest(call.row.name, _outcome(error), self._pace.clock() - began)
+            self._metrics.observe_rest(call.row.name, _outcome(error), latency_s)
             raise
-        latency_s = self._pace.clock() - began
-        self._metrics.observe_rest(call.row.name, "ok", latency_s)
-        return PlatformAnswer(
-            reply.status, body, latency_s * 1000.0, call.attempts, reply.correlation_id
-        )
+        now = self._pace.clock()
+        self._metrics.observe_rest(call.row.name, "ok", now - began)
+        whole_ms = (now - call.began) * 1000.0
+        return PlatformAnswer(reply.status, body, whole_ms, call.attempts, reply.correlation_id)
 
     async def _send(self, call: _Call, token: str, timeout_s: float) -> Reply:
         headers = {**call.headers, "Authorization": f"Bearer {token}"}

@@ -73,6 +73,7 @@ class TokenSource:
         self._refused: PlatformError | None = None
         self._refused_until = -math.inf
         self._fetching: asyncio.Task[PlatformError | None] | None = None
+        self._fetch_began = 0.0
         self.changed: Callable[[], None] = _nothing
         self.note: Note = no_note
 
@@ -141,6 +142,7 @@ class TokenSource:
     async def _fetch(self) -> PlatformError | None:
         """Fetch a token; the error if there is none. Never raises one: nobody may be left to take
         it."""
+        self._fetch_began = self._pace.clock()
         try:
             await self._persist()
         except PlatformError as error:
@@ -161,18 +163,25 @@ class TokenSource:
         logger.warning("%s", error)
         self._say(
             "refused" if isinstance(error, PlatformRefused) else "unavailable",
-            {"error_status": error.status},
+            {},
+            {"latency_ms": self._fetch_ms(), **error.codes()},
         )
+
+    def _fetch_ms(self) -> float:
+        """How long the fetch has taken, its waits and failed attempts in it (HTTP-4)."""
+        return round((self._pace.clock() - self._fetch_began) * 1000.0, 3)
 
     async def _persist(self) -> None:
         deadline = self._pace.now() + self._policy.deadline_s
         attempt = 0
         while True:
             attempt += 1
+            began = self._pace.clock()
             try:
                 return await self._ask(deadline)
             except PlatformUnavailable as error:
-                error.attempts = attempt
+                error.operation, error.attempts = OPERATION, attempt
+                error.latency_ms = (self._pace.clock() - began) * 1000.0
                 outcome = Outcome(error.status, error.acted, error.retry_after_s)
                 now = self._pace.now()
                 rest_s = self._policy.next(
@@ -180,6 +189,8 @@ class TokenSource:
                 )
                 if rest_s is None:
                     raise
+                details = {"oauth_client": self.settings.client_id, **error.attempt_details()}
+                self.note("oauth.attempt", "failed", details)
                 await self._pace.sleep(rest_s)
 
     async def _ask(self, deadline: float) -> None:
@@ -207,10 +218,12 @@ class TokenSource:
         word = "refreshed" if self._token else "fetched"
         self._token = token
         self._expires_at = asked_at + life_s
-        self._say(word, {"life_s": round(life_s)})
+        self._say(word, {"life_s": round(life_s)}, {"latency_ms": self._fetch_ms()})
         self._renew_at = self._expires_at - min(self.settings.token_buffer_s, life_s / 2.0)
 
-    def _say(self, word: str, details: dict[str, Any]) -> None:
+    def _say(
+        self, word: str, details: dict[str, Any], for_audit: dict[str, Any] | None = None
+    ) -> None:
         """What became of the token, in the log and in the audit (AUTH-2)."""
         told = {"oauth_client": self.settings.client_id, **details}
         is_well = word in ("fetched", "refreshed", "expired")
@@ -218,7 +231,8 @@ class TokenSource:
             word_said = "has expired" if word == "expired" else f"was {word}"
             why = ", ".join(f"{key} {one}" for key, one in told.items())
             logger.info("the bearer token %s (%s)", word_said, why)
-        self.note(f"oauth.{word}", "success" if is_well else "failed", told)
+        audited = {**told, **(for_audit or {})}
+        self.note(f"oauth.{word}", "success" if is_well else "failed", audited)
 
 
 def _nothing() -> None:

@@ -34,6 +34,7 @@ from ..model.ports import (
     Uploader,
     Watcher,
 )
+from ..model.records import Note, no_note
 from ..model.signals import MessageArrived
 from ..model.traits import Ordering
 from ..observe.metrics import Metrics
@@ -75,7 +76,8 @@ class Supervisor:
     `dialer`, `journal`, `history`, `uploader` and `calls` are ports; `target` says where to dial;
     `rng` feeds jitter and tracing ids only: session tokens come from `draw_token`, by default from
     the system's own randomness. Without an `uploader`, or without the `calls` that webchat asks
-    with, attachments are refused."""
+    with, attachments are refused. `note` tells the audit of what is asked over REST for a
+    session."""
 
     def __init__(
         self,
@@ -94,6 +96,7 @@ class Supervisor:
         draw_session_id: Callable[[], str] = lambda: secrets.token_hex(8),
         uploader: Uploader | None = None,
         calls: PlatformCalls | None = None,
+        note: Note = no_note,
         keep_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
@@ -113,7 +116,7 @@ class Supervisor:
             calls is not None or not dialect.traits.slot_by_rest
         )
         self._traits = effective_traits(dialect.traits, session, self._can_attach)
-        self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
+        self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max, note)
         self._hold = HoldBack(
             session.hold_initial_ms,
             session.hold_min_ms,

@@ -14,6 +14,7 @@ from ..model.effects import AskPresigned, Upload
 from ..model.errors import PlatformError, SpoolError
 from ..model.json_values import is_writable
 from ..model.ports import PlatformCalls, Uploader
+from ..model.records import Note, no_note
 from ..model.signals import SlotGranted, SlotRefused
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import Errands
@@ -23,6 +24,7 @@ from .runner import Runner
 
 logger = logging.getLogger("guestd.supervisor")
 
+PRESIGN = "attachment.presign"
 UNAVAILABLE = 503  # what a question without any answer that can be read counts as
 
 
@@ -33,10 +35,13 @@ class Uploads:
         calls: PlatformCalls | None,
         metrics: Metrics,
         inflight_max: int,
+        note: Note = no_note,
     ) -> None:
+        """`note` tells the audit of each place that was asked for over REST."""
         self._uploader = uploader
         self._calls = calls
         self._metrics = metrics
+        self._note = note
         self._puts = Errands("upload", inflight_max)
         self._questions = Errands("presign", inflight_max)
         self._wanted: dict[Runner, dict[str, asyncio.Task[None] | None]] = {}
@@ -122,9 +127,17 @@ class Uploads:
             "contentType": effect.content_type,
             "size": effect.size_bytes,
         }
+        session_id = runner.machine.guest.session_id
+        about = {"session_id": session_id, "attachment_id": effect.attachment_id}
+
+        def attempt_failed(error: PlatformError) -> None:
+            self._note("platform.attempt", "failed", {**about, **error.attempt_details()})
+
         try:
-            answer = (await self._calls.call("attachment.presign", body=body)).body
+            found = await self._calls.call(PRESIGN, body=body, attempt_failed=attempt_failed)
         except PlatformError as error:
+            latency_ms = round(error.latency_ms, 3)
+            self._note(PRESIGN, "failed", {**about, "latency_ms": latency_ms, **error.codes()})
             refused = (
                 error.status if error.status is not None and error.status >= 400 else UNAVAILABLE
             )
@@ -132,7 +145,10 @@ class Uploads:
                 effect.attachment_id, refused, str(error), correlation_id=error.correlation_id
             )
         else:
-            given = _slot_of(effect.attachment_id, answer)
+            latency_ms, correlation_id = round(found.latency_ms, 3), found.correlation_id
+            details = {"latency_ms": latency_ms, "correlation_id": correlation_id}
+            self._note(PRESIGN, "success", {**about, **details})
+            given = _slot_of(effect.attachment_id, found.body)
         if runner.machine.state is not State.ENDED:
             runner.feed(given)
 

@@ -1,7 +1,7 @@
-"""What the audit is told of a webhook: the first try that failed, and how it ended (AUDIT-1).
+"""What the audit is told of a webhook: every try, with its number (AUDIT-1).
 
-The tries between say nothing new, and a receiver that is away for a day would fill the audit with
-them."""
+That is bounded: a webhook has at most `webhooks.attempts_max` tries, and while a receiver is away
+its circuit is open and lets one of all its webhooks try from time to time."""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class _Change:
 
     record: DeliveryRecord
     due: float
-    fact: OperationEvent | None
+    fact: OperationEvent
 
 
 class Sender:
@@ -214,8 +214,7 @@ class Sender:
             logger.exception("webhook %s broke its courier: our bug", record.delivery_id)
             return Outcome(f"it could not be sent: {type(error).__name__}")
 
-    def _called(self, before: DeliveryRecord, outcome: Outcome, took_s: float) -> None:
-        record = before
+    def _called(self, record: DeliveryRecord, outcome: Outcome, took_s: float) -> None:
         now, word = self._clock.now(), label(record.target)
         circuit = self._dispatch.called(record)
         if outcome.host_failed:
@@ -239,12 +238,7 @@ class Sender:
             rest_s = max(self._backoff_s(record.attempts), outcome.retry_after_s or 0.0)
             due += rest_s
             record = self._judged(record, outcome, rest_s)
-        told = (
-            outcome_fact(record, took_s)
-            if record.status != "waiting" or before.attempts == 0
-            else None
-        )
-        self._changed.append(_Change(record, due, told))
+        self._changed.append(_Change(record, due, outcome_fact(record, took_s)))
         if len(self._changed) == 1:
             self._loop.call_soon(self._flush)
         self._step()
@@ -270,9 +264,9 @@ class Sender:
     def _flush(self) -> None:
         changes, self._changed = self._changed, []
         if changes:
-            told = [one.fact for one in changes if one.fact is not None]
+            row_of = self._row_of
             commit = Commit(
-                rows=[self._row_of(fact) for fact in told] if self._row_of is not None else [],
+                rows=[row_of(one.fact) for one in changes] if row_of is not None else [],
                 deliveries=[one.record for one in changes],
                 at_ms=self._clock.epoch_ms(),
             )

@@ -69,6 +69,42 @@ async def test_http_4_the_audit_has_the_latency_of_every_call(harness):
     ]
 
 
+async def test_audit_1_an_attempt_that_is_made_again_has_a_line(harness):
+    """With the ids of its operation, its key, its latency and what the platform said."""
+    conversation = await harness.conversation()
+    rule = {"kind": "http_status", "status": 503, "count": 1, "path": "/api/v2/interactions"}
+    harness.faults({**rule, "method": "POST"})
+    await harness.do("injection", injection(conversation), "i-1")
+    facts = [one for one in harness.facts() if one["operation_id"] == "i-1"]
+    told = [(one["action"], one["status"]) for one in facts]
+    assert told == [
+        ("injection.preflight", "attempt"),
+        ("injection.preflight", "success"),
+        ("injection.completed", "attempt"),
+        ("platform.attempt", "uncertain"),
+        ("injection.completed", "success"),
+    ]
+    attempt, whole = facts[3], facts[4]["details"]["latency_ms"]
+    details = attempt["details"]
+    latency_ms, correlation_id = details.pop("latency_ms"), details.pop("correlation_id")
+    details = {name: details[name] for name in details if name not in facts[2]["details"]}
+    assert (attempt["conversation_id"], details) == (
+        conversation,
+        {
+            "call": "interaction.inject",
+            "attempt": 1,
+            "error_code": "platform_unavailable",
+            "error_status": 503,
+            "platform_code": "fault",
+        },
+    )
+    assert (facts[2]["details"]["idempotency_key"], whole > latency_ms > 0.0, correlation_id) == (
+        attempt["details"]["idempotency_key"],
+        True,
+        correlation_id or "one",
+    )
+
+
 async def test_sess_5_three_lost_heartbeats_end_it_once(harness):
     view = await harness.do("messaging", session(durationS=1), "s-1")
     path = "/api/v2/conversations/messaging/"

@@ -338,12 +338,15 @@ async def test_http_4_every_request_is_measured_by_call_and_outcome(line):
 
 
 async def test_http_4_a_success_says_how_long_it_took_in_milliseconds(line):
+    """The whole call, with the attempt that failed and the rest after it."""
+
     async def quarter(request):
         line.time.at += 0.25
         return await line.script.say(200)(request)
 
     line.script.turns.extend([line.script.say(503), quarter])
-    assert (await line.make("queue.get")).latency_ms == pytest.approx(250.0)
+    latency_ms = (await line.make("queue.get")).latency_ms
+    assert latency_ms == pytest.approx(250.0 + 1000.0 * line.time.slept[0])
 
 
 async def test_http_4_a_latency_is_finer_than_the_loops_clock(line):
@@ -358,6 +361,33 @@ async def test_http_4_a_latency_is_finer_than_the_loops_clock(line):
     ]
     await calls.close()
     assert all(0.0 < one != round(one) for one in latencies_ms)
+
+
+async def test_audit_1_an_attempt_that_was_not_the_last_is_told(line):
+    """To who made the call, else to the audit; the last one is told by what the call comes to."""
+    told, noted = [], []
+    line.calls.note_to(lambda *fact: noted.append(fact))
+    say = line.script.say
+    for listener in ({"attempt_failed": told.append}, {}):
+        line.script.turns.extend([say(503, {"code": "busy"}, ININ_Correlation_Id="c-1"), say(401)])
+        line.script.turns.append(say(503))
+        with pytest.raises(PlatformError):
+            line.script.turns.append(say(404))
+            await line.make("interaction.get", **listener)
+    seen = [(one.attempts, one.status, one.platform_code, one.latency_ms) for one in told]
+    common = {"call": "interaction.get", "latency_ms": 0.0}
+    passing = {**common, "error_code": "platform_unavailable", "error_status": 503}
+    busy = {"platform_code": "busy", "correlation_id": "c-1"}
+    refused = {**common, "error_code": "platform_refused", "error_status": 401}
+    facts = [
+        {**passing, "attempt": 1, **busy},
+        {**refused, "attempt": 2},
+        {**passing, "attempt": 3},
+    ]
+    assert (seen, [fact for fact in noted if not fact[0].startswith("oauth.")]) == (
+        [(1, 503, "busy", 0.0), (2, 401, "", 0.0), (3, 503, "", 0.0)],
+        [("platform.attempt", "failed", one) for one in facts],
+    )
 
 
 async def test_guest_3_failed_calls_are_counted_by_kind(line):

@@ -165,8 +165,9 @@ async def test_auth_2_what_becomes_of_the_token_is_logged_and_told(line, caplog)
     life = {"oauth_client": "client-1", "life_s": 3600}
     over = {"oauth_client": "client-1", "reason": "its life is over"}
     not_taken = {"oauth_client": "client-1", "reason": "the platform did not take it"}
-    words = [("oauth.fetched", life), ("oauth.expired", over), ("oauth.refreshed", life)]
-    words += [("oauth.expired", not_taken), ("oauth.refreshed", life)]
+    got = {**life, "latency_ms": 0.0}
+    words = [("oauth.fetched", got), ("oauth.expired", over), ("oauth.refreshed", got)]
+    words += [("oauth.expired", not_taken), ("oauth.refreshed", got)]
     logged = [
         "the bearer token was fetched (oauth_client client-1, life_s 3600)",
         "the bearer token has expired (oauth_client client-1, reason its life is over)",
@@ -175,6 +176,33 @@ async def test_auth_2_what_becomes_of_the_token_is_logged_and_told(line, caplog)
         "the bearer token was refreshed (oauth_client client-1, life_s 3600)",
     ]
     assert (told, [record.getMessage() for record in caplog.records]) == (words, logged)
+
+
+async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
+    """Of the whole fetch, with its rests; the attempt that failed on the way has its own."""
+    told = []
+    line.tokens.note = lambda *fact: told.append(fact)
+
+    async def quarter(request):
+        line.time.at += 0.25
+        return await line.script.say(503)(request)
+
+    line.script.token_turns.append(quarter)
+    await line.tokens.current(1e9)
+    attempt = {"call": "oauth.token", "attempt": 1, "latency_ms": 250.0, "error_status": 503}
+    whole_ms = round(250.0 + 1000.0 * line.time.slept[0], 3)
+    assert told == [
+        (
+            "oauth.attempt",
+            "failed",
+            {"oauth_client": "client-1", **attempt, "error_code": "platform_unavailable"},
+        ),
+        (
+            "oauth.fetched",
+            "success",
+            {"oauth_client": "client-1", "life_s": 3600, "latency_ms": whole_ms},
+        ),
+    ]
 
 
 @pytest.mark.parametrize(

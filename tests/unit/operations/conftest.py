@@ -103,7 +103,15 @@ class Twin:
     ids: Any = field(default_factory=lambda: count(9))
 
     async def call(
-        self, name, *, path=None, query=None, body=None, idempotency_key="", urgency=None
+        self,
+        name,
+        *,
+        path=None,
+        query=None,
+        body=None,
+        idempotency_key="",
+        urgency=None,
+        attempt_failed=None,
     ):
         await asyncio.sleep(0.05)
         self.calls.append(

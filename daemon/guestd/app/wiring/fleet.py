@@ -14,6 +14,7 @@ from ... import __version__
 from ...journal.reports import Reports
 from ...model.journal import Journal
 from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
+from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
@@ -43,6 +44,7 @@ def new_supervisor(
     loop: asyncio.AbstractEventLoop,
     uploader: Uploader | None = None,
     calls: PlatformCalls | None = None,
+    note: Note = no_note,
 ) -> Supervisor:
     platform, transport = config.platform, config.transport
     application = platform.application or f"guestd-{__version__}"
@@ -84,6 +86,7 @@ def new_supervisor(
         loop,
         uploader=uploader,
         calls=calls,
+        note=note,
         keep_report=report_keeper(config, loop),
     )
 
