@@ -219,6 +219,14 @@ class Unknown:
 
 
 @dataclass(slots=True)
+class SequenceUsed:
+    """A frame that is not shown as a message has a sequence id all the same: that number is not
+    missing (SOCK-5)."""
+
+    sequence: str
+
+
+@dataclass(slots=True)
 class ContentRefused:
     """A message's content cannot be passed on; the message itself was read, and goes on without
     it."""
@@ -256,6 +264,7 @@ Signal = (
     | Throttled
     | Refused
     | Unknown
+    | SequenceUsed
     | ContentRefused
     | Garbage
 )

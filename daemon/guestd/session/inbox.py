@@ -31,7 +31,7 @@ of a living guest session, is asked (`may_have_shown`)."""
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -210,6 +210,10 @@ class ByTime:
         self._release_ripe(now, outcome)
         return outcome
 
+    def use(self, sequence: str, now: float) -> Outcome:
+        """Messages of this dialect have no sequence ids."""
+        return Outcome()
+
     def release(self, now: float) -> Outcome:
         outcome = Outcome()
         self._release_ripe(now, outcome)
@@ -355,6 +359,7 @@ class BySequence:
         "_last_key",
         "_remembered",
         "_strikes",
+        "_used",
         "filling",
         "heard_at",
         "wake_at",
@@ -370,6 +375,7 @@ class BySequence:
         self._last = ""
         self._last_key: NaturalKey | None = None
         self._strikes = 0
+        self._used: list[NaturalKey] = []
         self.filling = False
         self.heard_at = -NEVER
         self.wake_at = NEVER
@@ -421,6 +427,17 @@ class BySequence:
         self._release_ripe(now, outcome)
         return outcome
 
+    def use(self, sequence: str, now: float) -> Outcome:
+        """A frame that is no message has this number: it is no gap. It is not remembered as shown,
+        so that a message with the same number is not lost."""
+        outcome = Outcome()
+        key = natural_key(sequence)
+        if self._last_key is not None and key > self._last_key:
+            insort(self._used, key)
+            del self._used[self._held_max :]
+            self._release_ripe(now, outcome)
+        return outcome
+
     def release(self, now: float) -> Outcome:
         outcome = Outcome()
         self._release_ripe(now, outcome)
@@ -455,6 +472,7 @@ class BySequence:
         held = self._held or []
         while held:
             key, arrived_at, item = held[0]
+            self._pass_used(key)
             gap = None
             if not self._follows(key):
                 waited = arrived_at + self._gap_wait_s <= now or len(held) > self._held_max
@@ -474,6 +492,16 @@ class BySequence:
         else:
             self._held = None
             self.wake_at = NEVER
+
+    def _pass_used(self, before: NaturalKey) -> None:
+        """Go past the numbers that were used by what is not shown, up to that key."""
+        used = self._used
+        while used and self._last_key is not None and used[0] < before:
+            if used[0] > self._last_key:
+                if not self._follows(used[0]):
+                    return
+                self._last, self._last_key = used[0].text, used[0]
+            del used[0]
 
     def _follows(self, key: NaturalKey) -> bool:
         return self._last_key is None or key.follows(self._last_key)

@@ -40,6 +40,10 @@ class Listening(Attaching):
             self._move_on(now, out)
         return True
 
+    def _sequence_used(self, given: s.SequenceUsed, now: float, out: list[e.Effect]) -> bool:
+        self._show(self._inbox.use(given.sequence, now), out)
+        return False
+
     def _show(self, outcome: Outcome, out: list[e.Effect]) -> None:
         for placed in outcome.placed:
             if placed.gap is not None:

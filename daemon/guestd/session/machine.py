@@ -552,6 +552,7 @@ _STEPS: dict[type, tuple[Any, frozenset[State] | None]] = {
     s.Throttled: (Machine._throttled, None),
     s.Refused: (Machine._refused, None),
     s.Unknown: (Machine._unknown, None),
+    s.SequenceUsed: (Machine._sequence_used, None),
     s.ContentRefused: (Machine._content_refused, None),
     s.Garbage: (Machine._garbage, None),
 }

@@ -94,6 +94,12 @@ class Webchat:
         kind = text(found, "type")
         if kind == "message":
             return self._message(found)
+        signals = self._other(kind, found)
+        sequence = _sequence(found) if kind != "readReceipt" else ""  # that of a message of ours
+        return [*signals, s.SequenceUsed(sequence)] if sequence else signals
+
+    def _other(self, kind: str, found: dict[str, Any]) -> list[s.Signal]:
+        """A frame that is not a message."""
         if kind == "typing":
             return [_typing(found.get("state"))]
         if kind == "readReceipt":
@@ -113,13 +119,14 @@ class Webchat:
         """A message without a sequenceId has no identity: it is shown as it comes, and never taken
         for a repetition.
 
-        One that says nothing is none that we know, such as a frame of another dialect."""
+        One that says nothing and has no place is none that we know, such as a frame of another
+        dialect; with a place in the order it is an empty message."""
         sequence = _sequence(found)
         attachments = found.get("attachments")
         refused = ""
         if type(attachments) is not list or (attachments and (refused := passable(attachments))):
             attachments = []
-        if not (text(found, "text") or attachments or refused):
+        if not (text(found, "text") or attachments or refused or sequence):
             return [s.Unknown("a message without text")]
         message = s.MessageArrived(
             sequence,

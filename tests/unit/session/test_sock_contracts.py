@@ -136,6 +136,34 @@ def test_sock_5_messages_are_in_order_each_once_and_a_gap_is_told_after_two_seco
     )
 
 
+def test_sock_5_what_is_not_shown_as_a_message_uses_its_number_up(webchat):
+    """A text without characters is shown as it is; a frame of a later version, typing and an error
+    are no messages, but no gap either. A message that has such a number after all is not lost."""
+    webchat.to(State.LIVE)
+    webchat.effects.clear()
+    hear(webchat, type="message", text="t", sequenceId="2")
+    hear(webchat, type="message", text="", sequenceId="3")
+    hear(webchat, type="message", text="u", sequenceId="7")
+    hear(webchat, type="typing", state=True, sequenceId="5")
+    hear(webchat, type="novelty", sequenceId="4")
+    hear(webchat, type="error", message="no", sequenceId="6")
+    hear(webchat, type="message", text="v", sequenceId="8")
+    hear(webchat, type="message", text="w", sequenceId="4")
+    webchat.pass_time(10.0)
+    shown = [
+        (event.text, event.late) if event.kind == "message" else event.kind
+        for event in webchat.events()
+    ]
+    assert shown == [
+        ("t", False),
+        ("", False),
+        "typing",
+        ("u", False),
+        ("v", False),
+        ("w", True),
+    ]
+
+
 def test_sock_8_a_pong_is_life_and_silence_of_ten_seconds_a_lost_link(webchat):
     webchat.to(State.LIVE)
     states = []

@@ -81,11 +81,21 @@ def test_typing_keeps_the_word_of_the_state(state, shown):
     assert read(type="typing", state=state) == [shown]
 
 
+def test_sock_5_what_has_a_place_in_the_order_and_no_text_is_an_empty_message():
+    (message,) = read(type="message", text="", sequenceId="3")
+    assert (type(message), message.text, message.sequence) == (s.MessageArrived, "", "3")
+
+
+@pytest.mark.parametrize("kind", ["typing", "connect", "error", "disconnect", "novelty"])
+def test_sock_5_a_frame_that_is_no_message_uses_its_number_up(kind):
+    assert read(type=kind, sequenceId=7)[1:] == [s.SequenceUsed("7")]
+
+
 @pytest.mark.parametrize(
     "frame",
     [
         {"type": "message", "class": "SessionExpiredEvent", "code": 200, "body": {}},
-        {"type": "message", "text": "", "sequenceId": "3"},
+        {"type": "message", "text": ""},
         {"type": "message", "attachments": []},
         {"type": "disconnect", "reason": "of a later version"},
     ],
