@@ -58,8 +58,8 @@ def audited(directory: Path, *actions: str) -> list[dict[str, Any]]:
 
 
 async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_command():
-    """Two messaging sessions, one of which ends; the receiver takes three tenths of a second for
-    each of three webhooks."""
+    """Two messaging sessions, one of which ends, and three guest sessions, two of which end; the
+    receiver takes three tenths of a second for each of eight webhooks."""
 
     async def slowly() -> int:
         await asyncio.sleep(0.3)
@@ -67,7 +67,7 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
 
     async with (
         Receiver(lambda n, body: slowly()) as crm,
-        a_house(webhooks=hooks(crm)) as (house, ask),
+        a_house(webhooks=hooks(crm, CONNECTED, TERMINATED)) as (house, ask),
     ):
         for name in ("m1", "m2"):
             await ask(
@@ -75,6 +75,12 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
             )
         await ask("DELETE", "/v1/messaging-sessions/m1")
         await until(lambda: house.metrics.sync_s.count == 3 and house.metrics.rest_sessions == 1)
+        for name in ("ana", "ben", "eva"):
+            await ask("POST", "/v1/sessions", {"name": name})
+        await until(lambda: house.metrics.sessions.get("live") == 3)
+        for name in ("ana", "ben"):
+            await ask("DELETE", f"/v1/sessions/{name}")
+        await until(lambda: house.metrics.sync_s.count == 8 and len(house.fleet.sessions()) == 1)
         _, stats, _ = await ask("GET", "/v1/stats")
         async with aiohttp.ClientSession(house.http.url) as http:
             text = await (await http.get("/metrics")).text()
@@ -83,26 +89,33 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
         as_table = await asyncio.to_thread(CliRunner().invoke, app, command)
     average_ms = stats["average_sync_latency_ms"]
     assert {**stats, "average_sync_latency_ms": average_ms >= 300.0} == {
-        "total_sessions": 2,
-        "disconnections": 1,
-        "disconnection_rate": 0.5,
+        "total_sessions": 5,
+        "disconnections": 3,
+        "disconnection_rate": 0.6,
+        "messaging_sessions_total": 2,
+        "messaging_sessions_ended": 1,
+        "guest_sessions_total": 3,
+        "guest_sessions_ended": 2,
         "average_sync_latency_ms": True,
-        "syncs": 3,
+        "syncs": 8,
         "messaging_sessions": 1,
-        "guest_sessions": {},
+        "guest_sessions": {"live": 1},
     }
     shown = [
         "guestd_rest_sessions_opened_total 2.0",
+        "guestd_guest_sessions_opened_total 3.0",
         "guestd_rest_disconnection_rate 0.5",
+        "guestd_disconnection_rate 0.6",
         f"guestd_sync_latency_average_seconds {average_ms / 1000.0}",
     ]
     assert [line for line in shown if line not in text.splitlines()] == []
     assert json.loads(as_json.output) == stats
     assert as_table.output.splitlines() == [
-        f"average sync latency\t{average_ms:.3f} ms\t3 webhooks delivered",
-        "disconnection rate\t0.5000\t1 disconnections",
-        "total sessions\t2\t1 under way",
-        "guest sessions\t0\t",
+        f"average sync latency\t{average_ms:.3f} ms\t8 webhooks delivered",
+        "disconnection rate\t0.6000\t3 disconnections of 5 sessions",
+        "total sessions\t5\t3 guest sessions, 2 REST messaging sessions",
+        "guest sessions\t3\t2 ended, 1 now (1 live)",
+        "REST messaging sessions\t2\t1 ended, 1 now",
     ]
 
 

@@ -91,10 +91,12 @@ class _Families:
             "guestd_rest_sessions", "REST messaging sessions under way.", value=m.rest_sessions
         )
         figures = m.rest_figures()
+        text = "Disconnections / sessions, of guest and REST messaging sessions (SESS-8)."
         rate = figures["disconnection_rate"]
-        yield GaugeMetricFamily(
-            "guestd_rest_disconnection_rate", "Disconnections / sessions (SESS-8).", value=rate
-        )
+        yield GaugeMetricFamily("guestd_disconnection_rate", text, value=rate)
+        text = "Disconnections / sessions, of REST messaging sessions only."
+        rate = m.rest_disconnections / (m.rest_sessions_total or 1)
+        yield GaugeMetricFamily("guestd_rest_disconnection_rate", text, value=rate)
         text = (
             "Mean of what a delivered webhook took, from its request to the receiver's answer"
             " (SESS-8)."
@@ -108,6 +110,11 @@ class _Families:
             operations.add_metric(words, float(count))
         yield operations
         for name, text, value in (
+            (
+                "guest_sessions_opened",
+                "Guest sessions opened, or found under way at the start.",
+                m.guest_sessions_total,
+            ),
             ("rest_sessions_opened", "REST messaging sessions opened.", m.rest_sessions_total),
             ("rest_disconnections", "REST messaging sessions disconnected.", m.rest_disconnections),
             ("frames_received", "Text frames from the platform.", m.frames_in),

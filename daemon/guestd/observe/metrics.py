@@ -107,6 +107,7 @@ class Metrics:
         "frames_out",
         "frontends_refused",
         "frontends_unfinished_bytes",
+        "guest_sessions_total",
         "history_fetches",
         "http_connections",
         "http_internal_errors",
@@ -183,6 +184,7 @@ class Metrics:
         self.log_dropped: Callable[[], int] = int
         self.journal_oldest_wait_s: Callable[[], float] = float
         self.operations: dict[tuple[str, str], int] = {}
+        self.guest_sessions_total = 0
         self.rest_sessions = self.rest_sessions_total = self.rest_disconnections = 0
         self.rest_heartbeats: dict[str, int] = {}
         self.rest_sync_s = Histogram()
@@ -208,14 +210,20 @@ class Metrics:
         return (checked - self.token_checks.get("valid", 0)) / checked if checked else 0.0
 
     def rest_figures(self) -> dict[str, float]:
-        """SESS-8: REST messaging sessions since the start, disconnections / total, and the mean of
-        what a delivered webhook took from its request to the receiver's answer: the sync with a
-        CRM."""
-        total, syncs = self.rest_sessions_total, self.sync_s.count
+        """SESS-8: the sessions of both kinds since the start, guest sessions and REST messaging
+        sessions, disconnections / total, and the mean of what a delivered webhook took from its
+        request to the receiver's answer: the sync with a CRM."""
+        guests_ended, syncs = sum(self.endings.values()), self.sync_s.count
+        total = self.guest_sessions_total + self.rest_sessions_total
+        disconnections = guests_ended + self.rest_disconnections
         return {
             "total_sessions": total,
-            "disconnections": self.rest_disconnections,
-            "disconnection_rate": self.rest_disconnections / total if total else 0.0,
+            "disconnections": disconnections,
+            "disconnection_rate": disconnections / total if total else 0.0,
+            "guest_sessions_total": self.guest_sessions_total,
+            "guest_sessions_ended": guests_ended,
+            "messaging_sessions_total": self.rest_sessions_total,
+            "messaging_sessions_ended": self.rest_disconnections,
             "syncs": syncs,
             "average_sync_latency_ms": self.sync_s.total * 1000.0 / syncs if syncs else 0.0,
         }

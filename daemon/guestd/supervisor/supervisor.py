@@ -266,6 +266,7 @@ class Supervisor:
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._new_machine(guest, duration_s), self._bench)
         self._runners[guest.session_id] = runner
+        self.metrics.guest_sessions_total += 1
         self._guests.enter(guest)
         self._empty.clear()
         return runner

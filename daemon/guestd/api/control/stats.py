@@ -14,12 +14,19 @@ class Stats(BaseModel):
     """Figures since the start of the daemon. A sync is a webhook that was delivered."""
 
     total_sessions: int = Field(
-        description="Messaging sessions over REST: opened, or found under way at the start."
+        description=(
+            "Guest sessions on the socket and messaging sessions over REST: opened, or found under"
+            " way at the start."
+        )
     )
-    disconnections: int = Field(description="Those of them that have ended.")
+    disconnections: int = Field(description="Those of them that have ended, of both kinds.")
     disconnection_rate: float = Field(
         description="disconnections / total_sessions; 0 before the first."
     )
+    guest_sessions_total: int = Field(description="Those of total_sessions on the socket.")
+    guest_sessions_ended: int = Field(description="Those of disconnections on the socket.")
+    messaging_sessions_total: int = Field(description="Those of total_sessions over REST.")
+    messaging_sessions_ended: int = Field(description="Those of disconnections over REST.")
     average_sync_latency_ms: float = Field(
         description=(
             "Mean time from the request of a delivered webhook to the receiver's answer; 0 before"

@@ -141,8 +141,9 @@ def stats(
     token_file: TokenFile = None,
     as_json: AsJson = False,
 ) -> None:
-    """Figures since the start of the daemon: average sync latency, disconnection rate, total
-    sessions."""
+    """Figures since the start of the daemon: average sync latency (webhooks delivered),
+    disconnection rate and total sessions, guest sessions and REST messaging sessions together and
+    each."""
 
     async def work(client: ControlClient) -> None:
         show(await client.ask("GET", "/v1/stats"), as_json, _tell_stats)
@@ -151,6 +152,7 @@ def stats(
 
 
 def _tell_stats(found: Json) -> None:
+    living = sum(found["guest_sessions"].values())
     states = ", ".join(
         f"{count} {state}" for state, count in sorted(found["guest_sessions"].items())
     )
@@ -163,14 +165,25 @@ def _tell_stats(found: Json) -> None:
         (
             "disconnection rate",
             f"{found['disconnection_rate']:.4f}",
-            f"{found['disconnections']} disconnections",
+            f"{found['disconnections']} disconnections of {found['total_sessions']} sessions",
         ),
         (
             "total sessions",
             str(found["total_sessions"]),
-            f"{found['messaging_sessions']} under way",
+            f"{found['guest_sessions_total']} guest sessions,"
+            f" {found['messaging_sessions_total']} REST messaging sessions",
         ),
-        ("guest sessions", str(sum(found["guest_sessions"].values())), states),
+        (
+            "guest sessions",
+            str(found["guest_sessions_total"]),
+            f"{found['guest_sessions_ended']} ended, {living} now"
+            + (f" ({states})" if states else ""),
+        ),
+        (
+            "REST messaging sessions",
+            str(found["messaging_sessions_total"]),
+            f"{found['messaging_sessions_ended']} ended, {found['messaging_sessions']} now",
+        ),
     ]
     show_table(("figure", "value", "of"), rows)
 
