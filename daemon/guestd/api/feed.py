@@ -7,9 +7,11 @@ size of a page.
 
 The past is pulled: the next page is read when the client's socket has taken the previous one, and
 all clients together read at most one page per turn of the loop, and `PAGES_PER_S`, in the order of
-asking. At the page that is empty the client becomes a watcher, with no suspension in between, so
-that no event is lost or shown twice. From then on the fleet offers events into a bounded queue.
-Half full, the client is told once that it lags; full, it is too slow.
+asking. It watches the guest session all the while. What is offered while a page is being read is
+set aside: if the page has events, it will be read like them; if the page is empty, it is all that
+came after them, and the past is over. So no event is lost or shown twice. From then on the fleet
+offers events into a bounded queue. Half full, the client is told once that it lags; full, it is too
+slow.
 
 `rewind` replaces what is under way: one client has one replay, and asking again costs nothing but
 the newest wish.
@@ -32,7 +34,7 @@ import orjson
 from aiohttp import web
 
 from ..model.errors import Damaged, NotFound
-from ..model.journal import EventRow
+from ..model.journal import EventRow, Replay
 from ..model.ports import Fleet
 from ..observe.metrics import Metrics
 from .held import HeldBytes
@@ -90,12 +92,14 @@ class Feed:
         self._queue: deque[Entry] = deque()
         self._page: deque[Entry] = deque()
         self._queued_bytes = self._page_bytes = 0
+        self._meanwhile: list[Entry] | None = None
+        self._meanwhile_bytes = 0
         self._read_seq = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._is_replaying = self._is_lagging = self._is_lag_due = self._is_over = False
-        self._is_closed = False
+        self._is_closed = self._is_watching = False
         self.is_too_slow = False
         self.stopped = ""
         self.version = 0
@@ -107,14 +111,16 @@ class Feed:
         """None: nothing old. Raises NotFound."""
         if after_seq is None:
             self._fleet.watch(self._session_id, self)
+            self._is_watching = True
         else:
             self.rewind(after_seq)
 
     def rewind(self, after_seq: int) -> None:
         """Begin again after that seq. What was to be shown and is not sent yet is dropped: it will
         be read again."""
-        self._fleet.unwatch(self._session_id, self)
+        self._watch()
         self.version += 1
+        self._drop_meanwhile()
         self._page.clear()
         self._queue = deque(entry for entry in self._queue if not entry.is_event)
         self._queued_bytes = sum(len(entry.data) for entry in self._queue)
@@ -139,6 +145,7 @@ class Feed:
 
     def close(self) -> None:
         self._is_closed = True
+        self._is_watching = False
         self._fleet.unwatch(self._session_id, self)
         self._drop_all()
         self._room.set()
@@ -147,14 +154,19 @@ class Feed:
     # ------------------------------------------------------------------ what comes
 
     def offer(self, row: EventRow) -> None:
-        self._put(Entry(row.seq, row.kind, row.payload, True))
+        entry = Entry(row.seq, row.kind, row.payload, True)
+        if not self._is_replaying:
+            self._put(entry)
+        elif self._meanwhile is not None:
+            self._set_aside(entry)
 
     def over(self) -> None:
         self._is_over = True
+        self._is_watching = False
         self._wake.set()
 
     def burden(self) -> float:
-        return self._queued_bytes + self._page_bytes
+        return self._queued_bytes + self._page_bytes + self._meanwhile_bytes
 
     def let_go(self) -> None:
         self.is_too_slow = True
@@ -176,6 +188,17 @@ class Feed:
         self._wake.set()
         self._count()
 
+    def _set_aside(self, entry: Entry) -> None:
+        """Offered while a page is read: shown if the page is empty."""
+        assert self._meanwhile is not None
+        self._meanwhile.append(entry)
+        self._meanwhile_bytes += len(entry.data)
+        bounds = self._feeds.bounds
+        if len(self._meanwhile) > bounds.events_max or self._meanwhile_bytes > bounds.bytes_max:
+            self.let_go()
+        else:
+            self._count()
+
     def _tell_lag_once(self) -> None:
         if not self._is_lagging:
             self._is_lagging = self._is_lag_due = True
@@ -194,7 +217,7 @@ class Feed:
         over.
 
         May be cancelled: nothing is lost by it."""
-        while not (self.is_too_slow or self.stopped or self._is_closed):
+        while not self._has_stopped():
             if self._is_lag_due:
                 self._is_lag_due = False
                 return Entry(0, "lagging", orjson.dumps({"kind": "lagging", "seq": self.sent_seq}))
@@ -230,18 +253,29 @@ class Feed:
 
     async def _read_page(self) -> None:
         await self._feeds.turns.take()
-        if self._is_closed or self.is_too_slow or self.stopped:
+        if self._has_stopped():
             return
+        version, self._meanwhile = self.version, []
         try:
-            replay = self._pages.read(self._read_seq)
+            replay = await self._pages.read(self._read_seq)
+            if self.version == version and not self._has_stopped():
+                self._take_in(replay)
         except NotFound:  # it has ended, and a journal in memory has forgotten it
-            self._is_replaying = False
-            self._is_over = True
-            self._append(_forgotten(self._read_seq))
-            return
+            if self.version == version:
+                self._is_replaying = False
+                self._is_over = True
+                self._append(_forgotten(self._read_seq))
         except Damaged as error:
-            self._damaged(self, error)
-            return
+            if self.version == version:
+                self._damaged(self, error)
+        finally:
+            if self.version == version:
+                self._drop_meanwhile()
+
+    def _has_stopped(self) -> bool:
+        return bool(self._is_closed or self.is_too_slow or self.stopped)
+
+    def _take_in(self, replay: Replay) -> None:
         if not replay.rows:
             self.follow()
             return
@@ -250,13 +284,27 @@ class Feed:
         self._count()
 
     def follow(self) -> None:
-        """There is nothing more to read, or nothing that could be: become a watcher before anything
-        else can happen."""
+        """There is nothing more to read, or nothing that could be: go on with what was offered
+        since the page was asked for."""
         self._is_replaying = False
+        self._watch()
+        offered = self._meanwhile or ()
+        self._drop_meanwhile()
+        for entry in offered:
+            self._put(entry)
+
+    def _watch(self) -> None:
+        if self._is_watching:
+            return
         try:
             self._fleet.watch(self._session_id, self)
+            self._is_watching = True
         except NotFound:
             self._is_over = True
+
+    def _drop_meanwhile(self) -> None:
+        self._meanwhile = None
+        self._meanwhile_bytes = 0
 
     def _page_in(self, row: EventRow, first_kept_seq: int) -> None:
         seq = row.seq
@@ -272,12 +320,14 @@ class Feed:
     # ------------------------------------------------------------------ counting
 
     def _count(self) -> None:
-        self._feeds.held.set(self, self._queued_bytes + self._page_bytes)
+        held_bytes = self._queued_bytes + self._page_bytes + self._meanwhile_bytes
+        self._feeds.held.set(self, held_bytes)
 
     def _drop_all(self) -> None:
         self._queue.clear()
         self._page.clear()
         self._queued_bytes = self._page_bytes = 0
+        self._drop_meanwhile()
         self._feeds.held.leave(self)
 
 

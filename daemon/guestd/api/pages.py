@@ -44,16 +44,16 @@ class Pages:
     async def after(self, seq: int) -> Replay:
         """The page after that seq, when it is our turn. Raises NotFound."""
         await self._turns.take()
-        return self.read(seq)
+        return await self.read(seq)
 
-    def read(self, seq: int) -> Replay:
+    async def read(self, seq: int) -> Replay:
         """As `after`, for whoever has the turn already. Raises Damaged if the next row is: what is
         sound before it is shown first, so that a client who comes back does not find the same page
         again and again."""
         try:
-            replay = self._fleet.read(self._session_id, seq, self._rows, PAGE_BYTES)
+            replay = await self._fleet.read(self._session_id, seq, self._rows, PAGE_BYTES)
         except Damaged:
-            replay = self._fleet.read(self._session_id, seq, 1, PAGE_BYTES)
+            replay = await self._fleet.read(self._session_id, seq, 1, PAGE_BYTES)
         if replay.rows:
             self._expect(sum(len(row.payload) for row in replay.rows) // len(replay.rows))
         return replay

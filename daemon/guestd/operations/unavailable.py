@@ -22,7 +22,7 @@ class OperationsUnavailable:
     ) -> OperationView:
         raise CommandError(f"no REST operation can be done: {self._missing}", code="not_configured")
 
-    def view(self, operation_id: str) -> OperationView:
+    async def view(self, operation_id: str) -> OperationView:
         raise NotFound(f"no operation {operation_id}: {self._missing}")
 
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:

@@ -12,7 +12,8 @@ history read for a link that is gone may lack what was lost with it."""
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -22,7 +23,7 @@ from ..model import effects as e
 from ..model.commands import Answer, Command
 from ..model.effects import Notice
 from ..model.endings import Ending
-from ..model.errors import CommandError
+from ..model.errors import CommandError, JournalError
 from ..model.events import (
     AcceptedEvent,
     AttachmentEvent,
@@ -72,7 +73,8 @@ class Bench:
     cancel_upload: Callable[[Runner, str], None]
     discard: Callable[[str], None]
     keep_report: Callable[[Report], None]
-    was_shown: Callable[[str, str, str], bool]
+    was_shown: Callable[[str, str, str], Awaitable[bool]]
+    ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
     is_full: bool = False
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
@@ -82,16 +84,26 @@ class Bench:
 
 
 class Line:
-    """One link's way to its runner; cut when the link is given up."""
+    """One link's way to its runner; cut when the link is given up.
 
-    __slots__ = ("runner",)
+    A message that may be a repetition of one that the machine has forgotten waits for the journal's
+    word. What comes after it on the same link waits behind it, and the link is not read meanwhile,
+    so that no more waits than one read has brought."""
+
+    __slots__ = ("_waiting", "runner")
 
     def __init__(self, runner: Runner) -> None:
         self.runner: Runner | None = runner
+        self._waiting: deque[Signal | i.OwnInput] | None = None
 
     @property
     def is_cut(self) -> bool:
         return self.runner is None
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while the link must not be read, because what it brought waits for the journal."""
+        return self._waiting is not None
 
     def history_answered(self, given: i.HistoryRead | i.HistoryUnread) -> None:
         if self.runner is not None:
@@ -113,14 +125,15 @@ class Line:
             log_bug(logger, "decoding a frame", error)
             signals = [Garbage("not decoded")]
         for signal in signals:
-            if type(signal) is MessageArrived and runner.was_shown(signal):
-                metrics.notice(Notice.DUPLICATE)
+            if self._waiting is not None:
+                self._waiting.append(signal)
+            elif type(signal) is MessageArrived and runner.machine.may_have_shown(signal):
+                self._wait_for_journal(runner, signal)
             else:
                 runner.feed(signal)
 
     def pong_received(self) -> None:
-        if self.runner is not None:
-            self.runner.feed(i.PongArrived())
+        self._pass_on(i.PongArrived())
 
     def garbage_received(self, reason: str) -> None:
         if self.runner is not None:
@@ -130,8 +143,56 @@ class Line:
         """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
 
     def link_ended(self, ending: Ending) -> None:
-        if self.runner is not None:
-            self.runner.link_ended(ending)
+        self._pass_on(i.LinkEnded(ending))
+
+    # ------------------------------------------------------------------ in order
+
+    def _pass_on(self, given: i.PongArrived | i.LinkEnded) -> None:
+        if self._waiting is not None:
+            self._waiting.append(given)
+        elif self.runner is not None:
+            self._feed(self.runner, given)
+
+    def _feed(self, runner: Runner, given: Signal | i.OwnInput) -> None:
+        if isinstance(given, i.LinkEnded):
+            runner.link_ended(given.ending)
+        else:
+            runner.feed(given)
+
+    def _wait_for_journal(self, runner: Runner, first: MessageArrived) -> None:
+        self._waiting = deque([first])
+        runner.pause_reading(True)
+        runner.bench.ask_journal(self._take_waiting)
+
+    async def _take_waiting(self) -> None:
+        """All that waits, in order; a message that was shown already is only counted."""
+        assert self._waiting is not None
+        while self._waiting and (runner := self.runner) is not None:
+            given = self._waiting[0]
+            was_shown = (
+                type(given) is MessageArrived
+                and runner.machine.may_have_shown(given)
+                and await self._ask(runner, given)
+            )
+            self._waiting.popleft()
+            if self.runner is None:
+                break
+            if was_shown:
+                runner.bench.metrics.notice(Notice.DUPLICATE)
+            else:
+                self._feed(runner, given)
+        self._waiting = None
+        if self.runner is not None and not self.runner.bench.is_full:
+            self.runner.pause_reading(False)
+
+    async def _ask(self, runner: Runner, item: MessageArrived) -> bool:
+        try:
+            return await runner.bench.was_shown(runner.session_id, item.identity, item.time)
+        except JournalError:  # which ends the daemon; nothing more is recorded
+            return False
+        except Exception as error:  # a link that never went on would be dead without a word
+            log_bug(logger, "asking for a repeated message", error)
+            return False
 
 
 class Runner:
@@ -200,13 +261,6 @@ class Runner:
     def event_durable(self, seq: int) -> None:
         self.feed(i.EventDurable(seq))
 
-    def was_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten; the journal is asked only if it may be
-        one."""
-        return self.machine.may_have_shown(item) and self.bench.was_shown(
-            self.session_id, item.identity, item.time
-        )
-
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
         if self._askers is None:
@@ -218,7 +272,7 @@ class Runner:
         if self._link is not None:
             if paused:
                 self._link.pause_reading()
-            else:
+            elif self._line is None or not self._line.is_waiting:
                 self._link.resume_reading()
 
     def feed(self, given: i.OwnInput | Signal) -> None:

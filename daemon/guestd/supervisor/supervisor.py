@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -21,7 +22,7 @@ from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, DialError, LimitExceeded, NotFound, PlatformError
 from ..model.ids import Guest
-from ..model.journal import EventStore, Replay, SessionRecord, StoredCommand
+from ..model.journal import EventStore, Replay, SavedSession, SessionRecord, StoredCommand
 from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
@@ -51,6 +52,7 @@ from .breakage import Report, log_bug
 from .drain import DrainReport, drain
 from .guests import LivingGuests
 from .hub import Hub
+from .lookups import CommandLookups, ShownLookups
 from .pipeline import Pipeline
 from .runner import Answered, Bench, Line, Runner
 from .settings import SupervisorSettings
@@ -65,6 +67,9 @@ STORAGE_FULL = (
 STORAGE_LOW = (
     "the disk is nearly full: no new guest sessions; free some space, and it goes on by itself"
 )
+
+#: Connections that wait at once for the journal's word on a repeated message; more wait their turn.
+LINES_ASKED_MAX = 100
 
 #: Endings that deserve a line in the log: not what somebody asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
@@ -135,6 +140,9 @@ class Supervisor:
         self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._dials = Errands("dial", settings.dials_inflight_max)
         self._readings = Errands("history", settings.history_inflight_max)
+        self._commands = CommandLookups(journal)
+        self._shown = ShownLookups(journal, settings.dials_inflight_max)
+        self._repetitions = Errands("repetition", LINES_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
@@ -169,6 +177,7 @@ class Supervisor:
             discard=self._uploads.discard,
             keep_report=keep_report,
             was_shown=journal.was_shown,
+            ask_journal=self._repetitions.run,
         )
 
     # ------------------------------------------------------------------ the Fleet port
@@ -228,13 +237,13 @@ class Supervisor:
         )
         return identity.session_id
 
-    def revive(self) -> int:
-        """Bring back every guest session that the journal says should live; returns how many.
+    def revive(self, saved_sessions: Sequence[SavedSession]) -> int:
+        """Bring back every guest session that the journal says should live (`EventStore.recover`);
+        returns how many.
 
         They come back under the connect budget, those with unsent commands first. What was shown
         before is looked up only when a session's turn comes, so that thousands of them do not hold
         up the start."""
-        saved_sessions = self._journal.recover()
         for saved in saved_sessions:
             record = saved.record
             guest = Guest(
@@ -278,24 +287,37 @@ class Supervisor:
         return [_view(runner) for runner in self._runners.values()]
 
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
+        runner, command_id = self._runners.get(session_id), command.command_id
+        if runner is None or not (
+            self._commands.is_open(session_id) or runner.machine.may_have_forgotten(command_id)
+        ):
+            self._give(session_id, command, answered, 0, None)
+            return
+        self._commands.ask(
+            session_id,
+            command_id,
+            lambda seq, error: self._give(session_id, command, answered, seq, error),
+        )
+
+    def _give(
+        self,
+        session_id: str,
+        command: Command,
+        answered: Answered,
+        accepted_seq: int,
+        error: CommandError | None,
+    ) -> None:
+        """`accepted_seq` as in `Runner.give`; `error`: why nobody knows it."""
         runner = self._runners.get(session_id)
-        if runner is not None and not self._journal.storage_full:
-            seq = 0
-            if runner.machine.may_have_forgotten(command.command_id):
-                try:
-                    seq = self._accepted_seq(session_id, command.command_id)
-                except Damaged as damaged:
-                    if isinstance(command, Attach):
-                        self._uploads.discard(command.path)
-                    answered(Answer(command.command_id, error=damaged))
-                    return
-            runner.give(command, answered, seq)
+        if runner is None:
+            error = NotFound(f"no guest session {session_id} lives here", code="ended")
+        elif self._journal.storage_full:
+            error = CommandError(STORAGE_FULL, code="storage_full")
+        elif error is None:
+            runner.give(command, answered, accepted_seq)
             return
         if isinstance(command, Attach):
             self._uploads.discard(command.path)
-        error: CommandError = NotFound(f"no guest session {session_id} lives here", code="ended")
-        if runner is not None:
-            error = CommandError(STORAGE_FULL, code="storage_full")
         answered(Answer(command.command_id, error=error))
 
     def files_wanted(self) -> set[str]:
@@ -311,15 +333,15 @@ class Supervisor:
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)
 
-    def read(
+    async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
-        self._check_known(session_id)
-        return self._journal.read(session_id, after_seq, limit, bytes_max)
+        await self._check_known(session_id)
+        return await self._journal.read(session_id, after_seq, limit, bytes_max)
 
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
-        self._check_known(session_id)
-        return self._journal.command(session_id, command_id)
+    async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        await self._check_known(session_id)
+        return await self._journal.command(session_id, command_id)
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)
@@ -348,7 +370,8 @@ class Supervisor:
             self._admission_timer.cancel()
         self._timers.stop()
         await self._dials.stop()
-        await self._readings.stop()
+        for pool in (self._readings, self._commands, self._shown, self._repetitions):
+            await pool.stop()
         await self._uploads.stop()
 
     # ------------------------------------------------------------------ figures
@@ -383,6 +406,7 @@ class Supervisor:
 
     def _cancel_admission(self, runner: Runner) -> None:
         self._admission.cancel(runner)
+        self._stop_preload(runner)
 
     def _look_at_admission_soon(self) -> None:
         if isinstance(self._admission_timer, asyncio.TimerHandle):
@@ -395,19 +419,32 @@ class Supervisor:
         self._admission_timer = None
         for runner in self._admission.admit(self._clock.now()):
             if runner.session_id in self._unremembering:
-                self._unremembering.discard(runner.session_id)
-                try:
-                    shown = self._journal.identities(
-                        runner.session_id, self._session.inbox_remembered_max
-                    )
-                except Damaged as damaged:
-                    self._set_aside(runner, damaged)
-                    continue
-                runner.machine.remember(shown)
+                self._shown.ask(
+                    runner.session_id,
+                    self._session.inbox_remembered_max,
+                    partial(self._admit_preloaded, runner),
+                )
+                continue
             runner.feed(i.Admitted())
         at = self._admission.next_at(self._clock.now())
         if at is not None and self._admission_timer is None:
             self._admission_timer = self._loop.call_at(at, self._admit)
+
+    def _admit_preloaded(
+        self, runner: Runner, shown: Sequence[tuple[str, str]], damaged: Damaged | None
+    ) -> None:
+        if damaged is not None:
+            self._set_aside(runner, damaged)
+            return
+        self._unremembering.discard(runner.session_id)
+        runner.machine.remember(shown)
+        runner.feed(i.Admitted())
+
+    def _stop_preload(self, runner: Runner) -> None:
+        """It was admitted, and will not dial."""
+        if self._shown.drop(runner.session_id):
+            self._admission.finished(runner)
+            self._look_at_admission_soon()
 
     def _set_aside(self, runner: Runner, damaged: Damaged) -> None:
         """Not brought back: its record in the journal is damaged, and the journal has said so."""
@@ -493,15 +530,10 @@ class Supervisor:
             raise NotFound(f"no guest session {session_id} lives here")
         return runner
 
-    def _accepted_seq(self, session_id: str, command_id: str) -> int:
-        """Of a command that its machine does not remember; 0: it is new. Raises Damaged."""
-        found = self._journal.command(session_id, command_id)
-        return found.accepted.seq if found is not None and found.accepted is not None else 0
-
-    def _check_known(self, session_id: str) -> None:
+    async def _check_known(self, session_id: str) -> None:
         """Raises NotFound."""
         known = session_id in self._runners or self._hub.is_ending(session_id)
-        if not known and not self._journal.last_seq(session_id):
+        if not known and not await self._journal.last_seq(session_id):
             raise NotFound(
                 f"no guest session {session_id} lives here, and the journal has none with that id"
             )
@@ -510,6 +542,7 @@ class Supervisor:
         guest = runner.machine.guest
         self._runners.pop(guest.session_id, None)
         self._unremembering.discard(guest.session_id)
+        self._stop_preload(runner)
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)

@@ -66,7 +66,7 @@ class Commands:
     async def _show(self, call: Call[CommandQuery, None]) -> web.StreamResponse:
         session_id, command_id = session_of(self._fleet, call.part("session")), call.part("command")
         await self._turns.take()
-        found = self._fleet.command(session_id, command_id)
+        found = await self._fleet.command(session_id, command_id)
         told = _told(session_id, found, call.query.after) if found is not None else None
         if told is None:
             raise NotFound("no such command after that seq, or the journal no longer has it")

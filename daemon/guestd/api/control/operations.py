@@ -231,14 +231,14 @@ class OperationRoutes:
         return answer(OperationList(operations=[Operation.of(view) for view in views]))
 
     async def _show(self, kind: Kind, call: Call[None, None]) -> web.StreamResponse:
-        return answer(Operation.of(self._of(kind, call.part("operation"))))
+        return answer(Operation.of(await self._of(kind, call.part("operation"))))
 
     async def _end(self, kind: Kind, call: Call[None, None]) -> web.StreamResponse:
-        view = self._of(kind, call.part("operation"))
+        view = await self._of(kind, call.part("operation"))
         return answer(Operation.of(await self._port.end(view.operation_id)))
 
-    def _of(self, kind: Kind, operation_id: str) -> OperationView:
-        view = self._port.view(operation_id)
+    async def _of(self, kind: Kind, operation_id: str) -> OperationView:
+        view = await self._port.view(operation_id)
         if view.kind != kind.name:
             raise NotFound(f"that operation is of the kind {view.kind}, not {kind.name}")
         return view
