@@ -172,7 +172,7 @@ async def loop_cpu(journal: Any, messages: int) -> float:
     ]
     cpu = time.thread_time()
     for n, event in enumerate(events):
-        pipeline.record(None, f"s{n % SESSIONS}", event, event.id)  # type: ignore[arg-type]
+        pipeline.record(None, f"s{n % SESSIONS}", event)  # type: ignore[arg-type]
         if n % 50 == 49:
             await asyncio.sleep(0)
     while pipeline.uncommitted:

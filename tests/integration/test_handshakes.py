@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from guestd.api import handshakes
-from guestd.api.housekeeping import GONE_MIN, Housekeeping
+from guestd.api.memory_trimming import GONE_MIN, MemoryTrimmer
 
 from ..soak.hostile_clients import KEY, RESUME, Target, connected, frame, header, request
 
@@ -116,7 +116,7 @@ async def test_an_address_that_comes_too_often_is_told_when_to_come_again(new_to
 async def test_the_memory_of_many_who_have_gone_is_given_back(new_town):
     async with new_town(emulator=SILENT) as town:
         given_back = []
-        town.http._connections._housekeeping = Housekeeping(
+        town.http._connections._trimmer = MemoryTrimmer(
             lambda: given_back.append(town.metrics.http_connections)
         )
         async with AsyncExitStack() as stack:

@@ -82,12 +82,10 @@ class Pipeline:
         batch.opened.append(record)
         batch.openers.append(owner)
 
-    def record(
-        self, owner: Owner, session_id: str, event: Event, key: str = "", intent: bytes = b""
-    ) -> None:
-        """`key` is unique with the event's kind within the session; `intent` is an accepted
-        command's."""
+    def record(self, owner: Owner, session_id: str, event: Event, intent: bytes = b"") -> None:
+        """`intent` is an accepted command's."""
         batch = self._batch or self._open_batch()
+        key = getattr(event, event.KEY) if event.KEY else ""
         row = session_id, event.seq, event.kind, _encoded(event), key, intent
         batch.rows.append(_new_tuple(EventRow, row))
         if type(event) is AcceptedEvent:

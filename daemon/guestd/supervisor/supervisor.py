@@ -16,7 +16,6 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-from ..model import requests as r
 from ..model.commands import Answer, Attach, Command
 from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
@@ -37,6 +36,7 @@ from ..model.ports import (
     Watcher,
 )
 from ..model.signals import MessageArrived
+from ..model.traits import Ordering
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..policy.holdback import HoldBack
@@ -44,10 +44,9 @@ from ..runtime.task_pool import Errands
 from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbox import BySequence, ByTime, Inbox
-from ..session.machine import Machine, Manners
-from ..session.settings import SessionSettings
-from ..session.uploads import FileRules
-from ..wire.dialect import Beating, Dialect, Ordering
+from ..session.machine import Machine
+from ..session.settings import SessionSettings, effective_traits
+from ..wire.dialect import Dialect
 from .breakage import Report, log_bug
 from .drain import DrainReport, drain
 from .guests import LivingGuests
@@ -118,7 +117,7 @@ class Supervisor:
         self._can_attach = uploader is not None and (
             calls is not None or not dialect.traits.slot_by_rest
         )
-        self._manners = manners_of(dialect, session, self._can_attach)
+        self._traits = effective_traits(dialect.traits, session, self._can_attach)
         self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
         self._hold = HoldBack(
             session.hold_initial_ms,
@@ -266,9 +265,9 @@ class Supervisor:
         """From now on these settings, for all guest sessions; how long one lives was settled when
         it was opened."""
         self._session = session
-        self._manners = manners_of(self._dialect, session, self._can_attach)
+        self._traits = effective_traits(self._dialect.traits, session, self._can_attach)
         for runner in self._runners.values():
-            runner.machine.use(session, self._manners)
+            runner.machine.use(session, self._traits)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._new_machine(guest, duration_s), self._bench)
@@ -562,7 +561,7 @@ class Supervisor:
             runner.pause_reading(is_full)
 
     def _new_machine(self, guest: Guest, duration_s: float | None) -> Machine:
-        machine = Machine(guest, self._session, self._manners, self._new_inbox(), self._rng)
+        machine = Machine(guest, self._session, self._traits, self._new_inbox(), self._rng)
         if duration_s is not None:
             machine.duration_s = duration_s
         return machine
@@ -593,32 +592,6 @@ class _Opening:
     def session_durable(self) -> None:
         self._runner.session_durable()
         self._durable()
-
-
-def manners_of(dialect: Dialect, session: SessionSettings, can_attach: bool = True) -> Manners:
-    """The dialect's traits with the configuration's wishes over them, as the machine wants them."""
-    traits = dialect.traits
-    someone = Guest("probe", "probe", "probe", "probe@example.org")
-    return Manners(
-        confirms=traits.confirms,
-        has_history=traits.has_history,
-        beats_by_echo=traits.beating is Beating.ECHO,
-        has_goodbye=dialect.encode(someone, r.CloseSession("probe")) is not None,
-        has_context=dialect.encode(someone, r.SetContext({})) is not None,
-        reconnect_codes=traits.reconnect_codes,
-        messages_per_s=session.messages_per_s or traits.messages_per_s,
-        requests_per_minute=session.requests_per_minute or traits.requests_per_minute,
-        text_max=session.text_max or traits.text_max,
-        text_unit=traits.text_unit,
-        text_length=dialect.text_length,
-        attribute_bytes_max=traits.attribute_bytes_max,
-        can_attach=can_attach,
-        slot_by_rest=traits.slot_by_rest,
-        file_rules=FileRules(
-            traits.file_types if session.file_types is None else session.file_types,
-            needs_extension=traits.needs_extension,
-        ),
-    )
 
 
 def _remaining_s(record: SessionRecord, epoch_ms: int) -> float:

@@ -232,9 +232,9 @@ async def test_who_asks_again_while_it_waits_for_its_turn_keeps_its_place(fleet)
     feeds = feeds_of(fleet)
     feed = Feed(feeds, "a")
     feed.start(0)
-    ahead = [asyncio.ensure_future(feeds.turns.take()) for _ in range(3)]
+    ahead = [asyncio.ensure_future(feeds.page_limiter.acquire()) for _ in range(3)]
     reading = asyncio.ensure_future(feed.next())
-    others = [asyncio.ensure_future(feeds.turns.take()) for _ in range(20)]
+    others = [asyncio.ensure_future(feeds.page_limiter.acquire()) for _ in range(20)]
     await asyncio.sleep(0)
     assert not fleet.reads, "it waits for its turn"
     feed.rewind(7)

@@ -13,11 +13,11 @@ from ...model.errors import NotFound
 from ...model.journal import StoredCommand
 from ...model.ports import Fleet
 from ..problems import Problem
-from ..turns import Turns
-from .addressing import give, session_of
-from .routes import Call, Outcome, Route, answer
+from ..rate_limiting import LoopRateLimiter
+from .lookup import give, session_of
+from .routes import ApiCall, Route, RouteResponse, answer
+from .schemas import CommandAccepted, CommandQuery, CommandState
 from .settings import ControlSettings
-from .shapes import Accepted, CommandQuery, CommandState
 
 LOCATION = {"Location": "Where it stands."}
 
@@ -28,11 +28,11 @@ async def accept(
     """Hand it over; the answer once its intent is durable."""
     found = await give(fleet, session_id, command, settings.answer_timeout_s)
     where = f"/v1/sessions/{session_id}/commands/{found.command_id}"
-    told = Accepted(session_id=session_id, command_id=found.command_id, seq=found.seq)
+    told = CommandAccepted(session_id=session_id, command_id=found.command_id, seq=found.seq)
     return answer(told, 202, {"Location": where})
 
 
-def key_of(call: Call[Any, Any], command_id: str) -> str:
+def key_of(call: ApiCall[Any, Any], command_id: str) -> str:
     """The asker's id for this command, from the body or the header; "" if he gave none."""
     if command_id and call.idempotency_key and command_id != call.idempotency_key:
         raise Problem(
@@ -44,10 +44,10 @@ def key_of(call: Call[Any, Any], command_id: str) -> str:
     return command_id or call.idempotency_key
 
 
-class Commands:
-    def __init__(self, fleet: Fleet, turns: Turns) -> None:
+class CommandRoutes:
+    def __init__(self, fleet: Fleet, limiter: LoopRateLimiter) -> None:
         self._fleet = fleet
-        self._turns = turns
+        self._limiter = limiter
 
     def routes(self) -> list[Route]:
         return [
@@ -57,15 +57,15 @@ class Commands:
                 "showCommand",
                 "What became of a command",
                 self._show,
-                {200: Outcome("As it stands.", CommandState)},
+                {200: RouteResponse("As it stands.", CommandState)},
                 "messages",
                 query=CommandQuery,
             )
         ]
 
-    async def _show(self, call: Call[CommandQuery, None]) -> web.StreamResponse:
+    async def _show(self, call: ApiCall[CommandQuery, None]) -> web.StreamResponse:
         session_id, command_id = session_of(self._fleet, call.part("session")), call.part("command")
-        await self._turns.take()
+        await self._limiter.acquire()
         found = await self._fleet.command(session_id, command_id)
         told = _told(session_id, found, call.query.after) if found is not None else None
         if told is None:
