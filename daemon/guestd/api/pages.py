@@ -8,7 +8,8 @@ of JSON and the look for a command directly.
 from __future__ import annotations
 
 from ..model.errors import Damaged
-from ..model.ports import Fleet, Replay
+from ..model.journal import Replay
+from ..model.ports import Fleet
 from .rate_limiting import LoopRateLimiter
 
 #: Of one page. Few enough bytes that a thousand clients with one each are no burden; few enough

@@ -71,7 +71,7 @@ Text = Annotated[
     AfterValidator(_not_too_long),
 ]
 #: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret
-#: (observe/hiding.py).
+#: (observe/redaction.py).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
 
