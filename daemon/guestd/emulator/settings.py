@@ -16,7 +16,7 @@ class _Strict(BaseModel):
 
 
 class Deployment(_Strict):
-    """One Messenger deployment (reference §8)."""
+    """One Messenger deployment (protocol §8)."""
 
     id: str = DEFAULT_DEPLOYMENT_ID
     status: Literal["Active", "Inactive"] = "Active"
@@ -44,7 +44,7 @@ class QueueSettings(_Strict):
 
 
 class Limits(_Strict):
-    """The published limits (reference §5). None switches one off; `strict: false` accepts instead
+    """The published limits (protocol §5). None switches one off; `strict: false` accepts instead
     of refusing."""
 
     strict: bool = True

@@ -18,7 +18,7 @@ class Guest:
     """One guest session's identity.
 
     `session_id` is ours and safe to show; `token` is the platform's secret handle of the session
-    (reference §0.3: a UUID v4 the client invents) and never leaves through a log, metric or event.
+    (protocol §0.3: a UUID v4 the client invents) and never leaves through a log, metric or event.
     `name` is how frontends pick it.
     `email`, `metadata` and `display_name` belong to the webchat dialect (SOCK-1); `display_name` is
     what agents are shown, `name` if it is empty. `attributes` become custom attributes.

@@ -69,7 +69,7 @@ class Dialer(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class HistoryAnswer:
-    """One page of `GET /api/v2/webmessaging/messages`, newest first (reference §11.1)."""
+    """One page of `GET /api/v2/webmessaging/messages`, newest first (protocol §11.1)."""
 
     entities: Sequence[dict[str, Any]]
     page_number: int
@@ -101,7 +101,7 @@ class History(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class DeploymentFacts:
-    """What a deployment's config.json says that changes what a guest may do (reference §8)."""
+    """What a deployment's config.json says that changes what a guest may do (protocol §8)."""
 
     active: bool = True
     auto_start: bool = False

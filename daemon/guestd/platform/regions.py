@@ -1,4 +1,4 @@
-"""Where the platform lives: region names and the hosts that follow from them (reference §10)."""
+"""Where the platform lives: region names and the hosts that follow from them (protocol §10)."""
 
 from __future__ import annotations
 

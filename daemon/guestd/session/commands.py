@@ -143,7 +143,7 @@ def _attribute_bytes(attributes: dict[str, str]) -> int:
 
 
 def flatten_context(context: dict[str, Any]) -> dict[str, str]:
-    """Custom attributes are strings (reference §2.5): text stays, all else is written as JSON."""
+    """Custom attributes are strings (protocol §2.5): text stays, all else is written as JSON."""
     return {
         key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for key, value in context.items()

@@ -1,7 +1,7 @@
 """Fresh links to files that came: asked for over the socket, told to whoever asked, and written
 nowhere.
 
-A download link lives about ten minutes (reference §5) and is a key to the file: so it is no event,
+A download link lives about ten minutes (protocol §5) and is a key to the file: so it is no event,
 and no journal keeps it."""
 
 from __future__ import annotations

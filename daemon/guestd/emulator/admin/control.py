@@ -184,7 +184,7 @@ class _Control:
                 for label, payload in _pairs(body["quick_replies"])
             ]
         if content is not None and not isinstance(content, list):
-            raise Bad("content", "is no list of content items", "see reference §3.7")
+            raise Bad("content", "is no list of content items", "see protocol §3.7")
         more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
         said, effects = self._server.world.agent_says(
             session, text, self._server.now(), content=content, **more

@@ -11,7 +11,7 @@ A script is JSON:
 
 and a step is one of: {"wait_s": 0.5}, {"typing_s": 0.5} (shows typing, then waits), {"say": "text"}
 ({text} is what the guest said), {"quick_replies": {"text": …, "options": [["Label", "PAYLOAD"],
-…]}}, {"content": […], "text": …} (any content items of reference §3.7), {"persona": {"nickname": …,
+…]}}, {"content": […], "text": …} (any content items of protocol §3.7), {"persona": {"nickname": …,
 "bot": …}}, {"disconnect": "Send"|"ReadOnly"|""}."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The guest's requests on `/v1`, one function per action (reference §2), answered as the platform
+"""The guest's requests on `/v1`, one function per action (protocol §2), answered as the platform
 does.
 
 Tolerant where real clients differ from the schema: a missing `type` with an attachment, a top-level

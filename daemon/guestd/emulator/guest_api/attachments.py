@@ -1,4 +1,4 @@
-"""The guest's files (reference §7): a slot to upload to, a fresh link, and taking one back."""
+"""The guest's files (protocol §7): a slot to upload to, a fresh link, and taking one back."""
 
 from __future__ import annotations
 

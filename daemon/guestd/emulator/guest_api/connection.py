@@ -1,7 +1,7 @@
 """The WebSocket doors of the server.
 
 A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
-text frame per message, and close frames always with a code (real clients need both, reference §1.5,
+text frame per message, and close frames always with a code (real clients need both, protocol §1.5,
 §1.6).
 
 Every frame that leaves passes the faults. What they hold back, repeat, replace or swallow is only
@@ -348,7 +348,7 @@ def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> Json:
 
 
 def _is_allowed(origin: str | None, domains: tuple[str, ...]) -> bool:
-    """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (reference
+    """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (protocol
     §1.2)."""
     if origin is None:
         return False

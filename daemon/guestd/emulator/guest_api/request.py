@@ -47,7 +47,7 @@ class Desk:
         return self._say(frames.error(code, text, self.trace))
 
     def _too_many(self, count: SlidingCount, what: str) -> list[Effect] | None:
-        """The platform's 429; None if it may go on. A tolerant emulator never refuses (reference
+        """The platform's 429; None if it may go on. A tolerant emulator never refuses (protocol
         §9.1)."""
         ready_at = count.ready_at(self.now)
         if ready_at <= self.now or not self.world.limits.strict:

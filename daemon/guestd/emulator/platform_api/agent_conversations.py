@@ -1,4 +1,4 @@
-"""The platform side that drives agents (reference §11.4), for the conversations of guests on the
+"""The platform side that drives agents (protocol §11.4), for the conversations of guests on the
 socket."""
 
 from __future__ import annotations

@@ -34,7 +34,7 @@ class Answer:
 
 
 class Refusal(Exception):
-    """The platform says no (reference §4.4). Nothing was changed. `field` is the place in the body
+    """The platform says no (protocol §4.4). Nothing was changed. `field` is the place in the body
     that is wrong, `scopes` are those one of which is missing."""
 
     def __init__(

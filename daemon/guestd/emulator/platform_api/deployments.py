@@ -1,4 +1,4 @@
-"""Deployment configuration as the CDN serves it (reference §8), and push devices (§11.3)."""
+"""Deployment configuration as the CDN serves it (protocol §8), and push devices (§11.3)."""
 
 from __future__ import annotations
 

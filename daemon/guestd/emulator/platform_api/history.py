@@ -1,4 +1,4 @@
-"""A guest's history (reference §11.1)."""
+"""A guest's history (protocol §11.1)."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def problem(
     params: dict[str, str] | None = None,
     form: str = "message",
 ) -> web.Response:
-    """The platform's error body (reference §4.4), its message in one of the places where clients
+    """The platform's error body (protocol §4.4), its message in one of the places where clients
     have found it (`FORMS`)."""
     more: Json = {"messageParams": params} if params else {}
     own = {"message": message, "code": code}

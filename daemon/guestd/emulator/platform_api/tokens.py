@@ -1,5 +1,5 @@
 """Tokens: of OAuth clients (AUTH-1), at three paths and in two ways; and of guests who sign in
-(reference §11.2)."""
+(protocol §11.2)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where files are put and fetched (reference §7, SOCK-6), by whoever has the link."""
+"""Where files are put and fetched (protocol §7, SOCK-6), by whoever has the link."""
 
 from __future__ import annotations
 
