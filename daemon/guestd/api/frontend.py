@@ -92,6 +92,15 @@ class Frontend:
         await close_socket(self._socket, self._request, code, reason, GOODBYE_S)
 
 
+def drop_traceback(socket: Socket) -> None:
+    """The error that aiohttp keeps of a broken connection holds the stack frames that it passed, and
+    those hold the socket. Such a circle outlives the frontend until Python collects its oldest
+    objects, which it seldom does."""
+    error = socket.exception()
+    if error is not None:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+
+
 async def close_socket(
     socket: Socket, request: web.Request, code: WSCloseCode, reason: str, within_s: float
 ) -> None:

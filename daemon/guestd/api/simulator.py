@@ -38,7 +38,7 @@ from .frames import (
     parse,
     since_of,
 )
-from .frontend import GOODBYE_S, Frontend, Socket, close_socket
+from .frontend import GOODBYE_S, Frontend, Socket, close_socket, drop_traceback
 from .handshakes import HandshakeLimiter, early_bytes, early_refusal, has_sent_early, pace_refusal
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import MessageReceiver, ReceivedMessage
@@ -92,7 +92,10 @@ class SimulatorServer:
         socket = await self._upgraded(request)
         if socket is None or request.transport is None:
             return web.Response()
-        await self._receive(socket, request, protocol)
+        try:
+            await self._receive(socket, request, protocol)
+        finally:
+            drop_traceback(socket)
         return socket
 
     async def _upgraded(self, request: web.Request) -> Socket | None:
