@@ -300,7 +300,7 @@ class SimulatorServer:
         if received.oversize is not None:
             self._refuse(self._too_large(received.oversize), frontend)
         elif received.type is WSMsgType.TEXT:
-            await self._take(received.text, frontend, session_id)
+            await self._handle_text(received.text, frontend, session_id)
         elif received.type is WSMsgType.PING:
             await socket.pong(received.data)
         elif received.type is WSMsgType.BINARY:
@@ -316,7 +316,7 @@ class SimulatorServer:
         remedy = "send less, or upload files over HTTP"
         return CommandError(f"the message has {size}; {limit}; {remedy}", code="too_large")
 
-    async def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
+    async def _handle_text(self, text: str, frontend: Frontend, session_id: str) -> None:
         if not is_large(text):
             parsed = self._parse(text, frontend)
         else:

@@ -9,14 +9,14 @@ of all."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from ..model.foreign import EVENT_COUNT_MAX, ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import AdoptionRequest, WorkflowRequest
 from .settings import AdoptionSettings
-from .workflow import Workflow, failed, succeeded
+from .workflow import Workflow, WorkflowContext, failed, succeeded
 
 METRICS = ("viewed", "clicked", "dismissed")
 PREFIX = "agent-assist.prompt."
@@ -24,11 +24,18 @@ TOKEN_CHARACTERS_MAX = 8192
 
 
 class AdoptionWorkflow(Workflow):
-    name = "adoption"
+    kind = "adoption"
+    request_model = AdoptionRequest
+    path, noun = "adoption", "Adoption"
+    summary = "Compute adoption rates (ASSIST-4)"
     outcome = "adoption.read"
 
     def __init__(self, settings: AdoptionSettings) -> None:
         self._settings = settings
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.settings.adoption)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, AdoptionRequest)

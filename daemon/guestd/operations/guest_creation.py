@@ -8,8 +8,8 @@ first try, or after a refusal, so that no try that may have acted is changed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from ..model.errors import CommandError, PlatformError
 from ..model.ids import fingerprint
@@ -17,11 +17,7 @@ from ..model.ports import PlatformAnswer
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import GuestCreationRequest, WorkflowRequest
 from .settings import ContactReference
-from .workflow import Workflow, id_of, succeeded
-
-#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch
-#: milliseconds.
-SignToken = Callable[[str, Mapping[str, Any]], tuple[str, int]]
+from .workflow import SignToken, Workflow, WorkflowContext, id_of, succeeded
 
 #: A token of ours that expires sooner than this is signed anew before a step: a step's tries take
 #: some seconds.
@@ -29,7 +25,10 @@ TOKEN_LEFT_MS_MIN = 60_000
 
 
 class GuestCreationWorkflow(Workflow):
-    name = "guest"
+    kind = "guest"
+    request_model = GuestCreationRequest
+    path, noun = "guests", "Guest"
+    summary = "Create a guest in its three steps (SESS-7)"
     outcome = "guest.created"
     field_by_step: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
 
@@ -39,6 +38,10 @@ class GuestCreationWorkflow(Workflow):
         """`contact_reference`: what names the contact in a conversation's `contactId`."""
         self._sign = sign
         self._contact_reference = contact_reference
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.sign, context.settings.contact_reference)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, GuestCreationRequest)

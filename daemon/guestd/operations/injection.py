@@ -9,20 +9,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 
 from ..model.errors import CommandError
 from ..model.ports import PlatformAnswer
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import InjectionRequest, WorkflowRequest, milliseconds_of
 from .verification import InjectionMismatch, messages_of, verify
-from .workflow import Workflow, failed, succeeded
+from .workflow import Workflow, WorkflowContext, failed, succeeded
 
 RUNNING = frozenset({"active", "queued"})
 
 
 class InjectionWorkflow(Workflow):
-    name = "injection"
+    kind = "injection"
+    request_model = InjectionRequest
+    path, noun = "injections", "Injection"
+    summary = "Inject messages into an interaction (INJ-1)"
     outcome = "injection.completed"
     field_by_step: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
 
@@ -30,6 +33,10 @@ class InjectionWorkflow(Workflow):
         """`key_in_body`: the idempotency key is sent as `idempotencyKey` too, as one of the
         documents does."""
         self._key_in_body = key_in_body
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.settings.injection_key_in_body)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, InjectionRequest)

@@ -17,7 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
 from ..model.ids import fingerprint
@@ -29,7 +29,7 @@ from .failure_policy import was_never_sent
 from .operation import Operation, PlatformRequest, Transition
 from .requests import MessagingRequest, WorkflowRequest
 from .settings import RestSessionSettings
-from .workflow import Workflow, failed, id_of, succeeded
+from .workflow import Workflow, WorkflowContext, failed, id_of, succeeded
 
 #: How long an opening or a heartbeat leaves its turn to others when the budget of requests is
 #: short.
@@ -42,7 +42,11 @@ JITTER = 0.1
 
 
 class MessagingWorkflow(Workflow):
-    name = "messaging"
+    kind = "messaging"
+    request_model = MessagingRequest
+    path, noun = "messaging-sessions", "MessagingSession"
+    summary = "Open a messaging session (SESS-1)"
+    ending = "End it (SESS-6)"
     field_by_step: Mapping[str, str] = {"open": "queueId"}
 
     def __init__(
@@ -58,6 +62,12 @@ class MessagingWorkflow(Workflow):
         self._metrics = metrics
         self._rng = rng
         self._draw_id = draw_id
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        stretch = Stretch(context.requests_per_minute)
+        settings = context.settings.sessions
+        return cls(settings, context.metrics, context.rng, context.draw_id, stretch)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, MessagingRequest)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from typing import Any
+from typing import Any, Self
 from uuid import NAMESPACE_OID, uuid5
 
 from ..model.errors import CommandError, PlatformError
@@ -16,7 +16,7 @@ from ..model.ports import PlatformAnswer
 from .operation import Operation, PlatformRequest, Transition
 from .requests import PromptRequest, WorkflowRequest
 from .settings import PromptSettings
-from .workflow import Workflow, as_uncertain, failed, id_of, succeeded
+from .workflow import Workflow, WorkflowContext, as_uncertain, failed, id_of, succeeded
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
 #: ASSIST-5's words for how it stands; what cannot be known has neither come to SUCCESS nor to
@@ -25,12 +25,20 @@ _INJECTION_STATUS = {"succeeded": "SUCCESS", "failed": "FAILED"}
 
 
 class PromptWorkflow(Workflow):
-    name = "prompt"
+    kind = "prompt"
+    request_model = PromptRequest
+    path, noun = "prompts", "Prompt"
+    summary = "Show an agent-assist prompt (ASSIST-1)"
+    ending = "Give up a deferred prompt"
     outcome = "prompt.injected"
     field_by_step: Mapping[str, str] = {"inject": "conversationId"}
 
     def __init__(self, settings: PromptSettings) -> None:
         self._settings = settings
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.settings.prompts)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, PromptRequest)

@@ -290,22 +290,10 @@ class MessagingRequest(WorkflowRequest):
     webhook_url: WebhookUrl | None = None
 
 
-REQUESTS: dict[str, type[WorkflowRequest]] = {
-    "guest": GuestCreationRequest,
-    "messaging": MessagingRequest,
-    "injection": InjectionRequest,
-    "prompt": PromptRequest,
-    "adoption": AdoptionRequest,
-}
-
-
-def validated_request(kind: str, request: Mapping[str, Any], bytes_max: int) -> WorkflowRequest:
-    """The request of that kind. Raises CommandError: `invalid` with the field, or `too_large`."""
-    model = REQUESTS.get(kind)
-    if model is None:
-        raise CommandError(
-            f"kind: {kind!r} is unknown; it is one of {', '.join(sorted(REQUESTS))}", field="kind"
-        )
+def validated(
+    model: type[WorkflowRequest], request: Mapping[str, Any], bytes_max: int
+) -> WorkflowRequest:
+    """Raises CommandError: `invalid` with the field, or `too_large`."""
     try:
         text = orjson.dumps(request)
     except (TypeError, ValueError, RecursionError):

@@ -30,12 +30,11 @@ from ..runtime.task_pool import Errands, finish
 from ..runtime.timers import Timers
 from .event_appender import EventAppender
 from .executor import Executor
-from .guest_creation import SignToken
 from .operation import OVER, Operation, Transition, from_record
-from .requests import WorkflowRequest, validated_request
+from .requests import WorkflowRequest
 from .settings import OperationsSettings
-from .workflow import as_uncertain
-from .workflows import all_workflows
+from .workflow import SignToken, WorkflowContext, as_uncertain
+from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
 
@@ -71,7 +70,9 @@ class OperationService:
         self._journal = journal
         self._clock = clock
         self._metrics = metrics
-        self._workflows = all_workflows(settings, metrics, rng, draw_id, sign, requests_per_minute)
+        self._workflows = all_workflows(
+            WorkflowContext(settings, metrics, rng, draw_id, sign, requests_per_minute)
+        )
         self._executor = Executor(settings, self._workflows, platform, appender, clock, rng)
         self._calls = Errands("operation", settings.calls_inflight_max)
         self._openings = Errands("opening", settings.calls_inflight_max)

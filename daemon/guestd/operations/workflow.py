@@ -8,25 +8,59 @@ goes through the Transition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, ClassVar, Self
 
 from ..model.errors import PlatformError
 from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
+from ..observe.metrics import Metrics
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import WorkflowRequest
+from .settings import OperationsSettings
+
+#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch
+#: milliseconds.
+SignToken = Callable[[str, Mapping[str, Any]], tuple[str, int]]
+
+
+@dataclass(slots=True, frozen=True)
+class WorkflowContext:
+    """What a workflow may be made of. `sign`: None where no keys are configured;
+    `requests_per_minute`: the budget that heartbeats are stretched to."""
+
+    settings: OperationsSettings
+    metrics: Metrics
+    rng: Random
+    draw_id: Callable[[], str]
+    sign: SignToken | None
+    requests_per_minute: Callable[[], float]
 
 
 class Workflow:
-    """The five kinds fill in what raises NotImplementedError here; what has a body is the common
-    case."""
+    """Subclasses implement what raises NotImplementedError here; what has a body is the common
+    case. Listed in `workflows.WORKFLOWS`, a class is all that the service, the control API, its
+    OpenAPI document and the command line know of a workflow."""
 
-    name: ClassVar[str]
-    #: The fact that says what became of the whole; "" where the last step's says it.
+    #: The word for it in requests, answers and the journal.
+    kind: ClassVar[str]
+    request_model: ClassVar[type[WorkflowRequest]]
+    #: The resource under /v1/, its name in operation ids, and what POST does.
+    path: ClassVar[str]
+    noun: ClassVar[str]
+    summary: ClassVar[str]
+    #: What DELETE does; "" where an operation cannot be ended.
+    ending: ClassVar[str] = ""
+    #: The action of the event that tells how the whole ended; "" where the last step's event does.
     outcome: ClassVar[str] = ""
-    #: By step: the request's field that is to blame when the platform says 404.
+    #: By step: the request's field to name when the platform answers 404.
     field_by_step: Mapping[str, str] = {}
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls()
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         """Set the first step and what must not change any more: ids of our own, times. Raises

@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from guestd.model.errors import CommandError
-from guestd.operations.requests import REQUESTS as MODELS
-from guestd.operations.requests import validated_request
+from guestd.operations.workflows import REQUEST_MODELS as MODELS
+from guestd.operations.workflows import validated_request
 
 from .conftest import GUEST_TOKEN, REQUESTS
 

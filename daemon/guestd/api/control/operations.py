@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -25,7 +24,8 @@ from pydantic import (
 
 from ...model.errors import CommandError, NotFound
 from ...model.ports import Operations, OperationView
-from ...operations.requests import REQUESTS
+from ...operations.workflow import Workflow
+from ...operations.workflows import WORKFLOWS
 from ..problems import Problem, platform_problem, status_of
 from .commands import LOCATION, key_of
 from .parsing import KEY_PATTERN
@@ -94,49 +94,18 @@ class AnyRequest(RootModel[dict[str, Any]]):
     model_config = ConfigDict(title="OperationRequest")
 
 
-@dataclass(slots=True, frozen=True)
-class Kind:
-    """`name` in the port, `path` and `noun` in the API; `ending` says what DELETE does, "": there
-    is nothing to end."""
-
-    name: str
-    path: str
-    noun: str
-    summary: str
-    ending: str = ""
-
-    def shown_body(self) -> type[BaseModel]:
-        """The kind's own model, and the asker's id beside it."""
-        model = REQUESTS[self.name]
-        return create_model(
-            f"{self.noun}Request", __base__=model, __doc__=model.__doc__, operation_id=_OPERATION_ID
-        )
-
-
 _OPERATION_ID: Any = (
     CommandId,
     Field(default_factory=str, alias="operation_id", description="Yours, for asking again safely."),
 )
 
-KINDS = (
-    Kind("guest", "guests", "Guest", "Create a guest in its three steps (SESS-7)"),
-    Kind(
-        "messaging",
-        "messaging-sessions",
-        "MessagingSession",
-        "Open a messaging session (SESS-1)",
-        "End it (SESS-6)",
-    ),
-    Kind("injection", "injections", "Injection", "Inject messages into an interaction (INJ-1)"),
-    Kind(
-        "prompt",
-        "prompts",
-        "Prompt",
-        "Show an agent-assist prompt (ASSIST-1)",
-        "Give up a deferred prompt",
-    ),
-    Kind("adoption", "adoption", "Adoption", "Compute adoption rates (ASSIST-4)"),
-)
+
+def documented_body(workflow: type[Workflow]) -> type[BaseModel]:
+    """The workflow's own model, with the caller's id beside its fields."""
+    model = workflow.request_model
+    return create_model(
+        f"{workflow.noun}Request", __base__=model, __doc__=model.__doc__, operation_id=_OPERATION_ID
+    )
 
 
 class OperationRoutes:
@@ -158,10 +127,10 @@ class OperationRoutes:
             "operations",
             query=ListQuery,
         )
-        return [every, *(route for kind in KINDS for route in self._of_kind(kind))]
+        return [every, *(route for one in WORKFLOWS for route in self._of_workflow(one))]
 
-    def _of_kind(self, kind: Kind) -> list[Route]:
-        path, tag = f"/v1/{kind.path}", "operations"
+    def _of_workflow(self, workflow: type[Workflow]) -> list[Route]:
+        path, tag = f"/v1/{workflow.path}", "operations"
         begun = {
             201: RouteResponse("Done.", OperationResource, LOCATION),
             202: RouteResponse("Under way, or deferred.", OperationResource, LOCATION),
@@ -171,23 +140,23 @@ class OperationRoutes:
             Route(
                 "POST",
                 path,
-                f"start{kind.noun}",
-                kind.summary,
-                lambda call: self._start(kind, call),
+                f"start{workflow.noun}",
+                workflow.summary,
+                lambda call: self._start(workflow, call),
                 begun,
                 tag,
                 query=WaitQuery,
                 body=AnyRequest,
-                shown_body=kind.shown_body(),
+                shown_body=documented_body(workflow),
                 problems=(409, 502),
                 keyed=True,
             ),
             Route(
                 "GET",
                 path,
-                f"list{kind.noun}s",
-                f"{kind.noun}: those under way and lately over",
-                lambda call: self._list(kind.name, call),
+                f"list{workflow.noun}s",
+                f"{workflow.noun}: those under way and lately over",
+                lambda call: self._list(workflow.kind, call),
                 {200: RouteResponse("Newest first.", OperationList)},
                 tag,
                 query=ListQuery,
@@ -195,21 +164,21 @@ class OperationRoutes:
             Route(
                 "GET",
                 f"{path}/{{operation}}",
-                f"show{kind.noun}",
-                f"{kind.noun}: as it stands",
-                lambda call: self._show(kind, call),
+                f"show{workflow.noun}",
+                f"{workflow.noun}: as it stands",
+                lambda call: self._show(workflow, call),
                 shown,
                 tag,
             ),
         ]
-        if kind.ending:
+        if workflow.ending:
             routes.append(
                 Route(
                     "DELETE",
                     f"{path}/{{operation}}",
-                    f"end{kind.noun}",
-                    kind.ending,
-                    lambda call: self._end(kind, call),
+                    f"end{workflow.noun}",
+                    workflow.ending,
+                    lambda call: self._end(workflow, call),
                     {200: RouteResponse("Asked to end.", OperationResource)},
                     tag,
                     problems=(409, 502),
@@ -217,14 +186,16 @@ class OperationRoutes:
             )
         return routes
 
-    async def _start(self, kind: Kind, call: ApiCall[WaitQuery, BaseModel]) -> web.StreamResponse:
+    async def _start(
+        self, workflow: type[Workflow], call: ApiCall[WaitQuery, BaseModel]
+    ) -> web.StreamResponse:
         request = call.body.model_dump(mode="json", by_alias=True, exclude_unset=True)
         operation_id = key_of(call, _taken_id(request)) or self._draw_id()
         wait_s = min(call.query.wait, self._settings.wait_max_s)
-        view = await self._port.start(kind.name, operation_id, request, wait_s)
+        view = await self._port.start(workflow.kind, operation_id, request, wait_s)
         if view.status == "failed":
             raise _failed(view)
-        where = f"/v1/{kind.path}/{view.operation_id}"
+        where = f"/v1/{workflow.path}/{view.operation_id}"
         status = 202 if view.status in ("running", "deferred") else 201
         return answer(OperationResource.of(view), status, {"Location": where})
 
@@ -232,17 +203,19 @@ class OperationRoutes:
         views = self._port.views(kind, call.query.limit)
         return answer(OperationList(operations=[OperationResource.of(view) for view in views]))
 
-    async def _show(self, kind: Kind, call: ApiCall[None, None]) -> web.StreamResponse:
-        return answer(OperationResource.of(self._of(kind, call.part("operation"))))
+    async def _show(
+        self, workflow: type[Workflow], call: ApiCall[None, None]
+    ) -> web.StreamResponse:
+        return answer(OperationResource.of(self._of(workflow, call.part("operation"))))
 
-    async def _end(self, kind: Kind, call: ApiCall[None, None]) -> web.StreamResponse:
-        view = self._of(kind, call.part("operation"))
+    async def _end(self, workflow: type[Workflow], call: ApiCall[None, None]) -> web.StreamResponse:
+        view = self._of(workflow, call.part("operation"))
         return answer(OperationResource.of(await self._port.end(view.operation_id)))
 
-    def _of(self, kind: Kind, operation_id: str) -> OperationView:
+    def _of(self, workflow: type[Workflow], operation_id: str) -> OperationView:
         view = self._port.view(operation_id)
-        if view.kind != kind.name:
-            raise NotFound(f"that operation is of the kind {view.kind}, not {kind.name}")
+        if view.kind != workflow.kind:
+            raise NotFound(f"that operation is of the kind {view.kind}, not {workflow.kind}")
         return view
 
     @property
