@@ -48,9 +48,7 @@ def details_from_query(query: Mapping[str, str]) -> GuestDetails:
     """Raises CommandError naming the parameter."""
     given = query.get("details", "")
     if given not in ("", FIRST_FRAME):
-        raise CommandError(
-            f"details can be {FIRST_FRAME} only; leave it out otherwise", field="details"
-        )
+        raise CommandError(f"details must be {FIRST_FRAME}, or be left out", field="details")
     return GuestDetails(
         _name(query.get("name", "")),
         _email(query.get("email", "")),
@@ -94,7 +92,7 @@ def _load(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         frame = None
     if not isinstance(frame, dict):
-        raise CommandError("the first frame is not a JSON object", code="bad_json")
+        raise CommandError("the first frame must be a JSON object", code="bad_json")
     return frame
 
 
@@ -107,7 +105,9 @@ def _name(value: object) -> str:
         )
         raise CommandError(problem, field="name")
     if found := control_character_in(value):
-        raise CommandError(f"name holds the control character {found}; leave it out", field="name")
+        raise CommandError(
+            f"name contains the control character {found}; leave it out", field="name"
+        )
     return value.strip()
 
 

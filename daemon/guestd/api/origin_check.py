@@ -26,7 +26,7 @@ class OriginCheck:
         if not (_is_local(host) or host in self._hosts):
             return web.Response(
                 status=421,
-                text=f"no host named {host[:100]!r} here; add it to simulator.hosts_allowed\n",
+                text=f"unknown host {host[:100]!r}; add it to simulator.hosts_allowed\n",
             )
         origin = request.headers.get("Origin")
         if origin is not None and not self._may_come_from(origin):

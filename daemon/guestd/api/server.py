@@ -212,8 +212,8 @@ class HttpServer:
             return refused
         if is_control and not trusted and self._origin_check.is_sent_by_foreign_page(request):
             detail = (
-                "a page of another site asks; add its origin to simulator.origins_allowed, and ask"
-                " with fetch()"
+                "a page of another site sent this; add its origin to simulator.origins_allowed, and"
+                " use fetch()"
             )
             return Problem(403, "origin_refused", detail).answer(request.path)
         try:

@@ -195,7 +195,7 @@ class SimulatorServer:
         name = request.query.get("guest") or f"guest-{self._draw_id().replace('-', '')[:16]}"
         if not _NAME.fullmatch(name):
             raise CommandError(
-                "guest is a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
+                "guest must be a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
             )
         since = since_of(request.query["since"]) if "since" in request.query else None
         details: GuestDetails | None = details_from_query(request.query)

@@ -60,7 +60,7 @@ def warn_if_open(settings: ApiSettings) -> None:
     """One line of the log where anybody may use the simulator from elsewhere."""
     if settings.is_open and not settings.token and not is_loopback(settings.host):
         logger.warning(
-            "the simulator is open on %s (simulator.open): whoever reaches the port can speak as"
+            "the simulator is open on %s (simulator.open): anyone who reaches the port can speak as"
             " any guest",
             settings.host,
         )

@@ -100,7 +100,7 @@ class AttachmentRoutes:
             settings.uploads_per_address_max,
             metrics,
             "api.uploads_max",
-            "files are on their way already",
+            "files are being uploaded already",
             retry_after_s=5.0,
         )
 
@@ -181,7 +181,7 @@ class AttachmentRoutes:
             raise Problem(
                 422,
                 "invalid",
-                "a form has one file, and caption and command_id if wanted",
+                "expected one file part and optional caption and command_id",
                 field=where,
             )
         if name in given:
@@ -198,7 +198,7 @@ class AttachmentRoutes:
                 raise Problem(
                     422,
                     "invalid",
-                    "is 1 to 128 letters, digits and . _ ~ : @ + -",
+                    "must be 1 to 128 letters, digits and . _ ~ : @ + -",
                     field="command_id",
                 )
 
@@ -248,12 +248,12 @@ class AttachmentRoutes:
             raise self._too_slow() from None
         except UNREADABLE:
             raise Problem(
-                400, "bad_request", "the body does not follow its own headers, or breaks off"
+                400, "bad_request", "the body does not match its headers, or is cut off"
             ) from None
 
     def _too_slow(self) -> Problem:
         self._metrics.count_http_refused("body_timeout_s")
-        return Problem(408, "timeout", "the file did not go on in time; send it again")
+        return Problem(408, "timeout", "the file arrived too slowly; send it again")
 
 
 async def _parsed(reading: Awaitable[T]) -> T:

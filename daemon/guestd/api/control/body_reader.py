@@ -45,14 +45,16 @@ class BodyReader:
                     self._leave(body)
         except UNREADABLE:
             raise Problem(
-                400, "bad_request", "the body does not follow its own headers, or breaks off"
+                400, "bad_request", "the body does not match its headers, or is cut off"
             ) from None
         except TimeoutError:
             self._metrics.count_http_refused(
                 "bodies_waiting_max" if body.is_given_up else "body_timeout_s"
             )
-            why = "in time" if not body.is_given_up else "before too many others were waited for"
-            raise Problem(408, "timeout", f"the body did not come {why}; send it at once") from None
+            why = "in time" if not body.is_given_up else "before too many other bodies were awaited"
+            raise Problem(
+                408, "timeout", f"the body did not arrive {why}; send it at once"
+            ) from None
 
     async def _collect(self, request: web.Request, body: _Body) -> bytes:
         held = bytearray()

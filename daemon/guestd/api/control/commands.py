@@ -38,7 +38,7 @@ def key_of(call: ApiCall[Any, Any], command_id: str) -> str:
         raise Problem(
             409,
             "conflict",
-            "differs from the header Idempotency-Key; give one of them",
+            "must equal the Idempotency-Key header if both are given",
             field="command_id",
         )
     return command_id or call.idempotency_key
@@ -67,7 +67,7 @@ class CommandRoutes:
         session_id, command_id = session_of(self._fleet, call.part("session")), call.part("command")
         found = await self._look_for(session_id, command_id, call.query.after)
         if found is None:
-            raise NotFound("no such command after that seq, or the journal no longer has it")
+            raise NotFound("no such command after that seq, or it is no longer in the journal")
         return answer(found)
 
     async def _look_for(

@@ -30,9 +30,7 @@ async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float
             told.set_result(answer)
 
     fleet.give(session_id, command, answered)
-    found = await _within(
-        told, timeout_s, f"ask with the same command_id again: {command.command_id}"
-    )
+    found = await _within(told, timeout_s, f"send the same command_id again: {command.command_id}")
     if found.error is not None:
         if found.error.code == "ended":
             fleet.view(session_id)  # NotFound, unless it is only about to end
@@ -53,5 +51,7 @@ async def _within(future: asyncio.Future[Found], timeout_s: float, advice: str) 
         async with asyncio.timeout(timeout_s):
             return await future
     except TimeoutError:
-        detail = f"the journal did not take it within {timeout_s:g} s, and may still; {advice}"
+        detail = (
+            f"the journal did not store it within {timeout_s:g} s, and may still do so; {advice}"
+        )
         raise Problem(503, "journal_slow", detail) from None

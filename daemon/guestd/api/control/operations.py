@@ -222,7 +222,7 @@ class OperationRoutes:
     def _port(self) -> Operations:
         if self._operations is None:
             raise CommandError(
-                "this daemon does not speak to the platform's REST side", code="not_configured"
+                "this daemon does not use the platform's REST API", code="not_configured"
             )
         return self._operations
 
@@ -234,7 +234,10 @@ def _taken_id(request: dict[str, Any]) -> str:
     found = request.pop("operation_id")
     if not isinstance(found, str) or not KEY_PATTERN.match(found):
         raise Problem(
-            422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="operation_id"
+            422,
+            "invalid",
+            "must be 1 to 128 letters, digits and . _ ~ : @ + -",
+            field="operation_id",
         )
     return found
 

@@ -28,7 +28,10 @@ async def parse(request: web.Request, route: Route, bodies: BodyReader) -> ApiCa
     key = request.headers.get("Idempotency-Key") if route.keyed else None
     if key is not None and not KEY_PATTERN.match(key):
         raise Problem(
-            422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key"
+            422,
+            "invalid",
+            "must be 1 to 128 letters, digits and . _ ~ : @ + -",
+            field="Idempotency-Key",
         )
     body = await _body(request, route.body, bodies) if route.body is not None else None
     return ApiCall(request, query, body, key or "")
@@ -81,9 +84,7 @@ def _invalid(error: ValidationError, place: str) -> Problem:
     path = [place, *map(str, first["loc"])] if place else [str(part) for part in first["loc"]]
     message = first["msg"].removeprefix("Value error, ")
     detail = (
-        "there is no such field"
-        if first["type"] == "extra_forbidden"
-        else message[:1].lower() + message[1:]
+        "unknown field" if first["type"] == "extra_forbidden" else message[:1].lower() + message[1:]
     )
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""

@@ -45,10 +45,10 @@ def _clear(path: Path) -> None:
         return
     except OSError as error:
         raise ConfigError(
-            FIELD, f"{path} cannot be looked at: {error.strerror}", "name another path"
+            FIELD, f"{path} cannot be read: {error.strerror}", "name another path"
         ) from None
     if not stat.S_ISSOCK(mode):
-        raise ConfigError(FIELD, f"{path} is there already and is no socket", "name another path")
+        raise ConfigError(FIELD, f"{path} already exists and is not a socket", "name another path")
     if _is_listening(path):
         raise ConfigError(
             FIELD, f"another process listens on {path}", "stop it, or name another path"
