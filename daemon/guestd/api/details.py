@@ -1,5 +1,5 @@
-"""Who the guest of a new session is, as its frontend tells it (SOCK-1, SIM-4): in the address, or
-in the first frame.
+"""The details of a new session's guest (SOCK-1, SIM-4), given by its frontend in the URL or in the
+first frame.
 
     ?name=Ana%20M%C3%BCller&email=ana@example.org
     ?details=first_frame, and then {"action": "guest", "name"?: …, "email"?: …, "metadata"?: {…}}
@@ -26,8 +26,8 @@ NAME_CHARACTERS_MAX = 100
 #: The longest address that mail can carry (RFC 5321), as in the control API.
 EMAIL_CHARACTERS_MAX = 254
 
-#: Hexadecimal digits of the name's hash: 96 bits, so that nobody finds a name with the address of
-#: another.
+#: Hexadecimal digits of the name's hash: 96 bits, so that no two names with the same address
+#: can be found.
 OWN_DIGITS = 24
 
 FIRST_FRAME = "first_frame"

@@ -1,4 +1,4 @@
-"""The simulator's frames: what a frontend may ask (SIM-1), and how it is answered (SIM-2).
+"""The simulator's frames: what a frontend may send (SIM-1), and the answers (SIM-2).
 
     {"action": "send", "text": …}
     {"action": "context", "data": {…}}
@@ -57,7 +57,7 @@ class UploadFrame:
 
 @dataclass(slots=True, frozen=True)
 class ParsedFrame:
-    """A frame understood: the command, and whether success is to be answered."""
+    """A parsed frame: the command, and whether to answer success."""
 
     command: Command | ResumeFrame | UploadFrame
     answered: bool
@@ -92,7 +92,7 @@ def parse(text: str, draw_id: Callable[[], str]) -> ParsedFrame:
 
 
 def command_id_of(text: str) -> str | None:
-    """For an error's sake: the command id of a frame that may be anything."""
+    """The command id of an invalid frame, for the error; None if it has none."""
     try:
         found = json.loads(text).get("command_id")
     except (ValueError, RecursionError, AttributeError):
@@ -127,8 +127,8 @@ def _load(text: str) -> Json:
 
 
 def _check_writable(frame: Json) -> None:
-    """What could not be written out again is refused whatever field it stands in. A buffer's bytes
-    are looked at later."""
+    """Refuse what could not be encoded again, in whatever field. A buffer's bytes are checked
+    later."""
     for key, value in frame.items():
         if not is_text(key):
             raise CommandError(
@@ -225,7 +225,7 @@ def _buffer(value: object) -> bytes:
 
 def _bytes_of(numbers: list[Any]) -> bytes:
     try:
-        if set(map(type, numbers)) <= {int}:  # `true` is no byte
+        if set(map(type, numbers)) <= {int}:  # `true` is not a byte
             return bytes(numbers)
     except (ValueError, OverflowError):
         pass

@@ -1,9 +1,8 @@
-"""Request bodies on their way in. They hold no place among the requests in progress, and have
-limits of their own.
+"""Reads request bodies. They do not count as requests in progress, and have limits of their own.
 
-At a limit the body that has waited longest is given up, of the caller that has most of them: a body
-that comes with its head is never waited for, so it is those who do not send who lose their place,
-and not those who come next."""
+At a limit the oldest awaited body is given up, of the caller that has most of them. A body that
+arrives with its head is never awaited, so clients that do not send are refused, not those that come
+next."""
 
 from __future__ import annotations
 
@@ -77,7 +76,7 @@ class BodyReader:
         self._count += 1
 
     def _give_one_up(self) -> None:
-        """Its reading is interrupted at the next turn of the loop; its place is free at once."""
+        """Its reading is interrupted in the next loop iteration; its slot is free at once."""
         most = max(self._waiting.values(), key=len, default=None)
         if most is None:
             return
@@ -106,7 +105,7 @@ class BodyReader:
 
 
 class _Body:
-    """One that is waited for."""
+    """A body that is awaited."""
 
     __slots__ = ("caller", "is_given_up", "limit", "size_bytes")
 

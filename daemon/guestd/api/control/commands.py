@@ -1,5 +1,4 @@
-"""Commands: accepted with 202 once they are durable; what became of one is read from the journal,
-where it is written anyway."""
+"""Commands: accepted with 202 once they are durable; their state is read from the journal."""
 
 from __future__ import annotations
 
@@ -25,15 +24,15 @@ LOCATION = {"Location": "Where it stands."}
 async def accept(
     fleet: Fleet, session_id: str, command: Command, settings: ControlSettings
 ) -> web.StreamResponse:
-    """Hand it over; the answer once its intent is durable."""
+    """Give the command to its session, and answer once its intent is durable."""
     found = await give(fleet, session_id, command, settings.answer_timeout_s)
     where = f"/v1/sessions/{session_id}/commands/{found.command_id}"
-    told = CommandAccepted(session_id=session_id, command_id=found.command_id, seq=found.seq)
-    return answer(told, 202, {"Location": where})
+    accepted = CommandAccepted(session_id=session_id, command_id=found.command_id, seq=found.seq)
+    return answer(accepted, 202, {"Location": where})
 
 
 def key_of(call: ApiCall[Any, Any], command_id: str) -> str:
-    """The asker's id for this command, from the body or the header; "" if he gave none."""
+    """The caller's id for this command, from the body or the header; "" if there is none."""
     if command_id and call.idempotency_key and command_id != call.idempotency_key:
         raise Problem(
             409,

@@ -1,9 +1,9 @@
-"""The platform's REST side: guests, messaging sessions, injections, prompts, adoption. One resource
-each, all alike.
+"""The REST workflows of the platform as resources: guests, messaging sessions, injections, prompts,
+adoption, all alike.
 
-Each is a durable operation with an id of the asker's: asked for again with the same id and the same
-request, it is the same operation. POST begins it and waits at most `?wait=`; what is not over by
-then is answered 202 and asked for later."""
+Each is a durable operation under an id of the caller's: the same id with the same request is the
+same operation. POST starts it and waits for `?wait=` at most; one that is not over by then is
+answered 202, and can be read later."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
 def _wait(value: object) -> object:
     found = _WAIT.fullmatch(value) if isinstance(value, str) else None
     if found is None:
-        raise ValueError("is a duration such as 5s, 500ms or 1m")
+        raise ValueError("must be a duration such as 5s, 500ms or 1m")
     return float(found[1]) * _SECONDS[found[2] or "s"]
 
 
@@ -55,7 +55,7 @@ Wait = Annotated[
 
 class WaitQuery(QueryParameters):
     wait: Wait = Field(
-        default=0.0, description="How long to wait for its end, such as 5s; api.wait_max_s at most."
+        default=0.0, description="How long to wait for the end, such as 5s; at most api.wait_max_s."
     )
 
 
@@ -64,7 +64,7 @@ class ListQuery(QueryParameters):
 
 
 class OperationResource(BaseModel):
-    """A REST operation as it stands. `problem` says why it failed; nothing secret is in it."""
+    """A REST operation. `problem` says why it failed; it contains no secret."""
 
     model_config = ConfigDict(title="Operation")
 
@@ -83,13 +83,13 @@ class OperationResource(BaseModel):
 
 
 class OperationList(BaseModel):
-    """Those under way and those lately over, newest first."""
+    """Running operations and those that ended last, newest first."""
 
     operations: list[OperationResource]
 
 
 class AnyRequest(RootModel[dict[str, Any]]):
-    """What the operation is to do; checked when it is begun. `operation_id` may be among it."""
+    """What the operation is to do; validated when it starts. May contain `operation_id`."""
 
     model_config = ConfigDict(title="OperationRequest")
 
@@ -228,7 +228,7 @@ class OperationRoutes:
 
 
 def _taken_id(request: dict[str, Any]) -> str:
-    """The asker's id, if the body has one; it is no part of what the operation is to do."""
+    """The caller's id, if the body has one; it is not part of the operation's request."""
     if "operation_id" not in request:
         return ""
     found = request.pop("operation_id")
@@ -244,12 +244,17 @@ def _taken_id(request: dict[str, Any]) -> str:
 
 def _failed(view: OperationView) -> Problem:
     problem = view.problem or {}
-    code, detail = str(problem.get("code", "failed")), str(problem.get("message", "it failed"))
+    code, detail = (
+        str(problem.get("code", "failed")),
+        str(problem.get("message", "the operation failed")),
+    )
     correlation_id = str(problem.get("correlation_id") or "")
-    told = {**problem, "platform_status": problem.get("status")}
+    platform = {**problem, "platform_status": problem.get("status")}
     if code.startswith("platform"):
-        return platform_problem(code, detail, problem.get("status"), correlation_id, told=told)
+        return platform_problem(
+            code, detail, problem.get("status"), correlation_id, platform=platform
+        )
     field = str(problem.get("field") or "")
     return Problem(
-        status_of(code), code, detail, field=field, correlation_id=correlation_id, told=told
+        status_of(code), code, detail, field=field, correlation_id=correlation_id, platform=platform
     )

@@ -1,7 +1,7 @@
-"""A page of a guest session's events, as the journal has them: the same bytes, only put in a row.
+"""A page of a guest session's events: the journal's own bytes, joined.
 
-Read like every other replay: a small page of the journal per turn of the loop, in turn with all
-other clients."""
+Read like every other replay: a small page of the journal per loop iteration, fairly among all
+clients."""
 
 from __future__ import annotations
 
