@@ -10,7 +10,8 @@ from random import Random
 from worker import obey, run
 
 from guestd.journal.memory import MemoryJournal
-from guestd.model.ports import DialTarget, EventRow, OpenGuest
+from guestd.model.journal import EventRow
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings

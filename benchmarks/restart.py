@@ -22,7 +22,7 @@ from pathlib import Path
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 from guestd.journal import database
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 GUESTD = [sys.executable, "-m", "guestd"]
 

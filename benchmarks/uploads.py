@@ -28,7 +28,8 @@ from guestd.emulator.settings import Deployment, Limits
 from guestd.journal.memory import MemoryJournal
 from guestd.model.commands import Attach
 from guestd.model.effects import Notice
-from guestd.model.ports import DialTarget, EventRow, OpenGuest
+from guestd.model.journal import EventRow
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http, HttpSettings

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 
 from guestd.journal import database
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 STARTS = int(os.environ.get("GUESTD_FLIPPED_STARTS", "8"))
 DAY_MS = 86_400_000

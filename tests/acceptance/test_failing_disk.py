@@ -20,7 +20,7 @@ from pathlib import Path
 from guestd.journal import sqlite
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import JournalError
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 sqlite.IDLE_S = 0.05
 

@@ -8,7 +8,7 @@ import pytest
 
 from guestd.journal.memory import MemoryJournal
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
@@ -75,6 +75,11 @@ def commit(journal, *rows):
     known.update(opened)
     journal.commit(Commit([record(one) for one in opened], list(rows)), lambda: done.append(True))
     assert done == [True]
+
+
+def accepted_seq(journal, session_id, command_id):
+    found = journal.command(session_id, command_id)
+    return found.accepted.seq if found is not None and found.accepted is not None else 0
 
 
 def seqs(replay):
@@ -297,6 +302,28 @@ def test_deliveries_are_given_by_status_in_the_order_of_their_making_and_by_page
     assert ids(journal.deliveries("delivered")) == ["d7"] and ids(journal.deliveries("dead")) == []
 
 
+def test_a_delivery_is_found_by_its_id(new_journal):
+    journal = new_journal()
+    dead = delivery(1, status="dead", attempts=8, reason="gone")
+    give(journal, deliveries=[dead, delivery(2)])
+    assert journal.delivery("d1") == dead and journal.delivery("d2") == delivery(2)
+    assert journal.delivery("d3") is None
+
+
+def test_deliveries_are_given_by_target(new_journal):
+    journal = new_journal()
+    url = "https://example.org/hook"
+    targets = ["crm", url, "other", "crm", "gone"]
+    give(journal, deliveries=[delivery(n, target=one) for n, one in enumerate(targets)])
+    assert ids(journal.deliveries("waiting", target="crm")) == ["d0", "d3"]
+    assert ids(journal.deliveries("waiting", "d0", target="crm")) == ["d3"]
+    assert ids(journal.deliveries("waiting", limit=1, target="crm")) == ["d0"]
+    configured = ("crm", "other")
+    assert ids(journal.deliveries("waiting", other_than=configured)) == ["d1", "d4"]
+    assert ids(journal.deliveries("waiting", "d1", other_than=configured)) == ["d4"]
+    assert ids(journal.deliveries("dead", target="crm")) == []
+
+
 def test_a_dead_delivery_waits_again_when_it_is_replayed(new_journal):
     journal = new_journal()
     give(journal, deliveries=[delivery(1, status="dead", attempts=8, reason="gone"), delivery(2)])
@@ -338,12 +365,31 @@ def test_it_knows_when_a_command_was_accepted(new_journal):
     journal.commit(
         Commit(opened=[record("a"), record("b")], rows=[accepted, delivered]), lambda: None
     )
-    assert journal.accepted_seq("a", "c1") == 1
-    assert [journal.accepted_seq(*one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))] == [
+    assert accepted_seq(journal, "a", "c1") == 1
+    assert [
+        accepted_seq(journal, *one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))
+    ] == [
         0,
         0,
         0,
     ]
+
+
+def test_a_command_is_found_with_what_became_of_it(new_journal):
+    journal = new_journal()
+    rows = [
+        EventRow("a", 1, "accepted", b'{"seq":1}', "c1", b""),
+        EventRow("a", 2, "message", b'{"seq":2}', "m1", b""),
+        EventRow("a", 3, "delivery", b'{"seq":3}', "c1", b""),
+        EventRow("a", 4, "accepted", b'{"seq":4}', "c2", b""),
+    ]
+    journal.commit(Commit(opened=[record("a"), record("b")], rows=rows), lambda: None)
+    found = journal.command("a", "c1")
+    assert (found.accepted, found.outcome) == (rows[0], rows[2])
+    found = journal.command("a", "c2")
+    assert (found.accepted, found.outcome) == (rows[3], None)
+    for session_id, command_id in (("a", "c3"), ("a", "m1"), ("b", "c1"), ("nobody", "c1")):
+        assert journal.command(session_id, command_id) is None
 
 
 def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journal):
@@ -351,9 +397,9 @@ def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journa
     for seq in range(1, 5):
         row = EventRow("a", seq, "accepted", b"{}", f"c{seq}", b"")
         journal.commit(Commit(rows=[row]), lambda: None)
-    assert [journal.accepted_seq("a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
+    assert [accepted_seq(journal, "a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
     journal.forget("a")
-    assert journal.accepted_seq("a", "c4") == 0
+    assert accepted_seq(journal, "a", "c4") == 0
 
 
 def test_a_journal_where_nothing_waits_has_no_oldest_wait(new_journal):

@@ -16,7 +16,7 @@ import pytest
 from guestd.journal import database
 from guestd.journal.queries import migrations
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.ports import Commit, EventRow
+from guestd.model.journal import Commit, EventRow
 from guestd.model.records import OWN_STREAM, OperationRecord
 
 GOLDEN = Path(__file__).parent / "golden"

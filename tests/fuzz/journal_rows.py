@@ -20,7 +20,7 @@ import orjson
 from guestd.journal import database
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import GuestdError
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 from .log_watch import LogWatch
@@ -107,7 +107,7 @@ def _questions(journal: SqliteJournal) -> list[Callable[[], Any]]:
             lambda one=one: [_assert_row(row) for row in journal.read(one, 0, 100).rows],
             lambda one=one: journal.identities(one, 100),
             lambda one=one: journal.last_seq(one),
-            lambda one=one: journal.accepted_seq(one, "c1"),
+            lambda one=one: journal.command(one, "c1"),
             lambda one=one: journal.was_shown(one, "m1", "2027-05-31T09:15:02.417Z"),
             lambda one=one: journal.was_shown(one, "m1", ""),
         ]

@@ -1,5 +1,4 @@
-"""ARCHITECTURE.md says what is there: its paths, its functions, and the table of layers by which
-imports are judged."""
+"""ARCHITECTURE.md and CONTRIBUTING.md say what is there: their paths and functions."""
 
 from __future__ import annotations
 
@@ -10,13 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.house.test_floors import LAYER, MAY_ALSO
-
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "daemon" / "guestd"
 PAGE = (ROOT / "ARCHITECTURE.md").read_text()
-PATHS = sorted(set(re.findall(r"`([\w./]+(?:\.py|\.md|/))`", PAGE)))
-LAYERS = re.findall(r"^\| ([\d.]+) \| `(\w+)/` \| [^|]+ \| (?:`(\w+)` )?\|$", PAGE, re.MULTILINE)
+GUIDE = (ROOT / "CONTRIBUTING.md").read_text()
+PATHS = sorted(set(re.findall(r"`([\w./]+(?:\.py|\.md|/))`", PAGE + GUIDE)))
 
 
 def place_of(path: str) -> Path:
@@ -38,7 +35,7 @@ def defined(path: str) -> set[str]:
 def named() -> list[tuple[str, str]]:
     """The function or class that stands behind a file's name; a bare `Class.method` belongs to the
     file before it or to one that defines it."""
-    return re.findall(r"`([\w/]+\.py)` `([A-Za-z_.]+)`", PAGE)
+    return re.findall(r"`([\w/]+\.py)` `([A-Za-z_.]+)`", PAGE + GUIDE)
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -56,11 +53,6 @@ def test_every_method_that_is_named_alone_is_in_a_file_that_is_named():
     everything = set().union(*(defined(path) for path in PATHS if path.endswith(".py")))
     alone = set(re.findall(r"`([A-Z]\w+\.\w+)`", PAGE))
     assert alone - everything == set()
-
-
-def test_the_table_of_layers_is_the_one_that_imports_are_judged_by():
-    assert {package: float(layer) for layer, package, _ in LAYERS} == LAYER
-    assert {(package, other) for _, package, other in LAYERS if other} == MAY_ALSO
 
 
 @pytest.mark.parametrize("path", ["README.md", "daemon/guestd/__init__.py"])

@@ -13,7 +13,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.emulator.frontdoor import BODY_WAIT_S, HEAD_WAIT_S, IDLE_S
+from guestd.emulator.demux import BODY_WAIT_S, HEAD_WAIT_S, IDLE_S
 
 GUEST = f"/v1?deploymentId={DEFAULT_DEPLOYMENT_ID}"
 
@@ -245,7 +245,7 @@ async def test_a_head_that_drips_gains_no_time():
 
 
 async def test_the_sweep_runs_by_itself(monkeypatch):
-    monkeypatch.setattr("guestd.emulator.frontdoor.HEAD_WAIT_S", 0.0)
+    monkeypatch.setattr("guestd.emulator.demux.HEAD_WAIT_S", 0.0)
     async with emulating() as emulator:
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         writer.write(b"GET /")

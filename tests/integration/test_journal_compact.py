@@ -17,7 +17,7 @@ from guestd.journal.lock import DirectoryLock
 from guestd.journal.queries import migrations
 from guestd.journal.shrink import can_shrink
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 
 @pytest.fixture

@@ -19,7 +19,7 @@ from guestd.journal.retention import Retention
 from guestd.journal.sqlite import SqliteJournal
 from guestd.journal.writer import Writer
 from guestd.model.errors import Damaged, JournalError
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 FLIPS = 400

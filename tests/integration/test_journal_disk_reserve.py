@@ -88,7 +88,7 @@ from guestd.model.commands import Send
 from guestd.model.errors import CommandError, JournalError, StorageFull
 from guestd.model.ports import OpenGuest
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 sqlite.RETRY_FULL_S = sqlite.LOOK_S = sqlite.IDLE_S = 0.005
 place, ballast, rounds = Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
@@ -237,7 +237,7 @@ from guestd.journal import sqlite
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import StorageFull
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 place, ballast, is_new = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3] == "new"
 filler = place.parent / "filler"

@@ -12,7 +12,7 @@ import pytest
 from guestd.journal import database
 from guestd.journal.retention import Retention
 from guestd.journal.writer import ERASE_S, Writer
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 RETENTION_S = 30

@@ -16,7 +16,7 @@ from guestd.journal import database
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import ConfigError, JournalError
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
@@ -394,7 +394,7 @@ async def test_after_a_failure_and_after_the_stop_whoever_reads_is_told_why(new_
         lambda: journal.read("a", 0, 10),
         lambda: journal.read_on(0, 10),
         lambda: journal.last_seq("a"),
-        lambda: journal.accepted_seq("a", "c"),
+        lambda: journal.command("a", "c"),
         lambda: journal.was_shown("a", "m", ""),
         lambda: journal.identities("a", 10),
         lambda: journal.operations(),

@@ -12,7 +12,7 @@ from guestd.journal import database
 from guestd.journal.retention import Retention
 from guestd.journal.retire_pace import RetirePace
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 RETENTION_S = 60
 PERIODS = 12

@@ -11,7 +11,7 @@ from guestd.journal import database
 from guestd.journal.reader import Reader
 from guestd.journal.writer import Writer
 from guestd.model.errors import Damaged
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM
 
 pytestmark = pytest.mark.timeout(30)

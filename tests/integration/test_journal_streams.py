@@ -11,7 +11,7 @@ from guestd.journal import check, database
 from guestd.journal.reader import Reader
 from guestd.journal.retention import DELETE_MAX, Retention
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM
 
 EVER = 2**62

@@ -24,7 +24,7 @@ from guestd.journal import database
 from guestd.journal.check import full_check
 from guestd.journal.queries import migrations
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 CUTS = int(os.environ.get("GUESTD_POWER_CUTS", "5000"))

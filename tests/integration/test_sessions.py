@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from guestd.emulator.records import Send as Tell
+from guestd.emulator.core.records import Send as Tell
 from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
@@ -207,6 +207,7 @@ async def test_end_leaves_no_orphan(new_town, clear):
             "state": "ended",
             "reason": "finished",
             "read_only": False,
+            "first": False,
             "kind": "session",
         }
         everyone = [*town.emulator.world.sessions.values(), *town.emulator.world.cleared.values()]

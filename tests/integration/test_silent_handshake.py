@@ -36,7 +36,7 @@ class Addresses:
     def __init__(self, *addresses: str) -> None:
         self._addresses = addresses
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def __call__(self, host: str, port: int) -> list[str]:
         return list(self._addresses)
 
 

@@ -23,7 +23,8 @@ from guestd.journal.reader import Reader
 from guestd.journal.writer import Writer
 from guestd.model.commands import Attach, Send
 from guestd.model.endings import Cause, Ending
-from guestd.model.ports import DialTarget, OpenGuest, Replay
+from guestd.model.journal import Replay
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.session.settings import SessionSettings
 from guestd.supervisor.settings import SupervisorSettings
@@ -116,8 +117,8 @@ class InlineJournal:
     def was_shown(self, session_id, identity, time) -> bool:
         return Reader(self.disk).was_shown(session_id, identity, time)
 
-    def accepted_seq(self, session_id, command_id) -> int:
-        return self.reader.accepted_seq(session_id, command_id)
+    def command(self, session_id, command_id):
+        return self.reader.command(session_id, command_id, self.acknowledged)
 
     def forget(self, session_id) -> None: ...
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from guestd.journal.memory import MemoryJournal
 from guestd.model.events import SessionEvent
-from guestd.model.ports import Commit, EventRow, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, OperationEvent
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock

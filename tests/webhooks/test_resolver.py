@@ -11,12 +11,12 @@ from contextlib import suppress
 
 import pytest
 
-from guestd.runtime.resolver import NAMES_KEPT_MAX, THREADS, Names
+from guestd.runtime.resolver import NAMES_KEPT_MAX, THREADS, Resolver
 
 from .harness import Receiver, World, target, until, webhooks
 
 
-class Resolver:
+class SystemResolver:
     """Names that begin with `dead` are not answered until `let_go`; those with `wrong` do not
     exist; the others are here."""
 
@@ -42,12 +42,12 @@ class Resolver:
 
 @pytest.fixture
 def resolver():
-    found = Resolver()
+    found = SystemResolver()
     yield found
     found.let_go()
 
 
-def wanting(names: Names, count: int, prefix: str = "dead") -> list[asyncio.Task[list[str]]]:
+def wanting(names: Resolver, count: int, prefix: str = "dead") -> list[asyncio.Task[list[str]]]:
     return [asyncio.create_task(names(f"{prefix}-{n}.example", 443)) for n in range(count)]
 
 
@@ -57,13 +57,13 @@ async def give_up(tasks: list[asyncio.Task[list[str]]]) -> None:
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def ask(names: Names, host: str) -> list[str]:
+async def ask(names: Resolver, host: str) -> list[str]:
     async with asyncio.timeout(20):
         return await names(host, 443)
 
 
 async def test_forty_names_that_hang_do_not_delay_a_new_one(resolver):
-    names = Names(resolver)
+    names = Resolver(resolver, error_ttl_s=2.0)
     dead = wanting(names, 40)
     await until(lambda: resolver.hanging == 40)
     assert await ask(names, "healthy.example") == ["127.0.0.1"]
@@ -73,7 +73,7 @@ async def test_forty_names_that_hang_do_not_delay_a_new_one(resolver):
 
 
 async def test_a_name_that_answered_is_delayed_by_no_number_of_others(resolver):
-    names = Names(resolver)
+    names = Resolver(resolver, error_ttl_s=2.0)
     await ask(names, "healthy.example")
     dead = wanting(names, 500)
     await until(lambda: resolver.hanging == THREADS["new"])
@@ -87,7 +87,7 @@ async def test_a_name_that_answered_is_delayed_by_no_number_of_others(resolver):
 async def test_names_that_failed_once_leave_the_threads_of_new_ones_alone(resolver):
     """Every name that hangs is new only once: then they have few threads, for which they wait
     behind each other."""
-    names = Names(resolver)
+    names = Resolver(resolver, error_ttl_s=2.0)
     for start in range(0, 200, 40):
         hosts = [f"dead-{n}.example" for n in range(start, start + 40)]
         asked = [asyncio.create_task(names(host, 443)) for host in hosts]
@@ -98,7 +98,7 @@ async def test_names_that_failed_once_leave_the_threads_of_new_ones_alone(resolv
         resolver._going.clear()
     loop = asyncio.get_running_loop()
     for known in names._known.values():
-        known.error_until = loop.time()  # as after the time for which an error is kept
+        known.until = loop.time()  # as after the time for which an error is kept
     again = wanting(names, 200)
     await until(lambda: resolver.hanging == THREADS["failing"])
     assert await ask(names, "healthy.example") == ["127.0.0.1"]
@@ -108,7 +108,7 @@ async def test_names_that_failed_once_leave_the_threads_of_new_ones_alone(resolv
 
 
 async def test_a_name_is_asked_by_one_thread_whoever_wants_it(resolver):
-    names = Names(resolver)
+    names = Resolver(resolver, error_ttl_s=2.0)
     tasks = [asyncio.create_task(names("dead.example", port)) for port in range(1, 101)]
     await until(lambda: resolver.hanging == 1)
     await give_up(tasks[:50])
@@ -122,13 +122,13 @@ async def test_a_name_is_asked_by_one_thread_whoever_wants_it(resolver):
 
 
 async def test_an_error_is_remembered_for_a_moment_and_an_address_is_not(resolver):
-    names = Names(resolver)
+    names = Resolver(resolver, error_ttl_s=2.0)
     for _ in range(5):
         with pytest.raises(OSError, match="not known"):
             await ask(names, "wrong.example")
         await ask(names, "healthy.example")
     assert resolver.asked == {"wrong.example": 1, "healthy.example": 5}
-    names._known["wrong.example"].error_until = 0.0
+    names._known["wrong.example"].until = 0.0
     with pytest.raises(OSError, match="not known"):
         await ask(names, "wrong.example")
     assert resolver.asked["wrong.example"] == 2
@@ -136,7 +136,7 @@ async def test_an_error_is_remembered_for_a_moment_and_an_address_is_not(resolve
 
 
 async def test_what_nobody_wants_any_more_is_not_asked(resolver):
-    names = Names(resolver)
+    names = Resolver(resolver, error_ttl_s=2.0)
     dead = wanting(names, THREADS["new"])
     await until(lambda: resolver.hanging == THREADS["new"])
     late = wanting(names, 100, "late")
@@ -151,7 +151,7 @@ async def test_what_nobody_wants_any_more_is_not_asked(resolver):
 
 
 async def test_what_is_remembered_is_bounded(resolver):
-    names = Names(resolver)
+    names = Resolver(resolver, error_ttl_s=2.0)
     for n in range(NAMES_KEPT_MAX + 50):
         with suppress(OSError):
             await ask(names, f"wrong-{n}.example")
@@ -160,7 +160,7 @@ async def test_what_is_remembered_is_bounded(resolver):
 
 
 async def test_a_name_that_cannot_be_encoded_is_an_error_like_others():
-    names = Names()
+    names = Resolver()
     with pytest.raises(OSError):
         await ask(names, "a" * 64 + ".example")
     names.close()
@@ -168,7 +168,7 @@ async def test_a_name_that_cannot_be_encoded_is_an_error_like_others():
 
 async def test_sync_1_forty_receivers_without_a_name_server_do_not_delay_a_healthy_one(resolver):
     """The same through all of the webhooks: real calls, to a real receiver."""
-    world, names = World(), Names(resolver)
+    world, names = World(), Resolver(resolver, error_ttl_s=2.0)
     async with Receiver() as healthy:
         lost = [Receiver() for _ in range(40)]
         for n, one in enumerate(lost):

@@ -31,7 +31,8 @@ import orjson
 from aiohttp import web
 
 from ..model.errors import Damaged, NotFound
-from ..model.ports import EventRow, Fleet
+from ..model.journal import EventRow
+from ..model.ports import Fleet
 from ..observe.metrics import Metrics
 from .byte_limit import SharedByteLimit
 from .pages import Pages, new_page_limiter

@@ -28,7 +28,7 @@ from ..model.json_values import is_text, refusal_of
 
 COMMAND_ID_MAX = 128
 
-#: What every JSON reader holds exactly; no guest session ever comes near.
+#: The largest integer that every JSON reader represents exactly.
 SEQ_MAX = 2**53 - 1
 
 Json = dict[str, Any]

@@ -34,7 +34,7 @@ class OriginCheck:
             return web.Response(status=403, text=text)
         return None
 
-    def is_sent_by_foreign_page(self, request: web.Request) -> bool:
+    def is_cross_site_page(self, request: web.Request) -> bool:
         """A browser says with Sec-Fetch-Site that another site's page caused the request; a GET of
         it has no Origin."""
         is_cross_site = request.headers.get("Sec-Fetch-Site", "").lower() == "cross-site"

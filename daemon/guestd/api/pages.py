@@ -8,7 +8,8 @@ of JSON and the look for a command directly.
 from __future__ import annotations
 
 from ..model.errors import Damaged
-from ..model.ports import Fleet, Replay
+from ..model.journal import Replay
+from ..model.ports import Fleet
 from .rate_limiting import LoopRateLimiter
 
 #: Of one page. Few enough bytes that a thousand clients with one each are cheap; few enough
@@ -47,8 +48,8 @@ class Pages:
 
     def read(self, seq: int) -> Replay:
         """As `after`, for a caller that the limiter has admitted. Raises Damaged if the next row is
-        damaged: what is sound before it is shown first, so that a client who comes back does not
-        find the same page again and again."""
+        damaged: what is sound before it is shown first, so that a client that reconnects does not
+        get the same page again and again."""
         try:
             replay = self._fleet.read(self._session_id, seq, self._rows, PAGE_BYTES)
         except Damaged:

@@ -210,7 +210,7 @@ class HttpServer:
                     request.path
                 )
             return refused
-        if is_control and not trusted and self._origin_check.is_sent_by_foreign_page(request):
+        if is_control and not trusted and self._origin_check.is_cross_site_page(request):
             detail = (
                 "a page of another site sent this; add its origin to simulator.origins_allowed, and"
                 " use fetch()"

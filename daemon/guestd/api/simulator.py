@@ -45,7 +45,7 @@ from .receiver import MessageReceiver, ReceivedMessage
 from .settings import ApiSettings
 from .throttled_protocol import ThrottledProtocol, new_read_limiter
 
-_UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
+_UNFINISHED = "too many large frames are incomplete; finish them sooner, or upload over HTTP"
 #: For the first frame that the URL announces; a frontend sends it at once.
 _FIRST_FRAME_S = 10.0
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
@@ -134,7 +134,7 @@ class SimulatorServer:
             self._addresses.leave(address)
 
     async def close(self) -> None:
-        """Say goodbye to every frontend (1001)."""
+        """Close every frontend (1001)."""
         await asyncio.gather(
             *(
                 one.close(code=WSCloseCode.GOING_AWAY, message=b"guestd is shutting down")

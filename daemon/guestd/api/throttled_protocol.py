@@ -3,7 +3,7 @@
 aiohttp parses a WebSocket's bytes as they come: a chunk of 256 KiB may hold thousands of small
 messages, and the parts of a message that is never finished lie there for as long as the connection
 lives. So from the upgrade on the connection's protocol is this one, which passes bytes on to
-aiohttp's and differs in two ways: it reads `CHUNK_BYTES` per turn of the loop, and not before the
+aiohttp's and differs in two ways: it reads `CHUNK_BYTES` per loop iteration, and not before the
 listener waits for the next message. Reading pauses after each chunk, because uvloop reads a socket
 up to 32 times in one turn, and the listener learns of a message only in the next.
 
@@ -36,7 +36,7 @@ from .rate_limiting import BorrowingBucket, LoopRateLimiter
 #: costs about 400 bytes.
 CHUNK_BYTES = 2048
 
-#: Not counted and never a reason to let go: what every frontend may have under way. At least two
+#: Not counted and never a reason to evict: what every frontend may have incomplete. At least two
 #: chunks.
 FREE_BYTES = 16_384
 

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from ..model.commands import Answer, Reply, Send
-from ..model.ports import EventRow, Fleet, OpenGuest
+from ..model.journal import EventRow
+from ..model.ports import Fleet, OpenGuest
 from ..policy.deadlines import DeadlineWheel
 
 LINES = (

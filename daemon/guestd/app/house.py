@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any
 from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
-from ..model.ports import DeploymentFacts, Journal, Operations
+from ..model.journal import Journal
+from ..model.ports import DeploymentFacts, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
 from ..operations.event_appender import EventAppender
@@ -34,6 +35,7 @@ from ..platform.http import Http
 from ..runtime.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
 from ..webhooks.webhooks import Webhooks
+from ..wire.dialects import TRAITS
 from .config import Config
 from .demo import Demo
 from .deployment_file import DeploymentFile
@@ -127,14 +129,15 @@ class House:
         self._stops.push_async_callback(self._at_disk.close)
         self._journal = await self._at_disk.open()
         deployment = DeploymentFile(journal_directory(self._config, os.environ), _address_of(place))
-        facts = None if self._config.platform.dialect == "webchat" else deployment.read()
+        has_deployment = TRAITS[self._config.platform.dialect].deployment_required
+        facts = deployment.read() if has_deployment else None
         webhooks = self._open_records()
         calls = self._open_calls(http, place)
         self._open_fleet(place, facts or DeploymentFacts(), http, calls)
         self._open_desk(calls, ring)
         self._keep_keys(ring)
         self._start_pulse()
-        if self._config.platform.dialect != "webchat":  # which knows no deployments
+        if has_deployment:
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
         await self._open_port(ring, webhooks)
         self._revive()

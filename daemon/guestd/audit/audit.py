@@ -12,7 +12,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..model.ports import Clock, Commit, Journal, StoredEvent
+from ..model.journal import Commit, EventReader, StoredEvent
+from ..model.ports import Clock
 from ..observe.metrics import Metrics
 from ..runtime.journal_follower import PAGE, Tail, committed
 from .day_files import AuditFiles
@@ -43,7 +44,7 @@ class Audit:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: EventReader,
         settings: AuditSettings,
         metrics: Metrics,
     ) -> None:

@@ -11,11 +11,11 @@ for a beginning: without the head a cut end cannot be told from a whole one.
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from pathlib import Path
 
+from ..runtime.files import replace_private
 from .entries import GENESIS
 
 STATE = "chain.json"
@@ -67,29 +67,7 @@ def read_state(directory: Path) -> State:
 
 def save_state(directory: Path, head: Head, anchor: Anchor) -> None:
     """Replace the file, durably. Raises OSError; then it is as it was."""
-    half = directory / f"{STATE}.half"
-    file = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
-    try:
-        write_all(file, _written(State(head, anchor)))
-        os.fsync(file)
-    finally:
-        os.close(file)
-    half.rename(directory / STATE)
-    sync_directory(directory)
-
-
-def write_all(file: int, data: bytes) -> None:
-    view = memoryview(data)
-    while view:
-        view = view[os.write(file, view) :]
-
-
-def sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    replace_private(directory / STATE, _written(State(head, anchor)))
 
 
 def _written_before_sums(state: State) -> bytes:

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..runtime.files import create_private, sync_directory, write_all
 from .chain_state import (
     MISSING,
     STATE,
@@ -32,8 +33,6 @@ from .chain_state import (
     Head,
     read_state,
     save_state,
-    sync_directory,
-    write_all,
 )
 from .directory import day_of, files_of, last_lines, name_of
 from .entries import BREAK, identity, seal, unseal
@@ -198,8 +197,7 @@ class AuditFiles:
         self.close()
         name = name_of(self._head.n + 1, now)
         set_aside(self._directory / name)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._file = os.open(self._directory / name, flags, 0o600)
+        self._file = create_private(self._directory / name)
         sync_directory(self._directory)
         self._head = Head(self._head.n, self._head.hash, name, 0)
         self._retention.file_begun()

@@ -14,9 +14,9 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import StoredEvent
+from ..model.journal import StoredEvent
 from ..model.times import iso_of_ms
-from ..observe.redaction import body_print, without_bodies, without_secrets
+from ..observe.redaction import body_digest, without_bodies, without_secrets
 
 GENESIS = "0" * 64
 #: The action of a line with which a new file begins after damage was found.
@@ -134,7 +134,7 @@ def _accepted(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[
     text = event.get("text", "")
     details: dict[str, Any] = {"action": event["action"]}
     if text:
-        details["text"] = without_secrets(text) if bodies else body_print(text)
+        details["text"] = without_secrets(text) if bodies else body_digest(text)
     return {
         "action": "command.accepted",
         "status": "attempt",

@@ -10,10 +10,10 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from .faults import Faults
-from .records import Effect
+from .core.faults import Faults
+from .core.records import Effect
+from .core.world import World
 from .settings import EmulatorSettings
-from .world import World
 
 
 class ServerContext(Protocol):

@@ -17,20 +17,20 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from . import agentdesk
-from .control import control_routes
-from .doors import Visit
-from .faults import Faults
-from .frontdoor import FrontDoor
-from .guard import ControlGuard
-from .office import Office
-from .officecontrol import office_routes
-from .records import Effect, Hangup, Json, Later, Send
-from .rest import rest_routes
+from .admin.admin_api import office_routes
+from .admin.control import control_routes
+from .admin.guard import ControlGuard
+from .core import agent_runner
+from .core.faults import Faults
+from .core.records import Effect, Hangup, Json, Later, Send
+from .core.world import World
+from .demux import FrontDoor
+from .guest_api.connection import Visit
+from .platform_api.api import Office
+from .platform_api.http_routes import rest_routes
+from .platform_api.upload_storage import Storage
 from .settings import EmulatorSettings
-from .storage import Storage
 from .tls import ensure_certificate
-from .world import World
 
 logger = logging.getLogger("guestd.emulator")
 
@@ -286,7 +286,7 @@ class Emulator:
 
     def _fire(self, what: tuple[str, ...]) -> list[Effect]:
         if what[0] == "agent":
-            return agentdesk.do_next_step(self.world, what[1], self.now())
+            return agent_runner.do_next_step(self.world, what[1], self.now())
         return self.world.hangup(int(what[1]))
 
     def record(self, kind: str, token: str, text: bytes) -> None:

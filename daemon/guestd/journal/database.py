@@ -15,6 +15,7 @@ from contextlib import closing
 from pathlib import Path
 
 from ..model.errors import ConfigError, JournalError
+from ..runtime.files import publish, sync_directory
 from . import checksum, filesystem_check
 from .check import (
     SCHEMA_WITH_CHECKSUMS,
@@ -114,7 +115,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, is_new: bool) -> None:
         _compact_if_small(connection, path)
     if is_new:
         try:
-            _sync_directory(path.parent)
+            sync_directory(path.parent)
         except OSError as error:
             raise JournalError(
                 f"the journal {path} cannot be made durable: {error.strerror}"
@@ -271,15 +272,7 @@ def _copy_before_migration(connection: sqlite3.Connection, path: Path, version: 
     except sqlite3.Error:
         half.unlink(missing_ok=True)
         raise
-    half.rename(copy)
-
-
-def _sync_directory(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    publish(half, copy)
 
 
 def _translated(error: Exception, path: Path) -> JournalError:
@@ -298,11 +291,7 @@ def backup(directory: Path, target: Path) -> None:
     except sqlite3.Error as error:
         raise JournalError(f"the journal could not be copied to {target}: {error}") from error
     verify(half)
-    with half.open("rb") as file:
-        os.fsync(file.fileno())
-    os.chmod(half, 0o600)
-    half.rename(target)
-    _sync_directory(target.parent)
+    publish(half, target)
 
 
 def counts(connection: sqlite3.Connection) -> dict[str, int]:

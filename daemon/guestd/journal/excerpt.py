@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
-from ..model.ports import EventRow
+from ..model.journal import EventRow
 
 RowLike = TypeVar("RowLike", bound=tuple[Any, ...])
 

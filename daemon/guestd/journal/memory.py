@@ -11,7 +11,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ..model.ports import Commit, EventRow, Replay, SavedSession, StoredEvent
+from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredCommand, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
 
@@ -33,9 +33,8 @@ class MemoryJournal:
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._kept: dict[str, deque[EventRow]] = {}
-        self._accepted: dict[
-            str, dict[str, int]
-        ] = {}  # of what is kept: a command's id and its seq
+        #: Of what is kept: the events of commands, by kind and key.
+        self._of_commands: dict[str, dict[tuple[str, str], EventRow]] = {}
         self._count = 0
         self.damaged_rows = 0
         self.storage_full = False
@@ -78,10 +77,12 @@ class MemoryJournal:
 
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
-        self._accepted.pop(session_id, None)
+        self._of_commands.pop(session_id, None)
 
-    def accepted_seq(self, session_id: str, command_id: str) -> int:
-        return self._accepted.get(session_id, {}).get(command_id, 0)
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        kept = self._of_commands.get(session_id, {})
+        accepted, outcome = (kept.get((kind, command_id)) for kind in ("accepted", "delivery"))
+        return StoredCommand(accepted, outcome) if accepted or outcome else None
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         """Row by row: asked only of messages older than what a guest session remembers."""
@@ -125,13 +126,28 @@ class MemoryJournal:
     def operations_over(self, limit: int) -> Sequence[OperationRecord]:
         return list(islice((one for one in reversed(self._operations.values()) if one.over), limit))
 
+    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        return self._deliveries.get(delivery_id)
+
     def deliveries(
-        self, status: str, after_id: str = "", limit: int = 1000
+        self,
+        status: str,
+        after_id: str = "",
+        limit: int = 1000,
+        target: str = "",
+        other_than: Sequence[str] = (),
     ) -> Sequence[DeliveryRecord]:
         known = list(self._deliveries)
         start = known.index(after_id) + 1 if after_id in self._deliveries else 0
         found = (self._deliveries[one] for one in known[start:])
-        return list(islice((one for one in found if one.status == status), limit))
+        wanted = (
+            one
+            for one in found
+            if one.status == status
+            and (not target or one.target == target)
+            and one.target not in other_than
+        )
+        return list(islice(wanted, limit))
 
     def oldest_wait_s(self) -> float:
         return 0.0
@@ -155,8 +171,8 @@ class MemoryJournal:
         )
         events.append(row)
         self._count += 1
-        if row.kind == "accepted":
-            self._accepted.setdefault(session_id, {})[row.key] = seq
+        if row.kind in ("accepted", "delivery"):
+            self._of_commands.setdefault(session_id, {})[row.kind, row.key] = row
         if len(events) > self._per_session_max:
             self._drop_first(events)
         if self._count > self._events_max:
@@ -172,8 +188,8 @@ class MemoryJournal:
     def _drop_first(self, events: deque[EventRow]) -> None:
         row = events.popleft()
         self._count -= 1
-        if row.kind == "accepted":
-            self._accepted[row.session_id].pop(row.key, None)
+        if row.kind in ("accepted", "delivery"):
+            self._of_commands[row.session_id].pop((row.kind, row.key), None)
 
 
 def _drop_what_is_done(works: dict[str, OperationRecord] | dict[str, DeliveryRecord]) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import SavedCommand, SavedSession, SessionRecord
+from ..model.journal import SavedCommand, SavedSession, SessionRecord
 from . import streams
 from .checksum import is_sound
 from .damage import DamagedRow, FoundDamage

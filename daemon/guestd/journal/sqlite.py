@@ -26,7 +26,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..model.errors import JournalError, StorageFull
-from ..model.ports import Commit, Replay, SavedSession, StoredEvent
+from ..model.journal import Commit, Replay, SavedSession, StoredCommand, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from . import database
 from .disk_reserve import DiskReserve
@@ -227,8 +227,8 @@ class SqliteJournal:
         finally:
             self._write_down_aside()
 
-    def accepted_seq(self, session_id: str, command_id: str) -> int:
-        return self._ask(lambda reader: reader.accepted_seq(session_id, command_id))
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        return self._ask(lambda reader: reader.command(session_id, command_id, self._acknowledged))
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         return self._ask(lambda reader: reader.was_shown(session_id, identity, time))
@@ -264,10 +264,20 @@ class SqliteJournal:
     def operations_over(self, limit: int) -> list[OperationRecord]:
         return self._ask(lambda reader: reader.operations_over(limit))
 
+    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        return self._ask(lambda reader: reader.delivery(delivery_id))
+
     def deliveries(
-        self, status: str, after_id: str = "", limit: int = 1000
+        self,
+        status: str,
+        after_id: str = "",
+        limit: int = 1000,
+        target: str = "",
+        other_than: Sequence[str] = (),
     ) -> list[DeliveryRecord]:
-        return self._ask(lambda reader: reader.deliveries(status, after_id, limit))
+        return self._ask(
+            lambda reader: reader.deliveries(status, after_id, limit, target, other_than)
+        )
 
     def _ask(self, question: Callable[[Reader], _Found]) -> _Found:
         """Raises JournalError; an I/O error or a damaged file ends the process as an error of the

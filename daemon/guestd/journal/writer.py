@@ -12,7 +12,7 @@ from itertools import chain as chained
 
 import orjson
 
-from ..model.ports import Commit, SessionRecord, SetAside
+from ..model.journal import Commit, SessionRecord, SetAside
 from ..model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 from ..policy.steady_clock import SteadyClock
 from . import offsets, retention, shrink, streams

@@ -7,12 +7,13 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import Clock, Commit, EventRow, Journal
+from ..model.journal import Commit, EventRow, EventStore
+from ..model.ports import Clock
 from ..model.records import OWN_STREAM, OperationEvent, OperationRecord
 
 
 class EventAppender:
-    def __init__(self, journal: Journal, clock: Clock) -> None:
+    def __init__(self, journal: EventStore, clock: Clock) -> None:
         self._journal = journal
         self._clock = clock
         self._seq = journal.last_seq(OWN_STREAM)

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError
-from ..observe.hiding import without
+from ..observe.redaction import without_values
 from .operation import Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
@@ -21,7 +21,7 @@ from .workflow import Workflow, as_uncertain
 def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -> dict[str, Any]:
     """The failure as callers see it, without any secret that the platform may have repeated."""
     secrets = tuple(operation.secrets.values())
-    message = without(str(error), secrets, "(secret)")
+    message = without_values(str(error), secrets, "(secret)")
     found: dict[str, Any] = {"code": _code_of(operation, error, workflow), "message": message}
     for name in ("status", "platform_code", "correlation_id"):
         if getattr(error, name):
@@ -36,7 +36,9 @@ def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -
 
 
 def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:
-    return {name: without(value, secrets, "(secret)") for name, value in item.shown().items()}
+    return {
+        name: without_values(value, secrets, "(secret)") for name, value in item.shown().items()
+    }
 
 
 def _is_missing(operation: Operation, error: PlatformError, workflow: Workflow) -> bool:

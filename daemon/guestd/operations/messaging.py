@@ -22,8 +22,8 @@ from typing import Any, Self
 from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
-from ..observe.hiding import is_secret
 from ..observe.metrics import Metrics
+from ..observe.redaction import is_long_enough
 from ..policy.stretch import Stretch
 from .failure_policy import was_never_sent
 from .operation import Operation, PlatformRequest, Transition
@@ -73,7 +73,7 @@ class MessagingWorkflow(Workflow):
         duration_s = self._duration_s(request)
         token_fingerprint = fingerprint(request.guest_token)
         guest_id = request.guest_id or f"guest-{token_fingerprint.partition(':')[2][:16]}"
-        if is_secret(request.guest_token) and request.guest_token in guest_id:
+        if is_long_enough(request.guest_token) and request.guest_token in guest_id:
             raise CommandError(
                 "guestId: must not contain the guest's token; choose another id", field="guestId"
             )

@@ -70,7 +70,7 @@ Text = Annotated[
     AfterValidator(_not_too_long),
 ]
 #: SESS-3 only requires a string; one of less than six characters is accepted, but not treated as a
-#: secret (see `observe`).
+#: secret (see `observe/redaction.py`).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
 

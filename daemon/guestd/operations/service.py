@@ -25,7 +25,8 @@ from random import Random
 from typing import Any
 
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
-from ..model.ports import Clock, Journal, OperationView, PlatformCalls
+from ..model.journal import OperationStore
+from ..model.ports import Clock, OperationView, PlatformCalls
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import Errands, finish
 from ..runtime.timers import Timers
@@ -54,7 +55,7 @@ class OperationService:
     def __init__(
         self,
         settings: OperationsSettings,
-        journal: Journal,
+        journal: OperationStore,
         platform: PlatformCalls,
         appender: EventAppender,
         clock: Clock,

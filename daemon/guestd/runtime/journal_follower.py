@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from ..model.errors import JournalError
-from ..model.ports import Commit, Journal, StoredEvent
+from ..model.journal import Commit, Commits, EventReader, StoredEvent
 
 logger = logging.getLogger("guestd.journal_follower")
 
@@ -33,7 +33,7 @@ class Tail:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        journal: Journal,
+        journal: EventReader,
         name: str,
         kinds: Sequence[str],
         linger_s: float,
@@ -102,7 +102,7 @@ class Tail:
             await self._news.wait()
 
 
-async def committed(loop: asyncio.AbstractEventLoop, journal: Journal, commit: Commit) -> None:
+async def committed(loop: asyncio.AbstractEventLoop, journal: Commits, commit: Commit) -> None:
     """Give a commit and wait until it is durable."""
     durable: asyncio.Future[None] = loop.create_future()
 

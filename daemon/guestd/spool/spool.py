@@ -8,6 +8,7 @@ failed, or given up. With a journal on disk a copy is synced before its command 
 is an orphan and goes at the next start.
 
     spooled = await spool.spool(chunks, limit_bytes)  # CommandError, Overloaded, SpoolError
+from ..runtime.files import create_private, sync_directory, write_all
     fleet.give(session_id, Attach(…, spooled.size_bytes, …), answered)  # gives the copy away
     await spool.drop(spooled)  # … only if it is never given
 """
@@ -25,6 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.errors import CommandError, ConfigError, Overloaded, SpoolError
+from ..runtime.files import create_private, sync_directory, write_all
 
 BATCH_BYTES = 262_144  # written in one step of the thread
 SUFFIX = ".file"
@@ -146,24 +148,18 @@ class _Writing:
         self._file = -1
 
     def open(self) -> None:
-        self._file = os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        self._file = create_private(self.path)
 
     def write(self, batch: bytes) -> None:
         self.digest.update(batch)
-        rest = memoryview(batch)
-        while rest:
-            rest = rest[os.write(self._file, rest) :]
+        write_all(self._file, batch)
 
     def finish(self, durable: bool) -> None:
         if durable:
             os.fsync(self._file)
         self._close()
         if durable:
-            directory = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
-            try:
-                os.fsync(directory)
-            finally:
-                os.close(directory)
+            sync_directory(self.path.parent)
 
     def give_up(self) -> None:
         self._close()

@@ -3,7 +3,8 @@ watcher."""
 
 from __future__ import annotations
 
-from ..model.ports import EventRow, Watcher
+from ..model.journal import EventRow
+from ..model.ports import Watcher
 
 
 class Hub:

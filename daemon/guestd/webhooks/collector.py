@@ -10,7 +10,8 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from ..model.errors import CommandError
-from ..model.ports import Clock, Commit, Journal, StoredEvent
+from ..model.journal import Commit, Journal, StoredEvent
+from ..model.ports import Clock
 from ..model.records import DeliveryRecord
 from ..runtime.journal_follower import Tail, committed
 from .delivery_scheduler import OPERATION

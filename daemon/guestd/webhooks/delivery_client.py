@@ -1,30 +1,32 @@
-"""One attempt to deliver one webhook: through the wall, in its time, signed; the outcome in words.
+"""One attempt to deliver one webhook: checked by the SSRF guard, within its time, signed; the
+outcome in words.
 
-Names are asked in threads of their own (`names.py`): a name server that hangs must hold up neither
-the dials to the platform nor the disk. The answer is checked where the connection is made, for each
-connection anew."""
+The resolver is this client's own, with threads of its own (`runtime/resolver.py`): a hanging name
+server must delay neither the dials to the platform nor the disk. The addresses are checked where
+the connection is made, for each connection anew."""
 
 from __future__ import annotations
 
 import asyncio
 import socket
-import ssl
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from .. import __version__
-from ..model.errors import ConfigError
 from ..model.records import DeliveryRecord
 from ..policy.retry_after import retry_after_s
-from ..runtime.resolver import Names
+from ..runtime.connector_resolver import ConnectorResolver, Lookup
+from ..runtime.resolver import Resolver
+from ..runtime.tls import connector_tls
 from .signing import signature
 from .ssrf_guard import Place, Refused, Wall
 
 RETRY_AFTER_S_MAX = 3600.0
+
+#: How long a name that failed is not asked again, in seconds.
+ERROR_TTL_S = 2.0
 
 #: What of an answer's body is read so that its connection can be used again; nobody looks at it.
 ANSWER_BYTES_MAX = 16_384
@@ -32,9 +34,6 @@ ANSWER_BYTES_MAX = 16_384
 #: How long the body may take after its head, in seconds: longer would hold up the lane, a new
 #: connection costs less.
 BODY_WAIT_S = 0.25
-
-#: host, port → addresses. Raises OSError.
-Lookup = Callable[[str, int], Awaitable[list[str]]]
 
 
 @dataclass(slots=True, frozen=True)
@@ -60,49 +59,21 @@ class Outcome:
     retry_after_s: float | None = None
 
 
-class _CheckedResolver(AbstractResolver):
-    """What the connector connects to is exactly what the wall has seen."""
-
-    def __init__(self, wall: Wall, lookup: Lookup) -> None:
-        self._wall = wall
-        self._lookup = lookup
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        addresses = await self._lookup(host, port)
-        self._wall.check(host, addresses)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=one,
-                port=port,
-                family=socket.AF_INET6 if ":" in one else socket.AF_INET,
-                proto=socket.IPPROTO_TCP,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for one in addresses
-        ]
-
-    async def close(self) -> None:
-        return
-
-
 class Courier:
     """Connections are kept per wall, so that what one target may open no other can use. `close` it
     at the end."""
 
     def __init__(self, ca_file: str | None = None, lookup: Lookup | None = None) -> None:
-        self._names = Names()
-        self._lookup = lookup or self._names
-        self._tls = _tls(ca_file)
+        self._resolver = Resolver(error_ttl_s=ERROR_TTL_S)
+        self._lookup = lookup or self._resolver
+        self._tls = connector_tls(ca_file, "webhooks.ca_file")
         self._clients: dict[Wall, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         for client in self._clients.values():
             await client.close()
         self._clients.clear()
-        self._names.close()
+        self._resolver.close()
 
     async def deliver(self, record: DeliveryRecord, to: Address, at_s: int) -> Outcome:
         """Never raises, except cancellation."""
@@ -146,7 +117,7 @@ class Courier:
         if client is None:
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
-                resolver=_CheckedResolver(wall, self._lookup),
+                resolver=ConnectorResolver(self._lookup, check=wall.check),
                 use_dns_cache=False,
                 limit=0,
             )
@@ -212,18 +183,3 @@ def _why(error: Exception) -> str:
             return f"cannot be reached: {error.os_error.strerror or 'no connection'}"
         case _:
             return f"the connection broke: {type(error).__name__}"
-
-
-def _tls(ca_file: str | None) -> ssl.SSLContext | bool:
-    """True: what aiohttp trusts by itself, the system's CAs, loaded once."""
-    if ca_file is None:
-        return True
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "strerror", None) or "not PEM"
-        raise ConfigError(
-            "webhooks.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file"
-        ) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import StoredEvent
+from ..model.journal import StoredEvent
 from ..model.times import iso_of_ms
 from ..observe.redaction import without_secrets
 

@@ -6,12 +6,14 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from ..model.ports import Clock, EventRow, Journal
+from ..model.journal import EventRow, Journal
+from ..model.ports import Clock
 from ..model.records import OperationEvent
 from ..observe.metrics import Metrics
+from ..runtime.connector_resolver import Lookup
 from .admin import WebhookDesk
 from .collector import Outbox
-from .delivery_client import Courier, Lookup
+from .delivery_client import Courier
 from .sender import Sender
 from .settings import WebhookSettings
 

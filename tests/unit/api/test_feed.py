@@ -12,7 +12,7 @@ from guestd.api.feed import Feed, FeedBounds, Feeds
 from guestd.api.pages import PAGE_BYTES
 from guestd.journal.memory import MemoryJournal
 from guestd.model.errors import NotFound
-from guestd.model.ports import Commit, EventRow
+from guestd.model.journal import Commit, EventRow
 from guestd.observe.metrics import Metrics
 from guestd.supervisor.hub import Hub
 

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from guestd.emulator import DEFAULT_QUEUE_ID, EmulatorSettings
-from guestd.emulator.office import Office
-from guestd.emulator.office.calls import Answer, Call, Refusal
-from guestd.emulator.world import World
+from guestd.emulator.core.world import World
+from guestd.emulator.platform_api.api import Office
+from guestd.emulator.platform_api.calls import Answer, Call, Refusal
 
 START = 1_800_000_000.0
 CONVERSATION = "aaaaaaaa-0000-4000-8000-000000000001"

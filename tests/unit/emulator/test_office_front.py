@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.emulator.office.calls import Refusal
-from guestd.emulator.office.clients import SCOPES
-from guestd.emulator.office.live_store import LiveStore
-from guestd.emulator.stores import BoundedStore
+from guestd.emulator.core.stores import BoundedStore
+from guestd.emulator.platform_api.calls import Refusal
+from guestd.emulator.platform_api.live_store import LiveStore
+from guestd.emulator.platform_api.oauth_clients import SCOPES
 
 from .bureau import START, Bureau, contact, opening, prompt
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guestd.emulator import DEFAULT_QUEUE_ID
-from guestd.emulator.records import Send
+from guestd.emulator.core.records import Send
 
 from .bureau import CONVERSATION, Bureau, contact, creation, opening
 

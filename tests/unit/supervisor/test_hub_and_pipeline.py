@@ -167,6 +167,7 @@ def test_every_watcher_gets_the_same_bytes(table):
         "state": "live",
         "reason": "",
         "read_only": False,
+        "first": False,
         "kind": "session",
     }
 

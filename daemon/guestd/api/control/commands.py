@@ -9,8 +9,8 @@ from aiohttp import web
 
 from ...model.commands import Command
 from ...model.errors import NotFound
-from ...model.ports import EventRow, Fleet
-from ..pages import Pages
+from ...model.journal import StoredCommand
+from ...model.ports import Fleet
 from ..problems import Problem
 from ..rate_limiting import LoopRateLimiter
 from .lookup import give, session_of
@@ -64,43 +64,28 @@ class CommandRoutes:
 
     async def _show(self, call: ApiCall[CommandQuery, None]) -> web.StreamResponse:
         session_id, command_id = session_of(self._fleet, call.part("session")), call.part("command")
-        found = await self._look_for(session_id, command_id, call.query.after)
-        if found is None:
+        await self._limiter.acquire()
+        found = self._fleet.command(session_id, command_id)
+        state = _state_of(session_id, found, call.query.after) if found is not None else None
+        if state is None:
             raise NotFound("no such command after that seq, or it is no longer in the journal")
-        return answer(found)
-
-    async def _look_for(
-        self, session_id: str, command_id: str, after_seq: int
-    ) -> CommandState | None:
-        found: CommandState | None = None
-        pages = Pages(self._fleet, self._limiter, session_id)
-        while rows := (await pages.after(after_seq)).rows:
-            for row in rows:
-                if row.key == command_id and row.kind in ("accepted", "delivery"):
-                    found = _told(found, session_id, row)
-            if found is not None and found.status != "accepted":
-                return found
-            after_seq = rows[-1].seq
-        return found
+        return answer(state)
 
 
-def _told(known: CommandState | None, session_id: str, row: EventRow) -> CommandState:
-    event = orjson.loads(row.payload)
-    if row.kind == "accepted":
-        return CommandState(
-            session_id=session_id,
-            command_id=event["command_id"],
-            seq=event["seq"],
-            action=event["action"],
-            status="accepted",
-        )
-    seq, action = (known.seq, known.action) if known is not None else (event["seq"], "")
+def _state_of(session_id: str, found: StoredCommand, after_seq: int) -> CommandState | None:
+    """From the command's events after that seq. Without the event that accepted it, `seq` is that
+    of its outcome."""
+    rows = [one for one in (found.accepted, found.outcome) if one is not None]
+    events = [orjson.loads(one.payload) for one in rows if one.seq > after_seq]
+    if not events:
+        return None
+    first, last = events[0], events[-1]
     return CommandState(
         session_id=session_id,
-        command_id=event["command_id"],
-        seq=seq,
-        action=action,
-        status=event["status"],
-        reason=event["reason"],
-        message_id=event["message_id"],
+        command_id=first["command_id"],
+        seq=first["seq"],
+        action=first.get("action", ""),
+        status=last.get("status", "accepted"),
+        reason=last.get("reason", ""),
+        message_id=last.get("message_id", ""),
     )

@@ -76,11 +76,7 @@ class MessageRoutes:
                 "showTyping",
                 "Show that the guest is typing",
                 self._typing,
-                {
-                    204: RouteResponse(
-                        "Shown, or shown lately: it is passed on at most once in 5 s."
-                    )
-                },
+                {204: RouteResponse("Shown, or shown already: it is sent at most once in 5 s.")},
                 tag,
                 problems=(409,),
             ),

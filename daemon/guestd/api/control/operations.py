@@ -133,7 +133,7 @@ class OperationRoutes:
         path, tag = f"/v1/{workflow.path}", "operations"
         begun = {
             201: RouteResponse("Done.", OperationResource, LOCATION),
-            202: RouteResponse("Under way, or deferred.", OperationResource, LOCATION),
+            202: RouteResponse("Running, or deferred.", OperationResource, LOCATION),
         }
         shown = {200: RouteResponse("As it stands.", OperationResource)}
         routes = [
@@ -155,7 +155,7 @@ class OperationRoutes:
                 "GET",
                 path,
                 f"list{workflow.noun}s",
-                f"{workflow.noun}: those under way and lately over",
+                f"{workflow.noun}: running and recently ended",
                 lambda call: self._list(workflow.kind, call),
                 {200: RouteResponse("Newest first.", OperationList)},
                 tag,

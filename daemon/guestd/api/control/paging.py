@@ -13,7 +13,7 @@ from ...model.ports import Fleet
 from ..pages import Pages
 from ..rate_limiting import LoopRateLimiter
 
-#: Of one answer, and of what is looked at for it. A page may be short of its limit, and says that
+#: Of one answer, and of what is read for it. A page may have less than its limit, and says that
 #: there is more.
 ANSWER_BYTES_MAX = 262_144
 READS_MAX = 200
@@ -21,7 +21,7 @@ READS_MAX = 200
 
 @dataclass(slots=True)
 class Page:
-    """`next`: the last seq looked at; `more`: there is more after it already."""
+    """`next`: the last seq read; `more`: there is more after it already."""
 
     next: int
     items: list[bytes] = field(default_factory=list)

@@ -22,6 +22,7 @@ from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
 from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
+from ...runtime.files import publish
 from .. import exits
 from ..load_config import load_config
 from ..wiring.keeping import journal_directory
@@ -185,9 +186,9 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
         try:
             database.verify(source)
             aside = database.set_aside(place / database.NAME, "replaced")
-            shutil.copyfile(source, place / f"{database.NAME}.half")
-            os.chmod(place / f"{database.NAME}.half", 0o600)
-            (place / f"{database.NAME}.half").rename(place / database.NAME)
+            half = place / f"{database.NAME}.half"
+            shutil.copyfile(source, half)
+            publish(half, place / database.NAME)
             print(
                 f"restored from {source}" + (f"; what was there is {aside.name}" if aside else "")
             )

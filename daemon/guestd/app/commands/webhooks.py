@@ -18,7 +18,7 @@ from ...journal.lock import DirectoryLock
 from ...journal.reader import Reader
 from ...journal.writer import Writer
 from ...model.errors import CommandError, NotFound
-from ...model.ports import Commit
+from ...model.journal import Commit
 from ...model.records import DeliveryRecord
 from ...observe.terminal_text import json_line, one_line
 from ...webhooks.admin import PAGE, all_of, as_new, view
@@ -139,10 +139,9 @@ def _reading(place: Path) -> Iterator[Reader]:
 
 
 def _found(journal: Reader, delivery_id: str) -> DeliveryRecord:
-    for status in ("dead", "delivered"):
-        for record in all_of(journal, status):
-            if record.delivery_id == delivery_id:
-                return record
+    record = journal.delivery(delivery_id)
+    if record is not None and record.status != "waiting":
+        return record
     raise NotFound(
         f"there is no webhook {delivery_id} that is dead or delivered; see guestd webhooks list"
         " --dead"

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from ...audit.audit import Audit
 from ...audit.settings import AuditSettings
 from ...model.errors import ConfigError
-from ...model.ports import Journal
+from ...model.journal import Journal
 from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
 from ...runtime.clock import LoopClock

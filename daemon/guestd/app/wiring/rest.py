@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
-from ...model.ports import Journal
+from ...model.journal import Journal
 from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
