@@ -37,7 +37,7 @@ _WITH_KEY = (404, 429)
 _KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
 
 _HEADERS_OF = {
-    401: {"WWW-Authenticate": "How to come in."},
+    401: {"WWW-Authenticate": "How to authenticate."},
     429: {"Retry-After": "Seconds to wait."},
     503: {"Retry-After": "Seconds to wait."},
 }

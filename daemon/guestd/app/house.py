@@ -65,7 +65,7 @@ from .wiring.rest import new_calls, new_http, new_operations
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
-    from ..operations.guest_creation import SignToken
+    from ..operations.workflow import SignToken
 
 logger = logging.getLogger("guestd")
 

@@ -144,7 +144,7 @@ def outcome_of(status: int, found: Json) -> str:
         return f"failed: {status} {found['code']}"
     if found["status"] == "uncertain":
         check_problem(problem["code"], problem["message"])
-        assert "look there before asking again" in problem["message"]
+        assert "check there before you try again" in problem["message"]
         return "uncertain"
     return OUTCOMES[found["status"]]
 

@@ -1,4 +1,4 @@
-"""Which guest session is meant: by its id, or by the name of a living one."""
+"""Looks up the guest session of a request, by id or by the name of a living one."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ Found = TypeVar("Found")
 
 
 def session_of(fleet: Fleet, id_or_name: str) -> str:
-    """The session's id. A name is looked up among the living; anything else is taken for an id,
+    """The session's id. The name of a living session is resolved; anything else is taken as an id,
     which may be unknown."""
     return fleet.find(id_or_name) or id_or_name
 
 
 async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float) -> Answer:
-    """Hand over a command and wait until its intent is durable. Raises CommandError, or Problem
-    when it takes too long."""
+    """Give a command to its session and wait until its intent is durable. Raises CommandError, or
+    Problem when that takes too long."""
     loop = asyncio.get_running_loop()
-    told: asyncio.Future[Answer] = loop.create_future()
+    accepted: asyncio.Future[Answer] = loop.create_future()
 
     def answered(answer: Answer) -> None:
-        if not told.done():
-            told.set_result(answer)
+        if not accepted.done():
+            accepted.set_result(answer)
 
     fleet.give(session_id, command, answered)
     found = await _within(
-        told, timeout_s, f"ask with the same command_id again: {command.command_id}"
+        accepted, timeout_s, f"send the same command_id again: {command.command_id}"
     )
     if found.error is not None:
         if found.error.code == "ended":
@@ -53,5 +53,7 @@ async def _within(future: asyncio.Future[Found], timeout_s: float, advice: str) 
         async with asyncio.timeout(timeout_s):
             return await future
     except TimeoutError:
-        detail = f"the journal did not take it within {timeout_s:g} s, and may still; {advice}"
+        detail = (
+            f"the journal did not store it within {timeout_s:g} s, and may still do so; {advice}"
+        )
         raise Problem(503, "journal_slow", detail) from None
