@@ -71,7 +71,7 @@ class TestFront:
             )
             assert {status for status, _ in answers} == {201}
             assert len({body["id"] for _, body in answers}) == 1
-            assert await client.deeds("contact", "k1") == 1
+            assert await client.mutations("contact", "k1") == 1
             (kept,) = await client.book("idempotency")
             assert (kept["key"], kept["replays"]) == ("k1", 19)
             assert (await client.call("POST", CONTACTS, {**CONTACT, "address": "x"}, "k1"))[
@@ -120,7 +120,7 @@ class TestStories:
             ] == "active"
             books = [
                 await client.book(name)
-                for name in ("contacts", "conversations", "deeds", "idempotency")
+                for name in ("contacts", "conversations", "mutations", "idempotency")
             ]
             assert [len(one) for one in books] == [1, 1, 2, 2] and "canary" not in str(books)
 
@@ -172,7 +172,7 @@ class TestStories:
                 assert status == 200 and told["body"]["text"] == "hello"
                 assert told["body"]["id"] == answer["messages"][0]["id"]
                 assert (await client.call("POST", INJECT, body, "k1"))[1] == answer
-            assert await client.deeds("injection", "k1") == 1
+            assert await client.mutations("injection", "k1") == 1
 
     async def test_assist_2_409_until_the_prompt_leaves(self):
         now = [START]
@@ -260,8 +260,8 @@ class TestControl:
             ("POST", "queues", {"identity": "x"}, 400, "identity"),
             ("POST", "conversations/none/end", {}, 404, "id"),
             ("POST", "prompts/none", {"event": "viewed"}, 404, "id"),
-            ("GET", "deeds?limit=all", None, 400, "limit"),
-            ("GET", f"deeds?limit={'9' * 5000}", None, 400, "limit"),
+            ("GET", "mutations?limit=all", None, 400, "limit"),
+            ("GET", f"mutations?limit={'9' * 5000}", None, 400, "limit"),
             ("POST", "guest-keys", {"keys": [{"kty": "RSA"}]}, 400, "keys"),
         ],
     )

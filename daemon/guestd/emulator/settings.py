@@ -43,7 +43,7 @@ class QueueSettings(_Strict):
     answer_after_s: float = Field(0.0, ge=0)
 
 
-class Limits(_Strict):
+class EmulatorLimits(_Strict):
     """The published limits (reference §5). None switches one off; `strict: false` accepts instead
     of refusing."""
 
@@ -62,7 +62,7 @@ class Limits(_Strict):
     webchat_text_characters: int | None = Field(4096, ge=1)
     rest_calls_per_client_per_minute: int | None = Field(300, ge=1)
 
-    def off(self) -> Limits:
+    def off(self) -> EmulatorLimits:
         """The rates switched off; the sizes stay."""
         return self.model_copy(
             update={
@@ -83,7 +83,7 @@ class EmulatorSettings(_Strict):
     seed: int = 0
     deployments: tuple[Deployment, ...] = Field((Deployment(),), min_length=1)
     accept_any_deployment: bool = False
-    limits: Limits = Limits()
+    limits: EmulatorLimits = EmulatorLimits()
     agent: str | dict[str, Any] = "human"
     faults: tuple[dict[str, Any], ...] = ()
     honor_legacy_attributes: bool = False

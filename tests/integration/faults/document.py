@@ -1,11 +1,11 @@
-"""`docs/faults.md`, written and read: a section per call, in it a row for all misfortunes with the
+"""`docs/faults.md`, written and read: a section per call, in it a row for all faults with the
 same outcomes."""
 
 from __future__ import annotations
 
 import re
 
-#: (call, what the user asked for) → misfortune → (outcome if it strikes once, if it strikes every
+#: (call, what the user asked for) → fault → (outcome if it strikes once, if it strikes every
 #: time)
 Cells = dict[tuple[str, str], dict[str, tuple[str, str]]]
 
@@ -14,8 +14,8 @@ _ROW = re.compile(r"^\| (.+) \| (.+) \| (.+) \|$")
 
 HEAD = """# When a call of the platform's fails
 
-What becomes of what a user asked for when the call behind it meets a misfortune: once, and every time. Written and checked by
-`tests/integration/faults`, which lets every call meet every misfortune at the emulator, through the daemon's own HTTP API, and
+What becomes of what a user asked for when the call behind it meets a fault: once, and every time. Written and checked by
+`tests/integration/faults`, which lets every call meet every fault at the emulator, through the daemon's own HTTP API, and
 sees to it that nothing is done twice there.
 
 - **succeeded**: done, once. **open**: the messaging session runs.
@@ -43,7 +43,7 @@ frontends, webhooks and the audit see as any other; the platform is told (`close
 broke is in the log and, with a journal on disk, in `reports/break-SESSION-TIME.json` beside it (mode 0600, the newest 20):
 the places in the code and the sizes of the input, nothing of what anybody said.
 """
-COLUMNS = "| misfortune | once | every time |\n| --- | --- | --- |\n"
+COLUMNS = "| fault | once | every time |\n| --- | --- | --- |\n"
 
 
 def written(cells: Cells) -> str:
@@ -52,8 +52,8 @@ def written(cells: Cells) -> str:
 
 def _section(call: str, asked: str, column: dict[str, tuple[str, str]]) -> str:
     by_outcomes: dict[tuple[str, str], list[str]] = {}
-    for misfortune, outcomes in column.items():
-        by_outcomes.setdefault(outcomes, []).append(misfortune)
+    for fault, outcomes in column.items():
+        by_outcomes.setdefault(outcomes, []).append(fault)
     rows = (
         f"| {' · '.join(names)} | {once} | {always} |\n"
         for (once, always), names in by_outcomes.items()
@@ -67,6 +67,6 @@ def read(text: str) -> Cells:
     for line in text.splitlines():
         if found := _SECTION.match(line):
             column = cells.setdefault((found[1], found[2]), {})
-        elif (found := _ROW.match(line)) and found[1] not in ("misfortune", "---"):
+        elif (found := _ROW.match(line)) and found[1] not in ("fault", "---"):
             column |= dict.fromkeys(found[1].split(" · "), (found[2], found[3]))
     return cells

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from websockets.asyncio.client import connect
 
+from .harness import Json, Town
 from .rows import Row
-from .town import Json, Town
 
 PNG = b"\x89PNG" + bytes(2000)
 

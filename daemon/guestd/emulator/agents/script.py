@@ -31,7 +31,7 @@ STEPS_WAITING_MAX = (
 
 
 @dataclass(slots=True)
-class Script:
+class AgentScript:
     nickname: str = "Leo"
     bot: bool = False
     greeting: list[Json] = field(default_factory=list)
@@ -57,7 +57,7 @@ def built_in() -> dict[str, Any]:
     return dict(json.loads((files(__package__) / "scripts.json").read_text()))
 
 
-def load_script(given: str | dict[str, Any]) -> Script:
+def load_script(given: str | dict[str, Any]) -> AgentScript:
     """A built-in script by name, or one given as data. Raises ValueError that says what is wrong
     with it."""
     scripts = built_in()
@@ -67,7 +67,7 @@ def load_script(given: str | dict[str, Any]) -> Script:
     unknown = set(data) - {"nickname", "bot", "greeting", "rules", "default"}
     if unknown:
         raise ValueError(f"an agent script has no {', '.join(sorted(unknown))}")
-    script = Script(**data)
+    script = AgentScript(**data)
     for rule in script.rules:
         try:
             re.compile(rule.get("match", ""))

@@ -27,22 +27,22 @@ from typing import Any
 import jwt as pyjwt
 
 from ...policy.buckets import SlidingCount
-from ..agents.script import Script, load_script
-from ..settings import Deployment, EmulatorSettings, Limits
+from ..agents.script import AgentScript, load_script
+from ..settings import Deployment, EmulatorLimits, EmulatorSettings
 from . import frames, webchat_frames
 from .ids import draw_hex, draw_uuid, iso
 from .presigned_files import PresignedFiles
 from .records import (
-    AgentSeat,
     Attachment,
-    Connection,
-    Conversation,
+    CloseConnection,
+    ConnectionRecord,
     Effect,
+    GuestConversation,
     GuestSession,
-    Hangup,
     Json,
-    Later,
-    Send,
+    ScriptedAgent,
+    SendFrame,
+    StartTimer,
 )
 
 JWT_LIFE_S = 60
@@ -62,16 +62,16 @@ class World:
         forget_file: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.settings = settings
-        self.limits: Limits = settings.limits
+        self.limits: EmulatorLimits = settings.limits
         self.deployments = {deployment.id: deployment for deployment in settings.deployments}
-        self.script: Script = load_script(settings.agent)
+        self.script: AgentScript = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
         self._equal_time = equal_time
         self.forget_file = forget_file
         self.rng = Random(settings.seed)
         self.reset()
 
-    def use(self, settings: EmulatorSettings) -> None:
+    def apply_settings(self, settings: EmulatorSettings) -> None:
         """From now on these, also for what is there already."""
         if settings.agent != self.settings.agent:
             self.script = load_script(settings.agent)
@@ -92,7 +92,7 @@ class World:
         self.secret = draw_hex(self.rng) + draw_hex(self.rng)
         self.sessions: dict[str, GuestSession] = {}
         self.cleared: OrderedDict[str, GuestSession] = OrderedDict()
-        self.connections: dict[int, Connection] = {}
+        self.connections: dict[int, ConnectionRecord] = {}
         self.conversations: dict[str, GuestSession] = {}
         self.messages: dict[str, str] = {}
         self._message_ids: deque[str] = deque()
@@ -129,7 +129,7 @@ class World:
 
     def connect(self, deployment: Deployment, now: float) -> int:
         self._connection_count += 1
-        self.connections[self._connection_count] = Connection(
+        self.connections[self._connection_count] = ConnectionRecord(
             self._connection_count, deployment, now
         )
         return self._connection_count
@@ -140,7 +140,7 @@ class World:
         if session is not None and connection_id in session.connections:
             session.connections.remove(connection_id)
 
-    def attach(self, connection: Connection, session: GuestSession) -> list[Effect]:
+    def attach(self, connection: ConnectionRecord, session: GuestSession) -> list[Effect]:
         """Make this socket one of the session's; the oldest of too many is shown the door (§5)."""
         if connection.token and connection.token != session.token:
             self._detach(connection)
@@ -154,7 +154,7 @@ class World:
             effects += self.evict(session, session.connections[0], "")
         return effects
 
-    def _detach(self, connection: Connection) -> None:
+    def _detach(self, connection: ConnectionRecord) -> None:
         session = self.sessions.get(connection.token)
         if session is not None and connection.id in session.connections:
             session.connections.remove(connection.id)
@@ -174,7 +174,7 @@ class World:
             if is_webchat
             else frames.connection_closed(reason)
         )
-        return [Send(connection_id, told), Later(2.0, ("hangup", str(connection_id)))]
+        return [SendFrame(connection_id, told), StartTimer(2.0, ("close", str(connection_id)))]
 
     # ------------------------------------------------------------------ sessions
 
@@ -215,13 +215,13 @@ class World:
         while len(self.cleared) > CLEARED_KEPT_MAX:
             self.cleared.popitem(last=False)
 
-    def start_conversation(self, session: GuestSession, now: float) -> Conversation:
+    def start_conversation(self, session: GuestSession, now: float) -> GuestConversation:
         conversation = session.conversation
         if conversation is None:
-            conversation = Conversation(draw_uuid(self.rng), now)
+            conversation = GuestConversation(draw_uuid(self.rng), now)
             session.conversations.append(conversation)
             self.conversations[conversation.id] = session
-            session.agent = AgentSeat(self.script.nickname, self.script.bot)
+            session.agent = ScriptedAgent(self.script.nickname, self.script.bot)
         return conversation
 
     def end_conversation(self, session: GuestSession, now: float) -> None:
@@ -267,7 +267,7 @@ class World:
             self.messages.pop(self._message_ids.popleft(), None)
 
     def fan_out(self, session: GuestSession, frame: Json, time: str = "") -> list[Effect]:
-        return [Send(connection_id, frame, time) for connection_id in session.connections]
+        return [SendFrame(connection_id, frame, time) for connection_id in session.connections]
 
     def outbound(self, session: GuestSession, body: Json, now: float) -> tuple[Json, list[Effect]]:
         """A message of the agent's or bot's, to every connection."""
@@ -414,7 +414,7 @@ class World:
             if attachment is not None:
                 attachment.rejected = True
 
-    def spoil_upload_url(self, attachment_id: str) -> None:
+    def invalidate_upload_url(self, attachment_id: str) -> None:
         """Whoever has the link has nothing from now on."""
         for session in self.sessions.values():
             attachment = (session.attachments or {}).get(attachment_id)
@@ -444,8 +444,10 @@ class World:
         while len(self.push_devices) > self.settings.records_max:
             self.push_devices.popitem(last=False)
 
-    def hangup(self, connection_id: int) -> list[Effect]:
-        return [Hangup(connection_id, 1000, "")] if connection_id in self.connections else []
+    def close_connection(self, connection_id: int) -> list[Effect]:
+        return (
+            [CloseConnection(connection_id, 1000, "")] if connection_id in self.connections else []
+        )
 
 
 def _labels(body: Json) -> str:

@@ -16,9 +16,9 @@ from ...model.json_values import is_writable
 from ...policy.buckets import SlidingCount
 from ..core import agent_runner, frames
 from ..core.ids import draw_hex, draw_uuid
-from ..core.records import Effect, GuestSession, Json, Send
+from ..core.records import Effect, GuestSession, Json, SendFrame
 from ..core.world import World
-from .attachments import AttachmentDesk
+from .attachments import AttachmentActions
 from .request import object_of, objects_of, text_of
 
 BUTTON_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
@@ -32,13 +32,13 @@ def receive_guest_frame(world: World, connection_id: int, text: bytes, now: floa
     try:
         request = json.loads(text)
     except (ValueError, RecursionError):
-        return [Send(connection_id, frames.error(400, "Request failed."))]
+        return [SendFrame(connection_id, frames.error(400, "Request failed."))]
     if not isinstance(request, dict) or not is_writable(request):
-        return [Send(connection_id, frames.error(400, "Request failed."))]
-    return _Desk(world, connection, request, now).answer()
+        return [SendFrame(connection_id, frames.error(400, "Request failed."))]
+    return GuestActions(world, connection, request, now).answer()
 
 
-class _Desk(AttachmentDesk):
+class GuestActions(AttachmentActions):
     def answer(self) -> list[Effect]:
         limited = self._limit_requests()
         if limited is not None:
@@ -85,7 +85,7 @@ class _Desk(AttachmentDesk):
         effects, cleared = self._sign_in(session, user, new) if user else ([], False)
         effects += world.attach(self.connection, session)
         answer = frames.session_response(session, world.limits, new, self.trace, cleared)
-        return [*effects, Send(self.connection.id, answer)]
+        return [*effects, SendFrame(self.connection.id, answer)]
 
     def _limit_configures(self, session: GuestSession | None) -> list[Effect] | None:
         if session is None or session.configures is None:
@@ -390,15 +390,15 @@ def _is_button_response(found: object) -> bool:
     return isinstance(found.get("text"), str) and isinstance(found.get("payload"), str)
 
 
-_ACTIONS: dict[str, Callable[[_Desk], list[Effect]]] = {
-    "configureSession": _Desk._configure,
-    "configureAuthenticatedSession": _Desk._configure_authenticated,
-    "onMessage": _Desk._message,
-    "closeSession": _Desk._close_session,
-    "echo": _Desk._echo,
-    "getJwt": _Desk._jwt,
-    "getConfiguration": _Desk._configuration,
-    "onAttachment": _Desk._attachment,
-    "getAttachment": _Desk._refresh,
-    "deleteAttachment": _Desk._delete,
+_ACTIONS: dict[str, Callable[[GuestActions], list[Effect]]] = {
+    "configureSession": GuestActions._configure,
+    "configureAuthenticatedSession": GuestActions._configure_authenticated,
+    "onMessage": GuestActions._message,
+    "closeSession": GuestActions._close_session,
+    "echo": GuestActions._echo,
+    "getJwt": GuestActions._jwt,
+    "getConfiguration": GuestActions._configuration,
+    "onAttachment": GuestActions._attachment,
+    "getAttachment": GuestActions._refresh,
+    "deleteAttachment": GuestActions._delete,
 }

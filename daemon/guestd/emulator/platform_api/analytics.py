@@ -15,7 +15,7 @@ from bisect import bisect_left, insort
 from ..core.ids import iso
 from ..core.records import Json
 from . import checks
-from .calls import Answer, Call, wrong
+from .calls import PlatformCall, PlatformResponse, wrong
 from .world_view import WorldBase
 
 VIEWED, CLICKED, DISMISSED = METRICS = (
@@ -56,7 +56,7 @@ class Analytics:
             del self._events[: self._most // 10 + 1]
         return event
 
-    def foresee(
+    def schedule(
         self, injection_id: str, conversation_id: str, prompt_id: str, shown: float, leaves: float
     ) -> None:
         rng, settings = self._world.rng, self._world.settings
@@ -71,7 +71,7 @@ class Analytics:
         else:
             self.record(DISMISSED, leaves, injection_id, conversation_id, prompt_id)
 
-    def overrule(self, injection_id: str, now: float) -> None:
+    def cancel_scheduled(self, injection_id: str, now: float) -> None:
         """What was foreseen of this prompt and has not come true will not."""
         ms = int(now * 1000)
         start = bisect_left(self._events, (ms, 0))
@@ -88,7 +88,7 @@ class Analytics:
 
     # ------------------------------------------------------------------ the query
 
-    def query(self, call: Call) -> Answer:
+    def query(self, call: PlatformCall) -> PlatformResponse:
         start, end = _interval(checks.text(call.body, "interval"))
         names = checks.a_list(call.body, "metricNames")
         if not names:
@@ -110,7 +110,9 @@ class Analytics:
             ):
                 page.append(one)
         more = {"pageToken": _token(page[size - 1], question)} if len(page) > size else {}
-        return Answer({"events": [event for _, _, event in page[:size]], "pageSize": size, **more})
+        return PlatformResponse(
+            {"events": [event for _, _, event in page[:size]], "pageSize": size, **more}
+        )
 
 
 def _interval(given: str) -> tuple[int, int]:

@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from ..core.records import Json
-from .calls import Refusal
+from .calls import PlatformRefusal
 
 NESTING_MAX = 64
 
@@ -52,7 +52,7 @@ def problem(
     )
 
 
-def refused(refusal: Refusal) -> web.Response:
+def refused(refusal: PlatformRefusal) -> web.Response:
     return problem(refusal.status, refusal.code, str(refusal), refusal.headers, refusal.params)
 
 
@@ -72,7 +72,7 @@ async def body_of(request: web.Request) -> Json:
     try:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise Refusal(413, "request.too.large", "The request body is too large") from None
+        raise PlatformRefusal(413, "request.too.large", "The request body is too large") from None
     if not raw:
         return {}
     try:
@@ -80,7 +80,7 @@ async def body_of(request: web.Request) -> Json:
     except ValueError:
         found = None
     if not isinstance(found, dict) or _is_too_deep(found):
-        raise Refusal(400, "bad.request", "The request body is not a JSON object")
+        raise PlatformRefusal(400, "bad.request", "The request body is not a JSON object")
     return found
 
 

@@ -10,11 +10,11 @@ from aiohttp import StreamReader
 CHUNK_BYTES = 65_536
 
 
-class TooLarge(ValueError):
+class UploadTooLarge(ValueError):
     pass
 
 
-class Storage:
+class UploadStorage:
     def __init__(self, folder: str, bytes_max: int) -> None:
         self._folder = Path(folder)
         self.bytes_max = bytes_max
@@ -37,7 +37,7 @@ class Storage:
                 async for chunk in body.iter_chunked(CHUNK_BYTES):
                     size += len(chunk)
                     if size > self.bytes_max:
-                        raise TooLarge
+                        raise UploadTooLarge
                     digest.update(chunk)
                     file.write(chunk)
             half.rename(path)

@@ -11,7 +11,7 @@ def _status(status: int, **more: Any) -> Rule:
     return {"kind": "http_status", "status": status, "when": "before", **more}
 
 
-MISFORTUNES: dict[str, Rule] = {
+CALL_FAULTS: dict[str, Rule] = {
     "401": _status(401),
     "403": _status(403),
     "404": _status(404),

@@ -68,11 +68,11 @@ class TestMishaps:
             else:
                 with pytest.raises(lost):
                     await client.call("POST", path, body, "k1", timeout=timeout)
-            assert await client.deeds(what, "k1") == acted
+            assert await client.mutations(what, "k1") == acted
             status, headers, first = await client.whole("POST", path, body, "k1")
             assert status in (200, 201) and ("Idempotent-Replayed" in headers) is bool(acted)
             assert (await client.call("POST", path, body, "k1"))[1] == first
-            assert await client.deeds(what, "k1") == 1
+            assert await client.mutations(what, "k1") == 1
 
     @pytest.mark.parametrize("status", [429, 503])
     async def test_http_1_retry_after_in_both_forms(self, status):
