@@ -21,15 +21,14 @@ from .guest_api.connection import GuestConnection, GuestServer
 
 HEAD_BYTES_MAX = 65_536
 
-#: A client sends its head at once; who takes longer than this holds a connection and no more.
+#: A client sends its head at once; a slower one only occupies a connection.
 HEAD_WAIT_S = 10.0
 #: Between two pieces of a body; uploads over slow links send something all the time.
 BODY_WAIT_S = 30.0
-#: Without any request. Longer than a fault may hold back an answer, for that looks the same from
-#: here.
+#: Without any request. Longer than a fault may delay an answer, which looks the same from here.
 IDLE_S = 300.0
 
-#: To a head with bytes that are no UTF-8: no answer of ours could repeat them.
+#: For a head that is not UTF-8: an answer could not repeat its bytes.
 NOT_UTF8_RESPONSE = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?:\r\n|$)")
@@ -138,10 +137,10 @@ class ProtocolDemux(asyncio.Protocol):
             )
             self._http.connection_lost(None)
             self._http = None
-        visit = GuestConnection(self._server)
-        self._transport.set_protocol(visit)
-        visit.connection_made(self._transport)
-        visit.data_received(data)
+        connection = GuestConnection(self._server)
+        self._transport.set_protocol(connection)
+        connection.connection_made(self._transport)
+        connection.data_received(data)
 
     # ------------------------------------------------------------------ bounds
 

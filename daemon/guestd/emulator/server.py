@@ -1,4 +1,4 @@
-"""The emulator as a running thing: one port, the world behind it, the faults between them."""
+"""The running emulator: one port, the world behind it, the faults between them."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from .admin.guard import ControlGuard
+from .admin.guard import AdminGuard
 from .admin.guest_admin import guest_admin_routes
-from .admin.platform_admin import office_routes
+from .admin.platform_admin import platform_admin_routes
 from .core import agent_runner
 from .core.faults import FaultInjector
 from .core.records import CloseConnection, Effect, Json, SendFrame, StartTimer
@@ -68,13 +68,13 @@ class Emulator:
         self._age_timer: asyncio.TimerHandle | None = None
         self._timers: set[asyncio.TimerHandle] = set()
 
-    def _new_guard(self) -> ControlGuard:
-        return ControlGuard(
+    def _new_guard(self) -> AdminGuard:
+        return AdminGuard(
             (*self.settings.control_hosts, self.settings.host), self.settings.control_origins
         )
 
     def apply_settings(self, settings: EmulatorSettings) -> None:
-        """From now on these; those of `setting_list.AT_START` count at the next start."""
+        """Take effect at once; those of `setting_list.AT_START` at the next start."""
         if settings.faults != self.settings.faults:
             self.faults.set(settings.faults, self.now())
         if settings.journal_entries_max != self.settings.journal_entries_max:
@@ -101,7 +101,7 @@ class Emulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises OSError if the address cannot be had."""
+        """Listen. Raises OSError if the address cannot be bound."""
         self.loop = asyncio.get_running_loop()
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
         self.storage = UploadStorage(self._folder.name, self.settings.upload_bytes_max)
@@ -109,7 +109,7 @@ class Emulator:
             middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
         )
         app.add_routes(guest_admin_routes(self))
-        app.add_routes(office_routes(self))
+        app.add_routes(platform_admin_routes(self))
         app.add_routes(platform_routes(self))
         self._runner = web.AppRunner(
             app,
@@ -164,7 +164,7 @@ class Emulator:
         self.port = 0
 
     async def stop(self) -> None:
-        """Close everything at once: sockets are aborted, nothing is waited for."""
+        """Close everything at once: sockets are aborted without waiting."""
         for server in self._servers:
             server.close()
         if self._age_timer is not None:
@@ -241,7 +241,7 @@ class Emulator:
         found: web.StreamResponse = await handler(request)
         return found
 
-    # ------------------------------------------------------------------ what the doors tell
+    # ------------------------------------------------------------------ what servers call
 
     def admit(self, demux: ProtocolDemux) -> bool:
         """False if there are as many connections as may be."""
@@ -290,7 +290,7 @@ class Emulator:
         return self.world.close_connection(int(what[1]))
 
     def record(self, kind: str, token: str, text: bytes) -> None:
-        """The journal of what was received: a bounded ring, for tests to look into."""
+        """Add to the journal of what was received: a bounded ring that tests read."""
         self.counters["frames_received"] += 1
         if self.settings.journal_entries_max:
             self.journal.append(

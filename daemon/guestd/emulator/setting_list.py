@@ -21,8 +21,8 @@ from .agents.script import load_script
 from .core.faults import FaultPlanError, parse_plan
 from .settings import Deployment, EmulatorLimits, EmulatorSettings, QueueSettings
 
-#: Read when the emulator starts, and not again: the place it listens at, its certificate, its
-#: chance, the size of its books.
+#: Read when the emulator starts, and not again: its address, its certificate,
+#: its seed, the size of its stores.
 AT_START = frozenset({"host", "port", "tls_dir", "tls_names", "seed", "records_max"})
 
 #: Settings that are made of others, which have keys of their own.
@@ -161,7 +161,7 @@ def _validated(settings: EmulatorSettings, flat: Mapping[str, Any]) -> EmulatorS
 
 
 def _first_of(deployments: Any) -> dict[str, Any]:
-    """What is no deployment is refused with the rest."""
+    """An invalid deployment is reported with the other errors."""
     is_object = (
         isinstance(deployments, list | tuple) and deployments and isinstance(deployments[0], dict)
     )

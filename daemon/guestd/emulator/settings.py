@@ -1,4 +1,4 @@
-"""What the emulator is told: deployments, limits, the agent, faults. Every figure has the
+"""The emulator's settings: deployments, limits, the agent, faults. Every figure has the
 platform's published default."""
 
 from __future__ import annotations
@@ -91,13 +91,13 @@ class EmulatorSettings(_Strict):
     upload_bytes_max: int = Field(16 * 1024 * 1024, ge=1)
     control_hosts: tuple[
         str, ...
-    ] = ()  # names under which the control answers, beside loopback and plain addresses
+    ] = ()  # host names for the admin API, besides loopback and plain addresses
     control_origins: tuple[
         str, ...
-    ] = ()  # pages that may use the control, beside those of this machine
+    ] = ()  # origins for the admin API, besides those of this machine
     connections_max: int = Field(
         30_000, ge=1
-    )  # ten thousand guests with a socket and REST calls each, and room
+    )  # ten thousand guests with a socket and REST calls each, and a reserve
     idle_timeout_s: float | None = Field(None, gt=0)
     connection_age_max_s: float | None = Field(None, gt=0)
     frame_bytes_max: int = Field(262_144, ge=1024)

@@ -30,7 +30,7 @@ guestd emulate --port 0 --agent menu --seed 7   a free port; read it from the li
 
 curl -s localhost:PORT/__emulator/state         what the emulated platform holds
 
-curl -s localhost:PORT/__emulator/deeds         what its REST side did, once each
+curl -s localhost:PORT/__emulator/mutations     what its REST API created, once each
 
 guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-settings shows all
 """

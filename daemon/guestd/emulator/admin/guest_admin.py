@@ -1,4 +1,5 @@
-"""`/__emulator/…`: look at the world, speak as the agent, break things on purpose.
+"""`/__emulator/…` for guest sessions: inspect them, speak as the agent, inject faults, change
+settings.
 
 GET  state      {"sessions": {token: {"messages": [… in order], "conversations": […], …}}}
                 `?token=` for one
@@ -9,7 +10,7 @@ POST disconnect {"token", "mode"?: "Send"|"ReadOnly"|"disabled"}
 POST drop       {"token"} or {"all": true}, "how"?: "abort"|"close"|"half_open", "code"?
 POST expire     {"token"}
 POST logout     {"token"}
-GET, POST, DELETE faults     the plan: see `faults.py`
+GET, POST, DELETE faults     the plan: see `core/faults.py`
 POST reset      forget everything
 GET  journal    what was received, newest last, `?limit=`, `?token=`
 GET  counters   connections, most in any minute and second, requests, faults
@@ -17,7 +18,7 @@ GET, POST settings           {key: value, …}: see `setting_list.py`; GET lists
                              "limits" may be "off" or "on" as well
 GET  health
 
-`officecontrol.py` has the same of the platform's REST side.
+`platform_admin.py` has the routes for the platform API.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class AdminRequestError(Exception):
-    """A request to the control that makes no sense."""
+    """An invalid request to the admin API."""
 
     def __init__(self, field: str, message: str, remedy: str = "", status: int = 400) -> None:
         super().__init__(message)
@@ -97,7 +98,7 @@ async def body_of(request: web.Request) -> Json:
     if (fault := fault_in(found)) is not None:
         where = printable(".".join(fault.path)) or "the body"
         raise AdminRequestError(
-            where, f"{where} {fault.reason}", "send what can be written out again as JSON"
+            where, f"{where} {fault.reason}", "send only values that JSON can represent"
         )
     return found
 
@@ -133,7 +134,7 @@ class _GuestAdmin:
         try:
             limit = max(0, int(request.query.get("limit", "100")))
         except ValueError:
-            raise AdminRequestError("limit", "is no whole number") from None
+            raise AdminRequestError("limit", "must be a whole number") from None
         entries = [
             entry for entry in self._server.journal if token is None or entry["token"] == token
         ]
@@ -169,7 +170,9 @@ class _GuestAdmin:
         session = self._session(body)
         text, content = body.get("text", ""), body.get("content")
         if not isinstance(text, str) or not (text or content or body.get("quick_replies")):
-            raise AdminRequestError("text", "is missing or no string", "say something")
+            raise AdminRequestError(
+                "text", "must be a string; it may be empty only with content or quick_replies"
+            )
         limit = self._server.world.limits.agent_text_characters
         if limit is not None and len(text) > limit:
             raise AdminRequestError(
@@ -188,7 +191,9 @@ class _GuestAdmin:
                 for label, payload in _pairs(body["quick_replies"])
             ]
         if content is not None and not isinstance(content, list):
-            raise AdminRequestError("content", "is no list of content items", "see reference §3.7")
+            raise AdminRequestError(
+                "content", "must be a list of content items", "see reference §3.7"
+            )
         more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
         said, effects = self._server.world.agent_says(
             session, text, self._server.now(), content=content, **more
@@ -201,10 +206,10 @@ class _GuestAdmin:
         session = self._session(body)
         duration_ms = body.get("duration_ms", 5000)
         if not isinstance(duration_ms, int) or duration_ms < 0:
-            raise AdminRequestError("duration_ms", "is no whole number of milliseconds")
+            raise AdminRequestError("duration_ms", "must be a whole number of milliseconds")
         state = body.get("state", True)
         if not isinstance(state, str | bool):
-            raise AdminRequestError("state", "is neither a word nor true or false")
+            raise AdminRequestError("state", "must be a string, true or false")
         self._server.perform(
             self._server.world.agent_types(session, self._server.now(), duration_ms, state=state)
         )
@@ -241,22 +246,22 @@ class _GuestAdmin:
             raise AdminRequestError("how", f"{how!r} is unknown", "abort, close or half_open")
         code = body.get("code", 1001)
         if not isinstance(code, int) or not 1000 <= code <= 4999:
-            raise AdminRequestError("code", "is no close code", "1000 to 4999")
+            raise AdminRequestError("code", "must be a close code", "1000 to 4999")
         connections = (
             list(self._server.connections)
             if body.get("all") is True
             else list(self._session(body).connections)
         )
         for connection_id in connections:
-            visit = self._server.connections.get(connection_id)
-            if visit is None:
+            connection = self._server.connections.get(connection_id)
+            if connection is None:
                 continue
             if how == "abort":
-                visit.transport.abort()
+                connection.transport.abort()
             elif how == "close":
-                visit.close(code, "dropped on request")
+                connection.close(code, "dropped on request")
             else:
-                visit.freeze()
+                connection.freeze()
         return as_json({"dropped": len(connections)})
 
     async def faults(self, request: web.Request) -> web.Response:
@@ -348,7 +353,7 @@ def _describe(session: GuestSession) -> Json:
 
 
 def _file(attachment: Attachment) -> Json:
-    """`sha256` is of what the storage took; `content_type` what its PUT said."""
+    """`sha256` is of the stored bytes; `content_type` is that of the PUT."""
     return {
         "filename": attachment.name,
         "mime": attachment.mime,
@@ -363,7 +368,7 @@ def _file(attachment: Attachment) -> Json:
 def _pairs(value: Any) -> list[tuple[Any, Any]]:
     if isinstance(value, list) and all(isinstance(one, list) and len(one) == 2 for one in value):
         return [(one[0], one[1]) for one in value]
-    raise AdminRequestError("quick_replies", "is no list of [label, payload] pairs")
+    raise AdminRequestError("quick_replies", "must be a list of [label, payload] pairs")
 
 
 def _most_within(instants: list[float], window_s: float) -> int:

@@ -1,13 +1,14 @@
-"""`/__emulator/…` of the platform's REST side: look into its books, and play its people.
+"""`/__emulator/…` for the platform API: list its resources, and act as an agent or administrator.
 
-GET  queues, contacts, conversations, injections, prompts, events, idempotency, deeds
+GET  queues, contacts, conversations, injections, prompts, events, idempotency,
+     mutations
                             {"entities": […oldest first…], "total": …}, `?limit=` for the newest;
                             `?name=value` for those with that value, such as
-                            `deeds?what=contact&key=k1`: every effect is one deed, however often it
-                            was asked for
+                            `mutations?what=contact&key=k1`: one for each resource created, however
+                            often it was requested; `deeds` is the older name
 POST queues                 {"id", "name"?, "answer_after_s"?}
-POST conversations/{id}/end {}                                       the platform ends it
-POST prompts/{id}           {"event": "viewed"|"clicked"|"dismissed"}  the agent does it now
+POST conversations/{id}/end {}                                       end it as the platform
+POST prompts/{id}           {"event": "viewed"|"clicked"|"dismissed"}  as the agent, now
 POST guest-keys             a JWKS document: from now on one of these must have signed guest tokens;
                             none: any may
 POST tokens/expire          {}                         every OAuth token is invalid from now on
@@ -28,8 +29,8 @@ from .context import AdminContext
 from .guest_admin import AdminRequestError, as_json, body_of, guarded
 
 
-def office_routes(server: AdminContext) -> list[web.RouteDef]:
-    admin = _OfficeControl(server)
+def platform_admin_routes(server: AdminContext) -> list[web.RouteDef]:
+    admin = _PlatformAdmin(server)
     prefix = "/__emulator"
     routes = [web.get(f"{prefix}/{name}", admin.look) for name in server.platform_api.resources()]
     routes += [
@@ -42,7 +43,7 @@ def office_routes(server: AdminContext) -> list[web.RouteDef]:
     return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
 
 
-class _OfficeControl:
+class _PlatformAdmin:
     def __init__(self, server: AdminContext) -> None:
         self._server = server
 
@@ -54,7 +55,7 @@ class _OfficeControl:
         wanted = dict(request.query)
         limit = whole_number(wanted.pop("limit", "1000"))
         if limit is None:
-            raise AdminRequestError("limit", "is no whole number")
+            raise AdminRequestError("limit", "must be a whole number")
         entries = self._api.resources()[request.path.rpartition("/")[2]](self._server.now())
         found = [
             one
@@ -80,7 +81,10 @@ class _OfficeControl:
         found = self._api.conversations.get(request.match_info["id"], now)
         if found is None:
             raise AdminRequestError(
-                "id", "names no conversation", "GET /__emulator/conversations lists them", 404
+                "id",
+                "there is no such conversation",
+                "GET /__emulator/conversations lists them",
+                404,
             )
         self._api.conversations.end(found, now, "platform")
         return as_json(found.describe(now))
@@ -89,7 +93,7 @@ class _OfficeControl:
         prompt = self._api.prompts.get(request.match_info["id"])
         if prompt is None:
             raise AdminRequestError(
-                "id", "names no prompt", "GET /__emulator/prompts lists them", 404
+                "id", "no such prompt", "GET /__emulator/prompts lists them", 404
             )
         event = (await body_of(request)).get("event")
         if event not in ACTS:

@@ -1,5 +1,4 @@
-"""The scripted agents at work: one step of one conversation at a time, by appointment with the
-door's scheduler."""
+"""Scripted agents: one step of one conversation at a time, each started by a timer."""
 
 from __future__ import annotations
 
@@ -13,7 +12,7 @@ def greet(world: World, session: GuestSession) -> list[Effect]:
 
 
 def hear(world: World, session: GuestSession, text: str, payload: str) -> list[Effect]:
-    """The guest said something."""
+    """Called for each message of the guest."""
     agent = session.agent
     if agent is None:
         return []
@@ -37,7 +36,7 @@ def _start_timer(session: GuestSession, agent: ScriptedAgent, delay_s: float) ->
 
 
 def run_steps(world: World, token: str, now: float) -> list[Effect]:
-    """The appointment has come."""
+    """Called when the timer fires."""
     session = world.sessions.get(token)
     agent = session.agent if session is not None else None
     if session is None or agent is None:

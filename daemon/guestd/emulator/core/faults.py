@@ -1,6 +1,6 @@
-"""What may go wrong, by rule and from a seed.
+"""Fault injection: what goes wrong, by rule and from a seed.
 
-A rule names a kind and when it strikes:
+A rule names a kind and how often it applies:
 
     {"kind": "drop", "rate": 0.01}                     one chance in a hundred, at each occasion
     {"kind": "duplicate", "every": 10}                 every tenth occasion
@@ -10,7 +10,7 @@ A rule names a kind and when it strikes:
 
 Occasions: `in` a frame from a guest, `out` a frame of the conversation to a guest, `upgrade` a
 WebSocket upgrade, `rest` a REST call, `time` a message getting its time. Faults change what is
-*told*; what is on record stays true."""
+*sent*; the record stays true."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Occasion = Literal["in", "out", "upgrade", "rest", "history", "time"]
 
-#: kind → (where it can strike, what it does)
+#: kind → (the occasion it applies to, what it does)
 KINDS: dict[str, tuple[Occasion, str]] = {
     "drop": (
         "in",
@@ -111,7 +111,7 @@ class FaultRule(BaseModel):
 
 
 class FaultPlanError(ValueError):
-    """A fault plan that makes no sense; `field` says where."""
+    """An invalid fault plan; `field` says where."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
@@ -143,8 +143,8 @@ def parse_plan(plan: Any) -> tuple[int | None, list[FaultRule]]:
 
 
 class FaultInjector:
-    """The plan at work. Every occasion is offered to every rule that could strike there, in order;
-    the first one does."""
+    """Runs a fault plan. Each occasion is offered to the rules for it, in order; at most one is
+    picked."""
 
     def __init__(self, seed: int, plan: Any = ()) -> None:
         self.injected: Counter[str] = Counter()
@@ -175,7 +175,7 @@ class FaultInjector:
         but: tuple[str, ...] = (),
         method: str = "",
     ) -> FaultRule | None:
-        """The rule that strikes on this occasion, if one does."""
+        """The rule that applies on this occasion, if any."""
         for n in self._by_occasion.get(occasion, ()):
             rule = self.rules[n]
             if (

@@ -1,4 +1,4 @@
-"""What the emulated platform remembers."""
+"""What the emulated platform stores, and the effects it asks its servers to perform."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ class GuestSession:
 
 @dataclass(slots=True)
 class ScriptedAgent:
-    """Who answers in a session: the persona and the steps still to do, one after another."""
+    """The agent of a session: its persona, and the steps still to run, in order."""
 
     nickname: str
     bot: bool
@@ -114,7 +114,7 @@ class CloseConnection:
 
 @dataclass(slots=True)
 class StartTimer:
-    """Call the world's `fire` with `what` after `delay_s`."""
+    """After `delay_s`, do `what`: ("agent", token) or ("close", connection id)."""
 
     delay_s: float
     what: tuple[str, ...]

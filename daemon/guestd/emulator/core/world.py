@@ -1,20 +1,15 @@
-"""The platform as a pure machine: what a request changes, and which frames leave because of it.
+"""The platform as a pure machine: what a request changes, and which frames are sent because of it.
 
-Nothing here opens a socket, reads a clock or sleeps. A door hands over (connection, request, now)
-and performs the effects; time comes in as epoch seconds, chance from one seeded `Random`. That
-makes the emulator repeatable, and lets a test ask it anything without a network.
+Nothing here opens a socket, reads a clock or sleeps. A server passes (connection, request, now) and
+performs the effects that come back; time comes in as epoch seconds, chance from one seeded
+`Random`. That makes the emulator repeatable, and lets a test ask it anything without a network.
 
 The record is the truth. A guest's message either is in `GuestSession.messages`, once, or was
-answered with an error: whatever faults then happen to the frames that tell of it, history and
+answered with an error: whatever faults then happen to the frames that announce it, history and
 `/__emulator/state` give the same answer. Tests of clients compare themselves with that.
 
-What the reference marks unknown is decided here in the way that no known client breaks on, and says
-so where it is done.
-
-The rooms: `world` keeps sessions, conversations and the order of messages; `actions` answers the
-guest's requests;
-`agentdesk` lets scripted agents answer; `webchat` is the legacy dialect's door to the same world;
-`office` is the platform's REST side.
+Where the reference leaves something open, the choice here is the one that breaks no known client,
+and a comment says so.
 """
 
 from __future__ import annotations
@@ -72,7 +67,7 @@ class World:
         self.reset()
 
     def apply_settings(self, settings: EmulatorSettings) -> None:
-        """From now on these, also for what is there already."""
+        """Take effect at once, also for sessions and connections that exist."""
         if settings.agent != self.settings.agent:
             self.script = load_script(settings.agent)
         if settings.limits != self.settings.limits:
@@ -87,8 +82,8 @@ class World:
             )
 
     def reset(self) -> None:
-        """Forget everything but the chance: an id that was given once is never given again, as on
-        the real platform."""
+        """Forget everything except the state of `rng`: an id is never used twice, as on the real
+        platform."""
         self.secret = draw_hex(self.rng) + draw_hex(self.rng)
         self.sessions: dict[str, GuestSession] = {}
         self.cleared: OrderedDict[str, GuestSession] = OrderedDict()
@@ -108,7 +103,7 @@ class World:
     # ------------------------------------------------------------------ connections
 
     def deployment(self, deployment_id: str) -> Deployment | None:
-        """The deployment of that id, if it is there and active."""
+        """The deployment with that id, if it exists and is active."""
         found = self.deployments.get(deployment_id)
         if found is None and self.settings.accept_any_deployment and deployment_id:
             found = self.settings.deployments[0].model_copy(update={"id": deployment_id})
@@ -141,7 +136,7 @@ class World:
             session.connections.remove(connection_id)
 
     def attach(self, connection: ConnectionRecord, session: GuestSession) -> list[Effect]:
-        """Make this socket one of the session's; the oldest of too many is shown the door (§5)."""
+        """Add this socket to the session; the oldest connection over the limit is evicted (§5)."""
         if connection.token and connection.token != session.token:
             self._detach(connection)
         connection.token = session.token
@@ -197,7 +192,7 @@ class World:
         return session
 
     def erase(self, session: GuestSession) -> None:
-        """Clear: for guests the session is gone; for tests its record is kept."""
+        """Clear: guests lose the session; its record is kept for tests."""
         session.cleared = True
         self.end_conversation(session, session.last_ms / 1000.0)
         if self.sessions.get(session.token) is session:
@@ -281,7 +276,9 @@ class World:
         if session.dialect == "webchat":
             session.sequence += 1
             body["sequenceId"] = str(session.sequence)
-            frame = webchat_frames.message(body.get("text") or _labels(body), body["sequenceId"])
+            frame = webchat_frames.message(
+                body.get("text") or webchat_frames.labels(body), body["sequenceId"]
+            )
             return body, self.fan_out(session, frame, channel["time"])
         return body, self.fan_out(session, frames.push("StructuredMessage", body), channel["time"])
 
@@ -310,7 +307,7 @@ class World:
         bot: bool = False,
         state: str | bool = True,
     ) -> list[Effect]:
-        """Typing is shown, not remembered: history has none (§11.1). `state` is webchat's word;
+        """Typing is shown and not stored: history has none (§11.1). `state` is webchat's word;
         false: not typing any more."""
         if not session.deployment.agent_typing:
             return []
@@ -334,7 +331,7 @@ class World:
     def agent_disconnects(
         self, session: GuestSession, now: float, mode: str | None = None
     ) -> list[Effect]:
-        """The agent or flow ends the conversation; what the guest hears of it is the deployment's
+        """The agent or flow ends the conversation; what the guest is sent is the deployment's
         choice (§6.6)."""
         mode = mode or session.deployment.conversation_disconnect
         if session.conversation is None:
@@ -408,14 +405,14 @@ class World:
         return self.sessions.get(str(claims.get("token", "")))
 
     def reject_upload(self, attachment_id: str) -> None:
-        """What is put there is taken, and then called bad."""
+        """The upload is accepted, and then reported as failed."""
         for session in self.sessions.values():
             attachment = (session.attachments or {}).get(attachment_id)
             if attachment is not None:
                 attachment.rejected = True
 
     def invalidate_upload_url(self, attachment_id: str) -> None:
-        """Whoever has the link has nothing from now on."""
+        """The upload URL stops working."""
         for session in self.sessions.values():
             attachment = (session.attachments or {}).get(attachment_id)
             if attachment is not None:
@@ -439,7 +436,7 @@ class World:
         }
 
     def register_device(self, deployment_id: str, token: str, device: Json) -> None:
-        """At most `records_max`; the oldest is forgotten."""
+        """At most `records_max`; the oldest is evicted."""
         self.push_devices[deployment_id, token] = device
         while len(self.push_devices) > self.settings.records_max:
             self.push_devices.popitem(last=False)
@@ -448,11 +445,3 @@ class World:
         return (
             [CloseConnection(connection_id, 1000, "")] if connection_id in self.connections else []
         )
-
-
-def _labels(body: Json) -> str:
-    """What a structured message says in a dialect that has text only."""
-    replies = [
-        item.get("quickReply") for item in body.get("content") or () if isinstance(item, dict)
-    ]
-    return ", ".join(str(one.get("text", "")) for one in replies if isinstance(one, dict))

@@ -104,8 +104,8 @@ class GuestActions(AttachmentActions):
         return session
 
     def _sign_in(self, session: GuestSession, user: str, new: bool) -> tuple[list[Effect], bool]:
-        """Authenticated: other sessions of the same user are shown the door; a step-up tells of
-        itself (§6.9).
+        """Authenticated: other sessions of the same user are evicted; a step-up is announced
+        (§6.9).
 
         The second value says whether there was such a session."""
         world = self.world

@@ -1,11 +1,11 @@
-"""The WebSocket doors of the server.
+"""The WebSocket of one guest.
 
-A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
-text frame per message, and close frames always with a code (real clients need both, reference §1.5,
-§1.6).
+A connection drives the Sans-I/O server core of `websockets` and writes its own frames: always one
+unfragmented text frame per message, and close frames always with a code (real clients need both,
+reference §1.5, §1.6).
 
-Every frame that leaves passes the faults. What they hold back, repeat, replace or swallow is only
-the telling: the world has its record already.
+Every outgoing frame passes the faults. What they delay, repeat, replace or drop is only the frame:
+the world has recorded the message already.
 """
 
 from __future__ import annotations
@@ -179,7 +179,7 @@ class GuestConnection(asyncio.Protocol):
             self.transport.abort()
 
     def _fault_before(self, rule: FaultRule, text: bytes) -> bool:
-        """A fault on the way in; True if the request is not to be answered any more."""
+        """Apply a fault to an incoming frame; True if the request must not be answered."""
         server = self._server
         match rule.kind:
             case "drop":
@@ -219,14 +219,14 @@ class GuestConnection(asyncio.Protocol):
             server.perform(server.world.expire(session, server.now()))
 
     def freeze(self) -> None:
-        """Half-open: TCP stays up, and nothing goes through any more."""
+        """Half-open: TCP stays up, and nothing is read or written."""
         self._frozen = True
         self._server.loop.call_later(HALF_OPEN_S, self.transport.abort)
 
     # ------------------------------------------------------------------ frames out
 
     def deliver(self, frame: Json, at: str = "") -> None:
-        """Send a frame, or what the faults make of it. `at` is its channel.time if it belongs to
+        """Send a frame, changed by the faults. `at` is its channel.time if it belongs to
         the conversation."""
         if self._frozen or self.transport.is_closing():
             return
@@ -348,12 +348,12 @@ def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> Json:
 
 
 def _is_allowed(origin: str | None, domains: tuple[str, ...]) -> bool:
-    """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (reference
+    """Without an Origin the client is not a browser; a mobile SDK sends a bare host (reference
     §1.2)."""
     if origin is None:
         return False
     try:
         host = urlsplit(origin if "//" in origin else f"//{origin}").hostname or ""
-    except ValueError:  # brackets that are no address
+    except ValueError:  # brackets without an IPv6 address
         return False
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)

@@ -1,5 +1,4 @@
-"""One request at the emulator's desk: who asks, what, when; and the answers every action gives in
-the same way."""
+"""One request of a guest on its WebSocket, and the answers that all actions share."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """What agents did with prompts (ASSIST-4): events, queried page by page.
 
-Chance, from the seed, foresees when a prompt is accepted what the agent will do: look or not, click
-or not. The events come true with time; a query sees those whose time has come. A page token names
-the place after an event, so that events which come true in between shift nothing: every event is
-told once."""
+When a prompt is accepted, the seeded `Random` decides what the agent will do: view it or not, click
+it or not. Each event has a time, and a query sees those whose time has passed. A page token names
+the position after an event, so that events that appear in between shift nothing: every event is
+returned once."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Analytics:
             self.record(DISMISSED, leaves, injection_id, conversation_id, prompt_id)
 
     def cancel_scheduled(self, injection_id: str, now: float) -> None:
-        """What was foreseen of this prompt and has not come true will not."""
+        """Remove the scheduled events of this prompt that are still in the future."""
         ms = int(now * 1000)
         start = bisect_left(self._events, (ms, 0))
         self._events[start:] = [
@@ -80,7 +80,7 @@ class Analytics:
         ]
 
     def until(self, now: float) -> list[Json]:
-        """All that has come true, oldest first."""
+        """All events up to `now`, oldest first."""
         return [
             event
             for _, _, event in self._events[: bisect_left(self._events, (int(now * 1000) + 1, 0))]

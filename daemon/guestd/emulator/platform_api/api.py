@@ -1,9 +1,7 @@
-"""The office as a whole: the rooms, the list of routes to them, and the rule by which every call is
-served.
+"""The platform API without HTTP: its resources, its routes, and how every call is handled.
 
-A call is served in one go, without a pause: token, scope, rate, what was asked before, and then the
-deed. So two calls with the same key cannot both do something, however close together they come.
-"""
+A call is handled without an `await`: token, scope, rate, idempotency key, and then the resource. So
+two calls with the same key cannot both change something, however close together they arrive."""
 
 from __future__ import annotations
 

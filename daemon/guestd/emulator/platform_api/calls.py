@@ -1,4 +1,4 @@
-"""One call at the office, and what comes of it."""
+"""One call to the platform API, and its result."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
-"""What may go wrong on the way of a REST call, by the rules of `faults.py`.
+"""Faults on REST calls, by the rules of `core/faults.py`.
 
-A mishap strikes before the door has acted, and then nothing has happened; or after, and then it has
-and nobody was told. A client that retries must be right in both cases, so both are on offer for
-everything that loses an answer."""
+A fault applies before the handler ran, and then nothing has changed; or after it, and then it has
+and the client was not told. A client that retries must be right in both cases, so every fault that
+loses an answer exists in both forms."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class FaultMiddleware:
         self._server = server
 
     def wrap(self, handler: Any) -> Handler:
-        """Every call may meet one mishap."""
+        """At most one fault per call."""
 
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
@@ -59,10 +59,10 @@ class FaultMiddleware:
             "rest", "", server.now(), path=request.path, but=tuple(skipped), method=request.method
         )
 
-    # ------------------------------------------------------------------ before and after the deed
+    # ------------------------------------------------------------------ around the handler
 
     async def _before(self, rule: FaultRule, request: web.Request) -> web.StreamResponse | None:
-        """The answer instead of the deed; None lets the deed be done."""
+        """The answer instead of the handler's; None lets the handler run."""
         if rule.kind in ("slow_rest", "slow_token"):
             await asyncio.sleep(rule.ms / 1000.0)
         elif rule.kind == "expired_tokens":

@@ -33,7 +33,7 @@ class GuestKeys:
         keys: dict[str, Any] = {}
         for n, one in enumerate(given):
             if not isinstance(one, dict) or one.get("kty") != "RSA" or not one.get("kid"):
-                raise GuestKeyError(f"keys[{n}] is no RSA key with a kid")
+                raise GuestKeyError(f"keys[{n}] is not an RSA key with a kid")
             if "d" in one:
                 raise GuestKeyError(f"keys[{n}] is a private key; upload the public one")
             try:

@@ -1,4 +1,4 @@
-"""What every door needs: the platform's error body, the JSON of a request, who asks."""
+"""What every route needs: the platform's error body, the JSON of a request, the credentials."""
 
 from __future__ import annotations
 

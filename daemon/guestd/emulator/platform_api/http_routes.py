@@ -1,5 +1,4 @@
-"""The emulator's REST routes: thin, over the world and its api. Every call is noted and may meet
-a mishap."""
+"""The HTTP side of the platform API. Every call is recorded, and may be changed by a fault."""
 
 from __future__ import annotations
 
@@ -79,7 +78,7 @@ def _handler(server: PlatformContext, n: int) -> Handler:
 
 
 def _with_error_body(handler: Any) -> Handler:
-    """A refusal is told in the platform's shape."""
+    """A refusal becomes the platform's error body."""
 
     @wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:

@@ -1,9 +1,9 @@
-"""What was asked before (HTTP-2): the same Idempotency-Key gets the same answer for a day, and
-nothing happens twice.
+"""Idempotency keys (HTTP-2): the same Idempotency-Key gets the same answer for a day, and nothing
+is done twice.
 
-Only answers that did something are kept: a call that was refused may be right the next time, with
-the same key. The key belongs to its client. The same key with another request is answered with 422,
-not 409: a 409 means a state that may pass."""
+Only answers to calls that succeeded are stored: a call that was refused may be valid the next time,
+with the same key. The key belongs to its client. The same key with another request is answered with
+422, not 409: a 409 means a state that may pass."""
 
 from __future__ import annotations
 

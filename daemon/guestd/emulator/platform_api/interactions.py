@@ -1,8 +1,9 @@
 """Interactions, and messages injected into them (INJ-1 to 4).
 
-Every conversation is one: those of messaging, and those of guests on the socket, who see what is
-injected as anything an agent says. Ids are numbered words (`msg-9`, `msg-10`): they increase for
-whoever compares numbers as numbers, as the contract asks, and for nobody else.
+Every conversation is an interaction: those of messaging, and those of guests on the socket, who see
+an injected message like any other from an agent. Ids are numbered (`msg-9`, `msg-10`): they
+increase for a client that compares the numbers, as the contract asks, and not for one that compares
+strings.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""OAuth clients (AUTH-1, 3, 4): who may have a token, what it opens, how often it may be used."""
+"""OAuth clients (AUTH-1, 3, 4): who gets a token, its scopes, and how often it may be used."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.stores import BoundedStore
 from .calls import PlatformRefusal
 from .world_view import WorldBase
 
-#: Every scope a door of the platform asks for.
+#: Every scope that a route of the platform requires.
 SCOPES = (
     "interaction:chat:write",
     "conversation:write",
@@ -70,7 +70,7 @@ class OAuthClientStore:
         return grant
 
     def expire_all(self) -> int:
-        """Every token is worth nothing from now on; returns how many there were."""
+        """Invalidate every token; returns how many there were."""
         count = len(self._grants)
         self._grants = BoundedStore(GRANTS_MAX)
         return count

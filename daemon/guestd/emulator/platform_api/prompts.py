@@ -1,8 +1,7 @@
 """Agent-assist prompts (ASSIST-1, 2): what an agent has on the screen, and for how long.
 
-A prompt takes its place when it is accepted, is shown `delayMs` later, and gives its place back
-`autoDismissMs` after it was accepted, or when the agent clicks it or waves it away by order of the
-control."""
+A prompt takes its place when it is accepted, is shown `delayMs` later, and leaves it
+`autoDismissMs` after it was accepted, or when the admin API makes the agent click or dismiss it."""
 
 from __future__ import annotations
 
@@ -60,7 +59,7 @@ class InjectedPrompts:
     def get(self, injection_id: str) -> InjectedPrompt | None:
         return self._prompts.get(injection_id)
 
-    # ------------------------------------------------------------------ the doors
+    # ------------------------------------------------------------------ the routes
 
     def inject(self, call: PlatformCall) -> PlatformResponse:
         conversation_id = checks.uuid(call.body, "conversationId")
@@ -106,10 +105,10 @@ class InjectedPrompts:
             {"entities": page, "total": len(found), "pageNumber": number, "pageSize": size}
         )
 
-    # ------------------------------------------------------------------ the agent's hand
+    # ------------------------------------------------------------------ the agent
 
     def act(self, prompt: InjectedPrompt, metric: str, now: float) -> None:
-        """The agent views, clicks or waves away a prompt now, whatever chance had foreseen."""
+        """The agent views, clicks or dismisses a prompt now, whatever was scheduled."""
         self._analytics.cancel_scheduled(prompt.id, now)
         self._analytics.record(metric, now, prompt.id, prompt.conversation_id, prompt.prompt_id)
         if metric != VIEWED:

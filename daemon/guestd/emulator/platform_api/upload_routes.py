@@ -1,4 +1,4 @@
-"""Where files are put and fetched (reference §7, SOCK-6), by whoever has the link."""
+"""Where files are uploaded and downloaded (reference §7, SOCK-6), by anyone who has the URL."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where uploads go: files in a temporary folder, streamed, bounded."""
+"""Uploaded files in a temporary directory: streamed and bounded."""
 
 from __future__ import annotations
 

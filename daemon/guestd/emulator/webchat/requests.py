@@ -1,8 +1,7 @@
-"""The legacy dialect's door (SOCK-1, 3, 4, 6): bare frames with a `type`, no echo, string sequence
-ids.
+"""The legacy dialect (SOCK-1, 3, 4, 6): bare frames with a `type`, no echo, string sequence ids.
 
 What the documents leave open is kept simple: a refused frame is answered with {"type": "error",
-"message": …}, and each guest's message with a readReceipt for the last thing the agent said.
+"message": …}, and each message of the guest with a readReceipt for the last one of the agent.
 """
 
 from __future__ import annotations
@@ -115,7 +114,7 @@ def _message(
 
 
 def _files(world: World, attachments: object) -> list[Attachment]:
-    """Those of a message's attachments that were given a place in the storage."""
+    """The attachments of a message that have a presigned URL."""
     named = (
         world.files.named(str(one.get("id", "")))
         for one in (attachments if isinstance(attachments, list) else ())
