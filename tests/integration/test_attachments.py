@@ -10,7 +10,6 @@ from random import Random
 import aiohttp
 import pytest
 
-from guestd.api.spool import Spool, SpoolSettings
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.commands import Attach, FreshLink, Send, Withdraw
@@ -18,11 +17,13 @@ from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http, HttpSettings
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
+from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader, UploadSettings
 from guestd.wire.webmessaging import WebMessaging
 

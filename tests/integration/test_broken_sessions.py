@@ -11,6 +11,7 @@ import pytest
 from guestd.journal.reports import REPORTS_MAX, Reports
 from guestd.model import signals as s
 from guestd.model.commands import Send
+from guestd.model.effects import Accept
 from guestd.session import machine as machine_module
 from guestd.session.machine import Machine
 from guestd.supervisor.breakage import shape_of
@@ -105,7 +106,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
 async def test_a_command_that_breaks_it_is_answered(new_town, monkeypatch):
     async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
-        monkeypatch.setattr(Machine, "intent", broken)
+        monkeypatch.setitem(Runner._PERFORM, Accept, broken)
         session_id = town.fleet.find("ana")
         answers = []
         town.fleet.give(session_id, Send("c1", "hello"), answers.append)

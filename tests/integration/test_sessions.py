@@ -26,7 +26,7 @@ class Watching:
         self.is_over = False
 
     def offer(self, row):
-        event = json.loads(row[3])
+        event = json.loads(row.payload)
         self.events.append(event)
         self.outbound += event.get("direction") == "Outbound"
 
@@ -207,6 +207,7 @@ async def test_end_leaves_no_orphan(new_town, clear):
             "state": "ended",
             "reason": "finished",
             "read_only": False,
+            "first": False,
             "kind": "session",
         }
         everyone = [*town.emulator.world.sessions.values(), *town.emulator.world.cleared.values()]
