@@ -103,7 +103,7 @@ class Client:
         assert status == 200, found
         return found
 
-    async def book(self, name: str) -> list[dict[str, Any]]:
+    async def resource(self, name: str) -> list[dict[str, Any]]:
         return (await self.control(name, method="GET"))["entities"]
 
     async def mutations(self, what: str, key: str) -> int:

@@ -1,5 +1,5 @@
-"""The emulator's one port: who may use its control, upgrades after other requests, and who may hold
-a connection how long."""
+"""The emulator's one port: who may use the admin API, upgrades after other requests, and how long a
+connection may stay without a request."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def hang_up(writer):
         await writer.wait_closed()
 
 
-# ---------------------------------------------------------------------- the control
+# ---------------------------------------------------------------------- the admin API
 
 CONTROL = [
     ("GET", "/__emulator/state"),

@@ -1,4 +1,4 @@
-"""What may happen to one call of the platform's REST side, as rules for the emulator's faults."""
+"""The faults of one call to the platform API, as rules for the emulator."""
 
 from __future__ import annotations
 

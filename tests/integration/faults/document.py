@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-#: (call, what the user asked for) → fault → (outcome if it strikes once, if it strikes every
+#: (call, what the user asked for) → fault → (outcome if it happens once, if it happens every
 #: time)
 Cells = dict[tuple[str, str], dict[str, tuple[str, str]]]
 

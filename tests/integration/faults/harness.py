@@ -1,5 +1,4 @@
-"""A whole daemon and an emulator for each row of the table, in one loop; every row's troubles are
-its own."""
+"""A whole daemon and an emulator for each row of the table, all in one loop."""
 
 from __future__ import annotations
 
@@ -77,7 +76,7 @@ class Town:
     def faults(self, *rules: Json) -> None:
         self.emulator.faults.set(list(rules), self.emulator.now())
 
-    def struck(self) -> int:
+    def injected(self) -> int:
         return self.emulator.faults.injected.total()
 
     def delayed(self) -> int:
@@ -90,7 +89,7 @@ class Town:
         )
 
     def doubled(self) -> list[tuple[str, str]]:
-        """Deeds that happened twice for one idempotency key."""
+        """Mutations that happened twice for one idempotency key."""
         counts = Counter(
             (one.what, one.key) for one in self.emulator.platform_api.mutations if one.key
         )

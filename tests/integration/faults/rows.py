@@ -1,5 +1,5 @@
-"""The calls of the platform's REST side, each with what a user asks for to have it made, and how he
-sees what became of it."""
+"""The calls to the platform API, each with the user's request that causes it and how its outcome is
+read."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def guest(guest_id: str) -> Json:
 
 @dataclass
 class Row:
-    """`call` by name, `asked`: what the user does; `method` and `path`: what the fault strikes."""
+    """`call` by name, `asked`: what the user does; `method` and `path`: what the fault applies to."""
 
     call: str
     asked: str
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass
 class Operation(Row):
-    """One that is begun by a POST. `makes`: the deed this call does and its idempotency key's end;
+    """One that is begun by a POST. `makes`: the mutation of this call and the end of its idempotency key;
     "" for one that reads."""
 
     place: str = ""
@@ -170,7 +170,7 @@ class Beat(Row):
             _, found = await town.ask("GET", f"/v1/messaging-sessions/{prepared}")
             if found["result"].get("ended"):
                 return f"the session ends: {found['result']['ended']}"
-            if not lasting and town.struck() and len(beats) > heard + 3:
+            if not lasting and town.injected() and len(beats) > heard + 3:
                 return "the session goes on"
             if (
                 lasting and town.delayed() > delayed_before + 3

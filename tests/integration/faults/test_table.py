@@ -137,7 +137,7 @@ async def test_http_3_every_cell_of_the_table(caplog):
 
 
 async def _met(row: Row) -> dict[str, tuple[str, str]]:
-    """By fault, what the user sees if it strikes once, and if it strikes every time."""
+    """By fault, what the user sees if it happens once, and if it happens every time."""
     async with town(**row.sections) as here:
         found = {}
         for name, rule in CALL_FAULTS.items():
@@ -151,7 +151,7 @@ async def _met(row: Row) -> dict[str, tuple[str, str]]:
 
 async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
     prepared = await row.prepare(here)
-    before = here.struck()
+    before = here.injected()
     here.faults({**rule, "method": row.method, "path": row.path}, *row.more_rules())
     try:
         async with asyncio.timeout(40.0):
@@ -160,7 +160,7 @@ async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
         raise AssertionError(
             f"{row.call} ({row.asked}), {name}, {rule}: {type(error).__name__} {error}"
         ) from error
-    assert here.struck() > before, f"{row.call}, {name}: it was not struck"
+    assert here.injected() > before, f"{row.call}, {name}: no fault was injected"
     here.faults()
     return outcome
 

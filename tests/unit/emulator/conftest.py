@@ -1,4 +1,4 @@
-"""The emulated platform without a network: a guest at a desk, and the frames it gets."""
+"""The emulated platform without a network: a guest, and the frames it receives."""
 
 from __future__ import annotations
 

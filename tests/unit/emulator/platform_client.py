@@ -1,5 +1,4 @@
-"""Someone at the counter of the emulator's api: calls by verb and path, at a make-believe
-time."""
+"""A client of the platform API without HTTP: calls by verb and path, at a time it sets."""
 
 from __future__ import annotations
 

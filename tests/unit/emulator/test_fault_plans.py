@@ -34,12 +34,12 @@ def test_a_plan_that_makes_no_sense_names_its_place_and_changes_nothing(plan, fi
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_strikes_at_its_occasion_and_only_there(kind):
+def test_every_kind_is_picked_at_its_occasion_and_only_there(kind):
     occasion = KINDS[kind][0]
     faults = FaultInjector(1, [{"kind": kind, "every": 1}])
     for other in ("in", "out", "upgrade", "rest", "history", "time"):
-        struck = faults.pick(other, "t", 0.0, path="/any" if other == "rest" else "")
-        assert (struck is not None) is (other == occasion)
+        picked = faults.pick(other, "t", 0.0, path="/any" if other == "rest" else "")
+        assert (picked is not None) is (other == occasion)
     assert faults.injected == {kind: 1}
 
 

@@ -1,4 +1,4 @@
-"""In front of every room of the api: tokens, scopes, the rate, and what was asked before."""
+"""What every call passes: tokens, scopes, the rate, and idempotency keys."""
 
 from __future__ import annotations
 
@@ -158,25 +158,25 @@ class TestRepeats:
 
 
 class TestBounds:
-    def test_a_shelf_forgets_the_oldest(self):
-        shelf: BoundedStore[str] = BoundedStore(2)
-        assert [shelf.put(one, one) for one in "abc"] == [None, None, "a"]
-        assert list(shelf) == ["b", "c"]
+    def test_a_bounded_store_evicts_the_oldest(self):
+        store: BoundedStore[str] = BoundedStore(2)
+        assert [store.put(one, one) for one in "abc"] == [None, None, "a"]
+        assert list(store) == ["b", "c"]
 
-    def test_a_register_never_forgets_the_living(self):
-        register: LiveStore[str] = LiveStore(2)
-        register.put("a", "a")
-        register.put("b", "b")
+    def test_a_live_store_never_evicts_a_running_entry(self):
+        store: LiveStore[str] = LiveStore(2)
+        store.put("a", "a")
+        store.put("b", "b")
         with pytest.raises(PlatformRefusal) as caught:
-            register.put("c", "c")
+            store.put("c", "c")
         assert caught.value.status == 503
         for name in "abcd":
-            register.end(name)
-            register.put(name.upper(), name.upper()) if name in "ab" else None
-        assert list(register) == ["a", "b", "A", "B"]
+            store.end(name)
+            store.put(name.upper(), name.upper()) if name in "ab" else None
+        assert list(store) == ["a", "b", "A", "B"]
         for name in "AB":
-            register.end(name)
-        assert list(register) == ["A", "B"]
+            store.end(name)
+        assert list(store) == ["A", "B"]
 
     def test_books_are_bounded(self):
         client = PlatformClient(records_max=10, limits={"rest_calls_per_client_per_minute": None})

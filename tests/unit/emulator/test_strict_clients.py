@@ -29,7 +29,7 @@ def _beside(name):
 
 
 strict = _beside("strict")
-desk = _beside("conftest")
+harness = _beside("conftest")
 
 TEXTS = st.sampled_from(
     [
@@ -131,7 +131,7 @@ def test_no_walk_brings_a_frame_that_a_strict_client_drops(steps, agent, off, se
     world = World(
         EmulatorSettings(agent=agent, seed=seed, limits=limits, deployments=(Deployment(),))
     )
-    platform = desk.Platform(world)
+    platform = harness.Platform(world)
     guest = platform.guest()
     guest.configure()
     for step, value in steps:
@@ -147,7 +147,7 @@ def test_no_walk_brings_a_frame_that_a_strict_client_drops(steps, agent, off, se
 
 @pytest.mark.parametrize("agent", sorted(built_in()))
 def test_every_built_in_agent_talks_in_frames_a_strict_client_takes(agent):
-    platform = desk.Platform(World(EmulatorSettings(agent=agent, limits=EmulatorLimits().off())))
+    platform = harness.Platform(World(EmulatorSettings(agent=agent, limits=EmulatorLimits().off())))
     guest = platform.guest()
     guest.configure()
     for text in (

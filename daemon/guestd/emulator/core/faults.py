@@ -119,7 +119,7 @@ class FaultPlanError(ValueError):
 
 
 def parse_plan(plan: Any) -> tuple[int | None, list[FaultRule]]:
-    """`{"seed": 7, "rules": […]}`, or a bare list of rules. Raises BadPlan."""
+    """`{"seed": 7, "rules": […]}`, or a bare list of rules. Raises FaultPlanError."""
     if isinstance(plan, list | tuple):
         plan = {"rules": list(plan)}
     if (
@@ -154,7 +154,7 @@ class FaultInjector:
         self.set(plan, 0.0)
 
     def set(self, plan: Any, now: float) -> None:
-        """Replace the plan. Raises BadPlan and changes nothing."""
+        """Replace the plan. Raises FaultPlanError and changes nothing."""
         seed, rules = parse_plan(plan)
         self.seed = self.seed if seed is None else seed
         self.rules = rules

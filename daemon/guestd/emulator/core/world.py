@@ -82,7 +82,7 @@ class World:
             )
 
     def reset(self) -> None:
-        """Forget everything except the state of `rng`: an id is never used twice, as on the real
+        """Delete everything except the state of `rng`: an id is never used twice, as on the real
         platform."""
         self.secret = draw_hex(self.rng) + draw_hex(self.rng)
         self.sessions: dict[str, GuestSession] = {}
@@ -308,7 +308,7 @@ class World:
         state: str | bool = True,
     ) -> list[Effect]:
         """Typing is shown and not stored: history has none (§11.1). `state` is webchat's word;
-        false: not typing any more."""
+        false: not typing."""
         if not session.deployment.agent_typing:
             return []
         if session.dialect == "webchat":

@@ -25,7 +25,7 @@ BUTTON_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
 
 
 def receive_guest_frame(world: World, connection_id: int, text: bytes, now: float) -> list[Effect]:
-    """One text frame from a guest. Never raises, whatever it holds."""
+    """One text frame from a guest. Never raises."""
     connection = world.connections.get(connection_id)
     if connection is None:
         return []
@@ -216,8 +216,8 @@ class GuestActions(AttachmentActions):
         return content, None
 
     def _accept(self, session: GuestSession, message: Json, content: list[Json]) -> list[Effect]:
-        """Put it on record, echo it to every connection (the request's tracing id and metadata come
-        back), tell the agent."""
+        """Record it, echo it to every connection (with the request's tracing id and metadata), and
+        pass it to the agent."""
         world = self.world
         first = session.conversation is None
         kind = text_of(message, "type")
@@ -329,8 +329,8 @@ class GuestActions(AttachmentActions):
     # ------------------------------------------------------------------ the rest
 
     def _close_session(self) -> list[Effect]:
-        """The asker gets `connected: false, readOnly: true` and keeps the socket; the others are
-        shown the door (§2.8)."""
+        """The caller gets `connected: false, readOnly: true` and keeps the socket; the others are
+        evicted (§2.8)."""
         session = self._session()
         if isinstance(session, list):
             return session

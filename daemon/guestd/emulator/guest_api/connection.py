@@ -37,7 +37,7 @@ HALF_OPEN_S = 120.0  # a half-open link is forgotten after this, as a real netwo
 
 
 class GuestServer(ServerContext, Protocol):
-    """What a guest's connection may ask of the server."""
+    """What a guest's connection may ask of the emulator."""
 
     def connection_opened(self, connection: GuestConnection) -> None: ...
 

@@ -23,8 +23,8 @@ class PlatformCall:
 
 @dataclass(slots=True)
 class PlatformResponse:
-    """`effects` are for the sockets of guests; `created` is (kind, id) of what is there now and was
-    not before."""
+    """`effects` are for the sockets of guests; `created` is (kind, id) of a new resource, if
+    there is one."""
 
     body: Any = None
     status: int = 200
@@ -34,8 +34,8 @@ class PlatformResponse:
 
 
 class PlatformRefusal(Exception):
-    """The platform says no (reference §4.4). Nothing was changed. `field` is the place in the body
-    that is wrong, `scopes` are those one of which is missing."""
+    """The platform refuses a call (reference §4.4); nothing was changed. `field` is the invalid
+    place in the body; one of `scopes` is required."""
 
     def __init__(
         self, status: int, code: str, message: str, field: str = "", scopes: tuple[str, ...] = ()

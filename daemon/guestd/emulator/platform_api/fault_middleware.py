@@ -129,7 +129,7 @@ class FaultMiddleware:
         )
 
     def _close(self, request: web.Request, rst: bool) -> web.Response:
-        """Close without an answer: with a reset, or as quietly as a server that is stopped."""
+        """Close without an answer: with a reset, or normally, as a server that stops does."""
         transport = request.transport
         if transport is not None:
             if rst:

@@ -25,8 +25,8 @@ class GuestKeys:
         self._keys: dict[str, Any] = {}
 
     def upload(self, document: Json) -> list[str]:
-        """A JWKS document takes the place of what was there; returns the key ids. Raises BadKey and
-        changes nothing."""
+        """Replace all keys by those of a JWKS document; returns the key ids. Raises GuestKeyError
+        and changes nothing."""
         given = document.get("keys")
         if not isinstance(given, list) or len(given) > KEYS_MAX:
             raise GuestKeyError(f"keys is a list of at most {KEYS_MAX} JSON web keys")
@@ -44,7 +44,7 @@ class GuestKeys:
         return list(keys)
 
     def check(self, body: Json, place: str, now: float) -> None:
-        """The token at that place. Raises Refusal."""
+        """The token at that place. Raises PlatformRefusal."""
         token = checks.text(body, place)
         if not self._keys:
             return

@@ -57,7 +57,7 @@ def refused(refusal: PlatformRefusal) -> web.Response:
 
 
 def access_denied() -> web.Response:
-    """As the storage and the configuration's CDN say no."""
+    """The error of the storage and of the configuration's CDN."""
     return web.Response(
         status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml"
     )
@@ -68,7 +68,7 @@ def to_json(body: Any, status: int = 200) -> web.Response:
 
 
 async def body_of(request: web.Request) -> Json:
-    """The JSON object in the request's body; an empty one if there is none. Raises Refusal."""
+    """The JSON object in the request's body, empty without a body. Raises PlatformRefusal."""
     try:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge:

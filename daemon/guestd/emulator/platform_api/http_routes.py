@@ -56,8 +56,8 @@ def _unsupported_verbs(server: PlatformContext) -> list[tuple[str, str]]:
 
 
 def _handler(server: PlatformContext, n: int) -> Handler:
-    """A route of the platform's own API. A reset of the emulator makes the api anew, so it is
-    asked for at each call."""
+    """The handler of route `n`. A reset of the emulator replaces the API, so it is looked up at
+    each call."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         body = await body_of(request)
@@ -107,7 +107,7 @@ def _recorded(server: PlatformContext, handler: Handler) -> Handler:
 
 
 async def _path_not_found(request: web.Request) -> web.Response:
-    """As the platform says it: of a thing that is missing it would say which."""
+    """In the platform's words for an unknown path; for a missing resource it names the resource."""
     return problem(404, "not found", "HTTP 404 Not Found")
 
 

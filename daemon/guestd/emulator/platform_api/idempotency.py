@@ -41,8 +41,8 @@ class IdempotencyCache:
         return iter(self._kept)
 
     def get(self, client: str, key: str, request: bytes, now: float) -> PlatformResponse | None:
-        """The answer given before. Raises Refusal if the key then belonged to another request, or
-        cannot be one."""
+        """The earlier answer. Raises PlatformRefusal if the key belongs to another request or is
+        invalid."""
         if len(key) > KEY_CHARACTERS_MAX:
             raise wrong(
                 "Idempotency-Key", f"has {len(key)} characters, the limit is {KEY_CHARACTERS_MAX}"

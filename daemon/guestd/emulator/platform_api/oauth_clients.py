@@ -52,7 +52,7 @@ class OAuthClientStore:
         """A token for those scopes (all of the client's if none is named); None for credentials
         that are wrong.
 
-        Raises Refusal for a scope the client does not have."""
+        Raises PlatformRefusal for a scope the client does not have."""
         settings = self._world.settings
         if settings.oauth_clients.get(client) != secret:
             return None
@@ -78,7 +78,7 @@ class OAuthClientStore:
     def admit(self, token: str, scopes: tuple[str, ...], now: float) -> OAuthGrant:
         """The token's grant, if it has one of the scopes and its client has not called too often.
 
-        Raises Refusal: 401, 403 naming the scope, 429."""
+        Raises PlatformRefusal: 401, 403 naming the scope, 429."""
         grant = self._grants.get(token)
         if grant is None or grant.expires <= now:
             raise PlatformRefusal(

@@ -19,7 +19,7 @@ QUEUES_MAX = 1000
 
 @dataclass(slots=True)
 class RoutingQueue:
-    """`answer_after_s`: how long a conversation waits there before an agent has it."""
+    """`answer_after_s`: how long a conversation waits before an agent answers."""
 
     id: str
     name: str
@@ -46,12 +46,12 @@ class RoutingQueues:
         self._queues.put(queue.id, queue)
 
     def add_all(self, queues: Iterable[QueueSettings]) -> None:
-        """One that is known by its id is replaced."""
+        """A queue with a known id is replaced."""
         for one in queues:
             self.add(RoutingQueue(one.id, one.name, one.answer_after_s))
 
     def named(self, queue_id: str, place: str) -> RoutingQueue:
-        """The queue a body names. Raises Refusal."""
+        """The queue a body names. Raises PlatformRefusal."""
         found = self._queues.get(queue_id)
         if found is None:
             raise wrong(place, f"names no queue: {queue_id}")
@@ -100,8 +100,8 @@ class ExternalContacts:
         return iter(self._contacts)
 
     def find(self, name: str) -> ExternalContact | None:
-        """The contact that a conversation names, by its address or id as `contact_reference` has
-        it. Raises Refusal where it is named by the other."""
+        """The contact that a conversation names, by address or id as `contact_reference` says.
+        Raises PlatformRefusal if it is named by the other."""
         by_address, by_id = self._by_address.get(name), self._contacts.get(name)
         reference = self._world.settings.contact_reference
         if reference == "address" and by_address is None and by_id is not None:

@@ -24,8 +24,8 @@ class UploadStorage:
         return self._folder / secret_name.encode().hex()[:128]
 
     async def store(self, name: str, body: StreamReader) -> tuple[int, str]:
-        """Take the bytes as they come; returns how many, and their SHA-256. Raises TooLarge and
-        keeps nothing.
+        """Store the bytes as they arrive; returns their number and SHA-256. Raises UploadTooLarge
+        and keeps nothing.
 
         A file has its name only when it is whole, so that a broken upload leaves an earlier one as
         it was."""
