@@ -10,7 +10,7 @@ import socket
 import pytest
 
 from guestd.emulator.core.records import SendFrame as Tell
-from guestd.model.commands import Context, End, SendFrame
+from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
 from guestd.model.ports import OpenGuest
@@ -115,7 +115,7 @@ async def test_a_message_whose_echo_was_lost_is_neither_doubled_nor_lost(new_tow
                 [{"kind": "drop", "count": 1, "when": when}], town.emulator.now()
             )
             answered = asyncio.get_running_loop().create_future()
-            town.fleet.give(session_id, SendFrame(f"c-{when}", f"said {when}"), answered.set_result)
+            town.fleet.give(session_id, Send(f"c-{when}", f"said {when}"), answered.set_result)
             assert (await answered).error is None
             await town.until(lambda when=when: f"said {when}" in watching.texts("Inbound"))
         held = [body["text"] for body in session_of(town).messages if body["type"] == "Text"]
@@ -131,10 +131,10 @@ async def test_a_command_given_again_after_the_machine_forgot_it_is_answered_fro
         await town.until(lambda: town.live() == 1)
         answers = []
         for n in (1, 2, 3, 4):
-            town.fleet.give(session_id, SendFrame(f"c{n}", f"text {n}"), answers.append)
+            town.fleet.give(session_id, Send(f"c{n}", f"text {n}"), answers.append)
             await town.until(lambda: len(watching.of("delivery")) == n)  # noqa: B023 - awaited before the next n
-        town.fleet.give(session_id, SendFrame("c1", "text 1"), answers.append)
-        town.fleet.give(session_id, SendFrame("c5", "text 5"), answers.append)
+        town.fleet.give(session_id, Send("c1", "text 1"), answers.append)
+        town.fleet.give(session_id, Send("c5", "text 5"), answers.append)
         await town.until(lambda: len(watching.of("delivery")) == 5)
         assert answers[4].accepted and answers[4].seq == answers[0].seq
         assert [one["text"] for one in session_of(town).messages] == [
@@ -199,7 +199,7 @@ async def test_end_leaves_no_orphan(new_town, clear):
     async with new_town(emulator=emulator, session={"conversation_clear": clear}) as town:
         session_id, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        town.fleet.give(session_id, SendFrame("c1", "bye"), lambda answer: None)
+        town.fleet.give(session_id, Send("c1", "bye"), lambda answer: None)
         town.fleet.give(session_id, End("e1"), lambda answer: None)
         await town.until(lambda: watching.is_over)
         assert watching.events[-1] == {
@@ -371,7 +371,7 @@ class TestWebchat:
             await town.until(lambda: town.live() == 1)
             town.fleet.give(session_id, Context("x1", {"page": "/help"}), lambda answer: None)
             for n in range(5):
-                town.fleet.give(session_id, SendFrame(f"c{n}", f"hello {n}"), lambda answer: None)
+                town.fleet.give(session_id, Send(f"c{n}", f"hello {n}"), lambda answer: None)
             await town.until(lambda: len(watching.texts()) == 5)
             assert watching.texts() == [f"hello {n}" for n in range(5)]
             (session,) = town.emulator.world.sessions.values()
