@@ -24,7 +24,7 @@ import orjson
 import uvloop
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.emulator.settings import Deployment, Limits
+from guestd.emulator.settings import Deployment, EmulatorLimits
 from guestd.journal.memory import MemoryJournal
 from guestd.model.commands import Attach
 from guestd.model.effects import Notice
@@ -52,7 +52,7 @@ async def platform() -> None:
     """The other process: an emulator without limits, until its standard input ends."""
     settings = EmulatorSettings(
         agent="silent",
-        limits=Limits().off(),
+        limits=EmulatorLimits().off(),
         deployments=(Deployment(file_kilobytes_max=64 * MIB),),
         upload_bytes_max=64 * 1024 * MIB,
         journal_entries_max=100_000,

@@ -376,7 +376,8 @@ async def test_a_session_that_ends_stops_its_upload_and_drops_the_copy(new_town)
         await town.until(lambda: town.live() == 1)
         _, path = await attach(town, session_id)
         await town.until(lambda: "uploading" in steps(watching))
-        town.emulator.expire(session_of(town).token)
+        emulator = town.emulator
+        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
         await town.until(lambda: watching.is_over and not path.exists())
         assert fates(watching) == [("failed", "the guest session ended: session_expired")]
         assert not town.fleet._uploads._wanted
