@@ -14,7 +14,8 @@ from typing import TypeVar
 
 from ..model.ports import Clock, Commit, Journal, Kept
 from ..observe.metrics import Metrics
-from ..runtime.journal_follower import PAGE, Tail, committed
+from ..runtime.callback import committed
+from ..runtime.journal_follower import PAGE, Tail
 from .day_files import AuditFiles
 from .entries import KINDS, entry
 from .settings import AuditSettings
@@ -98,9 +99,7 @@ class Audit:
             return
         self._marked, self._marked_at = last, now
         cursor = (CURSOR, last)
-        await committed(
-            self._loop, self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms())
-        )
+        await committed(self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms()))
 
     async def _write(self, entries: list[dict[str, object]]) -> None:
         while True:

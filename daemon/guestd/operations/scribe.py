@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
 
 from ..model.ports import Clock, Commit, Journal, Row
 from ..model.work import OWN_STREAM, Fact, OperationRecord
+from ..runtime.callback import committed
 
 
 class Scribe:
@@ -24,14 +24,12 @@ class Scribe:
 
     async def save(self, operation: OperationRecord | None, *facts: Fact) -> None:
         """Returns when all of it is durable. The facts get their `seq` here, in the order given."""
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         commit = Commit(
             rows=[self.row(fact) for fact in facts],
             operations=[operation] if operation is not None else [],
             at_ms=self._clock.epoch_ms(),
         )
-        self._journal.commit(commit, lambda: None if durable.done() else durable.set_result(None))
-        await durable
+        await committed(self._journal, commit)
 
     def row(self, fact: Fact) -> Row:
         """The fact with its `seq`, for a commit that must be given to the journal at once."""

@@ -14,6 +14,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from ..model.errors import JournalError
 from ..model.ports import Commit, Journal, Kept
+from .callback import committed
 
 logger = logging.getLogger("guestd.journal_follower")
 
@@ -98,17 +99,5 @@ class Tail:
                 await self._news.wait()
         except TimeoutError:
             if self._journal.cursor(self._name) < position:
-                await committed(self._loop, self._journal, Commit(cursors=[(self._name, position)]))
+                await committed(self._journal, Commit(cursors=[(self._name, position)]))
             await self._news.wait()
-
-
-async def committed(loop: asyncio.AbstractEventLoop, journal: Journal, commit: Commit) -> None:
-    """Give a commit and wait until it is durable."""
-    durable: asyncio.Future[None] = loop.create_future()
-
-    def done() -> None:
-        if not durable.done():
-            durable.set_result(None)
-
-    journal.commit(commit, done)
-    await durable

@@ -11,7 +11,7 @@ from ..model.errors import CommandError, NotFound
 from ..model.ports import Clock, Commit, Journal, WebhookView
 from ..model.work import DeliveryRecord
 from ..observe.redaction import bare_url
-from ..runtime.journal_follower import committed
+from ..runtime.callback import committed
 
 PAGE = 200
 STATUSES = ("waiting", "dead", "delivered")
@@ -63,7 +63,6 @@ class WebhookDesk:
         fresh = [as_new(one, now_ms) for one in records]
         for start in range(0, len(fresh), PAGE):
             await committed(
-                self._loop,
                 self._journal,
                 Commit(deliveries=fresh[start : start + PAGE], at_ms=now_ms),
             )

@@ -12,7 +12,8 @@ import orjson
 from ..model.errors import CommandError
 from ..model.ports import Clock, Commit, Journal, Kept
 from ..model.work import DeliveryRecord
-from ..runtime.journal_follower import Tail, committed
+from ..runtime.callback import committed
+from ..runtime.journal_follower import Tail
 from .delivery_scheduler import OPERATION
 from .payloads import Happening, happening
 from .settings import WebhookTarget
@@ -63,7 +64,7 @@ class Outbox:
         self._marked, self._marked_at = last, now
         cursor = (CURSOR, last)
         commit = Commit(deliveries=deliveries, cursors=[cursor], at_ms=now_ms)
-        await committed(self._loop, self._journal, commit)
+        await committed(self._journal, commit)
         if deliveries:
             self._made()
 

@@ -16,6 +16,7 @@ import typer
 from ...identity.settings import IdentitySettings
 from ...model.errors import CommandError, ConfigError, TokenError
 from ...model.ids import fingerprint
+from ...model.times import iso
 from ...observe.metrics import Metrics
 from ...observe.terminal_text import one_line
 from .. import exits
@@ -95,7 +96,7 @@ def _tinted(text: str, tint: str) -> str:
 def _when(epoch_s: float | None) -> str | None:
     if epoch_s is None:
         return None
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return iso(datetime.fromtimestamp(epoch_s, UTC), "seconds")
 
 
 @app.command("list", epilog="Example:\n\nguestd keys list -d /var/lib/guestd/keys --json")
