@@ -10,7 +10,8 @@ from random import Random
 from worker import obey, run
 
 from guestd.journal.memory import MemoryJournal
-from guestd.model.ports import DialTarget, OpenGuest, Row
+from guestd.model.journal import EventRow
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
@@ -32,8 +33,8 @@ class Counting:
     def __init__(self, client: Guestd) -> None:
         self.client = client
 
-    def offer(self, row: Row) -> None:
-        if row[2] == "message":
+    def offer(self, row: EventRow) -> None:
+        if row.kind == "message":
             self.client.received += 1
 
     def over(self) -> None: ...

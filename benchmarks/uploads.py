@@ -28,7 +28,8 @@ from guestd.emulator.settings import Deployment, Limits
 from guestd.journal.memory import MemoryJournal
 from guestd.model.commands import Attach
 from guestd.model.effects import Notice
-from guestd.model.ports import DialTarget, OpenGuest, Row
+from guestd.model.journal import EventRow
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http, HttpSettings
@@ -66,9 +67,9 @@ class Watch:
 
     confirmed = 0
 
-    def offer(self, row: Row) -> None:
-        if row[2] == "delivery":
-            assert orjson.loads(row[3])["status"] == "confirmed", row[3]
+    def offer(self, row: EventRow) -> None:
+        if row.kind == "delivery":
+            assert orjson.loads(row.payload)["status"] == "confirmed", row.payload
             self.confirmed += 1
 
     def over(self) -> None: ...

@@ -9,7 +9,7 @@ import pytest
 
 from guestd.audit.verify import verify
 from guestd.model.errors import CommandError
-from guestd.model.ports import Commit
+from guestd.model.journal import Commit, EventRow
 from guestd.webhooks.payloads import CONNECTED, TERMINATED
 from tests.audit.test_audit import lines, new_audit
 from tests.webhooks.harness import Receiver, World, target, until, webhooks
@@ -29,7 +29,7 @@ DAMAGED = {
 
 
 def put(world: World, kind: str, content: bytes) -> None:
-    row = ("", world._seq(""), kind, content, "", b"")
+    row = EventRow("", world._seq(""), kind, content, "", b"")
     world.journal.commit(Commit(rows=[row], at_ms=next(world._ms)), lambda: None)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.ports import Commit
+from guestd.model.journal import Commit
 from guestd.runtime import journal_follower
 from tests.webhooks.harness import World, until, webhooks
 

@@ -4,35 +4,28 @@ the source, so that no run can hide it. Imports under `TYPE_CHECKING` and inside
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "daemon" / "guestd"
 
-LAYER = {
-    "model": 0,
-    "observe": 0,
-    "wire": 1,
-    "session": 1,
-    "policy": 1,
-    "runtime": 1.5,
-    "transport": 2,
-    "platform": 2,
-    "identity": 2,
-    "journal": 2,
-    "spool": 2,
-    "webhooks": 2,
-    "audit": 2,
-    "supervisor": 3,
-    "operations": 3,
-    "api": 4,
-    "emulator": 4,
-    "app": 5,
-}
+#: (layer, "b" if it stands between two, package, "also" or "only" with other packages, or "")
+TABLE = re.findall(
+    r"^\| (\d)(b?) \| `(\w+)/` \| [^|]+ \| ([^|]*)\|$",
+    (ROOT.parents[1] / "ARCHITECTURE.md").read_text(),
+    re.MULTILINE,
+)
+LAYER = {package: int(layer) + (0.5 if half else 0) for layer, half, package, _ in TABLE}
 
-#: Imports that the numbers alone would forbid or allow wrongly.
-MAY_ALSO = {("session", "policy"), ("observe", "model")}
-RUNTIME_MAY = {"model", "policy", "observe"}
-EMULATOR_MAY = {"model", "policy", "observe"}
+
+def named(word: str) -> dict[str, set[str]]:
+    """Package → the packages that its row names after `word`."""
+    rows = {package: told for _, _, package, told in TABLE if told.startswith(word)}
+    return {package: set(re.findall(r"`(\w+)`", told)) for package, told in rows.items()}
+
+
+MAY_ALSO = {(package, other) for package, others in named("also").items() for other in others}
+ONLY = named("only")
 PURE = {"wire", "session", "policy", "model"}
 NO_IO = {
     "asyncio",
@@ -75,8 +68,7 @@ def violations(package: str, source: str, parts: tuple[str, ...]) -> list[str]:
         down = LAYER[other] < LAYER[package] or (package, other) in MAY_ALSO
         if (
             not down
-            or (package == "emulator" and other not in EMULATOR_MAY)
-            or (package == "runtime" and other not in RUNTIME_MAY)
+            or other not in ONLY.get(package, {other})
             or (LAYER[package] in (3, 4) and LAYER[other] == 2)
         ):
             wrong.append(f"{package} must not import {other}")
@@ -167,6 +159,8 @@ def test_every_package_has_a_layer():
         path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"
     }
     assert packages == set(LAYER)
+    assert {("session", "policy"), ("observe", "model")} == MAY_ALSO
+    assert set(ONLY) == {"emulator", "runtime"} and "wire" not in ONLY["emulator"]
 
 
 def test_this_test_can_fail():

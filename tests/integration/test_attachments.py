@@ -345,7 +345,7 @@ async def test_a_new_session_of_the_platform_gets_the_file_anew(new_town):
         town.emulator.world.erase(old)
         object.__setattr__(town.emulator.settings, "upload_delay_s", 0.01)
         for connection_id in list(old.connections):
-            town.emulator.visits[connection_id].transport.abort()
+            town.emulator.connections[connection_id].transport.abort()
         await town.until(lambda: fates(watching))
         assert fates(watching) == [("confirmed", "")]
         assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
@@ -411,7 +411,7 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
             len(PNG),
         )
         assert (
-            town.emulator.world.office.files.named(metadata["id"]).sha256
+            town.emulator.world.files.named(metadata["id"]).sha256
             == hashlib.sha256(PNG).hexdigest()
         )
         await town.until(lambda: not path.exists())

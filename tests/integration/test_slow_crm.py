@@ -30,10 +30,10 @@ class Frontend:
         self.state = ""
 
     def offer(self, row) -> None:
-        event = orjson.loads(row[3])
-        if row[2] == "session":
+        event = orjson.loads(row.payload)
+        if row.kind == "session":
             self.state = event["state"]
-        elif row[2] == "message" and event["direction"] == "Inbound":
+        elif row.kind == "message" and event["direction"] == "Inbound":
             self.echoes.append(event["text"])
 
     def over(self) -> None: ...

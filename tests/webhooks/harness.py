@@ -16,8 +16,8 @@ from aiohttp import web
 
 from guestd.journal.memory import MemoryJournal
 from guestd.model.events import SessionEvent
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, Fact
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, OperationEvent
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
 from guestd.webhooks.settings import WebhookSettings, WebhookTarget
@@ -100,7 +100,7 @@ class World:
         self._ms = itertools.count(int(time.time() * 1000))
 
     def _put(self, stream: str, event: Any) -> None:
-        row = (stream, event.seq, event.kind, orjson.dumps(asdict(event)), "", b"")
+        row = EventRow(stream, event.seq, event.kind, orjson.dumps(asdict(event)), "", b"")
         is_new = stream != OWN_STREAM and event.seq == 1
         opened = (
             [SessionRecord(stream, stream, f"token-{stream}", "", {}, {}, 0, 0)] if is_new else []
@@ -117,7 +117,8 @@ class World:
         self, action: str, status: str = "success", conversation: str = "c1", **details: Any
     ) -> None:
         self._put(
-            OWN_STREAM, Fact(self._seq(OWN_STREAM), action, status, "op-1", conversation, details)
+            OWN_STREAM,
+            OperationEvent(self._seq(OWN_STREAM), action, status, "op-1", conversation, details),
         )
 
 

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestd.model.work import DeliveryRecord
+from guestd.model.records import DeliveryRecord
 from guestd.webhooks.circuit import Circuit
 from guestd.webhooks.delivery_scheduler import Dispatch
 

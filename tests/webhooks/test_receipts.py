@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from guestd.model.work import DeliveryRecord
+from guestd.model.records import DeliveryRecord
 from guestd.webhooks.delivery_client import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from guestd.webhooks.ssrf_guard import Wall
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import asynccontextmanager, suppress
 
-from guestd.model.work import DeliveryRecord
+from guestd.model.records import DeliveryRecord
 from guestd.webhooks.delivery_client import Address, Courier
 from guestd.webhooks.ssrf_guard import Wall
 

@@ -12,11 +12,12 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from ..emulator.agents import built_in
+from ..emulator.agents.script import built_in
 from ..model.errors import ConfigError, GuestdError
 from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
 from ..platform.table import table_with
+from ..wire.dialects import TRAITS
 from .config import Config, Platform
 from .secret_files import read_secret
 from .wiring.records import webhook_settings
@@ -217,7 +218,11 @@ def _check(source: str, config: Config) -> None:
             endpoints(platform.region)
         except ConfigError as error:
             problems.append(str(error))
-    if platform.is_given and platform.dialect == "webmessaging" and not platform.deployment_id:
+    if (
+        platform.is_given
+        and TRAITS[platform.dialect].deployment_required
+        and not platform.deployment_id
+    ):
         problems.append(
             "platform.deployment_id: is missing; it is the id of the Messenger deployment in"
             " Genesys Cloud Admin"

@@ -12,7 +12,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from ..model.ports import Clock, Commit, Journal, Kept
+from ..model.journal import Commit, EventReader, StoredEvent
+from ..model.ports import Clock
 from ..observe.metrics import Metrics
 from ..runtime.callback import committed
 from ..runtime.journal_follower import PAGE, Tail
@@ -44,7 +45,7 @@ class Audit:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: EventReader,
         settings: AuditSettings,
         metrics: Metrics,
     ) -> None:
@@ -88,7 +89,7 @@ class Audit:
                 self._cannot_be_written(error)
                 await asyncio.sleep(RETRY_S)
 
-    async def _take(self, page: Sequence[Kept]) -> None:
+    async def _take(self, page: Sequence[StoredEvent]) -> None:
         settings = self._settings
         found = (entry(kept, settings.bodies, settings.retention_days) for kept in page)
         entries = [one for one in found if one is not None]

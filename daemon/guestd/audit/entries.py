@@ -14,7 +14,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import Kept
+from ..model.journal import StoredEvent
 from ..model.times import iso_of_ms
 from ..observe.redaction import body_digest, without_bodies, without_secrets
 
@@ -29,15 +29,15 @@ _SESSION_ACTIONS = {"live": "session.connected", "ended": "session.ended"}
 _COMPLIANCE = ("auditId", "complianceTag", "retentionPolicy", "status")
 
 
-def entry(kept: Kept, bodies: bool, retention_days: int) -> dict[str, Any] | None:
+def entry(kept: StoredEvent, bodies: bool, retention_days: int) -> dict[str, Any] | None:
     """The line of an event, without its place in the chain; None if the audit does not keep it. An
     event that cannot be read has a line that says so: the audit goes on with the next."""
-    kind = kept.row[2]
+    kind = kept.row.kind
     if kind not in KINDS:
         return None
     try:
         found = (
-            _WRITERS[kind](orjson.loads(kept.row[3]), bodies, retention_days)
+            _WRITERS[kind](orjson.loads(kept.row.payload), bodies, retention_days)
             if kind != DAMAGED
             else _damaged(kind)
         )
@@ -45,7 +45,7 @@ def entry(kept: Kept, bodies: bool, retention_days: int) -> dict[str, Any] | Non
         found = _damaged(kind)
     if found is None:
         return None
-    session, seq = kept.row[0], kept.row[1]
+    session, seq = kept.row.session_id, kept.row.seq
     place = {
         "time": iso_of_ms(kept.at_ms),
         "offset": kept.offset,

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-from ..model.ports import Commit, Journal
+from ..model.journal import Commit, Commits
 
 
 def callback_future() -> tuple[asyncio.Future[Any], Callable[..., None]]:
@@ -21,7 +21,7 @@ def callback_future() -> tuple[asyncio.Future[Any], Callable[..., None]]:
     return future, called
 
 
-async def committed(journal: Journal, commit: Commit) -> None:
+async def committed(journal: Commits, commit: Commit) -> None:
     """Give a commit and wait until it is durable."""
     durable, done = callback_future()
     journal.commit(commit, done)

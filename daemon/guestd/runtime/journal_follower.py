@@ -13,7 +13,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from ..model.errors import JournalError
-from ..model.ports import Commit, Journal, Kept
+from ..model.journal import Commit, EventReader, StoredEvent
 from .callback import committed
 
 logger = logging.getLogger("guestd.journal_follower")
@@ -34,11 +34,11 @@ class Tail:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        journal: Journal,
+        journal: EventReader,
         name: str,
         kinds: Sequence[str],
         linger_s: float,
-        take: Callable[[Sequence[Kept]], Awaitable[None]],
+        take: Callable[[Sequence[StoredEvent]], Awaitable[None]],
     ) -> None:
         self._loop = loop
         self._journal = journal

@@ -101,7 +101,7 @@ class Spool:
             await _on_disk(writing.open)
             self._sizes[writing.path] = 0
             async for batch in _batches(chunks):
-                await self._make_room(writing.path, len(batch), limit)
+                await self._displace_oldest(writing.path, len(batch), limit)
                 await _on_disk(writing.write, batch)
             if not self._sizes[writing.path]:
                 raise CommandError("the file is empty", field="buffer")
@@ -117,7 +117,7 @@ class Spool:
         await asyncio.to_thread(spooled.path.unlink, missing_ok=True)
         self._sizes.pop(spooled.path, None)
 
-    async def _make_room(self, path: Path, more: int, limit: int) -> None:
+    async def _displace_oldest(self, path: Path, more: int, limit: int) -> None:
         size = self._sizes[path] + more
         if size > limit:
             raise CommandError(

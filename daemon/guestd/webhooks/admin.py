@@ -8,8 +8,9 @@ from dataclasses import replace
 from typing import Protocol
 
 from ..model.errors import CommandError, NotFound
-from ..model.ports import Clock, Commit, Journal, WebhookView
-from ..model.work import DeliveryRecord
+from ..model.journal import Commit, DeliveryStore
+from ..model.ports import Clock, WebhookView
+from ..model.records import DeliveryRecord
 from ..observe.redaction import bare_url
 from ..runtime.callback import committed
 
@@ -24,7 +25,7 @@ class WebhookDesk:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: DeliveryStore,
         replayed: Callable[[], None],
     ) -> None:
         self._loop = loop
@@ -44,16 +45,12 @@ class WebhookDesk:
         return [view(one) for one in self._journal.deliveries(status, after_id, limit)]
 
     async def replay(self, delivery_id: str) -> WebhookView:
-        for status in ("dead", "delivered", "waiting"):
-            found = next(
-                (one for one in all_of(self._journal, status) if one.delivery_id == delivery_id),
-                None,
-            )
-            if found is not None:
-                if status == "waiting":
-                    raise CommandError(f"webhook {delivery_id} is waiting already", code="conflict")
-                return (await self._again([found]))[0]
-        raise NotFound(f"there is no webhook {delivery_id}, or it is too long ago")
+        found = self._journal.delivery(delivery_id)
+        if found is None:
+            raise NotFound(f"there is no webhook {delivery_id}, or it is too long ago")
+        if found.status == "waiting":
+            raise CommandError(f"webhook {delivery_id} is waiting already", code="conflict")
+        return (await self._again([found]))[0]
 
     async def replay_dead(self) -> int:
         return len(await self._again(list(all_of(self._journal, "dead"))))

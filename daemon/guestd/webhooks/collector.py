@@ -10,8 +10,9 @@ from collections.abc import Callable, Sequence
 import orjson
 
 from ..model.errors import CommandError
-from ..model.ports import Clock, Commit, Journal, Kept
-from ..model.work import DeliveryRecord
+from ..model.journal import Commit, Journal, StoredEvent
+from ..model.ports import Clock
+from ..model.records import DeliveryRecord
 from ..runtime.callback import committed
 from ..runtime.journal_follower import Tail
 from .delivery_scheduler import OPERATION
@@ -55,7 +56,7 @@ class Outbox:
         self._tail = Tail(loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take)
         self.start, self.stop, self.abandon = self._tail.start, self._tail.stop, self._tail.abandon
 
-    async def _take(self, page: Sequence[Kept]) -> None:
+    async def _take(self, page: Sequence[StoredEvent]) -> None:
         now_ms = self._clock.epoch_ms()
         deliveries = [one for kept in page for one in self._deliveries(kept, now_ms)]
         now, last = self._clock.now(), page[-1].offset
@@ -68,7 +69,7 @@ class Outbox:
         if deliveries:
             self._made()
 
-    def _deliveries(self, kept: Kept, now_ms: int) -> list[DeliveryRecord]:
+    def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
         try:
             told = happening(kept, self._connected_before)
         except (ValueError, LookupError, TypeError, AttributeError):
@@ -107,10 +108,10 @@ class Outbox:
                 break
             if replay.first_kept_seq > after + 1:
                 return 0  # the beginning is gone: it connected long ago
-            for _, at, kind, payload, *_ in replay.rows:
-                if kind == "session" and _state_of(payload) == "live":
-                    return at
-            after = replay.rows[-1][1]
+            for row in replay.rows:
+                if row.kind == "session" and _state_of(row.payload) == "live":
+                    return row.seq
+            after = replay.rows[-1].seq
         return seq
 
 

@@ -15,7 +15,7 @@ import aiohttp
 from yarl import URL
 
 from .. import __version__
-from ..model.work import DeliveryRecord
+from ..model.records import DeliveryRecord
 from ..policy.retry_after import retry_after_s
 from ..runtime.connector_resolver import ConnectorResolver, Lookup
 from ..runtime.resolver import Resolver

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import orjson
 
-from ..model.work import DeliveryRecord, Fact
+from ..model.records import DeliveryRecord, OperationEvent
 from ..observe.redaction import bare_url
 from .payloads import PROMPTED
 
@@ -15,7 +15,7 @@ from .payloads import PROMPTED
 _ALIGNMENT = {"delivered": "SYNCED", "waiting": "PENDING", "dead": "FAILED"}
 
 
-def outcome_fact(record: DeliveryRecord, took_s: float) -> Fact:
+def outcome_fact(record: DeliveryRecord, took_s: float) -> OperationEvent:
     """`record` as it stands after the try, `took_s` what the try took."""
     delivered = record.status == "delivered"
     details = {
@@ -30,7 +30,7 @@ def outcome_fact(record: DeliveryRecord, took_s: float) -> Fact:
     if record.event == PROMPTED:
         details["alignmentStatus"] = _ALIGNMENT[record.status]
     action, status = ("webhook.delivered", "success") if delivered else ("webhook.failed", "failed")
-    return Fact(0, action, status, _operation_of(record), record.lane, details)
+    return OperationEvent(0, action, status, _operation_of(record), record.lane, details)
 
 
 def _operation_of(record: DeliveryRecord) -> str:

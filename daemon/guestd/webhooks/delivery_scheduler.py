@@ -18,7 +18,7 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Literal
 
-from ..model.work import DeliveryRecord
+from ..model.records import DeliveryRecord
 from .circuit import Circuit
 
 #: Hosts without work that are remembered, so that an open circuit outlives a pause in the traffic.

@@ -15,7 +15,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import Kept
+from ..model.journal import StoredEvent
 from ..model.times import iso_of_ms
 from ..observe.redaction import without_secrets
 
@@ -58,34 +58,34 @@ class Happening:
         return orjson.dumps({**head, **self.fields})
 
 
-def happening(kept: Kept, connected_before: Callable[[str, int], bool]) -> Happening | None:
+def happening(kept: StoredEvent, connected_before: Callable[[str, int], bool]) -> Happening | None:
     """What is to be told of an event, or None. `connected_before(session_id, seq)`: was that guest
     session live earlier?"""
-    session_id, seq, kind, payload = kept.row[:4]
-    if kind == "fact":
-        return _of_fact(kept, orjson.loads(payload))
-    if kind != "session":
+    row = kept.row
+    if row.kind == "fact":
+        return _of_fact(kept, orjson.loads(row.payload))
+    if row.kind != "session":
         return None
-    event = orjson.loads(payload)
+    event = orjson.loads(row.payload)
     if event["state"] == "ended":
-        return _of_session(kept, TERMINATED, session_id, event)
-    if event["state"] == "live" and not connected_before(session_id, seq):
-        return _of_session(kept, CONNECTED, session_id, event)
+        return _of_session(kept, TERMINATED, row.session_id, event)
+    if event["state"] == "live" and not connected_before(row.session_id, row.seq):
+        return _of_session(kept, CONNECTED, row.session_id, event)
     return None
 
 
-def stem(kept: Kept) -> str:
+def stem(kept: StoredEvent) -> str:
     """What identifies an event in every journal there ever was: its place, and a hash of all that
     it is.
 
     A journal in memory counts from 1 again after each start; receivers must not take its events for
     repetitions."""
-    session_id, seq, _, payload = kept.row[:4]
-    own = f"{session_id} {seq} {kept.at_ms} ".encode() + payload
+    row = kept.row
+    own = f"{row.session_id} {row.seq} {kept.at_ms} ".encode() + row.payload
     return f"{kept.offset:012d}-{sha256(own).hexdigest()[:12]}"
 
 
-def _of_session(kept: Kept, event: str, session_id: str, found: dict[str, Any]) -> Happening:
+def _of_session(kept: StoredEvent, event: str, session_id: str, found: dict[str, Any]) -> Happening:
     reason = {"reason": found["reason"]} if found.get("reason") else {}
     fields = {
         "conversationId": session_id,
@@ -96,7 +96,7 @@ def _of_session(kept: Kept, event: str, session_id: str, found: dict[str, Any]) 
     return Happening(event, session_id, stem(kept), kept.at_ms, fields)
 
 
-def _of_fact(kept: Kept, fact: dict[str, Any]) -> Happening | None:
+def _of_fact(kept: StoredEvent, fact: dict[str, Any]) -> Happening | None:
     event = TOLD.get(fact["action"])
     if event is None or fact["status"] != "success":
         return None

@@ -11,12 +11,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
-from ..model.ports import Clock, Commit, Journal, Row
-from ..model.work import DeliveryRecord, Fact
+from ..model.journal import Commit, DeliveryStore, EventRow
+from ..model.ports import Clock
+from ..model.records import DeliveryRecord, OperationEvent
 from ..observe.metrics import Metrics
 from .delivery_client import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from .delivery_outcome import outcome_fact
@@ -48,7 +49,7 @@ class _Change:
 
     record: DeliveryRecord
     due: float
-    fact: Fact | None
+    fact: OperationEvent | None
 
 
 class Sender:
@@ -56,12 +57,12 @@ class Sender:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: DeliveryStore,
         settings: WebhookSettings,
         courier: Courier,
         rng: Random,
         metrics: Metrics,
-        row_of: Callable[[Fact], Row] | None = None,
+        row_of: Callable[[OperationEvent], EventRow] | None = None,
         stopwatch: Callable[[], float] = time.perf_counter,
     ) -> None:
         """`row_of` gives a fact its place in the daemon's own stream; without it outcomes are not
@@ -130,14 +131,21 @@ class Sender:
     def _fill(self, name: str) -> None:
         shelf = self._shelves[name]
         while shelf.behind and not self._stopped:
-            page = self._journal.deliveries("waiting", shelf.after, PAGE)
+            page = self._waiting(name, shelf.after)
             for record in page:
-                if self._shelf_of(record) == name and record.delivery_id not in self._dispatch:
+                if record.delivery_id not in self._dispatch:
                     if shelf.held >= self._settings.held_max:
                         return
                     self._hold(record, shelf)
                 shelf.after = record.delivery_id
             shelf.behind = len(page) == PAGE
+
+    def _waiting(self, name: str, after_id: str) -> Sequence[DeliveryRecord]:
+        """A page of what waits for that target; of OPERATION: for any that is not configured."""
+        if name == OPERATION:
+            others = tuple(self._addresses)
+            return self._journal.deliveries("waiting", after_id, PAGE, other_than=others)
+        return self._journal.deliveries("waiting", after_id, PAGE, target=name)
 
     def _shelf_of(self, record: DeliveryRecord) -> str:
         return record.target if record.target in self._addresses else OPERATION

@@ -6,8 +6,9 @@ import asyncio
 from collections.abc import Callable
 from random import Random
 
-from ..model.ports import Clock, Journal, Row
-from ..model.work import Fact
+from ..model.journal import EventRow, Journal
+from ..model.ports import Clock
+from ..model.records import OperationEvent
 from ..observe.metrics import Metrics
 from ..runtime.connector_resolver import Lookup
 from .admin import WebhookDesk
@@ -29,7 +30,7 @@ class Webhooks:
         metrics: Metrics,
         rng: Random,
         lookup: Lookup | None = None,
-        row_of: Callable[[Fact], Row] | None = None,
+        row_of: Callable[[OperationEvent], EventRow] | None = None,
     ) -> None:
         """`row_of` gives a fact its place in the daemon's own stream: what became of a webhook is
         audited (AUDIT-1)."""

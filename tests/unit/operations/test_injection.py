@@ -6,7 +6,7 @@ import pytest
 
 from guestd.model.times import iso_of_ms
 from guestd.operations.injection import dated
-from guestd.operations.verification import Violation, messages_of, verify
+from guestd.operations.verification import InjectionMismatch, messages_of, verify
 
 from .conftest import CONVERSATION, REQUESTS, World, do, fault, refusal
 
@@ -44,7 +44,7 @@ def test_inj_4_ids_count_and_do_not_spell():
     ],
 )
 def test_inj_4_each_violation_is_found_and_its_index_named(messages, words):
-    with pytest.raises(Violation, match=words):
+    with pytest.raises(InjectionMismatch, match=words):
         verify(2, messages_of({"messages": messages}))
 
 

@@ -12,7 +12,8 @@ import orjson
 
 from ... import __version__
 from ...journal.reports import Reports
-from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
+from ...model.journal import Journal
+from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
@@ -24,9 +25,7 @@ from ...supervisor.supervisor import Supervisor
 from ...transport.dialer import WebsocketDialer
 from ...transport.settings import TransportSettings
 from ...transport.upload import FileUploader, UploadSettings
-from ...wire.dialect import Dialect
-from ...wire.webchat import Webchat
-from ...wire.webmessaging import WebMessaging
+from ...wire.dialects import new_dialect
 from ..config import Config
 from .keeping import journal_directory
 from .places import Place, split
@@ -46,11 +45,8 @@ def new_supervisor(
     calls: PlatformCalls | None = None,
 ) -> Supervisor:
     platform, transport = config.platform, config.transport
-    dialect: Dialect = (
-        Webchat()
-        if platform.dialect == "webchat"
-        else WebMessaging(place.deployment_id, platform.application or f"guestd-{__version__}")
-    )
+    application = platform.application or f"guestd-{__version__}"
+    dialect = new_dialect(platform.dialect, place.deployment_id, application)
     dialer = WebsocketDialer(
         TransportSettings(
             frame_bytes_max=transport.frame_bytes_max,

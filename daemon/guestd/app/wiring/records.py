@@ -12,9 +12,9 @@ from pydantic import SecretStr
 from ...audit.audit import Audit
 from ...audit.settings import AuditSettings
 from ...model.errors import ConfigError
-from ...model.ports import Journal
+from ...model.journal import Journal
 from ...observe.metrics import Metrics
-from ...operations.scribe import Scribe
+from ...operations.event_appender import EventAppender
 from ...runtime.clock import LoopClock
 from ...webhooks.settings import WebhookSettings, WebhookTarget
 from ...webhooks.ssrf_guard import Refused, Wall
@@ -74,7 +74,7 @@ def new_webhooks(
     journal: Journal,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
-    scribe: Scribe,
+    scribe: EventAppender,
 ) -> Webhooks:
     settings = webhook_settings(config, environment)
     return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(), row_of=scribe.row)
