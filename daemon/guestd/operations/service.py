@@ -17,13 +17,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
 
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
+from ..model.ids import is_command_id
 from ..model.journal import OperationStore
 from ..model.ports import Clock, OperationView, PlatformCalls
 from ..observe.metrics import Metrics
@@ -40,7 +40,6 @@ from .workflows import all_workflows
 
 logger = logging.getLogger("guestd.operations")
 
-_ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
 STORAGE_FULL = (
     "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 )
@@ -164,7 +163,7 @@ class OperationService:
     # ------------------------------------------------------------------ begin
 
     def _new(self, kind: str, operation_id: str, validated: WorkflowRequest) -> Operation:
-        if not _ID.fullmatch(operation_id):
+        if not is_command_id(operation_id):
             raise CommandError(
                 "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ ~ :"
                 " @ + -",

@@ -24,6 +24,7 @@ from pydantic import Field
 
 from ...model.commands import Attach
 from ...model.file_spool import FileCopy, FileSpool
+from ...model.ids import is_command_id
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..callers import caller_of
@@ -33,7 +34,6 @@ from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
 from .lookup import session_of
-from .parsing import KEY_PATTERN
 from .routes import ApiCall, Route, RouteResponse
 from .schemas import CommandAccepted, QueryParameters
 from .settings import ControlSettings
@@ -194,7 +194,7 @@ class AttachmentRoutes:
             file.caption = await self._short_text(part, "caption")
         else:
             file.command_id = await self._short_text(part, "command_id")
-            if not KEY_PATTERN.match(file.command_id):
+            if not is_command_id(file.command_id):
                 raise Problem(
                     422,
                     "invalid",

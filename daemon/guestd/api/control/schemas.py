@@ -9,8 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
+from ...model.ids import COMMAND_ID_PATTERN
 from ...model.ports import SessionView
-from .parsing import KEY
 
 #: The same as a frontend may use, but none that a URL would take for a folder.
 NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
@@ -18,7 +18,7 @@ NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
 SEQ_MAX = 2**53 - 1
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
-CommandId = Annotated[str, StringConstraints(pattern=KEY)]
+CommandId = Annotated[str, StringConstraints(pattern=COMMAND_ID_PATTERN)]
 
 
 class RequestBody(BaseModel):
