@@ -33,6 +33,7 @@ from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
 from ..runtime.clock import LoopClock
+from ..spool.reading import open_copy
 from ..supervisor.supervisor import Supervisor
 from ..webhooks.webhooks import Webhooks
 from ..wire.dialects import TRAITS
@@ -253,8 +254,8 @@ class House:
         self, place: Place, facts: DeploymentFacts, http: Http, calls: RestCalls | None
     ) -> None:
         self.spool.start()
-        self._stops.callback(self.spool.stop)
-        uploader = new_uploader(self._config, place)
+        self._stops.push_async_callback(self.spool.stop)
+        uploader = new_uploader(self._config, place, open_copy)
         self._stops.push_async_callback(uploader.close)
         self.fleet = new_supervisor(
             self._config,
@@ -266,6 +267,7 @@ class House:
             self._loop,
             uploader,
             calls,
+            self.spool.discard,
         )
         self._stops.push_async_callback(self.fleet.stop)
         emulator_url = self.emulator.url if self.emulator is not None else None

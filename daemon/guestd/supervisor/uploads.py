@@ -57,10 +57,6 @@ class Uploads:
         for attachment_id in list(self._wanted.get(runner, ())):
             self.cancel(runner, attachment_id)
 
-    def discard(self, path: str) -> None:
-        if self._uploader is not None:
-            self._uploader.discard(path)
-
     def ask(self, runner: Runner, effect: AskPresigned) -> None:
         self._questions.run(lambda: self._ask(runner, effect))
 

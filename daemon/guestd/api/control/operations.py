@@ -23,7 +23,7 @@ from pydantic import (
     create_model,
 )
 
-from ...model.durations import DURATION_PATTERN, seconds_or_duration
+from ...model.durations import seconds_or_duration
 from ...model.errors import CommandError, NotFound
 from ...model.ids import is_command_id
 from ...model.ports import Operations, OperationView
@@ -34,9 +34,12 @@ from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandId, QueryParameters
 from .settings import ControlSettings
 
+#: One part of a duration, or bare seconds.
+_WAIT = r"^[0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m)?$"
+
 
 def _wait(value: object) -> object:
-    if not isinstance(value, str) or not re.fullmatch(DURATION_PATTERN, value):
+    if not isinstance(value, str) or not re.fullmatch(_WAIT, value):
         raise ValueError("must be a duration such as 5s, 500ms or 1m")
     return seconds_or_duration(value)
 
@@ -44,7 +47,7 @@ def _wait(value: object) -> object:
 Wait = Annotated[
     float,
     BeforeValidator(_wait),
-    WithJsonSchema({"type": "string", "pattern": DURATION_PATTERN, "default": "0s"}),
+    WithJsonSchema({"type": "string", "pattern": _WAIT, "default": "0s"}),
 ]
 
 
