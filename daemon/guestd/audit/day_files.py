@@ -46,7 +46,7 @@ logger = logging.getLogger("guestd.audit")
 
 class AuditFiles:
     """Blocking; used by one thread at a time. `remembers`: how many of the last lines can be
-    recognised. `running_s`: a clock that nobody sets, in seconds. `retired_early` counts files
+    recognised. `running_s`: a monotonic clock, in seconds. `retired_early` counts files
     deleted before their time, `breaks` the damage found."""
 
     def __init__(

@@ -27,7 +27,7 @@ from ..model.ids import is_command_id
 from ..model.journal import OperationStore
 from ..model.ports import Clock, OperationView, PlatformCalls
 from ..observe.metrics import Metrics
-from ..runtime.task_pool import Errands, finish
+from ..runtime.task_pool import TaskPool, finish_tasks
 from ..runtime.timers import Timers
 from .event_appender import EventAppender
 from .executor import Executor
@@ -73,9 +73,9 @@ class OperationService:
         self._metrics = metrics
         self._workflows = all_workflows(settings, metrics, rng, draw_id, sign, requests_per_minute)
         self._executor = Executor(settings, self._workflows, platform, appender, clock, rng)
-        self._calls = Errands("operation", settings.calls_inflight_max)
-        self._openings = Errands("opening", settings.calls_inflight_max)
-        self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
+        self._calls = TaskPool("operation", settings.calls_inflight_max)
+        self._openings = TaskPool("opening", settings.calls_inflight_max)
+        self._heartbeats = TaskPool("heartbeat", settings.heartbeats_inflight_max)
         self._lanes = {"open": self._openings, "beat": self._heartbeats}
         self._wakeups: Timers[str] = Timers(
             asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake
@@ -336,7 +336,7 @@ class OperationService:
 
     async def _finish_work(self, grace_s: float) -> None:
         self._wakeups.stop()
-        await finish([*self._being_accepted.values(), *self._shielded_tasks], grace_s)
+        await finish_tasks([*self._being_accepted.values(), *self._shielded_tasks], grace_s)
         await asyncio.gather(*(lane.stop(grace_s) for lane in (self._calls, *self._lanes.values())))
 
 

@@ -39,7 +39,7 @@ from ..model.traits import Ordering
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..policy.holdback import HoldBack
-from ..runtime.task_pool import Errands
+from ..runtime.task_pool import TaskPool
 from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbox import BySequence, ByTime, Inbox
@@ -134,8 +134,8 @@ class Supervisor:
             retry_after_max_s=session.retry_after_max_s,
         )
         self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._dials = Errands("dial", settings.dials_inflight_max)
-        self._readings = Errands("history", settings.history_inflight_max)
+        self._dials = TaskPool("dial", settings.dials_inflight_max)
+        self._readings = TaskPool("history", settings.history_inflight_max)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._unremembering: set[str] = set()  # revived, and not told yet what was shown before

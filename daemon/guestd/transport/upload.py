@@ -1,7 +1,7 @@
 """A file's way to the platform's storage: one PUT to a presigned URL, streamed from the disk.
 
 The URL is signed as it stands, so it is used byte by byte as it came; every header that came with
-it goes along, and of our own only what HTTP needs. It is also a key: whoever reads it can write
+it goes along, and of our own only what HTTP needs. It is also a key: its reader can write
 there, so neither it nor its query appears in any error.
 
 Memory does not grow with the file: one chunk is in our hands, one in the socket's. In one turn of
@@ -63,7 +63,7 @@ class FileUploader:
         self._tls = connector_tls(settings.ca_file, "platform.ca_file")
         self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
-        self._turns: _Turns | None = None
+        self._turns: _FairTurns | None = None
         self._open_copy = open_copy
 
     async def close(self) -> None:
@@ -75,7 +75,7 @@ class FileUploader:
     ) -> None:
         """SOCK-6. Raises PlatformRefused or PlatformUnavailable (`status` if there was an answer),
         SpoolError."""
-        self._turns = self._turns or _Turns(asyncio.get_running_loop())
+        self._turns = self._turns or _FairTurns(asyncio.get_running_loop())
         try:
             self._check_url(url)
             plain = _headers(headers, content_type, size_bytes)
@@ -176,7 +176,7 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
     return headers
 
 
-class _Turns:
+class _FairTurns:
     """Lets `CHUNKS_PER_TURN` through in one turn of the loop, first come first served; the rest
     wait for the next ones."""
 
@@ -218,9 +218,7 @@ def _translated(error: Exception) -> PlatformError:
                 f"{error.host} cannot be reached", platform_code="unreachable"
             )
         case ValueError():
-            return PlatformRefused(
-                "the platform gave an upload URL or headers that make no request"
-            )
+            return PlatformRefused("the platform returned an invalid upload URL or header")
         case _:
             return PlatformUnavailable(
                 f"the connection broke: {type(error).__name__}", platform_code="broken"

@@ -18,7 +18,7 @@ PAGE = 200
 STATUSES = ("waiting", "dead", "delivered")
 
 
-class WebhookDesk:
+class WebhookAdmin:
     """The Webhooks port. `replayed` is told, on the loop, when older deliveries wait again."""
 
     def __init__(
@@ -68,13 +68,13 @@ class WebhookDesk:
         return [view(one) for one in fresh]
 
 
-class Shelved(Protocol):
+class DeliveryPages(Protocol):
     """Anything that deliveries are read from: a journal, or its file."""
 
     def deliveries(self, status: str, after_id: str, limit: int) -> Sequence[DeliveryRecord]: ...
 
 
-def all_of(journal: Shelved, status: str) -> Iterator[DeliveryRecord]:
+def all_of(journal: DeliveryPages, status: str) -> Iterator[DeliveryRecord]:
     """Page by page, in the order of their making."""
     after_id = ""
     while page := journal.deliveries(status, after_id, PAGE):
