@@ -35,6 +35,7 @@ from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http, HttpSettings
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
+from guestd.spool.reading import open_copy
 from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -82,7 +83,7 @@ class Daemon:
         self.spool = Spool(SpoolSettings(folder, 64 * 1024 * MIB, 64 * 1024 * MIB, durable=True))
         self.spool.start()
         self.http = Http(HttpSettings())
-        self.uploader = FileUploader(UploadSettings())
+        self.uploader = FileUploader(UploadSettings(), open_copy)
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(connects_burst=500),
@@ -97,6 +98,7 @@ class Daemon:
             self.metrics,
             loop,
             uploader=self.uploader,
+            discard_copy=self.spool.discard,
         )
         self.watch = Watch()
 

@@ -19,6 +19,7 @@ from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http, HttpSettings
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
+from guestd.spool.reading import open_copy
 from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -440,7 +441,7 @@ class Lives:
         self.journal.start()
         self.spool = Spool(SpoolSettings(self.folder / "spool", durable=True))
         self.spool.start()
-        self.uploader = FileUploader(UploadSettings())
+        self.uploader = FileUploader(UploadSettings(), open_copy)
         self.client = Http(HttpSettings())
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
@@ -456,6 +457,7 @@ class Lives:
             Metrics(),
             loop,
             uploader=self.uploader,
+            discard_copy=self.spool.discard,
         )
         self.fleet.revive()
         self.spool.clear_orphans(self.fleet.files_wanted())

@@ -24,9 +24,8 @@ from typing import Any
 
 from ..model.commands import Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError
+from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import is_text, refusal_of
-
-COMMAND_ID_MAX = 128
 
 #: The largest integer that every JSON reader represents exactly.
 SEQ_MAX = 2**53 - 1
@@ -72,10 +71,11 @@ def parse(text: str, draw_id: Callable[[], str]) -> ParsedFrame:
     frame = _load(text)
     command_id = frame.get("command_id")
     if command_id is not None and not (
-        isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_MAX
+        isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_CHARS_MAX
     ):
         raise CommandError(
-            f"command_id must be a string of 1 to {COMMAND_ID_MAX} characters", field="command_id"
+            f"command_id must be a string of 1 to {COMMAND_ID_CHARS_MAX} characters",
+            field="command_id",
         )
     action = frame.get("action")
     read = _READ.get(action) if isinstance(action, str) else None
@@ -99,7 +99,7 @@ def command_id_of(text: str) -> str | None:
         return None
     return (
         found
-        if isinstance(found, str) and len(found) <= COMMAND_ID_MAX and is_text(found)
+        if isinstance(found, str) and len(found) <= COMMAND_ID_CHARS_MAX and is_text(found)
         else None
     )
 

@@ -93,8 +93,8 @@ class Frontend:
 
 
 def drop_traceback(socket: Socket) -> None:
-    """The error that aiohttp keeps of a broken connection holds the stack frames that it passed, and
-    those hold the socket. Such a circle outlives the frontend until Python collects its oldest
+    """The error that aiohttp keeps of a broken connection holds the stack frames that it passed,
+    and those hold the socket. Such a circle outlives the frontend until Python collects its oldest
     objects, which it seldom does."""
     error = socket.exception()
     if error is not None:

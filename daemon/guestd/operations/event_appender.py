@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import orjson
@@ -10,6 +9,7 @@ import orjson
 from ..model.journal import Commit, EventRow, EventStore
 from ..model.ports import Clock
 from ..model.records import OWN_STREAM, OperationEvent, OperationRecord
+from ..runtime.callback import committed
 
 
 class EventAppender:
@@ -25,14 +25,12 @@ class EventAppender:
 
     async def save(self, operation: OperationRecord | None, *facts: OperationEvent) -> None:
         """Returns when all of it is durable. The events get their `seq` here, in this order."""
-        durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         commit = Commit(
             rows=[self.row(fact) for fact in facts],
             operations=[operation] if operation is not None else [],
             at_ms=self._clock.epoch_ms(),
         )
-        self._journal.commit(commit, lambda: None if durable.done() else durable.set_result(None))
-        await durable
+        await committed(self._journal, commit)
 
     def row(self, fact: OperationEvent) -> EventRow:
         """The event's row with its `seq`; the caller must commit it at once."""

@@ -8,11 +8,12 @@ messages are there, and a caller who reads `failed` would inject them again.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Self
 
 from ..model.errors import CommandError
 from ..model.ports import PlatformAnswer
+from ..model.times import iso_of_ms
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import InjectionRequest, WorkflowRequest, milliseconds_of
 from .verification import InjectionMismatch, messages_of, verify
@@ -119,7 +120,7 @@ def dated(messages: list[dict[str, Any]], started_ms: int) -> list[dict[str, Any
         wanted_ms = at_ms if at_ms is not None else min(started_ms, latest_ms or started_ms)
         times.append(max(wanted_ms, times[-1] + 1) if times else wanted_ms)
     return [
-        {**one, "timestamp": _iso_time(at_ms)} for one, at_ms in zip(messages, times, strict=True)
+        {**one, "timestamp": iso_of_ms(at_ms)} for one, at_ms in zip(messages, times, strict=True)
     ]
 
 
@@ -133,8 +134,3 @@ def _latest(given: list[int | None]) -> list[int | None]:
         latest_ms = before_ms if at_ms is None else at_ms
         found.append(latest_ms)
     return found[::-1]
-
-
-def _iso_time(epoch_ms: int) -> str:
-    found = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=epoch_ms)
-    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")

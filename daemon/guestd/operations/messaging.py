@@ -15,13 +15,13 @@ does not count as a failure."""
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from random import Random
 from typing import Any, Self
 
 from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
+from ..model.times import iso_of_ms
 from ..observe.metrics import Metrics
 from ..observe.redaction import is_long_enough
 from ..policy.stretch import Stretch
@@ -155,7 +155,7 @@ class MessagingWorkflow(Workflow):
     def _heartbeat(self, operation: Operation, now_ms: int) -> PlatformRequest:
         operation.result["heartbeats"] += 1
         context = {
-            "lastActivityTimestamp": _iso_time(now_ms),
+            "lastActivityTimestamp": iso_of_ms(now_ms),
             "heartbeatSequence": operation.result["heartbeats"],
         }
         path = {"conversationId": operation.result["conversation_id"]}
@@ -353,14 +353,6 @@ def _opening(operation: Operation) -> dict[str, Any]:
         "metadata": {
             "sessionDurationLimit": operation.data["duration_s"],
             "guestIdToken": token,
-            "initiatedAt": _iso_time(operation.started_ms),
+            "initiatedAt": iso_of_ms(operation.started_ms),
         },
     }
-
-
-def _iso_time(epoch_ms: int) -> str:
-    return (
-        datetime.fromtimestamp(epoch_ms / 1000.0, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )

@@ -18,17 +18,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 from typing import Any
 
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
+from ..model.ids import is_command_id
 from ..model.journal import OperationStore
 from ..model.ports import Clock, OperationView, PlatformCalls
 from ..observe.metrics import Metrics
-from ..runtime.task_pool import Errands, finish
+from ..runtime.task_pool import TaskPool, finish_tasks
 from ..runtime.timers import Timers
 from .event_appender import EventAppender
 from .executor import Executor
@@ -40,7 +40,6 @@ from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
 
-_ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
 STORAGE_FULL = "the disk is full: new work is refused until space is freed"
 
 
@@ -73,9 +72,9 @@ class OperationService:
             WorkflowContext(settings, metrics, rng, draw_id, sign, requests_per_minute)
         )
         self._executor = Executor(settings, self._workflows, platform, appender, clock, rng)
-        self._calls = Errands("operation", settings.calls_inflight_max)
-        self._openings = Errands("opening", settings.calls_inflight_max)
-        self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
+        self._calls = TaskPool("operation", settings.calls_inflight_max)
+        self._openings = TaskPool("opening", settings.calls_inflight_max)
+        self._heartbeats = TaskPool("heartbeat", settings.heartbeats_inflight_max)
         self._lanes = {"open": self._openings, "beat": self._heartbeats}
         self._wakeups: Timers[str] = Timers(
             asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake
@@ -164,7 +163,7 @@ class OperationService:
     # ------------------------------------------------------------------ begin
 
     def _new(self, kind: str, operation_id: str, validated: WorkflowRequest) -> Operation:
-        if not _ID.fullmatch(operation_id):
+        if not is_command_id(operation_id):
             raise CommandError(
                 "operation_id: must be 1 to 128 letters, digits and . _ ~ : @ + -",
                 field="operation_id",
@@ -339,7 +338,7 @@ class OperationService:
 
     async def _finish_work(self, grace_s: float) -> None:
         self._wakeups.stop()
-        await finish([*self._being_accepted.values(), *self._shielded_tasks], grace_s)
+        await finish_tasks([*self._being_accepted.values(), *self._shielded_tasks], grace_s)
         await asyncio.gather(*(lane.stop(grace_s) for lane in (self._calls, *self._lanes.values())))
 
 

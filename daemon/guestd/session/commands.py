@@ -13,12 +13,12 @@ from typing import Any, get_args
 
 from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError, NotReady, Overloaded
+from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import refusal_of
 from .settings import SessionSettings
 from .states import State
 
 REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
-COMMAND_ID_MAX = 128
 
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Command)}
 
@@ -43,9 +43,9 @@ def refusal(
     `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be
     over the rate. What is given while a session first connects waits for that, whatever `when_down`
     says: there is no connection that was lost (SIM-1)."""
-    if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
+    if not command.command_id or len(command.command_id) > COMMAND_ID_CHARS_MAX:
         return CommandError(
-            f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id"
+            f"command_id must have 1 to {COMMAND_ID_CHARS_MAX} characters", field="command_id"
         )
     if (unwritable := unwritable_field(command)) is not None:
         return unwritable

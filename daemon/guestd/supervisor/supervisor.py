@@ -39,7 +39,7 @@ from ..model.traits import Ordering
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..policy.holdback import HoldBack
-from ..runtime.task_pool import Errands
+from ..runtime.task_pool import TaskPool
 from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbox import BySequence, ByTime, Inbox
@@ -94,6 +94,7 @@ class Supervisor:
         draw_session_id: Callable[[], str] = lambda: secrets.token_hex(8),
         uploader: Uploader | None = None,
         calls: PlatformCalls | None = None,
+        discard_copy: Callable[[str], None] = lambda path: None,
         keep_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
@@ -109,6 +110,7 @@ class Supervisor:
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
+        self._discard_copy = discard_copy
         self._can_attach = uploader is not None and (
             calls is not None or not dialect.traits.slot_by_rest
         )
@@ -132,8 +134,8 @@ class Supervisor:
             retry_after_max_s=session.retry_after_max_s,
         )
         self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._dials = Errands("dial", settings.dials_inflight_max)
-        self._readings = Errands("history", settings.history_inflight_max)
+        self._dials = TaskPool("dial", settings.dials_inflight_max)
+        self._readings = TaskPool("history", settings.history_inflight_max)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
@@ -165,7 +167,7 @@ class Supervisor:
             ask_presigned=self._uploads.ask,
             upload=self._uploads.begin,
             cancel_upload=self._uploads.cancel,
-            discard=self._uploads.discard,
+            discard=self._discard_copy,
             keep_report=keep_report,
             was_shown=journal.was_shown,
         )
@@ -285,13 +287,13 @@ class Supervisor:
                     seq = self._accepted_seq(session_id, command.command_id)
                 except Damaged as damaged:
                     if isinstance(command, Attach):
-                        self._uploads.discard(command.path)
+                        self._discard_copy(command.path)
                     answered(Answer(command.command_id, error=damaged))
                     return
             runner.give(command, answered, seq)
             return
         if isinstance(command, Attach):
-            self._uploads.discard(command.path)
+            self._discard_copy(command.path)
         error: CommandError = NotFound(f"no guest session {session_id} lives here", code="ended")
         if runner is not None:
             error = CommandError(STORAGE_FULL, code="storage_full")

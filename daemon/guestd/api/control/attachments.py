@@ -24,6 +24,7 @@ from pydantic import Field
 
 from ...model.commands import Attach
 from ...model.file_spool import FileCopy, FileSpool
+from ...model.ids import is_command_id
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..callers import caller_of
@@ -33,7 +34,6 @@ from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
 from .lookup import session_of
-from .parsing import KEY_PATTERN
 from .routes import ApiCall, Route, RouteResponse
 from .schemas import CommandAccepted, QueryParameters
 from .settings import ControlSettings
@@ -153,7 +153,7 @@ class AttachmentRoutes:
         try:
             file.command_id = key_of(call, file.command_id) or self._draw_id()
         except Problem:
-            await _drop(file)
+            self._drop(file)
             raise
         return file
 
@@ -168,7 +168,7 @@ class AttachmentRoutes:
             if file.copy is None:
                 raise Problem(422, "invalid", "the form has no file", field="file")
         except BaseException:
-            await _drop(file)
+            self._drop(file)
             raise
         return file
 
@@ -194,7 +194,7 @@ class AttachmentRoutes:
             file.caption = await self._short_text(part, "caption")
         else:
             file.command_id = await self._short_text(part, "command_id")
-            if not KEY_PATTERN.match(file.command_id):
+            if not is_command_id(file.command_id):
                 raise Problem(
                     422,
                     "invalid",
@@ -211,6 +211,11 @@ class AttachmentRoutes:
         file.copy = await self._spool.spool(
             self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES)))
         )
+
+    def _drop(self, file: ReceivedFile) -> None:
+        """A copy that no command is given for."""
+        if self._spool is not None and file.copy is not None:
+            self._spool.discard(str(file.copy.path))
 
     async def _short_text(self, part: BodyPartReader, name: str) -> str:
         held = b""
@@ -282,9 +287,3 @@ def _check_encoding(part: BodyPartReader, name: str) -> None:
 def _shown(name: str | None) -> str:
     """A name from outside, as an answer may repeat it."""
     return "".join(char if char.isprintable() else "?" for char in (name or "")[:100])
-
-
-async def _drop(file: ReceivedFile) -> None:
-    """Delete a copy that no command refers to."""
-    if file.copy is not None:
-        await asyncio.to_thread(file.copy.path.unlink, missing_ok=True)

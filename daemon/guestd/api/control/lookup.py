@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ...model.commands import Answer, Command
 from ...model.ports import Fleet
+from ...runtime.callback import callback_future
 from ..problems import Problem
 
 Found = TypeVar("Found")
@@ -22,15 +23,9 @@ def session_of(fleet: Fleet, id_or_name: str) -> str:
 async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float) -> Answer:
     """Give a command to its session and wait until its intent is durable. Raises CommandError, or
     Problem when that takes too long."""
-    loop = asyncio.get_running_loop()
-    accepted: asyncio.Future[Answer] = loop.create_future()
-
-    def answered(answer: Answer) -> None:
-        if not accepted.done():
-            accepted.set_result(answer)
-
+    accepted, answered = callback_future()
     fleet.give(session_id, command, answered)
-    found = await _within(
+    found: Answer = await _within(
         accepted, timeout_s, f"send the same command_id again: {command.command_id}"
     )
     if found.error is not None:
@@ -42,8 +37,8 @@ async def give(fleet: Fleet, session_id: str, command: Command, timeout_s: float
 
 async def opened(open_it: Callable[[Callable[[], None]], str], timeout_s: float) -> str:
     """Open a guest session and wait until it is durable."""
-    durable: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-    session_id = open_it(lambda: None if durable.done() else durable.set_result(None))
+    durable, done = callback_future()
+    session_id = open_it(done)
     await _within(durable, timeout_s, f"look for it by its name, or by the id {session_id}")
     return session_id
 

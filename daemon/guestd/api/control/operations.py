@@ -22,34 +22,32 @@ from pydantic import (
     create_model,
 )
 
+from ...model.durations import seconds_or_duration
 from ...model.errors import CommandError, NotFound
+from ...model.ids import is_command_id
 from ...model.ports import Operations, OperationView
 from ...operations.workflow import Workflow
 from ...operations.workflows import WORKFLOWS
 from ..problems import Problem, platform_problem, status_of
 from .commands import LOCATION, key_of
-from .parsing import KEY_PATTERN
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandId, QueryParameters
 from .settings import ControlSettings
 
-_WAIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)(ms|s|m)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+#: One part of a duration, or bare seconds.
+_WAIT = r"^[0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m)?$"
 
 
 def _wait(value: object) -> object:
-    found = _WAIT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
+    if not isinstance(value, str) or not re.fullmatch(_WAIT, value):
         raise ValueError("must be a duration such as 5s, 500ms or 1m")
-    return float(found[1]) * _SECONDS[found[2] or "s"]
+    return seconds_or_duration(value)
 
 
 Wait = Annotated[
     float,
     BeforeValidator(_wait),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\d{1,4}(\.\d{1,3})?(ms|s|m)?$", "default": "0s"}
-    ),
+    WithJsonSchema({"type": "string", "pattern": _WAIT, "default": "0s"}),
 ]
 
 
@@ -232,7 +230,7 @@ def _taken_id(request: dict[str, Any]) -> str:
     if "operation_id" not in request:
         return ""
     found = request.pop("operation_id")
-    if not isinstance(found, str) or not KEY_PATTERN.match(found):
+    if not isinstance(found, str) or not is_command_id(found):
         raise Problem(
             422,
             "invalid",

@@ -3,7 +3,6 @@ type, size and depth."""
 
 from __future__ import annotations
 
-import re
 from json import JSONDecodeError
 from typing import Any
 
@@ -11,22 +10,18 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from ...model import json_values
+from ...model.ids import is_command_id
 from ..media_type import media_type_of
 from ..problems import Problem
 from .body_reader import BodyReader
 from .routes import ApiCall, Route
-
-#: As a header or in a body, and safe in a path.
-KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
-
-KEY_PATTERN = re.compile(KEY[:-1] + r"\Z")
 
 
 async def parse(request: web.Request, route: Route, bodies: BodyReader) -> ApiCall[Any, Any]:
     """Raises Problem: 400, 408, 413, 415 or 422."""
     query = _query(request, route.query)
     key = request.headers.get("Idempotency-Key") if route.keyed else None
-    if key is not None and not KEY_PATTERN.match(key):
+    if key is not None and not is_command_id(key):
         raise Problem(
             422,
             "invalid",

@@ -8,8 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
+from ...model.ids import COMMAND_ID_PATTERN
 from ...model.ports import SessionView
-from .parsing import KEY
 
 #: As for frontends, but no name that a URL would treat as a directory.
 NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
@@ -17,7 +17,7 @@ NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
 SEQ_MAX = 2**53 - 1
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
-CommandId = Annotated[str, StringConstraints(pattern=KEY)]
+CommandId = Annotated[str, StringConstraints(pattern=COMMAND_ID_PATTERN)]
 
 
 class RequestBody(BaseModel):
