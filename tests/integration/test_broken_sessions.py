@@ -36,7 +36,7 @@ async def heard(frontend):
 
 
 def breaks_on_messages(monkeypatch):
-    monkeypatch.setitem(machine_module._STEPS, s.MessageArrived, (broken, None))
+    monkeypatch.setitem(machine_module._STEPS, s.MessageArrived, (broken, None, True))
 
 
 def breaks_on_recording(monkeypatch):
@@ -125,7 +125,7 @@ async def test_a_command_recorded_before_the_bug_is_answered_when_it_is_durable(
         session_id = town.fleet.find("ana")
         answers = []
         town.fleet.give(session_id, Send("c1", "hello"), answers.append)
-        monkeypatch.setitem(machine_module._STEPS, s.Unknown, (broken, None))
+        monkeypatch.setitem(machine_module._STEPS, s.Unknown, (broken, None, True))
         town.fleet._runners[session_id].feed(s.Unknown("x"))
         frames, _ = await heard(frontend)
         assert [(one.accepted, one.seq) for one in answers] == [(True, frames[0]["seq"])]

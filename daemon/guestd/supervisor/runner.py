@@ -39,7 +39,9 @@ from ..model.requests import CloseSession, Request, SayAttachments, SayForm, Say
 from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..session import inputs as i
+from ..session.inbound import Inbound
 from ..session.machine import Machine
+from ..session.outbound import Outbound
 from ..session.states import State
 from ..turns.timers import NEVER, Timers
 from ..wire.dialect import Dialect
@@ -166,6 +168,16 @@ class Runner:
     def session_id(self) -> str:
         return self.machine.guest.session_id
 
+    @property
+    def inbound(self) -> Inbound:
+        """To be asked, not to be changed."""
+        return self.machine.conversation.inbound
+
+    @property
+    def outbound(self) -> Outbound:
+        """To be asked, not to be changed."""
+        return self.machine.conversation.outbound
+
     def restore(self, saved: SavedSession) -> None:
         """Take up where the journal says it stood; then feed `Opened`."""
         self._recorded_seq = saved.seq
@@ -207,7 +219,7 @@ class Runner:
     def was_shown(self, item: MessageArrived) -> bool:
         """A repetition of what the machine has forgotten; the journal is asked only if it may be
         one."""
-        return self.machine.may_have_shown(item) and self.bench.was_shown(
+        return self.inbound.may_have_shown(item) and self.bench.was_shown(
             self.session_id, item.identity, item.time
         )
 
@@ -248,7 +260,7 @@ class Runner:
         """Drop everything and write nothing: the session's record cannot be gone on with. Who waits
         is told `error`."""
         self.abandon()
-        self.machine.state = State.ENDED
+        self.machine.set_aside()
         self._count_state()
         for command_id, askers in (self._askers or {}).items():
             for answered in askers:
@@ -429,7 +441,7 @@ class Runner:
         )
         waiting, self._askers = self._askers or {}, {}
         for command_id, askers in waiting.items():
-            if self.machine.was_accepted(command_id, recorded_seq):
+            if self.outbound.was_accepted(command_id, recorded_seq):
                 self._askers[command_id] = askers
                 continue
             for answered in askers:

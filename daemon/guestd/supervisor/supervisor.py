@@ -282,7 +282,7 @@ class Supervisor:
         runner = self._runners.get(session_id)
         if runner is not None and not self._journal.storage_full:
             seq = 0
-            if runner.machine.may_have_forgotten(command.command_id):
+            if runner.outbound.commands.may_have_forgotten(command.command_id):
                 try:
                     seq = self._journal.accepted_seq(session_id, command.command_id)
                 except Damaged as damaged:
@@ -302,7 +302,7 @@ class Supervisor:
     def files_wanted(self) -> set[str]:
         """The paths of all copies that commands under way still need; any other copy is an
         orphan."""
-        return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
+        return {path for runner in self._runners.values() for path in runner.outbound.paths()}
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
         if not self._hub.is_ending(session_id):
@@ -378,7 +378,9 @@ class Supervisor:
 
     def _ask_admission(self, runner: Runner) -> None:
         self._admission.ask(
-            runner, self._clock.now(), priority=0 if runner.machine.has_unsent else 1
+            runner,
+            self._clock.now(),
+            priority=0 if runner.outbound.has_unsent else 1,
         )
         self._look_at_admission_soon()
 
@@ -404,7 +406,7 @@ class Supervisor:
                 except Damaged as damaged:
                     self._set_aside(runner, damaged)
                     continue
-                runner.machine.remember(shown)
+                runner.inbound.preload_seen(shown)
             runner.feed(i.Admitted())
         at = self._admission.next_at(self._clock.now())
         if at is not None and self._admission_timer is None:

@@ -142,7 +142,7 @@ class Table:
         return sum(f.count for f in self.effects if isinstance(f, e.Noticed) and f.notice is notice)
 
     def beat_asked(self) -> bool:
-        return self.machine.beat.asked_at is not None
+        return self.machine.connection.heartbeat.asked_at is not None
 
     def send(self, text: str, command_id: str = "c1") -> list[e.Effect]:
         """Give a command and make its intent durable."""
