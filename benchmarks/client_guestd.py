@@ -10,13 +10,15 @@ from random import Random
 from worker import obey, run
 
 from guestd.journal.memory import MemoryJournal
-from guestd.model.ports import DialTarget, OpenGuest, Row
+from guestd.model.journal import EventRow
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 from guestd.wire.webmessaging import WebMessaging
 
 # events per session; run.py's warm-up fills it, so that the measurement sees memory neither grow
@@ -31,8 +33,8 @@ class Counting:
     def __init__(self, client: Guestd) -> None:
         self.client = client
 
-    def offer(self, row: Row) -> None:
-        if row[2] == "message":
+    def offer(self, row: EventRow) -> None:
+        if row.kind == "message":
             self.client.received += 1
 
     def over(self) -> None: ...

@@ -15,7 +15,6 @@ import pytest
 from guestd.api.control.settings import ControlSettings
 from guestd.api.server import HttpServer
 from guestd.api.settings import ApiSettings
-from guestd.api.spool import Spool, SpoolSettings
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.journal.memory import MemoryJournal
 from guestd.model.ports import DialTarget
@@ -26,11 +25,13 @@ from guestd.platform.http import Http, HttpSettings
 from guestd.platform.oauth import OAuthSettings, TokenSource
 from guestd.platform.pace import Pace
 from guestd.policy.retry import RetryPolicy
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
+from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader, UploadSettings
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging

@@ -71,7 +71,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
         session_id = town.fleet.find("ana")
         token = town.fleet._runners[session_id].machine.guest.token
         session = town.emulator.world.sessions[token]
-        visits = len(town.emulator.visits)
+        visits = len(town.emulator.connections)
         _, effects = town.emulator.world.agent_says(session, SECRET, town.emulator.now())
         town.emulator.perform(effects)
         frames, code = await heard(frontend)
@@ -85,7 +85,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
             "internal_error",
         )
         assert town.metrics.endings["internal_error"] == 1
-        await town.until(lambda: len(town.emulator.visits) == visits - 1)
+        await town.until(lambda: len(town.emulator.connections) == visits - 1)
         said = [
             one["text"]
             for one in town.emulator.journal
@@ -145,7 +145,7 @@ async def test_a_decoder_that_raises_costs_one_frame(new_town):
         await live(frontend)
         bench = town.fleet._bench
         decode, bench.decode = bench.decode, broken
-        next(iter(town.emulator.visits.values()))._write(b"{}")
+        next(iter(town.emulator.connections.values()))._write(b"{}")
         from guestd.model.effects import Notice
 
         await town.until(lambda: town.metrics.notices.get(Notice.GARBAGE))

@@ -19,7 +19,7 @@ from guestd.app.config import Config
 from guestd.app.house import House
 from guestd.app.systemd import Notifier
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
-from guestd.model.work import OWN_STREAM
+from guestd.model.records import OWN_STREAM
 
 GUEST_TOKEN = "canary-guest-token-0123456789"
 MESSAGING = {"guestToken": GUEST_TOKEN, "queueId": DEFAULT_QUEUE_ID}
@@ -192,7 +192,7 @@ async def refused_injection(form, status=400):
         _, problem, _ = await ask(
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction}
         )
-        facts = [orjson.loads(row[3]) for row in house._journal.read(OWN_STREAM, 0, 1000).rows]
+        facts = [orjson.loads(row.payload) for row in house._journal.read(OWN_STREAM, 0, 1000).rows]
         return problem, facts[-1]["details"]
 
 
@@ -288,7 +288,7 @@ async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
     async with a_house(journal={"directory": str(tmp_path / "journal")}) as (house, ask):
         for _ in range(2):
             await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
-            house.emulator.world.office.clients.expire_all()
+            house.emulator.platform_api.clients.expire_all()
     lines = [
         orjson.loads(line)
         for file in tmp_path.rglob("audit/*")

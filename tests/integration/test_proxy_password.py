@@ -11,7 +11,8 @@ import pytest
 from guestd.model.errors import DialError, PlatformError
 from guestd.model.ports import DialTarget
 from guestd.platform.http import Http, HttpSettings
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader, UploadSettings
 
 

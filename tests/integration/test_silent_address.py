@@ -13,7 +13,8 @@ from websockets.asyncio.server import serve
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
 from guestd.model.ports import DialTarget
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 
 HOST = "platform.example.org"
 SILENT, HEALTHY = "127.0.0.1", "127.0.0.2"

@@ -19,7 +19,8 @@ from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
 from guestd.model.ports import DialTarget
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 
 from .test_silent_address import Ear
 
@@ -35,7 +36,7 @@ class Addresses:
     def __init__(self, *addresses: str) -> None:
         self._addresses = addresses
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def __call__(self, host: str, port: int) -> list[str]:
         return list(self._addresses)
 
 

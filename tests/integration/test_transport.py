@@ -14,7 +14,8 @@ from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import ConfigError, DialError
 from guestd.model.ports import DialTarget
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 
 PATH = "/v1?deploymentId=d"
 

@@ -25,11 +25,12 @@ from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http, HttpSettings
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 from guestd.wire.webmessaging import WebMessaging
 
 SESSIONS = int(os.environ.get("GUESTD_SOAK_SESSIONS", "10000"))

@@ -20,20 +20,21 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
+from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
-from ..model.ports import DeploymentFacts, Journal, Operations
+from ..model.journal import Journal
+from ..model.ports import DeploymentFacts, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
-from ..operations.closed import ClosedDesk
-from ..operations.desk import Desk
-from ..operations.scribe import Scribe
+from ..operations.event_appender import EventAppender
+from ..operations.service import OperationService
+from ..operations.unavailable import OperationsUnavailable
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
-from ..records.audit import Audit
-from ..records.webhooks import Webhooks
-from ..supervisor.clock import LoopClock
+from ..runtime.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
+from ..webhooks.webhooks import Webhooks
 from ..wire.dialects import TRAITS
 from .config import Config
 from .demo import Demo
@@ -64,7 +65,7 @@ from .wiring.rest import new_calls, new_http, new_operations
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
-    from ..operations.creation import Sign
+    from ..operations.guest_creation import SignToken
 
 logger = logging.getLogger("guestd")
 
@@ -100,15 +101,15 @@ class House:
         self.broken: asyncio.Future[None] = loop.create_future()
         self.spool = new_spool(config, os.environ)
         self.emulator: Emulator | None = None
-        self.operations: Operations = ClosedDesk(
+        self.operations: Operations = OperationsUnavailable(
             "set platform.client_id and platform.client_secret_file"
         )
         self.fleet: Supervisor
         self.http: HttpServer
         self._at_disk = JournalAtDisk(config, loop, notifier, self.metrics, self._fail)
         self._journal: Journal
-        self._scribe: Scribe
-        self._desk: Desk | None = None
+        self._scribe: EventAppender
+        self._desk: OperationService | None = None
         self._demo: Demo | None = None
         self._deployment: DeploymentWatch | None = None
         self._readiness: Readiness
@@ -226,7 +227,7 @@ class House:
             audit = new_audit(self._config, directory, self._journal, self.metrics, self._loop)
             audit.start()
             self._stops.push_async_callback(self._stop_reader, audit)
-        self._scribe = Scribe(self._journal, self._clock)
+        self._scribe = EventAppender(self._journal, self._clock)
         webhooks = new_webhooks(
             self._config, os.environ, self._journal, self.metrics, self._loop, self._scribe
         )
@@ -292,7 +293,7 @@ class House:
             rotation.start()
             self._stops.push_async_callback(rotation.stop)
 
-    def _signer(self, ring: KeyRing | None) -> Sign | None:
+    def _signer(self, ring: KeyRing | None) -> SignToken | None:
         """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
         configured."""
         settings = identity_settings(self._config, os.environ)
@@ -340,7 +341,7 @@ class House:
         self.spool.clear_orphans(self.fleet.files_wanted())
         if revived:
             logger.info("%d guest sessions of the journal come back", revived)
-        if self._desk is not None and (going_on := self._desk.revive()):
+        if self._desk is not None and (going_on := self._desk.recover()):
             logger.info("%d REST operations of the journal go on", going_on)
 
     def _start_telling(self) -> None:

@@ -12,7 +12,7 @@ from typing import Any, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
 
-from ..emulator.agents import built_in
+from ..emulator.agents.script import built_in
 from ..model.errors import ConfigError, GuestdError
 from ..model.proxy import proxy_of
 from ..platform.regions import endpoints

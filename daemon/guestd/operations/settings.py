@@ -14,7 +14,7 @@ ContactReference = Literal["address", "id"]
 
 
 @dataclass(slots=True, frozen=True)
-class SessionFigures:
+class RestSessionSettings:
     """REST messaging sessions (SESS-1, SESS-2, SESS-5)."""
 
     sessions_max: int = 500
@@ -26,7 +26,7 @@ class SessionFigures:
 
 
 @dataclass(slots=True, frozen=True)
-class PromptFigures:
+class PromptSettings:
     """How long a prompt may be put off because the agent's screen is full (ASSIST-2)."""
 
     deferrals_max: int = 20
@@ -34,7 +34,7 @@ class PromptFigures:
 
 
 @dataclass(slots=True, frozen=True)
-class AdoptionFigures:
+class AdoptionSettings:
     """How much of an adoption report is kept (ASSIST-4)."""
 
     prompts_max: int = 1000
@@ -59,6 +59,6 @@ class OperationsSettings:
     timer_tick_s: float = 0.05
     injection_key_in_body: bool = False
     contact_reference: ContactReference = "address"
-    sessions: SessionFigures = SessionFigures()
-    prompts: PromptFigures = PromptFigures()
-    adoption: AdoptionFigures = AdoptionFigures()
+    sessions: RestSessionSettings = RestSessionSettings()
+    prompts: PromptSettings = PromptSettings()
+    adoption: AdoptionSettings = AdoptionSettings()

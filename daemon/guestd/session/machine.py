@@ -37,7 +37,7 @@ from ..model import signals as s
 from ..model.effects import Effects
 from ..model.endings import Cause, Ending
 from ..model.ids import Guest
-from ..model.ports import SavedSession
+from ..model.journal import SavedSession
 from ..model.traits import Traits
 from . import inputs as i
 from .commands import Situation

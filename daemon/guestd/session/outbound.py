@@ -19,7 +19,7 @@ from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Notice
 from ..model.errors import CommandError
-from ..model.ports import SavedCommand, SavedSession
+from ..model.journal import SavedCommand, SavedSession
 from ..model.traits import Traits
 from ..policy.buckets import SlidingCount
 from .accepted import Accepted, AcceptedCommands

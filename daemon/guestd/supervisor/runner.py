@@ -34,16 +34,17 @@ from ..model.events import (
     SessionEvent,
     TypingEvent,
 )
-from ..model.ports import Clock, Link, SavedSession
+from ..model.journal import SavedSession
+from ..model.ports import Clock, Link
 from ..model.requests import CloseSession, Request, SayAttachments, SayForm, SayReply, SayText
 from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
+from ..runtime.timers import NEVER, Timers
 from ..session import inputs as i
 from ..session.inbound import Inbound
 from ..session.machine import Machine
 from ..session.outbound import Outbound
 from ..session.states import State
-from ..turns.timers import NEVER, Timers
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
 from .pipeline import Pipeline

@@ -20,6 +20,7 @@ from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, DialError, LimitExceeded, NotFound, PlatformError
 from ..model.ids import Guest
+from ..model.journal import EventStore, Replay, SessionRecord, StoredCommand
 from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
@@ -27,11 +28,8 @@ from ..model.ports import (
     DialTarget,
     History,
     HistoryAnswer,
-    Journal,
     OpenGuest,
     PlatformCalls,
-    Replay,
-    SessionRecord,
     SessionView,
     Uploader,
     Watcher,
@@ -41,12 +39,12 @@ from ..model.traits import Ordering
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..policy.holdback import HoldBack
+from ..runtime.task_pool import Errands
+from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbox import BySequence, ByTime, Inbox
 from ..session.machine import Machine
 from ..session.settings import SessionSettings, effective_traits
-from ..turns.errands import Errands
-from ..turns.timers import Timers
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug
 from .drain import DrainReport, drain
@@ -86,7 +84,7 @@ class Supervisor:
         dialect: Dialect,
         dialer: Dialer,
         target: DialTarget,
-        journal: Journal,
+        journal: EventStore,
         history: History | None,
         clock: Clock,
         rng: Random,
@@ -284,7 +282,7 @@ class Supervisor:
             seq = 0
             if runner.outbound.commands.may_have_forgotten(command.command_id):
                 try:
-                    seq = self._journal.accepted_seq(session_id, command.command_id)
+                    seq = self._accepted_seq(session_id, command.command_id)
                 except Damaged as damaged:
                     if isinstance(command, Attach):
                         self._uploads.discard(command.path)
@@ -315,12 +313,12 @@ class Supervisor:
     def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
-        known = session_id in self._runners or self._hub.is_ending(session_id)
-        if not known and not self._journal.last_seq(session_id):
-            raise NotFound(
-                f"no guest session {session_id} lives here, and the journal has none with that id"
-            )
+        self._check_known(session_id)
         return self._journal.read(session_id, after_seq, limit, bytes_max)
+
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        self._check_known(session_id)
+        return self._journal.command(session_id, command_id)
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)
@@ -495,6 +493,19 @@ class Supervisor:
         if runner is None:
             raise NotFound(f"no guest session {session_id} lives here")
         return runner
+
+    def _accepted_seq(self, session_id: str, command_id: str) -> int:
+        """Of a command that its machine does not remember; 0: it is new. Raises Damaged."""
+        found = self._journal.command(session_id, command_id)
+        return found.accepted.seq if found is not None and found.accepted is not None else 0
+
+    def _check_known(self, session_id: str) -> None:
+        """Raises NotFound."""
+        known = session_id in self._runners or self._hub.is_ending(session_id)
+        if not known and not self._journal.last_seq(session_id):
+            raise NotFound(
+                f"no guest session {session_id} lives here, and the journal has none with that id"
+            )
 
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -24,14 +23,14 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, SpoolError
 from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
 from ..model.proxy import proxy_of
-from .dialer import tls_context
-from .resolve import Resolver
+from ..runtime.connector_resolver import ConnectorResolver
+from ..runtime.resolver import Resolver
+from ..runtime.tls import connector_tls
 
 CHUNK_BYTES = 65_536
 ANSWER_BYTES_MAX = 65_536
@@ -63,9 +62,7 @@ class FileUploader:
 
     def __init__(self, settings: UploadSettings) -> None:
         self._settings = settings
-        self._tls = (
-            tls_context(settings.ca_file) if settings.ca_file is not None else True
-        )  # True: aiohttp's own
+        self._tls = connector_tls(settings.ca_file, "platform.ca_file")
         self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
         self._turns: _Turns | None = None
@@ -141,7 +138,9 @@ class FileUploader:
             settings = self._settings
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
-                resolver=_Names(settings.connect_to, settings.dns_ttl_s),
+                resolver=ConnectorResolver(
+                    Resolver(ttl_s=settings.dns_ttl_s, local_names=True), settings.connect_to
+                ),
                 limit=settings.connections_max,
                 use_dns_cache=False,
             )
@@ -153,33 +152,6 @@ class FileUploader:
                 auto_decompress=False,
             )
         return self._session
-
-
-class _Names(AbstractResolver):
-    """The house's own resolver for aiohttp; `connect_to` leads everything to one place."""
-
-    def __init__(self, connect_to: tuple[str, int] | None, ttl_s: float) -> None:
-        self._connect_to = connect_to
-        self._resolver = Resolver(asyncio.get_running_loop(), ttl_s)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        wanted, port = self._connect_to or (host, port)
-        addresses = await self._resolver.addresses(wanted, port)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None: ...
 
 
 def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> dict[str, str]:

@@ -85,12 +85,12 @@ class Town:
 
     def deeds(self, key: str = "", what: str = "") -> int:
         return sum(
-            one.key == key and what in ("", one.what) for one in self.emulator.world.office.deeds
+            one.key == key and what in ("", one.what) for one in self.emulator.platform_api.deeds
         )
 
     def doubled(self) -> list[tuple[str, str]]:
         """Deeds that happened twice for one idempotency key."""
-        deeds = Counter((one.what, one.key) for one in self.emulator.world.office.deeds if one.key)
+        deeds = Counter((one.what, one.key) for one in self.emulator.platform_api.deeds if one.key)
         return [deed for deed, times in deeds.items() if times > 1]
 
     async def until(self, condition: Callable[[], Any], timeout_s: float = 20.0) -> None:

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from guestd.operations.settings import SessionFigures
+from guestd.operations.settings import RestSessionSettings
 from tests.simulation.virtual import VirtualLoop
 
 from .conftest import GUEST_TOKEN, REQUESTS, World, event
@@ -50,11 +50,11 @@ def story(kind: str, cuts: tuple[int, ...], pause_s: float = 1.0):
 
 async def _lives(world, kind, cuts, pause_s):
     for cut in (*cuts, None):
-        life = world.life(cut, sessions=SessionFigures(heartbeats_per_duration=3))
-        life.desk.revive()
+        life = world.life(cut, sessions=RestSessionSettings(heartbeats_per_duration=3))
+        life.service.recover()
         view = await life.run(life.do(kind))
         if view is not None:
-            await life.desk.stop()
+            await life.service.stop()
             break
         await asyncio.sleep(pause_s)
         if pause_s >= DAY_S:

@@ -10,7 +10,7 @@ from guestd.model import effects as e
 from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.commands import Attach, FreshLink, Send, Withdraw
-from guestd.model.ports import SavedCommand, SavedSession, SessionRecord
+from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.model.traits import ANY_FILE, FileRules
 from guestd.session import inputs as i
 from guestd.session.states import State

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from ...model.errors import ConfigError
-from ...records.scrub import bare_url
+from ...observe.redaction import bare_url
 from .. import exits
 from ..config import Config
 from ..heartbeat_budget import heartbeat_notes
@@ -74,7 +74,7 @@ def show(config: File = None, as_json: AsJson = False) -> None:
 
 def _check_entrance(config: Config) -> None:
     """What the daemon would find wrong with its tokens when it starts."""
-    from ...api.control.entrance import check_exposure
+    from ...api.control.bearer_auth import check_exposure
     from ...api.tokens import check_simulator_exposure
     from ..wiring.doors import api_settings, control_settings
 

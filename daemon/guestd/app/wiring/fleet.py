@@ -12,16 +12,18 @@ import orjson
 
 from ... import __version__
 from ...journal.reports import Reports
-from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
+from ...model.journal import Journal
+from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
+from ...runtime.clock import LoopClock
 from ...session.settings import SessionSettings
 from ...supervisor.breakage import Report
-from ...supervisor.clock import LoopClock
 from ...supervisor.settings import SupervisorSettings
 from ...supervisor.supervisor import Supervisor
-from ...transport import TransportSettings, WebsocketDialer
+from ...transport.dialer import WebsocketDialer
+from ...transport.settings import TransportSettings
 from ...transport.upload import FileUploader, UploadSettings
 from ...wire.dialects import new_dialect
 from ..config import Config

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...api.spool import Spool, SpoolSettings
 from ...identity.settings import IdentitySettings
 from ...journal.settings import JournalSettings
 from ...observe.metrics import Metrics
+from ...spool.spool import Spool, SpoolSettings
 from ..config import Config
 
 if TYPE_CHECKING:

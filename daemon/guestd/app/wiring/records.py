@@ -9,15 +9,16 @@ from random import Random
 
 from pydantic import SecretStr
 
+from ...audit.audit import Audit
+from ...audit.settings import AuditSettings
 from ...model.errors import ConfigError
-from ...model.ports import Journal
+from ...model.journal import Journal
 from ...observe.metrics import Metrics
-from ...operations.scribe import Scribe
-from ...records.audit import Audit
-from ...records.settings import AuditSettings, WebhookSettings, WebhookTarget
-from ...records.wall import Refused, Wall
-from ...records.webhooks import Webhooks
-from ...supervisor.clock import LoopClock
+from ...operations.event_appender import EventAppender
+from ...runtime.clock import LoopClock
+from ...webhooks.settings import WebhookSettings, WebhookTarget
+from ...webhooks.ssrf_guard import Refused, Wall
+from ...webhooks.webhooks import Webhooks
 from .. import config as given
 from ..config import Config
 from ..secret_files import read_secret
@@ -73,7 +74,7 @@ def new_webhooks(
     journal: Journal,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
-    scribe: Scribe,
+    scribe: EventAppender,
 ) -> Webhooks:
     settings = webhook_settings(config, environment)
     return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(), row_of=scribe.row)

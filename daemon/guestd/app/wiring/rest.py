@@ -12,17 +12,17 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
-from ...model.ports import Journal
-from ...model.work import Note, no_note
+from ...model.journal import Journal
+from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
-from ...operations.creation import Sign
-from ...operations.desk import Desk
-from ...operations.scribe import Scribe
+from ...operations.event_appender import EventAppender
+from ...operations.guest_creation import SignToken
+from ...operations.service import OperationService
 from ...operations.settings import (
-    AdoptionFigures,
+    AdoptionSettings,
     OperationsSettings,
-    PromptFigures,
-    SessionFigures,
+    PromptSettings,
+    RestSessionSettings,
 )
 from ...platform.calls import CallSettings, RestCalls
 from ...platform.http import Http, HttpSettings
@@ -31,7 +31,7 @@ from ...platform.pace import Pace
 from ...platform.table import table_with
 from ...policy.backoff import Backoff
 from ...policy.retry import RetryPolicy
-from ...supervisor.clock import LoopClock
+from ...runtime.clock import LoopClock
 from ..config import Config, OAuthClient
 from .places import Place, split
 
@@ -140,14 +140,14 @@ def _warn_of_wide_permissions(name: str | None) -> None:
 def new_operations(
     config: Config,
     journal: Journal,
-    scribe: Scribe,
+    scribe: EventAppender,
     calls: RestCalls,
     clock: LoopClock,
     metrics: Metrics,
-    sign: Sign | None = None,
-) -> Desk:
+    sign: SignToken | None = None,
+) -> OperationService:
     """`sign` signs a guest's token where keys are configured."""
-    return Desk(
+    return OperationService(
         operations_settings(config),
         journal,
         calls,
@@ -175,7 +175,7 @@ def operations_settings(config: Config) -> OperationsSettings:
         keys_remembered_s=given.keys_remembered_s,
         injection_key_in_body=given.injection_key_in_body,
         contact_reference=given.contact_reference,
-        sessions=SessionFigures(
+        sessions=RestSessionSettings(
             sessions_max=config.limits.max_rest_sessions,
             duration_s=given.session_duration_s,
             duration_max_s=given.session_duration_max_s,
@@ -183,6 +183,6 @@ def operations_settings(config: Config) -> OperationsSettings:
             heartbeats_per_duration=given.heartbeats_per_duration,
             heartbeat_failures_max=given.heartbeat_failures_max,
         ),
-        prompts=PromptFigures(given.prompt_deferrals_max, given.prompt_age_max_s),
-        adoption=AdoptionFigures(given.adoption_prompts_max, given.adoption_pages_max),
+        prompts=PromptSettings(given.prompt_deferrals_max, given.prompt_age_max_s),
+        adoption=AdoptionSettings(given.adoption_prompts_max, given.adoption_pages_max),
     )
