@@ -67,7 +67,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
         await live(frontend)
         await live(other)
         reports = []
-        town.fleet._bench.keep_report = reports.append
+        town.fleet._context.keep_report = reports.append
         session_id = town.fleet.find("ana")
         token = town.fleet._runners[session_id].machine.guest.token
         session = town.emulator.world.sessions[token]
@@ -143,7 +143,7 @@ async def test_a_caller_whose_answer_raises_ends_no_session(new_town):
 async def test_a_decoder_that_raises_costs_one_frame(new_town):
     async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
-        bench = town.fleet._bench
+        bench = town.fleet._context
         decode, bench.decode = bench.decode, broken
         next(iter(town.emulator.connections.values()))._write(b"{}")
         from guestd.model.effects import Notice

@@ -334,7 +334,7 @@ async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
     async with new_town(emulator=SILENT, fleet={"uncommitted_max": 50}) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        pipeline: Pipeline = town.fleet._bench.pipeline
+        pipeline: Pipeline = town.fleet._context.pipeline
         journal, waiting = pipeline._journal, []
         commit = journal.commit
         journal.commit = lambda commit, done: waiting.append((commit, done))

@@ -11,8 +11,8 @@ from guestd.session.inbound import Inbound
 from guestd.session.inbox import ByTime, Remembered
 from guestd.session.outbound import Outbound
 from guestd.session.outbox import Outbox
+from guestd.supervisor.history_reader import HistoryReader
 from guestd.supervisor.pipeline import Pipeline
-from guestd.supervisor.supervisor import Supervisor
 
 from .story import answer_slowly, run
 
@@ -107,18 +107,18 @@ def forget_what_was_shown(monkeypatch):
 
 def believe_the_history_of_a_lost_link(monkeypatch):
     """A page that was asked for on the last link is taken for the next link's."""
-    read = Supervisor._read_history
+    read = HistoryReader._read
 
     class NeverCut:
         is_cut = False
 
-        def __init__(self, runner):
-            self.history_answered = runner.feed
+        def __init__(self, owner):
+            self.history_answered = owner.feed
 
     monkeypatch.setattr(
-        Supervisor,
-        "_read_history",
-        lambda self, line, effect: read(self, NeverCut(line.runner), effect),
+        HistoryReader,
+        "_read",
+        lambda self, callbacks, effect: read(self, NeverCut(callbacks.owner), effect),
     )
 
 

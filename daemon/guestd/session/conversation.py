@@ -20,9 +20,9 @@ from ..model.traits import Traits
 from . import inputs as i
 from .commands import Situation, refusal
 from .download_links import DownloadLinks
-from .files import Files
+from .files import FileUploads
 from .inbound import Inbound
-from .inbox import Inbox
+from .inbox import MessageInbox
 from .numbers import EventNumbers
 from .outbound import Outbound
 from .settings import SessionSettings
@@ -67,7 +67,7 @@ class Conversation:
     def __init__(
         self,
         guest: Guest,
-        inbox: Inbox,
+        inbox: MessageInbox,
         settings: SessionSettings,
         traits: Traits,
         numbers: EventNumbers,
@@ -77,7 +77,7 @@ class Conversation:
         self._traits = traits
         self.inbound = Inbound(inbox, settings, traits, numbers, rng)
         self.outbound = Outbound(guest.attributes, settings, traits, numbers, rng)
-        self.files = Files(settings, traits, numbers, rng)
+        self.files = FileUploads(settings, traits, numbers, rng)
         self.downloads = DownloadLinks(settings, traits, rng)
         self.live = False
         self._attribute_bytes_max: int | None = None

@@ -47,7 +47,7 @@ FileInput = (
 )
 
 
-class Files:
+class FileUploads:
     """`session_rules`: what the platform said of this session's files; None: nothing."""
 
     __slots__ = ("_numbers", "_rng", "_settings", "_traits", "session_rules")

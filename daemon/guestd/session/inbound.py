@@ -25,7 +25,7 @@ from ..model.traits import Traits
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .backfill import HistoryBackfill, Step
-from .inbox import NEVER, Inbox, Outcome
+from .inbox import NEVER, MessageInbox, Outcome
 from .numbers import EventNumbers, draw_id
 from .settings import SessionSettings
 from .wants import BackfillAbandoned, BackfillRead, BackfillResult
@@ -55,7 +55,7 @@ class Inbound:
 
     def __init__(
         self,
-        inbox: Inbox,
+        inbox: MessageInbox,
         settings: SessionSettings,
         traits: Traits,
         numbers: EventNumbers,

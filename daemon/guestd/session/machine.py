@@ -44,7 +44,7 @@ from .commands import Situation
 from .connection import ConnectionState, unanswered
 from .conversation import ENDED_TEXT, Conversation, NotedSignal, TalkInput
 from .departure import Departure, EndSignal, ending_on_error, is_session_unknown
-from .inbox import NEVER, Inbox
+from .inbox import NEVER, MessageInbox
 from .numbers import EventNumbers, draw_id
 from .settings import SessionSettings
 from .states import CONNECTED, LEGAL, IllegalInput, Move, State, next_state
@@ -82,7 +82,7 @@ class Machine:
         guest: Guest,
         settings: SessionSettings,
         traits: Traits,
-        inbox: Inbox,
+        inbox: MessageInbox,
         rng: Random,
         seq: int = 0,
     ) -> None:

@@ -18,7 +18,8 @@ from guestd.model.ids import Guest
 from guestd.model.traits import ANY_FILE, Traits
 from guestd.policy.holdback import HoldBack
 from guestd.session import inputs as i
-from guestd.session.inbox import BySequence, ByTime
+from guestd.session.inbox import ByTime
+from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
 from guestd.session.settings import SessionSettings
 from guestd.session.states import State
