@@ -335,7 +335,7 @@ async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
     async with new_town(emulator=SILENT, fleet={"uncommitted_max": 50}) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        pipeline: Pipeline = town.fleet._bench.pipeline
+        pipeline: Pipeline = town.fleet._context.pipeline
         journal, waiting = pipeline._journal, []
         commit = journal.commit
         journal.commit = lambda commit, done: waiting.append((commit, done))
@@ -357,7 +357,7 @@ async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
         _, other = open_guest(town, "other")
         await town.until(lambda: town.live() == 2)
         runner = town.fleet._runners[town.fleet.find("broken")]
-        runner.machine._inbox = None
+        runner.inbound._inbox = None
         agent_says(town, "broken", "boom")
         agent_says(town, "other", "fine")
         await town.until(lambda: other.texts() == ["fine"])

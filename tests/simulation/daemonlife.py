@@ -273,7 +273,7 @@ class Simulation:
         old = self.fleet
         for runner in list(old._runners.values()):
             runner._link = None
-            runner._cut_line()
+            runner._cut_callbacks()
         await old.stop()
         for link in list(self.platform.links.values()):
             link.end(_GONE)
