@@ -196,3 +196,6 @@ Effect = (
     | Echoed
     | Finish
 )
+
+#: What a method of the pure part writes its effects to, in order.
+Effects = list[Effect]

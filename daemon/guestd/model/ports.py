@@ -78,8 +78,7 @@ class HistoryAnswer:
 
 
 class Uploader(Protocol):
-    """Our copies of files, and the way to the platform's storage. The caller bounds how many
-    uploads run at once."""
+    """The way to the platform's storage. The caller bounds how many uploads run at once."""
 
     async def put(
         self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int
@@ -89,9 +88,6 @@ class Uploader(Protocol):
 
         Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer;
         SpoolError if the file is not there, or is not of `size_bytes`."""
-
-    def discard(self, path: str) -> None:
-        """Delete our copy, soon; one that is gone already is no error."""
 
 
 class History(Protocol):

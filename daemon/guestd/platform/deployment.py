@@ -14,7 +14,7 @@ from .http import Http
 
 async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> DeploymentFacts:
     """Raises PlatformRefused with what to do if the deployment is unknown or inactive,
-    PlatformUnavailable if nobody answers."""
+    PlatformUnavailable without an answer."""
     url = f"{cdn}/webdeployments/v1/deployments/{quote(deployment_id, safe='')}/config.json"
     try:
         found = await http.get_object(url)

@@ -57,7 +57,7 @@ def endpoints(region: str) -> Endpoints:
             if close
             else "write a domain such as mypurecloud.de, or eu-central-1"
         )
-        raise ConfigError("platform.region", f"{region!r} is no region of the platform", meant)
+        raise ConfigError("platform.region", f"{region!r} is not a region of the platform", meant)
     return Endpoints(
         guest_socket=f"wss://webmessaging.{domain}",
         api=f"https://api.{domain}",

@@ -49,6 +49,8 @@ from itertools import islice
 from typing import Any
 
 from ..model.commands import Attach, Reply, Send
+from ..model.effects import Discard, Effects
+from ..model.events import DeliveryEvent
 from ..model.requests import Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
@@ -323,3 +325,19 @@ class Outbox:
         self._lane.clear()
         self.file_count = 0
         return left
+
+
+def settled(
+    outgoing: Outgoing,
+    seq: int,
+    status: str,
+    out: Effects,
+    reason: str = "",
+    message_id: str = "",
+) -> None:
+    """What became of a message, for the journal; and our own copy of its file is not needed any
+    more."""
+    command = outgoing.command
+    out.append(DeliveryEvent(seq, command.command_id, status, reason, message_id))
+    if isinstance(command, Attach):
+        out.append(Discard(command.path))

@@ -9,7 +9,7 @@ from .context import PlatformContext
 from .http_answers import access_denied, body_of, problem
 
 
-class DeploymentDoors:
+class DeploymentRoutes:
     def __init__(self, server: PlatformContext) -> None:
         self._world = server.world
 

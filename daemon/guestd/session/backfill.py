@@ -21,14 +21,14 @@ NEVER = float("inf")
 
 
 class Step(Enum):
-    """What a fill is waiting for."""
+    """What a backfill is waiting for."""
 
     JWT = "jwt"
     PAGE = "page"
     REST = "rest"
 
 
-class Fill:
+class HistoryBackfill:
     """One reading of the history. `again`: something else went missing meanwhile, which this
     reading may not hold yet."""
 
