@@ -232,28 +232,33 @@ class Garbage:
     reason: str
 
 
+#: Signals that are recorded or counted as they come, and move no deadline.
+NotedSignal = (
+    TypingShown
+    | ReceiptArrived
+    | Unknown
+    | ContentRefused
+    | AttachmentDeleted
+    | ConfigurationTold
+    | ResumeTokenGranted
+)
+
 Signal = (
     Joined
     | Left
     | MessageArrived
-    | TypingShown
-    | ReceiptArrived
+    | NotedSignal
     | HeartbeatAnswered
     | JwtGranted
     | SlotGranted
     | SlotRefused
     | UploadSucceeded
     | UploadFailed
-    | AttachmentDeleted
-    | ConfigurationTold
-    | ResumeTokenGranted
     | ConnectionClosed
     | SessionCleared
     | SessionExpired
     | LoggedOut
     | Throttled
     | Refused
-    | Unknown
-    | ContentRefused
     | Garbage
 )

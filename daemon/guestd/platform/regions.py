@@ -40,8 +40,9 @@ class Endpoints:
     webchat_socket: str = ""
 
     def socket(self, dialect: str) -> str:
-        """Where guests of this dialect connect."""
-        return {"webmessaging": self.guest_socket, "webchat": self.webchat_socket}[dialect]
+        """Where guests of this dialect connect; a dialect without a host of its own shares the
+        first one."""
+        return {"webchat": self.webchat_socket}.get(dialect, self.guest_socket)
 
 
 def endpoints(region: str) -> Endpoints:
