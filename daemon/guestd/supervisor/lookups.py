@@ -3,7 +3,7 @@
 Three questions, none of them frequent: was this command accepted so long ago that the machine has
 forgotten it; what was shown before a restart; was this message, which may be one of those
 forgotten, shown already. Whatever depends on the answer waits behind it in the order in which it
-came: the commands of one session here, the frames of one connection in `Line`.
+came: the commands of one session here, the frames of one connection in `ConnectionCallbacks`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 
 from ..model.errors import CommandError, Damaged, JournalError, Overloaded
 from ..model.journal import EventStore
-from ..runtime.task_pool import Errands
+from ..runtime.task_pool import TaskPool
 
 #: Commands whose fate the journal is asked for; one more is refused.
 COMMANDS_MAX = 10_000
@@ -27,7 +27,7 @@ ShownFound = Callable[[Sequence[tuple[str, str]], Damaged | None], None]
 class CommandLookups:
     def __init__(self, journal: EventStore) -> None:
         self._journal = journal
-        self._pool = Errands("command", 1)  # one at a time: commands keep their order
+        self._pool = TaskPool("command", 1)  # one at a time: commands keep their order
         self._open: dict[str, int] = {}
 
     def is_open(self, session_id: str) -> bool:
@@ -65,7 +65,7 @@ class ShownLookups:
 
     def __init__(self, journal: EventStore, inflight_max: int) -> None:
         self._journal = journal
-        self._pool = Errands("shown", inflight_max)
+        self._pool = TaskPool("shown", inflight_max)
         self._open: dict[str, ShownFound] = {}
 
     def ask(self, session_id: str, limit: int, found: ShownFound) -> None:

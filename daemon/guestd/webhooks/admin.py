@@ -11,13 +11,13 @@ from ..model.journal import Commit, DeliveryStore
 from ..model.ports import Clock, WebhookView
 from ..model.records import DeliveryRecord
 from ..observe.redaction import bare_url
-from ..runtime.journal_follower import committed
+from ..runtime.callback import committed
 
 PAGE = 200
 STATUSES = ("waiting", "dead", "delivered")
 
 
-class WebhookDesk:
+class WebhookAdmin:
     """The Webhooks port. `replayed` is told, on the loop, when older deliveries wait again."""
 
     def __init__(
@@ -59,7 +59,6 @@ class WebhookDesk:
         fresh = [as_new(one, now_ms) for one in records]
         for start in range(0, len(fresh), PAGE):
             await committed(
-                self._loop,
                 self._journal,
                 Commit(deliveries=fresh[start : start + PAGE], at_ms=now_ms),
             )

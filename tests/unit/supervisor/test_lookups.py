@@ -9,8 +9,8 @@ from guestd.model.errors import Damaged
 from guestd.model.journal import EventRow, StoredCommand
 from guestd.model.signals import MessageArrived
 from guestd.session import inputs as i
+from guestd.supervisor.connection_callbacks import ConnectionCallbacks
 from guestd.supervisor.lookups import CommandLookups, ShownLookups
-from guestd.supervisor.runner import Line
 
 
 class SlowJournal:
@@ -67,14 +67,10 @@ async def test_an_answer_that_was_dropped_is_not_told():
 class FakeRunner:
     """Any message whose identity begins with `?` may have been shown; those with `?old` were."""
 
-    session_id = "a"
-
     def __init__(self):
-        self.machine = self.bench = self.metrics = self
         self.gate = asyncio.Event()
         self.fed, self.noticed, self.paused, self.tasks = [], 0, [], []
         self.frames_in = self.bytes_in = 0
-        self.is_full = False
 
     def decode(self, text):
         return [MessageArrived(one, "Outbound", "Text") for one in text.decode().split()]
@@ -82,9 +78,9 @@ class FakeRunner:
     def may_have_shown(self, item):
         return item.identity.startswith("?")
 
-    async def was_shown(self, session_id, identity, time):
+    async def was_shown(self, item):
         await self.gate.wait()
-        return identity.startswith("?old")
+        return item.identity.startswith("?old")
 
     def ask_journal(self, work):
         self.tasks.append(asyncio.ensure_future(work()))
@@ -104,7 +100,7 @@ class FakeRunner:
 
 async def test_what_a_link_brings_waits_in_order_behind_a_possible_repetition():
     runner = FakeRunner()
-    line = Line(runner)
+    line = ConnectionCallbacks(runner, runner, runner.decode)
     line.text_received(b"one")
     line.text_received(b"?old two")
     line.text_received(b"?new three")
@@ -120,10 +116,10 @@ async def test_what_a_link_brings_waits_in_order_behind_a_possible_repetition():
 
 async def test_a_line_that_is_cut_meanwhile_passes_nothing_on():
     runner = FakeRunner()
-    line = Line(runner)
+    line = ConnectionCallbacks(runner, runner, runner.decode)
     line.text_received(b"?new two")
     await asyncio.sleep(0)
-    line.runner = None
+    line.cut()
     runner.gate.set()
     await asyncio.gather(*runner.tasks)
     assert not runner.fed and not runner.noticed
