@@ -48,6 +48,7 @@ from .guests import LivingGuests
 from .history_reader import HistoryReader
 from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
+from .opening import OpeningSession
 from .pipeline import Pipeline
 from .records import guest_of, record_of, remaining_s
 from .runner import Runner, SessionContext
@@ -210,7 +211,7 @@ class Supervisor:
         ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
         record = record_of(identity, opened_ms, ends_ms)
         self._context.pipeline.open_session(
-            runner if durable is None else _Opening(runner, durable), record
+            runner if durable is None else OpeningSession(runner, durable), record
         )
         return identity.session_id
 
@@ -427,9 +428,8 @@ class Supervisor:
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
         self._context.pipeline.session_over(guest.session_id)
-        self.metrics.endings[ending.cause.value] = (
-            self.metrics.endings.get(ending.cause.value, 0) + 1
-        )
+        endings = self.metrics.endings
+        endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1
         if ending.cause not in _QUIET:
             logger.warning("guest session %s ended: %s", guest.session_id, ending)
         if not self._runners:
@@ -440,24 +440,6 @@ class Supervisor:
         self.metrics.read_pauses += is_full
         for runner in self._runners.values():
             runner.pause_reading(is_full)
-
-
-class _Opening:
-    """A new guest session whose opener waits until the journal has it."""
-
-    def __init__(self, runner: Runner, durable: Callable[[], None]) -> None:
-        self._runner = runner
-        self._durable = durable
-
-    def intent_durable(self, command_id: str) -> None:
-        self._runner.intent_durable(command_id)
-
-    def event_durable(self, seq: int) -> None:
-        self._runner.event_durable(seq)
-
-    def session_durable(self) -> None:
-        self._runner.session_durable()
-        self._durable()
 
 
 def _view(runner: Runner) -> SessionView:
