@@ -356,7 +356,7 @@ async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
         _, other = open_guest(town, "other")
         await town.until(lambda: town.live() == 2)
         runner = town.fleet._runners[town.fleet.find("broken")]
-        runner.inbound._inbox = None
+        runner.inbound.inbox = None
         agent_says(town, "broken", "boom")
         agent_says(town, "other", "fine")
         await town.until(lambda: other.texts() == ["fine"])

@@ -216,9 +216,10 @@ class Outbound:
             return Wants.LEAVE
         if self.outbox is None:
             return None
-        withdrawn = self.outbox.withdrawn_by(command_id)
-        if withdrawn is not None:
-            withdrawn.withdrawn = True
+        if self.outbox.file_count:
+            withdrawn = self.outbox.withdrawn_by(command_id)
+            if withdrawn is not None:
+                withdrawn.withdrawn = True
         self.outbox.made_durable(command_id)
         return Wants.PROCEED
 

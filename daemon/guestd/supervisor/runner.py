@@ -161,7 +161,7 @@ class Runner:
     def was_shown(self, item: MessageArrived) -> bool:
         """A repetition of what the machine has forgotten; the journal is asked only if it may be
         one."""
-        return self.inbound.may_have_shown(item) and self.context.was_shown(
+        return self.machine.conversation.inbound.may_have_shown(item) and self.context.was_shown(
             self.session_id, item.identity, item.time
         )
 
