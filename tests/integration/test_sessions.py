@@ -14,7 +14,7 @@ from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
 from guestd.model.ports import OpenGuest
-from guestd.supervisor.pipeline import Pipeline
+from guestd.supervisor.commits import CommitBatcher
 
 
 class Watching:
@@ -334,7 +334,7 @@ async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
     async with new_town(emulator=SILENT, fleet={"uncommitted_max": 50}) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        pipeline: Pipeline = town.fleet._context.pipeline
+        pipeline: CommitBatcher = town.fleet._context.commits
         journal, waiting = pipeline._journal, []
         commit = journal.commit
         journal.commit = lambda commit, done: waiting.append((commit, done))

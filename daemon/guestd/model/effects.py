@@ -79,7 +79,7 @@ class Drop:
 
 
 @dataclass(slots=True)
-class Tell:
+class SendAnswer:
     """Answer the asker, once."""
 
     answer: Answer
@@ -144,7 +144,7 @@ class Discard:
 
 
 @dataclass(slots=True)
-class Noticed:
+class Count:
     notice: Notice
     count: int = 1
 
@@ -185,14 +185,14 @@ Effect = (
     | Ping
     | HangUp
     | Drop
-    | Tell
+    | SendAnswer
     | AwaitDurable
     | FetchHistory
     | AskPresigned
     | Upload
     | CancelUpload
     | Discard
-    | Noticed
+    | Count
     | Echoed
     | Finish
 )

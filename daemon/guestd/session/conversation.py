@@ -146,7 +146,7 @@ class Conversation:
         elif isinstance(given, i.IntentDurable):
             accepted = self.outbound.commands.find(given.command_id)
             if accepted is not None:
-                out.append(e.Tell(c.Answer(given.command_id, accepted.seq)))
+                out.append(e.SendAnswer(c.Answer(given.command_id, accepted.seq)))
 
     # ------------------------------------------------------------------ messages in
 
@@ -237,7 +237,7 @@ class Conversation:
     def _file(self, given: FileInput | s.Refused, now: float, out: e.Effects) -> None:
         """An answer about an upload or about a download link."""
         if isinstance(given, s.SlotRefused | s.UploadFailed):
-            out.append(e.Noticed(Notice.PLATFORM_ERROR))
+            out.append(e.Count(Notice.PLATFORM_ERROR))
         if (
             isinstance(given, s.SlotGranted)
             and not given.headers

@@ -52,7 +52,7 @@ class DownloadLinks:
     def request(self, command: c.FreshLink, live: bool, now: float, out: e.Effects) -> None:
         refused = self._refusal(command, live)
         if refused is not None:
-            out.append(e.Tell(c.Answer(command.command_id, error=refused)))
+            out.append(e.SendAnswer(c.Answer(command.command_id, error=refused)))
             return
         trace = draw_id(self._rng)
         if self._requested is None:
@@ -98,7 +98,7 @@ class DownloadLinks:
             "content_type": given.file_type,
             "size_bytes": given.file_bytes,
         }
-        out.append(e.Tell(c.Answer(one.command_id, result=result)))
+        out.append(e.SendAnswer(c.Answer(one.command_id, result=result)))
         return True
 
     def refused(self, given: s.Refused, out: e.Effects) -> bool:
@@ -109,7 +109,7 @@ class DownloadLinks:
         self._rearm()
         code = "not_found" if given.code in (404, 4009) else "platform"
         error = CommandError(f"the platform gave no link: {given.code} {given.reason}", code=code)
-        out.append(e.Tell(c.Answer(asked.command_id, error=error)))
+        out.append(e.SendAnswer(c.Answer(asked.command_id, error=error)))
         return True
 
     def on_deadline(self, now: float, out: e.Effects) -> None:
@@ -120,7 +120,7 @@ class DownloadLinks:
             if now >= one.answer_by:
                 del requested[trace]
                 error = CommandError("the platform did not answer in time", code="timeout")
-                out.append(e.Tell(c.Answer(one.command_id, error=error)))
+                out.append(e.SendAnswer(c.Answer(one.command_id, error=error)))
         self._rearm()
 
     def connection_lost(self, out: e.Effects) -> None:
@@ -128,4 +128,4 @@ class DownloadLinks:
         requested, self._requested, self.wake_at = self._requested, None, NEVER
         for one in (requested or {}).values():
             error = CommandError("the link to the platform was lost; ask again", code="not_ready")
-            out.append(e.Tell(c.Answer(one.command_id, error=error)))
+            out.append(e.SendAnswer(c.Answer(one.command_id, error=error)))

@@ -88,7 +88,7 @@ class Inbound:
         self, item: s.MessageArrived, now: float, traces: Traces, out: e.Effects
     ) -> bool:
         """The common case: True if it was recorded, and no deadline has changed by it."""
-        taken = self.inbox.passes(item, now)
+        taken = self.inbox.accept_in_order(item, now)
         if taken:
             self._record(item, traces, out)
         return taken
@@ -119,9 +119,9 @@ class Inbound:
             case s.ReceiptArrived():
                 out.append(v.ReceiptEvent(self._numbers.next(), given.sequence, given.status))
             case s.Unknown():
-                out.append(e.Noticed(Notice.UNKNOWN))
+                out.append(e.Count(Notice.UNKNOWN))
             case s.Garbage() | s.ContentRefused():
-                out.append(e.Noticed(Notice.GARBAGE))
+                out.append(e.Count(Notice.GARBAGE))
 
     def _show(self, outcome: Outcome, traces: Traces, out: e.Effects) -> None:
         for placed in outcome.placed:
@@ -130,7 +130,7 @@ class Inbound:
                 out.append(v.GapEvent(self._numbers.next(), "not delivered in time", after, before))
             self._record(placed.item, traces, out, placed.late)
         for notice, count in outcome.notices:
-            out.append(e.Noticed(notice, count))
+            out.append(e.Count(notice, count))
 
     def _record(
         self, item: s.MessageArrived, traces: Traces, out: e.Effects, late: bool = False
@@ -305,5 +305,5 @@ class Inbound:
         return BackfillRead(backfill.oldest_first(), backfill.asked_at)
 
     def _leave_gap(self, reason: str, out: e.Effects) -> None:
-        out.append(e.Noticed(Notice.GAP_LEFT))
+        out.append(e.Count(Notice.GAP_LEFT))
         out.append(v.GapEvent(self._numbers.next(), reason))

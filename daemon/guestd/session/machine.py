@@ -3,7 +3,7 @@
 It is the only place where a guest session changes. It runs to its end without suspension, so
 whatever holds at the top of a method still holds at the bottom. It has no clock (`now` is monotonic
 seconds), no global chance (a `Random` is given) and no voice: what deserves a count comes out as a
-`Noticed`, and `repr()` is the line for a log.
+`Count`, and `repr()` is the line for a log.
 
 The machine is the session's *life*: it joins, loses, rests, leaves and ends (`states.py`), with
 `connection` (tries and heartbeats) and `departure` (why it ends). What is said meanwhile is in
@@ -314,7 +314,7 @@ class Machine:
     def _error(self, given: s.Throttled | s.Refused, now: float, out: Effects) -> None:
         is_throttled = isinstance(given, s.Throttled)
         kind = e.Notice.THROTTLED if is_throttled else e.Notice.PLATFORM_ERROR
-        out.append(e.Noticed(kind))
+        out.append(e.Count(kind))
         self.connection.heartbeat.answered()
         departure, conversation = self._departure, self.conversation
         if self.state is State.JOINING or is_session_unknown(given):
