@@ -27,6 +27,7 @@ from guestd.platform.pace import Pace
 from guestd.policy.retry import RetryPolicy
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
+from guestd.spool.reading import open_copy
 from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -96,11 +97,11 @@ async def settle(
         loop = asyncio.get_running_loop()
         spoken = Webchat() if dialect == "webchat" else WebMessaging(DEFAULT_DEPLOYMENT_ID)
         dialer = WebsocketDialer(TransportSettings(ca_file=world.ca_file, **(transport or {})))
-        uploader = FileUploader(UploadSettings(ca_file=world.ca_file, **(upload or {})))
+        uploader = FileUploader(UploadSettings(ca_file=world.ca_file, **(upload or {})), open_copy)
         stack.push_async_callback(uploader.close)
         files = Spool(SpoolSettings(**(spool or {})))
         files.start()
-        stack.callback(files.stop)
+        stack.push_async_callback(files.stop)
         supervisor = Supervisor(
             SupervisorSettings(**{"connects_burst": 500, **(fleet or {})}),
             SessionSettings(**{"conversation_clear": True, **(session or {})}),
@@ -114,6 +115,7 @@ async def settle(
             metrics,
             loop,
             uploader=uploader,
+            discard_copy=files.discard,
             calls=platform_calls(world, http_client, metrics) if calls else None,
         )
         stack.push_async_callback(supervisor.stop)

@@ -11,6 +11,7 @@ import pytest
 from guestd.model.errors import DialError, PlatformError
 from guestd.model.ports import DialTarget
 from guestd.platform.http import Http, HttpSettings
+from guestd.spool.reading import open_copy
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader, UploadSettings
@@ -72,7 +73,7 @@ async def test_all_three_clients_present_the_same_bytes(proxy, tmp_path, scheme,
         await http.get_object(f"{scheme}://platform.example.org/")
     await http.close()
 
-    uploader = FileUploader(UploadSettings(proxy_url=proxy_url))
+    uploader = FileUploader(UploadSettings(proxy_url=proxy_url), open_copy)
     with pytest.raises(PlatformError):
         await uploader.put(
             f"{scheme}://storage.example.org/", {}, "text/plain", str(tmp_path / "file"), 1

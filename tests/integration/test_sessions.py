@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from guestd.emulator.core.records import Send as Tell
+from guestd.emulator.core.records import SendFrame as Tell
 from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
@@ -227,7 +227,8 @@ async def test_an_expired_session_ends_and_does_not_come_back(new_town):
     async with new_town(emulator=SILENT, session=FAST) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        town.emulator.expire(session_of(town).token)
+        emulator = town.emulator
+        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
         await town.until(lambda: watching.is_over)
         assert watching.events[-1]["reason"] == "session_expired"
         await asyncio.sleep(0.3)

@@ -255,6 +255,7 @@ class Simulation:
             draw_token=lambda rng=self.rng: f"{rng.getrandbits(128):032x}",
             draw_session_id=lambda rng=self.rng: f"{rng.getrandbits(64):016x}",
             uploader=self.storage,
+            discard_copy=self.storage.discard,
         )
         for patch in self.patches:
             patch(self)

@@ -1,4 +1,4 @@
-"""The bounds of the simulator, and who may come in."""
+"""The bounds of the simulator, and its access rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, frozen=True)
 class ApiSettings:
-    """`token` "": frontends need none. `is_open`: none is needed beyond loopback either."""
+    """`token` "": frontends need no token. `is_open`: not even from beyond loopback."""
 
     host: str = "localhost"
     port: int = 3000

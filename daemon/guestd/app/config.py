@@ -19,8 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from ..model.durations import milliseconds, seconds
 from ..model.numbers import port_number
-from .durations import milliseconds, seconds
 
 Seconds = Annotated[float, BeforeValidator(seconds), Field(gt=0)]
 MaybeNoSeconds = Annotated[float, BeforeValidator(seconds), Field(ge=0)]

@@ -1,5 +1,5 @@
-"""The bounds and figures of REST operations; the configuration's example says what each costs and
-what happens when full."""
+"""The settings of REST operations; the example configuration says what each costs, and what happens
+when a bound is reached."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class RestSessionSettings:
 
 @dataclass(slots=True, frozen=True)
 class PromptSettings:
-    """How long a prompt may be put off because the agent's screen is full (ASSIST-2)."""
+    """How long a prompt may be deferred because the agent's screen is full (ASSIST-2)."""
 
     deferrals_max: int = 20
     age_max_s: float = 3600.0

@@ -19,7 +19,7 @@ from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
-from .answers import Reply, object_of, refusal
+from .answers import HttpReply, object_of, refusal
 from .inflate import ACCEPTED, Body, TooLong
 
 
@@ -68,7 +68,7 @@ class Http:
         body: bytes | None = None,
         *,
         timeout_s: float,
-    ) -> Reply:
+    ) -> HttpReply:
         """One request, one answer, whatever its status; `timeout_s` is for all of it. `url` is
         quoted already.
 
@@ -91,7 +91,7 @@ class Http:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 trace_request_ctx=trace,
             ) as answer:
-                return Reply(
+                return HttpReply(
                     answer.status,
                     {name.lower(): value for name, value in answer.headers.items()},
                     await self._read(answer),

@@ -12,13 +12,13 @@ from typing import Any, get_args
 
 from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError, NotReady, Overloaded
+from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import refusal_of
 from ..model.traits import Traits
 from .settings import SessionSettings
 from .states import State
 
 REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
-COMMAND_ID_MAX = 128
 
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Command)}
 
@@ -48,9 +48,9 @@ def refusal(
     `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be
     over the rate. What is given while a session first connects waits for that, whatever `when_down`
     says: there is no connection that was lost (SIM-1)."""
-    if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
+    if not command.command_id or len(command.command_id) > COMMAND_ID_CHARS_MAX:
         return CommandError(
-            f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id"
+            f"command_id must have 1 to {COMMAND_ID_CHARS_MAX} characters", field="command_id"
         )
     if (unwritable := unwritable_field(command)) is not None:
         return unwritable
@@ -148,7 +148,7 @@ def _attribute_bytes(attributes: dict[str, str]) -> int:
 
 
 def flatten_context(context: dict[str, Any]) -> dict[str, str]:
-    """Custom attributes are strings (reference §2.5): text stays, all else is written as JSON."""
+    """Custom attributes are strings (protocol §2.5): text stays, all else is written as JSON."""
     return {
         key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for key, value in context.items()

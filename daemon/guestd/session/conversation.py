@@ -36,18 +36,9 @@ MESSAGE_REFUSALS = frozenset({400, 403, 409, 4008, 4009, 4010, 4011, 4013})
 
 ENDED_TEXT = "the guest session has ended"
 
-NotedSignal = (
-    s.TypingShown
-    | s.ReceiptArrived
-    | s.Unknown
-    | s.ContentRefused
-    | s.AttachmentDeleted
-    | s.ConfigurationTold
-    | s.ResumeTokenGranted
-)
 HistoryInput = s.JwtGranted | i.HistoryRead | i.HistoryUnread
 FileInput = i.PutEnded | s.SlotGranted | s.SlotRefused | s.UploadSucceeded | s.UploadFailed
-TalkInput = NotedSignal | s.Garbage | HistoryInput | FileInput | i.IntentDurable | i.EventDurable
+TalkInput = s.NotedSignal | s.Garbage | HistoryInput | FileInput | i.IntentDurable | i.EventDurable
 
 
 class Conversation:

@@ -1,6 +1,6 @@
 """Fresh download links: requested over the socket, answered to the caller, written nowhere.
 
-A download link is the URL of a file of the conversation. It lives about ten minutes (reference §5)
+A download link is the URL of a file of the conversation. It lives about ten minutes (protocol §5)
 and is a key to the file: so it is no event, and no journal keeps it."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Puts what arrives into the conversation's order: each item once, in bounded memory.
 
-The wire gives no promise of order (reference §0.3, fact 5), repeats items after a reconnect when we
+The wire gives no promise of order (protocol §0.3, fact 5), repeats items after a reconnect when we
 read the history, and two dialects say the order in two ways. Both give the same answers to the same
 three verbs, so the machine does not know which one it holds:
 

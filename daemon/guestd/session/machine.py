@@ -41,7 +41,7 @@ from ..model.traits import Traits
 from . import inputs as i
 from .commands import Situation
 from .connection import ConnectionState, unanswered
-from .conversation import ENDED_TEXT, Conversation, NotedSignal, TalkInput
+from .conversation import ENDED_TEXT, Conversation, TalkInput
 from .departure import Departure, EndSignal, ending_on_error, is_session_unknown
 from .inbox import NEVER, MessageInbox
 from .numbers import EventNumbers, draw_id
@@ -438,7 +438,7 @@ _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
 )
 
 #: What is only recorded or counted; and a message: most move no deadline, the others say so.
-_MOVE_NO_DEADLINE = frozenset({s.MessageArrived, *get_args(NotedSignal)})
+_MOVE_NO_DEADLINE = frozenset({s.MessageArrived, *get_args(s.NotedSignal)})
 
 #: For each input its method, the states it is legal in (None: everywhere), and whether a deadline
 #: may have moved by it.

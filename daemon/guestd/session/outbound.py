@@ -37,7 +37,7 @@ REQUESTS_KEPT_BACK = 8
 #: Resends after which a message's fate is called uncertain instead of trying for ever.
 ATTEMPTS_MAX = 5
 
-#: Typing is passed on at most once in this time (reference §5).
+#: Typing is passed on at most once in this time (protocol §5).
 TYPING_INTERVAL_S = 5.0
 
 QueuedCommand = c.Send | c.Reply | c.Attach | c.Withdraw | c.Context | c.End

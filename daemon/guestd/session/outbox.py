@@ -1,6 +1,6 @@
 """Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
 
-The lane is strict: where the platform confirms (it echoes what a guest said, reference §3.5), one
+The lane is strict: where the platform confirms (it echoes what a guest said, protocol §3.5), one
 message is under way at a time and the next waits for its proof. That costs a round trip per
 message, which a limit of five messages a second hides, and buys two things: a throttled or lost
 message can never be overtaken by its successor, and after a lost link there is at most *one*

@@ -12,7 +12,7 @@ from ..model.errors import DialError
 from ..model.ports import Clock, Dialer, DialTarget
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
-from ..runtime.task_pool import Errands
+from ..runtime.task_pool import TaskPool
 from ..session.inputs import Admitted
 from .breakage import log_bug
 from .connection_callbacks import ConnectionCallbacks
@@ -49,7 +49,7 @@ class Connector:
             retry_after_max_s=retry_after_max_s,
         )
         self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._dials = Errands("dial", settings.dials_inflight_max)
+        self._dials = TaskPool("dial", settings.dials_inflight_max)
         self._is_stopped = False
 
     def ask(self, runner: Runner) -> None:

@@ -9,7 +9,7 @@ from ..model.errors import PlatformError
 from ..model.ports import History, HistoryAnswer
 from ..model.signals import MessageArrived
 from ..observe.metrics import Metrics
-from ..runtime.task_pool import Errands
+from ..runtime.task_pool import TaskPool
 from ..session.inputs import HistoryRead, HistoryUnread
 from ..wire.dialect import Dialect
 from .breakage import log_bug
@@ -27,7 +27,7 @@ class HistoryReader:
         self._history = history
         self._dialect = dialect
         self._metrics = metrics
-        self._readings = Errands("history", inflight_max)
+        self._readings = TaskPool("history", inflight_max)
 
     def read(self, callbacks: ConnectionCallbacks, effect: FetchHistory) -> None:
         """Answered through the callbacks of the connection it is read for."""

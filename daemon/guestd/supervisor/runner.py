@@ -17,17 +17,7 @@ from ..model import effects as e
 from ..model.commands import Command
 from ..model.endings import Ending
 from ..model.errors import CommandError
-from ..model.events import (
-    AttachmentEvent,
-    DeliveryEvent,
-    Event,
-    GapEvent,
-    MessageEvent,
-    PresenceEvent,
-    ReceiptEvent,
-    SessionEvent,
-    TypingEvent,
-)
+from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Link
 from ..model.requests import CloseSession, Request, SayAttachments, SayForm, SayReply, SayText
@@ -375,18 +365,9 @@ class Runner:
 
 def _method_for(effect: e.Effect) -> Performed:
     """How an effect is performed. mypy proves that none is left out."""
+    if isinstance(effect, Recorded):
+        return Runner._record
     match effect:
-        case (
-            MessageEvent()
-            | PresenceEvent()
-            | TypingEvent()
-            | ReceiptEvent()
-            | SessionEvent()
-            | DeliveryEvent()
-            | AttachmentEvent()
-            | GapEvent()
-        ):
-            return Runner._record
         case e.Accept():
             return Runner._accept
         case e.Say():

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 @dataclass(slots=True, frozen=True)
 class SupervisorSettings:
     max_sessions: int = 500  # SESS-1
-    connects_per_minute: int = 1000  # the platform's published limit per deployment, reference §5
+    connects_per_minute: int = 1000  # the platform's published limit per deployment, protocol §5
     connects_burst: int = 50
     dials_inflight_max: int = 100
     history_inflight_max: int = 16

@@ -91,6 +91,7 @@ class Supervisor:
         draw_session_id: Callable[[], str] = lambda: secrets.token_hex(8),
         uploader: Uploader | None = None,
         calls: PlatformCalls | None = None,
+        discard_copy: Callable[[str], None] = lambda path: None,
         keep_report: Callable[[Report], None] = lambda report: None,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
@@ -100,6 +101,7 @@ class Supervisor:
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
+        self._discard_copy = discard_copy
         can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
         self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
         self._journal = journal
@@ -150,7 +152,7 @@ class Supervisor:
             ask_presigned=self._uploads.ask,
             upload=self._uploads.begin,
             cancel_upload=self._uploads.cancel,
-            discard=self._uploads.discard,
+            discard=self._discard_copy,
             keep_report=keep_report,
             was_shown=self._journal.was_shown,
         )
@@ -250,13 +252,13 @@ class Supervisor:
                     seq = self._accepted_seq(session_id, command.command_id)
                 except Damaged as damaged:
                     if isinstance(command, Attach):
-                        self._uploads.discard(command.path)
+                        self._discard_copy(command.path)
                     answered(Answer(command.command_id, error=damaged))
                     return
             runner.give(command, answered, seq)
             return
         if isinstance(command, Attach):
-            self._uploads.discard(command.path)
+            self._discard_copy(command.path)
         error: CommandError = NotFound(f"no guest session {session_id} lives here", code="ended")
         if runner is not None:
             error = CommandError(STORAGE_FULL, code="storage_full")

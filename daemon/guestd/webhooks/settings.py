@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 @dataclass(slots=True, frozen=True)
 class WebhookTarget:
     """Who is told. `events` empty: everything. `allow_internal`: host names, addresses and networks
-    behind the wall that may be called all the same. A URL can hold a key in its path or query, so
+    behind the guard that may be called all the same. A URL can hold a key in its path or query, so
     it is not shown."""
 
     name: str

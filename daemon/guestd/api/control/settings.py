@@ -1,4 +1,4 @@
-"""The bounds of the control API, and who may use it."""
+"""The bounds of the control API, and its access rules."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 @dataclass(slots=True, frozen=True)
 class ControlSettings:
-    """`token` "": no bearer token is asked for. `unix_socket` "": none. `tcp`: whether the HTTP
+    """`token` "": no bearer token is required. `unix_socket` "": none. `tcp`: whether the HTTP
     port serves `/v1` too."""
 
     token: str = field(default="", repr=False)

@@ -16,6 +16,7 @@ import typer
 from ...identity.settings import IdentitySettings
 from ...model.errors import CommandError, ConfigError, TokenError
 from ...model.ids import fingerprint
+from ...model.times import iso
 from ...observe.metrics import Metrics
 from ...observe.terminal_text import one_line
 from .. import exits
@@ -25,7 +26,7 @@ from .talking import duration
 
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing
-    from ...identity.ring import Entry
+    from ...identity.ring import KeyEntry
 
 app = typer.Typer(
     help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.",
@@ -95,7 +96,7 @@ def _tinted(text: str, tint: str) -> str:
 def _when(epoch_s: float | None) -> str | None:
     if epoch_s is None:
         return None
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return iso(datetime.fromtimestamp(epoch_s, UTC), "seconds")
 
 
 @app.command("list", epilog="Example:\n\nguestd keys list -d /var/lib/guestd/keys --json")
@@ -131,7 +132,7 @@ def list_keys(config: File = None, directory: Directory = None, as_json: AsJson 
 @app.command(
     epilog=(
         "Examples:\n\nguestd keys rotate -c guestd.toml --overlap 24h\n\n"
-        "guestd keys rotate --overlap 0s    nobody believes the key before any more"
+        "guestd keys rotate --overlap 0s    the previous key is rejected immediately"
     )
 )
 def rotate(
@@ -176,7 +177,7 @@ def rotate(
     _guarded(work)
 
 
-def _tell_turn(entries: Sequence[Entry], is_hard: bool, as_json: bool) -> None:
+def _tell_turn(entries: Sequence[KeyEntry], is_hard: bool, as_json: bool) -> None:
     """The key that signs now, and what became of the one before, which stands behind it and what is
     published."""
     before = next((one for one in entries[1:] if one.state != "published"), None)

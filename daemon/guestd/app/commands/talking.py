@@ -16,11 +16,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
 from .. import exits
 from ..control_client import Address, ControlClient, Refused
-from ..durations import seconds_or_duration
 from ..secret_files import read_secret
 
 REFUSED = 1

@@ -12,6 +12,7 @@ import orjson
 
 from ... import __version__
 from ...journal.reports import Reports
+from ...model.file_spool import CopyOpener
 from ...model.journal import Journal
 from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
@@ -43,6 +44,7 @@ def new_supervisor(
     loop: asyncio.AbstractEventLoop,
     uploader: Uploader | None = None,
     calls: PlatformCalls | None = None,
+    discard_copy: Callable[[str], None] = lambda path: None,
 ) -> Supervisor:
     platform, transport = config.platform, config.transport
     application = platform.application or f"guestd-{__version__}"
@@ -84,6 +86,7 @@ def new_supervisor(
         loop,
         uploader=uploader,
         calls=calls,
+        discard_copy=discard_copy,
         keep_report=report_keeper(config, loop),
     )
 
@@ -105,7 +108,7 @@ def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[
     return keep
 
 
-def new_uploader(config: Config, place: Place) -> FileUploader:
+def new_uploader(config: Config, place: Place, open_copy: CopyOpener) -> FileUploader:
     platform = config.platform
     return FileUploader(
         UploadSettings(
@@ -116,7 +119,8 @@ def new_uploader(config: Config, place: Place) -> FileUploader:
             ca_file=platform.ca_file,
             proxy_url=platform.proxy_url,
             connect_to=split(platform.connect_to),
-        )
+        ),
+        open_copy,
     )
 
 

@@ -45,7 +45,7 @@ def new_emulator(config: Config) -> Emulator:
     """The embedded one; its connection limit follows our own admission, so that a large demo is not
     throttled by it."""
     from ...emulator import Emulator, EmulatorSettings
-    from ...emulator.settings import Limits
+    from ...emulator.settings import EmulatorLimits
 
     per_minute = max(1000, config.admission.connects_per_minute)
     return Emulator(
@@ -53,7 +53,7 @@ def new_emulator(config: Config) -> Emulator:
             port=config.emulator.port,
             agent=config.emulator.agent,
             seed=config.emulator.seed,
-            limits=Limits(connections_per_minute=per_minute),
+            limits=EmulatorLimits(connections_per_minute=per_minute),
             contact_reference=config.operations.contact_reference,
         )
     )

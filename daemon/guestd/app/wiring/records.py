@@ -17,8 +17,8 @@ from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
 from ...runtime.clock import LoopClock
 from ...webhooks.settings import WebhookSettings, WebhookTarget
-from ...webhooks.ssrf_guard import Refused, Wall
-from ...webhooks.webhooks import Webhooks
+from ...webhooks.ssrf_guard import SsrfGuard, SsrfRefused
+from ...webhooks.webhooks import WebhookService
 from .. import config as given
 from ..config import Config
 from ..secret_files import read_secret
@@ -75,9 +75,17 @@ def new_webhooks(
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
     scribe: EventAppender,
-) -> Webhooks:
-    settings = webhook_settings(config, environment)
-    return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(), row_of=scribe.row)
+) -> WebhookService:
+    settings, clock = webhook_settings(config, environment), LoopClock(loop)
+    return WebhookService(
+        loop,
+        clock,
+        journal,
+        settings,
+        metrics,
+        Random(),
+        row_of=scribe.row,
+    )
 
 
 def new_audit(
@@ -102,8 +110,8 @@ def new_audit(
 def _target(one: given.WebhookTarget, environment: Mapping[str, str]) -> WebhookTarget:
     place = f"webhooks.targets.{one.name}"
     try:
-        Wall(one.allow_internal).place(one.url)
-    except Refused as error:
+        SsrfGuard(one.allow_internal).endpoint(one.url)
+    except SsrfRefused as error:
         raise ConfigError(
             f"{place}.url", str(error), "see allow_internal for hosts of your own network"
         ) from None

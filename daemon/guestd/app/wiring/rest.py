@@ -16,7 +16,6 @@ from ...model.journal import Journal
 from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
-from ...operations.guest_creation import SignToken
 from ...operations.service import OperationService
 from ...operations.settings import (
     AdoptionSettings,
@@ -24,6 +23,7 @@ from ...operations.settings import (
     PromptSettings,
     RestSessionSettings,
 )
+from ...operations.workflow import SignToken
 from ...platform.calls import CallSettings, RestCalls
 from ...platform.http import Http, HttpSettings
 from ...platform.oauth import OAuthSettings, TokenSource

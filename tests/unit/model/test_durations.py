@@ -4,7 +4,7 @@ import pytest
 import typer
 
 from guestd.app.commands.talking import duration
-from guestd.app.durations import milliseconds, seconds
+from guestd.model.durations import milliseconds, seconds
 
 
 @pytest.mark.parametrize(
