@@ -20,7 +20,7 @@ from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Link
-from ..model.requests import CloseSession, Request, SayAttachments, SayForm, SayReply, SayText
+from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..runtime.timers import NEVER, Timers
@@ -38,7 +38,7 @@ from .connection_callbacks import ConnectionCallbacks
 logger = logging.getLogger("guestd.session")
 
 #: What counts as a message of the guest.
-MESSAGES = frozenset({SayText, SayReply, SayForm, SayAttachments})
+MESSAGES = frozenset({SayText, SayReply, SayAttachments})
 
 #: A method of Runner, and the effect it performs.
 Performed = Callable[["Runner", Any], None]
