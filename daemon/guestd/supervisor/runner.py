@@ -20,7 +20,7 @@ from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Link
-from ..model.requests import CloseSession, Request, SayAttachments, SayForm, SayReply, SayText
+from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..runtime.timers import NEVER, Timers
@@ -32,13 +32,13 @@ from ..session.states import State
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
 from .callers import Answered, WaitingCallers
+from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
-from .pipeline import Pipeline
 
 logger = logging.getLogger("guestd.session")
 
 #: What counts as a message of the guest.
-MESSAGES = frozenset({SayText, SayReply, SayForm, SayAttachments})
+MESSAGES = frozenset({SayText, SayReply, SayAttachments})
 
 #: A method of Runner, and the effect it performs.
 Performed = Callable[["Runner", Any], None]
@@ -51,7 +51,7 @@ class SessionContext:
     dialect: Dialect
     clock: Clock
     timers: Timers[Runner]
-    pipeline: Pipeline
+    commits: CommitBatcher
     metrics: Metrics
     ask_admission: Callable[[Runner], None]
     cancel_admission: Callable[[Runner], None]
@@ -186,7 +186,7 @@ class Runner:
         if machine.wake_at < self._timer_at:
             self._set_timer()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Drop everything at once: the fleet stops and will not wait any longer."""
         for effect in self.machine.stop():
             self._perform(effect)
@@ -196,7 +196,7 @@ class Runner:
     def set_aside(self, error: CommandError) -> None:
         """Drop everything and write nothing: the session's record cannot be used any more. Waiting
         callers get `error`."""
-        self.abandon()
+        self.abort()
         self.machine.set_aside()
         self._count_state()
         self._callers.refuse(error)
@@ -211,7 +211,7 @@ class Runner:
             context.metrics.messages_in += 1
         else:
             _count(event, context.metrics)
-        context.pipeline.record(self, self.machine.guest.session_id, event, intent)
+        context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
 
     def _accept(self, effect: e.Accept) -> None:
@@ -260,7 +260,7 @@ class Runner:
     def _cancel_admission(self, effect: e.CancelAdmission) -> None:
         self.context.cancel_admission(self)
 
-    def _tell(self, effect: e.Tell) -> None:
+    def _send_answer(self, effect: e.SendAnswer) -> None:
         answer = effect.answer
         metrics = self.context.metrics
         if answer.accepted:
@@ -270,7 +270,7 @@ class Runner:
         self._callers.answer(answer)
 
     def _await_durable(self, effect: e.AwaitDurable) -> None:
-        self.context.pipeline.when_durable(self, effect.seq)
+        self.context.commits.when_durable(self, effect.seq)
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         if self._callbacks is not None:
@@ -288,7 +288,7 @@ class Runner:
     def _discard(self, effect: e.Discard) -> None:
         self.context.discard(effect.path)
 
-    def _noticed(self, effect: e.Noticed) -> None:
+    def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.notice(effect.notice, effect.count)
 
     def _echoed(self, effect: e.Echoed) -> None:
@@ -391,8 +391,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return Runner._ask_admission
         case e.CancelAdmission():
             return Runner._cancel_admission
-        case e.Tell():
-            return Runner._tell
+        case e.SendAnswer():
+            return Runner._send_answer
         case e.AwaitDurable():
             return Runner._await_durable
         case e.FetchHistory():
@@ -405,8 +405,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return Runner._cancel_upload
         case e.Discard():
             return Runner._discard
-        case e.Noticed():
-            return Runner._noticed
+        case e.Count():
+            return Runner._count_notice
         case e.Echoed():
             return Runner._echoed
         case e.Finish():

@@ -42,6 +42,7 @@ from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
 from .breakage import Report
 from .callers import Answered
+from .commits import CommitBatcher
 from .connector import Connector
 from .drain import DrainReport, drain
 from .guests import LivingGuests
@@ -49,7 +50,6 @@ from .history_reader import HistoryReader
 from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
-from .pipeline import Pipeline
 from .records import guest_of, record_of, remaining_s
 from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
@@ -144,7 +144,7 @@ class Supervisor:
             dialect=self._dialect,
             clock=clock,
             timers=Timers(loop, clock, settings.timer_tick_s, Runner.deadline_reached),
-            pipeline=Pipeline(
+            commits=CommitBatcher(
                 loop,
                 clock,
                 self._journal,
@@ -210,7 +210,7 @@ class Supervisor:
         opened_ms = self._clock.epoch_ms()
         ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
         record = record_of(identity, opened_ms, ends_ms)
-        self._context.pipeline.open_session(
+        self._context.commits.open_session(
             runner if durable is None else OpeningSession(runner, durable), record
         )
         return identity.session_id
@@ -332,8 +332,8 @@ class Supervisor:
         """Drop what is left, at once. After this no task, timer or socket of the fleet remains."""
         self._draining = True
         for runner in list(self._runners.values()):
-            runner.abandon()
-        self._context.pipeline.flush()
+            runner.abort()
+        self._context.commits.flush()
         self._runners.clear()
         self._guests.clear()
         self._context.timers.stop()
@@ -427,7 +427,7 @@ class Supervisor:
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
-        self._context.pipeline.session_over(guest.session_id)
+        self._context.commits.session_over(guest.session_id)
         endings = self.metrics.endings
         endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1
         if ending.cause not in _QUIET:

@@ -9,8 +9,8 @@ import pytest
 from guestd.journal.memory import MemoryJournal
 from guestd.model.events import AcceptedEvent, SessionEvent
 from guestd.observe.metrics import Metrics
+from guestd.supervisor.commits import CommitBatcher
 from guestd.supervisor.hub import Hub
-from guestd.supervisor.pipeline import Pipeline
 
 
 class Loop:
@@ -82,7 +82,7 @@ def table():
                 [],
             )
             self.hub = Hub()
-            self.pipeline = Pipeline(
+            self.pipeline = CommitBatcher(
                 self.loop, Clock(), self.journal, self.hub, self.metrics, 4, self.full.append
             )
             self.owner, self.watcher = Owner(self.order), Watching(self.order)
