@@ -32,13 +32,13 @@ from guestd.model.effects import Notice
 from guestd.model.ports import DialTarget, OpenGuest, Row
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 from guestd.session.settings import SessionSettings
 from guestd.supervisor.clock import LoopClock
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
-from guestd.transport import TransportSettings, WebsocketDialer
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
 
 MIB = 1024 * 1024
@@ -79,14 +79,14 @@ class Daemon:
         self.metrics = Metrics()
         self.spool = Spool(SpoolSettings(folder, 64 * 1024 * MIB, 64 * 1024 * MIB, durable=True))
         self.spool.start()
-        self.http = Http(HttpSettings())
-        self.uploader = FileUploader(UploadSettings())
+        self.http = Http()
+        self.uploader = FileUploader()
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
-            SupervisorSettings(connects_burst=500),
+            SupervisorSettings(admission=AdmissionSettings(burst=500)),
             SessionSettings(file_bytes_max=64 * 1024 * MIB, heartbeat_interval_s=2.0),
             dialect,
-            WebsocketDialer(TransportSettings()),
+            WebsocketDialer(),
             DialTarget(dialect.url("ws" + base[4:])),
             MemoryJournal(),
             WebMessagingHistory(self.http, base),
@@ -95,6 +95,7 @@ class Daemon:
             self.metrics,
             loop,
             uploader=self.uploader,
+            uncommitted_max=20_000,
         )
         self.watch = Watch()
 

@@ -17,13 +17,13 @@ from guestd.model.commands import Attach, FreshLink, Send, Withdraw
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 from guestd.session.settings import SessionSettings
 from guestd.supervisor.clock import LoopClock
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
-from guestd.transport import TransportSettings, WebsocketDialer
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
 
 from ..replaying import watch_from
@@ -438,14 +438,14 @@ class Lives:
         self.journal.start()
         self.spool = Spool(SpoolSettings(self.folder / "spool", durable=True))
         self.spool.start()
-        self.uploader = FileUploader(UploadSettings())
-        self.client = Http(HttpSettings())
+        self.uploader = FileUploader()
+        self.client = Http()
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(),
             SessionSettings(**FAST),
             dialect,
-            WebsocketDialer(TransportSettings()),
+            WebsocketDialer(),
             DialTarget(dialect.url(self.emulator.ws_url)),
             self.journal,
             WebMessagingHistory(self.client, self.emulator.url),
@@ -454,6 +454,7 @@ class Lives:
             Metrics(),
             loop,
             uploader=self.uploader,
+            uncommitted_max=20_000,
         )
         self.fleet.revive()
         self.spool.clear_orphans(self.fleet.files_wanted())

@@ -16,7 +16,7 @@ import pytest
 from aiohttp import web
 
 from guestd.app.config import Config
-from guestd.app.house import House
+from guestd.app.daemon import Daemon
 from guestd.app.systemd import Notifier
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
 from guestd.model.work import OWN_STREAM
@@ -33,7 +33,7 @@ async def a_house(**sections):
     """The daemon as `guestd serve` has it, and a way to ask it: (house, ask)."""
     thresholds = gc.get_threshold()
     config = Config.model_validate({"simulator": {"port": 0}, **sections})
-    house = House(config, asyncio.get_running_loop(), Notifier())
+    house = Daemon(config, asyncio.get_running_loop(), Notifier())
     try:
         await house.start(quiet=True)
         async with aiohttp.ClientSession(house.http.url) as session:

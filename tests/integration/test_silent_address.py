@@ -13,7 +13,9 @@ from websockets.asyncio.server import serve
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
 from guestd.model.ports import DialTarget
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.model.route import Route
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
 
 HOST = "platform.example.org"
 SILENT, HEALTHY = "127.0.0.1", "127.0.0.2"
@@ -83,7 +85,7 @@ async def platform():
 
 async def spoken_with(target: str, **settings) -> bytes:
     ear = Ear()
-    link = await WebsocketDialer(TransportSettings(dial_timeout_s=20.0, **settings)).dial(
+    link = await WebsocketDialer(TransportSettings(dial_timeout_s=20.0), Route(**settings)).dial(
         DialTarget(target), ear
     )
     link.send_text(b"there?")

@@ -14,7 +14,11 @@ from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import ConfigError, DialError
 from guestd.model.ports import DialTarget
-from guestd.transport import TransportSettings, WebsocketDialer
+from guestd.model.route import Route
+from guestd.session.settings import ReconnectSettings
+from guestd.transport.dialer import WebsocketDialer
+from guestd.transport.settings import TransportSettings
+from tests.sections import split
 
 PATH = "/v1?deploymentId=d"
 
@@ -53,7 +57,9 @@ class Ear:
 
 
 def dialer(**settings):
-    return WebsocketDialer(TransportSettings(**{"dial_timeout_s": 5.0, **settings}))
+    return WebsocketDialer(
+        *split({"dial_timeout_s": 5.0, **settings}, TransportSettings, Route, ReconnectSettings)
+    )
 
 
 async def answer_once(answer, then=None):

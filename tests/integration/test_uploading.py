@@ -11,7 +11,11 @@ import pytest
 
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.model.route import Route
+from guestd.session.settings import AttachmentSettings
+from guestd.transport.settings import TransportSettings
+from guestd.transport.upload import FileUploader
+from tests.sections import split
 
 
 class Storage:
@@ -58,8 +62,13 @@ class Storage:
 async def uploader():
     opened = []
 
-    def build(**settings):
-        opened.append(FileUploader(UploadSettings(**settings)))
+    def build(secure_only=False, **settings):
+        opened.append(
+            FileUploader(
+                *split(settings, AttachmentSettings, TransportSettings, Route),
+                secure_only=secure_only,
+            )
+        )
         return opened[-1]
 
     yield build

@@ -26,7 +26,7 @@ from guestd.model.endings import Cause, Ending
 from guestd.model.ports import DialTarget, OpenGuest, Replay
 from guestd.observe.metrics import Metrics
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.wire.webmessaging import WebMessaging
 from tests.replaying import watch_from
@@ -240,7 +240,7 @@ class Simulation:
             **self.settings,
         }
         self.fleet = Supervisor(
-            SupervisorSettings(connects_per_minute=600, connects_burst=10),
+            SupervisorSettings(admission=AdmissionSettings(600, burst=10)),
             SessionSettings(**settings),
             dialect,
             SimDialer(self.platform),
@@ -254,6 +254,7 @@ class Simulation:
             draw_token=lambda rng=self.rng: f"{rng.getrandbits(128):032x}",
             draw_session_id=lambda rng=self.rng: f"{rng.getrandbits(64):016x}",
             uploader=self.storage,
+            uncommitted_max=20_000,
         )
         for patch in self.patches:
             patch(self)

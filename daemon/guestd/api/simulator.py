@@ -34,7 +34,7 @@ from .held import HeldBytes
 from .intake import Intake, new_reads
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import Received, Receiver
-from .settings import ApiSettings
+from .settings import SimulatorSettings
 from .spool import Spool
 
 _UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
@@ -48,7 +48,7 @@ class Simulator:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ApiSettings,
+        settings: SimulatorSettings,
         draw_id: Callable[[], str],
         feeds: Feeds,
         spool: Spool | None = None,

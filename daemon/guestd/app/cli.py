@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from .exits import failed
+from .exit_codes import failed
 
 COMMANDS = (
     "serve",

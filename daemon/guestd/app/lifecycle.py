@@ -10,8 +10,8 @@ from typing import Any
 
 from ..observe.log import Log, log_loop_error
 from .config import Config
-from .exits import Interrupted
-from .house import House
+from .daemon import Daemon
+from .exit_codes import Interrupted
 from .signals import SignalListener
 from .systemd import Notifier
 
@@ -27,7 +27,7 @@ async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: 
     loop.set_exception_handler(log_loop_error)
     faulthandler.enable()
     stop, hurry = signals.attach(loop)
-    house = House(config, loop, Notifier(), log)
+    house = Daemon(config, loop, Notifier(), log)
     signals.stop_bound_s = config.drain.grace_s + CLOSE_BOUND_S
     signals.late_code = house.late_code
     try:
@@ -66,7 +66,7 @@ async def _unless(
         await asyncio.gather(task, waiting, return_exceptions=True)
 
 
-async def _close(house: House, signals: SignalListener, hurry: asyncio.Event) -> None:
+async def _close(house: Daemon, signals: SignalListener, hurry: asyncio.Event) -> None:
     """Close everything; what hangs is ended from outside the loop."""
     if not hurry.is_set():
         signals.end_within(CLOSE_BOUND_S, house.late_code)

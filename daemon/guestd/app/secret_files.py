@@ -11,9 +11,11 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import SecretBytes, SecretStr
+
 from ..model.errors import ConfigError
 from .config import Config
-from .wiring.keeping import identity_settings
+from .wiring.storage import key_directory
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -46,6 +48,7 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
         ("api.token_file", config.api.token_file),
         ("simulator.token_file", config.simulator.token_file),
     ]
+    lists: list[tuple[str, tuple[SecretStr | SecretBytes, ...]]]
     lists = [(f"webhooks.targets.{one.name}.secrets", one.secrets) for one in hooks.targets]
     lists += [
         (f"platform.oauth_clients[{n}].secret", (one.secret,))
@@ -53,9 +56,14 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
     ]
     for key, secrets in [*lists, ("webhooks.operation_secrets", hooks.operation_secrets)]:
         for one in secrets:
-            kind, _, name = one.get_secret_value().partition(":")
+            kind, _, name = text_of(one).partition(":")
             found.append((key, name if kind == "file" else None))
     return [(key, name) for key, name in found if name is not None]
+
+
+def text_of(secret: SecretStr | SecretBytes) -> str:
+    value = secret.get_secret_value()
+    return value if isinstance(value, str) else os.fsdecode(value)
 
 
 def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
@@ -88,11 +96,11 @@ def _open_keys(config: Config, environment: Mapping[str, str]) -> list[str]:
     """The keys that sign guest tokens: a start with these open to others is refused."""
     from ..identity.files import check_private
 
-    settings = identity_settings(config, environment)
-    if settings is None or not settings.directory.is_dir():
+    directory = key_directory(config, environment)
+    if directory is None or not directory.is_dir():
         return []
     try:
-        check_private(settings.directory)
+        check_private(directory)
     except ConfigError as error:
         return [f"{error} (a start is refused)"]
     return []

@@ -19,7 +19,7 @@ from collections.abc import Callable
 
 from ..observe.log import Log
 from .entry import HANDLED
-from .exits import INTERRUPTED
+from .exit_codes import INTERRUPTED
 
 logger = logging.getLogger("guestd.app")
 

@@ -75,7 +75,7 @@ class SqliteJournal:
         self._directory = directory
         self._loop = loop
         self._failed = failed
-        self._settings = settings = settings or JournalSettings()
+        self._settings = settings = settings or JournalSettings(ballast_bytes=0)
         self._retention = Retention(
             int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000)
         )

@@ -16,7 +16,7 @@ from ..model.ports import PlatformAnswer
 from .kind import Kind, failed, succeeded
 from .operation import Ask, Operation, Turn, Unreadable
 from .requests import AdoptionRequest, Request
-from .settings import AdoptionFigures
+from .settings import OperationsSettings
 
 METRICS = ("viewed", "clicked", "dismissed")
 PREFIX = "agent-assist.prompt."
@@ -27,8 +27,8 @@ class Adoption(Kind):
     name = "adoption"
     outcome = "adoption.read"
 
-    def __init__(self, figures: AdoptionFigures) -> None:
-        self._figures = figures
+    def __init__(self, settings: OperationsSettings) -> None:
+        self._settings = settings
 
     def begin(self, operation: Operation, request: Request) -> None:
         assert isinstance(request, AdoptionRequest)
@@ -79,17 +79,17 @@ class Adoption(Kind):
                 "platform_malformed",
                 "the platform gives the same page token again and again; the report has no end",
             )
-        if operation.result["pages"] >= self._figures.pages_max:
+        if operation.result["pages"] >= self._settings.adoption_pages_max:
             return failed(
                 "too_large",
-                f"more than {self._figures.pages_max} pages; ask for a shorter interval",
+                f"more than {self._settings.adoption_pages_max} pages; ask for a shorter interval",
             )
         operation.data["token"] = token
         return Turn(step="page")
 
     def _count(self, operation: Operation, prompt: str, metric: int, value: int) -> None:
         counts = operation.data["counts"]
-        if prompt not in counts and len(counts) >= self._figures.prompts_max:
+        if prompt not in counts and len(counts) >= self._settings.adoption_prompts_max:
             operation.data["others"][metric] += value
         else:
             counts.setdefault(prompt, [0, 0, 0])[metric] += value

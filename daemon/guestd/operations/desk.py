@@ -40,6 +40,9 @@ from .settings import OperationsSettings
 logger = logging.getLogger("guestd.operations")
 
 _ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
+#: Deadlines are met to within this.
+TIMER_TICK_S = 0.05
+
 STORAGE_FULL = (
     "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 )
@@ -66,8 +69,12 @@ class Desk:
         draw_id: Callable[[], str],
         sign: Sign | None = None,
         requests_per_minute: Callable[[], float] = _without_bound,
+        *,
+        sessions_max: int,
+        timer_tick_s: float = TIMER_TICK_S,
     ) -> None:
         self._settings = settings
+        self._sessions_max = sessions_max
         self._journal = journal
         self._clock = clock
         self._metrics = metrics
@@ -78,7 +85,7 @@ class Desk:
         self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
         self._lanes = {"open": self._openings, "beat": self._heartbeats}
         self._alarm: Timers[str] = Timers(
-            asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake
+            asyncio.get_running_loop(), clock, timer_tick_s, self._wake
         )
         self._live: dict[str, Operation] = {}
         self._at_work: set[str] = set()
@@ -176,7 +183,7 @@ class Desk:
             raise CommandError("the daemon is shutting down; nothing new is begun", code="draining")
         if self._journal.storage_full:
             raise CommandError(STORAGE_FULL, code="storage_full")
-        most = self._settings.sessions.sessions_max
+        most = self._sessions_max
         if kind == "messaging" and self._sessions >= most:
             raise LimitExceeded(
                 f"limit exceeded: {self._sessions} REST sessions under way,"

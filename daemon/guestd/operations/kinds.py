@@ -26,9 +26,9 @@ def all_kinds(
 ) -> dict[str, Kind]:
     kinds: list[Kind] = [
         GuestCreation(sign, settings.contact_reference),
-        Messaging(settings.sessions, metrics, rng, draw_id, Stretch(requests_per_minute)),
+        Messaging(settings, metrics, rng, draw_id, Stretch(requests_per_minute)),
         Injection(settings.injection_key_in_body),
-        Prompt(settings.prompts),
-        Adoption(settings.adoption),
+        Prompt(settings),
+        Adoption(settings),
     ]
     return {kind.name: kind for kind in kinds}

@@ -29,7 +29,7 @@ from .kind import Kind, failed, id_of, succeeded
 from .operation import Ask, Operation, Turn
 from .requests import MessagingRequest, Request
 from .setbacks import had_no_turn
-from .settings import SessionFigures
+from .settings import OperationsSettings
 
 #: How long an opening or a heartbeat leaves its turn to others when the budget of requests is
 #: short.
@@ -47,13 +47,13 @@ class Messaging(Kind):
 
     def __init__(
         self,
-        figures: SessionFigures,
+        settings: OperationsSettings,
         metrics: Metrics,
         rng: Random,
         draw_id: Callable[[], str],
         stretch: Stretch,
     ) -> None:
-        self._figures = figures
+        self._settings = settings
         self._stretch = stretch
         self._metrics = metrics
         self._rng = rng
@@ -85,9 +85,11 @@ class Messaging(Kind):
         }
 
     def _duration_s(self, request: MessagingRequest) -> int:
-        longest = self._figures.duration_max_s
+        longest = self._settings.session_duration_max_s
         duration_s = (
-            int(self._figures.duration_s) if request.duration_s is None else request.duration_s
+            int(self._settings.session_duration_s)
+            if request.duration_s is None
+            else request.duration_s
         )
         if duration_s > longest:
             raise CommandError(
@@ -124,7 +126,7 @@ class Messaging(Kind):
     def _reason_to_leave(self, operation: Operation, now_ms: int) -> str:
         if operation.end_asked:
             return "asked"
-        if operation.data["failures"] >= self._figures.heartbeat_failures_max:
+        if operation.data["failures"] >= self._settings.heartbeat_failures_max:
             return "heartbeats_failed"
         return "duration_reached" if now_ms >= operation.data["ends_ms"] else ""
 
@@ -211,7 +213,7 @@ class Messaging(Kind):
         }
         if error.status:
             details["error_status"] = error.status
-        last = operation.data["failures"] >= self._figures.heartbeat_failures_max
+        last = operation.data["failures"] >= self._settings.heartbeat_failures_max
         wake_ms = 0 if last else self._next_beat(operation, now_ms)
         return Turn(wake_ms=wake_ms, facts=[("messaging.heartbeat_failed", "failed", details)])
 
@@ -229,8 +231,8 @@ class Messaging(Kind):
 
     def _interval_s(self, operation: Operation) -> float:
         """The session's own, before it is stretched."""
-        share_s = operation.data["duration_s"] / self._figures.heartbeats_per_duration
-        return float(min(self._figures.heartbeat_interval_s, share_s))
+        share_s = operation.data["duration_s"] / self._settings.heartbeats_per_duration
+        return float(min(self._settings.heartbeat_interval_s, share_s))
 
     def _next_beat(self, operation: Operation, now_ms: int) -> int:
         return self._beat_in(operation, now_ms, self._rng.uniform(1.0 - JITTER, 1.0))

@@ -16,7 +16,7 @@ from ..model.ports import PlatformAnswer
 from .kind import Kind, cannot_be_known, failed, id_of, succeeded
 from .operation import Ask, Operation, Turn
 from .requests import PromptRequest, Request
-from .settings import PromptFigures
+from .settings import OperationsSettings
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
 #: ASSIST-5's words for how it stands; what cannot be known has neither come to SUCCESS nor to
@@ -29,8 +29,8 @@ class Prompt(Kind):
     outcome = "prompt.injected"
     culprits: Mapping[str, str] = {"inject": "conversationId"}
 
-    def __init__(self, figures: PromptFigures) -> None:
-        self._figures = figures
+    def __init__(self, settings: OperationsSettings) -> None:
+        self._settings = settings
 
     def begin(self, operation: Operation, request: Request) -> None:
         assert isinstance(request, PromptRequest)
@@ -43,7 +43,7 @@ class Prompt(Kind):
         }
 
     def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
-        if now_ms - operation.started_ms > self._figures.age_max_s * 1000:
+        if now_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000:
             return _too_late(operation)
         names = (
             "conversationId",
@@ -66,8 +66,8 @@ class Prompt(Kind):
             return None
         deferrals = operation.data["deferrals"] + 1
         wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])
-        late = wake_ms - operation.started_ms > self._figures.age_max_s * 1000
-        if late or deferrals > self._figures.deferrals_max:
+        late = wake_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000
+        if late or deferrals > self._settings.prompt_deferrals_max:
             return failed(
                 "conflict",
                 f"the agent's screen stayed full through {deferrals} tries; ask again, or lower the"

@@ -105,7 +105,7 @@ def _rest_s(
     """Our own backoff, or what the platform asks for where that is longer; never beyond our
     bound."""
     asked_s = min(error.retry_after_s or 0.0, settings.retry_after_max_s)
-    return max(settings.rest.delay_s(max(0, operation.tries - 1), rng), asked_s)
+    return max(settings.backoff().delay_s(max(0, operation.tries - 1), rng), asked_s)
 
 
 def had_no_turn(error: PlatformError) -> bool:

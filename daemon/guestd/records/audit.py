@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from ..model.ports import Clock, Commit, Journal, Kept
@@ -44,6 +45,7 @@ class Audit:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         journal: Journal,
+        directory: Path,
         settings: AuditSettings,
         metrics: Metrics,
     ) -> None:
@@ -52,7 +54,7 @@ class Audit:
         self._journal = journal
         self._settings = settings
         self._metrics = metrics
-        self._files = AuditFiles(settings, remembers=2 * PAGE)
+        self._files = AuditFiles(directory, settings, remembers=2 * PAGE)
         self._tail = Tail(loop, journal, CURSOR, KINDS, settings.linger_s, self._take)
         self._marked, self._marked_at = 0, clock.now()
         self._turn = asyncio.Lock()

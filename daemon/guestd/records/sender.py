@@ -22,7 +22,7 @@ from .courier import RETRY_AFTER_S_MAX, Address, Courier, Outcome
 from .dispatch import OPERATION, Dispatch, label, settled, tried
 from .happenings import QUICK
 from .outcome_fact import outcome_fact
-from .settings import WebhookSettings, WebhookTarget
+from .settings import WebhookSettings, WebhookTarget, bytes_of
 from .wall import Refused, Wall
 
 logger = logging.getLogger("guestd.webhooks")
@@ -166,7 +166,10 @@ class Sender:
                 settings.prompt_time_out_s if record.event in QUICK else settings.time_out_s
             )
             return Address(
-                record.target, settings.operation_secrets, time_out_s, self._operation_wall
+                record.target,
+                bytes_of(settings.operation_secrets),
+                time_out_s,
+                self._operation_wall,
             )
         to = self._addresses.get(record.target)
         if to is not None and record.event in QUICK:
@@ -289,4 +292,4 @@ class Sender:
 
 def _address(target: WebhookTarget, settings: WebhookSettings) -> Address:
     time_out_s = target.time_out_s or settings.time_out_s
-    return Address(target.url, target.secrets, time_out_s, Wall(target.allow_internal))
+    return Address(target.url, bytes_of(target.secrets), time_out_s, Wall(target.allow_internal))

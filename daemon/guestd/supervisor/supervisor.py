@@ -60,6 +60,9 @@ from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
 
+#: Deadlines are met to within this.
+TIMER_TICK_S = 0.05
+
 STORAGE_FULL = (
     "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 )
@@ -98,6 +101,8 @@ class Supervisor:
         uploader: Uploader | None = None,
         calls: PlatformCalls | None = None,
         keep_report: Callable[[Report], None] = lambda report: None,
+        *,
+        uncommitted_max: int,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
         self._loop = loop
@@ -116,7 +121,7 @@ class Supervisor:
             calls is not None or not dialect.traits.slot_by_rest
         )
         self._manners = manners_of(dialect, session, self._can_attach)
-        self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
+        self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max)
         self._hold = HoldBack(
             session.hold_initial_ms,
             session.hold_min_ms,
@@ -125,18 +130,17 @@ class Supervisor:
         )
         self._journal = journal
         self._hub = Hub()
-        self._timers: Timers[Runner] = Timers(
-            loop, clock, settings.timer_tick_s, Runner.deadline_reached
-        )
+        self._timers: Timers[Runner] = Timers(loop, clock, TIMER_TICK_S, Runner.deadline_reached)
+        admission = settings.admission
         self._admission: Admission[Runner] = Admission(
-            per_minute=settings.connects_per_minute,
-            burst=settings.connects_burst,
-            inflight_max=settings.dials_inflight_max,
+            per_minute=admission.connects_per_minute,
+            burst=admission.burst,
+            inflight_max=admission.dials_inflight_max,
             retry_after_max_s=session.retry_after_max_s,
         )
         self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._dials = Errands("dial", settings.dials_inflight_max)
-        self._readings = Errands("history", settings.history_inflight_max)
+        self._dials = Errands("dial", admission.dials_inflight_max)
+        self._readings = Errands("history", settings.history.inflight_max)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
@@ -149,7 +153,7 @@ class Supervisor:
             journal,
             self._hub,
             metrics,
-            settings.uncommitted_max,
+            uncommitted_max,
             self._journal_is_full,
         )
         self._bench = Bench(
@@ -194,11 +198,11 @@ class Supervisor:
             raise CommandError(STORAGE_FULL, code="storage_full")
         if self._journal.storage_low:
             raise CommandError(STORAGE_LOW, code="storage_low")
-        if len(self._runners) >= self._settings.max_sessions:
+        if len(self._runners) >= self._settings.limits.max_sessions:
             self.metrics.refused_sessions += 1
             raise LimitExceeded(
                 f"limit exceeded: {len(self._runners)} guest sessions live, limits.max_sessions is"
-                f" {self._settings.max_sessions}"
+                f" {self._settings.limits.max_sessions}"
             )
         self._guests.check(guest.name, guest.email)
         identity = Guest(

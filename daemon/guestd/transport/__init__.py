@@ -1,6 +1,1 @@
-"""The WebSocket to the platform: dialing, and one small object per open link."""
-
-from .dialer import WebsocketDialer
-from .settings import TransportSettings
-
-__all__ = ["TransportSettings", "WebsocketDialer"]
+"""The WebSocket to the platform: dialing, and one small object per open connection."""

@@ -17,6 +17,8 @@ from ..model.endings import Cause, Ending
 from ..model.errors import ConfigError, DialError
 from ..model.ports import DialTarget, LinkSink
 from ..model.proxy import proxy_of
+from ..model.route import Route
+from ..session.settings import ReconnectSettings
 from .eyeballs import Opened, connected, in_turns, open_connection
 from .handshake import Tunnel, Upgrade
 from .resolve import Resolver
@@ -28,10 +30,18 @@ class WebsocketDialer:
     """The Dialer port over real sockets. Raises ConfigError at once for a CA file or proxy URL that
     cannot be used."""
 
-    def __init__(self, settings: TransportSettings) -> None:
-        self._settings = settings
-        self._tls = tls_context(settings.ca_file) if settings.ca_file is not None else None
-        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
+    def __init__(
+        self,
+        settings: TransportSettings | None = None,
+        route: Route | None = None,
+        reconnect: ReconnectSettings | None = None,
+    ) -> None:
+        """`reconnect` bounds what a Retry-After may ask for."""
+        self._settings = settings = settings or TransportSettings()
+        self._route = route = route or Route()
+        self._retry_after_max_s = (reconnect or ReconnectSettings()).retry_after_max_s
+        self._tls = tls_context(route.ca_file) if route.ca_file is not None else None
+        self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._local = cycle(settings.local_addresses) if settings.local_addresses else None
         self._resolver: Resolver | None = None
 
@@ -58,12 +68,12 @@ class WebsocketDialer:
     async def _open(
         self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, target: DialTarget, sink: LinkSink
     ) -> GuestSocket:
-        upgrade = Upgrade(loop, uri, target.headers, sink, self._settings)
+        upgrade = Upgrade(loop, uri, target.headers, sink, self._settings, self._retry_after_max_s)
         try:
             if self._proxy is not None:
                 await self._through_proxy(loop, uri, upgrade)
             else:
-                host, port = self._settings.connect_to or (uri.host, uri.port)
+                host, port = self._route.fixed_address or (uri.host, uri.port)
                 tls = self._trust() if uri.secure else None
                 await self._connect(
                     loop, upgrade, host, port, tls, uri.host if uri.secure else None

@@ -20,7 +20,6 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -30,6 +29,9 @@ from yarl import URL
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, SpoolError
 from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
 from ..model.proxy import proxy_of
+from ..model.route import Route
+from ..session.settings import AttachmentSettings
+from ..transport.settings import TransportSettings
 from .dialer import tls_context
 from .resolve import Resolver
 
@@ -44,29 +46,27 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-@dataclass(slots=True, frozen=True)
-class UploadSettings:
-    """`secure_only`: a platform reached by TLS may not send our files over plain HTTP."""
-
-    stall_timeout_s: float = 30.0
-    connections_max: int = 100
-    dns_ttl_s: float = 30.0
-    secure_only: bool = False
-    ca_file: str | None = None
-    proxy_url: str | None = None
-    connect_to: tuple[str, int] | None = None
-
-
 class FileUploader:
     """The Uploader port over aiohttp. Raises ConfigError at once for a CA file or proxy URL of no
     use. `close` it at the end."""
 
-    def __init__(self, settings: UploadSettings) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        attachments: AttachmentSettings | None = None,
+        transport: TransportSettings | None = None,
+        route: Route | None = None,
+        *,
+        secure_only: bool = False,
+    ) -> None:
+        """`secure_only`: a platform reached by TLS may not send our files over plain HTTP."""
+        self._attachments = attachments or AttachmentSettings()
+        self._dns_ttl_s = (transport or TransportSettings()).dns_ttl_s
+        self._route = route = route or Route()
+        self._secure_only = secure_only
         self._tls = (
-            tls_context(settings.ca_file) if settings.ca_file is not None else True
+            tls_context(route.ca_file) if route.ca_file is not None else True
         )  # True: aiohttp's own
-        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
+        self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
         self._turns: _Turns | None = None
         self._chores: set[asyncio.Future[None]] = set()
@@ -103,13 +103,13 @@ class FileUploader:
         if len(url) > UPLOAD_URL_CHARS_MAX:
             raise ValueError("a URL that no storage takes")
         scheme = urlsplit(url).scheme
-        if scheme != "https" and (self._settings.secure_only or scheme != "http"):
+        if scheme != "https" and (self._secure_only or scheme != "http"):
             raise PlatformRefused(
                 "the platform gave an upload URL that is not https", platform_code="insecure"
             )
 
     async def _put(self, url: URL, headers: dict[str, str], copy: _Copy) -> None:
-        stall_s = self._settings.stall_timeout_s
+        stall_s = self._attachments.stall_timeout_s
         for_proxy = self._proxy.headers() if self._proxy is not None else {}
         if url.scheme == "http":
             headers = {
@@ -138,11 +138,10 @@ class FileUploader:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            settings = self._settings
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
-                resolver=_Names(settings.connect_to, settings.dns_ttl_s),
-                limit=settings.connections_max,
+                resolver=_Names(self._route.fixed_address, self._dns_ttl_s),
+                limit=self._attachments.inflight_max,
                 use_dns_cache=False,
             )
             self._session = aiohttp.ClientSession(

@@ -15,7 +15,7 @@ import aiohttp
 import orjson
 
 from guestd.app.config import Config
-from guestd.app.house import House
+from guestd.app.daemon import Daemon
 from guestd.app.systemd import Notifier
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import Limits
@@ -118,7 +118,7 @@ async def town(**sections: Json) -> AsyncIterator[Town]:
         given = {
             name: {**QUICK.get(name, {}), **sections.get(name, {})} for name in {*QUICK, *sections}
         }
-        house = House(
+        house = Daemon(
             Config.model_validate({**given, "platform": platform}),
             asyncio.get_running_loop(),
             Notifier(),

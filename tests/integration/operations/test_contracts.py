@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from guestd.model.errors import CommandError, LimitExceeded
-from guestd.operations.settings import SessionFigures
 
 from .conftest import guest, injection, life, prompt, session
 
@@ -44,7 +43,7 @@ async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(street):
 
 
 async def test_sess_1_the_limit(emulator, tmp_path):
-    async with life(emulator, tmp_path, sessions=SessionFigures(sessions_max=2)) as street:
+    async with life(emulator, tmp_path, sessions_max=2) as street:
         await street.conversation()
         await street.conversation()
         with pytest.raises(LimitExceeded, match="limit exceeded"):

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 import typer
 
-from guestd.app.commands.talking import duration
-from guestd.app.durations import milliseconds, seconds
+from guestd.app.commands.client_options import duration
+from guestd.model.durations import milliseconds, seconds
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import asyncio
 
 import pytest
 
-from guestd.operations.settings import SessionFigures
 from tests.simulation.virtual import VirtualLoop
 
 from .conftest import GUEST_TOKEN, REQUESTS, World, event
@@ -50,7 +49,7 @@ def story(kind: str, cuts: tuple[int, ...], pause_s: float = 1.0):
 
 async def _lives(world, kind, cuts, pause_s):
     for cut in (*cuts, None):
-        life = world.life(cut, sessions=SessionFigures(heartbeats_per_duration=3))
+        life = world.life(cut, heartbeats_per_duration=3)
         life.desk.revive()
         view = await life.run(life.do(kind))
         if view is not None:

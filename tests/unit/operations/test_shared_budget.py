@@ -10,7 +10,6 @@ from statistics import median
 import pytest
 
 from guestd.model.errors import BudgetSpent, RateLimited
-from guestd.operations.settings import SessionFigures
 
 from .conftest import REQUESTS, fault
 
@@ -224,7 +223,7 @@ def test_sess_5_after_a_restart_the_intervals_are_stretched_from_the_start(world
     world.per_minute = 8
 
     async def story():
-        first = world.life(sessions=SessionFigures())
+        first = world.life()
         for n in range(6):
             await first.desk.start("messaging", f"m{n}", LONG)
         await asyncio.sleep(400.0)

@@ -29,13 +29,13 @@ from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..media_type import media_type_of
 from ..problems import Problem
+from ..settings import ApiSettings
 from .addressing import session_of
 from .bodies import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .places import Places
 from .reading import KEY_PATTERN
 from .routes import Call, Outcome, Route
-from .settings import ControlSettings
 from .shapes import Accepted, Query
 
 T = TypeVar("T")
@@ -103,7 +103,7 @@ class Attachments:
         self,
         fleet: Fleet,
         spool: Spooling | None,
-        settings: ControlSettings,
+        settings: ApiSettings,
         draw_id: Callable[[], str],
         metrics: Metrics,
     ) -> None:

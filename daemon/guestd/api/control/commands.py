@@ -13,17 +13,17 @@ from ...model.errors import NotFound
 from ...model.ports import Fleet, Row
 from ..pages import Pages
 from ..problems import Problem
+from ..settings import ApiSettings
 from ..turns import Turns
 from .addressing import give, session_of
 from .routes import Call, Outcome, Route, answer
-from .settings import ControlSettings
 from .shapes import Accepted, CommandQuery, CommandState
 
 LOCATION = {"Location": "Where it stands."}
 
 
 async def accept(
-    fleet: Fleet, session_id: str, command: Command, settings: ControlSettings
+    fleet: Fleet, session_id: str, command: Command, settings: ApiSettings
 ) -> web.StreamResponse:
     """Hand it over; the answer once its intent is durable."""
     found = await give(fleet, session_id, command, settings.answer_timeout_s)

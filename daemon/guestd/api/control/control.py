@@ -15,6 +15,7 @@ from ..callers import caller_of
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
+from ..settings import ApiSettings
 from .attachments import Attachments, Spooling
 from .bodies import Bodies
 from .commands import Commands
@@ -26,7 +27,6 @@ from .places import Places
 from .reading import understand
 from .routes import Call, Outcome, Route, encoded
 from .sessions import Sessions
-from .settings import ControlSettings
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .webhooks import Deliveries
@@ -55,7 +55,7 @@ class Control:
     def __init__(
         self,
         ports: Ports,
-        settings: ControlSettings,
+        settings: ApiSettings,
         bounds: StreamBounds,
         feeds: Feeds | None = None,
     ) -> None:

@@ -22,10 +22,10 @@ from ...observe.metrics import Metrics
 from ..addresses import AddressCounts, address_of, share_of
 from ..feed import Feed, Feeds
 from ..problems import Problem
+from ..settings import ApiSettings
 from .addressing import session_of
 from .paging import page_of
 from .routes import Call, Outcome, Route, encoded
-from .settings import ControlSettings
 from .shapes import EventPage, EventQuery
 from .stream import Stream, StreamBounds
 
@@ -37,7 +37,7 @@ class Events:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ControlSettings,
+        settings: ApiSettings,
         bounds: StreamBounds,
         feeds: Feeds,
     ) -> None:

@@ -8,12 +8,12 @@ from aiohttp import web
 
 from ...model.commands import Context, Reply, Send, Typing
 from ...model.ports import Fleet
+from ..settings import ApiSettings
 from ..turns import Turns
 from .addressing import give, session_of
 from .commands import LOCATION, accept, key_of
 from .paging import page_of
 from .routes import Call, Outcome, Route, encoded
-from .settings import ControlSettings
 from .shapes import Accepted, EventQuery, SendMessage, SetContext, Transcript
 
 TRANSCRIPT = frozenset({"message", "presence", "gap"})
@@ -21,7 +21,7 @@ TRANSCRIPT = frozenset({"message", "presence", "gap"})
 
 class Messages:
     def __init__(
-        self, fleet: Fleet, turns: Turns, settings: ControlSettings, draw_id: Callable[[], str]
+        self, fleet: Fleet, turns: Turns, settings: ApiSettings, draw_id: Callable[[], str]
     ) -> None:
         self._fleet = fleet
         self._turns = turns

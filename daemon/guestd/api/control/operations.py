@@ -27,10 +27,10 @@ from ...model.errors import CommandError, NotFound
 from ...model.ports import Operations, OperationView
 from ...operations.requests import REQUESTS
 from ..problems import Problem, platform_problem, status_of
+from ..settings import ApiSettings
 from .commands import LOCATION, key_of
 from .reading import KEY_PATTERN
 from .routes import Call, Outcome, Route, answer
-from .settings import ControlSettings
 from .shapes import CommandId, Query
 
 _WAIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)(ms|s|m)?")
@@ -139,7 +139,7 @@ KINDS = (
 
 class OperationRoutes:
     def __init__(
-        self, operations: Operations | None, settings: ControlSettings, draw_id: Callable[[], str]
+        self, operations: Operations | None, settings: ApiSettings, draw_id: Callable[[], str]
     ) -> None:
         self._operations = operations
         self._settings = settings

@@ -9,15 +9,15 @@ from aiohttp import web
 
 from ...model.commands import End
 from ...model.ports import Fleet, OpenGuest
+from ..settings import ApiSettings
 from .addressing import opened, session_of
 from .commands import LOCATION, accept
 from .routes import Call, Outcome, Route, answer
-from .settings import ControlSettings
 from .shapes import Accepted, OpenSession, Session, SessionPage, SessionQuery
 
 
 class Sessions:
-    def __init__(self, fleet: Fleet, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
+    def __init__(self, fleet: Fleet, settings: ApiSettings, draw_id: Callable[[], str]) -> None:
         self._fleet = fleet
         self._settings = settings
         self._draw_id = draw_id

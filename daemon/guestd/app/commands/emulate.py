@@ -16,7 +16,7 @@ from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents import built_in
 from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
-from .. import exits
+from .. import exit_codes
 from ..open_files import allow_open_files
 
 if TYPE_CHECKING:
@@ -166,7 +166,7 @@ def emulate(
     )
     settings = _with_assignments(settings, assignment or [])
     allow_open_files(0)
-    raise typer.Exit(exits.run_logged(lambda: _run(settings, log), log))
+    raise typer.Exit(exit_codes.run_logged(lambda: _run(settings, log), log))
 
 
 def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> EmulatorSettings:

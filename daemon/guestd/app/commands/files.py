@@ -13,11 +13,11 @@ import typer
 
 from ...journal import store
 from ...model.errors import CommandError, ConfigError, JournalError
-from .. import exits
+from .. import exit_codes
 from ..config import Config
 from ..load_config import ConfigProblems, load_config
-from ..wiring.keeping import journal_directory
 from ..wiring.records import audit_directory
+from ..wiring.storage import journal_directory
 
 File = Annotated[
     Path | None,
@@ -32,13 +32,13 @@ def guarded(work: Callable[[], None]) -> None:
         work()
         sys.stdout.flush()
     except BrokenPipeError:
-        raise typer.Exit(exits.unread()) from None
+        raise typer.Exit(exit_codes.unread()) from None
     except (ConfigError, ConfigProblems) as error:
-        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
+        raise typer.Exit(exit_codes.tell(error, exit_codes.CONFIG)) from None
     except CommandError as error:
-        raise typer.Exit(exits.tell(error, exits.USAGE)) from None
+        raise typer.Exit(exit_codes.tell(error, exit_codes.USAGE)) from None
     except (JournalError, OSError) as error:
-        raise typer.Exit(exits.tell(error, exits.JOURNAL)) from None
+        raise typer.Exit(exit_codes.tell(error, exit_codes.JOURNAL)) from None
 
 
 def find_journal(config: Path | None, directory: Path | None) -> Path:

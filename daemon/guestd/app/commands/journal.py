@@ -22,9 +22,9 @@ from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
 from ...observe.terminal_text import json_line
 from ...records.scrub import bare_url
-from .. import exits
+from .. import exit_codes
 from ..load_config import load_config
-from ..wiring.keeping import journal_directory
+from ..wiring.storage import journal_directory
 from .files import AsJson, find_journal, guarded
 
 REMEDY = (
@@ -118,7 +118,7 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
             print("\n".join(problems))
             print(REMEDY)
         if problems:
-            raise typer.Exit(exits.DAMAGED)
+            raise typer.Exit(exit_codes.DAMAGED)
 
     guarded(work)
 

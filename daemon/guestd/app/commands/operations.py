@@ -12,7 +12,7 @@ from urllib.parse import quote
 import typer
 
 from ..control_client import ControlClient
-from .talking import (
+from .client_options import (
     DEFAULT_URL,
     AsJson,
     Json,

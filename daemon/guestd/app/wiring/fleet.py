@@ -21,21 +21,21 @@ from ...supervisor.breakage import Report
 from ...supervisor.clock import LoopClock
 from ...supervisor.settings import SupervisorSettings
 from ...supervisor.supervisor import Supervisor
-from ...transport import TransportSettings, WebsocketDialer
-from ...transport.upload import FileUploader, UploadSettings
+from ...transport.dialer import WebsocketDialer
+from ...transport.upload import FileUploader
 from ...wire.dialect import Dialect
 from ...wire.webchat import Webchat
 from ...wire.webmessaging import WebMessaging
 from ..config import Config
-from .keeping import journal_directory
-from .places import Place, split
+from .endpoints import PlatformTarget
+from .storage import journal_directory
 
 logger = logging.getLogger("guestd.supervisor")
 
 
 def new_supervisor(
     config: Config,
-    place: Place,
+    place: PlatformTarget,
     facts: DeploymentFacts,
     http: Http,
     journal: Journal,
@@ -44,37 +44,16 @@ def new_supervisor(
     uploader: Uploader | None = None,
     calls: PlatformCalls | None = None,
 ) -> Supervisor:
-    platform, transport = config.platform, config.transport
+    platform = config.platform
     dialect: Dialect = (
         Webchat()
         if platform.dialect == "webchat"
         else WebMessaging(place.deployment_id, platform.application or f"guestd-{__version__}")
     )
-    dialer = WebsocketDialer(
-        TransportSettings(
-            frame_bytes_max=transport.frame_bytes_max,
-            dial_timeout_s=transport.dial_timeout_s,
-            close_timeout_s=transport.close_timeout_s,
-            read_budget_frames=transport.read_budget_frames,
-            dns_ttl_s=transport.dns_ttl_s,
-            retry_after_max_s=config.reconnect.retry_after_max_s,
-            local_addresses=transport.local_addresses,
-            ca_file=platform.ca_file,
-            proxy_url=platform.proxy_url,
-            connect_to=split(platform.connect_to),
-        )
-    )
+    dialer = WebsocketDialer(config.transport, platform, config.reconnect)
     headers = (("Origin", platform.origin),) if platform.origin else ()
     return Supervisor(
-        SupervisorSettings(
-            max_sessions=config.limits.max_sessions,
-            connects_per_minute=config.admission.connects_per_minute,
-            connects_burst=config.admission.burst,
-            dials_inflight_max=config.admission.dials_inflight_max,
-            history_inflight_max=config.history.inflight_max,
-            uncommitted_max=config.journal.uncommitted_max,
-            uploads_inflight_max=config.attachments.inflight_max,
-        ),
+        SupervisorSettings(config.limits, config.admission, config.history, config.attachments),
         session_settings(config, facts),
         dialect,
         dialer,
@@ -88,6 +67,7 @@ def new_supervisor(
         uploader=uploader,
         calls=calls,
         keep_report=report_keeper(config, loop),
+        uncommitted_max=config.journal.uncommitted_max,
     )
 
 
@@ -108,18 +88,12 @@ def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[
     return keep
 
 
-def new_uploader(config: Config, place: Place) -> FileUploader:
-    platform = config.platform
+def new_uploader(config: Config, place: PlatformTarget) -> FileUploader:
     return FileUploader(
-        UploadSettings(
-            stall_timeout_s=config.attachments.stall_timeout_s,
-            connections_max=config.attachments.inflight_max,
-            dns_ttl_s=config.transport.dns_ttl_s,
-            secure_only=place.endpoints.guest_socket.startswith("wss:"),
-            ca_file=platform.ca_file,
-            proxy_url=platform.proxy_url,
-            connect_to=split(platform.connect_to),
-        )
+        config.attachments,
+        config.transport,
+        config.platform,
+        secure_only=place.endpoints.guest_socket.startswith("wss:"),
     )
 
 

@@ -16,11 +16,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
-from .. import exits
+from .. import exit_codes
 from ..control_client import Address, ControlClient, Refused
-from ..durations import seconds_or_duration
 from ..secret_files import read_secret
 
 REFUSED = 1
@@ -69,9 +69,9 @@ def talk(
             except Refused as refused:
                 if as_json:
                     print(json_line(refused.problem))
-                return exits.tell(refused, REFUSED)
+                return exit_codes.tell(refused, REFUSED)
 
-    raise typer.Exit(exits.run(main))
+    raise typer.Exit(exit_codes.run(main))
 
 
 def _token(path: Path | None) -> str:

@@ -38,27 +38,27 @@ from .config import Config
 from .demo import Demo
 from .deployment_file import DeploymentFile
 from .deployment_watch import DeploymentWatch
-from .exits import INTERNAL, JOURNAL
+from .exit_codes import INTERNAL, JOURNAL
 from .heartbeat_budget import heartbeat_notes
 from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .key_rotation import KeyRotation
-from .pulse import Pulse
+from .loop_watchdog import LoopWatchdog
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring.doors import api_settings, control_settings
+from .wiring.api import api_settings, simulator_settings
+from .wiring.endpoints import PlatformTarget, new_emulator, platform_target
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
-from .wiring.keeping import (
-    identity_settings,
+from .wiring.records import audit_directory, new_audit, new_webhooks
+from .wiring.rest import new_calls, new_http, new_operations
+from .wiring.storage import (
     journal_directory,
+    key_directory,
     new_guest_tokens,
     new_key_ring,
     new_spool,
 )
-from .wiring.places import Place, new_emulator, place_of
-from .wiring.records import audit_directory, new_audit, new_webhooks
-from .wiring.rest import new_calls, new_http, new_operations
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
@@ -74,7 +74,7 @@ DEPLOYMENT_TRIES = 3
 FIRST_ANSWER_S = 5.0
 
 
-class House:
+class Daemon:
     """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which
     ends the process."""
 
@@ -157,7 +157,7 @@ class House:
 
     # ------------------------------------------------------------------ the parts
 
-    async def _find_platform(self) -> Place:
+    async def _find_platform(self) -> PlatformTarget:
         if not self._config.platform.is_given:
             self.emulator = new_emulator(self._config)
             self._stops.push_async_callback(self.emulator.stop)
@@ -166,19 +166,19 @@ class House:
                 "no platform is configured: the embedded emulator stands in at %s",
                 self.emulator.url,
             )
-        return place_of(self._config, self.emulator)
+        return platform_target(self._config, self.emulator)
 
     def _open_keys(self) -> KeyRing | None:
-        settings = identity_settings(self._config, os.environ)
-        if settings is None:
+        directory = key_directory(self._config, os.environ)
+        if directory is None:
             return None
-        ring = new_key_ring(settings)
+        ring = new_key_ring(directory, self._config.identity)
         ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         ring.adopt()
         return ring
 
     async def _watch_deployment(
-        self, http: Http, place: Place, file: DeploymentFile, is_known: bool, patient: bool
+        self, http: Http, place: PlatformTarget, file: DeploymentFile, is_known: bool, patient: bool
     ) -> None:
         """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it
         ends the start."""
@@ -236,7 +236,7 @@ class House:
         """With a broken journal nothing more can be marked as read."""
         await (reader.abandon() if self._at_disk.has_failed else reader.stop())
 
-    def _open_calls(self, http: Http, place: Place) -> RestCalls | None:
+    def _open_calls(self, http: Http, place: PlatformTarget) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
         if self.emulator is None and not self._config.platform.has_client:
             return None
@@ -247,7 +247,7 @@ class House:
         return calls
 
     def _open_fleet(
-        self, place: Place, facts: DeploymentFacts, http: Http, calls: RestCalls | None
+        self, place: PlatformTarget, facts: DeploymentFacts, http: Http, calls: RestCalls | None
     ) -> None:
         self.spool.start()
         self._stops.callback(self.spool.stop)
@@ -293,10 +293,9 @@ class House:
     def _signer(self, ring: KeyRing | None) -> Sign | None:
         """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
         configured."""
-        settings = identity_settings(self._config, os.environ)
-        if settings is None or ring is None:
+        if ring is None:
             return None
-        tokens = new_guest_tokens(settings, ring, self.metrics)
+        tokens = new_guest_tokens(self._config.identity, ring, self.metrics)
 
         def sign(guest_id: str, attributes: Mapping[str, Any]) -> tuple[str, int]:
             signed = tokens.sign(guest_id, attributes)
@@ -306,7 +305,7 @@ class House:
 
     def _start_pulse(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
-        pulse = Pulse(
+        pulse = LoopWatchdog(
             self._loop,
             self.metrics.loop_lag_s,
             self._notifier,
@@ -320,11 +319,11 @@ class House:
         self.http = HttpServer(
             self.fleet,
             self.metrics,
-            api_settings(self._config),
+            simulator_settings(self._config),
             draw_id,
             self._readiness.health,
             jwks=ring.jwks if ring is not None else None,
-            control=control_settings(self._config),
+            api=api_settings(self._config),
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.desk,
@@ -407,7 +406,7 @@ class House:
         return 0.0 if self._journal.storage_full else self._journal.oldest_wait_s()
 
 
-def _address_of(place: Place) -> str:
+def _address_of(place: PlatformTarget) -> str:
     return f"{place.endpoints.cdn} {place.deployment_id}"
 
 

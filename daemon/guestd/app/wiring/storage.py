@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from ...api.spool import Spool, SpoolSettings
 from ...identity.settings import IdentitySettings
-from ...journal.settings import JournalSettings
 from ...observe.metrics import Metrics
 from ..config import Config
 
@@ -24,51 +23,20 @@ def journal_directory(config: Config, environment: Mapping[str, str]) -> Path | 
     return Path(found) if found else None
 
 
-def journal_settings(config: Config) -> JournalSettings:
-    journal = config.journal
-    return JournalSettings(
-        retention_s=journal.retention_s,
-        dead_retention_s=journal.dead_retention_s,
-        create=journal.create,
-        free_bytes_min=journal.free_bytes_min,
-        ballast_bytes=journal.ballast_bytes,
-    )
-
-
-def identity_settings(config: Config, environment: Mapping[str, str]) -> IdentitySettings | None:
-    """None if there is no place for keys: neither configured nor beside a journal. Then there are
-    no guest tokens."""
+def key_directory(config: Config, environment: Mapping[str, str]) -> Path | None:
+    """Where the keys of guest tokens are: configured, or `keys` in the journal's directory, or
+    None; then there are no guest tokens."""
     journal = journal_directory(config, environment)
     if config.identity.directory is not None:
-        directory = Path(config.identity.directory)
-    elif journal is not None:
-        directory = journal / "keys"
-    else:
-        return None
-    identity = config.identity
-    return IdentitySettings(
-        directory=directory,
-        key_bits=identity.key_bits,
-        overlap_s=identity.overlap_s,
-        keys_max=identity.keys_max,
-        reread_s=identity.reread_s,
-        token_life_s=identity.token_life_s,
-        leeway_s=identity.leeway_s,
-        token_bytes_max=identity.token_bytes_max,
-        issuer=identity.issuer,
-        audience=identity.audience,
-        kid=identity.kid,
-        key_file=Path(identity.key_file) if identity.key_file is not None else None,
-        rotate_every_s=identity.rotate_every,
-        publish_s=identity.publish_before,
-    )
+        return Path(config.identity.directory)
+    return journal / "keys" if journal is not None else None
 
 
-def new_key_ring(settings: IdentitySettings) -> KeyRing:
-    """Loaded only for who has keys: cryptography takes some fifty milliseconds to come in."""
+def new_key_ring(directory: Path, settings: IdentitySettings) -> KeyRing:
+    """Imported only where there are keys: cryptography takes some fifty milliseconds to load."""
     from ...identity.keys import KeyRing
 
-    return KeyRing(settings)
+    return KeyRing(directory, settings)
 
 
 def new_guest_tokens(settings: IdentitySettings, ring: KeyRing, metrics: Metrics) -> GuestTokens:
