@@ -12,7 +12,7 @@ CHAOS_S ?= 1800
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 # What another interpreter is tried with in CI: where its sqlite3, its asyncio and its warnings differ.
-CORE_TESTS := tests/unit tests/contracts tests/records tests/simulation $(wildcard tests/integration/test_journal*.py)
+CORE_TESTS := tests/unit tests/contracts tests/audit tests/followers tests/webhooks tests/simulation $(wildcard tests/integration/test_journal*.py)
 
 .PHONY: run test test-core test-all test-lowest check format bench soak chaos fuzz mutants update clean help
 

@@ -10,10 +10,11 @@ from random import Random
 from worker import obey, run
 
 from guestd.journal.memory import MemoryJournal
-from guestd.model.ports import DialTarget, OpenGuest, Row
+from guestd.model.journal import EventRow
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -31,8 +32,8 @@ class Counting:
     def __init__(self, client: Guestd) -> None:
         self.client = client
 
-    def offer(self, row: Row) -> None:
-        if row[2] == "message":
+    def offer(self, row: EventRow) -> None:
+        if row.kind == "message":
             self.client.received += 1
 
     def over(self) -> None: ...

@@ -34,9 +34,9 @@ from slow_disk import slow_disk
 from guestd.journal.memory import MemoryJournal
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.events import MessageEvent
-from guestd.model.ports import Commit, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.observe.metrics import Metrics
-from guestd.supervisor.clock import LoopClock
+from guestd.runtime.clock import LoopClock
 from guestd.supervisor.hub import Hub
 from guestd.supervisor.pipeline import Pipeline
 
@@ -81,7 +81,7 @@ class Messages:
         payload = (
             HEAD % (self._seqs[n], key) + f'"time":"{told}Z","sender":"Ann","kind":"message"}}'
         )
-        return f"s{n}", self._seqs[n], "message", payload.encode(), key, b""
+        return EventRow(f"s{n}", self._seqs[n], "message", payload.encode(), key, b"")
 
 
 async def opened(folder: str, messages: Messages) -> SqliteJournal:
@@ -172,7 +172,7 @@ async def loop_cpu(journal: Any, messages: int) -> float:
     ]
     cpu = time.thread_time()
     for n, event in enumerate(events):
-        pipeline.record(None, f"s{n % SESSIONS}", event, event.id)  # type: ignore[arg-type]
+        pipeline.record(None, f"s{n % SESSIONS}", event)  # type: ignore[arg-type]
         if n % 50 == 49:
             await asyncio.sleep(0)
     while pipeline.uncommitted:

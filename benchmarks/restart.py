@@ -20,29 +20,29 @@ import time
 from pathlib import Path
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 GUESTD = [sys.executable, "-m", "guestd"]
 
 
 def fill(folder: Path, sessions: int, events: int) -> None:
     folder.mkdir()
-    connection = store.open_for_writing(folder)
+    connection = database.open_for_writing(folder)
     writer = Writer(connection)
     now = time.time_ns() // 1_000_000
     for n in range(sessions):
         name = f"s{n}"
         record = SessionRecord(name, f"g{n}", f"token-{n}", "", {}, {}, now, now + 2_700_000)
         live = b'{"seq":1,"state":"live","reason":"","read_only":false,"kind":"session"}'
-        rows = [(name, 1, "session", live, "", b"")]
+        rows = [EventRow(name, 1, "session", live, "", b"")]
         for seq in range(2, events + 1):
             told = f"2027-05-31T09:{seq // 60:02d}:{seq % 60:02d}.000Z"
             payload = (
                 f'{{"seq":{seq},"kind":"message","text":"message {seq}","time":"{told}"}}'.encode()
             )
-            rows.append((name, seq, "message", payload, f"m{n}-{seq}", b""))
+            rows.append(EventRow(name, seq, "message", payload, f"m{n}-{seq}", b""))
         writer.write([Commit(opened=[record], rows=rows)])
     writer.checkpoint()
     connection.close()

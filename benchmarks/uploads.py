@@ -23,18 +23,19 @@ from random import Random
 import orjson
 import uvloop
 
-from guestd.api.spool import Spool, SpoolSettings
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import Deployment, Limits
 from guestd.journal.memory import MemoryJournal
 from guestd.model.commands import Attach
 from guestd.model.effects import Notice
-from guestd.model.ports import DialTarget, OpenGuest, Row
+from guestd.model.journal import EventRow
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
+from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -65,9 +66,9 @@ class Watch:
 
     confirmed = 0
 
-    def offer(self, row: Row) -> None:
-        if row[2] == "delivery":
-            assert orjson.loads(row[3])["status"] == "confirmed", row[3]
+    def offer(self, row: EventRow) -> None:
+        if row.kind == "delivery":
+            assert orjson.loads(row.payload)["status"] == "confirmed", row.payload
             self.confirmed += 1
 
     def over(self) -> None: ...

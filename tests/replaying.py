@@ -13,5 +13,5 @@ def watch_from(fleet: Fleet, session_id: str, watcher: Watcher, after_seq: int =
     while rows := fleet.read(session_id, after_seq, PAGE_ROWS).rows:
         for row in rows:
             watcher.offer(row)
-        after_seq = rows[-1][1]
+        after_seq = rows[-1].seq
     fleet.watch(session_id, watcher)

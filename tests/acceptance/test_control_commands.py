@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
-from guestd.journal import store
+from guestd.journal import database
 
 from .conftest import COMMAND, ROOT, Program
 
@@ -232,7 +232,7 @@ def test_what_is_refused_is_said_once_and_without_the_librarys_words(guestd, tmp
 )
 def test_a_reader_who_has_enough_is_no_failure(daemon, tmp_path, command):
     url, _, token_file = daemon
-    store.create_or_open(tmp_path).close()
+    database.create_or_open(tmp_path).close()
     place = (
         ["--url", url, "--token-file", str(token_file)]
         if "operations" in command

@@ -15,9 +15,9 @@ from random import Random
 import pytest
 from websockets.sync.client import connect
 
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 STARTS = int(os.environ.get("GUESTD_FLIPPED_STARTS", "8"))
 DAY_MS = 86_400_000
@@ -32,7 +32,7 @@ form = "json"
 
 def row(name, seq, kind, key="", intent=None, **more):
     content = {"seq": seq, "kind": kind, "time": "2027-05-31T09:15:02.417Z", **more}
-    return (
+    return EventRow(
         name,
         seq,
         kind,
@@ -59,7 +59,7 @@ def state(tmp_path):
     folder = tmp_path / "state"
     folder.mkdir()
     now_ms = int(time.time() * 1000)
-    connection = store.create_or_open(folder)
+    connection = database.create_or_open(folder)
     writer = Writer(connection)
     for name in "abc":
         record = SessionRecord(
@@ -81,7 +81,7 @@ def get(url):
 
 
 def test_one_damaged_row_costs_one_guest_session(run, config, state):
-    connection = sqlite3.connect(state / store.NAME)
+    connection = sqlite3.connect(state / database.NAME)
     connection.execute(
         "UPDATE events SET intent = x'7b' WHERE id = (SELECT max(id) FROM events WHERE kind ="
         " 'accepted' AND session = 2)"
@@ -104,7 +104,7 @@ def test_one_damaged_row_costs_one_guest_session(run, config, state):
     daemon.interrupt()
     assert daemon.wait() == 0
     errors = "\n".join(daemon.err)
-    assert "session b" in errors and store.NAME in errors and "Traceback" not in errors
+    assert "session b" in errors and database.NAME in errors and "Traceback" not in errors
     lines = [
         line for path in (state / "audit").glob("*.jsonl") for line in path.read_text().splitlines()
     ]
@@ -116,7 +116,7 @@ def test_one_damaged_row_costs_one_guest_session(run, config, state):
 
 def test_flipped_bytes_never_end_a_start_with_a_traceback(run, config, state, tmp_path):
     whole, rng = (
-        (state / store.NAME).read_bytes(),
+        (state / database.NAME).read_bytes(),
         Random(int(os.environ.get("GUESTD_FLIP_SEED", "5"))),
     )
     for number in range(STARTS):
@@ -128,7 +128,7 @@ def test_flipped_bytes_never_end_a_start_with_a_traceback(run, config, state, tm
             if whole[at]:
                 break
         flipped[at] ^= rng.randrange(1, 256)
-        (state / store.NAME).write_bytes(flipped)
+        (state / database.NAME).write_bytes(flipped)
         daemon = run("serve", "--port", "0", "-c", config(CONFIG.format(state=state)))
         try:
             url = daemon.url()
@@ -153,7 +153,7 @@ def damaged_under_way(run, config, state):
     daemon = run("serve", "--port", "0", "-c", config(CONFIG.format(state=state)))
     url = daemon.url()
     assert get(f"{url}/v1/sessions/b/events")[0] == 200
-    connection = sqlite3.connect(state / store.NAME)
+    connection = sqlite3.connect(state / database.NAME)
     connection.execute("UPDATE events SET payload = x'7b7d' WHERE session = 2 AND seq = 3")
     connection.commit()
     connection.close()

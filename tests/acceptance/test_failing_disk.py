@@ -20,7 +20,7 @@ from pathlib import Path
 from guestd.journal import sqlite
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import JournalError
-from guestd.model.ports import Commit, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 sqlite.IDLE_S = 0.05
 
@@ -37,7 +37,7 @@ async def main():
             broken.result()
     await commit(Commit(opened=[SessionRecord("s", "g", "t", "", {}, {}, 0, 0)]))
     for seq in range(1, 13):
-        await commit(Commit(rows=[("s", seq, "message", b"x" * 2000, f"m{seq}", b"")]))
+        await commit(Commit(rows=[EventRow("s", seq, "message", b"x" * 2000, f"m{seq}", b"")]))
         print(seq, flush=True)
         if seq % 4 == 0:
             await asyncio.sleep(0.2)  # the writer uses the pause for a checkpoint

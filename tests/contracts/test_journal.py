@@ -8,8 +8,8 @@ import pytest
 
 from guestd.journal.memory import MemoryJournal
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
 class Inline(SqliteJournal):
@@ -64,20 +64,26 @@ def record(session_id, **more):
 
 
 def row(session_id, seq, kind="message"):
-    return session_id, seq, kind, f'{{"seq":{seq},"kind":"{kind}"}}'.encode(), "", b""
+    payload = f'{{"seq":{seq},"kind":"{kind}"}}'.encode()
+    return EventRow(session_id, seq, kind, payload, "", b"")
 
 
 def commit(journal, *rows):
     done = []
     known = journal.__dict__.setdefault("known", set())
-    opened = sorted({row[0] for row in rows} - known)
+    opened = sorted({row.session_id for row in rows} - known)
     known.update(opened)
     journal.commit(Commit([record(one) for one in opened], list(rows)), lambda: done.append(True))
     assert done == [True]
 
 
+def accepted_seq(journal, session_id, command_id):
+    found = journal.command(session_id, command_id)
+    return found.accepted.seq if found is not None and found.accepted is not None else 0
+
+
 def seqs(replay):
-    return [row[1] for row in replay.rows]
+    return [row.seq for row in replay.rows]
 
 
 def test_what_is_committed_is_read_back_in_order_and_by_session(new_journal):
@@ -169,7 +175,7 @@ def test_the_last_seq_of_a_stream(new_journal):
 
 
 def read_all(journal, after, limit=100):
-    return [(one.row[0], one.row[1]) for one in journal.read_on(after, limit)]
+    return [(one.row.session_id, one.row.seq) for one in journal.read_on(after, limit)]
 
 
 def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
@@ -178,7 +184,7 @@ def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
     give(journal, opened=[record("a"), record("b")], rows=[row("b", 1), row("a", 1)], at_ms=1111)
     give(journal, rows=[fact(1), row("b", 2)], at_ms=2222)
     kept = journal.read_on(start, 100)
-    assert [(one.row[0], one.row[1], one.at_ms) for one in kept] == [
+    assert [(one.row.session_id, one.row.seq, one.at_ms) for one in kept] == [
         ("b", 1, 1111),
         ("a", 1, 1111),
         ("", 1, 2222),
@@ -201,7 +207,7 @@ def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come
     wanted, looks = [], 0
     while page := journal.read_on(position, 2, ("fact",)):
         assert position < page[-1].offset and len(page) <= 2
-        wanted += [one.row[1] for one in page if one.row[2] == "fact"]
+        wanted += [one.row.seq for one in page if one.row.kind == "fact"]
         position, looks = page[-1].offset, looks + 1
     assert wanted == [1, 2] and position == start + 43 and looks < 10
     assert not journal.read_on(position, 2, ("fact",))
@@ -296,6 +302,28 @@ def test_deliveries_are_given_by_status_in_the_order_of_their_making_and_by_page
     assert ids(journal.deliveries("delivered")) == ["d7"] and ids(journal.deliveries("dead")) == []
 
 
+def test_a_delivery_is_found_by_its_id(new_journal):
+    journal = new_journal()
+    dead = delivery(1, status="dead", attempts=8, reason="gone")
+    give(journal, deliveries=[dead, delivery(2)])
+    assert journal.delivery("d1") == dead and journal.delivery("d2") == delivery(2)
+    assert journal.delivery("d3") is None
+
+
+def test_deliveries_are_given_by_target(new_journal):
+    journal = new_journal()
+    url = "https://example.org/hook"
+    targets = ["crm", url, "other", "crm", "gone"]
+    give(journal, deliveries=[delivery(n, target=one) for n, one in enumerate(targets)])
+    assert ids(journal.deliveries("waiting", target="crm")) == ["d0", "d3"]
+    assert ids(journal.deliveries("waiting", "d0", target="crm")) == ["d3"]
+    assert ids(journal.deliveries("waiting", limit=1, target="crm")) == ["d0"]
+    configured = ("crm", "other")
+    assert ids(journal.deliveries("waiting", other_than=configured)) == ["d1", "d4"]
+    assert ids(journal.deliveries("waiting", "d1", other_than=configured)) == ["d4"]
+    assert ids(journal.deliveries("dead", target="crm")) == []
+
+
 def test_a_dead_delivery_waits_again_when_it_is_replayed(new_journal):
     journal = new_journal()
     give(journal, deliveries=[delivery(1, status="dead", attempts=8, reason="gone"), delivery(2)])
@@ -323,7 +351,7 @@ def test_everything_of_a_commit_comes_together(new_journal):
 
 def test_it_knows_when_a_command_was_accepted(new_journal):
     journal = new_journal()
-    accepted = (
+    accepted = EventRow(
         "a",
         1,
         "accepted",
@@ -331,26 +359,47 @@ def test_it_knows_when_a_command_was_accepted(new_journal):
         "c1",
         b'{"action":"send"}',
     )
-    delivered = ("a", 2, "delivery", b'{"seq":2,"kind":"delivery","command_id":"c2"}', "c2", b"")
+    delivered = EventRow(
+        "a", 2, "delivery", b'{"seq":2,"kind":"delivery","command_id":"c2"}', "c2", b""
+    )
     journal.commit(
         Commit(opened=[record("a"), record("b")], rows=[accepted, delivered]), lambda: None
     )
-    assert journal.accepted_seq("a", "c1") == 1
-    assert [journal.accepted_seq(*one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))] == [
+    assert accepted_seq(journal, "a", "c1") == 1
+    assert [
+        accepted_seq(journal, *one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))
+    ] == [
         0,
         0,
         0,
     ]
 
 
+def test_a_command_is_found_with_what_became_of_it(new_journal):
+    journal = new_journal()
+    rows = [
+        EventRow("a", 1, "accepted", b'{"seq":1}', "c1", b""),
+        EventRow("a", 2, "message", b'{"seq":2}', "m1", b""),
+        EventRow("a", 3, "delivery", b'{"seq":3}', "c1", b""),
+        EventRow("a", 4, "accepted", b'{"seq":4}', "c2", b""),
+    ]
+    journal.commit(Commit(opened=[record("a"), record("b")], rows=rows), lambda: None)
+    found = journal.command("a", "c1")
+    assert (found.accepted, found.outcome) == (rows[0], rows[2])
+    found = journal.command("a", "c2")
+    assert (found.accepted, found.outcome) == (rows[3], None)
+    for session_id, command_id in (("a", "c3"), ("a", "m1"), ("b", "c1"), ("nobody", "c1")):
+        assert journal.command(session_id, command_id) is None
+
+
 def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journal):
     journal = new_journal(events_per_session_max=2)
     for seq in range(1, 5):
-        row = ("a", seq, "accepted", b"{}", f"c{seq}", b"")
+        row = EventRow("a", seq, "accepted", b"{}", f"c{seq}", b"")
         journal.commit(Commit(rows=[row]), lambda: None)
-    assert [journal.accepted_seq("a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
+    assert [accepted_seq(journal, "a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
     journal.forget("a")
-    assert journal.accepted_seq("a", "c4") == 0
+    assert accepted_seq(journal, "a", "c4") == 0
 
 
 def test_a_journal_where_nothing_waits_has_no_oldest_wait(new_journal):
@@ -362,7 +411,7 @@ def test_a_journal_where_nothing_waits_has_no_oldest_wait(new_journal):
 def test_a_message_that_was_shown_is_known_by_its_identity_and_time(new_journal, time):
     journal = new_journal()
     payload = f'{{"seq":1,"id":"m1","time":"{time}","kind":"message"}}'.encode()
-    rows = [("a", 1, "message", payload, "m1", b"")]
+    rows = [EventRow("a", 1, "message", payload, "m1", b"")]
     journal.commit(Commit(opened=[record("a"), record("b")], rows=rows), lambda: None)
     assert journal.was_shown("a", "m1", time)
     assert not journal.was_shown("a", "m2", time)

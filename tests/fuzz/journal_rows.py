@@ -17,11 +17,11 @@ from typing import Any
 
 import orjson
 
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import GuestdError
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 from .log_watch import LogWatch
 from .target import Target
@@ -67,9 +67,9 @@ class JournalRows(Target):
     def check(self, data: bytes) -> Hashable:
         with tempfile.TemporaryDirectory(dir=self._folder.name) as name:
             directory = Path(name)
-            _damage(directory / store.NAME, self._sound, data)
+            _damage(directory / database.NAME, self._sound, data)
             with suppress(GuestdError):
-                store.verify(directory / store.NAME)
+                database.verify(directory / database.NAME)
             answer = self._loop.run_until_complete(self._read_all(directory))
         for line in self._log.lines():
             assert '"exception"' not in line and "Traceback" not in line, line
@@ -107,7 +107,7 @@ def _questions(journal: SqliteJournal) -> list[Callable[[], Any]]:
             lambda one=one: [_assert_row(row) for row in journal.read(one, 0, 100).rows],
             lambda one=one: journal.identities(one, 100),
             lambda one=one: journal.last_seq(one),
-            lambda one=one: journal.accepted_seq(one, "c1"),
+            lambda one=one: journal.command(one, "c1"),
             lambda one=one: journal.was_shown(one, "m1", "2027-05-31T09:15:02.417Z"),
             lambda one=one: journal.was_shown(one, "m1", ""),
         ]
@@ -204,7 +204,7 @@ def _sound_journal(directory: Path, loop: asyncio.AbstractEventLoop) -> bytes:
         await journal.stop()
 
     loop.run_until_complete(write())
-    return (directory / store.NAME).read_bytes()
+    return (directory / database.NAME).read_bytes()
 
 
 def _content() -> Commit:
@@ -217,7 +217,7 @@ def _content() -> Commit:
             )
         )
         rows.append(
-            (
+            EventRow(
                 one,
                 1,
                 "session",
@@ -236,8 +236,8 @@ def _content() -> Commit:
                 "text": f"text {seq}",
                 "time": "2027-05-31T09:15:02.417Z",
             }
-            rows.append((one, seq, "message", orjson.dumps(event), f"m{seq}", b""))
-    rows.append((OWN_STREAM, 1, "fact", b'{"seq":1,"kind":"fact"}', "", b""))
+            rows.append(EventRow(one, seq, "message", orjson.dumps(event), f"m{seq}", b""))
+    rows.append(EventRow(OWN_STREAM, 1, "fact", b'{"seq":1,"kind":"fact"}', "", b""))
     return Commit(
         opened=opened,
         rows=rows,

@@ -21,9 +21,8 @@ from guestd.policy.holdback import HoldBack
 from guestd.session import inputs as i
 from guestd.session.inbox import BySequence, ByTime
 from guestd.session.machine import Machine
-from guestd.session.settings import SessionSettings
+from guestd.session.settings import SessionSettings, effective_traits
 from guestd.session.states import State
-from guestd.supervisor.supervisor import manners_of
 from guestd.wire.dialect import Dialect
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
@@ -126,7 +125,9 @@ class _Life:
             else BySequence(settings.gap_wait_s, HELD_MAX, 32)
         )
         self.dialect = dialect
-        self.machine = Machine(GUEST, settings, manners_of(dialect, settings), inbox, Random(1))
+        self.machine = Machine(
+            GUEST, settings, effective_traits(dialect.traits, settings), inbox, Random(1)
+        )
         self.now = 1000.0
         self.seqs: list[int] = []
         self.seen: set[Hashable] = set()
@@ -188,10 +189,11 @@ class _Life:
                 self.perform(effect)
 
     def perform(self, effect: e.Effect) -> None:
-        if isinstance(effect, Event):
-            orjson.dumps(effect)
-            self.seqs.append(effect.seq)
-            self.seen.add(effect.kind)
+        event = effect.event if isinstance(effect, e.Accept) else effect
+        if isinstance(event, Event):
+            orjson.dumps(event)
+            self.seqs.append(event.seq)
+            self.seen.add(event.kind)
         elif isinstance(effect, e.Say):
             self.dialect.encode(GUEST, effect.request)
             self.seen.add(type(effect.request).__name__)

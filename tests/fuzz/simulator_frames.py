@@ -147,7 +147,7 @@ def _as_sent(line: bytes) -> str | bytes:
 
 def _is_end(frame: str | bytes) -> bool:
     try:
-        return isinstance(frame, str) and isinstance(parse(frame, lambda: "drawn").wish, End)
+        return isinstance(frame, str) and isinstance(parse(frame, lambda: "drawn").command, End)
     except CommandError:
         return False
 

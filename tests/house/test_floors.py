@@ -1,35 +1,32 @@
-"""Imports go down, thinking does no I/O: read from the source, so that no run can hide it."""
+"""Imports go down, the pure packages do no I/O, no modules import each other in a circle: read from
+the source, so that no run can hide it. Imports under `TYPE_CHECKING` and inside functions count."""
 
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2] / "daemon" / "guestd"
 
-FLOOR = {
-    "model": 0,
-    "observe": 0,
-    "wire": 1,
-    "session": 1,
-    "policy": 1,
-    "turns": 1,
-    "transport": 2,
-    "platform": 2,
-    "journal": 2,
-    "identity": 2,
-    "records": 2,
-    "supervisor": 3,
-    "operations": 3,
-    "api": 4,
-    "emulator": 4,
-    "app": 5,
-}
+#: (layer, "b" if it stands between two, package, "also" or "only" with other packages, or "")
+TABLE = re.findall(
+    r"^\| (\d)(b?) \| `(\w+)/` \| [^|]+ \| ([^|]*)\|$",
+    (ROOT.parents[1] / "ARCHITECTURE.md").read_text(),
+    re.MULTILINE,
+)
+LAYER = {package: int(layer) + (0.5 if half else 0) for layer, half, package, _ in TABLE}
 
-#: Doors that the numbers alone would forbid or allow wrongly.
-MAY_ALSO = {("session", "policy"), ("turns", "policy"), ("observe", "model")}
-EMULATOR_MAY = {"model", "policy", "observe"}
-THINKING = {"wire", "session", "policy", "model"}
+
+def named(word: str) -> dict[str, set[str]]:
+    """Package → the packages that its row names after `word`."""
+    rows = {package: told for _, _, package, told in TABLE if told.startswith(word)}
+    return {package: set(re.findall(r"`(\w+)`", told)) for package, told in rows.items()}
+
+
+MAY_ALSO = {(package, other) for package, others in named("also").items() for other in others}
+ONLY = named("only")
+PURE = {"wire", "session", "policy", "model"}
 NO_IO = {
     "asyncio",
     "time",
@@ -44,6 +41,9 @@ NO_IO = {
     "secrets",
     "uvloop",
 }
+
+#: Circles that are not cut yet.
+CIRCLES_IN = {"emulator"}
 
 
 def imports_of(source: str, package: tuple[str, ...]) -> set[str]:
@@ -60,63 +60,120 @@ def imports_of(source: str, package: tuple[str, ...]) -> set[str]:
     return found
 
 
-def violations(room: str, source: str, package: tuple[str, ...]) -> list[str]:
+def violations(package: str, source: str, parts: tuple[str, ...]) -> list[str]:
     wrong = []
-    modules = imports_of(source, package)
-    rooms = {name.split(".")[1] for name in modules if name.startswith("guestd.")} & set(FLOOR)
-    for other in sorted(rooms - {room}):
-        down = FLOOR[other] < FLOOR[room] or (room, other) in MAY_ALSO
+    modules = imports_of(source, parts)
+    used = {name.split(".")[1] for name in modules if name.startswith("guestd.")} & set(LAYER)
+    for other in sorted(used - {package}):
+        down = LAYER[other] < LAYER[package] or (package, other) in MAY_ALSO
         if (
             not down
-            or (room == "emulator" and other not in EMULATOR_MAY)
-            or (FLOOR[room] in (3, 4) and FLOOR[other] == 2)
+            or other not in ONLY.get(package, {other})
+            or (LAYER[package] in (3, 4) and LAYER[other] == 2)
         ):
-            wrong.append(f"{room} must not import {other}")
-    if room in THINKING:
+            wrong.append(f"{package} must not import {other}")
+    if package in PURE:
         tops = {name.split(".")[0] for name in modules}
-        wrong += [f"{room} thinks and must not import {name}" for name in sorted(tops & NO_IO)]
+        wrong += [f"{package} is pure and must not import {name}" for name in sorted(tops & NO_IO)]
         tree = ast.parse(source)
         wrong += [
-            f"{room} thinks and must not await"
+            f"{package} is pure and must not await"
             for node in ast.walk(tree)
             if isinstance(node, ast.Await)
         ]
         wrong += [
-            f"global chance in {room}"
+            f"global randomness in {package}"
             for name in modules
             if name.startswith("random.") and name != "random.Random"
         ]
     return wrong
 
 
-def test_imports_go_down_and_thinking_does_no_io():
-    wrong = []
+def circles(imports: dict[str, set[str]]) -> list[list[str]]:
+    """The groups of modules that reach each other (Tarjan's strongly connected components)."""
+    number: dict[str, int] = {}
+    low: dict[str, int] = {}
+    path: list[str] = []
+    found: list[list[str]] = []
+
+    def visit(module: str) -> None:
+        number[module] = low[module] = len(number)
+        path.append(module)
+        for other in sorted(imports[module] & set(imports)):
+            if other not in number:
+                visit(other)
+            if other in path:
+                low[module] = min(low[module], low[other])
+        if low[module] == number[module]:
+            at = path.index(module)
+            if len(path) > at + 1:
+                found.append(sorted(path[at:]))
+            del path[at:]
+
+    for module in imports:
+        if module not in number:
+            visit(module)
+    return found
+
+
+def sources() -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Module → source and the parts of its package."""
+    found = {}
     for path in sorted(ROOT.rglob("*.py")):
         parts = path.relative_to(ROOT.parent).with_suffix("").parts
-        if len(parts) < 3:
-            continue
-        wrong += [
-            f"{path.name}: {one}" for one in violations(parts[1], path.read_text(), parts[:-1])
-        ]
+        name = ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+        found[name] = path.read_text(), parts[:-1]
+    return found
+
+
+def above(module: str) -> set[str]:
+    """The module itself and the packages that it is in: imported before it, whatever it says."""
+    parts = module.split(".")
+    return {".".join(parts[:n]) for n in range(1, len(parts) + 1)}
+
+
+def test_imports_go_down_and_pure_packages_do_no_io():
+    wrong = []
+    for module, (source, parts) in sources().items():
+        if len(parts) > 1:
+            wrong += [f"{module}: {one}" for one in violations(parts[1], source, parts)]
     assert not wrong, "\n".join(wrong)
 
 
-def test_every_room_has_a_floor():
-    rooms = {path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"}
-    assert rooms == set(FLOOR)
+def test_no_modules_import_each_other_in_a_circle():
+    modules = sources()
+    imports = {
+        module: imports_of(source, parts) & set(modules) - above(module)
+        for module, (source, parts) in modules.items()
+    }
+    found = [
+        circle
+        for circle in circles(imports)
+        if not all(module.split(".")[1] in CIRCLES_IN for module in circle)
+    ]
+    assert not found, found
+
+
+def test_every_package_has_a_layer():
+    packages = {
+        path.name for path in ROOT.iterdir() if path.is_dir() and path.name != "__pycache__"
+    }
+    assert packages == set(LAYER)
+    assert {("session", "policy"), ("observe", "model")} == MAY_ALSO
+    assert set(ONLY) == {"emulator", "runtime"} and "wire" not in ONLY["emulator"]
 
 
 def test_this_test_can_fail():
-    package = ("guestd", "session")
-    assert violations("session", "from ..wire import dialect", package) == [
+    parts = ("guestd", "session")
+    assert violations("session", "from ..wire import dialect", parts) == [
         "session must not import wire"
     ]
-    assert violations("session", "from ..policy import backoff", package) == []
-    assert violations("session", "import time", package) == [
-        "session thinks and must not import time"
+    assert violations("session", "from ..policy import backoff", parts) == []
+    assert violations("session", "import time", parts) == [
+        "session is pure and must not import time"
     ]
-    assert violations("session", "from random import choice", package) == [
-        "global chance in session"
+    assert violations("session", "from random import choice", parts) == [
+        "global randomness in session"
     ]
     assert violations("emulator", "from ..wire import dialect", ("guestd", "emulator")) == [
         "emulator must not import wire"
@@ -127,3 +184,9 @@ def test_this_test_can_fail():
     assert violations("api", "from ..emulator import x", ("guestd", "api")) == [
         "api must not import emulator"
     ]
+    typed = "if TYPE_CHECKING:\n    from ..api import x"
+    assert violations("webhooks", typed, ("guestd", "webhooks")) == ["webhooks must not import api"]
+    assert violations("runtime", "from ..wire import x", ("guestd", "runtime")) == [
+        "runtime must not import wire"
+    ]
+    assert circles({"a": {"b"}, "b": {"c"}, "c": {"b", "d"}, "d": set()}) == [["b", "c"]]

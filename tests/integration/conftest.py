@@ -15,11 +15,10 @@ from pydantic import SecretStr
 
 from guestd.api.server import HttpServer
 from guestd.api.settings import ApiSettings, SimulatorSettings
-from guestd.api.spool import Spool, SpoolSettings
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.journal.memory import MemoryJournal
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
-from guestd.model.route import Route
 from guestd.observe.metrics import Metrics
 from guestd.platform.calls import RestCalls
 from guestd.platform.history import WebMessagingHistory
@@ -27,8 +26,9 @@ from guestd.platform.http import Http
 from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
 from guestd.platform.settings import OAuthClient, PlatformSettings, RestSettings
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import AttachmentSettings, SessionSettings
-from guestd.supervisor.clock import LoopClock
+from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -104,10 +104,12 @@ async def settle(
         loop = asyncio.get_running_loop()
         spoken = Webchat() if dialect == "webchat" else WebMessaging(DEFAULT_DEPLOYMENT_ID)
         dialer = WebsocketDialer(
-            *split({"ca_file": world.ca_file, **(transport or {})}, TransportSettings, Route)
+            *split(
+                {"ca_file": world.ca_file, **(transport or {})}, TransportSettings, OutboundRoute
+            )
         )
         uploader = FileUploader(
-            AttachmentSettings(**(upload or {})), route=Route(ca_file=world.ca_file)
+            AttachmentSettings(**(upload or {})), route=OutboundRoute(ca_file=world.ca_file)
         )
         stack.push_async_callback(uploader.close)
         files = Spool(SpoolSettings(**(spool or {})))

@@ -10,7 +10,6 @@ from random import Random
 import aiohttp
 import pytest
 
-from guestd.api.spool import Spool, SpoolSettings
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.commands import Attach, FreshLink, Send, Withdraw
@@ -18,8 +17,9 @@ from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
+from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.supervisor.clock import LoopClock
+from guestd.spool.spool import Spool, SpoolSettings
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -344,7 +344,7 @@ async def test_a_new_session_of_the_platform_gets_the_file_anew(new_town):
         town.emulator.world.erase(old)
         object.__setattr__(town.emulator.settings, "upload_delay_s", 0.01)
         for connection_id in list(old.connections):
-            town.emulator.visits[connection_id].transport.abort()
+            town.emulator.connections[connection_id].transport.abort()
         await town.until(lambda: fates(watching))
         assert fates(watching) == [("confirmed", "")]
         assert stored(town) == {"bill.png": hashlib.sha256(PNG).hexdigest()}
@@ -410,7 +410,7 @@ async def test_sock_6_webchat_asks_over_rest_and_sends_the_metadata(new_town):
             len(PNG),
         )
         assert (
-            town.emulator.world.office.files.named(metadata["id"]).sha256
+            town.emulator.world.files.named(metadata["id"]).sha256
             == hashlib.sha256(PNG).hexdigest()
         )
         await town.until(lambda: not path.exists())

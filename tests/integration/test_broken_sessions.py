@@ -11,6 +11,7 @@ import pytest
 from guestd.journal.reports import REPORTS_MAX, Reports
 from guestd.model import signals as s
 from guestd.model.commands import Send
+from guestd.model.effects import Accept
 from guestd.session import machine as machine_module
 from guestd.session.machine import Machine
 from guestd.supervisor.breakage import shape_of
@@ -70,7 +71,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
         session_id = town.fleet.find("ana")
         token = town.fleet._runners[session_id].machine.guest.token
         session = town.emulator.world.sessions[token]
-        visits = len(town.emulator.visits)
+        visits = len(town.emulator.connections)
         _, effects = town.emulator.world.agent_says(session, SECRET, town.emulator.now())
         town.emulator.perform(effects)
         frames, code = await heard(frontend)
@@ -84,7 +85,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
             "internal_error",
         )
         assert town.metrics.endings["internal_error"] == 1
-        await town.until(lambda: len(town.emulator.visits) == visits - 1)
+        await town.until(lambda: len(town.emulator.connections) == visits - 1)
         said = [
             one["text"]
             for one in town.emulator.journal
@@ -105,7 +106,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
 async def test_a_command_that_breaks_it_is_answered(new_town, monkeypatch):
     async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
-        monkeypatch.setattr(Machine, "intent", broken)
+        monkeypatch.setitem(Runner._PERFORM, Accept, broken)
         session_id = town.fleet.find("ana")
         answers = []
         town.fleet.give(session_id, Send("c1", "hello"), answers.append)
@@ -144,7 +145,7 @@ async def test_a_decoder_that_raises_costs_one_frame(new_town):
         await live(frontend)
         bench = town.fleet._bench
         decode, bench.decode = bench.decode, broken
-        next(iter(town.emulator.visits.values()))._write(b"{}")
+        next(iter(town.emulator.connections.values()))._write(b"{}")
         from guestd.model.effects import Notice
 
         await town.until(lambda: town.metrics.notices.get(Notice.GARBAGE))

@@ -305,7 +305,7 @@ class TestMessages:
     async def test_sim_3_while_the_link_is_down_the_answer_is_not_ready(self, new_town, client_of):
         async with new_town(session={"reconnect_base_s": 30.0}) as town, client_of(town) as client:
             await opened(town, client)
-            for visit in list(town.emulator.visits.values()):
+            for visit in list(town.emulator.connections.values()):
                 visit.transport.abort()
             await town.until(lambda: town.live() == 0)
             status, found, headers = await client.post("/v1/sessions/ana/messages", {"text": "x"})

@@ -162,7 +162,7 @@ class TestSockets:
                 await socket.close(1000, "bye")
                 assert socket.close_code == 1000
             await asyncio.sleep(0.05)
-            assert not emulator.visits and not emulator.world.connections
+            assert not emulator.connections and not emulator.world.connections
 
 
 class TestRest:
@@ -473,7 +473,7 @@ class TestControl:
             heard = json.loads(await socket.recv())
             found = values["deployment.agent_typing"], values["token_life_s"], heard["body"]["text"]
             assert found == (False, 7, "not typing")
-            assert emulator.world.office.queues.named("second", "queue").name == "Support"
+            assert emulator.platform_api.queues.named("second", "queue").name == "Support"
 
     @pytest.mark.parametrize(
         ("changes", "field", "remedy"),

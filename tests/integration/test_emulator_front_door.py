@@ -13,7 +13,7 @@ import pytest
 from websockets.frames import Frame, Opcode
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.emulator.frontdoor import BODY_WAIT_S, HEAD_WAIT_S, IDLE_S
+from guestd.emulator.demux import BODY_WAIT_S, HEAD_WAIT_S, IDLE_S
 
 GUEST = f"/v1?deploymentId={DEFAULT_DEPLOYMENT_ID}"
 
@@ -144,7 +144,7 @@ async def test_an_upgrade_after_other_requests_on_the_same_connection(dialect):
             f"GET {dialect} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n{key}\r\n\r\n".encode()
         )
         assert await head(reader) == "HTTP/1.1 101 Switching Protocols"
-        assert not emulator.doors and len(emulator.visits) == 1
+        assert not emulator.doors and len(emulator.connections) == 1
         writer.write(Frame(Opcode.TEXT, b"{}").serialize(mask=True))
         first, size = await reader.readexactly(2)
         answer = json.loads(await reader.readexactly(size))
@@ -167,7 +167,7 @@ async def test_a_body_that_looks_like_an_upgrade_is_a_body():
         for body in (upgrade, b"x" * 100_000 + upgrade):
             async with emulator.http.post(f"{emulator.url}/__emulator/faults", data=body) as answer:
                 assert answer.status == 400 and "not JSON" in await answer.text()
-        assert not emulator.visits and len(emulator.doors) == 1
+        assert not emulator.connections and len(emulator.doors) == 1
 
 
 async def test_requests_byte_by_byte_and_many_in_one_piece():
@@ -245,7 +245,7 @@ async def test_a_head_that_drips_gains_no_time():
 
 
 async def test_the_sweep_runs_by_itself(monkeypatch):
-    monkeypatch.setattr("guestd.emulator.frontdoor.HEAD_WAIT_S", 0.0)
+    monkeypatch.setattr("guestd.emulator.demux.HEAD_WAIT_S", 0.0)
     async with emulating() as emulator:
         reader, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
         writer.write(b"GET /")

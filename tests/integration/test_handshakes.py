@@ -9,7 +9,7 @@ from contextlib import AsyncExitStack
 import pytest
 
 from guestd.api import handshakes
-from guestd.api.housekeeping import GONE_MIN, Housekeeping
+from guestd.api.memory_trimming import GONE_MIN, MemoryTrimmer
 
 from ..soak.hostile_clients import KEY, RESUME, Target, connected, frame, header, request
 
@@ -37,7 +37,7 @@ async def answered(town, *pieces: bytes) -> bytes:
 
 async def test_frames_that_come_with_the_head_are_refused_unread(new_town):
     async with new_town(emulator=SILENT) as town:
-        assert b" 400 " in await answered(town, head(town) + RESUME * 200)
+        assert b" 400 " in await answered(town, head(town) + RESUME * 100)
         assert town.metrics.http_refused == {"early_bytes": 1}
         await town.until(lambda: town.metrics.http_connections == 0)
         assert town.metrics.watchers == 0
@@ -47,7 +47,7 @@ async def test_early_frames_are_refused_behind_another_request_as_well(new_town)
     async with new_town(emulator=SILENT) as town:
         first = request(Target("127.0.0.1", town.http.port), "/healthz")
         async with connected(Target("127.0.0.1", town.http.port)) as own, asyncio.timeout(10.0):
-            await own.send(first + head(town) + RESUME * 200)
+            await own.send(first + head(town) + RESUME * 100)
             assert b"early" not in await own.reader.readuntil(b"\r\n\r\n")
             assert b" 400 " in await own.read_until_closed()
 
@@ -116,7 +116,7 @@ async def test_an_address_that_comes_too_often_is_told_when_to_come_again(new_to
 async def test_the_memory_of_many_who_have_gone_is_given_back(new_town):
     async with new_town(emulator=SILENT) as town:
         given_back = []
-        town.http._connections._housekeeping = Housekeeping(
+        town.http._connections._trimmer = MemoryTrimmer(
             lambda: given_back.append(town.metrics.http_connections)
         )
         async with AsyncExitStack() as stack:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.emulator import frames
+from guestd.emulator.core import frames
 from guestd.model.commands import Send
 
 from .test_attachments import attach, fates

@@ -117,7 +117,7 @@ async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_
         open_frontend(town, "?guest=ana&email=a@b.example") as frontend,
     ):
         await live(frontend)
-        visit = next(iter(town.emulator.visits.values()))
+        visit = next(iter(town.emulator.connections.values()))
         visit._write(platform_frame(dialect, content).encode())
         shown = await frame(frontend, kind="message")
         assert (shown["text"], shown["content"]) == ("with content", [])

@@ -13,14 +13,14 @@ import pytest
 from typer.testing import CliRunner
 
 from guestd.app.commands.journal import app
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.checksum import COLUMNS, lenient_text
 from guestd.journal.retention import Retention
 from guestd.journal.sqlite import SqliteJournal
 from guestd.journal.writer import Writer
 from guestd.model.errors import Damaged, JournalError
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 FLIPS = 400
 
@@ -81,7 +81,7 @@ async def filled(journal, names="abc"):
     await commit(
         journal,
         rows=[
-            (
+            EventRow(
                 OWN_STREAM,
                 1,
                 "fact",
@@ -102,7 +102,7 @@ async def filled(journal, names="abc"):
 
 
 def change(tmp_path, statement):
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     assert connection.execute(statement).rowcount == 1
     connection.commit()
     connection.close()
@@ -143,7 +143,7 @@ async def test_a_session_with_a_damaged_row_is_set_aside_and_all_others_come_bac
         assert [one.record.session_id for one in journal.recover()] == ["a", "c"]
         with pytest.raises(Damaged, match="guest session b"):
             journal.read("b", 0, 100)
-        assert [row[1] for row in journal.read("a", 0, 100).rows] == list(range(1, 11))
+        assert [row.seq for row in journal.read("a", 0, 100).rows] == list(range(1, 11))
         assert journal.failures == []
         await journal.stop()
     told = [
@@ -151,7 +151,7 @@ async def test_a_session_with_a_damaged_row_is_set_aside_and_all_others_come_bac
         for line in caplog.records
         if line.levelno == logging.ERROR and "damaged in" in line.message
     ]
-    assert told and store.NAME in told[0].message
+    assert told and database.NAME in told[0].message
 
 
 async def test_a_message_that_was_damaged_is_found_when_it_is_read(new_journal, tmp_path):
@@ -163,7 +163,7 @@ async def test_a_message_that_was_damaged_is_found_when_it_is_read(new_journal, 
     )
     journal = new_journal()
     assert [one.record.session_id for one in journal.recover()] == ["a", "b", "c"]
-    assert [row[1] for row in journal.read("b", 6, 100).rows] == [
+    assert [row.seq for row in journal.read("b", 6, 100).rows] == [
         7,
         8,
         9,
@@ -195,12 +195,12 @@ async def test_no_event_is_missing_or_foreign_without_a_word(new_journal, tmp_pa
     journal = new_journal()
     with pytest.raises(Damaged):
         journal.read("b", 0, 100)
-    assert [row[1] for row in journal.read("a", 0, 100).rows] == list(range(1, 11))
+    assert [row.seq for row in journal.read("a", 0, 100).rows] == list(range(1, 11))
 
 
 async def test_two_rows_that_changed_places_are_found(new_journal, tmp_path):
     await filled(new_journal())
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     six, seven = (
         connection.execute(
             f"SELECT payload, key, time, checksum, id FROM events WHERE session = {OF_B} AND"
@@ -228,8 +228,8 @@ async def test_readers_of_all_streams_go_on_after_a_damaged_event_and_are_told_i
     journal = new_journal()
     page = journal.read_on(0, 100, ("session", "accepted"))
     assert [one.offset for one in page] == [1, 2, 4, 11, 12, 14, 21, 22, 24, 31]
-    assert [one.offset for one in page if one.row[2] == "damaged"] == [2, 11]
-    assert orjson.loads(page[1].row[3]) == {"kind": "damaged", "offset": 2}
+    assert [one.offset for one in page if one.row.kind == "damaged"] == [2, 11]
+    assert orjson.loads(page[1].row.payload) == {"kind": "damaged", "offset": 2}
     assert journal.damaged_rows == 2
 
 
@@ -254,7 +254,7 @@ async def test_the_own_stream_goes_on_after_damage(new_journal, tmp_path):
     await filled(new_journal())
     change(tmp_path, "UPDATE heads SET id = 3 WHERE session = 0")
     journal = new_journal()
-    await commit(journal, rows=[(OWN_STREAM, 2, "fact", b'{"seq":2}', "", b"")])
+    await commit(journal, rows=[EventRow(OWN_STREAM, 2, "fact", b'{"seq":2}', "", b"")])
     assert journal.failures == []
 
 
@@ -264,7 +264,7 @@ async def test_retention_takes_a_damaged_session_as_well(new_journal, tmp_path):
     journal = new_journal()
     await commit(journal, over=["a", "b"], cursors=[("audit", 99)])
     await journal.stop()
-    connection = store.open_for_writing(tmp_path)
+    connection = database.open_for_writing(tmp_path)
     now_ms = 7  # when the newest event was written; from then on both clocks go ahead together
     writer = Writer(connection, lambda: now_ms, lambda: now_ms / 1000)
     writer.retire(Retention(over_ms=-1, dead_ms=0))
@@ -280,7 +280,7 @@ async def test_retention_takes_a_damaged_session_as_well(new_journal, tmp_path):
 
 async def test_an_index_that_does_not_fit_is_made_again(new_journal, tmp_path):
     await filled(new_journal())
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     connection.execute("PRAGMA writable_schema = ON")
     partial = "CREATE INDEX events_state ON events (session, seq) WHERE kind = 'none'"
     whole = connection.execute(
@@ -289,7 +289,7 @@ async def test_an_index_that_does_not_fit_is_made_again(new_journal, tmp_path):
     connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'events_state'", (partial,))
     connection.commit()
     connection.close()
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     connection.execute("REINDEX events_state")
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("UPDATE sqlite_schema SET sql = ? WHERE name = 'events_state'", (whole,))
@@ -302,20 +302,20 @@ async def test_an_index_that_does_not_fit_is_made_again(new_journal, tmp_path):
 
 async def test_a_schema_that_is_no_text_is_an_error_with_a_remedy(new_journal, tmp_path):
     await filled(new_journal())
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     connection.close()
-    data = bytearray((tmp_path / store.NAME).read_bytes())
+    data = bytearray((tmp_path / database.NAME).read_bytes())
     at = data.index(b"CREATE TABLE operations")
     data[at : at + 12] = b"CREATE\xff\xff\xff\xff\xff\xff"
-    (tmp_path / store.NAME).write_bytes(data)
+    (tmp_path / database.NAME).write_bytes(data)
     with pytest.raises(JournalError, match="journal restore"):
         new_journal()
 
 
 async def test_a_column_of_another_name_is_an_error_with_a_remedy(new_journal, tmp_path):
     await filled(new_journal())
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     connection.execute("PRAGMA writable_schema = ON")
     connection.execute("UPDATE sqlite_schema SET sql = replace(sql, 'opened_ms', 'npened_ms')")
     connection.commit()
@@ -348,7 +348,7 @@ def dump(path):
 
 def problems_of(path):
     try:
-        store.verify(path)
+        database.verify(path)
     except JournalError as error:
         return str(error)
     return ""
@@ -358,14 +358,18 @@ async def test_the_check_finds_every_flip_that_changes_something(new_journal, tm
     """Random bytes of a real file; what changes nothing that can be read, free space above all,
     does not count."""
     await filled(new_journal(), "abcdefgh")
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     connection.execute("PRAGMA journal_mode = DELETE")
     connection.execute("INSERT INTO damaged VALUES (99, 0, 'x', 0, 0)")
     connection.execute("DELETE FROM damaged")
     connection.commit()
     connection.close()
-    whole, path, rng = (tmp_path / store.NAME).read_bytes(), tmp_path / "flipped.sqlite3", Random(9)
-    shutil.copyfile(tmp_path / store.NAME, path)
+    whole, path, rng = (
+        (tmp_path / database.NAME).read_bytes(),
+        tmp_path / "flipped.sqlite3",
+        Random(9),
+    )
+    shutil.copyfile(tmp_path / database.NAME, path)
     before = dump(path)
     assert problems_of(path) == ""
     counted, missed = 0, []

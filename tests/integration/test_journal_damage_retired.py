@@ -5,14 +5,14 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.check import full_check
 from guestd.journal.reader import Reader
 from guestd.journal.retention import Retention
 from guestd.journal.writer import Writer
 from guestd.model.errors import Damaged
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM
 
 HOUR_MS = 3_600_000
 KEEP = Retention(over_ms=HOUR_MS, dead_ms=HOUR_MS)
@@ -26,9 +26,9 @@ class Disk:
         self.open()
 
     def open(self) -> None:
-        self.connection = store.open_for_writing(self.folder)
+        self.connection = database.open_for_writing(self.folder)
         self.writer = Writer(self.connection, lambda: self.now, lambda: self.now / 1000)
-        self.reader = Reader(store.open_for_reading(self.folder))
+        self.reader = Reader(database.open_for_reading(self.folder))
 
     def close(self) -> None:
         self.reader.close()
@@ -46,7 +46,9 @@ class Disk:
         self.write(opened=[SessionRecord(name, name, "t", "", {}, {}, 0, 0) for name in names])
         for seq in range(1, events + 1):
             kind = "session" if seq == 1 else "message"
-            self.write(rows=[(name, seq, kind, b'{"text":"hello"}', "", b"") for name in names])
+            self.write(
+                rows=[EventRow(name, seq, kind, b'{"text":"hello"}', "", b"") for name in names]
+            )
         self.write(over=list(names))
 
     def change(self, statement) -> None:
@@ -127,7 +129,7 @@ def test_a_large_damaged_session_goes_in_batches_while_others_are_written(disk):
     rounds = 0
     while disk.left():
         assert disk.writer.retire(KEEP).rows <= 1000 + 3, "events, then the session's own rows"
-        disk.write(rows=[(OWN_STREAM, rounds + 1, "fact", b"{}", "", b"")])
+        disk.write(rows=[EventRow(OWN_STREAM, rounds + 1, "fact", b"{}", "", b"")])
         rounds += 1
     assert rounds >= 2
 
@@ -160,7 +162,7 @@ def test_a_slow_reader_holds_a_damaged_session_and_is_told_of_it(disk):
     disk.hours(1)
     disk.hours(2)
     assert disk.left() == {"b": 6}, "what it has passed is gone, and the rest waits for it"
-    assert [one.row[2] for one in disk.reader.read_on(4, 100, disk.writer.offset)] == [
+    assert [one.row.kind for one in disk.reader.read_on(4, 100, disk.writer.offset)] == [
         "damaged"
     ] * 6
     disk.write(cursors=[("audit", disk.writer.offset)])
@@ -227,12 +229,12 @@ def test_a_page_that_ends_by_its_bytes_shows_what_is_sound_before_the_damage(dis
     disk.talk("a")
     content = len(b'{"text":"hello"}')
     disk.change("UPDATE events SET payload = x'7b7d' WHERE session = 1 AND seq = 4")
-    assert [row[1] for row in disk.reader.read("a", 0, 100, 100, 2 * content).rows] == [1, 2]
-    assert [row[1] for row in disk.reader.read("a", 0, 100, 100, 3 * content).rows] == [1, 2, 3]
+    assert [row.seq for row in disk.reader.read("a", 0, 100, 100, 2 * content).rows] == [1, 2]
+    assert [row.seq for row in disk.reader.read("a", 0, 100, 100, 3 * content).rows] == [1, 2, 3]
     for bytes_max in (3 * content + 1, 1000, None):
         with pytest.raises(Damaged):
             disk.reader.read("a", 0, 100, 100, bytes_max)
     with pytest.raises(Damaged):
         disk.reader.read("a", 3, 100, 100, 1)
-    assert [row[1] for row in disk.reader.read("a", 4, 100, 100, 1).rows] == [5]
+    assert [row.seq for row in disk.reader.read("a", 4, 100, 100, 1).rows] == [5]
     assert disk.reader.damaged_rows == 1

@@ -9,11 +9,11 @@ from random import Random
 import orjson
 import pytest
 
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.retention import Retention
 from guestd.journal.writer import ERASE_S, Writer
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 RETENTION_S = 30
 MARK = re.compile(rb"canary-(\d{6})")
@@ -28,7 +28,7 @@ class Journal:
 
     def __init__(self, folder) -> None:
         self.folder = folder
-        self.connection = store.open_for_writing(folder)
+        self.connection = database.open_for_writing(folder)
         self.now_s = 1000
         self.writer = Writer(self.connection, lambda: self.now_s * 1000, lambda: float(self.now_s))
         self.rng = Random(3)
@@ -48,7 +48,7 @@ class Journal:
                 commit.over.append(f"s{number}")
         self.facts += 1
         fact = orjson.dumps({"seq": self.facts, "kind": "fact", "text": f"canary-{self.count:06d}"})
-        commit.rows.append((OWN_STREAM, self.facts, "fact", fact, "", b""))
+        commit.rows.append(EventRow(OWN_STREAM, self.facts, "fact", fact, "", b""))
         self.writer.write([commit])
         self.tidy()
 
@@ -131,14 +131,14 @@ def test_under_load_hardly_a_trace_is_left_and_none_after_it_is_made_anew(journa
     gone = set(range(1, journal.count + 1)) - journal.kept()
     assert len(gone) > 200
     assert len(journal.found() & gone) <= TRACES_MAX * len(gone)
-    store.compact(journal.connection)
+    database.compact(journal.connection)
     assert not journal.found() & gone
 
 
 def test_while_somebody_reads_the_log_waits_and_nobody_waits_for_the_reader(journal):
     for _ in range(60):
         journal.second()
-    with closing(store.open_for_reading(journal.folder)) as reader:
+    with closing(database.open_for_reading(journal.folder)) as reader:
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM events").fetchone()
         seen = journal.kept() - {journal.count}

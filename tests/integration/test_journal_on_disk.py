@@ -12,12 +12,12 @@ import pytest
 from typer.testing import CliRunner
 
 from guestd.app.commands.journal import app
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.settings import JournalSettings
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.errors import ConfigError, JournalError
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 
 def record(session_id, **more):
@@ -32,7 +32,7 @@ def record(session_id, **more):
 
 
 def row(session_id, seq, kind="message", key="", intent=b"", payload=None):
-    return (
+    return EventRow(
         session_id,
         seq,
         kind,
@@ -100,7 +100,7 @@ async def test_it_is_all_there_after_a_restart(new_journal):
         [],
     )
     assert again.identities("a", 10) == [("m1", "t4")]
-    assert [one[1] for one in again.read("a", 2, 10).rows] == [3, 4, 5]
+    assert [one.seq for one in again.read("a", 2, 10).rows] == [3, 4, 5]
 
 
 async def test_what_is_durable_but_not_yet_told_is_not_read(new_journal):
@@ -110,22 +110,22 @@ async def test_what_is_durable_but_not_yet_told_is_not_read(new_journal):
     acknowledged = journal._acknowledged
     await commit(journal, rows=[row("a", 2)])
     journal._acknowledged = acknowledged
-    assert [one[1] for one in journal.read("a", 0, 10).rows] == [1]
+    assert [one.seq for one in journal.read("a", 0, 10).rows] == [1]
 
 
 async def test_readers_of_all_streams_see_only_what_was_acknowledged(new_journal):
     journal = new_journal()
     start = journal.cursor("audit")
-    await commit(journal, rows=[(OWN_STREAM, 1, "fact", b"{}", "", b"")])
+    await commit(journal, rows=[EventRow(OWN_STREAM, 1, "fact", b"{}", "", b"")])
     acknowledged = journal._acknowledged
-    await commit(journal, rows=[(OWN_STREAM, 2, "fact", b"{}", "", b"")])
+    await commit(journal, rows=[EventRow(OWN_STREAM, 2, "fact", b"{}", "", b"")])
     journal._acknowledged = acknowledged
-    assert [one.row[1] for one in journal.read_on(start, 10)] == [1]
+    assert [one.row.seq for one in journal.read_on(start, 10)] == [1]
 
 
 async def test_readers_operations_and_deliveries_outlive_the_process(new_journal):
     journal = new_journal()
-    await commit(journal, rows=[(OWN_STREAM, 1, "fact", b"{}", "", b"")])
+    await commit(journal, rows=[EventRow(OWN_STREAM, 1, "fact", b"{}", "", b"")])
     assert (journal.cursor("audit"), journal.cursor("webhooks")) == (1, 1)
     operation, over = (
         OperationRecord("x", "prompt", b"{}"),
@@ -143,7 +143,9 @@ async def test_readers_operations_and_deliveries_outlive_the_process(new_journal
         reason="503",
     )
     await commit(
-        journal, rows=[(OWN_STREAM, 2, "fact", b"{}", "", b"")], operations=[operation, over]
+        journal,
+        rows=[EventRow(OWN_STREAM, 2, "fact", b"{}", "", b"")],
+        operations=[operation, over],
     )
     await commit(journal, deliveries=[waiting], cursors=[("webhooks", 2)])
     await journal.stop()
@@ -177,7 +179,7 @@ async def test_info_counts_and_export_shows_no_token(new_journal, tmp_path):
     )
     await commit(
         journal,
-        rows=[(OWN_STREAM, 1, "fact", b'{"seq":1,"kind":"fact"}', "", b"")],
+        rows=[EventRow(OWN_STREAM, 1, "fact", b'{"seq":1,"kind":"fact"}', "", b"")],
         operations=[
             OperationRecord("x", "prompt", b'{"key":"canary-key"}'),
             OperationRecord("y", "prompt", b"{}", over=True),
@@ -189,7 +191,7 @@ async def test_info_counts_and_export_shows_no_token(new_journal, tmp_path):
     )
     shown = CliRunner().invoke(app, ["info", "-d", str(tmp_path), "--json"])
     found = json.loads(shown.stdout)
-    assert {key: found[key] for key in found if key not in ("file", "bytes", "form")} == {
+    assert {key: found[key] for key in found if key not in ("file", "bytes", "schema_version")} == {
         "sessions_living": 1,
         "sessions": 1,
         "events": 3,
@@ -248,7 +250,7 @@ async def test_a_damaged_file_is_moved_aside_and_never_deleted(new_journal, tmp_
         journal, opened=[record("a")], rows=[row("a", n, key=f"m{n}") for n in range(1, 500)]
     )
     await journal.stop()
-    path = tmp_path / store.NAME
+    path = tmp_path / database.NAME
     whole = path.read_bytes()
     path.write_bytes(rubbish or whole[:8192] + b"\x00" * 4096 + whole[12288:])
     with pytest.raises(JournalError, match=r"moved aside to .*damaged.* Nothing was deleted"):
@@ -262,7 +264,7 @@ async def test_a_damaged_file_is_moved_aside_and_never_deleted(new_journal, tmp_
 
 async def test_a_file_of_a_newer_guestd_is_left_alone(new_journal, tmp_path):
     await new_journal().stop()
-    connection = sqlite3.connect(tmp_path / store.NAME)
+    connection = sqlite3.connect(tmp_path / database.NAME)
     connection.execute("PRAGMA user_version = 99")
     connection.close()
     with pytest.raises(JournalError, match="written by a newer guestd"):
@@ -293,7 +295,7 @@ async def test_a_full_disk_is_waited_out_fifty_times(new_journal, monkeypatch):
                 await asyncio.sleep(0.002)
         assert not journal.storage_full
     assert answered == list(range(1, seq + 1))
-    assert [one[1] for one in journal.read("a", 0, 1000).rows] == answered
+    assert [one.seq for one in journal.read("a", 0, 1000).rows] == answered
     assert journal.failures == []
 
 
@@ -334,10 +336,10 @@ async def test_a_key_that_is_there_already_costs_the_key_and_not_the_event(new_j
     await commit(
         journal, rows=[row("a", 3, key="m1", payload=told), row("a", 4, key="m2", payload=told)]
     )
-    assert [one[1] for one in journal.read("a", 0, 10).rows] == [1, 2, 3, 4]
+    assert [one.seq for one in journal.read("a", 0, 10).rows] == [1, 2, 3, 4]
     assert "our bug" not in caplog.text, "an identity may be forgotten, and the message come again"
     await commit(journal, rows=[row("a", 5, "accepted", "c1")])
-    assert [one[1] for one in journal.read("a", 4, 10).rows] == [5]
+    assert [one.seq for one in journal.read("a", 4, 10).rows] == [5]
     assert "seq 5 of session 1 was there already: our bug" in caplog.text
 
 
@@ -367,12 +369,12 @@ async def test_the_pragmas_that_make_it_trustworthy(new_journal):
 async def test_a_backup_is_sound_and_verified(new_journal, tmp_path):
     journal = new_journal()
     await commit(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 100)])
-    store.backup(tmp_path, tmp_path / "copy.sqlite3")
-    store.verify(tmp_path / "copy.sqlite3")
+    database.backup(tmp_path, tmp_path / "copy.sqlite3")
+    database.verify(tmp_path / "copy.sqlite3")
     (tmp_path / "bad.sqlite3").write_bytes((tmp_path / "copy.sqlite3").read_bytes()[:5000])
     for bad in ("bad.sqlite3", "none.sqlite3"):
         with pytest.raises(JournalError):
-            store.verify(tmp_path / bad)
+            database.verify(tmp_path / bad)
 
 
 async def failure_of(journal) -> JournalError:
@@ -392,7 +394,7 @@ async def test_after_a_failure_and_after_the_stop_whoever_reads_is_told_why(new_
         lambda: journal.read("a", 0, 10),
         lambda: journal.read_on(0, 10),
         lambda: journal.last_seq("a"),
-        lambda: journal.accepted_seq("a", "c"),
+        lambda: journal.command("a", "c"),
         lambda: journal.was_shown("a", "m", ""),
         lambda: journal.identities("a", 10),
         lambda: journal.operations(),
@@ -407,7 +409,7 @@ async def test_after_a_failure_and_after_the_stop_whoever_reads_is_told_why(new_
     with pytest.raises(JournalError, match="SQLITE_IOERR_FSYNC"):
         journal.read("a", 0, 10)
     other = new_journal()
-    assert [one[1] for one in other.read("a", 0, 10).rows] == [1]
+    assert [one.seq for one in other.read("a", 0, 10).rows] == [1]
     await other.stop()
     with pytest.raises(JournalError, match="closed"):
         other.read("a", 0, 10)
@@ -440,7 +442,7 @@ async def test_a_file_that_is_deleted_or_replaced_under_way_ends_it(
     monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.01)
     journal = new_journal()
     await commit(journal, opened=[record("a")], rows=[row("a", 1)])
-    gone = tmp_path / f"{store.NAME}{suffix}"
+    gone = tmp_path / f"{database.NAME}{suffix}"
     content = gone.read_bytes()
     gone.rename(tmp_path / "elsewhere")
     if replaced:
@@ -465,7 +467,7 @@ async def test_a_directory_that_is_gone_ends_it(new_journal, tmp_path, monkeypat
     for one in list(tmp_path.iterdir()):
         one.unlink()
     tmp_path.rmdir()
-    assert store.NAME in str(await failure_of(journal))
+    assert database.NAME in str(await failure_of(journal))
     tmp_path.mkdir()
 
 
@@ -488,7 +490,7 @@ async def test_a_disk_that_hangs_is_seen_and_holds_up_the_stop_no_longer_than_is
     journal = new_journal()
     await commit(journal, opened=[record("a")])
     assert journal.oldest_wait_s() == 0.0
-    blocker = sqlite3.connect(tmp_path / store.NAME, isolation_level=None)
+    blocker = sqlite3.connect(tmp_path / database.NAME, isolation_level=None)
     try:
         blocker.execute("BEGIN IMMEDIATE")
         answered = []

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.retention import Retention
 from guestd.journal.retire_pace import RetirePace
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, SessionRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
 
 RETENTION_S = 60
 PERIODS = 12
@@ -24,7 +24,7 @@ class Load:
 
     def __init__(self, folder, events: int, opened_per_s: int, lives_s: int) -> None:
         self.folder = folder
-        self.connection = store.open_for_writing(folder)
+        self.connection = database.open_for_writing(folder)
         self.connection.execute("PRAGMA synchronous = OFF")
         self.now_s = 0
         self.writer = Writer(self.connection, self.epoch_ms, lambda: float(self.now_s))
@@ -48,7 +48,9 @@ class Load:
         for name, since_s in self.living:
             first, last = (self.events * (self.now_s - since_s + n) // self.lives_s for n in (0, 1))
             for seq in range(first + 1, last + 1):
-                commit.rows.append((name, seq, "delivery", b'"%s"' % (b"x" * 300), f"c{seq}", b""))
+                commit.rows.append(
+                    EventRow(name, seq, "delivery", b'"%s"' % (b"x" * 300), f"c{seq}", b"")
+                )
         while self.living and self.now_s - self.living[0][1] >= self.lives_s - 1:
             commit.over.append(self.living.popleft()[0])
         self.writer.write([commit])
@@ -69,7 +71,7 @@ class Load:
 
     def file_bytes(self) -> int:
         """As it stands on the disk, without its log."""
-        return (self.folder / store.NAME).stat().st_size
+        return (self.folder / database.NAME).stat().st_size
 
     def kept_bytes(self) -> int:
         copy = self.folder / "copy"
@@ -123,19 +125,19 @@ def test_after_a_peak_the_file_goes_down_to_what_is_kept_while_the_load_goes_on(
         assert load.shrunk <= shrunk + 4, "a steady load leaves little to give back"
         assert load.overdue() == 0
         load.connection.close()
-        assert store.verify(tmp_path / store.NAME) is None
+        assert database.verify(tmp_path / database.NAME) is None
     finally:
         load.connection.close()
 
 
 def test_the_log_stays_short_under_load_and_becomes_short_again_after_a_long_reader(tmp_path):
     load = Load(tmp_path, events=30, opened_per_s=20, lives_s=30)
-    wal = tmp_path / f"{store.NAME}-wal"
+    wal = tmp_path / f"{database.NAME}-wal"
     try:
         for _ in range(2 * RETENTION_S):
             load.second()
             assert wal.stat().st_size <= 8 * 2**20
-        with closing(store.open_for_reading(tmp_path)) as reader:
+        with closing(database.open_for_reading(tmp_path)) as reader:
             reader.execute("BEGIN")
             reader.execute("SELECT count(*) FROM events").fetchone()
             for _ in range(RETENTION_S):

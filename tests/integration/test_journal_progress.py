@@ -7,12 +7,12 @@ from contextlib import closing
 
 import pytest
 
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.reader import Reader
 from guestd.journal.writer import Writer
 from guestd.model.errors import Damaged
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM
 
 pytestmark = pytest.mark.timeout(30)
 
@@ -20,12 +20,13 @@ AT_MS = 1_800_000_000_000
 
 
 def fill(folder) -> None:
-    with closing(store.open_for_writing(folder)) as connection:
+    with closing(database.open_for_writing(folder)) as connection:
         writer = Writer(connection, lambda: AT_MS)
         for n, name in enumerate("ab"):
-            rows = [(name, 1, "session", b'{"state":"live","read_only":false}', "", b"")]
+            rows = [EventRow(name, 1, "session", b'{"state":"live","read_only":false}', "", b"")]
             rows += [
-                (name, seq, "message", b'{"text":"hello"}', f"m{seq}", b"") for seq in range(2, 9)
+                EventRow(name, seq, "message", b'{"text":"hello"}', f"m{seq}", b"")
+                for seq in range(2, 9)
             ]
             record = SessionRecord(name, name, "t", "a@example.org", {}, {}, 0, 0)
             writer.write([Commit(opened=[record], rows=rows, at_ms=AT_MS + n)])
@@ -33,15 +34,15 @@ def fill(folder) -> None:
 
 
 def change(folder, *statements) -> None:
-    with closing(sqlite3.connect(folder / store.NAME, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(folder / database.NAME, isolation_level=None)) as connection:
         for statement in statements:
             assert connection.execute(statement).rowcount == 1
 
 
 class Opened:
     def __init__(self, folder) -> None:
-        self.writer = Writer(store.open_for_writing(folder), lambda: AT_MS)
-        self.reader = Reader(store.open_for_reading(folder))
+        self.writer = Writer(database.open_for_writing(folder), lambda: AT_MS)
+        self.reader = Reader(database.open_for_reading(folder))
 
     def read_to_the_end(self, kinds) -> list[int]:
         """All offsets, as the audit reads on: each page begins after the one before."""
@@ -90,7 +91,7 @@ def test_an_offset_that_was_damaged_is_not_counted_up_to(opened, tmp_path, damag
     assert len(journal.read_to_the_end(kinds)) <= 17
     for seq in range(1, 4):  # and there is room for what comes
         offset = journal.writer.write(
-            [Commit(rows=[(OWN_STREAM, seq, "fact", b"{}", "", b"")], at_ms=AT_MS)]
+            [Commit(rows=[EventRow(OWN_STREAM, seq, "fact", b"{}", "", b"")], at_ms=AT_MS)]
         )
         assert offset < 2**53
     assert journal.read_to_the_end(kinds)[-1] == offset
@@ -116,7 +117,7 @@ def test_damage_that_was_there_before_rows_had_checksums_ends_no_read(opened, tm
     all the same."""
     fill(tmp_path)
     change(tmp_path, *damage)
-    with closing(sqlite3.connect(tmp_path / store.NAME, isolation_level=None)) as connection:
+    with closing(sqlite3.connect(tmp_path / database.NAME, isolation_level=None)) as connection:
         for (table,) in connection.execute(
             "SELECT name FROM sqlite_schema WHERE type = 'table'"
         ).fetchall():
@@ -153,6 +154,8 @@ def test_a_damaged_event_has_the_time_of_its_neighbor_each_time_it_is_read(opene
     )
     journal = opened()
     for _ in range(2):
-        found = {one.offset: (one.at_ms, one.row[2]) for one in journal.reader.read_on(0, 100, 16)}
+        found = {
+            one.offset: (one.at_ms, one.row.kind) for one in journal.reader.read_on(0, 100, 16)
+        }
         assert found[12] == found[13] == (AT_MS + 1, "damaged")
         assert found[1] == (AT_MS, "damaged")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.journal import retention, store
+from guestd.journal import database, retention
 from guestd.journal.reader import Reader
 from guestd.journal.retention import Retention
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 HOUR_MS = 3_600_000
 KEEP = Retention(over_ms=HOUR_MS, dead_ms=10 * HOUR_MS)
@@ -21,20 +21,22 @@ class Disk:
     def __init__(self, folder) -> None:
         self.now = 1_000_000_000
         self.folder = folder
-        self.connection = store.open_for_writing(folder)
+        self.connection = database.open_for_writing(folder)
         self.writer = Writer(self.connection, lambda: self.now, lambda: self.now / 1000)
-        self.reader = Reader(store.open_for_reading(folder))
+        self.reader = Reader(database.open_for_reading(folder))
 
     def write(self, **parts) -> None:
         self.writer.write([Commit(**parts, at_ms=self.now)])
 
     def open(self, name, events) -> None:
-        rows = [(name, seq, "message", b"{}", "", b"") for seq in range(1, events + 1)]
+        rows = [EventRow(name, seq, "message", b"{}", "", b"") for seq in range(1, events + 1)]
         self.write(opened=[SessionRecord(name, name, "t", "", {}, {}, 0, 0)], rows=rows)
 
     def facts(self, first, last) -> None:
         self.write(
-            rows=[(OWN_STREAM, seq, "fact", b"{}", "", b"") for seq in range(first, last + 1)]
+            rows=[
+                EventRow(OWN_STREAM, seq, "fact", b"{}", "", b"") for seq in range(first, last + 1)
+            ]
         )
 
     def retire(self) -> int:
@@ -53,9 +55,9 @@ class Disk:
 
     def start_again(self) -> None:
         self.close()
-        self.connection = store.open_for_writing(self.folder)
+        self.connection = database.open_for_writing(self.folder)
         self.writer = Writer(self.connection, lambda: self.now, lambda: self.now / 1000)
-        self.reader = Reader(store.open_for_reading(self.folder))
+        self.reader = Reader(database.open_for_reading(self.folder))
 
     def close(self) -> None:
         self.reader.close()

@@ -7,12 +7,12 @@ from random import Random
 
 import pytest
 
-from guestd.journal import check, store
+from guestd.journal import check, database
 from guestd.journal.reader import Reader
 from guestd.journal.retention import DELETE_MAX, Retention
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM
 
 EVER = 2**62
 
@@ -23,9 +23,9 @@ class Disk:
         self.open()
 
     def open(self) -> None:
-        self.connection = store.open_for_writing(self.folder)
+        self.connection = database.open_for_writing(self.folder)
         self.writer = Writer(self.connection, lambda: 1000)
-        self.reader = Reader(store.open_for_reading(self.folder))
+        self.reader = Reader(database.open_for_reading(self.folder))
 
     def close(self) -> None:
         self.reader.close()
@@ -38,20 +38,26 @@ class Disk:
 
     def say(self, *said) -> None:
         self.writer.write(
-            [Commit(rows=[(name, seq, "message", b"%d" % seq, "", b"") for name, seq in said])]
+            [
+                Commit(
+                    rows=[
+                        EventRow(name, seq, "message", b"%d" % seq, "", b"") for name, seq in said
+                    ]
+                )
+            ]
         )
 
     def seqs(self, name, after, limit, acknowledged=EVER) -> list[int]:
         rows = self.reader.read(name, after, limit, acknowledged).rows
-        assert all(row[3] == b"%d" % row[1] and row[0] == name for row in rows)
-        return [row[1] for row in rows]
+        assert all(row.payload == b"%d" % row.seq and row.session_id == name for row in rows)
+        return [row.seq for row in rows]
 
 
 @pytest.fixture
 def disk(tmp_path):
     found = Disk(tmp_path)
     yield found
-    store.verify(tmp_path / store.NAME)
+    database.verify(tmp_path / database.NAME)
     found.close()
 
 
@@ -105,9 +111,9 @@ def test_a_stream_that_is_half_retired_is_read_from_its_first_kept_event(disk):
     assert disk.writer.retire(keep)
     replay = disk.reader.read("a", 0, 100, EVER)
     assert replay.first_kept_seq == DELETE_MAX + 1
-    assert [row[1] for row in replay.rows] == list(range(DELETE_MAX + 1, DELETE_MAX + 101))
+    assert [row.seq for row in replay.rows] == list(range(DELETE_MAX + 1, DELETE_MAX + 101))
     assert disk.seqs("a", 2400, 1000) == list(range(2401, 2501))
-    store.verify(disk.folder / store.NAME)
+    database.verify(disk.folder / database.NAME)
     while disk.writer.retire(keep):
         continue
     assert disk.seqs("a", 0, 1) == [] and disk.seqs("b", 0, 5000) == list(range(1, 2501))
@@ -116,7 +122,7 @@ def test_a_stream_that_is_half_retired_is_read_from_its_first_kept_event(disk):
 def test_facts_go_from_the_oldest_on_and_leave_no_hole_though_the_clock_went_back(disk):
     for seq, at_ms in enumerate([10, 10, 900, 10, 10, 10], 1):
         disk.writer.write(
-            [Commit(rows=[(OWN_STREAM, seq, "fact", b"%d" % seq, "", b"")], at_ms=at_ms)]
+            [Commit(rows=[EventRow(OWN_STREAM, seq, "fact", b"%d" % seq, "", b"")], at_ms=at_ms)]
         )
     disk.writer.retire(Retention(over_ms=500, dead_ms=0))
     assert disk.seqs(OWN_STREAM, 0, 10) == [3, 4, 5, 6]

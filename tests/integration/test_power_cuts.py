@@ -20,12 +20,12 @@ from random import Random
 import apsw
 import pytest
 
-from guestd.journal import store
+from guestd.journal import database
 from guestd.journal.check import full_check
 from guestd.journal.queries import migrations
 from guestd.journal.writer import Writer
-from guestd.model.ports import Commit, SessionRecord
-from guestd.model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from guestd.model.journal import Commit, EventRow, SessionRecord
+from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 
 CUTS = int(os.environ.get("GUESTD_POWER_CUTS", "5000"))
 SEED = int(os.environ.get("GUESTD_POWER_SEED", "1"))
@@ -102,9 +102,9 @@ def live(folder: Path, rng: Random, synchronous: str, commits: int, is_mixed: bo
     """One life of a writer. In the log ("acknowledged", seq) stands where the answer was given."""
     log: list[tuple] = []
     system = FileSystem(f"power-{folder.name}", log)
-    connection = apsw.Connection(str(folder / store.NAME), vfs=system.name)
+    connection = apsw.Connection(str(folder / database.NAME), vfs=system.name)
     connection.execute(
-        store._PRAGMAS.replace("synchronous = FULL", f"synchronous = {synchronous}")
+        database._PRAGMAS.replace("synchronous = FULL", f"synchronous = {synchronous}")
     ).fetchall()
     for number, script in enumerate(migrations(), 1):
         connection.execute(f"BEGIN; {script}; PRAGMA user_version = {number}; COMMIT").fetchall()
@@ -115,7 +115,14 @@ def live(folder: Path, rng: Random, synchronous: str, commits: int, is_mixed: bo
     for n in range(commits):
         count = rng.choice([1, 1, 3, 40])
         rows = [
-            ("s", seq + n, "message", b'"%s"' % (b"x" * rng.choice([50, 900])), f"m{seq + n}", b"")
+            EventRow(
+                "s",
+                seq + n,
+                "message",
+                b'"%s"' % (b"x" * rng.choice([50, 900])),
+                f"m{seq + n}",
+                b"",
+            )
             for n in range(1, count + 1)
         ]
         seq += count
@@ -133,7 +140,7 @@ def works(n: int, seq: int) -> Commit:
     step = OperationRecord("o", "prompt", b"%d" % seq)
     made = DeliveryRecord(f"d{n}", "t", "l", "e", b"%d" % seq)
     before = DeliveryRecord(f"d{n - 1}", "t", "l", "e", b"", status="delivered")
-    fact = (OWN_STREAM, n + 1, "fact", b"{}", "", b"")
+    fact = EventRow(OWN_STREAM, n + 1, "fact", b"{}", "", b"")
     return Commit(
         rows=[fact],
         operations=[step],
@@ -192,7 +199,7 @@ def found_after(survived: dict[str, bytes], folder: Path, is_mixed: bool) -> tup
         old.unlink()
     for name, data in survived.items():
         (folder / name).write_bytes(data)
-    connection = sqlite3.connect(folder / store.NAME)
+    connection = sqlite3.connect(folder / database.NAME)
     try:
         count, last = connection.execute(
             "SELECT count(*), coalesce(max(seq), 0) FROM events WHERE session > 0"

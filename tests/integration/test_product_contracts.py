@@ -16,10 +16,10 @@ from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.app.config import Config
+from guestd.audit.verify import select, verify
 from guestd.emulator import DEFAULT_QUEUE_ID
-from guestd.records.audit_check import select, verify
-from guestd.records.happenings import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
-from tests.records.webhook_town import Receiver, until
+from guestd.webhooks.payloads import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
+from tests.webhooks.harness import Receiver, until
 
 from .test_control_operations import MESSAGING, a_house, conversation
 

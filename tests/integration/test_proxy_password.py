@@ -9,8 +9,8 @@ import base64
 import pytest
 
 from guestd.model.errors import DialError, PlatformError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
-from guestd.model.route import Route
 from guestd.platform.http import Http
 from guestd.platform.settings import PlatformSettings
 from guestd.transport.dialer import WebsocketDialer
@@ -64,7 +64,7 @@ async def test_all_three_clients_present_the_same_bytes(proxy, tmp_path, scheme,
     proxy_url = f"http://ana:{password}@{proxy.url}"
     (tmp_path / "file").write_bytes(b"x")
 
-    dialer = WebsocketDialer(route=Route(proxy_url=proxy_url))
+    dialer = WebsocketDialer(route=OutboundRoute(proxy_url=proxy_url))
     with pytest.raises(DialError):
         await dialer.dial(DialTarget("ws://platform.example.org/v1"), None)
 
@@ -73,7 +73,7 @@ async def test_all_three_clients_present_the_same_bytes(proxy, tmp_path, scheme,
         await http.get_object(f"{scheme}://platform.example.org/")
     await http.close()
 
-    uploader = FileUploader(route=Route(proxy_url=proxy_url))
+    uploader = FileUploader(route=OutboundRoute(proxy_url=proxy_url))
     with pytest.raises(PlatformError):
         await uploader.put(
             f"{scheme}://storage.example.org/", {}, "text/plain", str(tmp_path / "file"), 1

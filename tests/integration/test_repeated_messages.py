@@ -39,7 +39,7 @@ async def test_it_is_known_from_the_journal(new_town, dialect, time):
         open_frontend(town, "?guest=ana&email=a@b.example") as one,
     ):
         await live(one)
-        visit = next(iter(town.emulator.visits.values()))
+        visit = next(iter(town.emulator.connections.values()))
         for n in range(1, 7):
             visit._write(message(dialect, n, time))
         texts = [(await frame(one, kind="message"))["text"] for _ in range(6)]

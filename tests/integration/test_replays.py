@@ -63,7 +63,7 @@ def count_reads(town):
 
     def counted(*what):
         replay = read(*what)
-        reads.append(sum(len(row[3]) for row in replay.rows))
+        reads.append(sum(len(row.payload) for row in replay.rows))
         return replay
 
     journal.read = counted

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from guestd.emulator.records import Send as Tell
+from guestd.emulator.core.records import Send as Tell
 from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
@@ -26,7 +26,7 @@ class Watching:
         self.is_over = False
 
     def offer(self, row):
-        event = json.loads(row[3])
+        event = json.loads(row.payload)
         self.events.append(event)
         self.outbound += event.get("direction") == "Outbound"
 
@@ -65,7 +65,7 @@ def agent_says(town, name, *texts):
 
 def drop(town, name="ana"):
     for connection_id in list(session_of(town, name).connections):
-        town.emulator.visits[connection_id].transport.abort()
+        town.emulator.connections[connection_id].transport.abort()
 
 
 SILENT = {"agent": "silent"}
@@ -148,7 +148,7 @@ async def test_a_half_open_link_is_found_by_its_silence(new_town):
     ) as town:
         open_guest(town)
         await town.until(lambda: town.live() == 1)
-        for visit in town.emulator.visits.values():
+        for visit in town.emulator.connections.values():
             visit.freeze()
         await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
         await town.until(lambda: town.live() == 1)
@@ -163,12 +163,12 @@ async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
         for n in range(100):
             open_guest(town, f"g{n}")
         await town.until(lambda: town.live() == 100, 30.0)
-        town.emulator.connects.clear()
-        for visit in list(town.emulator.visits.values()):
+        town.emulator.connect_times.clear()
+        for visit in list(town.emulator.connections.values()):
             visit.transport.abort()
         await town.until(lambda: town.live() == 0)
         await town.until(lambda: town.live() == 100, 30.0)
-        instants = sorted(town.emulator.connects)
+        instants = sorted(town.emulator.connect_times)
         for n, first in enumerate(instants):
             for m in range(n, len(instants)):
                 allowed = 20 + (instants[m] - first) * 20 + 2
@@ -207,11 +207,12 @@ async def test_end_leaves_no_orphan(new_town, clear):
             "state": "ended",
             "reason": "finished",
             "read_only": False,
+            "first": False,
             "kind": "session",
         }
         everyone = [*town.emulator.world.sessions.values(), *town.emulator.world.cleared.values()]
         assert all(one.conversation is None for one in everyone), "no conversation is left open"
-        await town.until(lambda: not town.emulator.visits)
+        await town.until(lambda: not town.emulator.connections)
 
 
 async def test_duration_ends_a_session_in_an_orderly_way(new_town):
@@ -250,7 +251,7 @@ async def test_drain_gives_up_on_a_platform_that_does_not_answer(new_town):
     async with new_town(emulator=SILENT) as town:
         open_guest(town)
         await town.until(lambda: town.live() == 1)
-        for visit in town.emulator.visits.values():
+        for visit in town.emulator.connections.values():
             visit.freeze()
         report = await town.fleet.drain(0.5)
         assert (report.ended, len(report.left)) == (0, 1)
@@ -384,7 +385,7 @@ class TestWebchat:
         async with new_town(dialect="webchat", emulator=SILENT, session=FAST) as town:
             open_guest(town)
             await town.until(lambda: town.live() == 1)
-            for visit in list(town.emulator.visits.values()):
+            for visit in list(town.emulator.connections.values()):
                 visit.transport.abort()
             await town.until(lambda: town.live() == 0)
             await town.until(lambda: town.live() == 1)
@@ -416,7 +417,7 @@ class TestWebchat:
         async with new_town(dialect="webchat", emulator=SILENT, session={**FAST, **beats}) as town:
             open_guest(town)
             await town.until(lambda: town.live() == 1)
-            for visit in town.emulator.visits.values():
+            for visit in town.emulator.connections.values():
                 visit.freeze()
             await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
             await town.until(lambda: town.live() == 1)

@@ -18,8 +18,8 @@ from websockets.asyncio.server import serve
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
-from guestd.model.route import Route
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
 from tests.sections import split
@@ -38,7 +38,7 @@ class Addresses:
     def __init__(self, *addresses: str) -> None:
         self._addresses = addresses
 
-    async def addresses(self, host: str, port: int) -> list[str]:
+    async def __call__(self, host: str, port: int) -> list[str]:
         return list(self._addresses)
 
 
@@ -100,7 +100,7 @@ async def echo_server(folder):
 
 
 def a_dialer(addresses: tuple[str, ...], **settings) -> WebsocketDialer:
-    found = WebsocketDialer(*split(settings, TransportSettings, Route))
+    found = WebsocketDialer(*split(settings, TransportSettings, OutboundRoute))
     found._resolver = Addresses(*addresses)
     return found
 

@@ -16,8 +16,8 @@ from pydantic import SecretBytes
 
 from guestd.model.commands import End, Send
 from guestd.model.ports import OpenGuest
-from guestd.records.settings import WebhookTarget
-from tests.records.webhook_town import SECRET, Receiver, target, until, webhooks
+from guestd.webhooks.settings import WebhookTarget
+from tests.webhooks.harness import SECRET, Receiver, target, until, webhooks
 
 GUESTS, TEXTS = 200, 3
 PER_HOST, HELD = 5, 50
@@ -31,10 +31,10 @@ class Frontend:
         self.state = ""
 
     def offer(self, row) -> None:
-        event = orjson.loads(row[3])
-        if row[2] == "session":
+        event = orjson.loads(row.payload)
+        if row.kind == "session":
             self.state = event["state"]
-        elif row[2] == "message" and event["direction"] == "Inbound":
+        elif row.kind == "message" and event["direction"] == "Inbound":
             self.echoes.append(event["text"])
 
     def over(self) -> None: ...

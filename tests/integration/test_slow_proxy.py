@@ -18,8 +18,8 @@ from websockets.asyncio.server import serve
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
-from guestd.model.route import Route
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
 
@@ -76,7 +76,7 @@ async def dial(folder, answer: bytes, ear: Ear):
     async with platform(folder) as (port, ca), proxy_that_answers(answer) as proxy:
         dialer = WebsocketDialer(
             TransportSettings(dial_timeout_s=30.0),
-            Route(proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca),
+            OutboundRoute(proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca),
         )
         link = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
         link.send_text(TEXT)

@@ -33,7 +33,7 @@ def received(town, kind):
 
 
 def drop_links(town):
-    for visit in list(town.emulator.visits.values()):
+    for visit in list(town.emulator.connections.values()):
         visit.transport.abort()
 
 
@@ -65,7 +65,7 @@ async def test_sock_6_a_file_is_asked_for_put_with_its_type_and_sent(new_town):
         (message,) = received(town, "message")
         (metadata,) = message.pop("attachments")
         asked = {key: metadata[key] for key in ("filename", "contentType", "size")}
-        stored = town.emulator.world.office.files.named(metadata["id"])
+        stored = town.emulator.world.files.named(metadata["id"])
         sha256 = hashlib.sha256(PNG).hexdigest()
         found = message, asked, (stored.sha256, stored.content_type), steps(watching)[:3]
         assert found == (
@@ -125,7 +125,7 @@ async def test_sim_1_the_documents_frames_do_what_they_say(new_town):
         ):
             await frontend.send(json.dumps(said))
         await town.until(lambda: len(received(town, "message")) == 3)
-        files = town.emulator.world.office.files
+        files = town.emulator.world.files
         told = [
             (one["text"], [files.named(file["id"]).sha256 for file in one.get("attachments", ())])
             for one in received(town, "message")

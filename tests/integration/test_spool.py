@@ -10,8 +10,8 @@ import stat
 
 import pytest
 
-from guestd.api.spool import BATCH_BYTES, Spool, Spooled, SpoolSettings
 from guestd.model.errors import CommandError, ConfigError, Overloaded, SpoolError
+from guestd.spool.spool import BATCH_BYTES, Spool, Spooled, SpoolSettings
 
 
 async def pieces(*sizes):

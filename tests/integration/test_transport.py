@@ -13,8 +13,8 @@ from websockets.asyncio.server import serve
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import ConfigError, DialError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
-from guestd.model.route import Route
 from guestd.session.settings import ReconnectSettings
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
@@ -58,7 +58,9 @@ class Ear:
 
 def dialer(**settings):
     return WebsocketDialer(
-        *split({"dial_timeout_s": 5.0, **settings}, TransportSettings, Route, ReconnectSettings)
+        *split(
+            {"dial_timeout_s": 5.0, **settings}, TransportSettings, OutboundRoute, ReconnectSettings
+        )
     )
 
 

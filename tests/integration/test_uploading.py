@@ -11,7 +11,7 @@ import pytest
 
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
-from guestd.model.route import Route
+from guestd.model.outbound_route import OutboundRoute
 from guestd.session.settings import AttachmentSettings
 from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader
@@ -65,7 +65,7 @@ async def uploader():
     def build(secure_only=False, **settings):
         opened.append(
             FileUploader(
-                *split(settings, AttachmentSettings, TransportSettings, Route),
+                *split(settings, AttachmentSettings, TransportSettings, OutboundRoute),
                 secure_only=secure_only,
             )
         )

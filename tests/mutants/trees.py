@@ -19,7 +19,15 @@ from pathlib import Path
 from .patches import ROOT, Mutant
 
 PARTS = ("daemon", "tests", "docs", "systemd", "benchmarks")
-FILES = ("pyproject.toml", "README.md", "config.example.toml", "CHANGELOG.md", "Makefile")
+FILES = (
+    "pyproject.toml",
+    "README.md",
+    "ARCHITECTURE.md",
+    "CONTRIBUTING.md",
+    "config.example.toml",
+    "CHANGELOG.md",
+    "Makefile",
+)
 TIMEOUT_S = 120.0
 
 

@@ -23,7 +23,8 @@ from guestd.journal.reader import Reader
 from guestd.journal.writer import Writer
 from guestd.model.commands import Attach, Send
 from guestd.model.endings import Cause, Ending
-from guestd.model.ports import DialTarget, OpenGuest, Replay
+from guestd.model.journal import Replay
+from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.session.settings import SessionSettings
 from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
@@ -116,8 +117,8 @@ class InlineJournal:
     def was_shown(self, session_id, identity, time) -> bool:
         return Reader(self.disk).was_shown(session_id, identity, time)
 
-    def accepted_seq(self, session_id, command_id) -> int:
-        return self.reader.accepted_seq(session_id, command_id)
+    def command(self, session_id, command_id):
+        return self.reader.command(session_id, command_id, self.acknowledged)
 
     def forget(self, session_id) -> None: ...
 
@@ -166,7 +167,7 @@ class Frontend:
             self.waiting.pop(answer.command_id, None)
 
     def offer(self, row) -> None:
-        event = orjson.loads(row[3])
+        event = orjson.loads(row.payload)
         self.world.trace(self.name, event)
         assert event["seq"] == len(self.events) + 1, (
             f"{self.name}: seq {event['seq']} after {len(self.events)}"
@@ -290,7 +291,7 @@ class Simulation:
     def check_shown(self, frontend: Frontend, event: dict) -> None:
         if event["seq"] % 7 == 0:  # a sample: the question costs a query
             rows = self.journal.reader.read(frontend.session_id, event["seq"] - 1, 1, 2**62).rows
-            assert rows and orjson.loads(rows[0][3]) == event, "shown before it was durable"
+            assert rows and orjson.loads(rows[0].payload) == event, "shown before it was durable"
 
     def trace(self, name: str, event: dict) -> None:
         self.hash.update(f"{self.loop.time():.6f} {name} {sorted(event.items())}\n".encode())

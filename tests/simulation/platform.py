@@ -13,10 +13,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 
-from guestd.emulator import EmulatorSettings, actions, agentdesk, frames
-from guestd.emulator.records import Hangup, Later, Send
+from guestd.emulator import EmulatorSettings
+from guestd.emulator.core import agent_runner, frames
+from guestd.emulator.core.records import Hangup, Later, Send
+from guestd.emulator.core.world import World
+from guestd.emulator.guest_api.actions import receive_guest_frame
 from guestd.emulator.settings import Limits
-from guestd.emulator.world import World
 from guestd.model.endings import Cause, Ending
 from guestd.model.errors import DialError, PlatformUnavailable
 from guestd.model.ports import HistoryAnswer
@@ -67,7 +69,7 @@ class Platform:
 
     def _appointment(self, what) -> None:
         if what[0] == "agent":
-            self.perform(agentdesk.do_next_step(self.world, what[1], self.now()))
+            self.perform(agent_runner.do_next_step(self.world, what[1], self.now()))
         else:
             self.perform(self.world.hangup(int(what[1])))
 
@@ -78,7 +80,7 @@ class Platform:
                 orjson.dumps(frames.too_many(1, "slow down", request.get("tracingId", ""))), False
             )
             return
-        self.perform(actions.receive(self.world, link.connection_id, text, self.now()))
+        self.perform(receive_guest_frame(self.world, link.connection_id, text, self.now()))
 
 
 class Link:

@@ -7,7 +7,7 @@ import asyncio
 from random import Random
 from urllib.parse import parse_qs, urlsplit
 
-from guestd.emulator import frames
+from guestd.emulator.core import frames
 from guestd.model.errors import PlatformRefused, PlatformUnavailable, SpoolError
 
 from .platform import Platform

@@ -29,8 +29,8 @@ def skip_an_intent(monkeypatch):
     """Told and sent before it is durable."""
     record = Pipeline.record
 
-    def hasty(self, owner, session_id, event, key="", intent=b""):
-        record(self, owner, session_id, event, key, intent)
+    def hasty(self, owner, session_id, event, intent=b""):
+        record(self, owner, session_id, event, intent)
         if type(event) is AcceptedEvent:
             self._batch.intents.pop()
             self._loop.call_soon(owner.intent_durable, event.command_id)

@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from guestd.journal.store import NAME
+from guestd.journal.database import NAME
 
 #: How late retention may be: the slowest reader's cursor is up to 30 s behind, then a batch goes
 #: every second.

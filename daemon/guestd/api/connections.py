@@ -27,8 +27,8 @@ from typing import cast
 
 from ..observe.metrics import Metrics
 from .callers import UNIX_SOCKET, caller_at
-from .housekeeping import Housekeeping
-from .turns import Turns
+from .memory_trimming import MemoryTrimmer
+from .rate_limiting import LoopRateLimiter
 
 _TIMED_OUT = b"HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n"
 _FULL = (
@@ -48,8 +48,9 @@ _CLOSE_TIMEOUT_S = 2.0
 #: The first byte of TCP_INFO: neither side has closed (Linux, net/tcp_states.h).
 _ESTABLISHED = 1
 
-#: What is read of a connection before it is its turn: most request heads fit.
-FIRST_BYTES = 2048
+#: What is read of a connection before it is its turn: most request heads fit, and enough to see
+#: that a client sends frames before its handshake is answered (`handshakes.EARLY_BYTES_MAX`).
+FIRST_BYTES = 4096
 
 #: The most that is read of one connection at a time. aiohttp stops reading when it holds twice as
 #: much of a body.
@@ -87,8 +88,8 @@ class Connections:
         self._waiting: dict[_Connection, None] = {}
         self._by_caller: dict[str, _Caller] = {}
         self._timer: asyncio.TimerHandle | None = None
-        self._housekeeping = Housekeeping()
-        self._turns = Turns()
+        self._trimmer = MemoryTrimmer()
+        self._limiter = LoopRateLimiter()
         shortest_s = min(limits.head_timeout_s, limits.keepalive_timeout_s)
         self._sweep_interval_s = max(
             _SWEEP_INTERVAL_MIN_S, min(_SWEEP_INTERVAL_MAX_S, shortest_s / 4)
@@ -131,11 +132,11 @@ class Connections:
 
     def opened(self, connection: _Connection) -> bool:
         """Whether it may stay."""
-        self._make_room(connection.caller)
+        self._displace_oldest(connection.caller)
         reason = self._refusal(connection.caller)
         if reason:
             self._metrics.count_http_refused(reason)
-            self._hang_up(connection, _FULL)
+            self._disconnect(connection, _FULL)
             return False
         self._open[connection.transport] = connection
         self._caller(connection.caller).connections += 1
@@ -145,26 +146,26 @@ class Connections:
             self._plan_sweep()
         return True
 
-    def begin_in_turn(self, connection: _Connection, begin: Callable[[], bool]) -> None:
+    def begin_when_admitted(self, connection: _Connection, begin: Callable[[], bool]) -> None:
         """Call it when it is this connection's turn, maybe at once; it says whether the connection
         is still there."""
         if connection.caller == UNIX_SOCKET:
-            self._turns.ask(begin)
+            self._limiter.submit(begin)
             return
 
         def pass_on() -> bool:
-            if connection.has_left():
+            if connection.peer_has_closed():
                 connection.transport.abort()
                 return False
-            self._turns.ask(begin)
+            self._limiter.submit(begin)
             return True
 
-        self._by_caller[connection.caller].new.ask(pass_on)
+        self._by_caller[connection.caller].new.submit(pass_on)
 
     def closed(self, connection: _Connection) -> None:
         self._closing.pop(connection, None)
         self._release(connection)
-        self._housekeeping.gone()
+        self._trimmer.gone()
 
     # ------------------------------------------------------------------ places
 
@@ -181,7 +182,7 @@ class Connections:
             return "connections_max"
         return ""
 
-    def _make_room(self, name: str) -> None:
+    def _displace_oldest(self, name: str) -> None:
         """If a limit is reached, close the connection that has waited longest, of this caller or of
         all."""
         reason = self._refusal(name)
@@ -192,7 +193,7 @@ class Connections:
         oldest = next(iter(queue), None)
         if oldest is not None:
             self._metrics.count_http_refused("displaced")
-            self._hang_up(oldest, _FULL)
+            self._disconnect(oldest, _FULL)
 
     def _caller(self, name: str) -> _Caller:
         caller = self._by_caller.get(name)
@@ -209,7 +210,7 @@ class Connections:
         self._waiting.pop(connection, None)
         self._by_caller[connection.caller].waiting.pop(connection, None)
 
-    def _hang_up(self, connection: _Connection, answer: bytes = b"") -> None:
+    def _disconnect(self, connection: _Connection, answer: bytes = b"") -> None:
         """Its place is free at once; the socket is aborted if it does not close in time."""
         self._release(connection)
         self._closing[connection] = asyncio.get_running_loop().time() + _CLOSE_TIMEOUT_S
@@ -244,13 +245,13 @@ class Connections:
                 and now - connection.head_since >= self._limits.head_timeout_s
             ):
                 self._metrics.count_http_refused("head_timeout_s")
-                self._hang_up(connection, _TIMED_OUT)
+                self._disconnect(connection, _TIMED_OUT)
             elif connection.idle_s(now) >= self._limits.keepalive_timeout_s:
-                self._hang_up(connection)
+                self._disconnect(connection)
         for connection in [one for one, abort_at in self._closing.items() if now >= abort_at]:
             connection.transport.abort()
-        self._housekeeping.tidy(now)
-        if self._open or self._closing or self._housekeeping.is_due:
+        self._trimmer.trim_if_due(now)
+        if self._open or self._closing or self._trimmer.is_due:
             self._plan_sweep()
 
 
@@ -262,7 +263,7 @@ class _Caller:
     def __init__(self, limits: ConnectionLimits) -> None:
         self.connections = 0
         burst = limits.new_per_address_burst
-        self.new = Turns(burst, limits.new_per_address_per_s, float(burst))
+        self.new = LoopRateLimiter(burst, limits.new_per_address_per_s, float(burst))
         self.waiting: dict[_Connection, None] = {}
 
 
@@ -308,7 +309,7 @@ class _Connection(asyncio.BufferedProtocol):
         self._unsent_bytes = unsent_bytes
         return now - self._waiting_since
 
-    def has_left(self) -> bool:
+    def peer_has_closed(self) -> bool:
         """Whether nobody waits for an answer any more. While reading is paused, only the system
         knows."""
         if self.transport.is_closing():
@@ -338,7 +339,7 @@ class _Connection(asyncio.BufferedProtocol):
             return
         # not earlier: uvloop starts to read after `connection_made`, paused or not
         self.transport.pause_reading()
-        self._connections.begin_in_turn(self, lambda: self._begin(data))
+        self._connections.begin_when_admitted(self, lambda: self._begin(data))
 
     def _begin(self, data: bytes) -> bool:
         if self.transport.is_closing():

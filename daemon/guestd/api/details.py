@@ -35,30 +35,30 @@ _KEYS = ("action", "name", "email", "metadata")
 
 
 @dataclass(slots=True, frozen=True)
-class Details:
+class GuestDetails:
     """`name` is what agents are shown; "": the guest's own. `email` "": an address of its own."""
 
     name: str = ""
     email: str = ""
     metadata: dict[str, Any] = field(default_factory=dict)
-    come_in_first_frame: bool = False
+    from_first_frame: bool = False
 
 
-def details_in_address(query: Mapping[str, str]) -> Details:
+def details_from_query(query: Mapping[str, str]) -> GuestDetails:
     """Raises CommandError naming the parameter."""
     given = query.get("details", "")
     if given not in ("", FIRST_FRAME):
         raise CommandError(
             f"details can be {FIRST_FRAME} only; leave it out otherwise", field="details"
         )
-    return Details(
+    return GuestDetails(
         _name(query.get("name", "")),
         _email(query.get("email", "")),
-        come_in_first_frame=given == FIRST_FRAME,
+        from_first_frame=given == FIRST_FRAME,
     )
 
 
-def details_in_frame(text: str, address: Details) -> Details:
+def details_from_frame(text: str, address: GuestDetails) -> GuestDetails:
     """What the frame gives counts more than the address. Raises CommandError naming the field."""
     frame = _load(text)
     if frame.get("action") != "guest":
@@ -81,7 +81,7 @@ def details_in_frame(text: str, address: Details) -> Details:
     )
 
 
-def own_address(guest: str, common: str) -> str:
+def unique_email(guest: str, common: str) -> str:
     """An address for that guest alone, the same after a restart: `guest@example.org` becomes
     `guest+HASH@example.org`."""
     local, _, domain = common.rpartition("@")

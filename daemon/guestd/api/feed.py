@@ -32,10 +32,11 @@ import orjson
 from aiohttp import web
 
 from ..model.errors import Damaged, NotFound
-from ..model.ports import Fleet, Row
+from ..model.journal import EventRow
+from ..model.ports import Fleet
 from ..observe.metrics import Metrics
-from .held import HeldBytes
-from .pages import Pages, new_turns
+from .byte_limit import SharedByteLimit
+from .pages import Pages, new_page_limiter
 
 #: What the kernel may hold for one client beside what we hold. It doubles the figure; enough for 1
 #: MB/s at 100 ms.
@@ -49,7 +50,7 @@ class FeedBounds:
     held_bytes_max: int = 33_554_432
 
 
-class Entry(NamedTuple):
+class FeedItem(NamedTuple):
     """One frame for a client. `seq` 0: no place in the guest session's order. `is_event`: else it
     is a notice of ours."""
 
@@ -66,8 +67,10 @@ class Feeds:
         self.fleet = fleet
         self.metrics = metrics
         self.bounds = bounds
-        self.turns = new_turns()
-        self.held = HeldBytes(bounds.held_bytes_max, lambda: metrics.count_refused_frontend("held"))
+        self.page_limiter = new_page_limiter()
+        self.held = SharedByteLimit(
+            bounds.held_bytes_max, lambda: metrics.count_refused_frontend("held")
+        )
         metrics.watchers_held_bytes = lambda: self.held.total
 
 
@@ -85,9 +88,9 @@ class Feed:
         self._fleet = feeds.fleet
         self._session_id = session_id
         self._damaged = damaged or (lambda feed, error: feed.stop(str(error)))
-        self._pages = Pages(feeds.fleet, feeds.turns, session_id)
-        self._queue: deque[Entry] = deque()
-        self._page: deque[Entry] = deque()
+        self._pages = Pages(feeds.fleet, feeds.page_limiter, session_id)
+        self._queue: deque[FeedItem] = deque()
+        self._page: deque[FeedItem] = deque()
         self._queued_bytes = self._page_bytes = 0
         self._read_seq = 0
         self._wake = asyncio.Event()
@@ -125,7 +128,7 @@ class Feed:
 
     def say(self, frame: dict[str, object], kind: str = "") -> None:
         """A notice of ours. It does not wait for a replay under way."""
-        self._put(Entry(0, kind, orjson.dumps(frame)))
+        self._put(FeedItem(0, kind, orjson.dumps(frame)))
 
     async def room(self) -> None:
         """Return when the client has taken most of what was said to it: who does not listen is not
@@ -145,8 +148,8 @@ class Feed:
 
     # ------------------------------------------------------------------ what comes
 
-    def offer(self, row: Row) -> None:
-        self._put(Entry(row[1], row[2], row[3], True))
+    def offer(self, row: EventRow) -> None:
+        self._put(FeedItem(row.seq, row.kind, row.payload, True))
 
     def over(self) -> None:
         self._is_over = True
@@ -155,19 +158,19 @@ class Feed:
     def burden(self) -> float:
         return self._queued_bytes + self._page_bytes
 
-    def let_go(self) -> None:
+    def evict(self) -> None:
         self.is_too_slow = True
         self._drop_all()
         self._wake.set()
 
-    def _put(self, entry: Entry) -> None:
+    def _put(self, entry: FeedItem) -> None:
         if self.is_too_slow or self._is_closed:
             return
         self._queue.append(entry)
         self._queued_bytes += len(entry.data)
         bounds = self._feeds.bounds
         if len(self._queue) > bounds.events_max or self._queued_bytes > bounds.bytes_max:
-            self.let_go()
+            self.evict()
             return
         if self._is_half_full():
             self._room.clear()
@@ -188,7 +191,7 @@ class Feed:
 
     # ------------------------------------------------------------------ what goes
 
-    async def next(self) -> Entry | None:
+    async def next(self) -> FeedItem | None:
         """The next frame to write; None when there is nothing more to come: too slow, stopped, or
         over.
 
@@ -196,7 +199,9 @@ class Feed:
         while not (self.is_too_slow or self.stopped or self._is_closed):
             if self._is_lag_due:
                 self._is_lag_due = False
-                return Entry(0, "lagging", orjson.dumps({"kind": "lagging", "seq": self.sent_seq}))
+                return FeedItem(
+                    0, "lagging", orjson.dumps({"kind": "lagging", "seq": self.sent_seq})
+                )
             if self._queue:
                 return self._take_queued()
             if self._page:
@@ -211,7 +216,7 @@ class Feed:
                 await self._wake.wait()
         return None
 
-    def _take_queued(self) -> Entry:
+    def _take_queued(self) -> FeedItem:
         entry = self._queue.popleft()
         self._queued_bytes -= len(entry.data)
         if not self._room.is_set() and not self._is_half_full():
@@ -219,7 +224,7 @@ class Feed:
         self._count()
         return entry
 
-    def _take_paged(self) -> Entry:
+    def _take_paged(self) -> FeedItem:
         entry = self._page.popleft()
         self._page_bytes -= len(entry.data)
         self._count()
@@ -228,7 +233,7 @@ class Feed:
     # ------------------------------------------------------------------ the past
 
     async def _read_page(self) -> None:
-        await self._feeds.turns.take()
+        await self._feeds.page_limiter.acquire()
         if self._is_closed or self.is_too_slow or self.stopped:
             return
         try:
@@ -257,14 +262,14 @@ class Feed:
         except NotFound:
             self._is_over = True
 
-    def _page_in(self, row: Row, first_kept_seq: int) -> None:
-        seq = row[1]
+    def _page_in(self, row: EventRow, first_kept_seq: int) -> None:
+        seq = row.seq
         if seq > self._read_seq + 1:
             self._append(_gap(self._read_seq, seq, is_retired=first_kept_seq >= seq))
-        self._append(Entry(seq, row[2], row[3], True))
+        self._append(FeedItem(seq, row.kind, row.payload, True))
         self._read_seq = seq
 
-    def _append(self, entry: Entry) -> None:
+    def _append(self, entry: FeedItem) -> None:
         self._page.append(entry)
         self._page_bytes += len(entry.data)
 
@@ -277,10 +282,10 @@ class Feed:
         self._queue.clear()
         self._page.clear()
         self._queued_bytes = self._page_bytes = 0
-        self._feeds.held.leave(self)
+        self._feeds.held.remove(self)
 
 
-def _gap(after_seq: int, seq: int, is_retired: bool) -> Entry:
+def _gap(after_seq: int, seq: int, is_retired: bool) -> FeedItem:
     """Says which events are missing between two that are shown."""
     reason = f"events before seq {seq} are no longer kept"
     if not is_retired:
@@ -292,10 +297,10 @@ def _gap(after_seq: int, seq: int, is_retired: bool) -> Entry:
         "after": str(after_seq),
         "before": str(seq),
     }
-    return Entry(seq - 1, "gap", orjson.dumps(frame))
+    return FeedItem(seq - 1, "gap", orjson.dumps(frame))
 
 
-def _forgotten(after_seq: int) -> Entry:
+def _forgotten(after_seq: int) -> FeedItem:
     """Says that what came after that seq is gone with its guest session."""
     reason = f"the guest session has ended, and its events after seq {after_seq} are no longer kept"
     frame = {
@@ -305,10 +310,10 @@ def _forgotten(after_seq: int) -> Entry:
         "after": str(after_seq),
         "before": "",
     }
-    return Entry(after_seq, "gap", orjson.dumps(frame))
+    return FeedItem(after_seq, "gap", orjson.dumps(frame))
 
 
-def hold_little(request: web.Request) -> None:
+def limit_send_buffers(request: web.Request) -> None:
     """Let neither the transport nor the kernel pile up what a client does not take.
 
     High water 0: `drain` waits until the transport has handed everything to the kernel."""
@@ -321,7 +326,7 @@ def hold_little(request: web.Request) -> None:
         own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
 
 
-def abort_if_stuck(request: web.Request) -> None:
+def abort_if_unsent(request: web.Request) -> None:
     """A transport that closes waits for a peer that does not read, for as long as that one likes.
     We do not."""
     transport = request.transport

@@ -38,14 +38,14 @@ _FIELDS = {"content_type": "contentType", "size_bytes": "buffer"}
 
 
 @dataclass(slots=True, frozen=True)
-class Resume:
+class ResumeFrame:
     """Not a command: show again what came after `since`."""
 
     since: int
 
 
 @dataclass(slots=True, frozen=True)
-class Upload:
+class UploadFrame:
     """Not yet a command: the bytes must be on disk first (SIM-1)."""
 
     command_id: str
@@ -56,18 +56,18 @@ class Upload:
 
 
 @dataclass(slots=True, frozen=True)
-class Asked:
+class ParsedFrame:
     """A frame understood: the command, and whether success is to be answered."""
 
-    wish: Command | Resume | Upload
+    command: Command | ResumeFrame | UploadFrame
     answered: bool
 
     @property
     def command_id(self) -> str:
-        return "" if isinstance(self.wish, Resume) else self.wish.command_id
+        return "" if isinstance(self.command, ResumeFrame) else self.command.command_id
 
 
-def parse(text: str, draw_id: Callable[[], str]) -> Asked:
+def parse(text: str, draw_id: Callable[[], str]) -> ParsedFrame:
     """Raises CommandError; its `command_id` attribute is set if the frame had one."""
     frame = _load(text)
     command_id = frame.get("command_id")
@@ -86,7 +86,9 @@ def parse(text: str, draw_id: Callable[[], str]) -> Asked:
     needs_id = (
         command_id is None and action != "resume"
     )  # to draw one is a call of the operating system
-    return Asked(read(frame, draw_id() if needs_id else command_id or ""), command_id is not None)
+    return ParsedFrame(
+        read(frame, draw_id() if needs_id else command_id or ""), command_id is not None
+    )
 
 
 def command_id_of(text: str) -> str | None:
@@ -177,8 +179,8 @@ def _end(frame: Json, command_id: str) -> End:
     return End(command_id)
 
 
-def _resume(frame: Json, command_id: str) -> Resume:
-    return Resume(since_of(frame.get("since")))
+def _resume(frame: Json, command_id: str) -> ResumeFrame:
+    return ResumeFrame(since_of(frame.get("since")))
 
 
 def since_of(value: object) -> int:
@@ -191,10 +193,10 @@ def since_of(value: object) -> int:
     return value
 
 
-def _upload(frame: Json, command_id: str) -> Upload:
+def _upload(frame: Json, command_id: str) -> UploadFrame:
     filename, content_type = _text(frame, "filename"), _text(frame, "contentType")
     caption = _text(frame, "caption") if frame.get("caption") is not None else ""
-    return Upload(command_id, filename, content_type, _buffer(frame.get("buffer")), caption)
+    return UploadFrame(command_id, filename, content_type, _buffer(frame.get("buffer")), caption)
 
 
 def _withdraw(frame: Json, command_id: str) -> Withdraw:
@@ -230,7 +232,7 @@ def _bytes_of(numbers: list[Any]) -> bytes:
     raise CommandError("buffer.data is a list of integers from 0 to 255", field="buffer")
 
 
-_READ: dict[str, Callable[[Json, str], Command | Resume | Upload]] = {
+_READ: dict[str, Callable[[Json, str], Command | ResumeFrame | UploadFrame]] = {
     "send": _send,
     "context": _context,
     "upload": _upload,

@@ -15,7 +15,7 @@ from typing import Literal, TypeAlias
 from aiohttp import WSCloseCode, web
 
 from ..observe.metrics import Metrics
-from .feed import Entry, Feed, abort_if_stuck, hold_little
+from .feed import Feed, FeedItem, abort_if_unsent, limit_send_buffers
 from .frames import Json
 
 #: Its texts are bytes when they come.
@@ -43,7 +43,7 @@ class Frontend:
         self._write_timeout_s = write_timeout_s
         self._metrics = metrics
         self._refused = ""
-        hold_little(request)
+        limit_send_buffers(request)
 
     def say(self, frame: Json) -> None:
         """An answer or notice of ours; it has no place in the guest session's order."""
@@ -73,7 +73,7 @@ class Frontend:
             if feed.version == version:  # else it belonged to a replay that was replaced
                 feed.sent_seq = entry.seq or feed.sent_seq
 
-    async def _write(self, entry: Entry) -> None:
+    async def _write(self, entry: FeedItem) -> None:
         async with asyncio.timeout(self._write_timeout_s):
             await self._socket.send_str(entry.data.decode())
             await self._request.writer.drain()
@@ -100,4 +100,4 @@ async def close_socket(
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(within_s):
             await socket.close(code=code, message=reason.encode()[:120])
-    abort_if_stuck(request)
+    abort_if_unsent(request)

@@ -17,8 +17,8 @@ import asyncio
 from aiohttp import web
 
 from .callers import UNIX_SOCKET
-from .intake import CHUNK_BYTES
-from .turns import Bucket, Turns
+from .rate_limiting import BorrowingBucket, LoopRateLimiter
+from .throttled_protocol import CHUNK_BYTES
 
 #: Of one address, when it has used up as many as it has places: a twentieth of the loop.
 PER_S = 50.0
@@ -34,13 +34,13 @@ REMEMBERED = 1024
 EARLY_BYTES_MAX = CHUNK_BYTES
 
 
-class Handshakes:
+class HandshakeLimiter:
     """`burst`: how many of one address need not wait."""
 
     def __init__(self, burst: int) -> None:
         self._burst = float(burst)
-        self._rates: dict[str, Bucket] = {}
-        self._turns = Turns()
+        self._rates: dict[str, BorrowingBucket] = {}
+        self._limiter = LoopRateLimiter()
 
     async def admit(self, caller: str) -> bool:
         """Return when it is this caller's turn: True; at once and False where too many of it wait
@@ -51,17 +51,17 @@ class Handshakes:
             if rate.tokens(now) - 1.0 < -WAIT_MAX_S * PER_S:
                 return False
             await asyncio.sleep(rate.owe(now))
-        await self._turns.take()
+        await self._limiter.acquire()
         return True
 
-    def _rate_of(self, caller: str, now: float) -> Bucket:
+    def _rate_of(self, caller: str, now: float) -> BorrowingBucket:
         rate = self._rates.get(caller)
         if rate is None:
             if len(self._rates) >= REMEMBERED:
                 self._rates = {
                     one: known for one, known in self._rates.items() if not known.is_full(now)
                 }
-            rate = self._rates[caller] = Bucket(PER_S, self._burst)
+            rate = self._rates[caller] = BorrowingBucket(PER_S, self._burst)
         return rate
 
 

@@ -10,17 +10,24 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 from pydantic import BaseModel
-from pydantic.json_schema import models_json_schema
+from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from .. import __version__
 from .problems import MEDIA_TYPE, ProblemDocument
 
 if TYPE_CHECKING:
-    from .control.routes import Outcome, Route
+    from .control.routes import Route, RouteResponse
 
 Json = dict[str, Any]
 
 _REF = "#/components/schemas/{model}"
+
+#: Names of components that clients know, where the model has a longer one in the code.
+_COMPONENT_NAMES = {
+    "CommandAccepted": "Accepted",
+    "ContextBody": "SetContext",
+    "OperationResource": "Operation",
+}
 
 #: What any route may answer beside its own; those with a body, a key in a path.
 _COMMON = (400, 403, 421, 422, 500, 503)
@@ -44,6 +51,12 @@ _ABOUT = """Guest sessions of Genesys Cloud web messaging, for other programs.
 
 Commands are answered 202 once they are durable; the same command_id again gets the same answer
 again. Every refusal is a problem document (RFC 9457) with a stable `code`."""
+
+
+class _SchemaGenerator(GenerateJsonSchema):
+    def normalize_name(self, name: str) -> str:
+        found = super().normalize_name(name)
+        return _COMPONENT_NAMES.get(found, found)
 
 
 def document(routes: Sequence[Route], *, has_token: bool) -> bytes:
@@ -75,7 +88,9 @@ def _schemas(routes: Sequence[Route]) -> tuple[dict[Any, Json], Json]:
         for outcome in route.outcomes.values():
             if _is_model(outcome.model):
                 wanted[(outcome.model, "serialization")] = None
-    references, definitions = models_json_schema(list(wanted), ref_template=_REF)
+    references, definitions = models_json_schema(
+        list(wanted), ref_template=_REF, schema_generator=_SchemaGenerator
+    )
     return dict(references.items()), definitions.get("$defs", {})
 
 
@@ -135,7 +150,7 @@ def _key_parameter(route: Route) -> Iterator[Json]:
         }
 
 
-def _outcome(outcome: Outcome, schemas: dict[Any, Json]) -> Json:
+def _outcome(outcome: RouteResponse, schemas: dict[Any, Json]) -> Json:
     found: Json = {"description": outcome.text}
     if outcome.model is not None:
         schema = (

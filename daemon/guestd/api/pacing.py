@@ -17,7 +17,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from .turns import Bucket, Turns
+from .rate_limiting import BorrowingBucket, LoopRateLimiter
 
 #: A guest types, sends and answers: a frame or two a second, which wait for nobody. A frame costs
 #: about 60 µs of the loop: five hundred hostile frontends, as many as one address may have, take a
@@ -60,11 +60,11 @@ class FramePace:
     """Of all frontends together."""
 
     def __init__(self) -> None:
-        self._shared = Turns(SHARED_PER_TURN, SHARED_PER_S, SHARED_BURST)
+        self._shared = LoopRateLimiter(SHARED_PER_TURN, SHARED_PER_S, SHARED_BURST)
         self._large = asyncio.Lock()
         self._large_at = 0.0
         self._file = asyncio.Lock()
-        self._file_bytes = Bucket(FILE_BYTES_PER_S, FILE_BYTES_BURST)
+        self._file_bytes = BorrowingBucket(FILE_BYTES_PER_S, FILE_BYTES_BURST)
 
     @asynccontextmanager
     async def large(self) -> AsyncIterator[None]:
@@ -90,7 +90,7 @@ class FramePace:
 
     async def share(self) -> None:
         """Return when one more frame over the quiet rates may be worked on."""
-        await self._shared.take()
+        await self._shared.acquire()
 
 
 class FrameRate:
@@ -100,8 +100,8 @@ class FrameRate:
 
     def __init__(self, pace: FramePace) -> None:
         self._pace = pace
-        self._quiet = Bucket(QUIET_PER_S, QUIET_BURST)
-        self._own = Bucket(FRAMES_PER_S, FRAMES_BURST)
+        self._quiet = BorrowingBucket(QUIET_PER_S, QUIET_BURST)
+        self._own = BorrowingBucket(FRAMES_PER_S, FRAMES_BURST)
 
     async def admit(self) -> None:
         """Return when the next frame may be worked on."""

@@ -8,8 +8,9 @@ of JSON and the look for a command directly.
 from __future__ import annotations
 
 from ..model.errors import Damaged
-from ..model.ports import Fleet, Replay
-from .turns import Turns
+from ..model.journal import Replay
+from ..model.ports import Fleet
+from .rate_limiting import LoopRateLimiter
 
 #: Of one page. Few enough bytes that a thousand clients with one each are no burden; few enough
 #: rows that reading and writing them takes about a millisecond of the loop.
@@ -25,24 +26,24 @@ PAGES_PER_S = 250.0
 PAGES_BURST = 250.0
 
 
-def new_turns() -> Turns:
+def new_page_limiter() -> LoopRateLimiter:
     """The turns in which all clients read pages: one per turn of the loop."""
-    return Turns(1, PAGES_PER_S, PAGES_BURST)
+    return LoopRateLimiter(1, PAGES_PER_S, PAGES_BURST)
 
 
 class Pages:
     """A page ends at `PAGE_ROWS` rows, or at the row with which it has `PAGE_BYTES`; it has a row
     if there is one."""
 
-    def __init__(self, fleet: Fleet, turns: Turns, session_id: str) -> None:
+    def __init__(self, fleet: Fleet, limiter: LoopRateLimiter, session_id: str) -> None:
         self._fleet = fleet
-        self._turns = turns
+        self._limiter = limiter
         self._session_id = session_id
         self._rows = FIRST_ROWS
 
     async def after(self, seq: int) -> Replay:
         """The page after that seq, when it is our turn. Raises NotFound."""
-        await self._turns.take()
+        await self._limiter.acquire()
         return self.read(seq)
 
     def read(self, seq: int) -> Replay:
@@ -54,7 +55,7 @@ class Pages:
         except Damaged:
             replay = self._fleet.read(self._session_id, seq, 1, PAGE_BYTES)
         if replay.rows:
-            self._expect(sum(len(row[3]) for row in replay.rows) // len(replay.rows))
+            self._expect(sum(len(row.payload) for row in replay.rows) // len(replay.rows))
         return replay
 
     def _expect(self, row_bytes: int) -> None:

@@ -49,7 +49,7 @@ _STATUS = {
 _PLATFORM_STATUS = {400: 422, 404: 404, 409: 409, 413: 413, 422: 422, 429: 429}
 
 #: What else a problem may tell of the platform's refusal.
-TOLD = ("platform_status", "platform_code", "errors", "missing_scope", "scopes")
+PLATFORM_FIELDS = ("platform_status", "platform_code", "errors", "missing_scope", "scopes")
 
 _RETRY_AFTER_S = 1.0
 
@@ -105,7 +105,7 @@ class Problem(Exception):
         headers: Mapping[str, str] | None = None,
         told: Mapping[str, Any] | None = None,
     ) -> None:
-        """`told`: what the platform told beside, by the names of `TOLD`."""
+        """`told`: what the platform told beside, by the names of `PLATFORM_FIELDS`."""
         super().__init__(detail)
         self.status, self.code, self.detail, self.field = status, code, detail, field
         self.retry_after_s = (
@@ -113,7 +113,7 @@ class Problem(Exception):
         )
         self.correlation_id, self.error_id = correlation_id, error_id
         self.headers = dict(headers or {})
-        self.told = {name: told[name] for name in TOLD if told and told.get(name)}
+        self.told = {name: told[name] for name in PLATFORM_FIELDS if told and told.get(name)}
 
     def answer(self, instance: str) -> web.Response:
         document: dict[str, Any] = {
@@ -218,14 +218,14 @@ def _of_bug(error: Exception) -> Problem:
     text."""
     error_id = secrets.token_hex(6)
     logger.error(
-        "request failed, error_id=%s: %s at %s", error_id, type(error).__name__, place_of(error)
+        "request failed, error_id=%s: %s at %s", error_id, type(error).__name__, location_of(error)
     )
     return Problem(
         500, "internal", f"an error in guestd; its log has it under {error_id}", error_id=error_id
     )
 
 
-def place_of(error: BaseException) -> str:
+def location_of(error: BaseException) -> str:
     """The innermost calls of an error's traceback, innermost first, without any values."""
     calls = traceback.extract_tb(error.__traceback__)[-_CALLS_LOGGED:]
     return " < ".join(

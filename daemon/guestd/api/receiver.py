@@ -12,14 +12,14 @@ from aiohttp import WSCloseCode, WSMsgType
 
 from .frame_skipper import Oversize
 from .frontend import Socket
-from .intake import Intake
+from .throttled_protocol import ThrottledProtocol
 
 _DATA = (WSMsgType.TEXT, WSMsgType.BINARY)
 _CONTROL = (WSMsgType.PING, WSMsgType.PONG)
 
 
 @dataclass(slots=True, frozen=True)
-class Received:
+class ReceivedMessage:
     """`size_bytes`: of the payload as aiohttp had it. `text`: of a text. `data`: of a ping.
     `oversize`: if it was left out."""
 
@@ -30,40 +30,40 @@ class Received:
     oversize: Oversize | None = None
 
 
-class Receiver:
+class MessageReceiver:
     """Call `next`, work on what it gives, and then say `done`."""
 
-    def __init__(self, socket: Socket, intake: Intake) -> None:
+    def __init__(self, socket: Socket, protocol: ThrottledProtocol) -> None:
         self._socket = socket
-        self._intake = intake
+        self._protocol = protocol
         self._messages = 0
 
-    async def next(self) -> Received | None:
+    async def next(self) -> ReceivedMessage | None:
         """The next message; None when the socket is closed. A text that is not UTF-8 closes it
         (1007)."""
-        self._intake.wait()
+        self._protocol.wait()
         message = await self._socket.receive()
-        self._intake.take()
+        self._protocol.take()
         if message.type in _CONTROL:
-            return Received(message.type, len(message.data), data=bytes(message.data))
+            return ReceivedMessage(message.type, len(message.data), data=bytes(message.data))
         if message.type not in _DATA:
             return None
         size_bytes = len(message.data)
         oversize = self._oversize()
         if oversize is not None or message.type is WSMsgType.BINARY:
-            return Received(message.type, size_bytes, oversize=oversize)
+            return ReceivedMessage(message.type, size_bytes, oversize=oversize)
         try:
-            return Received(message.type, size_bytes, message.data.decode())
+            return ReceivedMessage(message.type, size_bytes, message.data.decode())
         except UnicodeDecodeError:
             await self._socket.close(code=WSCloseCode.INVALID_TEXT)
             return None
 
-    def done(self, received: Received) -> None:
-        self._intake.done(received.size_bytes)
+    def done(self, received: ReceivedMessage) -> None:
+        self._protocol.done(received.size_bytes)
 
     def _oversize(self) -> Oversize | None:
         """Whether the data message that just came stands for one that was left out."""
         number = self._messages
         self._messages += 1
-        refused = self._intake.refused
+        refused = self._protocol.refused
         return refused.popleft() if refused and refused[0].number == number else None

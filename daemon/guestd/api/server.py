@@ -13,22 +13,22 @@ from aiohttp import web
 
 from .. import __version__
 from ..model.errors import ConfigError
+from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, Operations, Webhooks
 from ..observe.exposition import exposition_for
 from ..observe.metrics import Metrics
 from .connections import CHUNK_BYTES, ConnectionLimits, Connections
-from .control import unixdoor
-from .control.control import PREFIX, Control, Ports
-from .control.entrance import check_exposure
+from .control import unix_socket
+from .control.bearer_auth import check_exposure
+from .control.control import PREFIX, ControlApi, ControlPorts
 from .control.stream import StreamBounds
-from .doorkeeper import Doorkeeper
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
+from .origin_check import OriginCheck
 from .problems import Problem, problem_of
 from .settings import ApiSettings, SimulatorSettings
-from .simulator import Simulator
-from .spool import Spool
+from .simulator import SimulatorServer
 from .tokens import check_simulator_exposure, simulator_refusal, text_of, warn_if_open
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
@@ -56,7 +56,7 @@ class HttpServer:
         jwks: Callable[[], dict[str, Any]] | None = None,
         api: ApiSettings | None = None,
         operations: Operations | None = None,
-        spool: Spool | None = None,
+        spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
         readiness: Callable[[], dict[str, Any]] | None = None,
     ) -> None:
@@ -66,7 +66,7 @@ class HttpServer:
         self._health = health
         self._readiness = readiness or (lambda: {"ready": fleet.is_ready()})
         self._jwks = jwks
-        self._doorkeeper = Doorkeeper(settings)
+        self._origin_check = OriginCheck(settings)
         feeds = Feeds(
             fleet,
             metrics,
@@ -74,7 +74,7 @@ class HttpServer:
                 settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
             ),
         )
-        self._simulator = Simulator(fleet, metrics, settings, draw_id, feeds, spool)
+        self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
         self._api = api = api or ApiSettings()
         bounds = StreamBounds(
             settings.queue_events_max,
@@ -82,13 +82,16 @@ class HttpServer:
             settings.write_timeout_s,
             api.heartbeat_s,
         )
-        self._control = Control(
-            Ports(fleet, metrics, draw_id, operations, spool, webhooks), api, bounds, feeds
+        self._control = ControlApi(
+            ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks),
+            api,
+            bounds,
+            feeds,
         )
         self._connections = Connections(_limits(api), metrics)
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
-        self._unix_door: Path | None = None
+        self._unix_socket: Path | None = None
         self.port = settings.port
 
     @property
@@ -111,7 +114,7 @@ class HttpServer:
         self.port = sockets[0].getsockname()[1]
         await self._serve(await self._new_runner(api.tcp, trusted=False), *sockets)
         if api.unix_socket:
-            await self._open_unix_door(Path(api.unix_socket))
+            await self._open_unix_socket(Path(api.unix_socket))
 
     async def _serve(self, runner: web.AppRunner, *sockets: socket.socket) -> None:
         assert runner.server is not None
@@ -122,15 +125,15 @@ class HttpServer:
             )
             self._servers.append(server)
 
-    async def _open_unix_door(self, path: Path) -> None:
+    async def _open_unix_socket(self, path: Path) -> None:
         try:
-            door = unixdoor.listen_on(path)
+            door = unix_socket.listen_on(path)
         except ConfigError:
             await self._clean_up()
             raise
         runner = await self._new_runner(has_control=True, trusted=True)
         await self._serve(runner, door)
-        self._unix_door = path
+        self._unix_socket = path
 
     async def _new_runner(self, has_control: bool, trusted: bool) -> web.AppRunner:
         """`trusted`: whoever can connect was judged by the operating system already."""
@@ -188,15 +191,15 @@ class HttpServer:
             await runner.cleanup()
         self._runners.clear()
         self._connections.close()
-        if self._unix_door is not None:
-            unixdoor.remove(self._unix_door)
-            self._unix_door = None
+        if self._unix_socket is not None:
+            unix_socket.remove(self._unix_socket)
+            self._unix_socket = None
 
     async def _check(
         self, request: web.Request, handler: Callable[[web.Request], Any], trusted: bool
     ) -> web.StreamResponse:
         is_control = request.path.startswith(PREFIX)
-        refused = None if trusted else self._doorkeeper.refuse(request)
+        refused = None if trusted else self._origin_check.refuse(request)
         if refused is not None:
             if is_control:
                 code = "no_such_host" if refused.status == 421 else "origin_refused"
@@ -204,7 +207,7 @@ class HttpServer:
                     request.path
                 )
             return refused
-        if is_control and not trusted and self._doorkeeper.is_sent_by_foreign_page(request):
+        if is_control and not trusted and self._origin_check.is_sent_by_foreign_page(request):
             detail = (
                 "a page of another site asks; add its origin to simulator.origins_allowed, and ask"
                 " with fetch()"

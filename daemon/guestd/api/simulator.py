@@ -20,22 +20,30 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from ..model.commands import Answer, Attach, Command
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound, SpoolError
+from ..model.file_spool import FileSpool
 from ..model.ports import Fleet, OpenGuest
 from ..observe.metrics import Metrics
 from .addresses import AddressCounts, address_of, share_of
+from .byte_limit import SharedByteLimit
 from .callers import caller_of
-from .details import Details, details_in_address, details_in_frame, own_address
+from .details import GuestDetails, details_from_frame, details_from_query, unique_email
 from .feed import Feed, Feeds
 from .frame_skipper import FrameSkipper, Oversize
-from .frames import Asked, Resume, Upload, command_id_of, error_frame, parse, since_of
+from .frames import (
+    ParsedFrame,
+    ResumeFrame,
+    UploadFrame,
+    command_id_of,
+    error_frame,
+    parse,
+    since_of,
+)
 from .frontend import GOODBYE_S, Frontend, Socket, close_socket
-from .handshakes import Handshakes, early_bytes, early_refusal, has_sent_early, pace_refusal
-from .held import HeldBytes
-from .intake import Intake, new_reads
+from .handshakes import HandshakeLimiter, early_bytes, early_refusal, has_sent_early, pace_refusal
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
-from .receiver import Received, Receiver
+from .receiver import MessageReceiver, ReceivedMessage
 from .settings import SimulatorSettings
-from .spool import Spool
+from .throttled_protocol import ThrottledProtocol, new_read_limiter
 
 _UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
 #: For the first frame that the address promises; a frontend sends it at once.
@@ -43,7 +51,7 @@ _FIRST_FRAME_S = 10.0
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 
 
-class Simulator:
+class SimulatorServer:
     def __init__(
         self,
         fleet: Fleet,
@@ -51,7 +59,7 @@ class Simulator:
         settings: SimulatorSettings,
         draw_id: Callable[[], str],
         feeds: Feeds,
-        spool: Spool | None = None,
+        spool: FileSpool | None = None,
     ) -> None:
         self._fleet = fleet
         self._metrics = metrics
@@ -61,11 +69,11 @@ class Simulator:
         self._spool = spool
         self._sockets: set[Socket] = set()
         self._pace = FramePace()
-        self._reads = new_reads()
-        self.unfinished = HeldBytes(settings.unfinished_bytes_max)
+        self._reads = new_read_limiter()
+        self.unfinished = SharedByteLimit(settings.unfinished_bytes_max)
         metrics.frontends_unfinished_bytes = lambda: self.unfinished.total
         share = share_of(settings.frontends_max, settings.frontends_per_address_max)
-        self._handshakes = Handshakes(share)
+        self._handshakes = HandshakeLimiter(share)
         self._addresses = AddressCounts(share, "frontends", "simulator.frontends_per_address_max")
 
     async def serve(self, request: web.Request, received_bytes: int) -> web.StreamResponse:
@@ -77,14 +85,14 @@ class Simulator:
             return early_refusal()
         if request.transport is None:  # gone meanwhile, and nobody is left to be answered
             return web.Response()
-        intake = Intake(request.transport, self.unfinished, self._reads, skipper)
+        protocol = ThrottledProtocol(request.transport, self.unfinished, self._reads, skipper)
         if not await self._handshakes.admit(caller_of(request)):
             self._metrics.count_http_refused("handshakes")
             return pace_refusal()
         socket = await self._upgraded(request)
         if socket is None or request.transport is None:
             return web.Response()
-        await self._receive(socket, request, intake)
+        await self._receive(socket, request, protocol)
         return socket
 
     async def _upgraded(self, request: web.Request) -> Socket | None:
@@ -106,18 +114,20 @@ class Simulator:
             raise
         return socket
 
-    async def _receive(self, socket: Socket, request: web.Request, intake: Intake) -> None:
+    async def _receive(
+        self, socket: Socket, request: web.Request, protocol: ThrottledProtocol
+    ) -> None:
         """Give the frontend its place for as long as it stays, or say why it gets none."""
         address = address_of(request)
         try:
             self._admit(address)
         except CommandError as error:
-            await self._turn_away(socket, request, error)
+            await self._reject(socket, request, error)
             return
         self._sockets.add(socket)
         self._metrics.watchers += 1
         try:
-            await self._visit(socket, request, intake)
+            await self._serve_frontend(socket, request, protocol)
         finally:
             self._metrics.watchers -= 1
             self._sockets.discard(socket)
@@ -148,35 +158,37 @@ class Simulator:
                 " (simulator.frontends_per_address_max)"
             )
 
-    async def _visit(self, socket: Socket, request: web.Request, intake: Intake) -> None:
-        receiver = Receiver(socket, intake)
+    async def _serve_frontend(
+        self, socket: Socket, request: web.Request, protocol: ThrottledProtocol
+    ) -> None:
+        receiver = MessageReceiver(socket, protocol)
         try:
-            picked = await self._pick(socket, request, receiver)
+            picked = await self._select_session(socket, request, receiver)
             if picked is None:
                 return
             session_id, since = picked
             feed = self._follow(session_id, since)
         except CommandError as error:
-            await self._turn_away(socket, request, error)
+            await self._reject(socket, request, error)
             return
         frontend = Frontend(socket, request, feed, self._settings.write_timeout_s, self._metrics)
-        intake.let_go_now = lambda: self._let_go(frontend)
+        protocol.on_evict = lambda: self._evict(frontend)
         writing = asyncio.get_running_loop().create_task(frontend.run(), name="frontend")
         try:
             await self._listen(socket, receiver, frontend, session_id)
         finally:
-            intake.close()
+            protocol.close()
             feed.close()
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing
 
-    def _let_go(self, frontend: Frontend) -> None:
+    def _evict(self, frontend: Frontend) -> None:
         self._metrics.count_refused_frontend("unfinished")
         frontend.refuse(_UNFINISHED)
 
-    async def _pick(
-        self, socket: Socket, request: web.Request, receiver: Receiver
+    async def _select_session(
+        self, socket: Socket, request: web.Request, receiver: MessageReceiver
     ) -> tuple[str, int | None] | None:
         """The guest session asked for, living or new, and what the frontend has of it already; None
         if it is gone."""
@@ -186,14 +198,14 @@ class Simulator:
                 "guest is a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
             )
         since = since_of(request.query["since"]) if "since" in request.query else None
-        details: Details | None = details_in_address(request.query)
-        if details is not None and details.come_in_first_frame:
+        details: GuestDetails | None = details_from_query(request.query)
+        if details is not None and details.from_first_frame:
             details = await self._first_frame(socket, receiver, details)
         if details is None:
             return None
         session_id = self._fleet.find(name)
         if session_id is None:
-            email = details.email or own_address(name, self._settings.guest_email)
+            email = details.email or unique_email(name, self._settings.guest_email)
             guest = OpenGuest(
                 name, email=email, metadata=details.metadata, display_name=details.name
             )
@@ -202,8 +214,8 @@ class Simulator:
         return session_id, since
 
     async def _first_frame(
-        self, socket: Socket, receiver: Receiver, address: Details
-    ) -> Details | None:
+        self, socket: Socket, receiver: MessageReceiver, address: GuestDetails
+    ) -> GuestDetails | None:
         """None if the frontend has gone. Raises CommandError."""
         try:
             async with asyncio.timeout(_FIRST_FRAME_S):
@@ -221,16 +233,18 @@ class Simulator:
             raise _binary()
         if is_large(received.text):
             raise CommandError("the first frame is too large; give less metadata", code="too_large")
-        return details_in_frame(received.text, address)
+        return details_from_frame(received.text, address)
 
-    async def _next_message(self, socket: Socket, receiver: Receiver) -> Received | None:
+    async def _next_message(
+        self, socket: Socket, receiver: MessageReceiver
+    ) -> ReceivedMessage | None:
         """The next one that is no ping."""
         while (received := await receiver.next()) is not None and received.type is WSMsgType.PING:
             await socket.pong(received.data)
             receiver.done(received)
         return received
 
-    async def _turn_away(self, socket: Socket, request: web.Request, error: CommandError) -> None:
+    async def _reject(self, socket: Socket, request: web.Request, error: CommandError) -> None:
         self._count(error)
         full = isinstance(error, LimitExceeded)
         code = WSCloseCode.TRY_AGAIN_LATER if full else WSCloseCode.POLICY_VIOLATION
@@ -270,18 +284,18 @@ class Simulator:
         return min(since, last_seq)
 
     async def _listen(
-        self, socket: Socket, receiver: Receiver, frontend: Frontend, session_id: str
+        self, socket: Socket, receiver: MessageReceiver, frontend: Frontend, session_id: str
     ) -> None:
         rate = FrameRate(self._pace)
         while (received := await receiver.next()) is not None:
             await rate.admit()
-            await self._hear(received, socket, frontend, session_id)
+            await self._handle(received, socket, frontend, session_id)
             receiver.done(received)
             del received  # a large one is not to stay until the next
             await frontend.feed.room()
 
-    async def _hear(
-        self, received: Received, socket: Socket, frontend: Frontend, session_id: str
+    async def _handle(
+        self, received: ReceivedMessage, socket: Socket, frontend: Frontend, session_id: str
     ) -> None:
         if received.oversize is not None:
             self._refuse(self._too_large(received.oversize), frontend)
@@ -304,22 +318,22 @@ class Simulator:
 
     async def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
         if not is_large(text):
-            asked = self._parse(text, frontend)
+            parsed = self._parse(text, frontend)
         else:
             async with self._pace.large():
-                asked = self._parse_large(text, frontend)
-        if asked is None:
+                parsed = self._parse_large(text, frontend)
+        if parsed is None:
             return
-        if isinstance(asked.wish, Resume):
-            self._resume(asked.wish.since, frontend, session_id)
-            if asked.answered:
+        if isinstance(parsed.command, ResumeFrame):
+            self._resume(parsed.command.since, frontend, session_id)
+            if parsed.answered:
                 frontend.say(
-                    {"ok": True, "command_id": command_id_of(text), "seq": asked.wish.since}
+                    {"ok": True, "command_id": command_id_of(text), "seq": parsed.command.since}
                 )
             return
-        await self._carry_out(asked, frontend, session_id)
+        await self._carry_out(parsed, frontend, session_id)
 
-    def _parse(self, text: str, frontend: Frontend) -> Asked | None:
+    def _parse(self, text: str, frontend: Frontend) -> ParsedFrame | None:
         try:
             return parse(text, self._draw_id)
         except CommandError as error:
@@ -327,7 +341,7 @@ class Simulator:
             frontend.say(error_frame(error, command_id_of(text)))
             return None
 
-    def _parse_large(self, text: str, frontend: Frontend) -> Asked | None:
+    def _parse_large(self, text: str, frontend: Frontend) -> ParsedFrame | None:
         if not has_too_many_values(text):
             return self._parse(text, frontend)
         why = (
@@ -337,26 +351,28 @@ class Simulator:
         self._refuse(CommandError(why, code="too_large"), frontend)
         return None
 
-    async def _carry_out(self, asked: Asked, frontend: Frontend, session_id: str) -> None:
-        wish = asked.wish
-        assert not isinstance(wish, Resume)
-        if isinstance(wish, Upload):
+    async def _carry_out(self, parsed: ParsedFrame, frontend: Frontend, session_id: str) -> None:
+        command = parsed.command
+        assert not isinstance(command, ResumeFrame)
+        if isinstance(command, UploadFrame):
             try:
-                wish = await self._spooled(wish)
+                command = await self._spooled(command)
             except (CommandError, SpoolError) as error:
                 refused = (
                     error
                     if isinstance(error, CommandError)
                     else CommandError(str(error), code=error.code)
                 )
-                self._answer(frontend, asked, Answer(asked.command_id, error=refused))
+                self._answer(frontend, parsed, Answer(parsed.command_id, error=refused))
                 return
-        self._give(session_id, wish, frontend, asked)
+        self._give(session_id, command, frontend, parsed)
 
-    def _give(self, session_id: str, command: Command, frontend: Frontend, asked: Asked) -> None:
-        self._fleet.give(session_id, command, lambda answer: self._answer(frontend, asked, answer))
+    def _give(
+        self, session_id: str, command: Command, frontend: Frontend, parsed: ParsedFrame
+    ) -> None:
+        self._fleet.give(session_id, command, lambda answer: self._answer(frontend, parsed, answer))
 
-    async def _spooled(self, upload: Upload) -> Attach:
+    async def _spooled(self, upload: UploadFrame) -> Attach:
         """The bytes on disk, and the command that carries them from there."""
         if self._spool is None:
             raise CommandError("this daemon takes no files", code="not_supported")
@@ -381,8 +397,8 @@ class Simulator:
             return
         frontend.feed.rewind(self._known(frontend.feed, since, last_seq))
 
-    def _answer(self, frontend: Frontend, asked: Asked, answer: Answer) -> None:
-        command_id = answer.command_id if asked.answered else None
+    def _answer(self, frontend: Frontend, parsed: ParsedFrame, answer: Answer) -> None:
+        command_id = answer.command_id if parsed.answered else None
         if answer.error is not None:
             self._count(answer.error)
             frontend.say(error_frame(answer.error, command_id))

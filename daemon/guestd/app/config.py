@@ -8,11 +8,11 @@ from __future__ import annotations
 from pydantic import BaseModel, ConfigDict
 
 from ..api.settings import ApiSettings, SimulatorSettings
+from ..audit.settings import AuditSettings
 from ..identity.settings import IdentitySettings
 from ..journal.settings import JournalSettings
 from ..operations.settings import OperationsSettings
 from ..platform.settings import PlatformSettings, RestSettings
-from ..records.settings import AuditSettings, WebhookSettings
 from ..session.settings import (
     AttachmentSettings,
     HeartbeatSettings,
@@ -24,6 +24,7 @@ from ..session.settings import (
 )
 from ..supervisor.settings import AdmissionSettings, LimitSettings
 from ..transport.settings import TransportSettings
+from ..webhooks.settings import WebhookSettings
 from .settings import DrainSettings, EmbeddedEmulatorSettings, LogSettings
 
 

@@ -20,20 +20,22 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from ..api.server import HttpServer
+from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
-from ..model.ports import DeploymentFacts, Journal, Operations
+from ..model.journal import Journal
+from ..model.ports import DeploymentFacts, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
-from ..operations.closed import ClosedDesk
-from ..operations.desk import Desk
-from ..operations.scribe import Scribe
+from ..operations.event_appender import EventAppender
+from ..operations.service import OperationService
+from ..operations.unavailable import OperationsUnavailable
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
-from ..records.audit import Audit
-from ..records.webhooks import Webhooks
-from ..supervisor.clock import LoopClock
+from ..runtime.clock import LoopClock
 from ..supervisor.supervisor import Supervisor
+from ..webhooks.webhooks import Webhooks
+from ..wire.dialects import TRAITS
 from .config import Config
 from .demo import Demo
 from .deployment_file import DeploymentFile
@@ -63,7 +65,7 @@ from .wiring.storage import (
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
-    from ..operations.creation import Sign
+    from ..operations.guest_creation import SignToken
 
 logger = logging.getLogger("guestd")
 
@@ -75,8 +77,9 @@ FIRST_ANSWER_S = 5.0
 
 
 class Daemon:
-    """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which
-    ends the process."""
+    """The composition root: `start`, live, `drain`, `stop`.
+
+    `broken` gets the journal's error, which ends the process."""
 
     def __init__(
         self,
@@ -99,15 +102,15 @@ class Daemon:
         self.broken: asyncio.Future[None] = loop.create_future()
         self.spool = new_spool(config, os.environ)
         self.emulator: Emulator | None = None
-        self.operations: Operations = ClosedDesk(
+        self.operations: Operations = OperationsUnavailable(
             "set platform.client_id and platform.client_secret_file"
         )
         self.fleet: Supervisor
         self.http: HttpServer
         self._at_disk = JournalAtDisk(config, loop, notifier, self.metrics, self._fail)
         self._journal: Journal
-        self._scribe: Scribe
-        self._desk: Desk | None = None
+        self._appender: EventAppender
+        self._service: OperationService | None = None
         self._demo: Demo | None = None
         self._deployment: DeploymentWatch | None = None
         self._readiness: Readiness
@@ -127,17 +130,18 @@ class Daemon:
         self._stops.push_async_callback(self._at_disk.close)
         self._journal = await self._at_disk.open()
         deployment = DeploymentFile(journal_directory(self._config, os.environ), _address_of(place))
-        facts = None if self._config.platform.dialect == "webchat" else deployment.read()
-        webhooks = self._open_records()
+        has_deployment = TRAITS[self._config.platform.dialect].deployment_required
+        facts = deployment.read() if has_deployment else None
+        webhooks = self._open_followers()
         calls = self._open_calls(http, place)
         self._open_fleet(place, facts or DeploymentFacts(), http, calls)
-        self._open_desk(calls, ring)
+        self._open_operations(calls, ring)
         self._keep_keys(ring)
-        self._start_pulse()
-        if self._config.platform.dialect != "webchat":  # which knows no deployments
+        self._start_watchdog()
+        if has_deployment:
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
         await self._open_port(ring, webhooks)
-        self._revive()
+        self._recover()
         if demo_guests:
             self._demo = Demo(self.fleet, self._loop, draw_id)
             self._stops.callback(self._demo.stop)
@@ -217,16 +221,16 @@ class Daemon:
             self.broken.set_exception(error)
             self.broken.exception()  # seen: a start that fails by it raises it by itself
 
-    def _open_records(self) -> Webhooks:
+    def _open_followers(self) -> Webhooks:
         """Webhooks and audit read the journal from the first event of this life on."""
         directory = audit_directory(self._config, journal_directory(self._config, os.environ))
         if directory is not None:
             audit = new_audit(self._config, directory, self._journal, self.metrics, self._loop)
             audit.start()
             self._stops.push_async_callback(self._stop_reader, audit)
-        self._scribe = Scribe(self._journal, self._clock)
+        self._appender = EventAppender(self._journal, self._clock)
         webhooks = new_webhooks(
-            self._config, os.environ, self._journal, self.metrics, self._loop, self._scribe
+            self._config, os.environ, self._journal, self.metrics, self._loop, self._appender
         )
         webhooks.start()
         self._stops.push_async_callback(self._stop_reader, webhooks)
@@ -241,7 +245,7 @@ class Daemon:
         if self.emulator is None and not self._config.platform.has_client:
             return None
         calls = new_calls(
-            self._config, place, http, self.emulator, self.metrics, self._loop, self._scribe.note
+            self._config, place, http, self.emulator, self.metrics, self._loop, self._appender.note
         )
         self._stops.push_async_callback(calls.close)
         return calls
@@ -268,29 +272,29 @@ class Daemon:
         emulator_url = self.emulator.url if self.emulator is not None else None
         self._readiness = Readiness(self.fleet, self._journal, self._journal_watch, emulator_url)
 
-    def _open_desk(self, calls: RestCalls | None, ring: KeyRing | None) -> None:
-        """Without calls the closed desk stays, which says what is missing."""
+    def _open_operations(self, calls: RestCalls | None, ring: KeyRing | None) -> None:
+        """Without calls OperationsUnavailable stays, which says what is missing."""
         if calls is None:
             return
-        self._desk = new_operations(
+        self._service = new_operations(
             self._config,
             self._journal,
-            self._scribe,
+            self._appender,
             calls,
             self._clock,
             self.metrics,
             self._signer(ring),
         )
-        self._stops.push_async_callback(self._desk.stop)
-        self.operations = self._desk
+        self._stops.push_async_callback(self._service.stop)
+        self.operations = self._service
 
     def _keep_keys(self, ring: KeyRing | None) -> None:
         if ring is not None:
-            rotation = KeyRotation(ring, self._scribe.note)
+            rotation = KeyRotation(ring, self._appender.note)
             rotation.start()
             self._stops.push_async_callback(rotation.stop)
 
-    def _signer(self, ring: KeyRing | None) -> Sign | None:
+    def _signer(self, ring: KeyRing | None) -> SignToken | None:
         """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
         configured."""
         if ring is None:
@@ -303,17 +307,17 @@ class Daemon:
 
         return sign
 
-    def _start_pulse(self) -> None:
+    def _start_watchdog(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
-        pulse = LoopWatchdog(
+        watchdog = LoopWatchdog(
             self._loop,
             self.metrics.loop_lag_s,
             self._notifier,
             self._journal_watch,
             self._unexplained_wait_s,
         )
-        pulse.start()
-        self._stops.callback(pulse.stop)
+        watchdog.start()
+        self._stops.callback(watchdog.stop)
 
     async def _open_port(self, ring: KeyRing | None, webhooks: Webhooks) -> None:
         self.http = HttpServer(
@@ -332,13 +336,13 @@ class Daemon:
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
 
-    def _revive(self) -> None:
+    def _recover(self) -> None:
         revived = self.fleet.revive()
         self.spool.clear_orphans(self.fleet.files_wanted())
         if revived:
-            logger.info("%d guest sessions of the journal come back", revived)
-        if self._desk is not None and (going_on := self._desk.revive()):
-            logger.info("%d REST operations of the journal go on", going_on)
+            logger.info("recovered %d guest sessions from the journal", revived)
+        if self._service is not None and (going_on := self._service.recover()):
+            logger.info("recovered %d REST operations from the journal", going_on)
 
     def _start_telling(self) -> None:
         self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
@@ -352,9 +356,9 @@ class Daemon:
         self._stops.callback(self._status.stop)
         self._status.start()
 
-    # ------------------------------------------------------------------ leaving
+    # ------------------------------------------------------------------ draining
 
-    async def leave(self) -> None:
+    async def drain(self) -> None:
         """Say goodbye for every guest session, within the grace time; with a journal they are kept
         for the next start."""
         grace_s = self._config.drain.grace_s
@@ -366,7 +370,7 @@ class Daemon:
                 one.stop()
         keep = isinstance(self._journal, SqliteJournal) and self._config.drain.sessions != "end"
         operations = self._loop.create_task(
-            self._drain_desk(grace_s, not keep), name="drain operations"
+            self._drain_operations(grace_s, not keep), name="drain operations"
         )
         if keep:
             await operations
@@ -379,8 +383,8 @@ class Daemon:
             logger.warning("guest session %s did not end within the grace time", session_id)
         self._tell(f"{report.ended} guest sessions ended, {len(report.left)} left behind")
 
-    async def _drain_desk(self, grace_s: float, end_sessions: bool) -> None:
-        if self._desk is not None and (left := await self._desk.drain(grace_s, end_sessions)):
+    async def _drain_operations(self, grace_s: float, end_sessions: bool) -> None:
+        if self._service is not None and (left := await self._service.drain(grace_s, end_sessions)):
             logger.info("%d REST operations are not over", left)
 
     def _tell(self, text: str) -> None:

@@ -13,7 +13,8 @@ from typing import Any
 import orjson
 
 from ..model.commands import Answer, Reply, Send
-from ..model.ports import Fleet, OpenGuest, Row
+from ..model.journal import EventRow
+from ..model.ports import Fleet, OpenGuest
 from ..policy.deadlines import DeadlineWheel
 
 LINES = (
@@ -45,8 +46,8 @@ class DemoGuest:
         self.offered: list[tuple[str, str]] = []
         self.offered_in = ""
 
-    def offer(self, row: Row) -> None:
-        kind, encoded = row[2], row[3]
+    def offer(self, row: EventRow) -> None:
+        kind, encoded = row.kind, row.payload
         if kind == "message":
             self._look_for_quick_replies(orjson.loads(encoded))
         elif kind == "session" and orjson.loads(encoded)["state"] == "live":

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import json
 import logging
-import os
 from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any
 
 from ..model.ports import DeploymentFacts
+from ..runtime.files import replace_private
 
 logger = logging.getLogger("guestd.app")
 
@@ -48,14 +48,9 @@ class DeploymentFile:
         """Replace it as a whole; a failure is logged and changes nothing else."""
         if self._path is None:
             return
-        beside = self._path.with_suffix(".new")
+        content = {"address": self._address, "facts": asdict(facts)}
         try:
-            with beside.open("w", encoding="utf-8") as file:
-                os.fchmod(file.fileno(), 0o600)
-                json.dump({"address": self._address, "facts": asdict(facts)}, file)
-                file.flush()
-                os.fsync(file.fileno())
-            beside.replace(self._path)
+            replace_private(self._path, json.dumps(content).encode())
         except OSError as error:
             logger.warning(
                 "%s cannot be written: %s", self._path, error.strerror or type(error).__name__

@@ -11,7 +11,7 @@ from typing import Any
 from ..journal.memory import MemoryJournal
 from ..journal.sqlite import SqliteJournal
 from ..model.errors import JournalError, StorageFull
-from ..model.ports import Journal
+from ..model.journal import Journal
 from ..observe.metrics import Metrics
 from .config import Config
 from .systemd import Notifier

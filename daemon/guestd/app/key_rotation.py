@@ -8,7 +8,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from ..model.errors import ConfigError
-from ..model.work import Note
+from ..model.records import Note
 
 if TYPE_CHECKING:
     from ..identity.keys import KeyRing

@@ -14,12 +14,13 @@ from typing import Any
 
 from pydantic import SecretStr, ValidationError
 
-from ..emulator.agents import built_in
+from ..emulator.agents.script import built_in
 from ..model.errors import ConfigError, GuestdError
 from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
 from ..platform.settings import PlatformSettings
 from ..platform.table import table_with
+from ..wire.dialects import TRAITS
 from .config import Config
 from .config_keys import collection, is_section, sections, typed_keys
 from .secret_files import read_secret
@@ -225,7 +226,11 @@ def _check(source: str, config: Config) -> None:
             endpoints(platform.region)
         except ConfigError as error:
             problems.append(str(error))
-    if platform.is_given and platform.dialect == "webmessaging" and not platform.deployment_id:
+    if (
+        platform.is_given
+        and TRAITS[platform.dialect].deployment_required
+        and not platform.deployment_id
+    ):
         problems.append(
             "platform.deployment_id: is missing; it is the id of the Messenger deployment in"
             " Genesys Cloud Admin"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.ports import Journal
+from ..model.journal import Commits
 from ..supervisor.supervisor import Supervisor
 from .deployment_watch import DeploymentWatch
 from .journal_watch import JournalWatch
@@ -18,7 +18,7 @@ class Readiness:
     def __init__(
         self,
         fleet: Supervisor,
-        journal: Journal,
+        journal: Commits,
         journal_watch: JournalWatch,
         emulator_url: str | None,
     ) -> None:

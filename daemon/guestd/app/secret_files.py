@@ -94,7 +94,7 @@ def _is_open(found: os.stat_result) -> bool:
 
 def _open_keys(config: Config, environment: Mapping[str, str]) -> list[str]:
     """The keys that sign guest tokens: a start with these open to others is refused."""
-    from ..identity.files import check_private
+    from ..identity.private_files import check_private
 
     directory = key_directory(config, environment)
     if directory is None or not directory.is_dir():

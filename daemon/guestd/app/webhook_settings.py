@@ -10,8 +10,8 @@ from pathlib import Path
 from pydantic import SecretBytes
 
 from ..model.errors import ConfigError
-from ..records.settings import WebhookSettings, WebhookTarget
-from ..records.wall import Refused, Wall
+from ..webhooks.settings import WebhookSettings, WebhookTarget
+from ..webhooks.ssrf_guard import Refused, Wall
 from .config import Config
 from .secret_files import read_secret
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import ipaddress
-import json
 import logging
 import ssl
 import tempfile
@@ -18,20 +17,20 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from ..model.json_values import is_text
-from . import agentdesk, frames, webchat_frames
-from .control import control_routes
-from .doors import Visit
-from .faults import Faults
-from .frontdoor import FrontDoor
-from .guard import ControlGuard
-from .officecontrol import office_routes
-from .records import Effect, Hangup, Json, Later, Send
-from .rest import rest_routes
+from .admin.admin_api import office_routes
+from .admin.control import control_routes
+from .admin.guard import ControlGuard
+from .core import agent_runner
+from .core.faults import Faults
+from .core.records import Effect, Hangup, Json, Later, Send
+from .core.world import World
+from .demux import FrontDoor
+from .guest_api.connection import Visit
+from .platform_api.api import Office
+from .platform_api.http_routes import rest_routes
+from .platform_api.upload_storage import Storage
 from .settings import EmulatorSettings
-from .storage import Storage
 from .tls import ensure_certificate
-from .world import World
 
 logger = logging.getLogger("guestd.emulator")
 
@@ -52,11 +51,12 @@ class Emulator:
         self.settings = settings or EmulatorSettings()
         self.now = clock
         self.faults = Faults(self.settings.seed, self.settings.faults)
-        self.world = World(self.settings, self._equal_time)
+        self.world = World(self.settings, self._equal_time, self._forget_file)
+        self.platform_api = Office(self.world)
         self.counters: Counter[str] = Counter()
-        self.connects: deque[float] = deque(maxlen=100_000)
+        self.connect_times: deque[float] = deque(maxlen=100_000)
         self.journal: deque[Json] = deque(maxlen=self.settings.journal_entries_max)
-        self.visits: dict[int, Visit] = {}
+        self.connections: dict[int, Visit] = {}
         self.doors: set[FrontDoor] = set()
         self._guard = self._new_guard()
         self._door_sweep: asyncio.TimerHandle | None = None
@@ -79,6 +79,8 @@ class Emulator:
             self.faults.set(settings.faults, self.now())
         if settings.journal_entries_max != self.settings.journal_entries_max:
             self.journal = deque(self.journal, maxlen=settings.journal_entries_max)
+        if settings.queues != self.settings.queues:
+            self.platform_api.queues.add_all(settings.queues)
         self.world.use(settings)
         self.settings = settings
         self.storage.bytes_max = settings.upload_bytes_max
@@ -103,7 +105,6 @@ class Emulator:
         self.loop = asyncio.get_running_loop()
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
         self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
-        self.world.forget_file = self.storage.forget
         app = web.Application(
             middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
         )
@@ -176,8 +177,8 @@ class Emulator:
         for door in list(self.doors):
             if not door.is_http:  # aiohttp closes its own
                 door.abort()
-        for visit in list(self.visits.values()):
-            visit.transport.abort()
+        for connection in list(self.connections.values()):
+            connection.transport.abort()
         if self._runner is not None:
             await self._runner.cleanup()
         await asyncio.sleep(0)
@@ -244,31 +245,34 @@ class Emulator:
 
     def admit(self, door: FrontDoor) -> bool:
         """False if there are as many connections as may be."""
-        if len(self.doors) + len(self.visits) >= self.settings.connections_max:
+        if len(self.doors) + len(self.connections) >= self.settings.connections_max:
             self.counters["connections_refused"] += 1
             return False
         self.doors.add(door)
         return True
 
-    def visit_began(self, visit: Visit) -> None:
-        self.visits[visit.connection_id] = visit
-        self.counters["connects_total"] += 1
-        self.connects.append(self.loop.time())
+    def release(self, door: FrontDoor) -> None:
+        self.doors.discard(door)
 
-    def visit_ended(self, visit: Visit) -> None:
-        if self.visits.pop(visit.connection_id, None) is not None:
-            self.world.disconnect(visit.connection_id)
+    def connection_opened(self, connection: Visit) -> None:
+        self.connections[connection.connection_id] = connection
+        self.counters["connects_total"] += 1
+        self.connect_times.append(self.loop.time())
+
+    def connection_closed(self, connection: Visit) -> None:
+        if self.connections.pop(connection.connection_id, None) is not None:
+            self.world.disconnect(connection.connection_id)
 
     def perform(self, effects: list[Effect]) -> None:
         for effect in effects:
             if type(effect) is Send:
-                visit = self.visits.get(effect.connection)
-                if visit is not None:
-                    visit.deliver(effect.frame, effect.time)
+                connection = self.connections.get(effect.connection)
+                if connection is not None:
+                    connection.deliver(effect.frame, effect.time)
             elif type(effect) is Later:
                 self._make_appointment(effect)
-            elif type(effect) is Hangup and effect.connection in self.visits:
-                self.visits[effect.connection].close(effect.code, effect.reason)
+            elif type(effect) is Hangup and effect.connection in self.connections:
+                self.connections[effect.connection].close(effect.code, effect.reason)
 
     def _make_appointment(self, later: Later) -> None:
         handle: asyncio.TimerHandle
@@ -282,10 +286,10 @@ class Emulator:
 
     def _fire(self, what: tuple[str, ...]) -> list[Effect]:
         if what[0] == "agent":
-            return agentdesk.do_next_step(self.world, what[1], self.now())
+            return agent_runner.do_next_step(self.world, what[1], self.now())
         return self.world.hangup(int(what[1]))
 
-    def note(self, kind: str, token: str, text: bytes) -> None:
+    def record(self, kind: str, token: str, text: bytes) -> None:
         """The journal of what was received: a bounded ring, for tests to look into."""
         self.counters["frames_received"] += 1
         if self.settings.journal_entries_max:
@@ -303,37 +307,20 @@ class Emulator:
     def _equal_time(self, token: str, now: float) -> bool:
         return self.faults.strike("time", token, now) is not None
 
-    def kick(self, visit: Visit) -> None:
-        session = self.world.sessions.get(visit.token)
-        if session is not None:
-            self.perform(self.world.evict(session, visit.connection_id, ""))
-
-    def expire(self, token: str) -> None:
-        session = self.world.sessions.get(token)
-        if session is not None:
-            self.perform(self.world.expire(session, self.now()))
-
-    def throttled(self, text: bytes, retry_after_s: int, is_webchat: bool) -> Json:
-        if is_webchat:
-            return webchat_frames.error(f"rate limit exceeded; try again after {retry_after_s} s")
-        try:
-            trace = str(json.loads(text).get("tracingId") or "")
-        except (ValueError, AttributeError, RecursionError):
-            trace = ""
-        if not is_text(trace):
-            trace = ""
-        return frames.too_many(retry_after_s, "Message rate too high for this session", trace)
+    def _forget_file(self, name: str) -> None:
+        self.storage.forget(name)
 
     def reset(self) -> None:
         """Forget everything and close every socket; faults are cleared."""
-        for visit in list(self.visits.values()):
-            visit.transport.abort()
-        self.visits.clear()
+        for connection in list(self.connections.values()):
+            connection.transport.abort()
+        self.connections.clear()
         self.world.reset()
+        self.platform_api = Office(self.world)
         self.faults.set((), self.now())
         self.faults.injected.clear()
         self.counters.clear()
-        self.connects.clear()
+        self.connect_times.clear()
         self.journal.clear()
 
     def _close_slow(self) -> None:
@@ -345,7 +332,9 @@ class Emulator:
     def _close_old(self) -> None:
         now = self.loop.time()
         idle, age = self.settings.idle_timeout_s, self.settings.connection_age_max_s
-        for visit in list(self.visits.values()) if idle or age else ():
-            if (idle and now - visit.heard_at >= idle) or (age and now - visit.opened_at >= age):
-                visit.close(1001, "going away")
+        for connection in list(self.connections.values()) if idle or age else ():
+            if (idle and now - connection.heard_at >= idle) or (
+                age and now - connection.opened_at >= age
+            ):
+                connection.close(1001, "going away")
         self._sweep = self.loop.call_later(1.0, self._close_old)

@@ -17,8 +17,8 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from .agents import load_script
-from .faults import BadPlan, parse_plan
+from .agents.script import load_script
+from .core.faults import BadPlan, parse_plan
 from .settings import Deployment, EmulatorSettings, Limits, QueueSettings
 
 #: Read when the emulator starts, and not again: the place it listens at, its certificate, its

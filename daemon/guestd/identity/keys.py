@@ -28,8 +28,10 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from ..model.errors import ConfigError
-from . import files
+from ..runtime.files import HALF
+from . import private_files
 from .pairs import is_kid, is_name, jwk_of, kid_of, new_pair, private_pem, read_pair
+from .private_files import FIELD
 from .ring import Entry, Ring, read, written
 from .settings import IdentitySettings
 
@@ -197,9 +199,7 @@ class KeyRing:
         self._stamp = stamp
         try:
             if stamp is None:
-                raise ConfigError(
-                    files.FIELD, f"{self._directory / INDEX} is gone", "bring it back"
-                )
+                raise ConfigError(FIELD, f"{self._directory / INDEX} is gone", "bring it back")
             before, self._keys = self._keys, self._load()
             self._tell_signer(before)
             logger.info("the key ring in %s was read again", self._directory)
@@ -234,7 +234,7 @@ class KeyRing:
                 if attempt < _READ_TRIES:
                     continue
                 remedy = "bring it back, or: guestd keys rotate --overlap 0s"
-                raise ConfigError(files.FIELD, f"{error.filename} is missing", remedy) from None
+                raise ConfigError(FIELD, f"{error.filename} is missing", remedy) from None
             assert ring.signing is not None
             publics = {kid: pair.public_key() for kid, pair in pairs.items()}
             return Keys(ring, publics, pairs[ring.signing.kid])
@@ -244,31 +244,31 @@ class KeyRing:
         """None if there has never been one."""
         if not self._directory.exists():
             return None
-        files.check_private(self._directory)
+        private_files.check_private(self._directory)
         path = self._directory / INDEX
         try:
-            return read(files.read_private(path))
+            return read(private_files.read_private(path))
         except FileNotFoundError:
             if any(True for _ in self._key_files()):
                 problem = f"{self._directory} holds keys, but {INDEX} is gone"
                 raise ConfigError(
-                    files.FIELD, problem, "bring it back, or move the keys away to begin anew"
+                    FIELD,
+                    problem,
+                    "bring it back, or move the keys away to begin anew",
                 ) from None
             return None
         except ValueError as error:
-            raise ConfigError(
-                files.FIELD, f"{path} {error}", "bring it back from a backup"
-            ) from None
+            raise ConfigError(FIELD, f"{path} {error}", "bring it back from a backup") from None
 
     def _read_key(self, thumbprint: str) -> rsa.RSAPrivateKey:
         path = self._directory / f"{thumbprint}{SUFFIX}"
         try:
-            pair = read_pair(files.read_private(path))
+            pair = read_pair(private_files.read_private(path))
             if kid_of(pair.public_key()) != thumbprint:
                 raise ValueError("holds another key than its name says")
         except ValueError as error:
             remedy = "bring it back, or: guestd keys rotate --overlap 0s"
-            raise ConfigError(files.FIELD, f"{path} {error}", remedy) from None
+            raise ConfigError(FIELD, f"{path} {error}", remedy) from None
         return pair
 
     # -- turning
@@ -296,12 +296,12 @@ class KeyRing:
     @contextlib.contextmanager
     def _changing(self) -> Iterator[Ring]:
         """The ring on the disk, while nobody else changes it."""
-        files.make_directory(self._directory)
-        with files.locked(self._directory):
+        private_files.make_directory(self._directory)
+        with private_files.locked(self._directory):
             ring = self._read_index()
             if ring is None:
                 ring = Ring()
-                files.replace_private(self._directory / INDEX, written(ring))
+                private_files.replace_private(self._directory / INDEX, written(ring))
             yield ring
 
     def _store(self, ring: Ring, pair: rsa.RSAPrivateKey | None, kid: str) -> tuple[str, str]:
@@ -322,23 +322,23 @@ class KeyRing:
                 f"another key is named {kid!r} already",
                 "give every key a name of its own",
             )
-        files.replace_private(self._directory / f"{thumbprint}{SUFFIX}", private_pem(pair))
+        private_files.replace_private(self._directory / f"{thumbprint}{SUFFIX}", private_pem(pair))
         return (kid, thumbprint) if kid and kid != thumbprint else (thumbprint, "")
 
     def _write(self, ring: Ring) -> None:
-        files.replace_private(self._directory / INDEX, written(ring))
+        private_files.replace_private(self._directory / INDEX, written(ring))
         self._sweep({one.file_stem for one in ring.valid(self._now())})
 
     def _check_room(self, ring: Ring, now: float) -> None:
         valid = len(ring.valid(now))
         if valid >= self._settings.keys_max:
             problem = f"{valid} keys are valid already, as many as identity.keys_max allows"
-            raise ConfigError(files.FIELD, problem, "wait until an overlap is over, or allow more")
+            raise ConfigError(FIELD, problem, "wait until an overlap is over, or allow more")
 
     def _sweep(self, needed: set[str]) -> None:
         """Away with private keys that are good for nothing any more. That this fails is no failure
         of the rotation."""
-        for path in [*self._key_files(), *self._directory.glob(f".*{SUFFIX}{files.HALF}")]:
+        for path in [*self._key_files(), *self._directory.glob(f".*{SUFFIX}{HALF}")]:
             if path.name.removesuffix(SUFFIX) not in needed:
                 try:
                     path.unlink()
@@ -358,7 +358,7 @@ class KeyRing:
 def read_own(path: Path) -> rsa.RSAPrivateKey:
     """The private key in a file of the operator's. Raises ConfigError."""
     try:
-        return read_pair(files.read_private(path))
+        return read_pair(private_files.read_private(path))
     except FileNotFoundError:
         raise ConfigError(
             "identity.key_file", f"there is no file {path}", "name a PEM file"

@@ -15,11 +15,11 @@ import orjson
 from .checksum import COLUMNS, is_sound, lenient_text
 from .queries import migrations, queries
 
-#: Since then each event names those before it; see chain.py.
-FORM_WITH_CHAINS = 2
+#: Since then each event names those before it; see skip_links.py.
+SCHEMA_WITH_LINKS = 2
 
 #: Since then every row carries a checksum; see checksum.py.
-FORM_WITH_CHECKSUMS = 3
+SCHEMA_WITH_CHECKSUMS = 3
 
 #: Lines that are told of; with more damage than this a backup is the remedy.
 PROBLEMS_MAX = 100
@@ -98,11 +98,11 @@ def full_check(connection: sqlite3.Connection) -> list[str]:
     try:
         connection.execute("BEGIN")
         found = integrity(connection)
-        form = connection.execute("PRAGMA user_version").fetchone()[0]
-        found += broken_schema(connection, form)
-        if not 0 < form <= len(migrations()) or found:
-            return found + (_rows_if_readable(connection, form) if found else [])
-        return (found + _rows(connection, form))[:PROBLEMS_MAX]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        found += broken_schema(connection, version)
+        if not 0 < version <= len(migrations()) or found:
+            return found + (_rows_if_readable(connection, version) if found else [])
+        return (found + _rows(connection, version))[:PROBLEMS_MAX]
     except UNREADABLE_FILE as error:
         return [str(error)]
     finally:
@@ -111,17 +111,17 @@ def full_check(connection: sqlite3.Connection) -> list[str]:
             connection.execute("ROLLBACK")
 
 
-def _rows_if_readable(connection: sqlite3.Connection, form: int) -> list[str]:
+def _rows_if_readable(connection: sqlite3.Connection, version: int) -> list[str]:
     """As far as it goes: SQLite's own complaints come first."""
     try:
-        return _rows(connection, form)[:PROBLEMS_MAX]
+        return _rows(connection, version)[:PROBLEMS_MAX]
     except UNREADABLE_FILE:
         return []
 
 
-def _rows(connection: sqlite3.Connection, form: int) -> list[str]:
-    found = list(damaged_rows(connection)) if form >= FORM_WITH_CHECKSUMS else []
-    return found + (broken_streams(connection) if form >= FORM_WITH_CHAINS else [])
+def _rows(connection: sqlite3.Connection, version: int) -> list[str]:
+    found = list(damaged_rows(connection)) if version >= SCHEMA_WITH_CHECKSUMS else []
+    return found + (broken_streams(connection) if version >= SCHEMA_WITH_LINKS else [])
 
 
 def damaged_rows(connection: sqlite3.Connection) -> Iterator[str]:
@@ -166,19 +166,19 @@ def _whose(connection: sqlite3.Connection, table: str, row: Sequence[object]) ->
     return f" (session {found[1]!r})" if found is not None else f" (session number {number!r})"
 
 
-def broken_schema(connection: sqlite3.Connection, form: int) -> list[str]:
-    """Where the tables and indexes are not those of that form."""
-    if not 0 < form <= len(migrations()):
-        return [f"its form is {form}, which this guestd does not know"]
+def broken_schema(connection: sqlite3.Connection, version: int) -> list[str]:
+    """Where the tables and indexes are not those of that schema version."""
+    if not 0 < version <= len(migrations()):
+        return [f"its schema version is {version}, which this guestd does not know"]
     fresh = sqlite3.connect(":memory:")
     try:
-        for script in migrations()[:form]:
+        for script in migrations()[:version]:
             fresh.executescript(script)
         wanted, found = _schema(fresh), _schema(connection)
     finally:
         fresh.close()
     names = sorted({name for name, _ in wanted.symmetric_difference(found)}, key=str)
-    return [f"the definition of {name} is not that of form {form}" for name in names]
+    return [f"the definition of {name} is not that of schema version {version}" for name in names]
 
 
 def _schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
@@ -190,8 +190,8 @@ def _schema(connection: sqlite3.Connection) -> set[tuple[str, str]]:
 
 def broken_streams(connection: sqlite3.Connection) -> list[str]:
     """Where an event is not joined to those before it, or a seq is missing or there twice; see
-    chain.py."""
-    events = connection.execute(queries()["broken_chains"])
+    skip_links.py."""
+    events = connection.execute(queries()["broken_links"])
     heads = connection.execute(queries()["broken_heads"])
     return [
         *(

@@ -171,13 +171,13 @@ def _reader_of(connection: sqlite3.Connection, table: str) -> Callable[[Sequence
         name: (_TYPES[kind], bool(must))
         for _, name, kind, must, *_ in connection.execute(_TABLE_INFO % table)
     }
-    forms = [info[one] for one in columns]
+    types = [info[one] for one in columns]
     json_at = [columns.index(one) for one in _JSON.get(table, ())]
     from_one = [columns.index(one) for one in _FROM_ONE.get(table, ())]
 
     def is_readable(row: Sequence[object]) -> bool:
-        is_typed = all(_has_form(value, *form) for value, form in zip(row, forms, strict=True))
-        return is_typed and all(row[at] >= 1 for at in from_one) and _is_json(row, json_at)  # type: ignore[operator]  # numbers, as their form says
+        is_typed = all(_is_of(value, *type_) for value, type_ in zip(row, types, strict=True))
+        return is_typed and all(row[at] >= 1 for at in from_one) and _is_json(row, json_at)  # type: ignore[operator]  # numbers, as their types say
 
     return is_readable
 
@@ -185,7 +185,7 @@ def _reader_of(connection: sqlite3.Connection, table: str) -> Callable[[Sequence
 _TABLE_INFO = "PRAGMA table_info(%s)"
 
 
-def _has_form(value: object, kind: type, must: bool) -> bool:
+def _is_of(value: object, kind: type, must: bool) -> bool:
     return isinstance(value, kind) or (value is None and not must)
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any, TypeVar
 
+from ..model.journal import EventRow
+
 RowLike = TypeVar("RowLike", bound=tuple[Any, ...])
 
-#: Where the payload stands in a Row.
-PAYLOAD = 3
+#: Where the payload stands in an EventRow.
+PAYLOAD = EventRow._fields.index("payload")
 
 
 def up_to_bytes(rows: Iterable[RowLike], bytes_max: int, payload: int = PAYLOAD) -> list[RowLike]:

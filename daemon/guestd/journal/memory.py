@@ -11,8 +11,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
-from ..model.ports import Commit, Kept, Replay, Row, SavedSession
-from ..model.work import DeliveryRecord, OperationRecord
+from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredCommand, StoredEvent
+from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
 
 
@@ -27,15 +27,14 @@ class MemoryJournal:
         self._events_max = events_max
         self._works_max = works_max
         self._offset = 0
-        self._order: deque[Kept] | None = None
+        self._order: deque[StoredEvent] | None = None
         self._cursors: dict[str, int] = {}
         self._told: list[Callable[[], None]] = []
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
-        self._kept: dict[str, deque[Row]] = {}
-        self._accepted: dict[
-            str, dict[str, int]
-        ] = {}  # of what is kept: a command's id and its seq
+        self._kept: dict[str, deque[EventRow]] = {}
+        #: Of what is kept: the events of commands, by kind and key.
+        self._of_commands: dict[str, dict[tuple[str, str], EventRow]] = {}
         self._count = 0
         self.damaged_rows = 0
         self.storage_full = False
@@ -49,7 +48,7 @@ class MemoryJournal:
             self._append(row)
             self._offset += 1
             if self._order is not None:
-                self._order.append(Kept(self._offset, commit.at_ms, row))
+                self._order.append(StoredEvent(self._offset, commit.at_ms, row))
         self._operations.update((one.operation_id, one) for one in commit.operations)
         self._deliveries.update((one.delivery_id, one) for one in commit.deliveries)
         self._cursors.update(commit.cursors)
@@ -64,7 +63,7 @@ class MemoryJournal:
         events = self._kept.get(session_id)
         if not events:
             return Replay()
-        first = events[0][1]
+        first = events[0].seq
         start = max(0, after_seq + 1 - first)
         rows = islice(events, start, start + limit)
         return Replay(list(rows) if bytes_max is None else up_to_bytes(rows, bytes_max), first)
@@ -78,21 +77,25 @@ class MemoryJournal:
 
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
-        self._accepted.pop(session_id, None)
+        self._of_commands.pop(session_id, None)
 
-    def accepted_seq(self, session_id: str, command_id: str) -> int:
-        return self._accepted.get(session_id, {}).get(command_id, 0)
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        kept = self._of_commands.get(session_id, {})
+        accepted, outcome = (kept.get((kind, command_id)) for kind in ("accepted", "delivery"))
+        return StoredCommand(accepted, outcome) if accepted or outcome else None
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         """Row by row: asked only of messages older than what a guest session remembers."""
         rows = self._kept.get(session_id, ())
-        return any(row[4] == identity and row[2] in ("message", "presence") for row in rows)
+        return any(row.key == identity and row.kind in ("message", "presence") for row in rows)
 
     def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)
-        return events[-1][1] if events else 0
+        return events[-1].seq if events else 0
 
-    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> Sequence[Kept]:
+    def read_on(
+        self, after_offset: int, limit: int, kinds: Sequence[str] = ()
+    ) -> Sequence[StoredEvent]:
         if not self._order:
             return ()
         start = max(0, after_offset + 1 - self._order[0].offset)
@@ -102,7 +105,7 @@ class MemoryJournal:
         wanted = (
             kept
             for kept in islice(self._order, start, None)
-            if kept.row[2] in kinds or kept is last
+            if kept.row.kind in kinds or kept is last
         )
         return list(islice(wanted, limit))
 
@@ -123,13 +126,28 @@ class MemoryJournal:
     def operations_over(self, limit: int) -> Sequence[OperationRecord]:
         return list(islice((one for one in reversed(self._operations.values()) if one.over), limit))
 
+    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        return self._deliveries.get(delivery_id)
+
     def deliveries(
-        self, status: str, after_id: str = "", limit: int = 1000
+        self,
+        status: str,
+        after_id: str = "",
+        limit: int = 1000,
+        target: str = "",
+        other_than: Sequence[str] = (),
     ) -> Sequence[DeliveryRecord]:
         known = list(self._deliveries)
         start = known.index(after_id) + 1 if after_id in self._deliveries else 0
         found = (self._deliveries[one] for one in known[start:])
-        return list(islice((one for one in found if one.status == status), limit))
+        wanted = (
+            one
+            for one in found
+            if one.status == status
+            and (not target or one.target == target)
+            and one.target not in other_than
+        )
+        return list(islice(wanted, limit))
 
     def oldest_wait_s(self) -> float:
         return 0.0
@@ -143,18 +161,18 @@ class MemoryJournal:
             if len(works) > self._works_max:
                 _drop_what_is_done(works)
 
-    def _append(self, row: Row) -> None:
-        session_id, seq = row[0], row[1]
+    def _append(self, row: EventRow) -> None:
+        session_id, seq = row.session_id, row.seq
         events = self._kept.get(session_id)
         if events is None:
             events = self._kept[session_id] = deque()
-        assert not events or seq == events[-1][1] + 1, (
-            f"seq {seq} after {events[-1][1]} in {session_id}"
+        assert not events or seq == events[-1].seq + 1, (
+            f"seq {seq} after {events[-1].seq} in {session_id}"
         )
         events.append(row)
         self._count += 1
-        if row[2] == "accepted":
-            self._accepted.setdefault(session_id, {})[row[4]] = seq
+        if row.kind in ("accepted", "delivery"):
+            self._of_commands.setdefault(session_id, {})[row.kind, row.key] = row
         if len(events) > self._per_session_max:
             self._drop_first(events)
         if self._count > self._events_max:
@@ -167,11 +185,11 @@ class MemoryJournal:
         for _ in range(min(1000, len(longest) - 1)):
             self._drop_first(longest)
 
-    def _drop_first(self, events: deque[Row]) -> None:
-        session_id, _, kind, _, key, _ = events.popleft()
+    def _drop_first(self, events: deque[EventRow]) -> None:
+        row = events.popleft()
         self._count -= 1
-        if kind == "accepted":
-            self._accepted[session_id].pop(key, None)
+        if row.kind in ("accepted", "delivery"):
+            self._of_commands[row.session_id].pop((row.kind, row.key), None)
 
 
 def _drop_what_is_done(works: dict[str, OperationRecord] | dict[str, DeliveryRecord]) -> None:

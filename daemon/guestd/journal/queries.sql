@@ -111,18 +111,25 @@ SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE ov
 -- operations_over
 SELECT operation_id, kind, state, over, at_ms, checksum FROM operations WHERE over = 1 ORDER BY id DESC LIMIT ?;
 
+-- delivery
+SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due_ms, reason, at_ms, checksum FROM deliveries
+ WHERE delivery_id = ?;
+
 -- deliveries
 SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due_ms, reason, at_ms, checksum FROM deliveries
- WHERE status = ? AND id > coalesce((SELECT id FROM deliveries WHERE delivery_id = ?), 0) ORDER BY id;
+ WHERE status = :status AND id > coalesce((SELECT id FROM deliveries WHERE delivery_id = :after), 0)
+   AND (:target = '' OR target = :target) AND target NOT IN (SELECT value FROM json_each(:other_than)) ORDER BY id;
 
 -- living
 SELECT id, session_id, name, token, guest, opened_ms, ends_ms, over_ms, first_seq, checksum FROM sessions
  WHERE over_ms IS NULL AND id > 0 ORDER BY id;
 
--- accepted_seq
+-- command
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
-  FROM events e JOIN sessions s ON s.id = e.session
- WHERE s.session_id = ? AND e.kind = 'accepted' AND e.key = ?;
+  FROM events e WHERE e.session = :session AND e.kind = 'accepted' AND e.key = :command
+UNION ALL
+SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
+  FROM events e WHERE e.session = :session AND e.kind = 'delivery' AND e.key = :command;
 
 -- was_shown
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
@@ -252,7 +259,7 @@ SELECT count(*) FROM events a JOIN sessions s ON s.id = a.session WHERE a.kind =
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum,
        s.session_id, s.name FROM events e LEFT JOIN sessions s ON s.id = e.session ORDER BY e.id;
 
--- broken_chains
+-- broken_links
 SELECT e.session, e.seq FROM events e JOIN sessions s ON s.id = e.session
   LEFT JOIN events p ON p.id = e.prev LEFT JOIN events j ON j.id = e.jump
  WHERE e.seq > s.first_seq AND (p.session IS NOT e.session OR p.seq IS NOT e.seq - 1)

@@ -17,8 +17,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..model.errors import Damaged, JournalError
-from ..model.ports import Kept, Replay, SavedSession, SetAside
-from ..model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from ..model.journal import EventRow, Replay, SavedSession, SetAside, StoredCommand, StoredEvent
+from ..model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 from . import recovery, streams
 from .check import is_damage
 from .checksum import is_sound, is_sound_event, lenient_text
@@ -97,16 +97,12 @@ class Reader:
             if stream.number in self._aside:
                 raise damaged_stream(session_id)
             rows = streams.page(self._connection, stream, after_seq, limit, bytes_max)
-        shown = [
-            (session_id, row[2], row[7], row[9], row[8] or "", b"")
-            for row in rows
-            if row[0] <= acknowledged
-        ]
+        shown = [_event(session_id, row) for row in rows if row[0] <= acknowledged]
         return Replay(shown, stream.first_seq)
 
     def read_on(
         self, after_offset: int, limit: int, acknowledged: int, kinds: Sequence[str] = ()
-    ) -> list[Kept]:
+    ) -> list[StoredEvent]:
         """In the place of a damaged event stands one of kind DAMAGED."""
         with self._one_view():
             if not kinds:
@@ -136,7 +132,7 @@ class Reader:
                 return rows
             after = following - 1
 
-    def _kept(self, row: Sequence[Any], names: dict[int, str | None]) -> Kept:
+    def _kept(self, row: Sequence[Any], names: dict[int, str | None]) -> StoredEvent:
         offset, number, seq, _, _, at_ms, _, kind, key, payload, _, _ = row
         name = None
         if is_sound_event(row):
@@ -148,8 +144,10 @@ class Reader:
             found = DamagedRow("events", offset, None, whose, offset)
             self._log.add(found, "readers of all events go on after it")
             payload = json.dumps({"kind": DAMAGED, "offset": offset}).encode()
-            return Kept(offset, self._time_near(offset), (OWN_STREAM, 0, DAMAGED, payload, "", b""))
-        return Kept(offset, at_ms, (name, seq, kind, payload, key or "", b""))
+            return StoredEvent(
+                offset, self._time_near(offset), EventRow(OWN_STREAM, 0, DAMAGED, payload, "", b"")
+            )
+        return StoredEvent(offset, at_ms, EventRow(name, seq, kind, payload, key or "", b""))
 
     def _time_near(self, offset: int) -> int:
         """When a damaged event was written, in epoch milliseconds: the time of the nearest sound
@@ -165,14 +163,20 @@ class Reader:
         row = self._connection.execute(queries()["session_row_of"], (number,)).fetchone()
         return str(row[1]) if row is not None and is_sound(row) else None
 
-    def accepted_seq(self, session_id: str, command_id: str) -> int:
+    def command(self, session_id: str, command_id: str, acknowledged: int) -> StoredCommand | None:
         with self._one_view(), self._told(session_id):
-            row = self._connection.execute(
-                queries()["accepted_seq"], (session_id, command_id)
-            ).fetchone()
-            if row is not None and not is_sound_event(row):
-                raise FoundDamage(DamagedRow("events", row[0], None, session_id, row[0]))
-            return 0 if row is None else int(row[2])
+            stream = streams.find(self._connection, session_id)
+            if stream is None:
+                return None
+            if stream.number in self._aside:
+                raise damaged_stream(session_id)
+            asked = {"session": stream.number, "command": command_id}
+            found = {}
+            for row in self._connection.execute(queries()["command"], asked).fetchall():
+                streams.check_event(stream, row)
+                if row[0] <= acknowledged:
+                    found[row[7]] = _event(session_id, row)
+        return StoredCommand(found.get("accepted"), found.get("delivery")) if found else None
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         """By the index of times; what has none is looked for among the newest messages. Damage
@@ -231,10 +235,26 @@ class Reader:
             rows = self._connection.execute(queries()["operations_over"], (limit,)).fetchall()
         return [_operation(row) for row in rows if self._is_fine("operations", row)]
 
-    def deliveries(self, status: str, after_id: str, limit: int) -> list[DeliveryRecord]:
-        found: list[DeliveryRecord] = []
+    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
         with self._one_view():
-            for row in self._connection.execute(queries()["deliveries"], (status, after_id)):
+            row = self._connection.execute(queries()["delivery"], (delivery_id,)).fetchone()
+        if row is not None and not self._is_fine("deliveries", row):
+            raise Damaged(f"the journal's record of webhook {delivery_id} is damaged; {REMEDY}")
+        return None if row is None else DeliveryRecord(*row[:10])
+
+    def deliveries(
+        self,
+        status: str,
+        after_id: str = "",
+        limit: int = 1000,
+        target: str = "",
+        other_than: Sequence[str] = (),
+    ) -> list[DeliveryRecord]:
+        found: list[DeliveryRecord] = []
+        others = json.dumps(list(other_than))
+        asked = {"status": status, "after": after_id, "target": target, "other_than": others}
+        with self._one_view():
+            for row in self._connection.execute(queries()["deliveries"], asked):
                 if len(found) == limit:
                     break
                 if self._is_fine("deliveries", row):
@@ -292,6 +312,11 @@ class Reader:
                     f"the journal {self._file} cannot be read: {error}; {REMEDY}"
                 ) from error
             raise
+
+
+def _event(session_id: str, row: Sequence[Any]) -> EventRow:
+    """`row` is one of `events`."""
+    return EventRow(session_id, row[2], row[7], row[9], row[8] or "", b"")
 
 
 def _operation(row: Sequence[Any]) -> OperationRecord:

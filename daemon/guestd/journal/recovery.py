@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from ..model.ports import SavedCommand, SavedSession, SessionRecord
+from ..model.journal import SavedCommand, SavedSession, SessionRecord
 from . import streams
 from .checksum import is_sound
 from .damage import DamagedRow, FoundDamage
@@ -76,14 +76,14 @@ def _session(
     )
 
 
-def _command(stream: streams.Stream, row: Sequence[Any], settled: bool) -> SavedCommand:
+def _command(stream: streams.StoredStream, row: Sequence[Any], settled: bool) -> SavedCommand:
     """The intent of a settled one is not needed any more, so it is not parsed."""
     streams.check_event(stream, row)
     intent = {} if settled or not row[10] else _content(stream, row, 10)
     return SavedCommand(row[8], row[2], intent, settled)
 
 
-def _content(stream: streams.Stream, row: Sequence[Any], column: int) -> dict[str, Any]:
+def _content(stream: streams.StoredStream, row: Sequence[Any], column: int) -> dict[str, Any]:
     try:
         found = orjson.loads(row[column])
     except ValueError:

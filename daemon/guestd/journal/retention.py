@@ -199,7 +199,7 @@ def _set_aside(connection: sqlite3.Connection, number: int, reason: str, now_ms:
 
 def _retire_damaged(connection: sqlite3.Connection, before_ms: int, passed: int) -> Swept:
     """A guest session that was set aside that long ago, found by its number in each event: its
-    chain may be broken."""
+    links may be broken."""
     for row in connection.execute(queries()["damaged"]).fetchall():
         if not is_sound(row):  # nobody knows whom it means; whoever is damaged is found again
             connection.execute(queries()["delete_damaged"], (row[0],))

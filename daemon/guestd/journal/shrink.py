@@ -3,7 +3,7 @@
 SQLite uses free pages again before it makes the file larger, so the size of the file would stay
 that of its largest moment. `auto_vacuum = INCREMENTAL` lets it move the last pages of the file into
 free ones and cut the file off. That is chosen when the file is made; one without it is given it by
-`guestd journal compact`, see store.py.
+`guestd journal compact`, see database.py.
 
 A file under steady load always has free pages, of what just went and for what comes next. So it
 starts only when more than FREE_SHARE_MAX of the pages are free, and stops at FREE_SHARE_KEPT. A

@@ -26,15 +26,15 @@ from pathlib import Path
 from typing import TypeVar
 
 from ..model.errors import JournalError, StorageFull
-from ..model.ports import Commit, Kept, Replay, SavedSession
-from ..model.work import DeliveryRecord, OperationRecord
-from . import store
+from ..model.journal import Commit, Replay, SavedSession, StoredCommand, StoredEvent
+from ..model.records import DeliveryRecord, OperationRecord
+from . import database
+from .disk_reserve import DiskReserve
 from .file_watch import FileWatch
 from .lock import DirectoryLock
 from .reader import Reader
 from .retention import Retention
 from .retire_pace import RetirePace
-from .room import Room
 from .settings import JournalSettings
 from .writer import Writer
 
@@ -80,7 +80,7 @@ class SqliteJournal:
             int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000)
         )
         self._lock = DirectoryLock(directory)
-        self._room = Room(directory, settings)
+        self._reserve = DiskReserve(directory, settings)
         self._watch: FileWatch
         self._look_at = 0.0
         self._work: queue.SimpleQueue[_Work | None] = queue.SimpleQueue()
@@ -117,21 +117,23 @@ class SqliteJournal:
         try:
             if self._directory.is_dir():
                 self._lock.take()
-            opened.append(store.open_for_writing(self._directory, self._settings.create == "auto"))
+            opened.append(
+                database.open_for_writing(self._directory, self._settings.create == "auto")
+            )
             self._writer = Writer(opened[0])
-            opened.append(store.open_for_reading(self._directory))
+            opened.append(database.open_for_reading(self._directory))
             self._reader = Reader(opened[1])
             self._cursors = self._reader.cursors()
-            self._watch = FileWatch(self._directory / store.NAME)
+            self._watch = FileWatch(self._directory / database.NAME)
             self._watch.look()
-            self._room.look()
+            self._reserve.look()
         except BaseException:
             for connection in opened:
                 connection.close()
             self._lock.release()
             raise
         self._acknowledged = self._writer.offset
-        self._low(self._room.is_low)
+        self._low(self._reserve.is_low)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -139,7 +141,7 @@ class SqliteJournal:
         """With the ballast given back, if the disk is full: the next try may find room."""
         if not self._has_no_room(error):
             return JournalError(f"the journal in {self._directory} cannot be opened: {error}")
-        self._room.release()
+        self._reserve.release()
         return StorageFull(
             f"the disk of {self._directory} is full: the journal cannot be opened ({error}); free"
             " some space"
@@ -151,13 +153,15 @@ class SqliteJournal:
         if isinstance(error, OSError):
             return error.errno in (errno.ENOSPC, errno.EDQUOT)
         name = getattr(error, "sqlite_errorname", "")
-        return name == FULL or (name.startswith(IO_ERROR) and self._room.free_bytes() < START_BYTES)
+        return name == FULL or (
+            name.startswith(IO_ERROR) and self._reserve.free_bytes() < START_BYTES
+        )
 
     def _is_full(self, error: sqlite3.Error) -> bool:
         """While running. Any other I/O error may have lost what was written, and ends the
         process."""
         name = getattr(error, "sqlite_errorname", "")
-        return name == FULL or (name == SHARED_FAILED and self._room.free_bytes() < START_BYTES)
+        return name == FULL or (name == SHARED_FAILED and self._reserve.free_bytes() < START_BYTES)
 
     async def stop(self) -> None:
         """Commit what waits, write the WAL back, let go of the directory. Raises JournalError if
@@ -223,8 +227,8 @@ class SqliteJournal:
         finally:
             self._write_down_aside()
 
-    def accepted_seq(self, session_id: str, command_id: str) -> int:
-        return self._ask(lambda reader: reader.accepted_seq(session_id, command_id))
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        return self._ask(lambda reader: reader.command(session_id, command_id, self._acknowledged))
 
     def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         return self._ask(lambda reader: reader.was_shown(session_id, identity, time))
@@ -232,7 +236,9 @@ class SqliteJournal:
     def last_seq(self, session_id: str) -> int:
         return self._ask(lambda reader: reader.last_seq(session_id))
 
-    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> list[Kept]:
+    def read_on(
+        self, after_offset: int, limit: int, kinds: Sequence[str] = ()
+    ) -> list[StoredEvent]:
         return self._ask(
             lambda reader: reader.read_on(after_offset, limit, self._acknowledged, kinds)
         )
@@ -258,10 +264,20 @@ class SqliteJournal:
     def operations_over(self, limit: int) -> list[OperationRecord]:
         return self._ask(lambda reader: reader.operations_over(limit))
 
+    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+        return self._ask(lambda reader: reader.delivery(delivery_id))
+
     def deliveries(
-        self, status: str, after_id: str = "", limit: int = 1000
+        self,
+        status: str,
+        after_id: str = "",
+        limit: int = 1000,
+        target: str = "",
+        other_than: Sequence[str] = (),
     ) -> list[DeliveryRecord]:
-        return self._ask(lambda reader: reader.deliveries(status, after_id, limit))
+        return self._ask(
+            lambda reader: reader.deliveries(status, after_id, limit, target, other_than)
+        )
 
     def _ask(self, question: Callable[[Reader], _Found]) -> _Found:
         """Raises JournalError; an I/O error or a damaged file ends the process as an error of the
@@ -306,7 +322,7 @@ class SqliteJournal:
                     self._unless_full(self._retire_in_passing)
                     self._unless_full(self._tidy_in_passing)
                 else:
-                    self._unless_full(self._use_the_pause)
+                    self._unless_full(self._when_idle)
                 self._look_around()
             self._unless_full(self._writer.checkpoint)
         except sqlite3.Error as error:
@@ -356,13 +372,13 @@ class SqliteJournal:
                 if not self._is_full(error):
                     raise
                 self._tell(self._full, True)
-                self._room.release()
+                self._reserve.release()
                 threading.Event().wait(RETRY_FULL_S)
                 self._watch_files()
         for _ in works:
             self._given_at.popleft()
         self._pace.written(sum(_rows_of(commit) for commit in commits))
-        self._tell(self._written, works, offset, self._room.is_short)
+        self._tell(self._written, works, offset, self._reserve.is_short)
 
     def _retire_in_passing(self) -> None:
         """A journal that is never idle must not grow for ever; see retire_pace.py."""
@@ -374,7 +390,7 @@ class SqliteJournal:
         self._writer.erase(in_pause=False)
         self._writer.checkpoint_if_large()
 
-    def _use_the_pause(self) -> None:
+    def _when_idle(self) -> None:
         self._writer.checkpoint()
         while self._work.empty() and self._writer.retire(self._retention):
             continue
@@ -395,11 +411,11 @@ class SqliteJournal:
             return
         self._look_at = time.monotonic() + LOOK_S
         self._watch_files()
-        was_low, was_short = self._room.is_low, self._room.is_short
-        self._room.look()
-        if was_low != self._room.is_low:
-            self._tell(self._low, self._room.is_low)
-        if was_short and not self._room.is_short:
+        was_low, was_short = self._reserve.is_low, self._reserve.is_short
+        self._reserve.look()
+        if was_low != self._reserve.is_low:
+            self._tell(self._low, self._reserve.is_low)
+        if was_short and not self._reserve.is_short:
             self._tell(self._full, False)
 
     def _watch_files(self) -> None:

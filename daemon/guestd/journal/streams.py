@@ -23,7 +23,7 @@ _PAYLOAD = 9
 
 
 @dataclass(slots=True, frozen=True)
-class Stream:
+class StoredStream:
     """`number` is the session's in the file; `head` and `seq` are the newest event's offset and
     seq."""
 
@@ -34,7 +34,7 @@ class Stream:
     seq: int
 
 
-def find(connection: sqlite3.Connection, session_id: str) -> Stream | None:
+def find(connection: sqlite3.Connection, session_id: str) -> StoredStream | None:
     """None if there is no such guest session, or it has no events."""
     row = connection.execute(queries()["session_row"], (session_id,)).fetchone()
     if row is None:
@@ -44,7 +44,7 @@ def find(connection: sqlite3.Connection, session_id: str) -> Stream | None:
     return of_session(connection, row)
 
 
-def of_session(connection: sqlite3.Connection, session: Sequence[Any]) -> Stream | None:
+def of_session(connection: sqlite3.Connection, session: Sequence[Any]) -> StoredStream | None:
     """`session` is a sound row of `sessions`."""
     number, session_id, first_seq = session[0], session[1], session[8]
     head = connection.execute(queries()["head"], (number,)).fetchone()
@@ -59,12 +59,12 @@ def of_session(connection: sqlite3.Connection, session: Sequence[Any]) -> Stream
     if not 1 <= first_seq <= head[2]:  # each sound by itself: the last seq would never come
         reason = f"it says that seqs {first_seq} to {head[2]} are kept"
         raise FoundDamage(DamagedRow("sessions", number, number, session_id, reason=reason))
-    return Stream(number, session_id, first_seq, head[1], head[2])
+    return StoredStream(number, session_id, first_seq, head[1], head[2])
 
 
 def page(
     connection: sqlite3.Connection,
-    stream: Stream,
+    stream: StoredStream,
     after_seq: int,
     limit: int,
     bytes_max: int | None = None,
@@ -81,7 +81,7 @@ def page(
         return list(rows) if bytes_max is None else up_to_bytes(rows, bytes_max, _PAYLOAD)
 
 
-def newest(connection: sqlite3.Connection, stream: Stream) -> list[tuple[Any, ...]]:
+def newest(connection: sqlite3.Connection, stream: StoredStream) -> list[tuple[Any, ...]]:
     """The events on the way from the newest to the first by jumps alone; what the writer goes on
     from."""
     rows = connection.execute(queries()["path"], (stream.head,)).fetchall()
@@ -94,14 +94,14 @@ def newest(connection: sqlite3.Connection, stream: Stream) -> list[tuple[Any, ..
     return rows
 
 
-def check_event(stream: Stream, row: Sequence[Any]) -> None:
+def check_event(stream: StoredStream, row: Sequence[Any]) -> None:
     """Raises FoundDamage if the row is damaged, or of another stream."""
     if not is_sound_event(row) or row[1] != stream.number:
         raise FoundDamage(DamagedRow("events", row[0], stream.number, stream.session_id, row[0]))
 
 
 def _proven(
-    stream: Stream, rows: Iterable[tuple[Any, ...]], wanted: Iterable[int]
+    stream: StoredStream, rows: Iterable[tuple[Any, ...]], wanted: Iterable[int]
 ) -> Iterator[tuple[Any, ...]]:
     """The rows, one for each seq that is wanted. Raises FoundDamage at the first that is damaged or
     missing."""

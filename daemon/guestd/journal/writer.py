@@ -12,15 +12,15 @@ from itertools import chain as chained
 
 import orjson
 
-from ..model.ports import Commit, SessionRecord, SetAside
-from ..model.work import OWN_STREAM, DeliveryRecord, OperationRecord
+from ..model.journal import Commit, SessionRecord, SetAside
+from ..model.records import OWN_STREAM, DeliveryRecord, OperationRecord
 from ..policy.steady_clock import SteadyClock
 from . import offsets, retention, shrink, streams
-from .chain import Chain
 from .checksum import event_checksum, is_sound, is_sound_event, lenient_text, renewed, sealed
 from .damage import FoundDamage
 from .queries import queries
 from .retire_pace import Swept
+from .skip_links import SkipLinks
 
 logger = logging.getLogger("guestd.journal")
 
@@ -68,7 +68,7 @@ class Writer:
         self._epoch_ms = epoch_ms
         self._monotonic = monotonic
         self._retire_clock = SteadyClock(_newest_ms(connection))
-        self._chains: dict[str, Chain] = {}
+        self._links: dict[str, SkipLinks] = {}
         self._pages = 0
         self._shrink_pace = shrink.ShrinkPace()
         self._can_shrink = shrink.can_shrink(connection)
@@ -102,11 +102,11 @@ class Writer:
         except BaseException:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
-            self._chains.clear()
+            self._links.clear()
             raise
         for commit in commits:
             for session_id in commit.over:
-                self._chains.pop(session_id, None)
+                self._links.pop(session_id, None)
         self.offset += len(rows)
         self._pages += len(rows) // 8 + 3
         return self.offset
@@ -165,12 +165,12 @@ class Writer:
             at_ms = commit.at_ms
             for session_id, seq, kind, payload, key, intent in commit.rows:
                 offset += 1
-                chain = self._chains.get(session_id) or self._chain(session_id)
-                prev, jump = chain.append(seq, offset)
+                links = self._links.get(session_id) or self._links_of(session_id)
+                prev, jump = links.append(seq, offset)
                 time = _time(payload) if key and kind in _TIMED else None
                 row = (
                     offset,
-                    chain.number,
+                    links.number,
                     seq,
                     prev,
                     jump,
@@ -206,7 +206,7 @@ class Writer:
         who = record.session_id, record.name, record.token, guest.decode()
         row = (number, *who, record.opened_ms, record.ends_ms, None, 1)
         self._connection.execute(queries()["insert_session"], sealed(row))
-        self._chains[record.session_id] = Chain(number)
+        self._links[record.session_id] = SkipLinks(number)
 
     def _end_session(self, session_id: str) -> None:
         row = self._connection.execute(queries()["session_row"], (session_id,)).fetchone()
@@ -259,7 +259,7 @@ class Writer:
                     )
                 execute(statement, _without_key(row))
 
-    def _chain(self, session_id: str) -> Chain:
+    def _links_of(self, session_id: str) -> SkipLinks:
         """As the file has it: after a start, or after a transaction that came to nothing."""
         try:
             stream = streams.find(self._connection, session_id)
@@ -267,10 +267,10 @@ class Writer:
                 number = self._connection.execute(
                     queries()["session_row"], (session_id,)
                 ).fetchone()[0]
-                chain = Chain(number)
+                links = SkipLinks(number)
             else:
                 rows = streams.newest(self._connection, stream)
-                chain = Chain(
+                links = SkipLinks(
                     stream.number, stream.seq, _path(stream.seq, [row[0] for row in rows])
                 )
         except FoundDamage as found:
@@ -278,9 +278,9 @@ class Writer:
                 raise sqlite3.DatabaseError(f"damaged: {found}") from None
             logger.error("damaged: %s; the daemon's own stream goes on after it", found)
             last = self._connection.execute(queries()["last_fact"]).fetchone()[0]
-            chain = Chain(0, last, _path(last, []))
-        self._chains[session_id] = chain
-        return chain
+            links = SkipLinks(0, last, _path(last, []))
+        self._links[session_id] = links
+        return links
 
 
 def _newest_ms(connection: sqlite3.Connection) -> int:

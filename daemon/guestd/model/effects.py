@@ -7,10 +7,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any
 
 from .commands import Answer
 from .endings import Ending
-from .events import Event
+from .events import (
+    AcceptedEvent,
+    AttachmentEvent,
+    DeliveryEvent,
+    GapEvent,
+    MessageEvent,
+    PresenceEvent,
+    ReceiptEvent,
+    SessionEvent,
+    TypingEvent,
+)
 from .requests import Request
 
 
@@ -72,6 +83,14 @@ class Tell:
     """Answer the asker, once."""
 
     answer: Answer
+
+
+@dataclass(slots=True)
+class Accept:
+    """Record that a command was accepted, with all that carrying it out after a restart needs."""
+
+    event: AcceptedEvent
+    intent: dict[str, Any]
 
 
 @dataclass(slots=True)
@@ -144,8 +163,21 @@ class Finish:
     ending: Ending
 
 
+#: Events that are recorded as they are; an AcceptedEvent comes in its `Accept`.
+Recorded = (
+    MessageEvent
+    | PresenceEvent
+    | TypingEvent
+    | ReceiptEvent
+    | SessionEvent
+    | DeliveryEvent
+    | AttachmentEvent
+    | GapEvent
+)
+
 Effect = (
-    Event
+    Recorded
+    | Accept
     | AskAdmission
     | CancelAdmission
     | Dial

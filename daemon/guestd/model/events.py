@@ -2,12 +2,13 @@
 field names.
 
 Every event of a guest session has the next `seq`: 1, 2, 3, … without holes. `kind` says which of
-these it is."""
+these it is. `KEY` names the field that the journal indexes: its value is unique with the kind
+within the guest session, or "" where there is none."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass
@@ -20,6 +21,8 @@ class MessageEvent:
 
     `late` marks one whose place was before messages already shown. `command_id` is set on the echo
     of a command."""
+
+    KEY: ClassVar[str] = "id"
 
     seq: int
     id: str
@@ -40,6 +43,8 @@ class MessageEvent:
 class PresenceEvent:
     """Join, Disconnect, Clear or SignIn, in the conversation's order."""
 
+    KEY: ClassVar[str] = "id"
+
     seq: int
     id: str
     direction: str
@@ -52,6 +57,8 @@ class PresenceEvent:
 
 @dataclass(slots=True)
 class TypingEvent:
+    KEY: ClassVar[str] = ""
+
     seq: int
     on: bool
     duration_ms: int
@@ -61,6 +68,8 @@ class TypingEvent:
 
 @dataclass(slots=True)
 class ReceiptEvent:
+    KEY: ClassVar[str] = ""
+
     seq: int
     sequence: str
     status: str = ""
@@ -70,18 +79,23 @@ class ReceiptEvent:
 @dataclass(slots=True)
 class SessionEvent:
     """The guest session changed its state: live, resting, leaving, ended. `reason` is an ending's
-    word, or ""."""
+    word, or "". `first` marks the `live` of the first connect; rows of version 0.1 lack it."""
+
+    KEY: ClassVar[str] = ""
 
     seq: int
     state: str
     reason: str = ""
     read_only: bool = False
+    first: bool = False
     kind: str = "session"
 
 
 @dataclass(slots=True)
 class AcceptedEvent:
     """A command was accepted: the intent, durable before any frame of it is sent."""
+
+    KEY: ClassVar[str] = "command_id"
 
     seq: int
     command_id: str
@@ -94,6 +108,8 @@ class AcceptedEvent:
 class DeliveryEvent:
     """What became of a command: `confirmed` by the platform, `failed` for `reason`, or
     `uncertain`."""
+
+    KEY: ClassVar[str] = "command_id"
 
     seq: int
     command_id: str
@@ -110,6 +126,8 @@ class AttachmentEvent:
 
     What became of the message that carries it is told by its DeliveryEvent."""
 
+    KEY: ClassVar[str] = ""
+
     seq: int
     command_id: str
     status: str
@@ -125,6 +143,8 @@ class AttachmentEvent:
 class GapEvent:
     """Something is missing that could not be fetched: between these places messages may be lost to
     us."""
+
+    KEY: ClassVar[str] = ""
 
     seq: int
     reason: str

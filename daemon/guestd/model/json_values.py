@@ -40,7 +40,7 @@ def loads(raw: bytes) -> Any:
     """`orjson.loads`, but an integer beyond 64 bits stays one and is not rounded. Raises
     ValueError."""
     found = orjson.loads(raw)
-    if _LONG_NUMBER.search(raw) is None or is_deeper(found):
+    if _LONG_NUMBER.search(raw) is None or exceeds_depth(found):
         return found
     return json.loads(raw, parse_int=_integer)
 
@@ -56,7 +56,7 @@ def is_text(value: str) -> bool:
     return True
 
 
-def is_deeper(value: Any, levels: int = DEPTH_MAX) -> bool:
+def exceeds_depth(value: Any, levels: int = DEPTH_MAX) -> bool:
     """Level by level, not by recursion."""
     level = [value]
     for _ in range(levels + 1):

@@ -1,7 +1,7 @@
 """The outside, as the few verbs we need of it.
 
-Floors 3 and 4 know only these Protocols and are given the objects by `app/wiring.py`; each port has
-a living twin, so the whole supervisor runs in a simulated world as well.
+Layers 3 and 4 know only these Protocols and are given the objects by `app/wiring/`; each port of
+an outside has a living twin, so the whole supervisor runs in a simulated world as well.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from typing import Any, Literal, Protocol
 
 from .commands import Answer, Command
 from .endings import Ending
-from .work import DeliveryRecord, OperationRecord
+from .journal import EventRow, Replay, StoredCommand
 
 
 @dataclass(slots=True, frozen=True)
@@ -111,189 +111,11 @@ class DeploymentFacts:
     file_bytes_max: int | None = None
 
 
-#: An event as it is kept and shown: whose it is, its seq, its kind, its JSON; then what only the
-#: journal needs: its key (a message's identity, a command's id; unique with the kind within the
-#: session) and, for an accepted command, the intent: what it takes to carry it out after a restart.
-#: Encoded once, then only handed on. A bare tuple, because there is one per event.
-Row = tuple[str, int, str, bytes, str, bytes]
-
-
-@dataclass(slots=True, frozen=True)
-class SessionRecord:
-    """A guest session as the journal knows it. `token` is secret. Times are epoch milliseconds."""
-
-    session_id: str
-    name: str
-    token: str = field(repr=False)
-    email: str
-    attributes: dict[str, str]
-    metadata: dict[str, Any]
-    opened_ms: int
-    ends_ms: int
-    display_name: str = ""
-
-
-@dataclass(slots=True, frozen=True)
-class SavedCommand:
-    """A command that was accepted. `settled`: what became of it was recorded too."""
-
-    command_id: str
-    seq: int
-    intent: dict[str, Any]
-    settled: bool
-
-
-@dataclass(slots=True, frozen=True)
-class SavedSession:
-    """A guest session that should live, as a restart finds it. `joined`: the platform knows its
-    token; `was_live`: as far as the journal knows there was a connection to it; `state_seq`: the
-    seq of the event that says so, or says that there was none. A command accepted after one that
-    says there was none was certainly not carried out."""
-
-    record: SessionRecord
-    seq: int
-    joined: bool
-    read_only: bool
-    commands: Sequence[SavedCommand]
-    was_live: bool = True
-    state_seq: int = 0
-
-
-@dataclass(slots=True, frozen=True)
-class SetAside:
-    """A guest session that is not brought back, because a row of it is damaged. `number` is the
-    journal's own for it,
-    `offset` the damaged event's (0: another row)."""
-
-    number: int
-    offset: int
-    reason: str
-
-
-@dataclass(slots=True)
-class Commit:
-    """What becomes durable together: new guest sessions, events in order, guest sessions that have
-    ended; and, of the rest of the daemon, operations and deliveries as they now stand and how far a
-    reader of all streams has come.
-
-    `at_ms` is when it was given, epoch milliseconds."""
-
-    opened: list[SessionRecord] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    over: list[str] = field(default_factory=list)
-    operations: list[OperationRecord] = field(default_factory=list)
-    deliveries: list[DeliveryRecord] = field(default_factory=list)
-    cursors: list[tuple[str, int]] = field(default_factory=list)
-    aside: list[SetAside] = field(default_factory=list)
-    at_ms: int = 0
-
-
-class Journal(Protocol):
-    """Where events become durable, in the order they were given. `storage_full`: nothing new may be
-    promised now;
-    `storage_low`: no new guest session should begin."""
-
-    storage_full: bool
-    storage_low: bool
-
-    @property
-    def damaged_rows(self) -> int:
-        """How many damaged rows were found by reading since the start."""
-
-    def commit(self, commit: Commit, done: Callable[[], None]) -> None:
-        """Make all of it durable, then call `done` on the loop (possibly at once, before
-        returning)."""
-
-    def read(
-        self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
-    ) -> Replay:
-        """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`; with
-        `bytes_max` none after the one with which they have that many bytes of JSON. Raises
-        Damaged."""
-
-    def recover(self) -> Sequence[SavedSession]:
-        """Who should be live: every guest session opened and not over, but for those with a damaged
-        row, which are set aside."""
-
-    def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The last `limit` messages' identities and times, oldest first. Raises Damaged; the
-        session is set aside then."""
-
-    def forget(self, session_id: str) -> None:
-        """An ended guest session's events may be dropped from now on, by the journal's own
-        retention."""
-
-    def accepted_seq(self, session_id: str, command_id: str) -> int:
-        """The `seq` at which that command was accepted; 0 if it never was, or is not kept any
-        more."""
-
-    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
-        """True if a message or presence event of that identity and time is kept. Without a time
-        ("") only the newest are looked through."""
-
-    def last_seq(self, session_id: str) -> int:
-        """The `seq` of a stream's newest event; 0 if it has none. `OWN_STREAM` is a stream as
-        well."""
-
-    def read_on(self, after_offset: int, limit: int, kinds: Sequence[str] = ()) -> Sequence[Kept]:
-        """The events of all streams in the order they became durable, for readers with a cursor:
-        audit and webhooks.
-
-        `kinds`: only these, and now and then the one a look ended at, whatever its kind: the last
-        one's offset is always how far the reader has come. Nothing at all means that there is
-        nothing new. In the place of a damaged event stands one of kind `damaged`, whatever `kinds`
-        says, with no session and only its offset as content."""
-
-    def cursor(self, name: str) -> int:
-        """How far that reader had come when it last committed; what it has not read yet is not
-        retired.
-
-        A reader never heard of before begins at the newest event: it is not told of old stories."""
-
-    def on_durable(self, told: Callable[[], None]) -> None:
-        """`told` is called on the loop after each commit has become durable."""
-
-    def operation(self, operation_id: str) -> OperationRecord | None:
-        """As it last stood, over or not. Raises Damaged."""
-
-    def operations_over(self, limit: int) -> Sequence[OperationRecord]:
-        """Those that are over, begun last first."""
-
-    def operations(self) -> Sequence[OperationRecord]:
-        """Those that are not over, oldest first."""
-
-    def deliveries(
-        self, status: str, after_id: str = "", limit: int = 1000
-    ) -> Sequence[DeliveryRecord]:
-        """In the order of their making, those after `after_id`."""
-
-    def oldest_wait_s(self) -> float:
-        """How long the oldest commit that is not durable yet has been waiting; 0.0 if none waits.
-        Any thread may ask."""
-
-
-@dataclass(slots=True, frozen=True)
-class Kept:
-    """An event with its place in the journal and the time it was recorded."""
-
-    offset: int
-    at_ms: int
-    row: Row
-
-
-@dataclass(slots=True)
-class Replay:
-    """`first_kept_seq` tells a reader that asked for older ones what it cannot get any more."""
-
-    rows: Sequence[Row] = ()
-    first_kept_seq: int = 1
-
-
 class Watcher(Protocol):
     """Someone who follows one guest session. Neither method blocks, raises, or changes who
     watches."""
 
-    def offer(self, row: Row) -> None: ...
+    def offer(self, row: EventRow) -> None: ...
 
     def over(self) -> None:
         """The guest session has ended and its last row was offered."""
@@ -357,6 +179,10 @@ class Fleet(Protocol):
         journal's `read`.
 
         Of an ended guest session too, while the journal keeps it. Raises NotFound."""
+
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        """What is durable of a command; None if nothing is, or is not kept any more. Of an ended
+        guest session too, while the journal keeps it. Raises NotFound, Damaged."""
 
     def is_ready(self) -> bool:
         """True once guest sessions are admitted and the fleet is not draining."""

@@ -19,6 +19,7 @@ from traceback import format_exception, walk_tb
 from typing import Any, TextIO
 
 from .lines import LineWriter, Sink, descriptor_sink
+from .redaction import redacted
 from .terminal_text import escaped, json_line
 
 REPEAT_S = 10.0
@@ -31,22 +32,6 @@ FRAMES_MAX = 40
 
 #: systemd's priorities, understood as a prefix of each line when standard error is the journal's.
 _PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
-
-_SECRETS = re.compile(
-    # A dotted name before a colon and a space is a field that an error speaks of: "oauth.token: no
-    # bearer token".
-    r"(?i)(\b(?!(?<=\w\.)\w+:\s)(?:token|jwt|secret|password|authorization|sig|code)\b[\"']?\s*[=:]\s*[\"']?)(?:bearer\s+|basic\s+)?[^\s\"'&,}]+"
-    r"|(\b(?:bearer|basic)\s+)[A-Za-z0-9._~+/=-]{8,}"
-    r"|\beyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_.-]+"
-    r"|(://[^/\s:@]*:)[^/\s@]+(?=@)"
-)
-
-
-def redacted(text: str) -> str:
-    """What looks like a secret is taken out, wherever it came from."""
-    return _SECRETS.sub(
-        lambda found: f"{found.group(1) or found.group(2) or found.group(3) or ''}…", text
-    )
 
 
 class _Once(logging.Filter):

@@ -13,24 +13,29 @@ from typing import Any
 
 from ..model.foreign import EVENT_COUNT_MAX, ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
-from .kind import Kind, failed, succeeded
-from .operation import Ask, Operation, Turn, Unreadable
-from .requests import AdoptionRequest, Request
+from .operation import (
+    InvalidPlatformAnswer,
+    Operation,
+    PlatformRequest,
+    Transition,
+)
+from .requests import AdoptionRequest, WorkflowRequest
 from .settings import OperationsSettings
+from .workflow import Workflow, failed, succeeded
 
 METRICS = ("viewed", "clicked", "dismissed")
 PREFIX = "agent-assist.prompt."
 TOKEN_CHARACTERS_MAX = 8192
 
 
-class Adoption(Kind):
+class AdoptionWorkflow(Workflow):
     name = "adoption"
     outcome = "adoption.read"
 
     def __init__(self, settings: OperationsSettings) -> None:
         self._settings = settings
 
-    def begin(self, operation: Operation, request: Request) -> None:
+    def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, AdoptionRequest)
         operation.step = "page"
         operation.data = {
@@ -43,7 +48,7 @@ class Adoption(Kind):
         }
         operation.result = {"interval": request.interval, "pages": 0, "events": 0}
 
-    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
         if operation.end_asked:
             return failed("given_up", "the report was given up, as asked")
         body: dict[str, Any] = {
@@ -54,9 +59,9 @@ class Adoption(Kind):
         }
         if operation.data["token"]:
             body["pageToken"] = operation.data["token"]
-        return Ask("analytics.events", "adoption.page", body=body, acts=False)
+        return PlatformRequest("analytics.events", "adoption.page", body=body, acts=False)
 
-    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
         events = answer.body.get("events") or []
         token = answer.body.get("pageToken") or ""
         if (
@@ -64,7 +69,7 @@ class Adoption(Kind):
             or not isinstance(token, str)
             or len(token) > TOKEN_CHARACTERS_MAX
         ):
-            raise Unreadable("the platform's answer is no page of events")
+            raise InvalidPlatformAnswer("the platform's answer is no page of events")
         for event in events:
             if (found := _read(event)) is None:
                 operation.result["left_out"] = operation.result.get("left_out", 0) + 1
@@ -74,7 +79,7 @@ class Adoption(Kind):
         operation.result["events"] += len(events)
         if not token:
             return self._rates(operation)
-        if _walks_in_a_circle(operation.data, token):
+        if _repeats(operation.data, token):
             return failed(
                 "platform_malformed",
                 "the platform gives the same page token again and again; the report has no end",
@@ -85,7 +90,7 @@ class Adoption(Kind):
                 f"more than {self._settings.adoption_pages_max} pages; ask for a shorter interval",
             )
         operation.data["token"] = token
-        return Turn(step="page")
+        return Transition(step="page")
 
     def _count(self, operation: Operation, prompt: str, metric: int, value: int) -> None:
         counts = operation.data["counts"]
@@ -94,7 +99,7 @@ class Adoption(Kind):
         else:
             counts.setdefault(prompt, [0, 0, 0])[metric] += value
 
-    def _rates(self, operation: Operation) -> Turn:
+    def _rates(self, operation: Operation) -> Transition:
         data, operation.data = operation.data, {}
         operation.result["prompts"] = {
             prompt: rates(*counts) for prompt, counts in data["counts"].items()
@@ -107,7 +112,7 @@ class Adoption(Kind):
         )
         return succeeded()
 
-    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+    def end(self, operation: Operation, now_ms: int) -> Transition | None:
         return None
 
     def details(self, operation: Operation) -> dict[str, Any]:
@@ -139,8 +144,8 @@ def _read(event: Any) -> tuple[str, int, int] | None:
     return prompt, metric, value
 
 
-def _walks_in_a_circle(data: dict[str, Any], token: str) -> bool:
-    """Brent: the tortoise is put where the hare stands, after 1, 2, 4, 8 … steps."""
+def _repeats(data: dict[str, Any], token: str) -> bool:
+    """Brent: the tortoise is put where the hare status, after 1, 2, 4, 8 … steps."""
     if token in (data["tortoise"], data["token"]):
         return True
     data["stride"] += 1

@@ -13,33 +13,33 @@ from typing import Any
 
 from ..model.errors import CommandError
 from ..model.ports import PlatformAnswer
-from .kind import Kind, failed, succeeded
-from .operation import Ask, Operation, Turn, Unreadable
-from .requests import InjectionRequest, Request, milliseconds_of
-from .verification import Violation, messages_of, verify
+from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .requests import InjectionRequest, WorkflowRequest, milliseconds_of
+from .verification import InjectionMismatch, messages_of, verify
+from .workflow import Workflow, failed, succeeded
 
 RUNNING = frozenset({"active", "queued"})
 
 
-class Injection(Kind):
+class InjectionWorkflow(Workflow):
     name = "injection"
     outcome = "injection.completed"
-    culprits: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
+    field_by_step: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
 
     def __init__(self, key_in_body: bool = False) -> None:
         """`key_in_body`: the idempotency key is sent as `idempotencyKey` too, as one of the
         documents does."""
         self._key_in_body = key_in_body
 
-    def begin(self, operation: Operation, request: Request) -> None:
+    def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, InjectionRequest)
         operation.step = "preflight"
         operation.result = {"interaction_id": request.interaction_id}
 
-    def ask(self, operation: Operation, now_ms: int) -> Ask:
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest:
         interaction = operation.result["interaction_id"]
         if operation.step == "preflight":
-            return Ask(
+            return PlatformRequest(
                 "interaction.get",
                 "injection.preflight",
                 path={"interactionId": interaction},
@@ -52,9 +52,9 @@ class Injection(Kind):
         body: dict[str, Any] = {"interactionId": interaction, "messages": messages}
         if self._key_in_body:
             body["idempotencyKey"] = key
-        return Ask("interaction.inject", self.outcome, body=body, key=key)
+        return PlatformRequest("interaction.inject", self.outcome, body=body, key=key)
 
-    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
         if operation.step == "preflight":
             return _after_preflight(operation, answer.body)
         count = operation.result["message_count"] = len(operation.request["messages"])
@@ -64,31 +64,33 @@ class Injection(Kind):
             placed = messages_of(answer.body)
             operation.result["sequence_match"] = len(placed) == count
             operation.result["last_message_id"] = verify(count, placed)
-        except Violation as violation:
+        except InjectionMismatch as violation:
             message = (
                 f"the messages were injected, but what came back is not as it must be: {violation};"
                 " look at the interaction"
             )
-            return Turn(status="uncertain", problem={"code": "unverified", "message": message})
+            return Transition(
+                status="uncertain", problem={"code": "unverified", "message": message}
+            )
         operation.result["verified"] = True
         return succeeded()
 
-    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+    def end(self, operation: Operation, now_ms: int) -> Transition | None:
         raise CommandError("an injection cannot be ended; it ends by itself", code="conflict")
 
-    def conversation(self, operation: Operation) -> str:
+    def conversation_id(self, operation: Operation) -> str:
         return str(operation.result["interaction_id"])
 
     def details(self, operation: Operation) -> dict[str, Any]:
         return dict(operation.result)
 
 
-def _after_preflight(operation: Operation, body: dict[str, Any]) -> Turn:
+def _after_preflight(operation: Operation, body: dict[str, Any]) -> Transition:
     state = body.get("state")
     if not isinstance(state, str):
-        raise Unreadable("the platform's answer names no state of the interaction")
+        raise InvalidPlatformAnswer("the platform's answer names no state of the interaction")
     if state.lower() in RUNNING:
-        return Turn(step="inject")
+        return Transition(step="inject")
     return failed(
         "conflict",
         f"the interaction is {state}; messages can be injected while it is active or queued only",
@@ -109,7 +111,9 @@ def dated(messages: list[dict[str, Any]], started_ms: int) -> list[dict[str, Any
     for at_ms, latest_ms in zip(given, _latest(given), strict=True):
         wanted_ms = at_ms if at_ms is not None else min(started_ms, latest_ms or started_ms)
         times.append(max(wanted_ms, times[-1] + 1) if times else wanted_ms)
-    return [{**one, "timestamp": _stamp(at_ms)} for one, at_ms in zip(messages, times, strict=True)]
+    return [
+        {**one, "timestamp": _iso_time(at_ms)} for one, at_ms in zip(messages, times, strict=True)
+    ]
 
 
 def _latest(given: list[int | None]) -> list[int | None]:
@@ -124,6 +128,6 @@ def _latest(given: list[int | None]) -> list[int | None]:
     return found[::-1]
 
 
-def _stamp(epoch_ms: int) -> str:
+def _iso_time(epoch_ms: int) -> str:
     found = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=epoch_ms)
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -22,14 +22,14 @@ from typing import Any
 from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
-from ..observe.hiding import is_secret
 from ..observe.metrics import Metrics
+from ..observe.redaction import is_long_enough
 from ..policy.stretch import Stretch
-from .kind import Kind, failed, id_of, succeeded
-from .operation import Ask, Operation, Turn
-from .requests import MessagingRequest, Request
-from .setbacks import had_no_turn
+from .failure_policy import was_never_sent
+from .operation import Operation, PlatformRequest, Transition
+from .requests import MessagingRequest, WorkflowRequest
 from .settings import OperationsSettings
+from .workflow import Workflow, failed, id_of, succeeded
 
 #: How long an opening or a heartbeat leaves its turn to others when the budget of requests is
 #: short.
@@ -41,9 +41,9 @@ STRETCH_STEP = 1.01  # less than a hundredth more is not worth another rest
 JITTER = 0.1
 
 
-class Messaging(Kind):
+class MessagingWorkflow(Workflow):
     name = "messaging"
-    culprits: Mapping[str, str] = {"open": "queueId"}
+    field_by_step: Mapping[str, str] = {"open": "queueId"}
 
     def __init__(
         self,
@@ -59,12 +59,12 @@ class Messaging(Kind):
         self._rng = rng
         self._draw_id = draw_id
 
-    def begin(self, operation: Operation, request: Request) -> None:
+    def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, MessagingRequest)
         duration_s = self._duration_s(request)
         token_fingerprint = fingerprint(request.guest_token)
         guest_id = request.guest_id or f"guest-{token_fingerprint.partition(':')[2][:16]}"
-        if is_secret(request.guest_token) and request.guest_token in guest_id:
+        if is_long_enough(request.guest_token) and request.guest_token in guest_id:
             raise CommandError(
                 "guestId: it holds the guest's token; give another name to it", field="guestId"
             )
@@ -98,24 +98,27 @@ class Messaging(Kind):
             )
         return duration_s
 
-    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
         if operation.step == "open":
-            if not operation.doubt and (never := _not_any_more(operation, now_ms)) is not None:
+            if (
+                not operation.in_doubt
+                and (never := _too_late_to_open(operation, now_ms)) is not None
+            ):
                 return never
             return self._open(operation, now_ms)
-        if operation.step == "beat" and (reason := self._reason_to_leave(operation, now_ms)):
+        if operation.step == "beat" and (reason := self._reason_to_finish_work(operation, now_ms)):
             operation.result["ended"] = reason
             self._metrics.rest_disconnections += 1
             self._stretch.leave(operation.operation_id)
             rate = round(self._metrics.rest_figures()["disconnection_rate"], 4)
-            return Turn(
+            return Transition(
                 step="leave", facts=[("messaging.ended", "success", {"disconnection_rate": rate})]
             )
         if operation.step == "beat":
             return self._stretched(operation, now_ms) or self._heartbeat(operation, now_ms)
         body = {"status": "disconnected"}
         path = {"conversationId": operation.result["conversation_id"]}
-        return Ask(
+        return PlatformRequest(
             "conversation.patch",
             "messaging.disconnect",
             path=path,
@@ -123,18 +126,18 @@ class Messaging(Kind):
             key=operation.key("disconnect"),
         )
 
-    def _reason_to_leave(self, operation: Operation, now_ms: int) -> str:
+    def _reason_to_finish_work(self, operation: Operation, now_ms: int) -> str:
         if operation.end_asked:
             return "asked"
         if operation.data["failures"] >= self._settings.heartbeat_failures_max:
             return "heartbeats_failed"
         return "duration_reached" if now_ms >= operation.data["ends_ms"] else ""
 
-    def _open(self, operation: Operation, now_ms: int) -> Ask:
+    def _open(self, operation: Operation, now_ms: int) -> PlatformRequest:
         waited_s = (now_ms - operation.started_ms) / 1000.0
         urgency = Urgency("opening", max(0.0, OPENING_PATIENCE_S - waited_s))
         key = operation.key("conversation")
-        return Ask(
+        return PlatformRequest(
             "conversation.create",
             "messaging.opened",
             body=_opening(operation),
@@ -142,17 +145,17 @@ class Messaging(Kind):
             urgency=urgency,
         )
 
-    def _heartbeat(self, operation: Operation, now_ms: int) -> Ask:
+    def _heartbeat(self, operation: Operation, now_ms: int) -> PlatformRequest:
         operation.result["heartbeats"] += 1
         context = {
-            "lastActivityTimestamp": _stamp(now_ms),
+            "lastActivityTimestamp": _iso_time(now_ms),
             "heartbeatSequence": operation.result["heartbeats"],
         }
         path = {"conversationId": operation.result["conversation_id"]}
         body = {"context": context}
         rested_s = self._interval_s(operation) * self._stretch.factor * operation.data["share"]
         urgency = Urgency("heartbeat", HEARTBEAT_PATIENCE * rested_s)
-        return Ask(
+        return PlatformRequest(
             "conversation.patch",
             "messaging.heartbeat",
             path,
@@ -162,7 +165,7 @@ class Messaging(Kind):
             urgency=urgency,
         )
 
-    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
         self._metrics.rest_sync_s.observe(answer.latency_ms / 1000.0)
         match operation.step:
             case "open":
@@ -171,38 +174,38 @@ class Messaging(Kind):
             case "beat":
                 self._count("success")
                 operation.data["failures"] = 0
-                return Turn(wake_ms=self._next_beat(operation, now_ms), quiet=True)
+                return Transition(wake_ms=self._next_beat(operation, now_ms), quiet=True)
             case _:
                 return self._gone(operation, True)
 
-    def _opened(self, operation: Operation, now_ms: int) -> Turn:
+    def _opened(self, operation: Operation, now_ms: int) -> Transition:
         self._metrics.rest_sessions_total += 1
         operation.secrets = {}
         operation.data["ends_ms"] = now_ms + int(operation.data["duration_s"] * 1000)
         self._stretch.join(operation.operation_id, self._interval_s(operation))
-        return Turn(
+        return Transition(
             step="beat", wake_ms=self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0))
         )
 
-    def _gone(self, operation: Operation, told: bool) -> Turn:
+    def _gone(self, operation: Operation, told: bool) -> Transition:
         operation.result["platform_told"] = told
         return succeeded()
 
-    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         if operation.step == "beat":
             return self._missed(operation, error, now_ms)
         if operation.step == "open" and error.status == 409:
-            operation.looking = True
-            return Turn(problem={"code": "conflict", "message": str(error), "status": 409})
+            operation.probing = True
+            return Transition(problem={"code": "conflict", "message": str(error), "status": 409})
         if operation.step == "leave" and not error.worth_retrying:
             is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
             return self._gone(operation, is_gone)
         return None
 
-    def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:
+    def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:
         """One that never had its turn, in our own budget or in the platform's, says nothing about
         the conversation."""
-        if had_no_turn(error) or isinstance(error, RateLimited):
+        if was_never_sent(error) or isinstance(error, RateLimited):
             return self._delayed(operation, error, now_ms)
         self._count("failed")
         operation.data["failures"] += 1
@@ -215,19 +218,23 @@ class Messaging(Kind):
             details["error_status"] = error.status
         last = operation.data["failures"] >= self._settings.heartbeat_failures_max
         wake_ms = 0 if last else self._next_beat(operation, now_ms)
-        return Turn(wake_ms=wake_ms, facts=[("messaging.heartbeat_failed", "failed", details)])
+        return Transition(
+            wake_ms=wake_ms, facts=[("messaging.heartbeat_failed", "failed", details)]
+        )
 
-    def _delayed(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn:
+    def _delayed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:
         """Again as soon as there may be a turn; what was not sent has not used its number."""
         self._count("delayed")
-        if had_no_turn(error):
+        if was_never_sent(error):
             operation.result["heartbeats"] -= 1
         interval_s = self._interval_s(operation)
         rest_s = min(error.retry_after_s or interval_s, interval_s) * self._rng.uniform(
             1.0, 1.0 + JITTER
         )
         operation.data |= {"share": 0.0, "stretch": 1.0}
-        return Turn(wake_ms=int(min(now_ms + rest_s * 1000, operation.data["ends_ms"])), quiet=True)
+        return Transition(
+            wake_ms=int(min(now_ms + rest_s * 1000, operation.data["ends_ms"])), quiet=True
+        )
 
     def _interval_s(self, operation: Operation) -> float:
         """The session's own, before it is stretched."""
@@ -246,7 +253,7 @@ class Messaging(Kind):
         rest_s = self._interval_s(operation) * factor * share
         return int(min(now_ms + rest_s * 1000, operation.data["ends_ms"]))
 
-    def _stretched(self, operation: Operation, now_ms: int) -> Turn | None:
+    def _stretched(self, operation: Operation, now_ms: int) -> Transition | None:
         """Since it went to rest more sessions were opened: it rests on for as long as it would have
         by now. Only the difference counts, so a wall clock that was put back moves nothing."""
         share, before, factor = (
@@ -258,33 +265,37 @@ class Messaging(Kind):
             return None
         operation.data["stretch"] = factor
         rest_s = self._interval_s(operation) * (factor - before) * share
-        return Turn(wake_ms=int(min(now_ms + rest_s * 1000, operation.data["ends_ms"])), quiet=True)
+        return Transition(
+            wake_ms=int(min(now_ms + rest_s * 1000, operation.data["ends_ms"])), quiet=True
+        )
 
     def _count(self, outcome: str) -> None:
         self._metrics.rest_heartbeats[outcome] = self._metrics.rest_heartbeats.get(outcome, 0) + 1
 
     # ------------------------------------------------------------------ after a doubt
 
-    def look(self, operation: Operation) -> Ask | None:
+    def probe(self, operation: Operation) -> PlatformRequest | None:
         path = {"conversationId": operation.result["conversation_id"]}
-        return Ask("conversation.get", "messaging.opened", path=path, acts=False)
+        return PlatformRequest("conversation.get", "messaging.opened", path=path, acts=False)
 
-    def found(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn | None:
+    def probed(
+        self, operation: Operation, answer: PlatformAnswer, now_ms: int
+    ) -> Transition | None:
         """Opened after all; of a goodbye it is seen whether it was heard."""
         id_of(answer.body, "conversation")
         if operation.step == "leave":
             return (
                 self._gone(operation, True) if answer.body.get("status") == "disconnected" else None
             )
-        turn = self._opened(operation, operation.first_try_ms or now_ms)
-        turn.facts = [("messaging.opened", "success", {"found": True})]
-        return turn
+        transition = self._opened(operation, operation.first_try_ms or now_ms)
+        transition.facts = [("messaging.opened", "success", {"found": True})]
+        return transition
 
     def is_answered(self, operation: Operation) -> bool:
         """Opened; nobody waits for its end."""
         return operation.over or operation.step != "open"
 
-    def revived(self, operation: Operation, now_ms: int) -> None:
+    def recovered(self, operation: Operation, now_ms: int) -> None:
         """After a restart all hearts would beat at once: each waits for some part of its
         interval."""
         self._metrics.rest_sessions_total += (
@@ -298,17 +309,17 @@ class Messaging(Kind):
         if operation.wake_ms <= now_ms and not operation.end_asked:
             operation.wake_ms = self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0))
 
-    def gone(self, operation: Operation) -> None:
+    def finished(self, operation: Operation) -> None:
         self._stretch.leave(operation.operation_id)
 
-    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+    def end(self, operation: Operation, now_ms: int) -> Transition | None:
         return None
 
     def details(self, operation: Operation) -> dict[str, Any]:
         return {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
 
 
-def _not_any_more(operation: Operation, now_ms: int) -> Turn | None:
+def _too_late_to_open(operation: Operation, now_ms: int) -> Transition | None:
     """A session that was ended before it was opened, or whose time has passed meanwhile, is not
     opened at all."""
     if operation.end_asked:
@@ -335,12 +346,12 @@ def _opening(operation: Operation) -> dict[str, Any]:
         "metadata": {
             "sessionDurationLimit": operation.data["duration_s"],
             "guestIdToken": token,
-            "initiatedAt": _stamp(operation.started_ms),
+            "initiatedAt": _iso_time(operation.started_ms),
         },
     }
 
 
-def _stamp(epoch_ms: int) -> str:
+def _iso_time(epoch_ms: int) -> str:
     return (
         datetime.fromtimestamp(epoch_ms / 1000.0, UTC)
         .isoformat(timespec="milliseconds")

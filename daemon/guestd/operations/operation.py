@@ -12,15 +12,20 @@ from typing import Any
 import orjson
 
 from ..model.ports import OperationStatus, OperationView, Urgency
-from ..model.work import OperationRecord
+from ..model.records import OperationRecord
 
 OVER = frozenset({"succeeded", "failed", "uncertain"})
 
-#: What of an operation is written down, its secrets last: a journal's export leaves that key out.
-_STATE = (
-    *("request", "started_ms", "status", "step", "data", "tries", "trying", "doubt", "looking"),
-    *("first_try_ms", "wake_ms", "end_asked", "result", "problem", "secrets"),
-)
+#: What of an operation is written down: attribute, and its key in the journal (the keys of version
+#: 0.1). The secrets come last: a journal's export leaves that key out.
+_KEY_BY_ATTRIBUTE = {
+    **{name: name for name in ("request", "started_ms", "status", "step", "data", "tries")},
+    "in_flight": "trying",
+    "in_doubt": "doubt",
+    "probing": "looking",
+    **{name: name for name in ("first_try_ms", "wake_ms", "end_asked", "result", "problem")},
+    "secrets": "secrets",
+}
 
 
 @dataclass(slots=True)
@@ -41,15 +46,15 @@ class Operation:
     data: dict[str, Any] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict, repr=False)
     tries: int = 0
-    trying: bool = False
-    doubt: bool = False
-    looking: bool = False
+    in_flight: bool = False
+    in_doubt: bool = False
+    probing: bool = False
     first_try_ms: int = 0
     wake_ms: int = 0
     end_asked: bool = False
     result: dict[str, Any] = field(default_factory=dict)
     problem: dict[str, Any] | None = None
-    shown: OperationView | None = None
+    durable_view: OperationView | None = None
     had_secrets: bool = False
 
     @property
@@ -64,11 +69,11 @@ class Operation:
         """A new step begins without doubts."""
         self.step = step
         self.tries = self.first_try_ms = self.wake_ms = 0
-        self.trying = self.doubt = self.looking = False
+        self.in_flight = self.in_doubt = self.probing = False
         self.problem = None
 
     def record(self) -> OperationRecord:
-        state = {name: getattr(self, name) for name in _STATE}
+        state = {key: getattr(self, name) for name, key in _KEY_BY_ATTRIBUTE.items()}
         erases = self.had_secrets and not self.secrets
         self.had_secrets = bool(self.secrets)
         return OperationRecord(self.operation_id, self.kind, orjson.dumps(state), self.over, erases)
@@ -89,18 +94,17 @@ class Operation:
 def from_record(record: OperationRecord) -> Operation:
     """What a restart finds. A try whose outcome was never written down may have acted."""
     state = orjson.loads(record.state)
-    operation = Operation(
-        record.operation_id, record.kind, **{name: state[name] for name in _STATE}
-    )
-    operation.doubt |= operation.trying
-    operation.trying = False
-    operation.shown = operation.view()
+    fields = {name: state[key] for name, key in _KEY_BY_ATTRIBUTE.items()}
+    operation = Operation(record.operation_id, record.kind, **fields)
+    operation.in_doubt |= operation.in_flight
+    operation.in_flight = False
+    operation.durable_view = operation.view()
     operation.had_secrets = bool(operation.secrets)
     return operation
 
 
 @dataclass(slots=True)
-class Ask:
+class PlatformRequest:
     """One call of the platform. `acts`: it changes something there, so that its fate matters.
     `quiet`: the audit hears of its failures only. `action` is the fact's. `urgency` None: the
     call's own."""
@@ -117,7 +121,7 @@ class Ask:
 
 
 @dataclass(slots=True)
-class Turn:
+class Transition:
     """What follows. `step` "": the same again, at `wake_ms` if that is set. `facts` are (action,
     status, details)."""
 
@@ -133,5 +137,5 @@ class Turn:
         return self.status in OVER
 
 
-class Unreadable(Exception):
+class InvalidPlatformAnswer(Exception):
     """An answer without what it must have; what was asked may well have been done."""

@@ -13,26 +13,26 @@ from uuid import NAMESPACE_OID, uuid5
 
 from ..model.errors import CommandError, PlatformError
 from ..model.ports import PlatformAnswer
-from .kind import Kind, cannot_be_known, failed, id_of, succeeded
-from .operation import Ask, Operation, Turn
-from .requests import PromptRequest, Request
+from .operation import Operation, PlatformRequest, Transition
+from .requests import PromptRequest, WorkflowRequest
 from .settings import OperationsSettings
+from .workflow import Workflow, as_uncertain, failed, id_of, succeeded
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
 #: ASSIST-5's words for how it stands; what cannot be known has neither come to SUCCESS nor to
 #: FAILED.
-_STANDS = {"succeeded": "SUCCESS", "failed": "FAILED"}
+_INJECTION_STATUS = {"succeeded": "SUCCESS", "failed": "FAILED"}
 
 
-class Prompt(Kind):
+class PromptWorkflow(Workflow):
     name = "prompt"
     outcome = "prompt.injected"
-    culprits: Mapping[str, str] = {"inject": "conversationId"}
+    field_by_step: Mapping[str, str] = {"inject": "conversationId"}
 
     def __init__(self, settings: OperationsSettings) -> None:
         self._settings = settings
 
-    def begin(self, operation: Operation, request: Request) -> None:
+    def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, PromptRequest)
         operation.step = "inject"
         audit = uuid5(NAMESPACE_OID, f"{operation.operation_id} {operation.started_ms}")
@@ -42,7 +42,7 @@ class Prompt(Kind):
             "prompt_id": request.prompt_id,
         }
 
-    def ask(self, operation: Operation, now_ms: int) -> Ask | Turn:
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
         if now_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000:
             return _too_late(operation)
         names = (
@@ -53,13 +53,15 @@ class Prompt(Kind):
             "contextData",
         )
         body = {name: operation.request[name] for name in names if name in operation.request}
-        return Ask("prompt.inject", self.outcome, body=body, key=operation.key("prompt"))
+        return PlatformRequest(
+            "prompt.inject", self.outcome, body=body, key=operation.key("prompt")
+        )
 
-    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Turn:
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
         operation.result["injection_id"] = id_of(answer.body, "injection")
         return succeeded()
 
-    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Turn | None:
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         """409: later, when the oldest prompt has gone by itself. Anything else goes the common
         way."""
         if error.status != 409:
@@ -76,7 +78,7 @@ class Prompt(Kind):
             )
         operation.data["deferrals"] = operation.result["deferrals"] = deferrals
         operation.tries = 0
-        return Turn(
+        return Transition(
             status="deferred",
             wake_ms=wake_ms,
             problem={"code": "conflict", "message": "the agent's screen is full", "status": 409},
@@ -93,7 +95,7 @@ class Prompt(Kind):
         """Put off is an answer too: nobody waits for the screen."""
         return operation.over or operation.status == "deferred"
 
-    def end(self, operation: Operation, now_ms: int) -> Turn | None:
+    def end(self, operation: Operation, now_ms: int) -> Transition | None:
         if operation.status != "deferred":
             raise CommandError(
                 "the prompt is on its way; only a deferred one can be given up", code="conflict"
@@ -101,11 +103,11 @@ class Prompt(Kind):
         return failed("given_up", "the deferred prompt was given up, as asked; it was not shown")
 
     def details(self, operation: Operation) -> dict[str, Any]:
-        stands = _STANDS.get(operation.status, "PENDING")
+        status = _INJECTION_STATUS.get(operation.status, "PENDING")
         told = {
             "auditId": operation.data["audit_id"],
             **COMPLIANCE,
-            "status": stands,
+            "status": status,
             **operation.result,
         }
         if operation.status == "succeeded":
@@ -117,11 +119,11 @@ class Prompt(Kind):
         return told
 
 
-def _too_late(operation: Operation) -> Turn:
+def _too_late(operation: Operation) -> Transition:
     """Nobody wants yesterday's prompt; but one whose fate is open is not called failed."""
     message = "too much time has passed to show the prompt"
-    if operation.doubt:
-        return Turn(
-            status="uncertain", problem=cannot_be_known({"code": "expired", "message": message})
+    if operation.in_doubt:
+        return Transition(
+            status="uncertain", problem=as_uncertain({"code": "expired", "message": message})
         )
     return failed("expired", f"{message}; ask again")

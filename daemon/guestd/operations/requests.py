@@ -30,7 +30,7 @@ from pydantic.alias_generators import to_camel
 from ..model.errors import CommandError
 from ..model.ids import fingerprint
 from ..model.text_length import UTF16_UNITS, utf16_units
-from .complaints import first_complaint
+from .validation_messages import first_error
 
 #: INJ-1: the platform's own limit. Counted as the documents' own program counts: in UTF-16 units,
 #: an emoji being two.
@@ -71,12 +71,12 @@ Text = Annotated[
     AfterValidator(_not_too_long),
 ]
 #: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret
-#: (observe/hiding.py).
+#: (observe/redaction.py).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
 
 
-class Request(BaseModel):
+class WorkflowRequest(BaseModel):
     """`secrets` names the fields that are kept apart from the request and shown as a fingerprint
     only (AUDIT-2)."""
 
@@ -89,7 +89,7 @@ class Request(BaseModel):
     )
     secrets: ClassVar[tuple[str, ...]] = ()
 
-    def shown(self) -> dict[str, Any]:
+    def redacted(self) -> dict[str, Any]:
         """The request as JSON without its secrets: the same for the same request."""
         found = self.model_dump(mode="json", by_alias=True, exclude_none=True)
         if attributes := getattr(self, "custom_attributes", None):
@@ -98,9 +98,6 @@ class Request(BaseModel):
             if to_camel(name) in found:
                 found[to_camel(name)] = fingerprint(found[to_camel(name)])
         return found
-
-    def kept_apart(self) -> dict[str, str]:
-        return {name: value for name in self.secrets if (value := getattr(self, name)) is not None}
 
 
 # ------------------------------------------------------------------ injection (INJ-1)
@@ -111,7 +108,7 @@ def milliseconds_of(instant: datetime) -> int:
     return (instant - datetime.fromtimestamp(0, UTC)) // timedelta(milliseconds=1)
 
 
-class InjectedMessage(Request):
+class InjectedMessage(WorkflowRequest):
     """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets a time between
     its neighbours'."""
 
@@ -135,7 +132,7 @@ class InjectedMessage(Request):
         return self
 
 
-class InjectionRequest(Request):
+class InjectionRequest(WorkflowRequest):
     """Messages for a running interaction (INJ-1). Given timestamps must increase by 1 ms and more,
     and leave 1 ms for each message between them that has none."""
 
@@ -197,19 +194,19 @@ Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": 
 Milliseconds = Annotated[float, PlainSerializer(_without_empty_fraction)]
 
 
-class TriggerCondition(Request):
+class TriggerCondition(WorkflowRequest):
     type: Literal["keyword", "sentiment", "duration", "confidence"]
     value: str | int | float
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
-class DisplaySettings(Request):
+class DisplaySettings(WorkflowRequest):
     delay_ms: Annotated[Milliseconds, Field(ge=500, le=5000)]
     max_concurrent_prompts: Annotated[int, Field(ge=1, le=3)]
     auto_dismiss_ms: Annotated[Milliseconds, Field(ge=10_000, le=60_000)]
 
 
-class PromptRequest(Request):
+class PromptRequest(WorkflowRequest):
     """A prompt for the agent's screen (ASSIST-1)."""
 
     conversation_id: Uuid
@@ -235,7 +232,7 @@ def _interval(value: str) -> str:
     return value
 
 
-class AdoptionRequest(Request):
+class AdoptionRequest(WorkflowRequest):
     """How prompts were taken up in an interval (ASSIST-4):
     `2026-01-01T00:00:00Z/2026-02-01T00:00:00Z`."""
 
@@ -253,7 +250,7 @@ JsonScalar = Annotated[
 ]
 
 
-class GuestRequest(Request):
+class GuestCreationRequest(WorkflowRequest):
     """A contact and a conversation for a guest (SESS-7). Without `guestToken` one is signed, where
     keys are configured."""
 
@@ -267,14 +264,14 @@ class GuestRequest(Request):
     webhook_url: WebhookUrl | None = None
 
 
-def _both(value: tuple[str, ...]) -> tuple[str, ...]:
+def _has_required(value: tuple[str, ...]) -> tuple[str, ...]:
     missing = [one for one in CAPABILITIES_REQUIRED if one not in value]
     if missing:
         raise ValueError(f"{' and '.join(missing)} missing; add it to the list")
     return value
 
 
-class MessagingRequest(Request):
+class MessagingRequest(WorkflowRequest):
     """A messaging session over REST (SESS-2 … 4). `guestId` stands for the guest wherever its token
     must not."""
 
@@ -285,16 +282,16 @@ class MessagingRequest(Request):
     guest_id: Id | None = None
     name: Name = "Guest"
     locale: Annotated[str, Field(pattern=r"^[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*$")] = "en-US"
-    capabilities: Annotated[tuple[Name, ...], Field(max_length=20), AfterValidator(_both)] = (
-        CAPABILITIES_REQUIRED
-    )
+    capabilities: Annotated[
+        tuple[Name, ...], Field(max_length=20), AfterValidator(_has_required)
+    ] = CAPABILITIES_REQUIRED
     user_agent: Name = "guestd"
     duration_s: Annotated[int, Field(ge=1)] | None = Field(default=None, alias="durationS")
     webhook_url: WebhookUrl | None = None
 
 
-REQUESTS: dict[str, type[Request]] = {
-    "guest": GuestRequest,
+REQUESTS: dict[str, type[WorkflowRequest]] = {
+    "guest": GuestCreationRequest,
     "messaging": MessagingRequest,
     "injection": InjectionRequest,
     "prompt": PromptRequest,
@@ -302,7 +299,7 @@ REQUESTS: dict[str, type[Request]] = {
 }
 
 
-def checked(kind: str, request: Mapping[str, Any], bytes_max: int) -> Request:
+def validated_request(kind: str, request: Mapping[str, Any], bytes_max: int) -> WorkflowRequest:
     """The request of that kind. Raises CommandError: `invalid` with the field, or `too_large`."""
     model = REQUESTS.get(kind)
     if model is None:
@@ -323,5 +320,5 @@ def checked(kind: str, request: Mapping[str, Any], bytes_max: int) -> Request:
     try:
         return model.model_validate_json(text, strict=True)
     except ValidationError as error:
-        field, complaint = first_complaint(error, model)
+        field, complaint = first_error(error, model)
         raise CommandError(complaint, field=field) from None

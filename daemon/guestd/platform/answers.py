@@ -22,12 +22,10 @@ from ..model.errors import (
     ScopeMissing,
 )
 from ..model.foreign import RETRY_AFTER_TOLD_MAX_S
-from ..observe.hiding import is_secret, without
-from ..observe.log import redacted
+from ..observe.redaction import is_long_enough, is_secret_name, redacted, without_values
 from ..policy.retry_after import retry_after_s
 from .error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error
 
-_SECRET_KEY = re.compile(r"(?i)token|secret|password|jwt|authorization|signature")
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
 _PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _NO_PATH = re.compile(r"(?i)HTTP 404( Not Found)?")
@@ -212,7 +210,7 @@ def secrets_in(body: Any) -> Iterator[str]:
     if isinstance(body, Mapping):
         for key, value in body.items():
             if isinstance(value, str):
-                if _SECRET_KEY.search(str(key)) and is_secret(value):
+                if is_secret_name(str(key)) and is_long_enough(value):
                     yield value
             else:
                 yield from secrets_in(value)
@@ -223,7 +221,7 @@ def secrets_in(body: Any) -> Iterator[str]:
 
 def scrubbed(text: str, secrets: tuple[str, ...], characters_max: int = TEXT_CHARACTERS_MAX) -> str:
     """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
-    return redacted(without(_one_line(text), secrets))[:characters_max]
+    return redacted(without_values(_one_line(text), secrets))[:characters_max]
 
 
 def _one_line(text: str) -> str:

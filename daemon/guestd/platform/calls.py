@@ -26,7 +26,7 @@ from ..model.errors import (
     ScopeMissing,
 )
 from ..model.ports import COMMAND, PlatformAnswer, Urgency
-from ..model.work import Note, no_note
+from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..platform.settings import RestSettings
 from ..policy.retry import Outcome

@@ -15,7 +15,7 @@ from hashlib import sha256
 
 from ..model.errors import PlatformError
 from ..model.ports import Urgency
-from ..model.work import Note
+from ..model.records import Note
 from .oauth import TokenSource
 from .pace import Budget, Pace
 

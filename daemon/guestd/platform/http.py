@@ -11,54 +11,17 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-from ..model.errors import ConfigError, PlatformError, PlatformRefused, PlatformUnavailable
+from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.proxy import proxy_of
+from ..runtime.connector_resolver import ConnectorResolver
+from ..runtime.resolver import Resolver
+from ..runtime.tls import connector_tls
 from ..session.settings import HistorySettings
 from .answers import Reply, object_of, refusal
 from .inflate import ACCEPTED, Body, TooLong
 from .settings import PlatformSettings, RestSettings
-
-
-class _LocalResolver(AbstractResolver):
-    """Names that are local by definition (RFC 6761) lead to loopback; `connect_to` leads everything
-    to one place."""
-
-    def __init__(self, connect_to: tuple[str, int] | None) -> None:
-        self._connect_to = connect_to
-        self._inner = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        if self._connect_to is not None:
-            found = await self._inner.resolve(self._connect_to[0], self._connect_to[1], family)
-        elif host == "localhost" or host.endswith((".localhost", ".test")):
-            found = await self._inner.resolve("127.0.0.1", port, family)
-        else:
-            return await self._inner.resolve(host, port, family)
-        return [ResolveResult({**one, "hostname": host}) for one in found]
-
-    async def close(self) -> None:
-        await self._inner.close()
-
-
-def _tls(ca_file: str | None) -> ssl.SSLContext | bool:
-    """True: what aiohttp trusts by itself, the system's CAs, loaded once. Another context would
-    take a tenth of a second."""
-    if ca_file is None:
-        return True
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "strerror", None) or "not PEM"
-        raise ConfigError(
-            "platform.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file"
-        ) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 class Http:
@@ -75,7 +38,7 @@ class Http:
         self._platform = platform = platform or PlatformSettings()
         self._rest = rest or RestSettings()
         self._get_timeout_s = (history or HistorySettings()).timeout_s
-        self._tls = _tls(platform.ca_file)
+        self._tls = connector_tls(platform.ca_file, "platform.ca_file")
         self._proxy = proxy_of(platform.proxy_url) if platform.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
 
@@ -170,7 +133,9 @@ class Http:
         if self._session is None:
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
-                resolver=_LocalResolver(self._platform.fixed_address),
+                resolver=ConnectorResolver(
+                    Resolver(local_names=True), self._platform.fixed_address
+                ),
                 limit=self._rest.connections_max,
                 use_dns_cache=True,
             )

@@ -22,7 +22,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..model.errors import NotAuthenticated, PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.foreign import TOKEN_LIFE_MAX_S
-from ..model.work import Note, no_note
+from ..model.records import Note, no_note
 from ..platform.settings import ClientAuth, OAuthClient, RestSettings
 from ..policy.retry import Outcome
 from .answers import object_of, refusal, scrubbed

@@ -39,6 +39,10 @@ class Endpoints:
     login: str
     webchat_socket: str = ""
 
+    def socket(self, dialect: str) -> str:
+        """Where guests of this dialect connect."""
+        return {"webmessaging": self.guest_socket, "webchat": self.webchat_socket}[dialect]
+
 
 def endpoints(region: str) -> Endpoints:
     """The hosts of a region: its domain, its cloud name, or a local test name (`localhost`,

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from annotated_types import Ge, MinLen
 from pydantic import BeforeValidator, SecretStr
 
-from ..model.route import Route
+from ..model.outbound_route import OutboundRoute
 from ..model.settings import Count, Doc, Seconds, SecondsOrZero
 from ..policy.retry import Jitter, RetryPolicy
 
@@ -90,7 +90,7 @@ class DeploymentAddress:
 
 
 @dataclass(frozen=True)
-class PlatformSettings(Route, DeploymentAddress):
+class PlatformSettings(OutboundRoute, DeploymentAddress):
     """Which deployment of which org. Without region and guest_socket_url the embedded emulator
     stands in for the platform."""
 

@@ -18,13 +18,13 @@ from ..model import events as v
 from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError
+from ..model.traits import FileRules
 from . import inputs as i
 from .inbox import NEVER
 from .linking import Linking
 from .outbox import Outgoing
 from .states import State
 from .uploads import (
-    FileRules,
     Step,
     Upload,
     Verdict,
@@ -44,13 +44,13 @@ class Attaching(Linking):
         """The session's own profile, else the deployment's, else the dialect's; our own bound below
         all of them."""
         own = self._settings.file_bytes_max
-        rules = (self.figures and self.figures.file_rules) or self._manners.file_rules
+        rules = (self.figures and self.figures.file_rules) or self._traits.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
             rules = replace(rules, bytes_max=own)
         return rules
 
     def _attach_refusal(self, command: c.Attach) -> CommandError | None:
-        if not self._manners.can_attach:
+        if not self._traits.can_attach:
             return CommandError(
                 "attachments in the webchat dialect need an OAuth client; configure one",
                 code="not_configured",
@@ -123,7 +123,7 @@ class Attaching(Linking):
             requests.take(now)
         upload.ask(self._draw_id(), self._draw_id(), now + self._settings.slot_timeout_s)
         self._tell_of_file(outgoing, "asked", out)
-        if self._manners.slot_by_rest:
+        if self._traits.slot_by_rest:
             out.append(
                 e.AskPresigned(
                     upload.attachment_id, file.filename, file.content_type, file.size_bytes
@@ -244,7 +244,7 @@ class Attaching(Linking):
     def _give_place_back(self, upload: Upload, out: list[e.Effect]) -> None:
         if upload.step is Step.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
-        if upload.has_place and not self._manners.slot_by_rest and self.state is State.LIVE:
+        if upload.has_place and not self._traits.slot_by_rest and self.state is State.LIVE:
             out.append(e.Say(r.DeleteAttachment(upload.attachment_id, self._draw_id())))
 
     def _tell_of_file(
@@ -275,7 +275,7 @@ class Attaching(Linking):
     def _uploads_lost_link(self) -> None:
         """A question nobody will answer any more is asked again; a PUT goes its own way and does
         not notice."""
-        if self._outbox is None or self._manners.slot_by_rest:
+        if self._outbox is None or self._traits.slot_by_rest:
             return
         for _, upload in self._outbox.files():
             if upload.step is Step.ASKED:
@@ -284,7 +284,7 @@ class Attaching(Linking):
     def _uploads_rejoined(self, new_session: bool, now: float, out: list[e.Effect]) -> None:
         """The success event may have gone lost with the link: ask for the file. A new session knows
         no file of ours."""
-        if self._outbox is None or self._manners.slot_by_rest:
+        if self._outbox is None or self._traits.slot_by_rest:
             return
         for _, upload in self._outbox.files():
             if new_session and upload.step is not Step.WAITING:

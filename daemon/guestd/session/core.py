@@ -9,7 +9,6 @@ up are declared here."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -20,6 +19,7 @@ from ..model.commands import Attach, FreshLink
 from ..model.endings import Cause
 from ..model.errors import CommandError
 from ..model.ids import Guest
+from ..model.traits import FileRules, Traits
 from ..policy.buckets import SlidingCount
 from .fill import Fill
 from .heartbeat import Heartbeat
@@ -27,29 +27,6 @@ from .inbox import NEVER, Inbox
 from .outbox import Outbox
 from .settings import SessionSettings
 from .states import State
-from .uploads import ANY_FILE, FileRules
-
-
-@dataclass(slots=True, frozen=True)
-class Manners:
-    """What the machine must know of the dialect it lives in; the same for all sessions of a
-    deployment."""
-
-    confirms: bool
-    has_history: bool
-    beats_by_echo: bool
-    has_goodbye: bool
-    has_context: bool
-    reconnect_codes: frozenset[int]
-    messages_per_s: float
-    requests_per_minute: int | None
-    text_max: int
-    text_unit: str
-    text_length: Callable[[str], int]
-    attribute_bytes_max: int
-    can_attach: bool = True
-    slot_by_rest: bool = False
-    file_rules: FileRules = ANY_FILE
 
 
 @dataclass(slots=True)
@@ -95,7 +72,6 @@ class SessionCore:
         "_leave_by",
         "_leave_cause",
         "_links",
-        "_manners",
         "_outbox",
         "_pending_attributes",
         "_requests",
@@ -104,6 +80,7 @@ class SessionCore:
         "_settings",
         "_step_at",
         "_traces",
+        "_traits",
         "_typed_at",
         "_unproven_seq",
         "_was_live",
@@ -120,7 +97,7 @@ class SessionCore:
         self,
         guest: Guest,
         settings: SessionSettings,
-        manners: Manners,
+        traits: Traits,
         inbox: Inbox,
         rng: Random,
         seq: int = 0,
@@ -133,7 +110,7 @@ class SessionCore:
         self.figures: Figures | None = None
         self.duration_s = settings.duration_s
         self._settings = settings
-        self._manners = manners
+        self._traits = traits
         self._inbox = inbox
         self._rng = rng
         self._seq = seq
@@ -166,10 +143,10 @@ class SessionCore:
             None  # trace → command, attachment, answer by
         )
 
-    def use(self, settings: SessionSettings, manners: Manners) -> None:
+    def use(self, settings: SessionSettings, traits: Traits) -> None:
         """From now on these: the deployment's facts came after this guest session began."""
         self._settings = settings
-        self._manners = manners
+        self._traits = traits
 
     def __repr__(self) -> str:
         state = self.state.value + (

@@ -28,7 +28,7 @@ class Linking(Speaking):
             error: CommandError | None = CommandError(
                 "Genesys connection not ready", code="not_ready"
             )
-        elif self._manners.slot_by_rest:
+        elif self._traits.slot_by_rest:
             error = CommandError("the webchat dialect has no fresh links", code="not_supported")
         elif not command.attachment_id:
             error = CommandError(

@@ -53,7 +53,7 @@ class Listening(Attaching):
         self._seq = seq = self._seq + 1
         if item.presence:
             self._note_presence(item)
-            event: v.Event = v.PresenceEvent(
+            event: v.PresenceEvent | v.MessageEvent = v.PresenceEvent(
                 seq, item.identity, item.direction, item.presence, item.time, item.read_only, late
             )
         else:
@@ -93,7 +93,7 @@ class Listening(Attaching):
 
     def _garbage(self, given: s.Garbage, now: float, out: list[e.Effect]) -> bool:
         out.append(e.Noticed(Notice.GARBAGE))
-        if self.state is State.LIVE and self._manners.has_history:
+        if self.state is State.LIVE and self._traits.has_history:
             self._begin_fill(now, out)
         return True
 

@@ -32,17 +32,16 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError
-from ..model.ports import SavedSession
+from ..model.journal import SavedSession
+from ..model.traits import Beating
 from ..policy.backoff import Backoff
 from . import inputs as i
-from .core import Figures, Manners
+from .core import Figures
 from .fill import Step
 from .inbox import NEVER
 from .listening import Listening
 from .states import LEGAL, IllegalInput, State
 from .uploads import rules_of
-
-__all__ = ["Machine", "Manners"]
 
 _ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
 
@@ -75,7 +74,7 @@ class Machine(Listening):
         self._joined_once = saved.joined
         self._was_live = saved.was_live
         self.read_only = saved.read_only
-        if saved.joined and self._manners.has_history:
+        if saved.joined and self._traits.has_history:
             self._inbox.begin_fill()
         if self._restore_commands(saved, now):
             self._leave_cause = Cause.FINISHED
@@ -106,7 +105,7 @@ class Machine(Listening):
         self._ends_at = now + self.duration_s
         if self._leave_cause is not None:
             self._leave_by = now + self._settings.leave_timeout_s
-        if not self._manners.confirms:
+        if not self._traits.confirms:
             self._give_up_under_way("guestd stopped before it could tell", out)
         # or a second kill before the next `live` would put in doubt what is accepted from now on
         if self._was_live:
@@ -138,7 +137,7 @@ class Machine(Listening):
         self.state = State.LIVE
         self.read_only = given.read_only
         self.beat.start(now, self._settings.heartbeat_interval_s, self._rng)
-        out.append(v.SessionEvent(self._next_seq(), "live", read_only=given.read_only))
+        out.append(v.SessionEvent(self._next_seq(), "live", read_only=given.read_only, first=first))
         self._send_no_more_until_durable(out)
         if self._leave_cause is not None and self._goodbye_id and given.new_session:
             return self._finish(Ending(self._leave_cause), out, hang_up=True)
@@ -151,9 +150,9 @@ class Machine(Listening):
             and not given.read_only
         ):
             out.append(e.Say(r.Join(self._draw_id(), attributes=self._take_attributes())))
-        if self._context is not None and self._manners.has_context and not self._context_id:
+        if self._context is not None and self._traits.has_context and not self._context_id:
             out.append(e.Say(r.SetContext(self._context)))
-        if self._manners.has_history and not given.new_session:
+        if self._traits.has_history and not given.new_session:
             self._begin_fill(now, out)
         elif self._inbox.filling:
             self._show(self._inbox.merge([], now), out)
@@ -190,7 +189,7 @@ class Machine(Listening):
     def _rest_or_end(self, ending: Ending, now: float, out: list[e.Effect]) -> bool:
         self._forget_link()
         self._drop_links(out)
-        if not ending.may_come_back(self._manners.reconnect_codes):
+        if not ending.may_come_back(self._traits.reconnect_codes):
             return self._finish(ending, out)
         if self._leave_cause is not None and not self._joined_once:
             return self._finish(Ending(self._leave_cause), out)
@@ -218,7 +217,7 @@ class Machine(Listening):
         self._uploads_lost_link()
         if self._outbox is not None and self._outbox.under_way is not None:
             self._outbox.under_way.orphaned = True
-        if self._joined_once and self._manners.has_history:
+        if self._joined_once and self._traits.has_history:
             # what is held stays held: what was lost with the link may belong before it
             self._inbox.begin_fill()
 
@@ -272,7 +271,7 @@ class Machine(Listening):
                 Ending(Cause.UNANSWERED, detail="a heartbeat was not answered"), now, out
             )
         elif self.beat.is_due(now):
-            echo = self._manners.beats_by_echo and self.beat.beats % 2 == 0
+            echo = self._traits.beating is Beating.ECHO and self.beat.beats % 2 == 0
             out.append(e.Say(r.Beat()) if echo else e.Ping())
             out.append(e.Noticed(Notice.HEARTBEAT_SENT))
             self.beat.asked(now, self._settings.heartbeat_interval_s)
@@ -388,7 +387,7 @@ class Machine(Listening):
             self._move_on(now, out)
 
     def _say_goodbye(self, now: float, out: list[e.Effect]) -> None:
-        if not self._manners.has_goodbye:
+        if not self._traits.has_goodbye:
             self._finish(Ending(self._leave_cause or Cause.FINISHED), out, hang_up=True)
             return
         self.state = State.LEAVING
@@ -400,7 +399,7 @@ class Machine(Listening):
         """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
         without an answer."""
         linked = self.state in (State.LIVE, State.LEAVING)
-        if self.state is State.LIVE and self._manners.has_goodbye:
+        if self.state is State.LIVE and self._traits.has_goodbye:
             self._leave_by = now + self._settings.leave_timeout_s
             self._fill = None
             self._show(self._inbox.merge([], now), out)

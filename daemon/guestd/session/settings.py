@@ -3,12 +3,13 @@ the platform's published limits (reference §5); configuration may change every 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated, Literal
 
 from annotated_types import Ge, Gt, Le
 
 from ..model.settings import Count, Doc, Milliseconds, Seconds, SecondsOrZero
+from ..model.traits import Traits
 
 
 @dataclass(slots=True, frozen=True)
@@ -285,3 +286,18 @@ class SessionSettings:
     # closeSession)
     join_on_new_session: bool = False
     conversation_clear: bool = False
+
+
+def effective_traits(traits: Traits, settings: SessionSettings, can_attach: bool = True) -> Traits:
+    """The dialect's traits with the configured limits in place of its own."""
+    rules = traits.file_rules
+    return replace(
+        traits,
+        messages_per_s=settings.messages_per_s or traits.messages_per_s,
+        requests_per_minute=settings.requests_per_minute or traits.requests_per_minute,
+        text_max=settings.text_max or traits.text_max,
+        can_attach=can_attach,
+        file_rules=rules
+        if settings.file_types is None
+        else replace(rules, types=settings.file_types),
+    )

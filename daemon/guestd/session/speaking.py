@@ -4,7 +4,6 @@ honestly uncertain."""
 from __future__ import annotations
 
 from collections import OrderedDict
-from typing import Any
 
 from ..model import commands as c
 from ..model import effects as e
@@ -14,8 +13,8 @@ from ..model import signals as s
 from ..model.effects import Notice
 from ..model.endings import Cause
 from ..model.errors import CommandError
+from ..model.journal import SavedCommand, SavedSession
 from ..model.json_values import is_text
-from ..model.ports import SavedCommand, SavedSession
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .commands import flatten_context, refusal
@@ -72,11 +71,11 @@ class Speaking(SessionCore):
             leaving=self._leave_cause is not None,
             read_only=self.read_only,
             settings=self._settings,
-            text_max=self._manners.text_max,
-            text_unit=self._manners.text_unit,
-            text_length=self._manners.text_length,
+            text_max=self._traits.text_max,
+            text_unit=self._traits.text_unit,
+            text_length=self._traits.text_length,
             attribute_bytes_max=(self.figures and self.figures.attribute_bytes_max)
-            or self._manners.attribute_bytes_max,
+            or self._traits.attribute_bytes_max,
             waiting=len(outbox) if outbox is not None else 0,
             is_over_rate=self._is_over_rate(now),
             was_ever_live=self._joined_once,
@@ -126,7 +125,7 @@ class Speaking(SessionCore):
         out: list[e.Effect],
     ) -> None:
         seq = self._next_seq()
-        trace, action, text = "", "end", ""
+        trace, text = "", ""
         if isinstance(command, c.Send | c.Reply | c.Attach):
             trace = self._draw_id()
             outgoing = Outgoing(
@@ -137,31 +136,21 @@ class Speaking(SessionCore):
             self._the_outbox().accept(outgoing)
             if not isinstance(command, c.Attach):
                 self._the_outbox().count(now)
-            action, text = type(command).__name__.lower(), outgoing.text
+            text, intent = outgoing.text, outgoing.intent()
         elif isinstance(command, c.Withdraw):
             found = self._the_outbox().find(command.target)
             assert found is not None
-            found.withdrawn_by, action = command.command_id, "withdraw"
+            found.withdrawn_by = command.command_id
+            intent = {"action": "withdraw", "target": command.target}
         elif isinstance(command, c.Context):
-            self._context, self._context_id, action = command.context, command.command_id, "context"
+            self._context, self._context_id = command.context, command.command_id
+            intent = {"action": "context", "context": command.context}
         else:
             self._end_id = command.command_id
+            intent = {"action": "end"}
         self._remember_accepted(command.command_id, Accepted(seq, trace))
-        out.append(v.AcceptedEvent(seq, command.command_id, action, text))
-
-    def intent(self, command_id: str) -> dict[str, Any]:
-        """What the journal must keep so that a restart can carry this command out."""
-        outgoing = self._outbox.find(command_id) if self._outbox is not None else None
-        if outgoing is not None:
-            return outgoing.intent()
-        if (
-            self._outbox is not None
-            and (taken_back := self._outbox.withdrawn_by(command_id)) is not None
-        ):
-            return {"action": "withdraw", "target": taken_back.command.command_id}
-        if command_id == self._context_id:
-            return {"action": "context", "context": self._context}
-        return {"action": "end"}
+        event = v.AcceptedEvent(seq, command.command_id, intent["action"], text)
+        out.append(e.Accept(event, intent))
 
     def _restore_commands(self, saved: SavedSession, now: float) -> bool:
         """True if the guest had asked to end the conversation."""
@@ -184,14 +173,14 @@ class Speaking(SessionCore):
                 case "end":
                     ending = True
         if doubted and self._outbox is not None:
-            self._outbox.doubt(now, doubted if self._manners.confirms else 1)
+            self._outbox.doubt(now, doubted if self._traits.confirms else 1)
         return ending
 
     def _may_have_been_sent(self, command: SavedCommand, saved: SavedSession) -> bool:
         """What the journal proves of an unsettled message; see `outbox.py`."""
         if saved.was_live:
             return saved.joined
-        return saved.joined and self._manners.confirms and command.seq < saved.state_seq
+        return saved.joined and self._traits.confirms and command.seq < saved.state_seq
 
     def _remember_accepted(self, command_id: str, accepted: Accepted) -> None:
         if self._accepted is None or self._traces is None:
@@ -229,7 +218,7 @@ class Speaking(SessionCore):
     def _apply_context(self, out: list[e.Effect]) -> None:
         self._context_id = ""
         assert self._context is not None
-        if not self._manners.has_context:
+        if not self._traits.has_context:
             self._pending_attributes = {
                 **(self._pending_attributes or {}),
                 **flatten_context(self._context),
@@ -248,7 +237,7 @@ class Speaking(SessionCore):
 
     def _the_outbox(self) -> Outbox:
         if self._outbox is None:
-            per_s = self._manners.messages_per_s
+            per_s = self._traits.messages_per_s
             limit = max(1, int(per_s))
             window_s = limit / per_s
             if self._settings.pacing == "queue":
@@ -260,7 +249,7 @@ class Speaking(SessionCore):
         return self._outbox
 
     def _the_requests(self) -> SlidingCount | None:
-        per_minute = self._manners.requests_per_minute
+        per_minute = self._traits.requests_per_minute
         if per_minute is None:
             return None
         if self._requests is None:
@@ -284,7 +273,7 @@ class Speaking(SessionCore):
             if outgoing.attempts > 1:
                 out.append(e.Noticed(Notice.RESENT))
             out.append(e.Say(outgoing.request()))
-            if not self._manners.confirms:
+            if not self._traits.confirms:
                 self._delivered(outbox.finish_head(), "sent", out)
                 self._send_no_more_until_durable(out)
         if not outbox and self._leave_cause is not None and self._fill is None:
@@ -330,7 +319,7 @@ class Speaking(SessionCore):
             self._fill is None
             and now >= (under_way.sent_at or now) + self._settings.confirm_timeout_s
         ):
-            if self._manners.has_history:
+            if self._traits.has_history:
                 self._begin_fill(now, out)
             else:
                 self._give_up_under_way("the platform did not confirm it", out)

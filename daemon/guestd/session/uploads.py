@@ -26,6 +26,7 @@ from typing import Any
 from ..model.commands import Attach
 from ..model.errors import CommandError
 from ..model.file_names import control_character_in, file_name_problem
+from ..model.traits import FileRules
 
 NEVER = float("inf")
 NAME_MAX = 1023  # reference §5: fewer than 1024 characters
@@ -37,19 +38,6 @@ _PUT_REFUSED = frozenset({301, 302, 303, 307, 308, 405, 411, 413, 415, 501})
 #: Codes of GenerateUrlError and UploadFailureEvent that may pass by themselves; all others are
 #: about this very file.
 _PASSING = frozenset({408, 429, 4008, 4009, 4010, 4029, 5000})
-
-
-@dataclass(slots=True, frozen=True)
-class FileRules:
-    """What may be attached. No type at all means that no file may."""
-
-    types: tuple[str, ...] = ("*/*",)
-    bytes_max: int | None = None
-    blocked_extensions: tuple[str, ...] = ()
-    needs_extension: bool = True
-
-
-ANY_FILE = FileRules()
 
 
 @lru_cache(maxsize=64)

@@ -3,7 +3,8 @@ watcher."""
 
 from __future__ import annotations
 
-from ..model.ports import Row, Watcher
+from ..model.journal import EventRow
+from ..model.ports import Watcher
 
 
 class Hub:
@@ -35,8 +36,8 @@ class Hub:
     def is_ending(self, session_id: str) -> bool:
         return session_id in self._ending
 
-    def publish(self, row: Row) -> None:
-        for watcher in self._watchers.get(row[0], ()):
+    def publish(self, row: EventRow) -> None:
+        for watcher in self._watchers.get(row.session_id, ()):
             watcher.offer(row)
 
     def over(self, session_id: str) -> None:

@@ -19,9 +19,13 @@ from typing import Protocol
 import orjson
 
 from ..model.events import AcceptedEvent, Event
-from ..model.ports import Clock, Commit, Journal, SessionRecord
+from ..model.journal import Commit, EventRow, EventStore, SessionRecord
+from ..model.ports import Clock
 from ..observe.metrics import Metrics
 from .hub import Hub
+
+#: Makes an EventRow in half the time that its own constructor takes; there is one per event.
+_new_tuple = tuple.__new__
 
 
 class Owner(Protocol):
@@ -50,7 +54,7 @@ class Pipeline:
         self,
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
-        journal: Journal,
+        journal: EventStore,
         hub: Hub,
         metrics: Metrics,
         uncommitted_max: int,
@@ -78,13 +82,12 @@ class Pipeline:
         batch.opened.append(record)
         batch.openers.append(owner)
 
-    def record(
-        self, owner: Owner, session_id: str, event: Event, key: str = "", intent: bytes = b""
-    ) -> None:
-        """`key` is unique with the event's kind within the session; `intent` is an accepted
-        command's."""
+    def record(self, owner: Owner, session_id: str, event: Event, intent: bytes = b"") -> None:
+        """`intent` is an accepted command's."""
         batch = self._batch or self._open_batch()
-        batch.rows.append((session_id, event.seq, event.kind, _encoded(event), key, intent))
+        key = getattr(event, event.KEY) if event.KEY else ""
+        row = session_id, event.seq, event.kind, _encoded(event), key, intent
+        batch.rows.append(_new_tuple(EventRow, row))
         if type(event) is AcceptedEvent:
             batch.intents.append((owner, event.command_id))
         self._uncommitted += 1

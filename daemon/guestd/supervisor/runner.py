@@ -14,7 +14,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, assert_never, get_args
 
 import orjson
 
@@ -24,7 +24,6 @@ from ..model.effects import Notice
 from ..model.endings import Ending
 from ..model.errors import CommandError
 from ..model.events import (
-    AcceptedEvent,
     AttachmentEvent,
     DeliveryEvent,
     Event,
@@ -35,21 +34,28 @@ from ..model.events import (
     SessionEvent,
     TypingEvent,
 )
-from ..model.ports import Clock, Link, SavedSession
-from ..model.requests import CloseSession, Request
+from ..model.journal import SavedSession
+from ..model.ports import Clock, Link
+from ..model.requests import CloseSession, Request, SayAttachments, SayForm, SayReply, SayText
 from ..model.signals import Garbage, MessageArrived, Signal
 from ..observe.metrics import Metrics
+from ..runtime.timers import NEVER, Timers
 from ..session import inputs as i
 from ..session.machine import Machine
 from ..session.states import State
-from ..turns.timers import NEVER, Timers
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
 from .pipeline import Pipeline
 
 logger = logging.getLogger("guestd.session")
 
+#: What counts as a message of the guest.
+MESSAGES = frozenset({SayText, SayReply, SayForm, SayAttachments})
+
 Answered = Callable[[Answer], None]
+
+#: A method of Runner, and the effect it performs.
+Performed = Callable[["Runner", Any], None]
 
 
 @dataclass(slots=True)
@@ -252,32 +258,19 @@ class Runner:
 
     # ------------------------------------------------------------------ effects
 
-    def _record(self, event: Event, key: str = "", intent: bytes = b"") -> None:
+    def _record(self, event: Event, intent: bytes = b"") -> None:
         """The seq counts as taken only when the event could be written: a broken session's last
         event comes after it."""
-        self.bench.pipeline.record(self, self.machine.guest.session_id, event, key, intent)
+        bench = self.bench
+        if type(event) is MessageEvent:
+            bench.metrics.messages_in += 1
+        else:
+            _count(event, bench.metrics)
+        bench.pipeline.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
 
-    def _record_message(self, event: MessageEvent) -> None:
-        self.bench.metrics.messages_in += 1
-        self._record(event, event.id)
-
-    def _record_presence(self, event: PresenceEvent) -> None:
-        self._record(event, event.id)
-
-    def _record_accepted(self, event: AcceptedEvent) -> None:
-        self._record(event, event.command_id, orjson.dumps(self.machine.intent(event.command_id)))
-
-    def _record_delivery(self, event: DeliveryEvent) -> None:
-        deliveries = self.bench.metrics.deliveries
-        deliveries[event.status] = deliveries.get(event.status, 0) + 1
-        self._record(event, event.command_id)
-
-    def _record_session(self, event: SessionEvent) -> None:
-        if event.state == "resting":
-            reconnects = self.bench.metrics.reconnects
-            reconnects[event.reason] = reconnects.get(event.reason, 0) + 1
-        self._record(event)
+    def _accept(self, effect: e.Accept) -> None:
+        self._record(effect.event, orjson.dumps(effect.intent))
 
     def _say(self, effect: e.Say) -> None:
         frame = self.bench.dialect.encode(self.machine.guest, effect.request)
@@ -443,35 +436,73 @@ class Runner:
             for answered in askers:
                 self._answer(answered, Answer(command_id, error=error))
 
-    _PERFORM: ClassVar[dict[type, Any]] = {
-        MessageEvent: _record_message,
-        PresenceEvent: _record_presence,
-        TypingEvent: _record,
-        ReceiptEvent: _record,
-        SessionEvent: _record_session,
-        AcceptedEvent: _record_accepted,
-        DeliveryEvent: _record_delivery,
-        AttachmentEvent: _record,
-        GapEvent: _record,
-        e.Say: _say,
-        e.Ping: _ping,
-        e.Dial: _dial,
-        e.HangUp: _hang_up,
-        e.Drop: _drop,
-        e.AskAdmission: _ask_admission,
-        e.CancelAdmission: _cancel_admission,
-        e.Tell: _tell,
-        e.AwaitDurable: _await_durable,
-        e.FetchHistory: _fetch_history,
-        e.AskPresigned: _ask_presigned,
-        e.Upload: _upload,
-        e.CancelUpload: _cancel_upload,
-        e.Discard: _discard,
-        e.Noticed: _noticed,
-        e.Echoed: _echoed,
-        e.Finish: _finish,
-    }
+    #: For each class of effects its method; filled below.
+    _PERFORM: ClassVar[dict[type, Performed]] = {}
+
+
+def _method_for(effect: e.Effect) -> Performed:
+    """How an effect is performed. mypy proves that none is left out."""
+    match effect:
+        case (
+            MessageEvent()
+            | PresenceEvent()
+            | TypingEvent()
+            | ReceiptEvent()
+            | SessionEvent()
+            | DeliveryEvent()
+            | AttachmentEvent()
+            | GapEvent()
+        ):
+            return Runner._record
+        case e.Accept():
+            return Runner._accept
+        case e.Say():
+            return Runner._say
+        case e.Ping():
+            return Runner._ping
+        case e.Dial():
+            return Runner._dial
+        case e.HangUp():
+            return Runner._hang_up
+        case e.Drop():
+            return Runner._drop
+        case e.AskAdmission():
+            return Runner._ask_admission
+        case e.CancelAdmission():
+            return Runner._cancel_admission
+        case e.Tell():
+            return Runner._tell
+        case e.AwaitDurable():
+            return Runner._await_durable
+        case e.FetchHistory():
+            return Runner._fetch_history
+        case e.AskPresigned():
+            return Runner._ask_presigned
+        case e.Upload():
+            return Runner._upload
+        case e.CancelUpload():
+            return Runner._cancel_upload
+        case e.Discard():
+            return Runner._discard
+        case e.Noticed():
+            return Runner._noticed
+        case e.Echoed():
+            return Runner._echoed
+        case e.Finish():
+            return Runner._finish
+        case _:
+            assert_never(effect)
+
+
+Runner._PERFORM.update((kind, _method_for(object.__new__(kind))) for kind in get_args(e.Effect))
+
+
+def _count(event: Event, metrics: Metrics) -> None:
+    if type(event) is DeliveryEvent:
+        metrics.deliveries[event.status] = metrics.deliveries.get(event.status, 0) + 1
+    elif type(event) is SessionEvent and event.state == "resting":
+        metrics.reconnects[event.reason] = metrics.reconnects.get(event.reason, 0) + 1
 
 
 def is_message(request: Request) -> bool:
-    return type(request).__name__ in ("SayText", "SayReply", "SayForm", "SayAttachments")
+    return type(request) in MESSAGES

@@ -15,12 +15,12 @@ from random import Random
 from typing import Any
 from uuid import uuid4
 
-from ..model import requests as r
 from ..model.commands import Answer, Attach, Command
 from ..model.effects import FetchHistory, Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, DialError, LimitExceeded, NotFound, PlatformError
 from ..model.ids import Guest
+from ..model.journal import EventStore, Replay, SessionRecord, StoredCommand
 from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
@@ -28,27 +28,24 @@ from ..model.ports import (
     DialTarget,
     History,
     HistoryAnswer,
-    Journal,
     OpenGuest,
     PlatformCalls,
-    Replay,
-    SessionRecord,
     SessionView,
     Uploader,
     Watcher,
 )
 from ..model.signals import MessageArrived
+from ..model.traits import Ordering
 from ..observe.metrics import Metrics
 from ..policy.admission import Admission
 from ..policy.holdback import HoldBack
+from ..runtime.task_pool import Errands
+from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbox import BySequence, ByTime, Inbox
-from ..session.machine import Machine, Manners
-from ..session.settings import SessionSettings
-from ..session.uploads import FileRules
-from ..turns.errands import Errands
-from ..turns.timers import Timers
-from ..wire.dialect import Beating, Dialect, Ordering
+from ..session.machine import Machine
+from ..session.settings import SessionSettings, effective_traits
+from ..wire.dialect import Dialect
 from .breakage import Report, log_bug
 from .drain import DrainReport, drain
 from .guests import LivingGuests
@@ -90,7 +87,7 @@ class Supervisor:
         dialect: Dialect,
         dialer: Dialer,
         target: DialTarget,
-        journal: Journal,
+        journal: EventStore,
         history: History | None,
         clock: Clock,
         rng: Random,
@@ -120,7 +117,7 @@ class Supervisor:
         self._can_attach = uploader is not None and (
             calls is not None or not dialect.traits.slot_by_rest
         )
-        self._manners = manners_of(dialect, session, self._can_attach)
+        self._traits = effective_traits(dialect.traits, session, self._can_attach)
         self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max)
         self._hold = HoldBack(
             session.hold_initial_ms,
@@ -263,9 +260,9 @@ class Supervisor:
         """From now on these settings, for all guest sessions; how long one lives was settled when
         it was opened."""
         self._session = session
-        self._manners = manners_of(self._dialect, session, self._can_attach)
+        self._traits = effective_traits(self._dialect.traits, session, self._can_attach)
         for runner in self._runners.values():
-            runner.machine.use(session, self._manners)
+            runner.machine.use(session, self._traits)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._new_machine(guest, duration_s), self._bench)
@@ -289,7 +286,7 @@ class Supervisor:
             seq = 0
             if runner.machine.may_have_forgotten(command.command_id):
                 try:
-                    seq = self._journal.accepted_seq(session_id, command.command_id)
+                    seq = self._accepted_seq(session_id, command.command_id)
                 except Damaged as damaged:
                     if isinstance(command, Attach):
                         self._uploads.discard(command.path)
@@ -320,12 +317,12 @@ class Supervisor:
     def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
-        known = session_id in self._runners or self._hub.is_ending(session_id)
-        if not known and not self._journal.last_seq(session_id):
-            raise NotFound(
-                f"no guest session {session_id} lives here, and the journal has none with that id"
-            )
+        self._check_known(session_id)
         return self._journal.read(session_id, after_seq, limit, bytes_max)
+
+    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        self._check_known(session_id)
+        return self._journal.command(session_id, command_id)
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)
@@ -499,6 +496,19 @@ class Supervisor:
             raise NotFound(f"no guest session {session_id} lives here")
         return runner
 
+    def _accepted_seq(self, session_id: str, command_id: str) -> int:
+        """Of a command that its machine does not remember; 0: it is new. Raises Damaged."""
+        found = self._journal.command(session_id, command_id)
+        return found.accepted.seq if found is not None and found.accepted is not None else 0
+
+    def _check_known(self, session_id: str) -> None:
+        """Raises NotFound."""
+        known = session_id in self._runners or self._hub.is_ending(session_id)
+        if not known and not self._journal.last_seq(session_id):
+            raise NotFound(
+                f"no guest session {session_id} lives here, and the journal has none with that id"
+            )
+
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest
         self._runners.pop(guest.session_id, None)
@@ -522,7 +532,7 @@ class Supervisor:
             runner.pause_reading(is_full)
 
     def _new_machine(self, guest: Guest, duration_s: float | None) -> Machine:
-        machine = Machine(guest, self._session, self._manners, self._new_inbox(), self._rng)
+        machine = Machine(guest, self._session, self._traits, self._new_inbox(), self._rng)
         if duration_s is not None:
             machine.duration_s = duration_s
         return machine
@@ -553,32 +563,6 @@ class _Opening:
     def session_durable(self) -> None:
         self._runner.session_durable()
         self._durable()
-
-
-def manners_of(dialect: Dialect, session: SessionSettings, can_attach: bool = True) -> Manners:
-    """The dialect's traits with the configuration's wishes over them, as the machine wants them."""
-    traits = dialect.traits
-    someone = Guest("probe", "probe", "probe", "probe@example.org")
-    return Manners(
-        confirms=traits.confirms,
-        has_history=traits.has_history,
-        beats_by_echo=traits.beating is Beating.ECHO,
-        has_goodbye=dialect.encode(someone, r.CloseSession("probe")) is not None,
-        has_context=dialect.encode(someone, r.SetContext({})) is not None,
-        reconnect_codes=traits.reconnect_codes,
-        messages_per_s=session.messages_per_s or traits.messages_per_s,
-        requests_per_minute=session.requests_per_minute or traits.requests_per_minute,
-        text_max=session.text_max or traits.text_max,
-        text_unit=traits.text_unit,
-        text_length=dialect.text_length,
-        attribute_bytes_max=traits.attribute_bytes_max,
-        can_attach=can_attach,
-        slot_by_rest=traits.slot_by_rest,
-        file_rules=FileRules(
-            traits.file_types if session.file_types is None else session.file_types,
-            needs_extension=traits.needs_extension,
-        ),
-    )
 
 
 def _remaining_s(record: SessionRecord, epoch_ms: int) -> float:

@@ -16,9 +16,9 @@ from ..model.json_values import is_writable
 from ..model.ports import PlatformCalls, Uploader
 from ..model.signals import SlotGranted, SlotRefused
 from ..observe.metrics import Metrics
+from ..runtime.task_pool import Errands
 from ..session.inputs import PutEnded
 from ..session.states import State
-from ..turns.errands import Errands
 from .runner import Runner
 
 logger = logging.getLogger("guestd.supervisor")

@@ -14,16 +14,19 @@ from websockets.exceptions import InvalidURI
 from websockets.uri import WebSocketURI, parse_uri
 
 from ..model.endings import Cause, Ending
-from ..model.errors import ConfigError, DialError
+from ..model.errors import DialError
+from ..model.outbound_route import OutboundRoute
 from ..model.ports import DialTarget, LinkSink
 from ..model.proxy import proxy_of
-from ..model.route import Route
+from ..runtime.resolver import Resolver
+from ..runtime.tls import client_context
 from ..session.settings import ReconnectSettings
 from .eyeballs import Opened, connected, in_turns, open_connection
 from .handshake import Tunnel, Upgrade
-from .resolve import Resolver
 from .settings import TransportSettings
 from .socket import GuestSocket
+
+CA_FILE = "platform.ca_file"
 
 
 class WebsocketDialer:
@@ -33,17 +36,19 @@ class WebsocketDialer:
     def __init__(
         self,
         settings: TransportSettings | None = None,
-        route: Route | None = None,
+        route: OutboundRoute | None = None,
         reconnect: ReconnectSettings | None = None,
     ) -> None:
         """`reconnect` bounds what a Retry-After may ask for."""
         self._settings = settings = settings or TransportSettings()
-        self._route = route = route or Route()
+        self._route = route = route or OutboundRoute()
         self._retry_after_max_s = (reconnect or ReconnectSettings()).retry_after_max_s
-        self._tls = tls_context(route.ca_file) if route.ca_file is not None else None
+        self._tls: ssl.SSLContext | None = None
+        if route.ca_file is not None:
+            self._tls = client_context(route.ca_file, CA_FILE)
         self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._local = cycle(settings.local_addresses) if settings.local_addresses else None
-        self._resolver: Resolver | None = None
+        self._resolver = Resolver(ttl_s=settings.dns_ttl_s, local_names=True)
 
     async def dial(self, target: DialTarget, sink: LinkSink) -> GuestSocket:
         loop = asyncio.get_running_loop()
@@ -62,7 +67,7 @@ class WebsocketDialer:
         """Loaded at the first dial that needs it: a tenth of a second, which a plain `ws://` need
         not spend."""
         if self._tls is None:
-            self._tls = tls_context(None)
+            self._tls = client_context(None, CA_FILE)
         return self._tls
 
     async def _open(
@@ -92,14 +97,11 @@ class WebsocketDialer:
         tls: ssl.SSLContext | None,
         server_name: str | None,
     ) -> None:
-        if self._resolver is None:
-            self._resolver = Resolver(loop, self._settings.dns_ttl_s)
-
         def connect(address: str) -> Awaitable[Opened]:
             local_address = next(self._local) if self._local is not None else None
             return open_connection(loop, address, port, local_address, tls, server_name)
 
-        opened = await connected(in_turns(await self._resolver.addresses(host, port)), connect)
+        opened = await connected(in_turns(await self._resolver(host, port)), connect)
         opened.hand_over(protocol)
 
     async def _through_proxy(
@@ -122,23 +124,6 @@ class WebsocketDialer:
         except BaseException:
             tunnel.abandon()
             raise
-
-
-def tls_context(ca_file: str | None) -> ssl.SSLContext:
-    """TLS 1.2 or later, hostnames checked, and no switch to turn that off."""
-    try:
-        context = ssl.create_default_context(cafile=ca_file)
-    except FileNotFoundError:
-        raise ConfigError(
-            "platform.ca_file", f"{ca_file} does not exist", "name a PEM file with the CA"
-        ) from None
-    except (OSError, ssl.SSLError) as error:
-        reason = getattr(error, "strerror", None) or "not PEM"
-        raise ConfigError(
-            "platform.ca_file", f"{ca_file} cannot be used: {reason}", "name a PEM file"
-        ) from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    return context
 
 
 def ending_of(error: BaseException) -> Ending:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import socket
 import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -23,17 +22,17 @@ from contextlib import suppress
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, SpoolError
 from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
+from ..model.outbound_route import OutboundRoute
 from ..model.proxy import proxy_of
-from ..model.route import Route
+from ..runtime.connector_resolver import ConnectorResolver
+from ..runtime.resolver import Resolver
+from ..runtime.tls import connector_tls
 from ..session.settings import AttachmentSettings
-from ..transport.settings import TransportSettings
-from .dialer import tls_context
-from .resolve import Resolver
+from .settings import TransportSettings
 
 CHUNK_BYTES = 65_536
 ANSWER_BYTES_MAX = 65_536
@@ -54,18 +53,16 @@ class FileUploader:
         self,
         attachments: AttachmentSettings | None = None,
         transport: TransportSettings | None = None,
-        route: Route | None = None,
+        route: OutboundRoute | None = None,
         *,
         secure_only: bool = False,
     ) -> None:
         """`secure_only`: a platform reached by TLS may not send our files over plain HTTP."""
         self._attachments = attachments or AttachmentSettings()
         self._dns_ttl_s = (transport or TransportSettings()).dns_ttl_s
-        self._route = route = route or Route()
+        self._route = route = route or OutboundRoute()
         self._secure_only = secure_only
-        self._tls = (
-            tls_context(route.ca_file) if route.ca_file is not None else True
-        )  # True: aiohttp's own
+        self._tls = connector_tls(route.ca_file, "platform.ca_file")
         self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
         self._turns: _Turns | None = None
@@ -140,7 +137,9 @@ class FileUploader:
         if self._session is None:
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
-                resolver=_Names(self._route.fixed_address, self._dns_ttl_s),
+                resolver=ConnectorResolver(
+                    Resolver(ttl_s=self._dns_ttl_s, local_names=True), self._route.fixed_address
+                ),
                 limit=self._attachments.inflight_max,
                 use_dns_cache=False,
             )
@@ -152,33 +151,6 @@ class FileUploader:
                 auto_decompress=False,
             )
         return self._session
-
-
-class _Names(AbstractResolver):
-    """The house's own resolver for aiohttp; `connect_to` leads everything to one place."""
-
-    def __init__(self, connect_to: tuple[str, int] | None, ttl_s: float) -> None:
-        self._connect_to = connect_to
-        self._resolver = Resolver(asyncio.get_running_loop(), ttl_s)
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
-    ) -> list[ResolveResult]:
-        wanted, port = self._connect_to or (host, port)
-        addresses = await self._resolver.addresses(wanted, port)
-        return [
-            ResolveResult(
-                hostname=host,
-                host=address,
-                port=port,
-                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
-                proto=0,
-                flags=socket.AI_NUMERICHOST,
-            )
-            for address in addresses
-        ]
-
-    async def close(self) -> None: ...
 
 
 def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> dict[str, str]:

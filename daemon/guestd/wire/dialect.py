@@ -2,47 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from enum import Enum
 from typing import Any, Protocol
 
 from ..model.ids import Guest
 from ..model.requests import Request
 from ..model.signals import Signal
-
-
-class Ordering(Enum):
-    BY_TIME = "by_time"
-    BY_SEQUENCE = "by_sequence"
-
-
-class Beating(Enum):
-    """What the dialect's heartbeat is made of."""
-
-    ECHO = "echo"
-    PING = "ping"
-
-
-@dataclass(slots=True, frozen=True)
-class Traits:
-    """What a guest session must know of its dialect. `confirms`: the platform echoes what a guest
-    said."""
-
-    name: str
-    ordering: Ordering
-    beating: Beating
-    has_history: bool
-    confirms: bool
-    reconnect_codes: frozenset[int]
-    messages_per_s: float
-    requests_per_minute: int | None
-    text_max: int
-    text_unit: str
-    attribute_bytes_max: int = 2048
-    slot_by_rest: bool = False  # where an upload goes is asked over REST, not over the socket
-    needs_extension: bool = True  # in the name of a file
-    guests_by_email: bool = False  # the platform tells guests apart by their e-mail
-    file_types: tuple[str, ...] = ("*/*",)  # what may be attached where the platform does not say
+from ..model.traits import Traits
 
 
 class Dialect(Protocol):
@@ -62,6 +27,3 @@ class Dialect(Protocol):
 
     def decode_history(self, entity: dict[str, Any]) -> list[Signal]:
         """What one entity of the history means: MessageArrived, ContentRefused. Never raises."""
-
-    def text_length(self, text: str) -> int:
-        """How long the platform counts this text, in `traits.text_unit`."""

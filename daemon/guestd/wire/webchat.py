@@ -12,7 +12,7 @@ from ..model import signals as s
 from ..model.errors import CommandError
 from ..model.ids import Guest
 from ..model.text_length import UTF16_UNITS, utf16_units
-from .dialect import Beating, Ordering, Traits
+from ..model.traits import Beating, FileRules, Ordering, Traits
 from .reading import identity_of, passable, text
 
 TRAITS = Traits(
@@ -21,15 +21,20 @@ TRAITS = Traits(
     beating=Beating.PING,
     has_history=False,
     confirms=False,
+    has_goodbye=False,
+    has_context=True,
+    deployment_required=False,
     reconnect_codes=frozenset({1001, 1005, 1006, 1011, 1012, 1013}),
     messages_per_s=10.0,
     requests_per_minute=None,
     text_max=4096,
     text_unit=UTF16_UNITS,
+    text_length=utf16_units,
     slot_by_rest=True,
-    needs_extension=False,
     guests_by_email=True,
-    file_types=("image/png", "image/jpeg", "application/pdf"),  # SOCK-7
+    file_rules=FileRules(  # SOCK-7
+        types=("image/png", "image/jpeg", "application/pdf"), needs_extension=False
+    ),
 )
 
 #: Of a typing state that is passed on; the documents' words have fewer than ten.
@@ -103,9 +108,6 @@ class Webchat:
 
     def decode_history(self, entity: dict[str, Any]) -> list[s.Signal]:
         return []
-
-    def text_length(self, text: str) -> int:
-        return utf16_units(text)
 
     def _message(self, found: dict[str, Any]) -> list[s.Signal]:
         """A message without a sequenceId has no identity: it is shown as it comes, and never taken

@@ -10,8 +10,8 @@ from ..model.ids import Guest
 from ..model.requests import Request
 from ..model.signals import Signal
 from ..model.text_length import BYTES, utf8_bytes
+from ..model.traits import Beating, Ordering, Traits
 from . import webmessaging_decode, webmessaging_encode
-from .dialect import Beating, Ordering, Traits
 
 TRAITS = Traits(
     name="webmessaging",
@@ -19,11 +19,15 @@ TRAITS = Traits(
     beating=Beating.ECHO,
     has_history=True,
     confirms=True,
+    has_goodbye=True,
+    has_context=False,
+    deployment_required=True,
     reconnect_codes=frozenset({1001, 1005, 1006, 1011, 1012, 1013, 1014}),
     messages_per_s=5.0,
     requests_per_minute=60,
     text_max=4096,
     text_unit=BYTES,
+    text_length=utf8_bytes,
 )
 
 
@@ -52,6 +56,3 @@ class WebMessaging:
 
     def decode_history(self, entity: dict[str, Any]) -> list[Signal]:
         return webmessaging_decode.decode_history(entity)
-
-    def text_length(self, text: str) -> int:
-        return utf8_bytes(text)

@@ -90,7 +90,7 @@ class History(Row):
             session = list(emulator.world.sessions.values())[-1]
             _, effects = emulator.world.agent_says(session, "you were away", emulator.now())
             emulator.perform(effects)
-            for visit in list(emulator.visits.values()):
+            for visit in list(emulator.connections.values()):
                 visit.transport.abort()
             await town.until(lambda: frontend.of("message") or frontend.of("gap"))
             town.told.append(json.dumps(frontend.events))

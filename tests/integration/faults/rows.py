@@ -60,7 +60,7 @@ class Operation(Row):
                 _, found = await town.ask("POST", "/v1/guests?wait=20s", guest(town.new("guest")))
                 return str(found["result"]["conversation_id"])
         if self.call == "oauth.token":
-            town.emulator.world.office.clients.expire_all()
+            town.emulator.platform_api.clients.expire_all()
         if self.call == "contact.find":
             name = town.new("known")
             await town.ask("POST", "/v1/guests?wait=20s", guest(name))
@@ -209,5 +209,5 @@ async def open_session(town: Town) -> str:
 def conversation(town: Town, name: str) -> Any:
     """The platform's own view of a messaging session."""
     return next(
-        one for one in town.emulator.world.office.conversations if one.key == f"{name}-conversation"
+        one for one in town.emulator.platform_api.conversations if one.key == f"{name}-conversation"
     )

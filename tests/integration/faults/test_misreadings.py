@@ -31,7 +31,7 @@ async def test_http_2_no_token_while_looking_does_not_mean_that_nothing_is_there
 async def test_assist_2_no_token_is_no_full_screen():
     async with town() as here:
         prepared = await PROMPT.prepare(here)
-        here.emulator.world.office.clients.expire_all()
+        here.emulator.platform_api.clients.expire_all()
         here.faults(
             {"kind": "http_status", "status": 409, "every": 1, "path": TOKEN, "when": "before"}
         )

@@ -85,12 +85,12 @@ class Town:
 
     def deeds(self, key: str = "", what: str = "") -> int:
         return sum(
-            one.key == key and what in ("", one.what) for one in self.emulator.world.office.deeds
+            one.key == key and what in ("", one.what) for one in self.emulator.platform_api.deeds
         )
 
     def doubled(self) -> list[tuple[str, str]]:
         """Deeds that happened twice for one idempotency key."""
-        deeds = Counter((one.what, one.key) for one in self.emulator.world.office.deeds if one.key)
+        deeds = Counter((one.what, one.key) for one in self.emulator.platform_api.deeds if one.key)
         return [deed for deed, times in deeds.items() if times > 1]
 
     async def until(self, condition: Callable[[], Any], timeout_s: float = 20.0) -> None:
@@ -118,15 +118,15 @@ async def town(**sections: Json) -> AsyncIterator[Town]:
         given = {
             name: {**QUICK.get(name, {}), **sections.get(name, {})} for name in {*QUICK, *sections}
         }
-        house = Daemon(
+        daemon = Daemon(
             Config.model_validate({**given, "platform": platform}),
             asyncio.get_running_loop(),
             Notifier(),
         )
         try:
-            await house.start(quiet=True)
-            async with aiohttp.ClientSession(house.http.url) as http:
-                yield Town(emulator, http, house.metrics)
+            await daemon.start(quiet=True)
+            async with aiohttp.ClientSession(daemon.http.url) as http:
+                yield Town(emulator, http, daemon.metrics)
         finally:
             emulator.faults.set([], 0.0)
-            await house.stop()
+            await daemon.stop()

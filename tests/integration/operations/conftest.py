@@ -1,5 +1,5 @@
-"""A desk on a journal on disk, and the emulator over real HTTP; the same directory and emulator
-outlive each desk."""
+"""An operation service on a journal on disk, and the emulator over real HTTP; the same directory and
+emulator outlive each service."""
 
 from __future__ import annotations
 
@@ -20,39 +20,39 @@ from pydantic import SecretStr
 from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import Limits
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.work import OWN_STREAM
+from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
-from guestd.operations.desk import Desk
-from guestd.operations.scribe import Scribe
+from guestd.operations.event_appender import EventAppender
+from guestd.operations.service import OperationService
 from guestd.operations.settings import OperationsSettings
 from guestd.platform.calls import RestCalls
 from guestd.platform.http import Http
 from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
 from guestd.platform.settings import OAuthClient, RestSettings
-from guestd.supervisor.clock import LoopClock
+from guestd.runtime.clock import LoopClock
 
 Json = dict[str, Any]
 GUEST_TOKEN = "canary-guest-token-0123456789"
 
 
 @dataclass
-class Street:
-    """One life of the desk, and what is on the other side of the street."""
+class OperationsHarness:
+    """One life of the service, and what is on the other side of the harness."""
 
     emulator: Emulator
-    desk: Desk
+    service: OperationService
     journal: SqliteJournal
     metrics: Metrics
 
     def books(self, name: str) -> list[Json]:
-        return self.emulator.world.office.books()[name](self.emulator.now())
+        return self.emulator.platform_api.books()[name](self.emulator.now())
 
     def deeds(self) -> Counter:
         return Counter(one["what"] for one in self.books("deeds"))
 
     def facts(self) -> list[Json]:
-        return [orjson.loads(row[3]) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
+        return [orjson.loads(row.payload) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
 
     def told(self) -> list[tuple[str, str]]:
         return [(one["action"], one["status"]) for one in self.facts()]
@@ -63,7 +63,7 @@ class Street:
     async def do(
         self, kind: str, request: Json, operation_id: str | None = None, wait_s: float = 10.0
     ):
-        return await self.desk.start(kind, operation_id or f"op-{uuid4()}", request, wait_s)
+        return await self.service.start(kind, operation_id or f"op-{uuid4()}", request, wait_s)
 
     async def conversation(self) -> str:
         """A running one, made by the emulator's own hand."""
@@ -134,7 +134,7 @@ async def life(
     timeout_s: float = 2.0,
     sessions_max: int = 500,
     **settings: Any,
-) -> AsyncIterator[Street]:
+) -> AsyncIterator[OperationsHarness]:
     """From a start on that directory to a stop."""
     loop = asyncio.get_running_loop()
     metrics, failures = Metrics(), []
@@ -149,11 +149,11 @@ async def life(
         "rest_cap_s": 0.05,
         **settings,
     }
-    desk = Desk(
+    service = OperationService(
         OperationsSettings(**figures),
         journal,
         calls,
-        Scribe(journal, clock),
+        EventAppender(journal, clock),
         clock,
         metrics,
         Random(7),
@@ -161,11 +161,11 @@ async def life(
         sessions_max=sessions_max,
         timer_tick_s=0.005,
     )
-    desk.revive()
+    service.recover()
     try:
-        yield Street(emulator, desk, journal, metrics)
+        yield OperationsHarness(emulator, service, journal, metrics)
     finally:
-        await desk.stop()
+        await service.stop()
         await calls.close()
         await http.close()
         await journal.stop()
@@ -179,6 +179,6 @@ async def emulator() -> AsyncIterator[Emulator]:
 
 
 @pytest.fixture
-async def street(emulator: Emulator, tmp_path: Path) -> AsyncIterator[Street]:
+async def harness(emulator: Emulator, tmp_path: Path) -> AsyncIterator[OperationsHarness]:
     async with life(emulator, tmp_path) as found:
         yield found

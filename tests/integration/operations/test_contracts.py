@@ -9,10 +9,10 @@ from guestd.model.errors import CommandError, LimitExceeded
 from .conftest import guest, injection, life, prompt, session
 
 
-async def test_sess_7_a_guest_is_made_in_three_steps(street):
-    view = await street.do("guest", guest(customAttributes={"tier": "gold"}), "g-1")
+async def test_sess_7_a_guest_is_made_in_three_steps(harness):
+    view = await harness.do("guest", guest(customAttributes={"tier": "gold"}), "g-1")
     assert view.status == "succeeded", view
-    (contact,), (conversation,) = street.books("contacts"), street.books("conversations")
+    (contact,), (conversation,) = harness.books("contacts"), harness.books("conversations")
     assert (contact["id"], contact["key"]) == (view.result["contact_id"], "g-1-contact")
     assert (conversation["id"], conversation["key"]) == (
         view.result["conversation_id"],
@@ -24,9 +24,9 @@ async def test_sess_7_a_guest_is_made_in_three_steps(street):
     )
 
 
-async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(street):
-    view = await street.do("messaging", session(durationS=60, locale="de-DE", name="Ana"))
-    (conversation,) = street.books("conversations")
+async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(harness):
+    view = await harness.do("messaging", session(durationS=60, locale="de-DE", name="Ana"))
+    (conversation,) = harness.books("conversations")
     assert conversation["id"] == view.result["conversation_id"] and conversation["name"] == "Ana"
     assert (
         conversation["sessionDurationLimit"] == 60 and conversation["context"]["locale"] == "de-DE"
@@ -38,26 +38,26 @@ async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(street):
         {"capabilities": ["typing-indicator"]},
     ):
         with pytest.raises(CommandError) as error:
-            await street.do("messaging", session(**wrong))
+            await harness.do("messaging", session(**wrong))
         assert error.value.field == next(iter(wrong))
 
 
 async def test_sess_1_the_limit(emulator, tmp_path):
-    async with life(emulator, tmp_path, sessions_max=2) as street:
-        await street.conversation()
-        await street.conversation()
+    async with life(emulator, tmp_path, sessions_max=2) as harness:
+        await harness.conversation()
+        await harness.conversation()
         with pytest.raises(LimitExceeded, match="limit exceeded"):
-            await street.do("messaging", session())
+            await harness.do("messaging", session())
 
 
-async def test_http_4_the_audit_has_the_latency_of_every_call(street):
+async def test_http_4_the_audit_has_the_latency_of_every_call(harness):
     """Of each call that was answered and of each that was refused, in milliseconds."""
-    conversation = await street.conversation()
-    await street.do("injection", injection(conversation))
-    await street.do("injection", injection("nobody"))
+    conversation = await harness.conversation()
+    await harness.do("injection", injection(conversation))
+    await harness.do("injection", injection("nobody"))
     told = [
         (one["action"], one["status"], type(one["details"].get("latency_ms")))
-        for one in street.facts()
+        for one in harness.facts()
         if one["status"] != "attempt"
         and (one["action"], one["status"]) != ("injection.completed", "failed")
     ]
@@ -68,10 +68,10 @@ async def test_http_4_the_audit_has_the_latency_of_every_call(street):
     ]
 
 
-async def test_sess_5_three_lost_heartbeats_end_it_once(street):
-    view = await street.do("messaging", session(durationS=1), "s-1")
+async def test_sess_5_three_lost_heartbeats_end_it_once(harness):
+    view = await harness.do("messaging", session(durationS=1), "s-1")
     path = "/api/v2/conversations/messaging/"
-    street.faults(
+    harness.faults(
         {
             "kind": "http_status",
             "status": 500,
@@ -81,36 +81,36 @@ async def test_sess_5_three_lost_heartbeats_end_it_once(street):
             "when": "before",
         }
     )
-    await street.until(lambda: street.desk.view("s-1").status == "succeeded")
-    assert street.desk.view("s-1").result["ended"] == "heartbeats_failed"
-    (conversation,) = street.books("conversations")
+    await harness.until(lambda: harness.service.view("s-1").status == "succeeded")
+    assert harness.service.view("s-1").result["ended"] == "heartbeats_failed"
+    (conversation,) = harness.books("conversations")
     assert (conversation["id"], conversation["ended_by"]) == (
         view.result["conversation_id"],
         "guest",
     )
 
 
-async def test_sess_6_and_8_the_platform_is_told_and_it_is_counted(street):
-    await street.do("messaging", session(), "s-1")
-    await street.desk.end("s-1")
-    await street.until(lambda: street.desk.view("s-1").status == "succeeded")
-    assert street.books("conversations")[0]["status"] == "disconnected"
-    figures = street.metrics.rest_figures()
+async def test_sess_6_and_8_the_platform_is_told_and_it_is_counted(harness):
+    await harness.do("messaging", session(), "s-1")
+    await harness.service.end("s-1")
+    await harness.until(lambda: harness.service.view("s-1").status == "succeeded")
+    assert harness.books("conversations")[0]["status"] == "disconnected"
+    figures = harness.metrics.rest_figures()
     assert (figures["total_sessions"], figures["disconnection_rate"]) == (1, 1.0)
-    assert ("messaging.ended", "success") in street.told()
+    assert ("messaging.ended", "success") in harness.told()
 
 
-async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(street):
-    conversation = await street.conversation()
+async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(harness):
+    conversation = await harness.conversation()
     request = {
         **prompt(conversation),
         "contextData": {"agentId": "a"},
         "webhookUrl": "https://kb.example.org/sync",
     }
-    view = await street.do("prompt", request, "p-1")
-    (shown,) = street.books("prompts")
+    view = await harness.do("prompt", request, "p-1")
+    (shown,) = harness.books("prompts")
     assert (shown["id"], shown["key"]) == (view.result["injection_id"], "p-1-prompt")
-    first, last = [fact["details"] for fact in street.facts() if fact["operation_id"] == "p-1"]
+    first, last = [fact["details"] for fact in harness.facts() if fact["operation_id"] == "p-1"]
     assert (first["status"], last["status"]) == ("PENDING", "SUCCESS") and first["auditId"] == last[
         "auditId"
     ]
@@ -119,4 +119,4 @@ async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(street):
     with pytest.raises(
         CommandError, match=r"displaySettings\.delayMs: 499 is too small; the least is 500"
     ):
-        await street.do("prompt", prompt(conversation, delayMs=499))
+        await harness.do("prompt", prompt(conversation, delayMs=499))

@@ -52,7 +52,7 @@ async def test_sess_5_a_session_beats_on_after_a_restart(emulator, tmp_path):
         assert view.status == "running"
         await first.until(lambda: first.books("conversations")[0]["heartbeats"] >= 2)
     async with life(emulator, tmp_path) as second:
-        await second.until(lambda: second.desk.view("s-1").status == "succeeded")
+        await second.until(lambda: second.service.view("s-1").status == "succeeded")
         (conversation,) = second.books("conversations")
         assert conversation["status"] == "disconnected" and conversation["ended_by"] == "guest"
         sequences = [beat["sequence"] for beat in conversation["beats"]]
@@ -68,22 +68,22 @@ async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up
         view = await first.do("prompt", prompt(conversation), "late", wait_s=0.3)
         assert view.status == "deferred"
     async with life(emulator, tmp_path) as second:
-        assert second.desk.view("late").status == "deferred"
-        assert (await second.desk.end("late")).problem["code"] == "given_up"
+        assert second.service.view("late").status == "deferred"
+        assert (await second.service.end("late")).problem["code"] == "given_up"
     async with life(emulator, tmp_path) as third:
-        assert third.desk.view("late").problem["code"] == "given_up"
+        assert third.service.view("late").problem["code"] == "given_up"
         assert third.deeds()["prompt"] == 1
 
 
-async def test_assist_4_adoption_over_real_pages(street):
-    conversation = await street.conversation()
-    office, now = street.emulator.world.office, street.emulator.now()
+async def test_assist_4_adoption_over_real_pages(harness):
+    conversation = await harness.conversation()
+    office, now = harness.emulator.platform_api, harness.emulator.now()
     for n in range(250):
         metric = ("viewed", "clicked", "viewed", "dismissed", "viewed")[n % 5]
         office.analytics.record(
             f"agent-assist.prompt.{metric}", now - 60 + n / 10, f"i{n}", conversation, f"p{n % 2}"
         )
-    view = await street.do("adoption", {"interval": "2020-01-01T00:00:00Z/2090-01-01T00:00:00Z"})
+    view = await harness.do("adoption", {"interval": "2020-01-01T00:00:00Z/2090-01-01T00:00:00Z"})
     assert (view.status, view.result["pages"], view.result["events"]) == ("succeeded", 3, 250)
     total = view.result["total"]
     assert (total["viewed"], total["clicked"], total["dismissed"]) == (150, 50, 50)

@@ -12,7 +12,7 @@ from guestd.api.feed import Feed, FeedBounds, Feeds
 from guestd.api.pages import PAGE_BYTES
 from guestd.journal.memory import MemoryJournal
 from guestd.model.errors import NotFound
-from guestd.model.ports import Commit
+from guestd.model.journal import Commit, EventRow
 from guestd.observe.metrics import Metrics
 from guestd.supervisor.hub import Hub
 
@@ -31,7 +31,7 @@ class Fleet:
         for _ in range(count):
             self.seq += 1
             data = orjson.dumps({"seq": self.seq, "text": "x" * text_bytes})
-            rows.append(("a", self.seq, "message", data, "", b""))
+            rows.append(EventRow("a", self.seq, "message", data, "", b""))
         self.journal.commit(Commit(rows=rows), lambda: [self.hub.publish(row) for row in rows])
 
     def end(self):
@@ -48,7 +48,7 @@ class Fleet:
         if not self.journal.last_seq(session_id):
             raise NotFound("gone")
         replay = self.journal.read(session_id, after_seq, limit, bytes_max)
-        self.reads.append(sum(len(row[3]) for row in replay.rows))
+        self.reads.append(sum(len(row.payload) for row in replay.rows))
         return replay
 
 
@@ -232,9 +232,9 @@ async def test_who_asks_again_while_it_waits_for_its_turn_keeps_its_place(fleet)
     feeds = feeds_of(fleet)
     feed = Feed(feeds, "a")
     feed.start(0)
-    ahead = [asyncio.ensure_future(feeds.turns.take()) for _ in range(3)]
+    ahead = [asyncio.ensure_future(feeds.page_limiter.acquire()) for _ in range(3)]
     reading = asyncio.ensure_future(feed.next())
-    others = [asyncio.ensure_future(feeds.turns.take()) for _ in range(20)]
+    others = [asyncio.ensure_future(feeds.page_limiter.acquire()) for _ in range(20)]
     await asyncio.sleep(0)
     assert not fleet.reads, "it waits for its turn"
     feed.rewind(7)

@@ -8,7 +8,7 @@ import pytest
 
 from guestd.api import handshakes
 from guestd.api.callers import UNIX_SOCKET
-from guestd.api.handshakes import Handshakes
+from guestd.api.handshakes import HandshakeLimiter
 
 from ...simulation.virtual import VirtualLoop
 
@@ -22,7 +22,9 @@ def run():
     loop.close()
 
 
-async def admitted(paced: Handshakes, caller: str, count: int, within_s: float) -> tuple[int, int]:
+async def admitted(
+    paced: HandshakeLimiter, caller: str, count: int, within_s: float
+) -> tuple[int, int]:
     """Of that many at once: how many were let in within that time, and how many were refused."""
     tasks = [asyncio.ensure_future(paced.admit(caller)) for _ in range(count)]
     done, waiting = await asyncio.wait(tasks, timeout=within_s)
@@ -34,7 +36,7 @@ async def admitted(paced: Handshakes, caller: str, count: int, within_s: float) 
 
 def test_an_address_fills_its_places_at_once_and_comes_back_at_a_rate(run):
     async def story() -> tuple[int, int]:
-        paced = Handshakes(BURST)
+        paced = HandshakeLimiter(BURST)
         at_once, _ = await admitted(paced, "192.0.2.1", BURST, 0.001)
         later, _ = await admitted(paced, "192.0.2.1", 400, 2.0)
         return at_once, later
@@ -46,7 +48,9 @@ def test_an_address_fills_its_places_at_once_and_comes_back_at_a_rate(run):
 
 def test_too_many_that_wait_are_told_to_come_later(run):
     async def story() -> tuple[int, int]:
-        return await admitted(Handshakes(BURST), "192.0.2.1", 1000, handshakes.WAIT_MAX_S + 1.0)
+        return await admitted(
+            HandshakeLimiter(BURST), "192.0.2.1", 1000, handshakes.WAIT_MAX_S + 1.0
+        )
 
     waiting_max = handshakes.WAIT_MAX_S * handshakes.PER_S
     assert run(story()) == (BURST + waiting_max, 1000 - BURST - waiting_max)
@@ -54,7 +58,7 @@ def test_too_many_that_wait_are_told_to_come_later(run):
 
 def test_another_address_and_the_unix_socket_wait_for_none_of_it(run):
     async def story() -> list[tuple[int, int]]:
-        paced = Handshakes(BURST)
+        paced = HandshakeLimiter(BURST)
         flood = asyncio.ensure_future(admitted(paced, "192.0.2.1", 1000, 5.0))
         await asyncio.sleep(1.0)
         others = [await admitted(paced, other, 15, 0.5) for other in ("192.0.2.2", UNIX_SOCKET)]
@@ -66,7 +70,7 @@ def test_another_address_and_the_unix_socket_wait_for_none_of_it(run):
 
 def test_addresses_that_rest_are_forgotten(run):
     async def story() -> int:
-        paced = Handshakes(BURST)
+        paced = HandshakeLimiter(BURST)
         for number in range(3 * handshakes.REMEMBERED):
             await paced.admit(f"192.0.{number // 256}.{number % 256}")
             await asyncio.sleep(0.1)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from guestd.api.frames import Upload, command_id_of, error_frame, parse
+from guestd.api.frames import UploadFrame, command_id_of, error_frame, parse
 from guestd.model.errors import CommandError
 
 
@@ -25,7 +25,7 @@ def nested(levels):
 def context(data):
     return parse(
         json.dumps({"action": "context", "data": data, "command_id": "c1"}), lambda: "drawn"
-    ).wish
+    ).command
 
 
 def test_sim_1_a_context_of_64_levels_is_taken():
@@ -120,20 +120,20 @@ def asked_or_refused(text):
         answer = error_frame(error, command_id_of(text))
         assert set(answer) >= {"error", "code"} and orjson.dumps(answer)
         return None
-    return asked.wish
+    return asked.command
 
 
 @pytest.mark.parametrize("action", FRAMES)
 def test_sim_2_a_wrong_value_is_answered_and_what_is_taken_can_be_written(action):
     for frame in wrong_frames(action):
         text = json.dumps(frame)
-        wish = asked_or_refused(text)
-        if wish is None:
+        command = asked_or_refused(text)
+        if command is None:
             with pytest.raises(CommandError) as refused:
                 parse(text, lambda: "drawn")
             assert refused.value.field or refused.value.code == "bad_json", frame
-        elif not isinstance(wish, Upload):
-            assert orjson.dumps(wish), frame
+        elif not isinstance(command, UploadFrame):
+            assert orjson.dumps(command), frame
 
 
 @pytest.mark.parametrize("action", FRAMES)
@@ -203,9 +203,9 @@ KEYS = [
     changed=st.dictionaries(st.sampled_from(KEYS), VALUES, max_size=3),
 )
 def test_any_frame_is_understood_or_refused_and_never_breaks(action, changed):
-    wish = asked_or_refused(json.dumps(FRAMES[action] | changed))
-    if wish is not None and not isinstance(wish, Upload):
-        assert orjson.dumps(wish)
+    command = asked_or_refused(json.dumps(FRAMES[action] | changed))
+    if command is not None and not isinstance(command, UploadFrame):
+        assert orjson.dumps(command)
 
 
 @given(st.text(st.characters()))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from guestd.api.spool import SUFFIX
 from guestd.app.commands.chat import without_what_is_the_daemons
 from guestd.app.config import Config
 from guestd.app.wiring.records import audit_directory
 from guestd.app.wiring.storage import journal_directory, new_spool
+from guestd.spool.spool import SUFFIX
 
 
 def test_a_chat_leaves_the_daemons_copies_audit_receivers_and_socket_alone(tmp_path):

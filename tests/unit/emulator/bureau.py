@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from guestd.emulator import DEFAULT_QUEUE_ID, EmulatorSettings
-from guestd.emulator.office.calls import Answer, Call, Refusal
-from guestd.emulator.world import World
+from guestd.emulator.core.world import World
+from guestd.emulator.platform_api.api import Office
+from guestd.emulator.platform_api.calls import Answer, Call, Refusal
 
 START = 1_800_000_000.0
 CONVERSATION = "aaaaaaaa-0000-4000-8000-000000000001"
@@ -18,14 +19,15 @@ PROMPT = "bbbbbbbb-0000-4000-8000-000000000001"
 
 
 class Bureau:
-    def __init__(self, **settings: Any) -> None:
-        self.world = World(EmulatorSettings(**{"agent": "silent", **settings}))
+    def __init__(
+        self, equal_times: bool = False, world: World | None = None, **settings: Any
+    ) -> None:
+        self.world = world or World(
+            EmulatorSettings(**{"agent": "silent", **settings}), lambda token, now: equal_times
+        )
+        self.office = Office(self.world)
         self.now = START
         self.token = self.sign_in()
-
-    @property
-    def office(self):
-        return self.world.office
 
     def sign_in(
         self, client: str = "emulator-client", secret: str = "emulator-secret", *scopes: str

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
-from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings, actions, agentdesk, webchat
-from guestd.emulator.records import Hangup, Later, Send
-from guestd.emulator.world import World
+from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings
+from guestd.emulator.core import agent_runner
+from guestd.emulator.core.records import Hangup, Later, Send
+from guestd.emulator.core.world import World
+from guestd.emulator.guest_api.actions import receive_guest_frame
+from guestd.emulator.webchat.requests import receive_webchat_frame
 
 Json = dict[str, Any]
 _TRACES = itertools.count(1)
@@ -44,7 +47,7 @@ class Platform:
             self.later.remove((at, what))
             self.now = max(self.now, at)
             if what[0] == "agent":
-                self.perform(agentdesk.do_next_step(self.world, what[1], self.now))
+                self.perform(agent_runner.do_next_step(self.world, what[1], self.now))
             else:
                 self.perform(self.world.hangup(int(what[1])))
         self.now = until
@@ -66,7 +69,7 @@ class Guest:
     def frames(self) -> list[Json]:
         return self.platform.sent.setdefault(self.connection_id, [])
 
-    def raw(self, text: bytes, receive: Callable[..., Any] = actions.receive) -> list[Json]:
+    def raw(self, text: bytes, receive: Callable[..., Any] = receive_guest_frame) -> list[Json]:
         before = len(self.frames)
         platform = self.platform
         platform.perform(receive(platform.world, self.connection_id, text, platform.now))
@@ -83,7 +86,7 @@ class Guest:
         return self.ask("onMessage", message={"type": "Text", "text": text, **message})
 
     def webchat(self, **frame: Any) -> list[Json]:
-        return self.raw(json.dumps(frame).encode(), webchat.receive)
+        return self.raw(json.dumps(frame).encode(), receive_webchat_frame)
 
 
 @pytest.fixture

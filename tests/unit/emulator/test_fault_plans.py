@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.emulator.faults import KINDS, BadPlan, Faults
+from guestd.emulator.core.faults import KINDS, BadPlan, Faults
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from guestd.emulator.office.guestkeys import BadKey
+from guestd.emulator.platform_api.guest_keys import BadKey
 
 from .bureau import START, Bureau, contact, creation, opening
 

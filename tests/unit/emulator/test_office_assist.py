@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from guestd.emulator.office.analytics import METRICS
+from guestd.emulator.platform_api.analytics import METRICS
 
 from .bureau import CONVERSATION, PROMPT, START, Bureau, prompt
 

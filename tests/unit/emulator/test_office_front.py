@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.emulator.office.calls import Refusal
-from guestd.emulator.office.clients import SCOPES
-from guestd.emulator.office.shelves import Register, Shelf
+from guestd.emulator.core.stores import BoundedStore
+from guestd.emulator.platform_api.calls import Refusal
+from guestd.emulator.platform_api.live_store import LiveStore
+from guestd.emulator.platform_api.oauth_clients import SCOPES
 
 from .bureau import START, Bureau, contact, opening, prompt
 
@@ -156,12 +157,12 @@ class TestRepeats:
 
 class TestBounds:
     def test_a_shelf_forgets_the_oldest(self):
-        shelf: Shelf[str] = Shelf(2)
+        shelf: BoundedStore[str] = BoundedStore(2)
         assert [shelf.put(one, one) for one in "abc"] == [None, None, "a"]
         assert list(shelf) == ["b", "c"]
 
     def test_a_register_never_forgets_the_living(self):
-        register: Register[str] = Register(2)
+        register: LiveStore[str] = LiveStore(2)
         register.put("a", "a")
         register.put("b", "b")
         with pytest.raises(Refusal) as caught:

@@ -6,7 +6,7 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestd.emulator.office.calls import Answer, Call, Refusal
+from guestd.emulator.platform_api.calls import Answer, Call, Refusal
 
 from .bureau import CONVERSATION, Bureau, contact, creation, opening, prompt
 

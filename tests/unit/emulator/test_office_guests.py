@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guestd.emulator import DEFAULT_QUEUE_ID
-from guestd.emulator.records import Send
+from guestd.emulator.core.records import Send
 
 from .bureau import CONVERSATION, Bureau, contact, creation, opening
 
@@ -261,8 +261,8 @@ class TestInjection:
         times = [one["timestamp"] for one in all_of_them]
         assert times == sorted(set(times))
 
-    def test_inj_4_a_fault_makes_two_times_equal(self, bureau):
-        bureau.world.equal_time = lambda token, now: True
+    def test_inj_4_a_fault_makes_two_times_equal(self):
+        bureau = Bureau(equal_times=True)
         bureau.open()
         body = {"interactionId": CONVERSATION, "messages": [text(), text()]}
         one, other = bureau.call("POST", INJECT, body).body["messages"]
@@ -279,8 +279,7 @@ class TestInjection:
         guest = platform.guest()
         guest.configure()
         guest.say("hi")
-        bureau = Bureau()
-        bureau.world = platform.world
+        bureau = Bureau(world=platform.world)
         bureau.now, bureau.token = platform.now, ""
         bureau.token = bureau.sign_in()
         (conversation_id,) = platform.world.conversations
@@ -338,7 +337,7 @@ class TestFiles:
         body = {"filename": "a.png", "contentType": "image/png", "size": 5}
         answer = bureau.call("POST", PRESIGN, body).body
         file_id, secret = answer["metadata"]["id"], answer["uploadUrl"].partition("sig=")[2]
-        files = bureau.office.files
+        files = bureau.world.files
         assert files.may_put(file_id, secret + "x", bureau.now) is None
         assert files.may_put(file_id, secret, bureau.now + 600) is None
         place = files.may_put(file_id, secret, bureau.now + 599)

@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings
-from guestd.emulator.agents import built_in
+from guestd.emulator.agents.script import built_in
+from guestd.emulator.core.world import World
 from guestd.emulator.settings import Deployment, Limits
-from guestd.emulator.world import World
 
 
 def _beside(name):

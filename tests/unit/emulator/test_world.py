@@ -8,7 +8,7 @@ import re
 import pytest
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
-from guestd.emulator.frames import HEALTH_CHECK
+from guestd.emulator.core.frames import HEALTH_CHECK
 from guestd.emulator.settings import Deployment, Limits
 
 DEPLOYMENT = {"id": DEFAULT_DEPLOYMENT_ID}

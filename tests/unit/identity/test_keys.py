@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
-from guestd.identity import files
+from guestd.identity import private_files
 from guestd.identity.keys import INDEX
 from guestd.identity.pairs import kid_of, private_pem, public_pem
 from guestd.model.errors import ConfigError, GuestdError
@@ -259,10 +259,13 @@ def test_rotations_at_once_take_turns(tmp_path, identity):
 
 
 def test_who_waits_too_long_for_the_lock_is_told(tmp_path):
-    with files.locked(tmp_path), pytest.raises(ConfigError, match="another rotation is under way"):
-        with files.locked(tmp_path, wait_s=0.0):
+    with (
+        private_files.locked(tmp_path),
+        pytest.raises(ConfigError, match="another rotation is under way"),
+    ):
+        with private_files.locked(tmp_path, wait_s=0.0):
             raise AssertionError("two at once")
-    with files.locked(tmp_path, wait_s=0.0):
+    with private_files.locked(tmp_path, wait_s=0.0):
         pass
 
 

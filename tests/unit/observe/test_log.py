@@ -10,7 +10,8 @@ import threading
 
 import pytest
 
-from guestd.observe.log import configure_logging, log_loop_error, redacted
+from guestd.observe.log import configure_logging, log_loop_error
+from guestd.observe.redaction import redacted
 
 
 @pytest.mark.parametrize(

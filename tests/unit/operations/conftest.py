@@ -1,4 +1,4 @@
-"""Lives of one daemon's desk on virtual time: a journal that outlives them, a platform that
+"""Lives of one operation service on virtual time: a journal that outlives them, a platform that
 remembers, and a cut at any point.
 
 A cut is a crash: from that moment on nothing of the old life reaches the journal or the platform,
@@ -21,10 +21,10 @@ import pytest
 from guestd.journal.memory import MemoryJournal
 from guestd.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
 from guestd.model.ports import COMMAND, PlatformAnswer
-from guestd.model.work import OWN_STREAM
+from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
-from guestd.operations.desk import Desk
-from guestd.operations.scribe import Scribe
+from guestd.operations.event_appender import EventAppender
+from guestd.operations.service import OperationService
 from guestd.operations.settings import OperationsSettings
 from guestd.platform.pace import Budget, Pace
 from tests.simulation.virtual import VirtualClock, VirtualLoop
@@ -319,12 +319,12 @@ class Life:
         self.budget = (
             Budget([world.per_minute], Pace(world.loop.time)) if world.per_minute else None
         )
-        self.scribe = Scribe(journal, clock)
-        self.desk = Desk(
+        self.appender = EventAppender(journal, clock)
+        self.service = OperationService(
             OperationsSettings(**settings),
             journal,
             CutPlatform(world.twin, self.cutter, self.budget),
-            self.scribe,
+            self.appender,
             clock,
             self.metrics,
             world.rng,
@@ -336,10 +336,10 @@ class Life:
 
     async def do(self, kind: str, operation_id: str = "op-1", request: Json | None = None) -> Any:
         """Ask, and wait until it is over."""
-        view = await self.desk.start(kind, operation_id, request or REQUESTS[kind])
+        view = await self.service.start(kind, operation_id, request or REQUESTS[kind])
         while view.status in ("running", "deferred"):
             await asyncio.sleep(0.2)
-            view = self.desk.view(operation_id)
+            view = self.service.view(operation_id)
         return view
 
     async def run(self, work) -> Any:
@@ -352,12 +352,12 @@ class Life:
             self._check_that_what_is_shown_is_durable()
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            await self.desk.stop()
+            await self.service.stop()
             return None
         return task.result()
 
     def _check_that_what_is_shown_is_durable(self) -> None:
-        for view in self.desk.views():
+        for view in self.service.views():
             if view.status not in ("running", "deferred"):
                 kept = self.world.journal.operation(view.operation_id)
                 assert kept is not None and kept.over, (
@@ -384,9 +384,9 @@ class World:
 
     def facts(self, *, without_attempts: bool = False) -> list[Json]:
         found = [
-            orjson.loads(kept.row[3])
+            orjson.loads(kept.row.payload)
             for kept in self.journal.read_on(0, 100_000)
-            if kept.row[0] == OWN_STREAM
+            if kept.row.session_id == OWN_STREAM
         ]
         assert [one["seq"] for one in found] == list(range(1, len(found) + 1)), (
             "a hole in the stream"
@@ -421,7 +421,7 @@ def do(
     async def story():
         life = world.life(**settings)
         view = await life.do(kind, operation_id, request)
-        await life.desk.stop()
+        await life.service.stop()
         return view
 
     return world.run(story())

@@ -60,18 +60,18 @@ def test_assist_4_a_restart_goes_on_with_the_page_it_was_at(world):
 
     async def story():
         first = world.life()
-        await first.desk.start(
+        await first.service.start(
             "adoption",
             "op-1",
             {"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"},
             wait_s=0.5,
         )
-        await first.desk.drain(1.0)
-        await first.desk.stop()
+        await first.service.drain(1.0)
+        await first.service.stop()
         read = len(world.twin.calls)
         assert 0 < read < 20
         second = world.life()
-        second.desk.revive()
+        second.service.recover()
         view = await second.do(
             "adoption", request={"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
         )

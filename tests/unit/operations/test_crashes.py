@@ -50,10 +50,10 @@ def story(kind: str, cuts: tuple[int, ...], pause_s: float = 1.0):
 async def _lives(world, kind, cuts, pause_s):
     for cut in (*cuts, None):
         life = world.life(cut, heartbeats_per_duration=3)
-        life.desk.revive()
+        life.service.recover()
         view = await life.run(life.do(kind))
         if view is not None:
-            await life.desk.stop()
+            await life.service.stop()
             break
         await asyncio.sleep(pause_s)
         if pause_s >= DAY_S:

@@ -22,9 +22,9 @@ def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_fo
         life = world.life(cut_at=11)  # after the answer, which is not durable
         await life.run(life.do("guest", "three", wish))
         after = world.life()
-        after.desk.revive()
+        after.service.recover()
         view = await after.do("guest", "three", wish)
-        await after.desk.stop()
+        await after.service.stop()
         return view
 
     third = world.run(story())

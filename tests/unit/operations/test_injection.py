@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from guestd.model.times import iso_of_ms
 from guestd.operations.injection import dated
-from guestd.operations.verification import Violation, messages_of, verify
-from guestd.records.happenings import iso
+from guestd.operations.verification import InjectionMismatch, messages_of, verify
 
 from .conftest import CONVERSATION, REQUESTS, World, do, fault, refusal
 
@@ -44,7 +44,7 @@ def test_inj_4_ids_count_and_do_not_spell():
     ],
 )
 def test_inj_4_each_violation_is_found_and_its_index_named(messages, words):
-    with pytest.raises(Violation, match=words):
+    with pytest.raises(InjectionMismatch, match=words):
         verify(2, messages_of({"messages": messages}))
 
 
@@ -79,7 +79,7 @@ def test_inj_1_messages_go_out_as_given_in_the_order_of_the_list(world):
         {"type": "text", "from": "system", "text": "last"},
     ]
     view = do(world, "injection", request={"interactionId": CONVERSATION, "messages": messages})
-    asked = iso(view.started_ms)
+    asked = iso_of_ms(view.started_ms)
     times = ["2020-01-31T11:00:00.001Z", "2020-01-31T11:00:00.002Z", asked]
     times += ["2099-01-01T00:00:00.000Z", "2099-01-01T00:00:00.001Z"]
     sent = [{**one, "timestamp": at} for one, at in zip(messages, times, strict=True)]
@@ -133,12 +133,15 @@ def test_inj_1_times_keep_the_order_wherever_they_are_missing():
     given = [1_000, 1_004, 1_010, 2_000, 2_001]
     for mask in range(1 << len(given)):
         wanted = [at if mask >> n & 1 else None for n, at in enumerate(given)]
-        messages = [text("x") if at is None else text("x", timestamp=iso(at)) for at in wanted]
+        messages = [
+            text("x") if at is None else text("x", timestamp=iso_of_ms(at)) for at in wanted
+        ]
         for started_ms in (0, 1_500, 9_000):
             times = [one["timestamp"] for one in dated(messages, started_ms)]
             assert sorted(set(times)) == times, (mask, started_ms)
             assert all(
-                at is None or found == iso(at) for at, found in zip(wanted, times, strict=True)
+                at is None or found == iso_of_ms(at)
+                for at, found in zip(wanted, times, strict=True)
             )
 
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 import pytest
 
 from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded
+from guestd.model.times import iso_of_ms
 from guestd.observe.exposition import exposition
-from guestd.records.happenings import iso
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
 
@@ -40,7 +40,7 @@ def test_sess_4_the_body_is_as_the_contract_has_it(world):
         "metadata": {
             "sessionDurationLimit": 10,
             "guestIdToken": GUEST_TOKEN,
-            "initiatedAt": iso(asked_ms),
+            "initiatedAt": iso_of_ms(asked_ms),
         },
     }
 
@@ -120,13 +120,13 @@ def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
     async def story():
         life = world.life(sessions_max=1000)
         await asyncio.gather(
-            *(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(1000))
+            *(life.service.start("messaging", f"m{n}", HALF_HOUR) for n in range(1000))
         )
         await asyncio.sleep(100.0)
         assert len(asyncio.all_tasks()) <= 64 + 32 + 2, "what rests has no task"
         before = len(world.twin.calls)
         await asyncio.sleep(1.0)
-        await life.desk.stop()
+        await life.service.stop()
         return len(world.twin.calls) - before
 
     assert 20 <= world.run(story()) <= 60, "a thousand beats in thirty seconds are 33 a second"
@@ -136,7 +136,7 @@ def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world
     async def story():
         life = world.life(sessions_max=1000, heartbeats_inflight_max=7)
         await asyncio.gather(
-            *(life.desk.start("messaging", f"m{n}", HALF_HOUR) for n in range(300))
+            *(life.service.start("messaging", f"m{n}", HALF_HOUR) for n in range(300))
         )
         await asyncio.sleep(20.0)
         served, under_way, most = world.twin._conversation_patch, [0], [0]
@@ -151,7 +151,7 @@ def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world
 
         world.twin.call = slow
         await asyncio.sleep(120.0)
-        await life.desk.stop()
+        await life.service.stop()
         assert served
         return most[0]
 
@@ -189,7 +189,7 @@ def test_sess_5_a_success_forgives_the_failures_before_it(world):
 def test_sess_5_a_conversation_that_is_gone_ends_it_too(world):
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await life.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         world.twin.made["conversation"][0]["status"] = "disconnected"
         return await life.do("messaging", request=HALF_HOUR)
 
@@ -201,13 +201,13 @@ def test_sess_5_a_conversation_that_is_gone_ends_it_too(world):
 def test_sess_6_an_end_stops_the_heartbeat_tells_the_platform_and_is_counted(world):
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await life.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         await asyncio.sleep(100.0)
         count = len(beats(world))
-        await life.desk.end("op-1")
+        await life.service.end("op-1")
         view = await life.do("messaging", request=HALF_HOUR)
         await asyncio.sleep(100.0)
-        is_same = await life.desk.end("op-1") == view
+        is_same = await life.service.end("op-1") == view
         figures = life.metrics.rest_sessions, life.metrics.rest_figures()["disconnection_rate"]
         return view.result, len(beats(world)) - count, is_same, figures, world.twin.calls[-1].body
 
@@ -227,12 +227,12 @@ def test_sess_6_an_end_stops_the_heartbeat_tells_the_platform_and_is_counted(wor
 def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
     async def story():
         first = world.life()
-        await first.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
-        await first.desk.end("op-1")
-        await first.desk.stop()
+        await first.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await first.service.end("op-1")
+        await first.service.stop()
         await asyncio.sleep(0.1)
         second = world.life()
-        second.desk.revive()
+        second.service.recover()
         begun = world.loop.time()
         view = await second.do("messaging", request=HALF_HOUR)
         assert world.loop.time() - begun < 5.0
@@ -256,21 +256,21 @@ def test_sess_1_one_more_is_refused(world):
     async def story():
         life = world.life(sessions_max=3)
         for n in range(3):
-            await life.desk.start("messaging", f"m{n}", HALF_HOUR)
+            await life.service.start("messaging", f"m{n}", HALF_HOUR)
         with pytest.raises(
             LimitExceeded,
             match=r"limit exceeded: 3 REST sessions under way, limits.max_rest_sessions is 3",
         ):
-            await life.desk.start("messaging", "m3", HALF_HOUR)
-        assert (await life.desk.start("messaging", "m2", HALF_HOUR)).operation_id == "m2", (
+            await life.service.start("messaging", "m3", HALF_HOUR)
+        assert (await life.service.start("messaging", "m2", HALF_HOUR)).operation_id == "m2", (
             "asked again is not one more"
         )
-        await life.desk.start("injection", "i1", REQUESTS["injection"])
+        await life.service.start("injection", "i1", REQUESTS["injection"])
         await asyncio.sleep(5.0)
-        await life.desk.end("m0")
+        await life.service.end("m0")
         await asyncio.sleep(1.0)
-        await life.desk.start("messaging", "m3", HALF_HOUR)
-        await life.desk.stop()
+        await life.service.start("messaging", "m3", HALF_HOUR)
+        await life.service.stop()
 
     world.run(story())
 
@@ -278,12 +278,12 @@ def test_sess_1_one_more_is_refused(world):
 def test_after_a_restart_it_beats_on_with_the_next_number_and_ends_in_time(world):
     async def story():
         first = world.life()
-        await first.desk.start("messaging", "op-1", {**HALF_HOUR, "durationS": 600}, wait_s=5.0)
+        await first.service.start("messaging", "op-1", {**HALF_HOUR, "durationS": 600}, wait_s=5.0)
         await asyncio.sleep(200.0)
-        await first.desk.stop()
+        await first.service.stop()
         await asyncio.sleep(100.0)
         second = world.life()
-        second.desk.revive()
+        second.service.recover()
         return await second.do("messaging", request={**HALF_HOUR, "durationS": 600})
 
     begun = world.loop.time()
@@ -298,12 +298,12 @@ def test_after_a_restart_it_beats_on_with_the_next_number_and_ends_in_time(world
 def test_after_a_restart_past_its_time_it_is_closed_at_once(world):
     async def story():
         first = world.life()
-        await first.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
-        await first.desk.stop()
+        await first.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await first.service.stop()
         await asyncio.sleep(7200.0)
         begun = world.loop.time()
         second = world.life()
-        second.desk.revive()
+        second.service.recover()
         view = await second.do("messaging", request=HALF_HOUR)
         assert world.loop.time() - begun < 2.0
         return view
@@ -316,10 +316,10 @@ def test_sess_8_totals_and_rate(world):
     async def story():
         life = world.life()
         for n in range(4):
-            await life.desk.start("messaging", f"m{n}", HALF_HOUR, wait_s=5.0)
-        await life.desk.end("m0")
+            await life.service.start("messaging", f"m{n}", HALF_HOUR, wait_s=5.0)
+        await life.service.end("m0")
         await asyncio.sleep(1.0)
-        await life.desk.stop()
+        await life.service.stop()
         return life.metrics
 
     metrics = world.run(story())
@@ -336,11 +336,11 @@ def test_sess_8_totals_and_rate(world):
 def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await life.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         world.twin._error = lambda wrong: spent
         world.twin.faults["conversation.patch"] = [fault(503, times=10)]
         await asyncio.sleep(600.0)
-        await life.desk.stop()
+        await life.service.stop()
         return life
 
     spent = BudgetSpent("no turn is free")
@@ -349,17 +349,17 @@ def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
         life.metrics.rest_heartbeats["delayed"] == 10
         and "failed" not in life.metrics.rest_heartbeats
     )
-    assert len(beats(world)) > 5 and life.desk.view("op-1").status == "running"
+    assert len(beats(world)) > 5 and life.service.view("op-1").status == "running"
 
 
 def test_sess_5_hearts_beat_on_while_the_disk_is_full(world, monkeypatch):
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await life.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         world.journal.storage_full = True
         monkeypatch.setattr(CutJournal, "commit", lambda *held: None)
         await asyncio.sleep(300.0)
-        await life.desk.stop()
+        await life.service.stop()
 
     world.run(story())
     assert len(beats(world)) >= 9
@@ -381,9 +381,9 @@ def test_http_1_a_retry_after_of_a_day_delays_an_operation_by_our_bound_only(wor
     async def story():
         began = asyncio.get_running_loop().time()
         life = world.life()
-        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=200.0)
+        await life.service.start("messaging", "op-1", HALF_HOUR, wait_s=200.0)
         waited_s = asyncio.get_running_loop().time() - began
-        await life.desk.stop()
+        await life.service.stop()
         return waited_s
 
     assert 60.0 <= world.run(story()) < 65.0
@@ -395,8 +395,8 @@ def test_sess_6_ended_before_it_was_opened_it_is_never_opened(world):
 
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
-        await life.desk.end("op-1")
+        await life.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await life.service.end("op-1")
         return await life.do("messaging", request=HALF_HOUR)
 
     view = world.run(story())
@@ -407,11 +407,11 @@ def test_sess_6_ended_before_it_was_opened_it_is_never_opened(world):
 def test_sess_5_hearts_beat_on_when_the_wall_clock_is_put_back_or_forward(world, hours):
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
+        await life.service.start("messaging", "op-1", HALF_HOUR, wait_s=5.0)
         await asyncio.sleep(100.0)
         world.loop.epoch_offset_s += hours * 3600
         await asyncio.sleep(100.0)
-        await life.desk.stop()
+        await life.service.stop()
 
     world.run(story())
     assert 6 <= len(beats(world)) <= 8

@@ -1,4 +1,4 @@
-"""The examinations have teeth: each law of the carrier, broken on purpose, is noticed."""
+"""The crash tests can fail: each rule of the executor, broken on purpose, is noticed."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from itertools import count
 
 import pytest
 
-from guestd.operations import desk
-from guestd.operations.carrier import Carrier
+from guestd.operations import service
+from guestd.operations.executor import Executor
 from guestd.operations.operation import Operation
 
 from .test_crashes import DAY_S, MADE, holds, story
@@ -30,33 +30,33 @@ def a_new_key_for_each_try(patch):
 
 
 def no_doubt_after_a_crash(patch):
-    found = desk.from_record
+    found = service.from_record
 
     def forgetful(record):
         operation = found(record)
-        operation.doubt = False
+        operation.in_doubt = False
         return operation
 
-    patch.setattr(desk, "from_record", forgetful)
+    patch.setattr(service, "from_record", forgetful)
 
 
 def an_intent_that_is_not_written(patch):
     async def announce(self, kind, operation, ask):
         operation.tries += 1
-        operation.trying = True
+        operation.in_flight = True
         operation.first_try_ms = operation.first_try_ms or self._clock.epoch_ms()
 
-    patch.setattr(Carrier, "_announce", announce)
+    patch.setattr(Executor, "_record_attempt", announce)
 
 
 def told_before_it_is_durable(patch):
-    keep = Carrier.save
+    keep = Executor.save
 
     async def hasty(self, operation, *facts):
-        operation.shown = operation.view()
+        operation.durable_view = operation.view()
         await keep(self, operation, *facts)
 
-    patch.setattr(Carrier, "save", hasty)
+    patch.setattr(Executor, "save", hasty)
 
 
 MUTANTS = [

@@ -32,14 +32,14 @@ def test_assist_2_a_deferred_prompt_is_seen_as_such_and_survives_a_restart(world
 
     async def story():
         first = world.life()
-        view = await first.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=2.0)
+        view = await first.service.start("prompt", "op-1", REQUESTS["prompt"], wait_s=2.0)
         assert view.status == "deferred"
-        await first.desk.stop()
+        await first.service.stop()
         await asyncio.sleep(3.0)
         second = world.life()
-        assert second.desk.revive() == 1
+        assert second.service.recover() == 1
         view = await second.do("prompt")
-        await second.desk.stop()
+        await second.service.stop()
         return view
 
     assert world.run(story()).status == "succeeded"
@@ -65,11 +65,11 @@ def test_assist_2_after_a_long_stop_it_is_not_shown_any_more(world):
 
     async def story():
         first = world.life()
-        await first.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=2.0)
-        await first.desk.stop()
+        await first.service.start("prompt", "op-1", REQUESTS["prompt"], wait_s=2.0)
+        await first.service.stop()
         await asyncio.sleep(4000.0)
         second = world.life()
-        second.desk.revive()
+        second.service.recover()
         return await second.do("prompt")
 
     view = world.run(story())
@@ -81,14 +81,14 @@ def test_a_deferred_prompt_can_be_given_up_and_one_that_is_shown_cannot(world):
 
     async def story():
         life = world.life()
-        await life.desk.start("prompt", "op-1", REQUESTS["prompt"], wait_s=1.0)
-        view = await life.desk.end("op-1")
+        await life.service.start("prompt", "op-1", REQUESTS["prompt"], wait_s=1.0)
+        view = await life.service.end("op-1")
         assert (view.status, view.problem["code"]) == ("failed", "given_up")
-        assert await life.desk.end("op-1") == view, "once is as good as twice"
+        assert await life.service.end("op-1") == view, "once is as good as twice"
         await asyncio.sleep(60.0)
-        await life.desk.start("prompt", "op-2", REQUESTS["prompt"])
+        await life.service.start("prompt", "op-2", REQUESTS["prompt"])
         with pytest.raises(CommandError, match="on its way") as error:
-            await life.desk.end("op-2")
+            await life.service.end("op-2")
         assert error.value.code == "conflict"
         return await life.do("prompt", "op-2")
 
@@ -192,14 +192,14 @@ def test_assist_2_a_full_screen_puts_it_off_at_once_until_a_prompt_has_gone_over
     async def story():
         first = world.life()
         begun = world.loop.time()
-        view = await first.desk.start("prompt", "op-1", wish, wait_s=30.0)
+        view = await first.service.start("prompt", "op-1", wish, wait_s=30.0)
         told = view.status, view.result["deferrals"], world.loop.time() - begun < 1.0
-        await first.desk.stop()
+        await first.service.stop()
         await asyncio.sleep(5.0)
         second = world.life()
-        second.desk.revive()
+        second.service.recover()
         view = await second.do("prompt", request=wish)
-        await second.desk.stop()
+        await second.service.stop()
         return told, view.status
 
     outcome = world.run(story())

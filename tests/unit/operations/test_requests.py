@@ -7,7 +7,7 @@ import pytest
 
 from guestd.model.errors import CommandError
 from guestd.operations.requests import REQUESTS as MODELS
-from guestd.operations.requests import checked
+from guestd.operations.requests import validated_request
 
 from .conftest import GUEST_TOKEN, REQUESTS
 
@@ -164,14 +164,14 @@ IDS = {
 )
 def test_what_is_wrong_is_named(kind, place, value, field, words):
     with pytest.raises(CommandError) as error:
-        checked(kind, put(kind, place, value), 1_000_000)
+        validated_request(kind, put(kind, place, value), 1_000_000)
     assert (error.value.code, error.value.field) == ("invalid", field)
     assert words in str(error.value) and str(error.value).startswith(f"{field}: ")
 
 
 @pytest.mark.parametrize("kind", sorted(MODELS))
 def test_the_good_ones_are_taken_and_the_same_is_the_same(kind):
-    first, again = (checked(kind, REQUESTS[kind], 1_000_000).shown() for _ in range(2))
+    first, again = (validated_request(kind, REQUESTS[kind], 1_000_000).redacted() for _ in range(2))
     assert first == again
     if kind != "messaging" and kind != "guest":
         assert {key: first[key] for key in REQUESTS[kind]} == REQUESTS[kind]
@@ -179,20 +179,22 @@ def test_the_good_ones_are_taken_and_the_same_is_the_same(kind):
 
 def test_inj_1_4096_characters_are_taken_whole():
     request = put("injection", "messages", [{**MESSAGE, "text": "é" * 4096}])
-    assert len(checked("injection", request, 1_000_000).shown()["messages"][0]["text"]) == 4096
+    assert (
+        len(validated_request("injection", request, 1_000_000).redacted()["messages"][0]["text"])
+        == 4096
+    )
 
 
 @pytest.mark.parametrize("kind", ["guest", "messaging"])
 def test_audit_2_a_token_is_shown_as_a_fingerprint_only(kind):
-    request = checked(kind, REQUESTS[kind], 1_000_000)
-    assert GUEST_TOKEN not in repr(request) and GUEST_TOKEN not in str(request.shown())
-    assert request.shown()["guestToken"].startswith("sha256:")
-    assert request.kept_apart() == {"guest_token": GUEST_TOKEN}
+    request = validated_request(kind, REQUESTS[kind], 1_000_000)
+    assert GUEST_TOKEN not in repr(request) and GUEST_TOKEN not in str(request.redacted())
+    assert request.redacted()["guestToken"].startswith("sha256:")
 
 
 def test_a_wrong_token_is_not_repeated_in_the_complaint():
     with pytest.raises(CommandError) as error:
-        checked("messaging", put("messaging", "guestToken", [GUEST_TOKEN]), 1_000_000)
+        validated_request("messaging", put("messaging", "guestToken", [GUEST_TOKEN]), 1_000_000)
     assert GUEST_TOKEN not in str(error.value)
 
 
@@ -202,7 +204,7 @@ def test_a_wrong_token_is_not_repeated_in_the_complaint():
 )
 def test_what_is_no_json_object_is_refused(request_):
     with pytest.raises(CommandError):
-        checked("injection", request_, 1_000_000)
+        validated_request("injection", request_, 1_000_000)
 
 
 def test_deep_nesting_is_refused_and_not_followed():
@@ -210,17 +212,17 @@ def test_deep_nesting_is_refused_and_not_followed():
     for _ in range(100_000):
         deep = {"a": deep}
     with pytest.raises(CommandError):
-        checked("prompt", {**REQUESTS["prompt"], "contextData": deep}, 1_000_000)
+        validated_request("prompt", {**REQUESTS["prompt"], "contextData": deep}, 1_000_000)
     while deep:
         deep = deep["a"]
 
 
 def test_too_large_and_unknown_kinds_are_refused():
     with pytest.raises(CommandError, match="at most 100 are taken") as error:
-        checked("injection", REQUESTS["injection"], 100)
+        validated_request("injection", REQUESTS["injection"], 100)
     assert error.value.code == "too_large"
     with pytest.raises(CommandError, match="adoption, guest, injection, messaging, prompt"):
-        checked("poem", {}, 100)
+        validated_request("poem", {}, 100)
 
 
 def test_only_what_is_wrong_is_counted():
@@ -231,7 +233,7 @@ def test_only_what_is_wrong_is_counted():
         ([bad, bad, bad], " (and 2 more)"),
     ):
         with pytest.raises(CommandError) as error:
-            checked("injection", put("injection", "messages", messages), 1_000_000)
+            validated_request("injection", put("injection", "messages", messages), 1_000_000)
         assert str(error.value).endswith(f"'bot' or 'system'{more}")
 
 

@@ -30,7 +30,7 @@ async def injections(world, life, count, every_s):
     waited_s = []
     for n in range(count):
         asked_at = world.loop.time()
-        await life.desk.start("injection", f"i{n}", REQUESTS["injection"], wait_s=600.0)
+        await life.service.start("injection", f"i{n}", REQUESTS["injection"], wait_s=600.0)
         waited_s.append(world.loop.time() - asked_at)
         await asyncio.sleep(every_s)
     return waited_s
@@ -42,9 +42,9 @@ def test_sess_5_500_sessions_at_the_defaults_are_stretched_alike(world):
 
     async def story():
         life = world.life()
-        await asyncio.gather(*(life.desk.start("messaging", f"m{n}", LONG) for n in range(500)))
+        await asyncio.gather(*(life.service.start("messaging", f"m{n}", LONG) for n in range(500)))
         waited_s = await injections(world, life, 110, 5.0)
-        await life.desk.stop()
+        await life.service.stop()
         return life.metrics, waited_s
 
     metrics, waited_s = world.run(story())
@@ -67,9 +67,9 @@ def test_sess_5_a_budget_that_is_too_small_stretches_all_heartbeats_alike(world)
 
     async def story():
         life = world.life()
-        await asyncio.gather(*(life.desk.start("messaging", f"m{n}", LONG) for n in range(100)))
+        await asyncio.gather(*(life.service.start("messaging", f"m{n}", LONG) for n in range(100)))
         waited_s = await injections(world, life, 60, 10.0)
-        await life.desk.stop()
+        await life.service.stop()
         return life.metrics, waited_s
 
     metrics, waited_s = world.run(story())
@@ -91,9 +91,9 @@ def test_sess_5_an_injection_does_not_wait_for_all_the_openings(world):
 
     async def story():
         life = world.life()
-        await asyncio.gather(*(life.desk.start("messaging", f"m{n}", LONG) for n in range(500)))
+        await asyncio.gather(*(life.service.start("messaging", f"m{n}", LONG) for n in range(500)))
         waited_s = await injections(world, life, 10, 5.0)
-        await life.desk.stop()
+        await life.service.stop()
         return waited_s
 
     assert max(world.run(story())) < 3.0
@@ -107,12 +107,12 @@ def test_sess_5_different_intervals_are_stretched_by_the_same_factor(world):
         for n, duration_s in enumerate(
             (200, 200, 100, 100)
         ):  # every 20 s and every 10 s: 18 a minute
-            await life.desk.start(
+            await life.service.start(
                 "messaging", f"m{n}", {**LONG, "durationS": duration_s}, wait_s=5.0
             )
         world.per_minute = 12
         await asyncio.sleep(99.0)
-        await life.desk.stop()
+        await life.service.stop()
 
     world.run(story())
     gaps = [
@@ -128,13 +128,13 @@ def test_sess_5_who_rests_rests_on_when_more_sessions_are_opened(world):
 
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "first", LONG, wait_s=5.0)
+        await life.service.start("messaging", "first", LONG, wait_s=5.0)
         while not world.twin.made["conversation"][0]["beats"]:
             await asyncio.sleep(0.1)
         for n in range(5):  # from 2 heartbeats a minute to 12, and there is room for 3
-            await life.desk.start("messaging", f"m{n}", LONG)
+            await life.service.start("messaging", f"m{n}", LONG)
         await asyncio.sleep(200.0)
-        await life.desk.stop()
+        await life.service.stop()
 
     world.run(story())
     first, second, *_ = (at for at, _ in world.twin.made["conversation"][0]["beats"])
@@ -147,14 +147,14 @@ def test_sess_5_the_budget_is_enough_again_when_sessions_have_ended(world):
     async def story():
         life = world.life()
         for n in range(6):
-            await life.desk.start("messaging", f"m{n}", LONG)
+            await life.service.start("messaging", f"m{n}", LONG)
         await asyncio.sleep(400.0)
         for n in range(5):
-            await life.desk.end(f"m{n}")
+            await life.service.end(f"m{n}")
         await asyncio.sleep(300.0)
         since = world.loop.time()
         await asyncio.sleep(300.0)
-        await life.desk.stop()
+        await life.service.stop()
         return since
 
     since = world.run(story())
@@ -169,16 +169,16 @@ def test_sess_5_the_budget_is_enough_again_when_sessions_have_ended(world):
 def test_sess_5_what_had_no_turn_is_delayed_and_not_failed(world, error):
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", LONG, wait_s=5.0)
+        await life.service.start("messaging", "op-1", LONG, wait_s=5.0)
         world.twin._error = lambda wrong: error
         world.twin.faults["conversation.patch"] = [fault(503, times=10)]
         await asyncio.sleep(600.0)
-        await life.desk.stop()
+        await life.service.stop()
         return life
 
     life = world.run(story())
     counts = life.metrics.rest_heartbeats
-    assert (counts["delayed"], counts.get("failed"), life.desk.view("op-1").status) == (
+    assert (counts["delayed"], counts.get("failed"), life.service.view("op-1").status) == (
         10,
         None,
         "running",
@@ -190,11 +190,11 @@ def test_sess_5_a_heartbeat_that_was_not_sent_has_not_used_its_number(world):
 
     async def story():
         life = world.life()
-        await life.desk.start("messaging", "op-1", LONG, wait_s=5.0)
+        await life.service.start("messaging", "op-1", LONG, wait_s=5.0)
         world.twin._error = lambda wrong: error
         world.twin.faults["conversation.patch"] = [fault(503, times=3)]
         await asyncio.sleep(300.0)
-        await life.desk.stop()
+        await life.service.stop()
 
     world.run(story())
     (conversation,) = world.twin.made["conversation"]
@@ -213,7 +213,7 @@ def test_http_1_an_operation_that_had_no_turn_has_lost_no_try(world):
     async def story():
         life = world.life()
         view = await life.do("injection")
-        await life.desk.stop()
+        await life.service.stop()
         return view.status
 
     assert (world.run(story()), world.made()["injection"]) == ("succeeded", 1)
@@ -225,14 +225,14 @@ def test_sess_5_after_a_restart_the_intervals_are_stretched_from_the_start(world
     async def story():
         first = world.life()
         for n in range(6):
-            await first.desk.start("messaging", f"m{n}", LONG)
+            await first.service.start("messaging", f"m{n}", LONG)
         await asyncio.sleep(400.0)
-        await first.desk.stop()
+        await first.service.stop()
         second = world.life()
-        second.desk.revive()
+        second.service.recover()
         began = world.loop.time()
         await asyncio.sleep(600.0)
-        await second.desk.stop()
+        await second.service.stop()
         return began
 
     began = world.run(story())

@@ -4,7 +4,7 @@ sleep."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 from typing import Any
 
@@ -15,43 +15,33 @@ from guestd.model import signals as s
 from guestd.model.commands import Send
 from guestd.model.events import Event
 from guestd.model.ids import Guest
+from guestd.model.traits import ANY_FILE, Traits
 from guestd.policy.holdback import HoldBack
 from guestd.session import inputs as i
 from guestd.session.inbox import BySequence, ByTime
-from guestd.session.machine import Machine, Manners
+from guestd.session.machine import Machine
 from guestd.session.settings import SessionSettings
 from guestd.session.states import State
+from guestd.wire.webchat import TRAITS as WEBCHAT_TRAITS
+from guestd.wire.webmessaging import TRAITS as WEBMESSAGING_TRAITS
 
 RECONNECT_CODES = frozenset({1001, 1006, 1011, 1012, 1013})
 
-WEBMESSAGING = Manners(
-    confirms=True,
-    has_history=True,
-    beats_by_echo=True,
-    has_goodbye=True,
-    has_context=False,
+WEBMESSAGING = replace(
+    WEBMESSAGING_TRAITS,
     reconnect_codes=RECONNECT_CODES,
-    messages_per_s=5.0,
-    requests_per_minute=60,
-    text_max=4096,
-    text_unit="bytes",
     text_length=lambda text: len(text.encode()),
-    attribute_bytes_max=2048,
+    file_rules=ANY_FILE,
 )
 
-WEBCHAT = Manners(
-    confirms=False,
-    has_history=False,
-    beats_by_echo=False,
-    has_goodbye=False,
-    has_context=True,
+WEBCHAT = replace(
+    WEBCHAT_TRAITS,
     reconnect_codes=frozenset({1006, 1011, 1012}),
-    messages_per_s=10.0,
-    requests_per_minute=None,
-    text_max=4096,
     text_unit="characters",
     text_length=len,
-    attribute_bytes_max=2048,
+    slot_by_rest=False,
+    guests_by_email=False,
+    file_rules=ANY_FILE,
 )
 
 
@@ -127,7 +117,7 @@ class Table:
         )
 
     def events(self, kind: str | None = None) -> list[Any]:
-        recorded = [effect for effect in self.effects if isinstance(effect, Event)]
+        recorded = [event for effect in self.effects if (event := event_of(effect)) is not None]
         return [event for event in recorded if kind in (None, event.kind)]
 
     def texts(self) -> list[str]:
@@ -143,6 +133,11 @@ class Table:
     def answers(self) -> list[Any]:
         return [effect.answer for effect in self.effects if isinstance(effect, e.Tell)]
 
+    def intent(self, command_id: str) -> dict[str, Any]:
+        """What the journal keeps of an accepted command."""
+        accepted = [effect for effect in self.effects if isinstance(effect, e.Accept)]
+        return next(one.intent for one in accepted if one.event.command_id == command_id)
+
     def count(self, notice: e.Notice) -> int:
         return sum(f.count for f in self.effects if isinstance(f, e.Noticed) and f.notice is notice)
 
@@ -152,9 +147,16 @@ class Table:
     def send(self, text: str, command_id: str = "c1") -> list[e.Effect]:
         """Give a command and make its intent durable."""
         wanted = self.feed(i.CommandGiven(Send(command_id, text)))
-        if any(isinstance(effect, Event) and effect.kind == "accepted" for effect in wanted):
+        if any(isinstance(effect, e.Accept) for effect in wanted):
             wanted += self.feed(i.IntentDurable(command_id))
         return wanted
+
+
+def event_of(effect: e.Effect) -> Any:
+    """The event that an effect records, or None."""
+    if isinstance(effect, e.Accept):
+        return effect.event
+    return effect if isinstance(effect, Event) else None
 
 
 def lost() -> i.LinkEnded:
@@ -166,7 +168,7 @@ def lost() -> i.LinkEnded:
 @pytest.fixture
 def new_table() -> Callable[..., Table]:
     def build(
-        manners: Manners = WEBMESSAGING,
+        traits: Traits = WEBMESSAGING,
         hold: HoldBack | None = None,
         seed: int = 1,
         **settings: Any,
@@ -174,14 +176,14 @@ def new_table() -> Callable[..., Table]:
         figures = SessionSettings(**{"hold_initial_ms": 0.0, **settings})
         hold = hold or HoldBack(figures.hold_initial_ms, figures.hold_min_ms, figures.hold_max_ms)
         inbox: ByTime | BySequence
-        if manners.has_history:
+        if traits.has_history:
             inbox = ByTime(hold, figures.inbox_held_max, figures.inbox_remembered_max)
         else:
             inbox = BySequence(
                 figures.gap_wait_s, figures.inbox_held_max, figures.inbox_remembered_max
             )
         guest = Guest("g1", "ana", "token", "ana@example.org")
-        return Table(Machine(guest, figures, manners, inbox, Random(seed)))
+        return Table(Machine(guest, figures, traits, inbox, Random(seed)))
 
     return build
 
@@ -219,5 +221,5 @@ def make_lost() -> Callable[[], i.LinkEnded]:
 
 
 @pytest.fixture
-def webchat_manners() -> Manners:
+def webchat_traits() -> Traits:
     return WEBCHAT

@@ -10,10 +10,11 @@ from guestd.model import effects as e
 from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.commands import Attach, FreshLink, Send, Withdraw
-from guestd.model.ports import SavedCommand, SavedSession, SessionRecord
+from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
+from guestd.model.traits import ANY_FILE, FileRules
 from guestd.session import inputs as i
 from guestd.session.states import State
-from guestd.session.uploads import ANY_FILE, FileRules, file_refusal, pause_s, rules_of
+from guestd.session.uploads import file_refusal, pause_s, rules_of
 
 URL = "https://storage.test/put?sig=secret"
 
@@ -161,8 +162,8 @@ class TestTheWay:
         table = new_table(
             uploads_per_session_max=99, slot_timeout_s=600.0, heartbeat_interval_s=600.0
         )
-        table.machine._manners = replace(
-            table.machine._manners, requests_per_minute=12
+        table.machine._traits = replace(
+            table.machine._traits, requests_per_minute=12
         )  # eight are kept back
         table.to(State.LIVE)
         for n in range(6):
@@ -353,7 +354,7 @@ class TestRestart:
     def intent_of(self, new_table, command):
         table = new_table().to(State.LIVE)
         table.feed(i.CommandGiven(command))
-        return table.machine.intent(command.command_id)
+        return table.intent(command.command_id)
 
     def test_what_the_history_does_not_hold_begins_anew(self, new_table):
         intent = self.intent_of(new_table, bill(caption="see"))
@@ -411,7 +412,7 @@ class TestTakingBack:
         attachment_id = grant(table)
         table.feed(i.CommandGiven(Withdraw("w1", "f1")))
         assert not deliveries(table)
-        assert table.machine.intent("w1") == {"action": "withdraw", "target": "f1"}
+        assert table.intent("w1") == {"action": "withdraw", "target": "f1"}
         table.feed(i.IntentDurable("w1"))
         assert deliveries(table) == [("f1", "failed")] and table.answers()[-1].command_id == "w1"
         assert [one.attachment_id for one in table.said(r.DeleteAttachment)] == [attachment_id]
@@ -522,9 +523,9 @@ class TestRules:
 
 
 class TestWebchat:
-    def test_it_asks_over_rest_and_sends_the_metadata(self, new_table, webchat_manners):
-        manners = replace(webchat_manners, slot_by_rest=True)
-        table = new_table(manners).to(State.LIVE)
+    def test_it_asks_over_rest_and_sends_the_metadata(self, new_table, webchat_traits):
+        traits = replace(webchat_traits, slot_by_rest=True)
+        table = new_table(traits).to(State.LIVE)
         give(table, bill(caption="see"))
         asked = table.last(e.AskPresigned)
         assert (asked.filename, asked.content_type, asked.size_bytes) == (
@@ -538,8 +539,8 @@ class TestWebchat:
         assert (said.attachments, said.caption) == (({"id": "x"},), "see")
         assert deliveries(table) == [("f1", "sent")] and not table.said(r.DeleteAttachment)
 
-    def test_without_a_client_to_ask_with_it_is_refused(self, new_table, webchat_manners):
-        table = new_table(replace(webchat_manners, slot_by_rest=True, can_attach=False)).to(
+    def test_without_a_client_to_ask_with_it_is_refused(self, new_table, webchat_traits):
+        table = new_table(replace(webchat_traits, slot_by_rest=True, can_attach=False)).to(
             State.LIVE
         )
         table.feed(i.CommandGiven(bill()))

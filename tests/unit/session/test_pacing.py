@@ -10,9 +10,8 @@ from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.commands import Send
 from guestd.session import inputs as i
-from guestd.session.settings import SessionSettings
+from guestd.session.settings import SessionSettings, effective_traits
 from guestd.session.states import State
-from guestd.supervisor.supervisor import manners_of
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
 
@@ -22,9 +21,9 @@ DIALECTS = {"webchat": Webchat(), "webmessaging": WebMessaging("d")}
 @pytest.fixture
 def live(new_table):
     def build(dialect, **settings):
-        return new_table(manners_of(DIALECTS[dialect], SessionSettings(**settings)), **settings).to(
-            State.LIVE
-        )
+        return new_table(
+            effective_traits(DIALECTS[dialect].traits, SessionSettings(**settings)), **settings
+        ).to(State.LIVE)
 
     return build
 

@@ -10,7 +10,7 @@ from guestd.model import signals as s
 from guestd.model.commands import Context, End, Reply, Send, Typing
 from guestd.model.effects import Notice
 from guestd.model.endings import Cause, Ending
-from guestd.model.ports import SavedCommand, SavedSession, SessionRecord
+from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.session import inputs as i
 from guestd.session.states import LEGAL, IllegalInput, State
 

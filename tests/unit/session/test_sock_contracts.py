@@ -12,9 +12,8 @@ from guestd.model import requests as r
 from guestd.model.effects import Notice
 from guestd.model.endings import Cause, Ending
 from guestd.session import inputs as i
-from guestd.session.settings import SessionSettings
+from guestd.session.settings import SessionSettings, effective_traits
 from guestd.session.states import State
-from guestd.supervisor.supervisor import manners_of
 from guestd.wire.webchat import Webchat
 
 DIALECT = Webchat()
@@ -23,7 +22,7 @@ DIALECT = Webchat()
 @pytest.fixture
 def webchat(new_table):
     """A guest session in the webchat dialect, not opened yet."""
-    return new_table(manners_of(DIALECT, SessionSettings()))
+    return new_table(effective_traits(DIALECT.traits, SessionSettings()))
 
 
 def hear(table, **frame):
@@ -76,7 +75,7 @@ def test_sock_2_only_an_acknowledgement_begins_the_count_anew(webchat, make_lost
 def test_sock_2_which_close_codes_come_back(new_table):
     found = {}
     for code in (1000, 1001, 1006, 1008, 1011, 1012, 1013, 4000):
-        table = new_table(manners_of(DIALECT, SessionSettings())).to(State.LIVE)
+        table = new_table(effective_traits(DIALECT.traits, SessionSettings())).to(State.LIVE)
         table.feed(i.LinkEnded(Ending(Cause.CLOSED_BY_PEER, code)))
         found[code] = table.machine.state is State.RESTING
     assert [code for code, comes_back in found.items() if comes_back] == [

@@ -8,7 +8,7 @@ import pytest
 from guestd.model import effects as e
 from guestd.model import requests as r
 from guestd.model import signals as s
-from guestd.model.ports import SavedCommand, SavedSession, SessionRecord
+from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.session import inputs as i
 from guestd.session.states import State
 

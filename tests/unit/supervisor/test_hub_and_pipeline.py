@@ -64,7 +64,7 @@ class Watching:
         self.order = order
 
     def offer(self, row):
-        self.order.append(("shown", row[1]))
+        self.order.append(("shown", row.seq))
 
     def over(self):
         self.order.append(("over",))
@@ -130,7 +130,7 @@ def test_who_reads_the_past_and_then_watches_misses_nothing_and_gets_nothing_twi
     table.journal.flush()
     table.record(2)
     table.loop.turn()
-    assert [row[1] for row in table.journal.read("a", 0, 10).rows] == [1]
+    assert [row.seq for row in table.journal.read("a", 0, 10).rows] == [1]
     table.hub.watch("a", table.watcher)
     assert table.order == [], "2 is not durable yet: it is in neither half"
     table.journal.flush()
@@ -152,7 +152,7 @@ def test_every_watcher_gets_the_same_bytes(table):
 
     class Keeping:
         def offer(self, row):
-            seen.append(row[3])
+            seen.append(row.payload)
 
         def over(self): ...
 
@@ -167,6 +167,7 @@ def test_every_watcher_gets_the_same_bytes(table):
         "state": "live",
         "reason": "",
         "read_only": False,
+        "first": False,
         "kind": "session",
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.model.ports import SessionRecord
+from guestd.model.journal import SessionRecord
 from guestd.supervisor.supervisor import _remaining_s
 
 MINUTE_MS = 60_000

@@ -3,13 +3,14 @@ end guest sessions."""
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import get_args
 
 import pytest
 
 from guestd.model.commands import Command
-from guestd.model.effects import Effect
-from guestd.model.events import Event
+from guestd.model.effects import Accept, Effect
+from guestd.model.events import AcceptedEvent, Event
 from guestd.model.signals import Signal
 from guestd.session.commands import _FIELDS
 from guestd.session.inputs import OwnInput
@@ -25,7 +26,14 @@ def test_every_effect_is_performed(effect):
 
 @pytest.mark.parametrize("event", get_args(Event))
 def test_every_event_is_recorded(event):
-    assert event in Runner._PERFORM and event in get_args(Effect)
+    """An accepted command's comes with its intent."""
+    wanted = Accept if event is AcceptedEvent else event
+    assert wanted in Runner._PERFORM and wanted in get_args(Effect)
+
+
+@pytest.mark.parametrize("event", get_args(Event))
+def test_every_event_names_a_field_of_its_own_as_its_key(event):
+    assert event.KEY == "" or event.KEY in {field.name for field in fields(event)}
 
 
 @pytest.mark.parametrize("given", [*get_args(OwnInput), *get_args(Signal)])

@@ -11,8 +11,7 @@ import asyncio
 import warnings
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from aiohttp import (
     BadContentDispositionHeader,
@@ -24,19 +23,20 @@ from aiohttp import (
 from pydantic import Field
 
 from ...model.commands import Attach
+from ...model.file_spool import FileCopy, FileSpool
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..media_type import media_type_of
 from ..problems import Problem
 from ..settings import ApiSettings
-from .addressing import session_of
-from .bodies import UNREADABLE
+from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
-from .places import Places
-from .reading import KEY_PATTERN
-from .routes import Call, Outcome, Route
-from .shapes import Accepted, Query
+from .concurrency import ConcurrencyLimit
+from .lookup import session_of
+from .parsing import KEY_PATTERN
+from .routes import ApiCall, Route, RouteResponse
+from .schemas import CommandAccepted, QueryParameters
 
 T = TypeVar("T")
 
@@ -63,24 +63,7 @@ _FORM = {
 FORM_FIELDS = ("file", "caption", "command_id")
 
 
-class SpooledFile(Protocol):
-    @property
-    def path(self) -> Path: ...
-
-    @property
-    def size_bytes(self) -> int: ...
-
-
-class Spooling(Protocol):
-    """Where our copy is written. Raises CommandError `too_large`, Overloaded, or the disk's own
-    error; leaves nothing then."""
-
-    async def spool(
-        self, chunks: AsyncIterator[bytes], limit_bytes: int | None = None
-    ) -> SpooledFile: ...
-
-
-class AttachmentQuery(Query):
+class AttachmentQuery(QueryParameters):
     filename: str = Field(
         default="", max_length=1024, description="The file's name, if the body is the file itself."
     )
@@ -88,21 +71,21 @@ class AttachmentQuery(Query):
 
 
 @dataclass(slots=True)
-class File:
+class ReceivedFile:
     """What came: its copy, and what was said about it."""
 
     name: str
     content_type: str
     caption: str = ""
     command_id: str = ""
-    copy: SpooledFile | None = None
+    copy: FileCopy | None = None
 
 
-class Attachments:
+class AttachmentRoutes:
     def __init__(
         self,
         fleet: Fleet,
-        spool: Spooling | None,
+        spool: FileSpool | None,
         settings: ApiSettings,
         draw_id: Callable[[], str],
         metrics: Metrics,
@@ -112,7 +95,7 @@ class Attachments:
         self._settings = settings
         self._draw_id = draw_id
         self._metrics = metrics
-        self._uploads = Places(
+        self._uploads = ConcurrencyLimit(
             settings.uploads_max,
             settings.uploads_per_address_max,
             metrics,
@@ -129,7 +112,11 @@ class Attachments:
                 "sendAttachment",
                 "Send a file (SOCK-6)",
                 self._send,
-                {202: Outcome("Our copy is whole, and the command durable.", Accepted, LOCATION)},
+                {
+                    202: RouteResponse(
+                        "Our copy is whole, and the command durable.", CommandAccepted, LOCATION
+                    )
+                },
                 "messages",
                 query=AttachmentQuery,
                 problems=(409,),
@@ -142,7 +129,7 @@ class Attachments:
             )
         ]
 
-    async def _send(self, call: Call[AttachmentQuery, None]) -> web.StreamResponse:
+    async def _send(self, call: ApiCall[AttachmentQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         self._fleet.view(session_id)  # NotFound, before anything is read
         with self._uploads.taken(caller_of(call.request)):
@@ -151,7 +138,7 @@ class Attachments:
         what = file.name, file.content_type, file.copy.size_bytes, str(file.copy.path), file.caption
         return await accept(self._fleet, session_id, Attach(file.command_id, *what), self._settings)
 
-    async def _received(self, call: Call[AttachmentQuery, None]) -> File:
+    async def _received(self, call: ApiCall[AttachmentQuery, None]) -> ReceivedFile:
         if self._spool is None:
             raise Problem(404, "not_configured", "this daemon keeps no files")
         request, query = call.request, call.query
@@ -161,7 +148,7 @@ class Attachments:
         else:
             if not query.filename:
                 raise Problem(422, "invalid", "is missing; name the file", field="query.filename")
-            file = File(query.filename, media_type, query.caption)
+            file = ReceivedFile(query.filename, media_type, query.caption)
             file.copy = await self._spool.spool(self._chunks(request.content.readany))
         try:
             file.command_id = key_of(call, file.command_id) or self._draw_id()
@@ -170,9 +157,9 @@ class Attachments:
             raise
         return file
 
-    async def _from_form(self, request: web.Request, query: AttachmentQuery) -> File:
+    async def _from_form(self, request: web.Request, query: AttachmentQuery) -> ReceivedFile:
         """The parts in any order; anything but what we know is refused, and so is a second file."""
-        file = File(query.filename, "application/octet-stream", query.caption)
+        file = ReceivedFile(query.filename, "application/octet-stream", query.caption)
         given: set[str] = set()
         try:
             reader = await _parsed(request.multipart())
@@ -186,7 +173,7 @@ class Attachments:
         return file
 
     async def _take_part(
-        self, file: File, part: MultipartReader | BodyPartReader, given: set[str]
+        self, file: ReceivedFile, part: MultipartReader | BodyPartReader, given: set[str]
     ) -> None:
         name = part.name if isinstance(part, BodyPartReader) else None
         if not isinstance(part, BodyPartReader) or name is None or name not in FORM_FIELDS:
@@ -215,7 +202,7 @@ class Attachments:
                     field="command_id",
                 )
 
-    async def _take_file(self, file: File, part: BodyPartReader) -> None:
+    async def _take_file(self, file: ReceivedFile, part: BodyPartReader) -> None:
         file.name = file.name or part.filename or ""
         file.content_type = part.headers.get("Content-Type", file.content_type)
         if not file.name:
@@ -298,7 +285,7 @@ def _shown(name: str | None) -> str:
     return "".join(char if char.isprintable() else "?" for char in (name or "")[:100])
 
 
-async def _drop(file: File) -> None:
+async def _drop(file: ReceivedFile) -> None:
     """A copy that no command is given for."""
     if file.copy is not None:
         await asyncio.to_thread(file.copy.path.unlink, missing_ok=True)

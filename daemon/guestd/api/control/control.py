@@ -9,6 +9,7 @@ from functools import cached_property
 
 from aiohttp import web
 
+from ...model.file_spool import FileSpool
 from ...model.ports import Fleet, Operations, Webhooks
 from ...observe.metrics import Metrics
 from ..callers import caller_of
@@ -16,20 +17,20 @@ from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
 from ..settings import ApiSettings
-from .attachments import Attachments, Spooling
-from .bodies import Bodies
-from .commands import Commands
-from .entrance import Entrance
-from .events import Events
-from .messages import Messages
+from .attachments import AttachmentRoutes
+from .bearer_auth import BearerAuth
+from .body_reader import BodyReader
+from .commands import CommandRoutes
+from .concurrency import ConcurrencyLimit
+from .events import EventRoutes
+from .messages import MessageRoutes
 from .operations import OperationRoutes
-from .places import Places
-from .reading import understand
-from .routes import Call, Outcome, Route, encoded
-from .sessions import Sessions
+from .parsing import parse
+from .routes import ApiCall, Route, RouteResponse, encoded
+from .sessions import SessionRoutes
 from .stats import StatsRoutes
 from .stream import StreamBounds
-from .webhooks import Deliveries
+from .webhooks import DeliveryRoutes
 
 PREFIX = "/v1/"
 
@@ -37,33 +38,33 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True, frozen=True)
-class Ports:
+class ControlPorts:
     """What the control API speaks to. None: not wired in this daemon, and its routes say so."""
 
     fleet: Fleet
     metrics: Metrics
     draw_id: Callable[[], str]
     operations: Operations | None = None
-    spool: Spooling | None = None
+    spool: FileSpool | None = None
     webhooks: Webhooks | None = None
 
 
-class Control:
+class ControlApi:
     """`add_to` an application; `guard` every request under PREFIX; `close` before the server
     stops."""
 
     def __init__(
         self,
-        ports: Ports,
+        ports: ControlPorts,
         settings: ApiSettings,
         bounds: StreamBounds,
         feeds: Feeds | None = None,
     ) -> None:
         self._settings = settings
         self._metrics = ports.metrics
-        self._entrance = Entrance(settings)
-        self._bodies = Bodies(settings, ports.metrics)
-        self._requests = Places(
+        self._bearer_auth = BearerAuth(settings)
+        self._bodies = BodyReader(settings, ports.metrics)
+        self._requests = ConcurrencyLimit(
             settings.requests_max,
             settings.requests_per_address_max,
             ports.metrics,
@@ -71,15 +72,17 @@ class Control:
             "requests are in progress",
         )
         feeds = feeds or Feeds(ports.fleet, ports.metrics, FeedBounds())
-        self._events = Events(ports.fleet, ports.metrics, settings, bounds, feeds)
+        self._events = EventRoutes(ports.fleet, ports.metrics, settings, bounds, feeds)
         self.routes = [
-            *Sessions(ports.fleet, settings, ports.draw_id).routes(),
-            *Messages(ports.fleet, feeds.turns, settings, ports.draw_id).routes(),
-            *Attachments(ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics).routes(),
-            *Commands(ports.fleet, feeds.turns).routes(),
+            *SessionRoutes(ports.fleet, settings, ports.draw_id).routes(),
+            *MessageRoutes(ports.fleet, feeds.page_limiter, settings, ports.draw_id).routes(),
+            *AttachmentRoutes(
+                ports.fleet, ports.spool, settings, ports.draw_id, ports.metrics
+            ).routes(),
+            *CommandRoutes(ports.fleet, feeds.page_limiter).routes(),
             *self._events.routes(),
             *OperationRoutes(ports.operations, settings, ports.draw_id).routes(),
-            *Deliveries(ports.webhooks).routes(),
+            *DeliveryRoutes(ports.webhooks).routes(),
             *StatsRoutes(ports.fleet, ports.metrics).routes(),
             self._document_route(),
         ]
@@ -102,7 +105,7 @@ class Control:
         """Every way to say no ends here as a problem document."""
         try:
             if not trusted:
-                self._entrance.check(request)
+                self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:
             raise  # whoever asked is gone
@@ -116,7 +119,7 @@ class Control:
 
     def _handler(self, route: Route) -> Handler:
         async def handle(request: web.Request) -> web.StreamResponse:
-            call = await understand(request, route, self._bodies)
+            call = await parse(request, route, self._bodies)
             if route.long:
                 return await route.handle(call)
             with self._requests.taken(caller_of(request)):
@@ -125,11 +128,11 @@ class Control:
         return handle
 
     def _document_route(self) -> Route:
-        outcome = {200: Outcome("OpenAPI 3.1.", dict[str, object])}
+        outcome = {200: RouteResponse("OpenAPI 3.1.", dict[str, object])}
         summary = "This description of the control API"
         return Route(
             "GET", "/v1/openapi.json", "showDescription", summary, self._describe, outcome, "about"
         )
 
-    async def _describe(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _describe(self, call: ApiCall[None, None]) -> web.StreamResponse:
         return encoded(self._document)

@@ -23,16 +23,16 @@ from ..addresses import AddressCounts, address_of, share_of
 from ..feed import Feed, Feeds
 from ..problems import Problem
 from ..settings import ApiSettings
-from .addressing import session_of
+from .lookup import session_of
 from .paging import page_of
-from .routes import Call, Outcome, Route, encoded
-from .shapes import EventPage, EventQuery
-from .stream import Stream, StreamBounds
+from .routes import ApiCall, Route, RouteResponse, encoded
+from .schemas import EventPage, EventQuery
+from .stream import EventStream, StreamBounds
 
 MEDIA_TYPE = "text/event-stream"
 
 
-class Events:
+class EventRoutes:
     def __init__(
         self,
         fleet: Fleet,
@@ -46,12 +46,12 @@ class Events:
         self._settings = settings
         self._bounds = bounds
         self._feeds = feeds
-        self._streams: set[Stream] = set()
+        self._streams: set[EventStream] = set()
         share = share_of(settings.watchers_max, settings.watchers_per_address_max)
         self._addresses = AddressCounts(share, "event streams", "api.watchers_per_address_max")
 
     def routes(self) -> list[Route]:
-        page = Outcome(
+        page = RouteResponse(
             "A page of events, or a stream of them.",
             EventPage,
             media={MEDIA_TYPE: "Follows for ever."},
@@ -65,7 +65,9 @@ class Events:
                 self._read,
                 {
                     200: page,
-                    204: Outcome("The guest session has ended and there is no more to follow."),
+                    204: RouteResponse(
+                        "The guest session has ended and there is no more to follow."
+                    ),
                 },
                 "events",
                 query=EventQuery,
@@ -78,11 +80,13 @@ class Events:
         for stream in list(self._streams):
             stream.stop("guestd is shutting down")
 
-    async def _read(self, call: Call[EventQuery, None]) -> web.StreamResponse:
+    async def _read(self, call: ApiCall[EventQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         if MEDIA_TYPE not in call.request.headers.get("Accept", ""):
-            turns = self._feeds.turns
-            page = await page_of(self._fleet, turns, session_id, call.query.after, call.query.limit)
+            limiter = self._feeds.page_limiter
+            page = await page_of(
+                self._fleet, limiter, session_id, call.query.after, call.query.limit
+            )
             return encoded(page.as_json("events"))
         after = _resumed_after(call)
         try:
@@ -121,7 +125,7 @@ class Events:
             raise Problem(
                 503, "overloaded", f"this address follows {limit} already", retry_after_s=5.0
             )
-        stream = Stream(Feed(self._feeds, session_id), self._bounds, self._metrics)
+        stream = EventStream(Feed(self._feeds, session_id), self._bounds, self._metrics)
         self._streams.add(stream)
         self._metrics.watchers += 1
         try:
@@ -132,13 +136,13 @@ class Events:
             self._addresses.leave(address)
 
 
-def _comes_back(call: Call[EventQuery, None]) -> bool:
+def _comes_back(call: ApiCall[EventQuery, None]) -> bool:
     """An EventSource that was cut off, and would come back for ever: it was told why in the event
     `closed`."""
     return "Last-Event-ID" in call.request.headers
 
 
-def _resumed_after(call: Call[EventQuery, None]) -> int:
+def _resumed_after(call: ApiCall[EventQuery, None]) -> int:
     """Last-Event-ID, which a returning EventSource sends beside the address it first used, wins
     over `after`."""
     last = call.request.headers.get("Last-Event-ID", "")

@@ -8,29 +8,33 @@ from aiohttp import web
 
 from ...model.commands import Context, Reply, Send, Typing
 from ...model.ports import Fleet
+from ..rate_limiting import LoopRateLimiter
 from ..settings import ApiSettings
-from ..turns import Turns
-from .addressing import give, session_of
 from .commands import LOCATION, accept, key_of
+from .lookup import give, session_of
 from .paging import page_of
-from .routes import Call, Outcome, Route, encoded
-from .shapes import Accepted, EventQuery, SendMessage, SetContext, Transcript
+from .routes import ApiCall, Route, RouteResponse, encoded
+from .schemas import CommandAccepted, ContextBody, EventQuery, SendMessage, Transcript
 
 TRANSCRIPT = frozenset({"message", "presence", "gap"})
 
 
-class Messages:
+class MessageRoutes:
     def __init__(
-        self, fleet: Fleet, turns: Turns, settings: ApiSettings, draw_id: Callable[[], str]
+        self,
+        fleet: Fleet,
+        limiter: LoopRateLimiter,
+        settings: ApiSettings,
+        draw_id: Callable[[], str],
     ) -> None:
         self._fleet = fleet
-        self._turns = turns
+        self._limiter = limiter
         self._settings = settings
         self._draw_id = draw_id
 
     def routes(self) -> list[Route]:
         tag, one = "messages", "/v1/sessions/{session}"
-        accepted = {202: Outcome("Accepted, and durable.", Accepted, LOCATION)}
+        accepted = {202: RouteResponse("Accepted, and durable.", CommandAccepted, LOCATION)}
         return [
             Route(
                 "POST",
@@ -50,7 +54,7 @@ class Messages:
                 "readTranscript",
                 "The conversation in order",
                 self._read,
-                {200: Outcome("A page of it.", Transcript)},
+                {200: RouteResponse("A page of it.", Transcript)},
                 tag,
                 query=EventQuery,
             ),
@@ -62,7 +66,7 @@ class Messages:
                 self._context,
                 accepted,
                 tag,
-                body=SetContext,
+                body=ContextBody,
                 problems=(409,),
                 keyed=True,
             ),
@@ -72,40 +76,44 @@ class Messages:
                 "showTyping",
                 "Show that the guest is typing",
                 self._typing,
-                {204: Outcome("Shown, or shown lately: it is passed on at most once in 5 s.")},
+                {
+                    204: RouteResponse(
+                        "Shown, or shown lately: it is passed on at most once in 5 s."
+                    )
+                },
                 tag,
                 problems=(409,),
             ),
         ]
 
-    async def _send(self, call: Call[None, SendMessage]) -> web.StreamResponse:
-        wish = call.body
-        command_id = key_of(call, wish.command_id) or self._draw_id()
+    async def _send(self, call: ApiCall[None, SendMessage]) -> web.StreamResponse:
+        body = call.body
+        command_id = key_of(call, body.command_id) or self._draw_id()
         command: Send | Reply
-        if wish.reply is None:
-            command = Send(command_id, wish.text, wish.attributes or None)
+        if body.reply is None:
+            command = Send(command_id, body.text, body.attributes or None)
         else:
-            choices = tuple((one.text, one.payload) for one in wish.reply.choices)
-            command = Reply(command_id, wish.reply.type, choices, wish.reply.in_reply_to)
+            choices = tuple((one.text, one.payload) for one in body.reply.choices)
+            command = Reply(command_id, body.reply.type, choices, body.reply.in_reply_to)
         return await accept(
             self._fleet, session_of(self._fleet, call.part("session")), command, self._settings
         )
 
-    async def _read(self, call: Call[EventQuery, None]) -> web.StreamResponse:
+    async def _read(self, call: ApiCall[EventQuery, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         page = await page_of(
-            self._fleet, self._turns, session_id, call.query.after, call.query.limit, TRANSCRIPT
+            self._fleet, self._limiter, session_id, call.query.after, call.query.limit, TRANSCRIPT
         )
         return encoded(page.as_json("messages"))
 
-    async def _context(self, call: Call[None, SetContext]) -> web.StreamResponse:
+    async def _context(self, call: ApiCall[None, ContextBody]) -> web.StreamResponse:
         command_id = key_of(call, call.body.command_id) or self._draw_id()
         command = Context(command_id, call.body.context)
         return await accept(
             self._fleet, session_of(self._fleet, call.part("session")), command, self._settings
         )
 
-    async def _typing(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _typing(self, call: ApiCall[None, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         await give(
             self._fleet, session_id, Typing(self._draw_id()), self._settings.answer_timeout_s

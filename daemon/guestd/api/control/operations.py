@@ -29,9 +29,9 @@ from ...operations.requests import REQUESTS
 from ..problems import Problem, platform_problem, status_of
 from ..settings import ApiSettings
 from .commands import LOCATION, key_of
-from .reading import KEY_PATTERN
-from .routes import Call, Outcome, Route, answer
-from .shapes import CommandId, Query
+from .parsing import KEY_PATTERN
+from .routes import ApiCall, Route, RouteResponse, answer
+from .schemas import CommandId, QueryParameters
 
 _WAIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)(ms|s|m)?")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
@@ -53,18 +53,20 @@ Wait = Annotated[
 ]
 
 
-class WaitQuery(Query):
+class WaitQuery(QueryParameters):
     wait: Wait = Field(
         default=0.0, description="How long to wait for its end, such as 5s; api.wait_max_s at most."
     )
 
 
-class ListQuery(Query):
+class ListQuery(QueryParameters):
     limit: int = Field(default=100, ge=1, le=1000)
 
 
-class Operation(BaseModel):
+class OperationResource(BaseModel):
     """A REST operation as it stands. `problem` says why it failed; nothing secret is in it."""
+
+    model_config = ConfigDict(title="Operation")
 
     operation_id: str
     kind: str
@@ -76,14 +78,14 @@ class Operation(BaseModel):
     started_ms: int
 
     @classmethod
-    def of(cls, view: OperationView) -> Operation:
+    def of(cls, view: OperationView) -> OperationResource:
         return cls.model_validate(view, from_attributes=True)
 
 
 class OperationList(BaseModel):
     """Those under way and those lately over, newest first."""
 
-    operations: list[Operation]
+    operations: list[OperationResource]
 
 
 class AnyRequest(RootModel[dict[str, Any]]):
@@ -152,7 +154,7 @@ class OperationRoutes:
             "listOperations",
             "Operations of every kind",
             lambda call: self._list(None, call),
-            {200: Outcome("Newest first.", OperationList)},
+            {200: RouteResponse("Newest first.", OperationList)},
             "operations",
             query=ListQuery,
         )
@@ -161,10 +163,10 @@ class OperationRoutes:
     def _of_kind(self, kind: Kind) -> list[Route]:
         path, tag = f"/v1/{kind.path}", "operations"
         begun = {
-            201: Outcome("Done.", Operation, LOCATION),
-            202: Outcome("Under way, or deferred.", Operation, LOCATION),
+            201: RouteResponse("Done.", OperationResource, LOCATION),
+            202: RouteResponse("Under way, or deferred.", OperationResource, LOCATION),
         }
-        shown = {200: Outcome("As it stands.", Operation)}
+        shown = {200: RouteResponse("As it stands.", OperationResource)}
         routes = [
             Route(
                 "POST",
@@ -186,7 +188,7 @@ class OperationRoutes:
                 f"list{kind.noun}s",
                 f"{kind.noun}: those under way and lately over",
                 lambda call: self._list(kind.name, call),
-                {200: Outcome("Newest first.", OperationList)},
+                {200: RouteResponse("Newest first.", OperationList)},
                 tag,
                 query=ListQuery,
             ),
@@ -208,14 +210,14 @@ class OperationRoutes:
                     f"end{kind.noun}",
                     kind.ending,
                     lambda call: self._end(kind, call),
-                    {200: Outcome("Asked to end.", Operation)},
+                    {200: RouteResponse("Asked to end.", OperationResource)},
                     tag,
                     problems=(409, 502),
                 )
             )
         return routes
 
-    async def _start(self, kind: Kind, call: Call[WaitQuery, BaseModel]) -> web.StreamResponse:
+    async def _start(self, kind: Kind, call: ApiCall[WaitQuery, BaseModel]) -> web.StreamResponse:
         request = call.body.model_dump(mode="json", by_alias=True, exclude_unset=True)
         operation_id = key_of(call, _taken_id(request)) or self._draw_id()
         wait_s = min(call.query.wait, self._settings.wait_max_s)
@@ -224,18 +226,18 @@ class OperationRoutes:
             raise _failed(view)
         where = f"/v1/{kind.path}/{view.operation_id}"
         status = 202 if view.status in ("running", "deferred") else 201
-        return answer(Operation.of(view), status, {"Location": where})
+        return answer(OperationResource.of(view), status, {"Location": where})
 
-    async def _list(self, kind: str | None, call: Call[ListQuery, None]) -> web.StreamResponse:
+    async def _list(self, kind: str | None, call: ApiCall[ListQuery, None]) -> web.StreamResponse:
         views = self._port.views(kind, call.query.limit)
-        return answer(OperationList(operations=[Operation.of(view) for view in views]))
+        return answer(OperationList(operations=[OperationResource.of(view) for view in views]))
 
-    async def _show(self, kind: Kind, call: Call[None, None]) -> web.StreamResponse:
-        return answer(Operation.of(self._of(kind, call.part("operation"))))
+    async def _show(self, kind: Kind, call: ApiCall[None, None]) -> web.StreamResponse:
+        return answer(OperationResource.of(self._of(kind, call.part("operation"))))
 
-    async def _end(self, kind: Kind, call: Call[None, None]) -> web.StreamResponse:
+    async def _end(self, kind: Kind, call: ApiCall[None, None]) -> web.StreamResponse:
         view = self._of(kind, call.part("operation"))
-        return answer(Operation.of(await self._port.end(view.operation_id)))
+        return answer(OperationResource.of(await self._port.end(view.operation_id)))
 
     def _of(self, kind: Kind, operation_id: str) -> OperationView:
         view = self._port.view(operation_id)

@@ -11,7 +11,7 @@ import orjson
 
 from ...model.ports import Fleet
 from ..pages import Pages
-from ..turns import Turns
+from ..rate_limiting import LoopRateLimiter
 
 #: Of one answer, and of what is looked at for it. A page may be short of its limit, and says that
 #: there is more.
@@ -35,7 +35,7 @@ class Page:
 
 async def page_of(
     fleet: Fleet,
-    turns: Turns,
+    limiter: LoopRateLimiter,
     session_id: str,
     after_seq: int,
     limit: int,
@@ -43,7 +43,7 @@ async def page_of(
 ) -> Page:
     """At most `limit` events of those kinds (None: all) after `after_seq`. Raises NotFound."""
     page, answer_bytes = Page(after_seq), 0
-    pages = Pages(fleet, turns, session_id)
+    pages = Pages(fleet, limiter, session_id)
     for _ in range(READS_MAX):
         replay = await pages.after(page.next)
         page.first_kept = max(page.first_kept, replay.first_kept_seq)
@@ -53,9 +53,9 @@ async def page_of(
             if len(page.items) == limit or answer_bytes > ANSWER_BYTES_MAX:
                 page.more = True
                 return page
-            page.next = row[1]
-            if kinds is None or row[2] in kinds:
-                page.items.append(row[3])
-                answer_bytes += len(row[3])
+            page.next = row.seq
+            if kinds is None or row.kind in kinds:
+                page.items.append(row.payload)
+                answer_bytes += len(row.payload)
     page.more = True
     return page

@@ -16,7 +16,7 @@ Body = TypeVar("Body")
 
 
 @dataclass(slots=True, frozen=True)
-class Call(Generic[Query, Body]):
+class ApiCall(Generic[Query, Body]):
     """A request that was let in and understood. `idempotency_key` is the header of that name, or
     ""."""
 
@@ -30,11 +30,11 @@ class Call(Generic[Query, Body]):
         return self.request.match_info[name]
 
 
-Handle = Callable[[Call[Any, Any]], Awaitable[web.StreamResponse]]
+Handle = Callable[[ApiCall[Any, Any]], Awaitable[web.StreamResponse]]
 
 
 @dataclass(slots=True, frozen=True)
-class Outcome:
+class RouteResponse:
     """One success a route may have. `model` None: no body. `media`: other forms of it, by media
     type, in words."""
 
@@ -58,7 +58,7 @@ class Route:
     name: str
     summary: str
     handle: Handle
-    outcomes: Mapping[int, Outcome]
+    outcomes: Mapping[int, RouteResponse]
     tag: str
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None

@@ -10,13 +10,13 @@ from aiohttp import web
 from ...model.commands import End
 from ...model.ports import Fleet, OpenGuest
 from ..settings import ApiSettings
-from .addressing import opened, session_of
 from .commands import LOCATION, accept
-from .routes import Call, Outcome, Route, answer
-from .shapes import Accepted, OpenSession, Session, SessionPage, SessionQuery
+from .lookup import opened, session_of
+from .routes import ApiCall, Route, RouteResponse, answer
+from .schemas import CommandAccepted, OpenSession, Session, SessionPage, SessionQuery
 
 
-class Sessions:
+class SessionRoutes:
     def __init__(self, fleet: Fleet, settings: ApiSettings, draw_id: Callable[[], str]) -> None:
         self._fleet = fleet
         self._settings = settings
@@ -25,10 +25,12 @@ class Sessions:
     def routes(self) -> list[Route]:
         tag, one = "sessions", "/v1/sessions/{session}"
         opened_, shown = (
-            Outcome("Opened, and durable.", Session, LOCATION),
-            Outcome("It lives.", Session),
+            RouteResponse("Opened, and durable.", Session, LOCATION),
+            RouteResponse("It lives.", Session),
         )
-        ended = Outcome("It will say goodbye to the platform, and end.", Accepted, LOCATION)
+        ended = RouteResponse(
+            "It will say goodbye to the platform, and end.", CommandAccepted, LOCATION
+        )
         return [
             Route(
                 "POST",
@@ -47,7 +49,7 @@ class Sessions:
                 "listSessions",
                 "The living guest sessions",
                 self._list,
-                {200: Outcome("A page of them.", SessionPage)},
+                {200: RouteResponse("A page of them.", SessionPage)},
                 tag,
                 query=SessionQuery,
             ),
@@ -72,10 +74,10 @@ class Sessions:
             ),
         ]
 
-    async def _open(self, call: Call[None, OpenSession]) -> web.StreamResponse:
-        wish = call.body
-        name = wish.name or f"guest-{self._draw_id()[:8]}"
-        guest = OpenGuest(name, wish.email, wish.attributes, wish.metadata, wish.duration_s or None)
+    async def _open(self, call: ApiCall[None, OpenSession]) -> web.StreamResponse:
+        body = call.body
+        name = body.name or f"guest-{self._draw_id()[:8]}"
+        guest = OpenGuest(name, body.email, body.attributes, body.metadata, body.duration_s or None)
         session_id = await opened(
             lambda durable: self._fleet.open(guest, durable), self._settings.answer_timeout_s
         )
@@ -85,7 +87,7 @@ class Sessions:
             {"Location": f"/v1/sessions/{session_id}"},
         )
 
-    async def _list(self, call: Call[SessionQuery, None]) -> web.StreamResponse:
+    async def _list(self, call: ApiCall[SessionQuery, None]) -> web.StreamResponse:
         query = call.query
         views = [
             view
@@ -104,10 +106,10 @@ class Sessions:
         )
         return answer(found)
 
-    async def _show(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
         return answer(Session.of(self._fleet.view(session_of(self._fleet, call.part("session")))))
 
-    async def _end(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _end(self, call: ApiCall[None, None]) -> web.StreamResponse:
         session_id = session_of(self._fleet, call.part("session"))
         command = End(call.idempotency_key or self._draw_id())
         return await accept(self._fleet, session_id, command, self._settings)

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field
 
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
-from .routes import Call, Outcome, Route, answer
+from .routes import ApiCall, Route, RouteResponse, answer
 
 
 class Stats(BaseModel):
@@ -39,11 +39,11 @@ class StatsRoutes:
         self._metrics = metrics
 
     def routes(self) -> list[Route]:
-        outcome = {200: Outcome("Since the start.", Stats)}
+        outcome = {200: RouteResponse("Since the start.", Stats)}
         summary = "Average sync latency, disconnection rate, total sessions (SESS-8)"
         return [Route("GET", "/v1/stats", "showStats", summary, self._show, outcome, "about")]
 
-    async def _show(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
         by_state: dict[str, int] = {}
         for view in self._fleet.sessions():
             by_state[view.state] = by_state.get(view.state, 0) + 1

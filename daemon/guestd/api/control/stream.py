@@ -16,7 +16,7 @@ import orjson
 from aiohttp import web
 
 from ...observe.metrics import Metrics
-from ..feed import Entry, Feed, abort_if_stuck, hold_little
+from ..feed import Feed, FeedItem, abort_if_unsent, limit_send_buffers
 
 
 @dataclass(slots=True, frozen=True)
@@ -27,7 +27,7 @@ class StreamBounds:
     heartbeat_s: float
 
 
-class Stream:
+class EventStream:
     """`run` answers the request and returns when the client is gone, too slow, or the guest session
     has ended."""
 
@@ -48,7 +48,7 @@ class Stream:
 
     async def run(self, request: web.Request, after_seq: int) -> web.StreamResponse:
         await self._response.prepare(request)
-        hold_little(request)
+        limit_send_buffers(request)
         try:
             self.feed.start(after_seq)
             await self._write_all(request)
@@ -90,7 +90,7 @@ class Stream:
                 await self._response.write(farewell)
                 await self._response.write_eof()
                 await request.writer.drain()
-        abort_if_stuck(request)
+        abort_if_unsent(request)
 
     async def _write(self, data: bytes, request: web.Request) -> None:
         async with asyncio.timeout(self._bounds.write_timeout_s):
@@ -98,7 +98,7 @@ class Stream:
             await request.writer.drain()
 
 
-def _encoded(entry: Entry) -> bytes:
+def _encoded(entry: FeedItem) -> bytes:
     """A notice of ours has no id, so that Last-Event-ID stays what it was."""
     kind = entry.kind.encode()
     if entry.is_event:
@@ -107,7 +107,7 @@ def _encoded(entry: Entry) -> bytes:
 
 
 def _notice(kind: str, frame: dict[str, object]) -> bytes:
-    return _encoded(Entry(0, kind, orjson.dumps(frame)))
+    return _encoded(FeedItem(0, kind, orjson.dumps(frame)))
 
 
 def _closed(reason: str, seq: int) -> bytes:

@@ -9,8 +9,8 @@ from pydantic import BaseModel, Field
 
 from ...model.errors import CommandError
 from ...model.ports import Webhooks, WebhookView
-from .routes import Call, Outcome, Route, answer
-from .shapes import Query
+from .routes import ApiCall, Route, RouteResponse, answer
+from .schemas import QueryParameters
 
 
 class Delivery(BaseModel):
@@ -46,19 +46,22 @@ class Replayed(BaseModel):
     replayed: int = Field(description="How many dead letters are sent again.")
 
 
-class DeliveryQuery(Query):
+class DeliveryQuery(QueryParameters):
     status: Literal["waiting", "dead", "delivered"] = "waiting"
     after: str = Field(default="", max_length=200, description="The `next` of the page before.")
     limit: int = Field(default=100, ge=1, le=1000)
 
 
-class Deliveries:
+class DeliveryRoutes:
     def __init__(self, webhooks: Webhooks | None) -> None:
         self._webhooks = webhooks
 
     def routes(self) -> list[Route]:
         path, tag = "/v1/webhooks/deliveries", "webhooks"
-        page, one = Outcome("A page of them.", DeliveryPage), Outcome("It waits again.", Delivery)
+        page, one = (
+            RouteResponse("A page of them.", DeliveryPage),
+            RouteResponse("It waits again.", Delivery),
+        )
         again, every = "Send one again, with the same id", "Send all dead letters again"
         return [
             Route(
@@ -88,13 +91,13 @@ class Deliveries:
                 "replayDead",
                 every,
                 self._replay_dead,
-                {200: Outcome("How many.", Replayed)},
+                {200: RouteResponse("How many.", Replayed)},
                 tag,
                 problems=(404,),
             ),
         ]
 
-    async def _list(self, call: Call[DeliveryQuery, None]) -> web.StreamResponse:
+    async def _list(self, call: ApiCall[DeliveryQuery, None]) -> web.StreamResponse:
         query = call.query
         page = [
             Delivery.of(view) for view in self._port.list(query.status, query.after, query.limit)
@@ -102,10 +105,10 @@ class Deliveries:
         is_full = len(page) == query.limit
         return answer(DeliveryPage(deliveries=page, next=page[-1].delivery_id if is_full else None))
 
-    async def _replay(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _replay(self, call: ApiCall[None, None]) -> web.StreamResponse:
         return answer(Delivery.of(await self._port.replay(call.part("delivery"))))
 
-    async def _replay_dead(self, call: Call[None, None]) -> web.StreamResponse:
+    async def _replay_dead(self, call: ApiCall[None, None]) -> web.StreamResponse:
         return answer(Replayed(replayed=await self._port.replay_dead()))
 
     @property

@@ -10,10 +10,10 @@ from typing import Annotated, Any
 
 import typer
 
+from ...audit.verify import select
+from ...audit.verify import verify as verified
 from ...model.errors import CommandError, JournalError
 from ...observe.terminal_text import json_line, one_line
-from ...records.audit_check import select
-from ...records.audit_check import verify as verified
 from .files import AsJson, File, find_audit, guarded
 
 app = typer.Typer(

@@ -105,18 +105,18 @@ def without_what_is_the_daemons(config: Config) -> Config:
 
 async def _talk(config: Config, url: str | None, guest: str, wait_s: float, as_json: bool) -> None:
     _listen_for_ctrl_c()
-    house: Daemon | None = None
+    daemon: Daemon | None = None
     try:
         frame_bytes_max = FRAME_BYTES_MAX
         if url is None:
             frame_bytes_max = OWN_FRAME_BYTES_MAX
-            house = Daemon(config, asyncio.get_running_loop(), Notifier())
-            await house.start(quiet=True)
-            url = f"ws{house.http.url[4:]}/"
-        await Conversation(url, guest, wait_s, as_json, frame_bytes_max).hold()
+            daemon = Daemon(config, asyncio.get_running_loop(), Notifier())
+            await daemon.start(quiet=True)
+            url = f"ws{daemon.http.url[4:]}/"
+        await TerminalChat(url, guest, wait_s, as_json, frame_bytes_max).hold()
     finally:
-        if house is not None:
-            await house.stop()
+        if daemon is not None:
+            await daemon.stop()
 
 
 def _listen_for_ctrl_c() -> None:
@@ -220,7 +220,7 @@ class Screen:
         return f"\x1b[{tint}m{text}\x1b[0m" if tint and self._is_terminal else text
 
 
-class Conversation:
+class TerminalChat:
     """Lines in, events out, until the guest session has ended or the input has and nothing more
     comes."""
 

@@ -20,7 +20,7 @@ from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
-from ..control_client import Address, ControlClient, Refused
+from ..control_client import ApiAddress, ApiRefusal, ControlClient
 from ..secret_files import read_secret
 
 REFUSED = 1
@@ -62,11 +62,11 @@ def talk(
     """Do `work` with a client, and leave with its exit code."""
 
     async def main() -> int | None:
-        address = Address(url.rstrip("/"), socket, _token(token_file))
+        address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
         async with ControlClient(address) as client:
             try:
                 return await work(client)
-            except Refused as refused:
+            except ApiRefusal as refused:
                 if as_json:
                     print(json_line(refused.problem))
                 return exit_codes.tell(refused, REFUSED)

@@ -11,7 +11,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 
 from ...model.errors import ConfigError
-from ...records.scrub import bare_url
+from ...observe.redaction import bare_url
 from .. import exit_codes, reference
 from ..config import Config
 from ..heartbeat_budget import heartbeat_notes
@@ -107,7 +107,7 @@ def _refuse(path: Path, problem: str) -> NoReturn:
 
 def _check_entrance(config: Config) -> None:
     """What the daemon would find wrong with its tokens when it starts."""
-    from ...api.control.entrance import check_exposure
+    from ...api.control.bearer_auth import check_exposure
     from ...api.tokens import check_simulator_exposure
     from ..wiring.api import api_settings, simulator_settings
 

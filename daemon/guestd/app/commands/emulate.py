@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ...emulator import DEFAULT_DEPLOYMENT_ID
-from ...emulator.agents import built_in
+from ...emulator.agents.script import built_in
 from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
 from .. import exit_codes
@@ -183,7 +183,7 @@ def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> Emu
 
 def _oauth_clients(given: list[str]) -> tuple[dict[str, str], dict[str, tuple[str, ...]]]:
     """Secrets and scopes by client; one without scopes has all."""
-    from ...emulator.office.clients import SCOPES
+    from ...emulator.platform_api.oauth_clients import SCOPES
 
     secrets: dict[str, str] = {}
     scopes: dict[str, tuple[str, ...]] = {}

@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from ...journal import store
+from ...journal import database
 from ...model.errors import CommandError, ConfigError, JournalError
 from .. import exit_codes
 from ..config import Config
@@ -47,10 +47,10 @@ def find_journal(config: Path | None, directory: Path | None) -> Path:
         raise ConfigError(
             "journal.directory", "is not set", "name it with -d, or a configuration with -c"
         )
-    if not (found / store.NAME).exists():
+    if not (found / database.NAME).exists():
         raise ConfigError(
             "journal.directory",
-            f"{found} holds no {store.NAME}",
+            f"{found} holds no {database.NAME}",
             "make one with `guestd journal init`",
         )
     return found

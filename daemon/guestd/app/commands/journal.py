@@ -13,15 +13,16 @@ from typing import Annotated, Any
 
 import typer
 
-from ...journal import store
+from ...journal import database
 from ...journal.check import full_check
 from ...journal.checksum import is_sound_event, lenient_text
+from ...journal.filesystem_check import check_file_system, read
 from ...journal.lock import DirectoryLock
-from ...journal.place import check_file_system, read
 from ...journal.queries import queries
 from ...model.errors import ConfigError, JournalError
+from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
-from ...records.scrub import bare_url
+from ...runtime.files import publish
 from .. import exit_codes
 from ..load_config import load_config
 from ..wiring.storage import journal_directory
@@ -71,16 +72,16 @@ def init(config: File = None, directory: Directory = None) -> None:
 
     def work() -> None:
         place = _place(config, directory)
-        if (place / store.NAME).exists():
-            raise JournalError(f"{place / store.NAME} is there already")
+        if (place / database.NAME).exists():
+            raise JournalError(f"{place / database.NAME} is there already")
         lock = DirectoryLock(place)
         lock.take()
         try:
             check_file_system(place, read("/proc/self/mountinfo"))
-            store.create_or_open(place).close()
+            database.create_or_open(place).close()
         finally:
             lock.release()
-        print(f"an empty journal in {place / store.NAME}")
+        print(f"an empty journal in {place / database.NAME}")
 
     guarded(work)
 
@@ -91,10 +92,12 @@ def info(config: File = None, directory: Directory = None, as_json: AsJson = Fal
 
     def work() -> None:
         place = find_journal(config, directory)
-        reader = store.open_for_reading(place)
-        parts = [place / f"{store.NAME}{suffix}" for suffix in ("", "-wal", "-shm")]
+        reader = database.open_for_reading(place)
+        parts = [place / f"{database.NAME}{suffix}" for suffix in ("", "-wal", "-shm")]
         size = sum(part.stat().st_size for part in parts if part.exists())
-        _show({"file": str(place / store.NAME), "bytes": size, **store.counts(reader)}, as_json)
+        _show(
+            {"file": str(place / database.NAME), "bytes": size, **database.counts(reader)}, as_json
+        )
         reader.close()
 
     guarded(work)
@@ -107,7 +110,7 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
 
     def work() -> None:
         place = find_journal(config, directory)
-        reader = store.open_for_reading(place)
+        reader = database.open_for_reading(place)
         problems = full_check(reader)
         reader.close()
         if as_json:
@@ -130,7 +133,7 @@ def compact(config: File = None, directory: Directory = None) -> None:
 
     def work() -> None:
         place = find_journal(config, directory)
-        path = place / store.NAME
+        path = place / database.NAME
         lock = DirectoryLock(place)
         lock.take()
         try:
@@ -146,11 +149,11 @@ def compact(config: File = None, directory: Directory = None) -> None:
 def _compact(place: Path) -> None:
     """Raises JournalError."""
     try:
-        with closing(store.open_for_writing(place, may_create=False)) as connection:
-            store.compact(connection)
+        with closing(database.open_for_writing(place, may_create=False)) as connection:
+            database.compact(connection)
     except sqlite3.Error as error:
         raise JournalError(
-            f"{place / store.NAME} could not be made anew: {error}; nothing was changed"
+            f"{place / database.NAME} could not be made anew: {error}; nothing was changed"
         ) from error
 
 
@@ -164,7 +167,7 @@ def backup(target: Path, config: File = None, directory: Directory = None) -> No
         place = find_journal(config, directory)
         if target.exists():
             raise JournalError(f"{target} is there already; name another file")
-        store.backup(place, target)
+        database.backup(place, target)
         print(f"copied to {target}")
 
     guarded(work)
@@ -181,11 +184,11 @@ def restore(source: Path, directory: Directory = None, config: File = None) -> N
         lock = DirectoryLock(place)
         lock.take()
         try:
-            store.verify(source)
-            aside = store.set_aside(place / store.NAME, "replaced")
-            shutil.copyfile(source, place / f"{store.NAME}.half")
-            os.chmod(place / f"{store.NAME}.half", 0o600)
-            (place / f"{store.NAME}.half").rename(place / store.NAME)
+            database.verify(source)
+            aside = database.set_aside(place / database.NAME, "replaced")
+            half = place / f"{database.NAME}.half"
+            shutil.copyfile(source, half)
+            publish(half, place / database.NAME)
             print(
                 f"restored from {source}" + (f"; what was there is {aside.name}" if aside else "")
             )
@@ -202,7 +205,7 @@ def export(config: File = None, directory: Directory = None) -> None:
     host."""
 
     def work() -> None:
-        reader = store.open_for_reading(find_journal(config, directory))
+        reader = database.open_for_reading(find_journal(config, directory))
         reader.text_factory = lenient_text
         for *row, session_id, name in reader.execute(queries()["export"]):
             offset, payload = row[0], row[9]

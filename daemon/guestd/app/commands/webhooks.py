@@ -13,16 +13,16 @@ from typing import Annotated
 
 import typer
 
-from ...journal import store
+from ...journal import database
 from ...journal.lock import DirectoryLock
 from ...journal.reader import Reader
 from ...journal.writer import Writer
 from ...model.errors import CommandError, NotFound
-from ...model.ports import Commit
-from ...model.work import DeliveryRecord
+from ...model.journal import Commit
+from ...model.records import DeliveryRecord
 from ...observe.terminal_text import json_line, one_line
-from ...records.desk import PAGE, all_of, as_new, view
-from ...records.signing import problem_with
+from ...webhooks.admin import PAGE, all_of, as_new, view
+from ...webhooks.signing import problem_with
 from ..secret_files import read_secret
 from .files import AsJson, File, find_journal, guarded
 
@@ -131,7 +131,7 @@ def verify(
 
 @contextmanager
 def _reading(place: Path) -> Iterator[Reader]:
-    reader = Reader(store.open_for_reading(place))
+    reader = Reader(database.open_for_reading(place))
     try:
         yield reader
     finally:
@@ -139,10 +139,9 @@ def _reading(place: Path) -> Iterator[Reader]:
 
 
 def _found(journal: Reader, delivery_id: str) -> DeliveryRecord:
-    for status in ("dead", "delivered"):
-        for record in all_of(journal, status):
-            if record.delivery_id == delivery_id:
-                return record
+    record = journal.delivery(delivery_id)
+    if record is not None and record.status != "waiting":
+        return record
     raise NotFound(
         f"there is no webhook {delivery_id} that is dead or delivered; see guestd webhooks list"
         " --dead"
@@ -150,7 +149,7 @@ def _found(journal: Reader, delivery_id: str) -> DeliveryRecord:
 
 
 def _write(place: Path, records: Sequence[DeliveryRecord]) -> None:
-    connection = store.open_for_writing(place)
+    connection = database.open_for_writing(place)
     try:
         writer = Writer(connection)
         for start in range(0, len(records), PAGE):

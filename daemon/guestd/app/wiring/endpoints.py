@@ -27,7 +27,7 @@ def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget
         base = Endpoints(emulator.ws_url, emulator.url, emulator.url, emulator.url)
         return PlatformTarget(base, DEFAULT_DEPLOYMENT_ID)
     base = endpoints(platform.region) if platform.region is not None else Endpoints("", "", "", "")
-    own_socket = base.webchat_socket if platform.dialect == "webchat" else base.guest_socket
+    own_socket = base.socket(platform.dialect)
     socket_url = (platform.guest_socket_url or own_socket).rstrip("/")
     same_host = "http" + socket_url[2:]
     return PlatformTarget(

@@ -12,20 +12,19 @@ import orjson
 
 from ... import __version__
 from ...journal.reports import Reports
-from ...model.ports import DeploymentFacts, DialTarget, Journal, PlatformCalls, Uploader
+from ...model.journal import Journal
+from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
 from ...platform.history import WebMessagingHistory
 from ...platform.http import Http
+from ...runtime.clock import LoopClock
 from ...session.settings import SessionSettings
 from ...supervisor.breakage import Report
-from ...supervisor.clock import LoopClock
 from ...supervisor.settings import SupervisorSettings
 from ...supervisor.supervisor import Supervisor
 from ...transport.dialer import WebsocketDialer
 from ...transport.upload import FileUploader
-from ...wire.dialect import Dialect
-from ...wire.webchat import Webchat
-from ...wire.webmessaging import WebMessaging
+from ...wire.dialects import new_dialect
 from ..config import Config
 from .endpoints import PlatformTarget
 from .storage import journal_directory
@@ -45,11 +44,8 @@ def new_supervisor(
     calls: PlatformCalls | None = None,
 ) -> Supervisor:
     platform = config.platform
-    dialect: Dialect = (
-        Webchat()
-        if platform.dialect == "webchat"
-        else WebMessaging(place.deployment_id, platform.application or f"guestd-{__version__}")
-    )
+    application = platform.application or f"guestd-{__version__}"
+    dialect = new_dialect(platform.dialect, place.deployment_id, application)
     dialer = WebsocketDialer(config.transport, platform, config.reconnect)
     headers = (("Origin", platform.origin),) if platform.origin else ()
     return Supervisor(

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from random import Random
 
-from ...model.ports import Journal
+from ...audit.audit import Audit
+from ...model.journal import Journal
 from ...observe.metrics import Metrics
-from ...operations.scribe import Scribe
-from ...records.audit import Audit
-from ...records.webhooks import Webhooks
-from ...supervisor.clock import LoopClock
+from ...operations.event_appender import EventAppender
+from ...runtime.clock import LoopClock
+from ...webhooks.webhooks import Webhooks
 from ..config import Config
 from ..webhook_settings import webhook_settings
 
@@ -30,7 +30,7 @@ def new_webhooks(
     journal: Journal,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
-    scribe: Scribe,
+    scribe: EventAppender,
 ) -> Webhooks:
     settings = webhook_settings(config, environment)
     return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(), row_of=scribe.row)

@@ -12,19 +12,19 @@ from uuid import uuid4
 
 from pydantic import SecretStr
 
-from ...model.ports import Journal
-from ...model.work import Note, no_note
+from ...model.journal import Journal
+from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
-from ...operations.creation import Sign
-from ...operations.desk import Desk
-from ...operations.scribe import Scribe
+from ...operations.event_appender import EventAppender
+from ...operations.guest_creation import SignToken
+from ...operations.service import OperationService
 from ...platform.calls import RestCalls
 from ...platform.http import Http
 from ...platform.oauth import OAuthAccess, TokenSource
 from ...platform.pace import Pace
 from ...platform.settings import OAuthClient
 from ...platform.table import table_with
-from ...supervisor.clock import LoopClock
+from ...runtime.clock import LoopClock
 from ..config import Config
 from .endpoints import PlatformTarget
 
@@ -107,14 +107,14 @@ def _warn_of_wide_permissions(name: str | None) -> None:
 def new_operations(
     config: Config,
     journal: Journal,
-    scribe: Scribe,
+    scribe: EventAppender,
     calls: RestCalls,
     clock: LoopClock,
     metrics: Metrics,
-    sign: Sign | None = None,
-) -> Desk:
+    sign: SignToken | None = None,
+) -> OperationService:
     """`sign` signs a guest's token where keys are configured."""
-    return Desk(
+    return OperationService(
         config.operations,
         journal,
         calls,

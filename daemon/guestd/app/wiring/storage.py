@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...api.spool import Spool, SpoolSettings
 from ...identity.settings import IdentitySettings
 from ...observe.metrics import Metrics
+from ...spool.spool import Spool, SpoolSettings
 from ..config import Config
 
 if TYPE_CHECKING:

@@ -1,0 +1,45 @@
+"""Who may use the control API: by bearer token, or because he came by the Unix socket, whose file
+mode has judged him already.
+
+Without a token the HTTP port is open to this machine only, and the doorkeeper keeps pages from
+elsewhere out of it."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from ...model.errors import ConfigError
+from ..problems import Problem
+from ..settings import ApiSettings
+from ..tokens import bearer_token, has_token, is_loopback, text_of
+
+
+class BearerAuth:
+    def __init__(self, settings: ApiSettings) -> None:
+        self._token = text_of(settings.token)
+
+    def check(self, request: web.Request) -> None:
+        """Raises Problem 401. The comparison takes as long for a wrong token as for a nearly right
+        one."""
+        if not self._token:
+            return
+        given = bearer_token(request)
+        if has_token(given, self._token):
+            return
+        realm = 'Bearer realm="guestd"' + (', error="invalid_token"' if given else "")
+        detail = (
+            "send the header Authorization: Bearer TOKEN, with the token of api.token or"
+            " api.token_file"
+        )
+        raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": realm})
+
+
+def check_exposure(host: str, settings: ApiSettings) -> None:
+    """Beyond loopback nobody may come in without a token. Raises ConfigError."""
+    if not settings.tcp or settings.token or is_loopback(host):
+        return
+    raise ConfigError(
+        "api.token",
+        f"is not set, and the HTTP port listens on {host}, where anybody could use the control API",
+        "set api.token or api.token_file; or api.tcp = false, which leaves /v1 to api.unix_socket",
+    )

@@ -1,0 +1,95 @@
+"""From bytes to a checked value, or a problem that names the field: query, body, media type, size
+and depth."""
+
+from __future__ import annotations
+
+import re
+from json import JSONDecodeError
+from typing import Any
+
+from aiohttp import web
+from pydantic import BaseModel, ValidationError
+
+from ...model import json_values
+from ..media_type import media_type_of
+from ..problems import Problem
+from .body_reader import BodyReader
+from .routes import ApiCall, Route
+
+#: As a header or in a body, and safe in a path.
+KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
+
+KEY_PATTERN = re.compile(KEY[:-1] + r"\Z")
+
+
+async def parse(request: web.Request, route: Route, bodies: BodyReader) -> ApiCall[Any, Any]:
+    """Raises Problem: 400, 408, 413, 415 or 422."""
+    query = _query(request, route.query)
+    key = request.headers.get("Idempotency-Key") if route.keyed else None
+    if key is not None and not KEY_PATTERN.match(key):
+        raise Problem(
+            422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key"
+        )
+    body = await _body(request, route.body, bodies) if route.body is not None else None
+    return ApiCall(request, query, body, key or "")
+
+
+def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | None:
+    given: dict[str, str] = {}
+    for name, value in request.query.items():
+        if name in given:
+            raise Problem(422, "invalid", "is given twice", field=f"query.{name}"[:100])
+        given[name] = value
+    if model is None:
+        if given:
+            raise Problem(
+                422, "invalid", "this path takes no query", field=f"query.{next(iter(given))}"[:100]
+            )
+        return None
+    try:
+        return model.model_validate_strings(given)
+    except ValidationError as error:
+        raise _invalid(error, "query") from None
+
+
+async def _body(request: web.Request, model: type[BaseModel], bodies: BodyReader) -> BaseModel:
+    if media_type_of(request) != "application/json":
+        raise Problem(
+            415, "unsupported_media_type", "send JSON, with Content-Type: application/json"
+        )
+    raw = await bodies.read(request)
+    try:
+        found = json_values.loads(raw)
+    except JSONDecodeError as error:
+        raise Problem(400, "bad_json", f"the body is not JSON: {error.msg}") from None
+    if json_values.exceeds_depth(found):
+        raise Problem(
+            400, "bad_json", f"the body is nested deeper than {json_values.DEPTH_MAX} levels"
+        )
+    if (fault := json_values.fault_in(found)) is not None:
+        field = json_values.printable(".".join(fault.path), 200)
+        raise Problem(422, "invalid", f"{field or 'the body'} {fault.reason}", field=field)
+    try:
+        return model.model_validate(found)
+    except ValidationError as error:
+        raise _invalid(error, "") from None
+
+
+def _invalid(error: ValidationError, place: str) -> Problem:
+    """The first problem, without the value: that may be anybody's secret."""
+    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+    path = [place, *map(str, first["loc"])] if place else [str(part) for part in first["loc"]]
+    message = first["msg"].removeprefix("Value error, ")
+    detail = (
+        "there is no such field"
+        if first["type"] == "extra_forbidden"
+        else message[:1].lower() + message[1:]
+    )
+    others = error.error_count() - 1
+    more = f" (and {others} more)" if others else ""
+    return Problem(
+        422,
+        "invalid",
+        f"{'.'.join(path) or 'the body'}: {detail}{more}"[:500],
+        field=".".join(path)[:200],
+    )

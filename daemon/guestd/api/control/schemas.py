@@ -1,0 +1,201 @@
+"""What goes in and comes out of the control API about guest sessions, as models: they check, and
+they document."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic.config import JsonDict
+
+from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
+from ...model.ports import SessionView
+from .parsing import KEY
+
+#: The same as a frontend may use, but none that a URL would take for a folder.
+NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
+
+SEQ_MAX = 2**53 - 1
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+CommandId = Annotated[str, StringConstraints(pattern=KEY)]
+
+
+class RequestBody(BaseModel):
+    """A body: every field known, every type as it says."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class QueryParameters(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class OpenSession(RequestBody):
+    """A guest session to be opened."""
+
+    name: Name = Field(
+        default_factory=str, description="Unique among the living ones; one is drawn if left out."
+    )
+    email: str = Field(default="", max_length=254, description="webchat needs one.")
+    attributes: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="Custom attributes."
+    )
+    metadata: dict[str, Any] = Field(
+        default_factory=dict, max_length=100, description="webchat: sent on connecting."
+    )
+    duration_s: float = Field(
+        default_factory=float,
+        ge=1,
+        le=2700,
+        description="Its life in seconds (SESS-2); sessions.duration_s if left out.",
+    )
+
+
+class Session(BaseModel):
+    """A guest session as an outsider may see it. `seq` is that of its newest event."""
+
+    session_id: str
+    name: str
+    state: str = Field(description="waiting, dialing, joining, live, resting, leaving or ended.")
+    seq: int
+    read_only: bool
+
+    @classmethod
+    def of(cls, view: SessionView) -> Session:
+        return cls(
+            session_id=view.session_id,
+            name=view.name,
+            state=view.state,
+            seq=view.seq,
+            read_only=view.read_only,
+        )
+
+
+class SessionPage(BaseModel):
+    """Guest sessions by id. `next` is what to give as `after` for more; null: there is no more."""
+
+    sessions: list[Session]
+    next: str | None
+    total: int
+
+
+class SessionQuery(QueryParameters):
+    limit: int = Field(default=100, ge=1, le=1000)
+    after: str = Field(default="", max_length=64, description="The `next` of the page before.")
+    state: str = Field(default="", max_length=16, description="Only those in that state.")
+    name: str = Field(default="", max_length=64, description="Only that of this name.")
+
+
+class Choice(RequestBody):
+    text: str = Field(min_length=1)
+    payload: str
+
+
+class ReplyTo(RequestBody):
+    """A choice from what the agent offered (reference: quick reply, card, date, list)."""
+
+    type: str = Field(
+        default="QuickReply",
+        max_length=32,
+        description="Button, DatePicker, Form, ListPicker, QuickReply.",
+    )
+    choices: list[Choice] = Field(min_length=1, max_length=100)
+    in_reply_to: str = Field(
+        default="", max_length=256, description="The id of the message answered."
+    )
+
+
+_TEXT: JsonDict = {"required": ["text"], "properties": {"reply": {"type": "null"}}}
+_REPLY: JsonDict = {
+    "required": ["reply"],
+    "not": {"required": ["text"]},
+    "properties": {"reply": {"type": "object"}, "attributes": {"maxProperties": 0}},
+}
+
+
+class SendMessage(RequestBody):
+    """What the guest says: `text`, or `reply`, and not both."""
+
+    model_config = ConfigDict(json_schema_extra={"oneOf": [_TEXT, _REPLY]})
+
+    command_id: CommandId = Field(
+        default_factory=str, description="Yours, for asking again safely; drawn if left out."
+    )
+    text: str = Field(default_factory=str, min_length=1)
+    attributes: dict[str, str] = Field(
+        default_factory=dict, max_length=100, description="With a text only."
+    )
+    reply: ReplyTo | None = None
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> SendMessage:
+        if bool(self.text) == (self.reply is not None):
+            raise ValueError("give either text or reply")
+        if self.reply is not None and self.attributes:
+            raise ValueError("attributes go with text only")
+        return self
+
+
+class ContextBody(RequestBody):
+    """The frontend's state (SOCK-4), any JSON object: custom attributes, or the context frame of
+    webchat."""
+
+    model_config = ConfigDict(title="SetContext")
+
+    command_id: CommandId = Field(default_factory=str)
+    context: dict[str, Any]
+
+
+class CommandAccepted(BaseModel):
+    """The command is durable and will be carried out; what became of it stands under
+    `commands/{command_id}`."""
+
+    model_config = ConfigDict(title="Accepted")
+
+    session_id: str
+    command_id: str
+    seq: int
+
+
+class CommandState(BaseModel):
+    """What became of a command. `accepted`: under way, or of a kind that nobody confirms."""
+
+    session_id: str
+    command_id: str
+    seq: int
+    action: str = Field(description="send, reply, context, attach or end.")
+    status: str = Field(description="accepted, sent, confirmed, failed or uncertain.")
+    reason: str = ""
+    message_id: str = ""
+
+
+class CommandQuery(QueryParameters):
+    after: int = Field(
+        default=0, ge=0, le=SEQ_MAX, description="A seq before the command's, so that less is read."
+    )
+
+
+class EventQuery(QueryParameters):
+    after: int = Field(default=0, ge=0, le=SEQ_MAX, description="The last seq you have.")
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class EventPage(BaseModel):
+    """Events in order. Ask again with `after` = `next`; `more`: there is more already. `first_kept`
+    is the oldest seq."""
+
+    events: list[Event]
+    next: int
+    more: bool
+    first_kept: int
+
+
+class Transcript(BaseModel):
+    """The conversation in order: messages, presence, and the gaps that could not be filled. Ask
+    again with `after` = `next`."""
+
+    messages: list[MessageEvent | PresenceEvent | GapEvent]
+    next: int
+    more: bool
+    first_kept: int

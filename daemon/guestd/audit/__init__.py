@@ -1,0 +1,1 @@
+"""The audit log: one hash-chained line for each audited event of the journal."""

@@ -1,0 +1,1 @@
+"""The admin API (`/__emulator/…`): look into the emulated platform, and make it act."""

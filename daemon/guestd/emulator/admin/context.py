@@ -1,0 +1,23 @@
+"""What the admin API may ask of the emulator."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import Protocol
+
+from ..core.records import Json
+from ..guest_api.connection import Visit
+from ..platform_api.context import PlatformContext
+from ..settings import EmulatorSettings
+
+
+class AdminContext(PlatformContext, Protocol):
+    """`connections` are the guests' by id; `connect_times` are of the loop's clock."""
+
+    connections: dict[int, Visit]
+    connect_times: deque[float]
+    journal: deque[Json]
+
+    def reset(self) -> None: ...
+
+    def use(self, settings: EmulatorSettings) -> None: ...

@@ -1,0 +1,33 @@
+"""What a server of the emulator may ask of it: the world, the faults, and a way to act on both.
+
+The servers (guest API, platform API, admin API) are typed against these protocols and never import
+`Emulator`: it imports them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Callable
+from typing import Protocol
+
+from .core.faults import Faults
+from .core.records import Effect
+from .core.world import World
+from .settings import EmulatorSettings
+
+
+class ServerContext(Protocol):
+    """`now` is the emulator's clock in epoch seconds; `loop.time()` is for timers."""
+
+    settings: EmulatorSettings
+    world: World
+    faults: Faults
+    counters: Counter[str]
+    loop: asyncio.AbstractEventLoop
+    now: Callable[[], float]
+
+    def perform(self, effects: list[Effect]) -> None:
+        """Send frames, close connections, start timers."""
+
+    def record(self, kind: str, token: str, text: bytes) -> None:
+        """Add what was received to the journal that `/__emulator/journal` shows."""

@@ -1,0 +1,123 @@
+"""What the emulated platform remembers."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import Any
+
+from ...policy.buckets import SlidingCount
+from ..settings import Deployment
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Attachment:
+    id: str
+    name: str
+    mime: str
+    size: int
+    secret: str
+    uploaded: bool = False
+    sent: bool = False
+    rejected: bool = False
+    sha256: str = ""
+    content_type: str = ""
+
+
+@dataclass(slots=True)
+class Conversation:
+    """`messages` are bodies in the platform's order; `state` is connected or disconnected."""
+
+    id: str
+    started: float
+    state: str = "connected"
+    ended: float | None = None
+    messages: list[Json] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Connection:
+    """One open WebSocket as the platform sees it."""
+
+    id: int
+    deployment: Deployment
+    opened: float
+    token: str = ""
+    requests: SlidingCount | None = None
+    echoes: SlidingCount | None = None
+
+
+@dataclass(slots=True)
+class GuestSession:
+    """One token's session. `user` is set on authenticated ones; `name` on webchat ones."""
+
+    token: str
+    deployment: Deployment
+    created: float
+    expires: float
+    connections: list[int] = field(default_factory=list)
+    conversations: list[Conversation] = field(default_factory=list)
+    messages: list[Json] = field(default_factory=list)
+    read_only: bool = False
+    cleared: bool = False
+    user: str = ""
+    name: str = ""
+    dialect: str = "webmessaging"
+    last_ms: int = 0
+    sequence: int = 0
+    attributes: dict[str, str] | None = None
+    context: Json | None = None
+    attachments: dict[str, Attachment] | None = None
+    rate: SlidingCount | None = None
+    configures: SlidingCount | None = None
+    history: SlidingCount | None = None
+    agent: AgentSeat | None = None
+    pushdevice: Json | None = None
+
+    @property
+    def conversation(self) -> Conversation | None:
+        """The running conversation."""
+        last = self.conversations[-1] if self.conversations else None
+        return last if last is not None and last.state == "connected" else None
+
+
+@dataclass(slots=True)
+class AgentSeat:
+    """Who answers in a session: the persona and the steps still to do, one after another."""
+
+    nickname: str
+    bot: bool
+    steps: deque[Json] = field(default_factory=deque)
+    busy: bool = False
+    heard: int = 0
+    silent: bool = False
+
+
+@dataclass(slots=True)
+class Send:
+    """Write a frame to a connection. `time` is the message's `channel.time` where it is part of the
+    conversation."""
+
+    connection: int
+    frame: Json
+    time: str = ""
+
+
+@dataclass(slots=True)
+class Hangup:
+    connection: int
+    code: int = 1000
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Later:
+    """Call the world's `fire` with `what` after `delay_s`."""
+
+    delay_s: float
+    what: tuple[str, ...]
+
+
+Effect = Send | Hangup | Later

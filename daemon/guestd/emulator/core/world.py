@@ -1,0 +1,456 @@
+"""The platform as a pure machine: what a request changes, and which frames leave because of it.
+
+Nothing here opens a socket, reads a clock or sleeps. A door hands over (connection, request, now)
+and performs the effects; time comes in as epoch seconds, chance from one seeded `Random`. That
+makes the emulator repeatable, and lets a test ask it anything without a network.
+
+The record is the truth. A guest's message either is in `GuestSession.messages`, once, or was
+answered with an error: whatever faults then happen to the frames that tell of it, history and
+`/__emulator/state` give the same answer. Tests of clients compare themselves with that.
+
+What the reference marks unknown is decided here in the way that no known client breaks on, and says
+so where it is done.
+
+The rooms: `world` keeps sessions, conversations and the order of messages; `actions` answers the
+guest's requests;
+`agentdesk` lets scripted agents answer; `webchat` is the legacy dialect's door to the same world;
+`office` is the platform's REST side.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict, deque
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import jwt as pyjwt
+
+from ...policy.buckets import SlidingCount
+from ..agents.script import Script, load_script
+from ..settings import Deployment, EmulatorSettings, Limits
+from . import frames, webchat_frames
+from .ids import draw_hex, draw_uuid, iso
+from .presigned_files import PresignedFiles
+from .records import (
+    AgentSeat,
+    Attachment,
+    Connection,
+    Conversation,
+    Effect,
+    GuestSession,
+    Hangup,
+    Json,
+    Later,
+    Send,
+)
+
+JWT_LIFE_S = 60
+CLEARED_KEPT_MAX = 1000
+
+
+class World:
+    """All guest sessions of the emulated platform.
+
+    `equal_time(token, now)` is true where a fault makes a message share the time of the one before;
+    `forget_file(name)` deletes an uploaded file."""
+
+    def __init__(
+        self,
+        settings: EmulatorSettings,
+        equal_time: Callable[[str, float], bool] = lambda token, now: False,
+        forget_file: Callable[[str], None] = lambda name: None,
+    ) -> None:
+        self.settings = settings
+        self.limits: Limits = settings.limits
+        self.deployments = {deployment.id: deployment for deployment in settings.deployments}
+        self.script: Script = load_script(settings.agent)
+        self.base_url = "http://127.0.0.1"
+        self._equal_time = equal_time
+        self.forget_file = forget_file
+        self.rng = Random(settings.seed)
+        self.reset()
+
+    def use(self, settings: EmulatorSettings) -> None:
+        """From now on these, also for what is there already."""
+        if settings.agent != self.settings.agent:
+            self.script = load_script(settings.agent)
+        if settings.limits != self.settings.limits:
+            self.limits = settings.limits
+        self.settings = settings
+        self.deployments = {deployment.id: deployment for deployment in settings.deployments}
+        for session in self.sessions.values():
+            session.deployment = self.deployments.get(session.deployment.id, session.deployment)
+        for connection in self.connections.values():
+            connection.deployment = self.deployments.get(
+                connection.deployment.id, connection.deployment
+            )
+
+    def reset(self) -> None:
+        """Forget everything but the chance: an id that was given once is never given again, as on
+        the real platform."""
+        self.secret = draw_hex(self.rng) + draw_hex(self.rng)
+        self.sessions: dict[str, GuestSession] = {}
+        self.cleared: OrderedDict[str, GuestSession] = OrderedDict()
+        self.connections: dict[int, Connection] = {}
+        self.conversations: dict[str, GuestSession] = {}
+        self.messages: dict[str, str] = {}
+        self._message_ids: deque[str] = deque()
+        self.refresh_tokens: dict[str, str] = {}
+        self.users: dict[str, str] = {}
+        self.push_devices: OrderedDict[tuple[str, str], Json] = (
+            OrderedDict()
+        )  # by deployment and session token
+        self._connects: dict[str, SlidingCount] = {}
+        self._connection_count = 0
+        self.files = PresignedFiles(self.settings.records_max)
+
+    # ------------------------------------------------------------------ connections
+
+    def deployment(self, deployment_id: str) -> Deployment | None:
+        """The deployment of that id, if it is there and active."""
+        found = self.deployments.get(deployment_id)
+        if found is None and self.settings.accept_any_deployment and deployment_id:
+            found = self.settings.deployments[0].model_copy(update={"id": deployment_id})
+        return found if found is not None and found.status == "Active" else None
+
+    def may_connect(self, deployment: Deployment, now: float) -> float:
+        """Seconds to wait before a new connection is allowed; 0 takes one of the deployment's
+        minute."""
+        limit = self.limits.connections_per_minute
+        if limit is None:
+            return 0.0
+        count = self._connects.setdefault(deployment.id, SlidingCount(limit, 60.0))
+        wait_s = count.ready_at(now) - now
+        if wait_s <= 0 or not self.limits.strict:
+            count.take(now)
+            return 0.0
+        return wait_s
+
+    def connect(self, deployment: Deployment, now: float) -> int:
+        self._connection_count += 1
+        self.connections[self._connection_count] = Connection(
+            self._connection_count, deployment, now
+        )
+        return self._connection_count
+
+    def disconnect(self, connection_id: int) -> None:
+        connection = self.connections.pop(connection_id, None)
+        session = self.sessions.get(connection.token) if connection is not None else None
+        if session is not None and connection_id in session.connections:
+            session.connections.remove(connection_id)
+
+    def attach(self, connection: Connection, session: GuestSession) -> list[Effect]:
+        """Make this socket one of the session's; the oldest of too many is shown the door (§5)."""
+        if connection.token and connection.token != session.token:
+            self._detach(connection)
+        connection.token = session.token
+        if connection.id in session.connections:
+            return []
+        session.connections.append(connection.id)
+        effects: list[Effect] = []
+        most = self.limits.connections_per_session
+        while most is not None and len(session.connections) > most:
+            effects += self.evict(session, session.connections[0], "")
+        return effects
+
+    def _detach(self, connection: Connection) -> None:
+        session = self.sessions.get(connection.token)
+        if session is not None and connection.id in session.connections:
+            session.connections.remove(connection.id)
+        connection.token = ""
+
+    def evict(self, session: GuestSession, connection_id: int, reason: str) -> list[Effect]:
+        """ConnectionClosedEvent; the client is expected to close. One that does not is closed after
+        a while."""
+        connection = self.connections.get(connection_id)
+        if connection_id in session.connections:
+            session.connections.remove(connection_id)
+        if connection is not None:
+            connection.token = ""
+        is_webchat = session.dialect == "webchat"
+        told = (
+            webchat_frames.disconnect("replaced")
+            if is_webchat
+            else frames.connection_closed(reason)
+        )
+        return [Send(connection_id, told), Later(2.0, ("hangup", str(connection_id)))]
+
+    # ------------------------------------------------------------------ sessions
+
+    def session(self, token: str, now: float) -> GuestSession | None:
+        return self.sessions.get(token)
+
+    def is_expired(self, session: GuestSession, now: float) -> bool:
+        return now >= session.expires
+
+    def new_session(
+        self, token: str, deployment: Deployment, now: float, **more: Any
+    ) -> GuestSession:
+        old = self.sessions.pop(token, None)
+        if old is not None:
+            self._archive(old)
+        session = GuestSession(token, deployment, now, now + deployment.session_duration_s, **more)
+        if old is not None:
+            session.last_ms = old.last_ms
+        self.sessions[token] = session
+        return session
+
+    def erase(self, session: GuestSession) -> None:
+        """Clear: for guests the session is gone; for tests its record is kept."""
+        session.cleared = True
+        self.end_conversation(session, session.last_ms / 1000.0)
+        if self.sessions.get(session.token) is session:
+            del self.sessions[session.token]
+        self._archive(session)
+
+    def _archive(self, session: GuestSession) -> None:
+        self.cleared[
+            (
+                f"{session.token}#{len(self.cleared)}"
+                if session.token in self.cleared
+                else session.token
+            )
+        ] = session
+        while len(self.cleared) > CLEARED_KEPT_MAX:
+            self.cleared.popitem(last=False)
+
+    def start_conversation(self, session: GuestSession, now: float) -> Conversation:
+        conversation = session.conversation
+        if conversation is None:
+            conversation = Conversation(draw_uuid(self.rng), now)
+            session.conversations.append(conversation)
+            self.conversations[conversation.id] = session
+            session.agent = AgentSeat(self.script.nickname, self.script.bot)
+        return conversation
+
+    def end_conversation(self, session: GuestSession, now: float) -> None:
+        conversation = session.conversation
+        if conversation is not None:
+            conversation.state, conversation.ended = "disconnected", now
+        session.agent = None
+
+    # ------------------------------------------------------------------ messages
+
+    def stamp(self, session: GuestSession, now: float) -> str:
+        """`channel.time`: strictly increasing within a session, in milliseconds; a fault may repeat
+        the last one."""
+        ms = int(now * 1000)
+        if session.last_ms and self._equal_time(session.token, now):
+            ms = session.last_ms
+        else:
+            ms = max(ms, session.last_ms + 1)
+        session.last_ms = ms
+        return iso(ms)
+
+    def equal_time(self, token: str, now: float) -> bool:
+        """Whether a fault gives the next message the time of the one before."""
+        return self._equal_time(token, now)
+
+    def add_message(self, session: GuestSession, body: Json, now: float) -> Json:
+        """Give the body its id, time and place; every message moves the session's expiry (§6.8)."""
+        conversation = self.start_conversation(session, now)
+        body.setdefault("id", draw_hex(self.rng))
+        body.setdefault("channel", {})["time"] = self.stamp(session, now)
+        session.expires = now + session.deployment.session_duration_s
+        conversation.messages.append(body)
+        session.messages.append(body)
+        if len(session.messages) > self.settings.history_messages_max:
+            del session.messages[0]
+        self._remember_message(body["id"], conversation.id)
+        return body
+
+    def _remember_message(self, message_id: str, conversation_id: str) -> None:
+        self.messages[message_id] = conversation_id
+        self._message_ids.append(message_id)
+        if len(self._message_ids) > 200_000:
+            self.messages.pop(self._message_ids.popleft(), None)
+
+    def fan_out(self, session: GuestSession, frame: Json, time: str = "") -> list[Effect]:
+        return [Send(connection_id, frame, time) for connection_id in session.connections]
+
+    def outbound(self, session: GuestSession, body: Json, now: float) -> tuple[Json, list[Effect]]:
+        """A message of the agent's or bot's, to every connection."""
+        body["direction"] = "Outbound"
+        channel = body.setdefault("channel", {})
+        channel.setdefault("type", "Private")
+        channel.setdefault("from", {})
+        channel.setdefault("to", {})
+        body.setdefault("metadata", {})["correlationId"] = draw_uuid(self.rng)
+        self.add_message(session, body, now)
+        if session.dialect == "webchat":
+            session.sequence += 1
+            body["sequenceId"] = str(session.sequence)
+            frame = webchat_frames.message(body.get("text") or _labels(body), body["sequenceId"])
+            return body, self.fan_out(session, frame, channel["time"])
+        return body, self.fan_out(session, frames.push("StructuredMessage", body), channel["time"])
+
+    def agent_says(
+        self, session: GuestSession, text: str, now: float, **more: Any
+    ) -> tuple[Json, list[Effect]]:
+        """`more`: type, content, nickname, image, bot."""
+        sender = {key: more[key] for key in ("nickname", "image") if more.get(key)}
+        content = more.get("content")
+        body: Json = {
+            "id": draw_hex(self.rng),
+            "type": more.get("type") or ("Structured" if content else "Text"),
+            "text": text,
+        }
+        body["channel"] = {"type": "Private", "from": sender, "to": {}}
+        if content:
+            body["content"] = content
+        body["originatingEntity"] = "Bot" if more.get("bot") else "Human"
+        return self.outbound(session, body, now)
+
+    def agent_types(
+        self,
+        session: GuestSession,
+        now: float,
+        duration_ms: int = 5000,
+        bot: bool = False,
+        state: str | bool = True,
+    ) -> list[Effect]:
+        """Typing is shown, not remembered: history has none (§11.1). `state` is webchat's word;
+        false: not typing any more."""
+        if not session.deployment.agent_typing:
+            return []
+        if session.dialect == "webchat":
+            return self.fan_out(session, webchat_frames.typing(state))
+        body = {
+            "id": draw_hex(self.rng),
+            "type": "Event",
+            "direction": "Outbound",
+            "channel": {"time": iso(max(int(now * 1000), session.last_ms)), "type": "Private"},
+            "events": [
+                {
+                    "eventType": "Typing",
+                    "typing": {"type": "On" if state else "Off", "duration": duration_ms},
+                }
+            ],
+            "originatingEntity": "Bot" if bot else "Human",
+        }
+        return self.fan_out(session, frames.push("StructuredMessage", body))
+
+    def agent_disconnects(
+        self, session: GuestSession, now: float, mode: str | None = None
+    ) -> list[Effect]:
+        """The agent or flow ends the conversation; what the guest hears of it is the deployment's
+        choice (§6.6)."""
+        mode = mode or session.deployment.conversation_disconnect
+        if session.conversation is None:
+            return []
+        effects: list[Effect] = []
+        if mode != "disabled" and session.dialect == "webchat":
+            effects = self.fan_out(
+                session, webchat_frames.disconnect("agent", read_only=mode == "ReadOnly")
+            )
+        elif mode != "disabled":
+            body: Json = {
+                "id": draw_hex(self.rng),
+                "type": "Event",
+                "direction": "Outbound",
+                "channel": {"messageId": draw_uuid(self.rng)},
+                "events": [{"eventType": "Presence", "presence": {"type": "Disconnect"}}],
+                "metadata": {
+                    "readOnly": "true" if mode == "ReadOnly" else "false",
+                    "correlationId": draw_uuid(self.rng),
+                },
+            }
+            self.add_message(session, body, now)
+            effects = self.fan_out(
+                session, frames.push("StructuredMessage", body), body["channel"]["time"]
+            )
+        session.read_only = mode == "ReadOnly"
+        self.end_conversation(session, now)
+        return effects
+
+    def expire(self, session: GuestSession, now: float) -> list[Effect]:
+        session.expires = now
+        self.end_conversation(session, now)
+        is_webchat = session.dialect == "webchat"
+        told = (
+            webchat_frames.disconnect("expired")
+            if is_webchat
+            else frames.push("SessionExpiredEvent", {})
+        )
+        return self.fan_out(session, told)
+
+    def log_out(self, session: GuestSession) -> list[Effect]:
+        """The guest is logged out of the session, on every connection."""
+        is_webchat = session.dialect == "webchat"
+        told = webchat_frames.disconnect("logout") if is_webchat else frames.push("LogoutEvent", {})
+        return self.fan_out(session, told)
+
+    # ------------------------------------------------------------------ tokens and files
+
+    def grant_jwt(self, session: GuestSession, now: float) -> tuple[str, int]:
+        expires = int(now) + JWT_LIFE_S
+        claims = {
+            "token": session.token,
+            "deployment": session.deployment.id,
+            "iat": int(now),
+            "exp": expires,
+        }
+        return pyjwt.encode(claims, self.secret, algorithm="HS256"), expires
+
+    def session_of_jwt(self, token: str, now: float) -> GuestSession | None:
+        try:
+            claims = pyjwt.decode(
+                token,
+                self.secret,
+                algorithms=["HS256"],
+                options={"verify_exp": False, "verify_iat": False},
+            )
+        except pyjwt.PyJWTError:
+            return None
+        if claims.get("exp", 0) < now:
+            return None
+        return self.sessions.get(str(claims.get("token", "")))
+
+    def reject_upload(self, attachment_id: str) -> None:
+        """What is put there is taken, and then called bad."""
+        for session in self.sessions.values():
+            attachment = (session.attachments or {}).get(attachment_id)
+            if attachment is not None:
+                attachment.rejected = True
+
+    def spoil_upload_url(self, attachment_id: str) -> None:
+        """Whoever has the link has nothing from now on."""
+        for session in self.sessions.values():
+            attachment = (session.attachments or {}).get(attachment_id)
+            if attachment is not None:
+                attachment.secret = draw_hex(self.rng)
+
+    def upload_url(self, attachment: Attachment) -> str:
+        return f"{self.base_url}/__storage/{attachment.id}?sig={attachment.secret}"
+
+    def history(self, session: GuestSession, page_number: int, page_size: int) -> Json:
+        """Newest first; an empty page past the end (§11.1)."""
+        total = len(session.messages)
+        newest_first = session.messages[::-1][
+            (page_number - 1) * page_size : page_number * page_size
+        ]
+        return {
+            "entities": newest_first,
+            "pageSize": page_size,
+            "pageNumber": page_number,
+            "total": total,
+            "pageCount": -(-total // page_size),
+        }
+
+    def register_device(self, deployment_id: str, token: str, device: Json) -> None:
+        """At most `records_max`; the oldest is forgotten."""
+        self.push_devices[deployment_id, token] = device
+        while len(self.push_devices) > self.settings.records_max:
+            self.push_devices.popitem(last=False)
+
+    def hangup(self, connection_id: int) -> list[Effect]:
+        return [Hangup(connection_id, 1000, "")] if connection_id in self.connections else []
+
+
+def _labels(body: Json) -> str:
+    """What a structured message says in a dialect that has text only."""
+    replies = [
+        item.get("quickReply") for item in body.get("content") or () if isinstance(item, dict)
+    ]
+    return ", ".join(str(one.get("text", "")) for one in replies if isinstance(one, dict))

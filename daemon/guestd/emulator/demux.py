@@ -1,0 +1,168 @@
+"""The front door: one port for WebSockets and HTTP, and who may stay how long before anything is
+asked of us.
+
+It reads the head of every request. An upgrade becomes a `Visit`, also one that comes after other
+requests on the same connection; everything else is handed on, bytes and all, to aiohttp. For that
+it must know where a request ends: by its Content-Length; after a chunked body it gives up, and an
+upgrade on such a connection is aiohttp's, which knows none.
+
+Bounds: a head has HEAD_WAIT_S from its first byte, a body BODY_WAIT_S between two pieces, a
+connection without either IDLE_S; beyond `connections_max` a new connection is closed at once. One
+sweep a second looks after all of them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Protocol, cast
+
+from aiohttp.web_protocol import RequestHandler
+
+from .guest_api.connection import GuestServer, Visit
+
+HEAD_BYTES_MAX = 65_536
+
+#: A client sends its head at once; who takes longer than this holds a connection and no more.
+HEAD_WAIT_S = 10.0
+#: Between two pieces of a body; uploads over slow links send something all the time.
+BODY_WAIT_S = 30.0
+#: Without any request. Longer than a fault may hold back an answer, for that looks the same from
+#: here.
+IDLE_S = 300.0
+
+#: To a head with bytes that are no UTF-8: no answer of ours could repeat them.
+NOT_TEXT = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+_LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?:\r\n|$)")
+
+
+class DemuxServer(GuestServer, Protocol):
+    """What a new TCP connection may ask of the emulator."""
+
+    def admit(self, door: FrontDoor) -> bool:
+        """False if there are as many connections as may be."""
+
+    def release(self, door: FrontDoor) -> None: ...
+
+    def http_protocol(self) -> RequestHandler: ...
+
+
+class FrontDoor(asyncio.Protocol):
+    """One connection, until it becomes a `Visit` or ends."""
+
+    __slots__ = ("_body_left", "_head", "_http", "_is_chunked", "_server", "_since", "_transport")
+
+    def __init__(self, server: DemuxServer) -> None:
+        self._server = server
+        self._head = b""
+        self._body_left = 0
+        self._is_chunked = False
+        self._http: RequestHandler | None = None
+        self._since = server.loop.time()
+
+    # ------------------------------------------------------------------ asyncio.Protocol
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        if not self._server.admit(self):
+            self._transport.abort()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self._server.release(self)
+        if self._http is not None:
+            self._http.connection_lost(error)
+
+    def eof_received(self) -> None:
+        if self._http is not None:
+            self._http.eof_received()
+
+    def pause_writing(self) -> None:
+        if self._http is not None:
+            self._http.pause_writing()
+
+    def resume_writing(self) -> None:
+        if self._http is not None:
+            self._http.resume_writing()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._head:
+            self._since = self._server.loop.time()
+        while data and not self._transport.is_closing():
+            if self._is_chunked:
+                return self._hand_on(data)
+            if self._body_left:
+                part, data = data[: self._body_left], data[self._body_left :]
+                self._body_left -= len(part)
+                self._hand_on(part)
+            else:
+                data = self._read_head(data)
+        return None
+
+    # ------------------------------------------------------------------
+
+    def _read_head(self, data: bytes) -> bytes:
+        """Take what belongs to the head; what is left of `data` if the head is whole."""
+        searched = max(0, len(self._head) - 3)
+        self._head += data
+        end = self._head.find(b"\r\n\r\n", searched)
+        if end < 0:
+            if len(self._head) > HEAD_BYTES_MAX:
+                self._transport.abort()
+            return b""
+        head, rest = self._head[: end + 4], self._head[end + 4 :]
+        self._head = b""
+        if not _is_text(head):
+            self._transport.write(NOT_TEXT)
+            self._transport.close()
+            return b""
+        words = head[:end].lower()
+        if b"upgrade: websocket" in words:
+            self._become_visit(head + rest)
+            return b""
+        length = _LENGTH.search(words)
+        self._is_chunked = b"\r\ntransfer-encoding:" in words
+        self._body_left = int(length[1]) if length is not None and not self._is_chunked else 0
+        self._hand_on(head)
+        return rest
+
+    def _hand_on(self, data: bytes) -> None:
+        if self._http is None:
+            self._http = self._server.http_protocol()
+            self._http.connection_made(self._transport)
+        self._http.data_received(data)
+
+    def _become_visit(self, data: bytes) -> None:
+        self._server.release(self)
+        if self._http is not None:
+            self._http.transport = (
+                None  # it would close the connection that is not its own any more
+            )
+            self._http.connection_lost(None)
+            self._http = None
+        visit = Visit(self._server)
+        self._transport.set_protocol(visit)
+        visit.connection_made(self._transport)
+        visit.data_received(data)
+
+    # ------------------------------------------------------------------ bounds
+
+    @property
+    def is_http(self) -> bool:
+        return self._http is not None
+
+    def abort(self) -> None:
+        self._transport.abort()
+
+    def close_if_slow(self, now: float) -> None:
+        limit_s = HEAD_WAIT_S if self._head else BODY_WAIT_S if self._body_left else IDLE_S
+        if now - self._since >= limit_s:
+            self._server.counters["connections_timed_out"] += 1
+            self._transport.abort()
+
+
+def _is_text(head: bytes) -> bool:
+    try:
+        head.decode()
+    except UnicodeDecodeError:
+        return False
+    return True

@@ -1,0 +1,404 @@
+"""The guest's requests on `/v1`, one function per action (reference §2), answered as the platform
+does.
+
+Tolerant where real clients differ from the schema: a missing `type` with an attachment, a top-level
+`channel`, attachment ids at top level, an `echo` without token, quick replies as Text or
+Structured. Strict where the platform is: configure first, sizes, rates, presence that the
+deployment does not allow."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+
+from ...model.json_values import is_writable
+from ...policy.buckets import SlidingCount
+from ..core import agent_runner, frames
+from ..core.ids import draw_hex, draw_uuid
+from ..core.records import Effect, GuestSession, Json, Send
+from ..core.world import World
+from .attachments import AttachmentDesk
+from .request import object_of, objects_of, text_of
+
+BUTTON_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
+
+
+def receive_guest_frame(world: World, connection_id: int, text: bytes, now: float) -> list[Effect]:
+    """One text frame from a guest. Never raises, whatever it holds."""
+    connection = world.connections.get(connection_id)
+    if connection is None:
+        return []
+    try:
+        request = json.loads(text)
+    except (ValueError, RecursionError):
+        return [Send(connection_id, frames.error(400, "Request failed."))]
+    if not isinstance(request, dict) or not is_writable(request):
+        return [Send(connection_id, frames.error(400, "Request failed."))]
+    return _Desk(world, connection, request, now).answer()
+
+
+class _Desk(AttachmentDesk):
+    def answer(self) -> list[Effect]:
+        limited = self._limit_requests()
+        if limited is not None:
+            return limited
+        action = _ACTIONS.get(text_of(self.request, "action"))
+        return action(self) if action is not None else self._error(400, "Request failed.")
+
+    # ------------------------------------------------------------------ configure
+
+    def _configure(self) -> list[Effect]:
+        return self._configure_as("")
+
+    def _configure_authenticated(self) -> list[Effect]:
+        deployment = self.connection.deployment
+        if not deployment.authentication:
+            return self._error(
+                403,
+                "Session authentication failed: authentication is not enabled for this deployment",
+            )
+        user = self.world.users.get(text_of(object_of(self.request, "data"), "code"), "")
+        if not user:
+            return self._error(401, "User is unauthorized")
+        return self._configure_as(user)
+
+    def _configure_as(self, user: str) -> list[Effect]:
+        world = self.world
+        if not self.token or text_of(self.request, "deploymentId") != self.connection.deployment.id:
+            return self._error(400, "Request failed.")
+        session = world.sessions.get(self.token)
+        start_new = self.request.get("startNew") is True
+        if session is not None and not start_new:
+            if world.is_expired(session, self.now):
+                return self._say(frames.push("SessionExpiredEvent", {}, self.trace))
+            if session.user and not user:
+                return self._error(
+                    4017, "Cannot downgrade an authenticated session to unauthenticated"
+                )
+        limited = self._limit_configures(session)
+        if limited is not None:
+            return limited
+        new = session is None or start_new
+        if session is None or start_new:
+            session = self._new_session(session)
+        effects, cleared = self._sign_in(session, user, new) if user else ([], False)
+        effects += world.attach(self.connection, session)
+        answer = frames.session_response(session, world.limits, new, self.trace, cleared)
+        return [*effects, Send(self.connection.id, answer)]
+
+    def _limit_configures(self, session: GuestSession | None) -> list[Effect] | None:
+        if session is None or session.configures is None:
+            return None
+        return self._too_many(session.configures, "Configure")
+
+    def _new_session(self, old: GuestSession | None) -> GuestSession:
+        """`startNew` keeps the sockets and does not reset the rate."""
+        session = self.world.new_session(self.token, self.connection.deployment, self.now)
+        limit = self.world.limits.configures_per_session_per_minute
+        if old is not None:
+            session.connections, session.configures = list(old.connections), old.configures
+        elif limit is not None:
+            session.configures = SlidingCount(limit, 60.0)
+            session.configures.take(self.now)
+        return session
+
+    def _sign_in(self, session: GuestSession, user: str, new: bool) -> tuple[list[Effect], bool]:
+        """Authenticated: other sessions of the same user are shown the door; a step-up tells of
+        itself (§6.9).
+
+        The second value says whether there was such a session."""
+        world = self.world
+        effects: list[Effect] = []
+        for other in list(world.sessions.values()):
+            if other.user == user and other is not session:
+                for connection_id in list(other.connections):
+                    effects += world.evict(other, connection_id, "signedIn")
+        cleared = bool(effects)
+        stepped_up = not new and not session.user
+        session.user = user
+        if stepped_up:
+            body: Json = {
+                "id": draw_hex(world.rng),
+                "type": "Event",
+                "direction": "Inbound",
+                "channel": {
+                    "messageId": draw_uuid(world.rng),
+                    "from": {"firstName": user[:8], "lastName": "Guest"},
+                },
+                "events": [{"eventType": "Presence", "presence": {"type": "SignIn"}}],
+                "metadata": {"authenticated": "true"},
+            }
+            world.add_message(session, body, self.now)
+            effects += world.fan_out(session, frames.push("StructuredMessage", body))
+        return effects, cleared
+
+    # ------------------------------------------------------------------ messages
+
+    def _message(self) -> list[Effect]:
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        message = object_of(self.request, "message")
+        if text_of(message, "type") == "Event":
+            return self._events(session, message)
+        if session.read_only:
+            return self._error(409, "The conversation is read-only")
+        refused = self._refuse_message(session, message) or self._limit_messages(session)
+        if refused is not None:
+            return refused
+        content, problem = self._content(session, message)
+        if problem is not None:
+            return problem
+        return self._accept(session, message, content)
+
+    def _limit_messages(self, session: GuestSession) -> list[Effect] | None:
+        limit = self.world.limits.messages_per_session_per_s
+        if limit is None:
+            return None
+        session.rate = session.rate or SlidingCount(limit, 1.0)
+        return self._too_many(session.rate, "Message")
+
+    def _refuse_message(self, session: GuestSession, message: Json) -> list[Effect] | None:
+        limits = self.world.limits
+        text = text_of(message, "text")
+        if (
+            limits.text_bytes is not None
+            and len(text.encode("utf-8", "replace")) > limits.text_bytes
+        ):
+            size = len(text.encode("utf-8", "replace"))
+            return self._error(4011, f"Message length {size} is larger than {limits.text_bytes}")
+        if not message or not (text or message.get("content") or self.request.get("attachmentIds")):
+            return self._error(400, "Request failed.")
+        attributes = self._attributes(message)
+        size = sum(
+            len(str(key).encode()) + len(str(value).encode()) for key, value in attributes.items()
+        )
+        if limits.attribute_bytes is not None and size > limits.attribute_bytes:
+            return self._error(
+                4013,
+                f"Custom Attributes in channel metadata is larger than {limits.attribute_bytes}"
+                " bytes",
+            )
+        return None
+
+    def _attributes(self, message: Json) -> Json:
+        """Inside the message; the deprecated place beside it counts only if the switch says so
+        (§2.5)."""
+        found = object_of(object_of(object_of(message, "channel"), "metadata"), "customAttributes")
+        if not found and self.world.settings.honor_legacy_attributes:
+            found = object_of(
+                object_of(object_of(self.request, "channel"), "metadata"), "customAttributes"
+            )
+        return found
+
+    def _content(
+        self, session: GuestSession, message: Json
+    ) -> tuple[list[Json], list[Effect] | None]:
+        """Content with attachments filled in; or the error for one that is not ready."""
+        content: list[Json] = []
+        wanted = [one for one in self.request.get("attachmentIds") or () if isinstance(one, str)]
+        for item in objects_of(message, "content"):
+            if text_of(item, "contentType") == "Attachment":
+                wanted.append(text_of(object_of(item, "attachment"), "id"))
+            elif "buttonResponse" in item and not _is_button_response(item["buttonResponse"]):
+                return [], self._error(400, "Request failed.")
+            else:
+                content.append(copy.deepcopy(item))
+        for attachment_id in wanted:
+            attachment = (session.attachments or {}).get(attachment_id)
+            if attachment is None:
+                return [], self._error(4009, "Attachment not found")
+            if not attachment.uploaded:
+                return [], self._error(4010, "Attachment has not been uploaded successfully")
+            attachment.sent = True
+            content.append(frames.attachment_content(attachment, self.world.upload_url(attachment)))
+        return content, None
+
+    def _accept(self, session: GuestSession, message: Json, content: list[Json]) -> list[Effect]:
+        """Put it on record, echo it to every connection (the request's tracing id and metadata come
+        back), tell the agent."""
+        world = self.world
+        first = session.conversation is None
+        kind = text_of(message, "type")
+        body: Json = {
+            "id": draw_hex(world.rng),
+            "type": kind if kind in ("Text", "Structured") else "Text",
+        }
+        if "text" in message:
+            body["text"] = text_of(message, "text")
+        body["direction"] = "Inbound"
+        body["channel"] = {"messageId": draw_uuid(world.rng), "from": {}, "to": {}}
+        if content:
+            body["content"] = content
+        body["originatingEntity"] = "Human"
+        body["metadata"] = self._metadata(session, message)
+        world.add_message(session, body, self.now)
+        self._keep_attributes(session, message)
+        effects = world.fan_out(
+            session, frames.push("StructuredMessage", body, self.trace), body["channel"]["time"]
+        )
+        if first:
+            effects += agent_runner.greet(world, session)
+        buttons = [object_of(item, "buttonResponse") for item in content]
+        payload = next((text_of(button, "payload") for button in buttons if button), "")
+        return effects + agent_runner.hear(
+            world, session, text_of(message, "text") or payload, payload
+        )
+
+    def _metadata(self, session: GuestSession, message: Json) -> dict[str, str]:
+        given = {
+            key: str(value)
+            for key, value in object_of(message, "metadata").items()
+            if isinstance(value, str)
+        }
+        more = {"authenticated": "true"} if session.user else {}
+        return {**given, **more, "correlationId": draw_uuid(self.world.rng)}
+
+    def _keep_attributes(self, session: GuestSession, message: Json) -> None:
+        attributes = self._attributes(message)
+        if attributes:
+            session.attributes = {
+                **(session.attributes or {}),
+                **{key: str(value) for key, value in attributes.items()},
+            }
+
+    # ------------------------------------------------------------------ events
+
+    def _events(self, session: GuestSession, message: Json) -> list[Effect]:
+        events = objects_of(message, "events")
+        if not events:
+            return self._error(400, "Request failed.")
+        event = events[0]
+        kind = text_of(event, "eventType")
+        if kind == "Typing":
+            if session.deployment.user_typing:
+                return []
+            return self._error(403, "Turn on the Feature Toggle or fix the configuration.")
+        if kind == "Presence":
+            presence = text_of(object_of(event, "presence"), "type")
+            if presence == "Join":
+                return self._join(session, message, event)
+            if presence == "Clear":
+                return self._clear(session, event)
+            return self._error(400, "Request failed.")
+        if kind in ("CoBrowse", "Video", "Reactions"):
+            return []
+        return self._error(400, "Request failed.")
+
+    def _presence(self, session: GuestSession, event: Json, metadata: dict[str, str]) -> Json:
+        body: Json = {
+            "id": draw_hex(self.world.rng),
+            "type": "Event",
+            "direction": "Inbound",
+            "channel": {"messageId": draw_uuid(self.world.rng)},
+            "events": [
+                {
+                    "eventType": "Presence",
+                    "presence": {"type": text_of(object_of(event, "presence"), "type")},
+                }
+            ],
+            "metadata": metadata,
+        }
+        return self.world.add_message(session, body, self.now)
+
+    def _join(self, session: GuestSession, message: Json, event: Json) -> list[Effect]:
+        if session.read_only:
+            return self._error(409, "The conversation is read-only")
+        first = session.conversation is None
+        self._keep_attributes(session, message)
+        body = self._presence(session, event, self._metadata(session, message))
+        frame = frames.push("StructuredMessage", body, self.trace)
+        effects = self.world.fan_out(session, frame, body["channel"]["time"])
+        return effects + (agent_runner.greet(self.world, session) if first else [])
+
+    def _clear(self, session: GuestSession, event: Json) -> list[Effect]:
+        """Echo, SessionClearedEvent, the session is gone, ConnectionClosedEvent (§6.5)."""
+        if not session.deployment.conversation_clear:
+            return self._error(403, "Presence events Conversation Clear are not supported")
+        world = self.world
+        body = self._presence(session, event, {"correlationId": draw_uuid(world.rng)})
+        effects = world.fan_out(session, frames.push("StructuredMessage", body, self.trace))
+        effects += world.fan_out(session, frames.push("SessionClearedEvent", {}))
+        connections = list(session.connections)
+        world.erase(session)
+        for connection_id in connections:
+            effects += world.evict(session, connection_id, "")
+        return effects
+
+    # ------------------------------------------------------------------ the rest
+
+    def _close_session(self) -> list[Effect]:
+        """The asker gets `connected: false, readOnly: true` and keeps the socket; the others are
+        shown the door (§2.8)."""
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        if not isinstance(self.request.get("closeAllConnections"), bool):
+            return self._error(400, "Request failed.")
+        effects: list[Effect] = []
+        if self.request["closeAllConnections"]:
+            for connection_id in list(session.connections):
+                if connection_id != self.connection.id:
+                    effects += self.world.evict(session, connection_id, "")
+        session.read_only = True
+        self.world.end_conversation(session, self.now)
+        return [*self._say(frames.session_closed(self.trace)), *effects]
+
+    def _echo(self) -> list[Effect]:
+        limit = self.world.limits.echoes_per_connection_per_minute
+        if limit is not None:
+            self.connection.echoes = self.connection.echoes or SlidingCount(limit, 60.0)
+            limited = self._too_many(self.connection.echoes, "Health check")
+            if limited is not None:
+                return limited
+        session = self.world.sessions.get(self.token)
+        if session is not None and self.world.is_expired(session, self.now):
+            return self._say(frames.response("SessionExpiredEvent", {}, self.trace))
+        if session is None:
+            return self._error(4007, "Session not found")
+        message = object_of(self.request, "message")
+        metadata = {
+            key: value
+            for key, value in object_of(message, "metadata").items()
+            if isinstance(value, str)
+        }
+        text = text_of(message, "text") or "ping"
+        return self._say(
+            frames.health_check(session, text, metadata, draw_hex(self.world.rng), self.trace)
+        )
+
+    def _jwt(self) -> list[Effect]:
+        session = self._session()
+        if isinstance(session, list):
+            return session
+        jwt, expires = self.world.grant_jwt(session, self.now)
+        return self._say(frames.response("JwtResponse", {"jwt": jwt, "exp": expires}, self.trace))
+
+    def _configuration(self) -> list[Effect]:
+        if text_of(self.request, "deploymentId") != self.connection.deployment.id:
+            return self._error(400, "Request failed.")
+        return self._say(
+            frames.configuration(self.connection.deployment, self.world.limits, self.trace)
+        )
+
+
+def _is_button_response(found: object) -> bool:
+    """What the schema requires of one (§2.6); clients cannot read the echo of any other."""
+    if not isinstance(found, dict) or found.get("type") not in BUTTON_TYPES:
+        return False
+    return isinstance(found.get("text"), str) and isinstance(found.get("payload"), str)
+
+
+_ACTIONS: dict[str, Callable[[_Desk], list[Effect]]] = {
+    "configureSession": _Desk._configure,
+    "configureAuthenticatedSession": _Desk._configure_authenticated,
+    "onMessage": _Desk._message,
+    "closeSession": _Desk._close_session,
+    "echo": _Desk._echo,
+    "getJwt": _Desk._jwt,
+    "getConfiguration": _Desk._configuration,
+    "onAttachment": _Desk._attachment,
+    "getAttachment": _Desk._refresh,
+    "deleteAttachment": _Desk._delete,
+}

@@ -1,0 +1,1 @@
+"""The REST API of the platform, and the storage behind presigned URLs."""

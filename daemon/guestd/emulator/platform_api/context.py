@@ -1,0 +1,16 @@
+"""What the platform API may ask of the emulator."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ..context import ServerContext
+from .api import Office
+from .upload_storage import Storage
+
+
+class PlatformContext(ServerContext, Protocol):
+    """`platform_api` is replaced when the emulator is reset: ask for it at each call."""
+
+    platform_api: Office
+    storage: Storage

@@ -1,0 +1,1 @@
+"""The legacy webchat dialect: the WebSocket at `/webchat/v1`."""

@@ -1,0 +1,294 @@
+"""Carries one operation on: commit the intent, call, commit the outcome, until it rests or is over
+(HTTP-2, AUDIT-1).
+
+The one order in which nothing is lost and nothing doubled: the step and its idempotency key are
+durable before the call, and what came of it is durable, with its fact in the same commit, before
+the next. A crash between the two finds `trying` set, and asks again with the same key; where the
+platform has forgotten the key by now, it looks first."""
+
+from __future__ import annotations
+
+from random import Random
+from typing import Any
+
+from ..model.errors import NoSuchPath, PlatformError, PlatformUnavailable
+from ..model.ports import Clock, PlatformAnswer, PlatformCalls
+from ..model.records import OperationEvent
+from .event_appender import EventAppender
+from .failure_policy import after_failed_probe, after_failure, is_key_expired, was_never_sent
+from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .settings import OperationsSettings
+from .workflow import Workflow, as_uncertain
+
+#: A fact before it has its place: action, status, details.
+EventDraft = tuple[str, str, dict[str, Any]]
+
+
+class Executor:
+    def __init__(
+        self,
+        settings: OperationsSettings,
+        workflows: dict[str, Workflow],
+        platform: PlatformCalls,
+        appender: EventAppender,
+        clock: Clock,
+        rng: Random,
+    ) -> None:
+        self._settings = settings
+        self._workflows = workflows
+        self._platform = platform
+        self._appender = appender
+        self._clock = clock
+        self._rng = rng
+        self.halted = False
+
+    async def run(self, operation: Operation) -> None:
+        """On with it until it rests, is over, or the house stops; between two steps everything is
+        durable."""
+        workflow = self._workflows[operation.kind]
+        while not (self.halted or operation.over):
+            now_ms = self._clock.epoch_ms()
+            if operation.wake_ms > now_ms:
+                return
+            operation.wake_ms = 0
+            if operation.probing:
+                await self._probe(workflow, operation)
+                continue
+            step = workflow.next_request(operation, now_ms)
+            if isinstance(step, Transition):
+                await self.settle(operation, step)
+            elif (
+                step.acts
+                and operation.in_doubt
+                and is_key_expired(operation, self._settings, now_ms)
+            ):
+                await self._resolve_doubt(workflow, operation)
+            else:
+                await self._attempt(workflow, operation, step)
+
+    async def settle(
+        self, operation: Operation, transition: Transition, *facts: EventDraft
+    ) -> None:
+        """Take the turn, and make it durable with the facts of it."""
+        workflow = self._workflows[operation.kind]
+        _apply(operation, transition)
+        events = [*facts, *transition.facts]
+        if operation.over:
+            operation.secrets = {}
+            if workflow.outcome and not any(action == workflow.outcome for action, _, _ in events):
+                took_ms = self._clock.epoch_ms() - operation.started_ms
+                events.append(
+                    (
+                        workflow.outcome,
+                        _status_of(transition),
+                        {"latency_ms": took_ms, **_problem_details(transition.problem)},
+                    )
+                )
+        if not transition.quiet:
+            await self.save(operation, *(_event(workflow, operation, *one) for one in events))
+
+    async def save(self, operation: Operation, *facts: OperationEvent) -> None:
+        """Make it durable as it stands, and only then let it be seen so."""
+        view = operation.view()
+        await self._appender.save(operation.record(), *facts)
+        operation.durable_view = view
+
+    # ------------------------------------------------------------------ one try
+
+    async def _attempt(
+        self, workflow: Workflow, operation: Operation, request: PlatformRequest
+    ) -> None:
+        await self._record_attempt(workflow, operation, request)
+        try:
+            answer = await self._call(request)
+            transition = workflow.answered(operation, answer, self._clock.epoch_ms())
+        except PlatformError as error:
+            await self._handle_error(workflow, operation, request, error)
+            return
+        except InvalidPlatformAnswer as problem:
+            await self._handle_error(
+                workflow, operation, request, PlatformUnavailable(str(problem), acted=True)
+            )
+            return
+        details = {
+            "latency_ms": round(answer.latency_ms, 3),
+            "correlation_id": answer.correlation_id,
+        }
+        event = (
+            request.action,
+            _status_of(transition),
+            {**_key_detail(request), **details, **_problem_details(transition.problem)},
+        )
+        await self.settle(operation, transition, *(() if request.quiet else (event,)))
+
+    async def _record_attempt(
+        self, workflow: Workflow, operation: Operation, request: PlatformRequest
+    ) -> None:
+        """What will be tried is durable before it is."""
+        operation.status = "running"
+        operation.tries += 1
+        operation.in_flight = True
+        operation.first_try_ms = operation.first_try_ms or self._clock.epoch_ms()
+        if request.quiet and self._appender.storage_full:
+            # a heart beats on while the disk is full; the worst is a number used again after a
+            # crash
+            return
+        attempt = _event(
+            workflow,
+            operation,
+            request.action,
+            "attempt",
+            {**_key_detail(request), "try": operation.tries},
+        )
+        await self.save(operation, *(() if request.quiet else (attempt,)))
+
+    async def _call(self, request: PlatformRequest) -> PlatformAnswer:
+        return await self._platform.call(
+            request.call,
+            path=request.path,
+            query=request.query,
+            body=request.body,
+            idempotency_key=request.key,
+            urgency=request.urgency,
+        )
+
+    async def _handle_error(
+        self,
+        workflow: Workflow,
+        operation: Operation,
+        request: PlatformRequest,
+        error: PlatformError,
+    ) -> None:
+        now_ms = self._clock.epoch_ms()
+        transition = workflow.refused(operation, error, now_ms) or after_failure(
+            workflow, operation, request, error, self._settings, self._rng, now_ms
+        )
+        latency_ms = round(error.latency_ms, 3)
+        details = {
+            **_key_detail(request),
+            "latency_ms": latency_ms,
+            **_problem_details(transition.problem),
+            "final": transition.ends,
+        }
+        event = (request.action, _status_of_error(request, error, transition), details)
+        await self.settle(
+            operation, transition, *(() if request.quiet or transition.facts else (event,))
+        )
+
+    # ------------------------------------------------------------------ looking
+
+    async def _resolve_doubt(self, workflow: Workflow, operation: Operation) -> None:
+        """Too late for the same key: look, or say that it cannot be known."""
+        if workflow.probe(operation) is None:
+            problem = as_uncertain(
+                {"code": "key_forgotten", "message": "the outcome came to nobody's ears"}
+            )
+            await self.settle(operation, Transition(status="uncertain", problem=problem))
+        else:
+            operation.probing = True
+
+    async def _probe(self, workflow: Workflow, operation: Operation) -> None:
+        request = workflow.probe(operation)
+        assert request is not None
+        operation.tries += 1
+        await self.save(operation)
+        now_ms = self._clock.epoch_ms()
+        try:
+            transition = workflow.probed(operation, await self._call(request), now_ms)
+        except PlatformError as error:
+            transition = None
+            is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
+            if (
+                not is_absent or not request.path
+            ):  # of a search, 404 says that there is no such search
+                await self.settle(
+                    operation,
+                    after_failed_probe(
+                        workflow, operation, error, self._settings, self._rng, now_ms
+                    ),
+                )
+                return
+        except InvalidPlatformAnswer as problem:
+            transition = Transition(
+                status="uncertain", problem=as_uncertain({"message": str(problem)})
+            )
+        if transition is None:
+            transition = _after_negative_probe(operation)
+        await self.settle(operation, transition)
+
+
+def _apply(operation: Operation, transition: Transition) -> None:
+    operation.in_flight = False
+    operation.status = transition.status
+    if transition.step:
+        operation.go_to(transition.step)
+    operation.wake_ms = transition.wake_ms
+    operation.problem = transition.problem
+
+
+def _after_negative_probe(operation: Operation) -> Transition:
+    """Looked, and it is not there: no doubt any more. We had given up, or it was only too late for
+    the key."""
+    given_up = operation.problem
+    operation.probing = operation.in_doubt = False
+    operation.tries = operation.first_try_ms = 0
+    return Transition(status="failed", problem=given_up) if given_up else Transition()
+
+
+# ---------------------------------------------------------------------- facts
+
+
+def _event(
+    workflow: Workflow, operation: Operation, action: str, status: str, details: dict[str, Any]
+) -> OperationEvent:
+    told = {
+        **workflow.details(operation),
+        **{key: one for key, one in details.items() if one != ""},
+    }
+    if webhook_url := operation.request.get("webhookUrl"):
+        told["webhook_url"] = webhook_url
+    return OperationEvent(
+        0, action, status, operation.operation_id, workflow.conversation_id(operation), told
+    )
+
+
+def _status_of(transition: Transition) -> str:
+    return {"running": "success", "succeeded": "success"}.get(transition.status, transition.status)
+
+
+def _status_of_error(request: PlatformRequest, error: PlatformError, transition: Transition) -> str:
+    """What became of this one try, whatever becomes of the whole."""
+    if transition.ends:
+        return _status_of(transition)
+    if was_never_sent(error):
+        return "deferred"
+    return "uncertain" if request.acts and error.acted else "failed"
+
+
+def _key_detail(request: PlatformRequest) -> dict[str, Any]:
+    return {"idempotency_key": request.key}
+
+
+def _problem_details(problem: dict[str, Any] | None) -> dict[str, Any]:
+    """Of a problem what an audit keeps: codes, fields, the missing scope. The platform's words go
+    as `text`, of which the audit keeps a hash only, unless it is set to keep texts: they may quote
+    what a guest has events."""
+    names = {
+        "code": "error_code",
+        "cause": "error_cause",
+        "status": "error_status",
+        "platform_code": "platform_code",
+    }
+    names |= {
+        "correlation_id": "correlation_id",
+        "missing_scope": "missing_scope",
+        "scopes": "scopes",
+    }
+    found = {name: problem[key] for key, name in names.items() if problem and key in problem}
+    if problem and "errors" in problem:
+        found["errors"] = [_as_text(item) for item in problem["errors"]]
+    return found
+
+
+def _as_text(item: dict[str, str]) -> dict[str, str]:
+    return {"text" if name == "message" else name: value for name, value in item.items()}

@@ -1,0 +1,204 @@
+"""A guest in three steps: the queue is there, a contact, a conversation in the queue; never one of
+them twice (SESS-7).
+
+A guest of before has a contact: whether the platform says 409 or gives it again, it is found by its
+external id or address and used. A token of ours that has grown old before a step begins, or that
+the platform does not take (a key was rotated, a clock differs), is signed anew: before the step's
+first try, or after a refusal, so that no try that may have acted is changed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ..model.errors import CommandError, PlatformError
+from ..model.ids import fingerprint
+from ..model.ports import PlatformAnswer
+from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .requests import GuestCreationRequest, WorkflowRequest
+from .settings import ContactReference
+from .workflow import Workflow, id_of, succeeded
+
+#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch
+#: milliseconds.
+SignToken = Callable[[str, Mapping[str, Any]], tuple[str, int]]
+
+#: A token of ours that expires sooner than this is signed anew before a step: a step's tries take
+#: some seconds.
+TOKEN_LEFT_MS_MIN = 60_000
+
+
+class GuestCreationWorkflow(Workflow):
+    name = "guest"
+    outcome = "guest.created"
+    field_by_step: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
+
+    def __init__(
+        self, sign: SignToken | None = None, contact_reference: ContactReference = "address"
+    ) -> None:
+        """`contact_reference`: what names the contact in a conversation's `contactId`."""
+        self._sign = sign
+        self._contact_reference = contact_reference
+
+    def begin(self, operation: Operation, request: WorkflowRequest) -> None:
+        assert isinstance(request, GuestCreationRequest)
+        operation.step = "queue"
+        operation.result = {"guest_id": request.guest_id, "queue_id": request.queue_id}
+        operation.data = {"token_expires_ms": 0, "token_renewals": 0}
+        if request.guest_token is not None:
+            operation.secrets = {"guest_token": request.guest_token}
+            operation.data["token_fingerprint"] = fingerprint(request.guest_token)
+        elif self._sign is None:
+            raise CommandError(
+                "guestToken: it is missing, and no keys are configured to sign one; give one",
+                field="guestToken",
+            )
+        else:
+            self._sign_token(operation)
+
+    def _sign_token(self, operation: Operation) -> None:
+        assert self._sign is not None
+        attributes = operation.request.get("customAttributes", {})
+        token, expires_ms = self._sign(operation.result["guest_id"], attributes)
+        operation.secrets = {"guest_token": token}
+        operation.data |= {"token_fingerprint": fingerprint(token), "token_expires_ms": expires_ms}
+
+    def _renew_old_token(self, operation: Operation, now_ms: int) -> None:
+        """Only before the first try of a step: what may have been sent is sent again as it was."""
+        expires_ms = operation.data.get("token_expires_ms", 0)
+        is_old = expires_ms and expires_ms - now_ms < TOKEN_LEFT_MS_MIN
+        if is_old and not (operation.first_try_ms or operation.in_doubt) and self._sign is not None:
+            self._sign_token(operation)
+
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest:
+        queue = operation.result["queue_id"]
+        self._renew_old_token(operation, now_ms)
+        match operation.step:
+            case "queue":
+                return PlatformRequest(
+                    "queue.get", "guest.queue", path={"queueId": queue}, acts=False
+                )
+            case "contact":
+                return PlatformRequest(
+                    "contact.create",
+                    "guest.contact",
+                    body=_contact(operation),
+                    key=operation.key("contact"),
+                )
+            case _:
+                body = self._conversation(operation)
+                return PlatformRequest(
+                    "conversation.create",
+                    "guest.conversation",
+                    body=body,
+                    key=operation.key("conversation"),
+                )
+
+    def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
+        match operation.step:
+            case "queue":
+                return Transition(step="contact")
+            case "contact":
+                operation.result["contact_id"] = id_of(answer.body, "contact")
+                return Transition(step="conversation")
+            case _:
+                operation.result["conversation_id"] = id_of(answer.body, "conversation")
+                return succeeded()
+
+    def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
+        """A contact of that guest is there already, from before: it is taken, not made twice. A
+        token of ours that is not taken is signed anew, once."""
+        if self._rejects_our_token(operation, error):
+            self._sign_token(operation)
+            operation.data["token_renewals"] += 1
+            return Transition(facts=[("guest.token_renewed", "success", {"error_status": 400})])
+        if operation.step != "contact" or error.status != 409:
+            return None
+        operation.probing = True
+        return Transition(
+            problem={"code": "conflict", "message": str(error), "status": 409, "field": "guestId"}
+        )
+
+    def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
+        """A refusal that speaks of the token, and never of a try that may have acted."""
+        is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
+        is_refusal = error.status == 400 and not error.acted and not operation.in_doubt
+        return (
+            is_ours
+            and is_refusal
+            and not operation.data["token_renewals"]
+            and "token" in str(error).lower()
+        )
+
+    def probe(self, operation: Operation) -> PlatformRequest | None:
+        """A contact can be found by the guest's own id or its address; a conversation's id is known
+        to nobody but its maker."""
+        if operation.step != "contact":
+            return None
+        guest_id = operation.result["guest_id"]
+        query: dict[str, str | int] = {"externalContactId": guest_id, "q": address_of(guest_id)}
+        return PlatformRequest("contact.find", "guest.contact", query=query, acts=False)
+
+    def probed(
+        self, operation: Operation, answer: PlatformAnswer, now_ms: int
+    ) -> Transition | None:
+        entities = answer.body.get("entities")
+        if not isinstance(entities, list):
+            raise InvalidPlatformAnswer("the platform's answer has no list of contacts")
+        contacts = [one for one in entities if isinstance(one, dict)]
+        guest_id = operation.result["guest_id"]
+        mine = [one for one in contacts if one.get("externalContactId") == guest_id]
+        mine = mine or [one for one in contacts if one.get("address") == address_of(guest_id)]
+        if not mine:
+            return None
+        operation.result["contact_id"] = id_of(mine[0], "contact")
+        return Transition(
+            step="conversation", facts=[("guest.contact", "success", {"found": True})]
+        )
+
+    def end(self, operation: Operation, now_ms: int) -> Transition | None:
+        raise CommandError(
+            "the creation of a guest cannot be ended; it ends by itself", code="conflict"
+        )
+
+    def details(self, operation: Operation) -> dict[str, Any]:
+        told = {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+        if expires_ms := operation.data.get("token_expires_ms"):
+            told["guest_token_expires_ms"] = expires_ms
+        return told
+
+    def _conversation(self, operation: Operation) -> dict[str, Any]:
+        queue = operation.result["queue_id"]
+        is_by_address = self._contact_reference == "address"
+        contact = (
+            address_of(operation.result["guest_id"])
+            if is_by_address
+            else operation.result["contact_id"]
+        )
+        return {
+            "contactId": contact,
+            "routingData": {
+                "queueId": queue,
+                "skillRequirements": operation.request.get("skillRequirements", []),
+            },
+            "customAttributes": {
+                "sessionToken": operation.secrets["guest_token"],
+                "routingTarget": queue,
+            },
+        }
+
+
+def address_of(guest_id: str) -> str:
+    """The contact address of a guest."""
+    return f"guest-{guest_id}"
+
+
+def _contact(operation: Operation) -> dict[str, Any]:
+    guest_id = operation.result["guest_id"]
+    attributes = operation.request.get("customAttributes", {})
+    return {
+        "type": "webchat",
+        "address": address_of(guest_id),
+        "externalContactId": guest_id,
+        "customAttributes": {**attributes, "guestToken": operation.secrets["guest_token"]},
+    }

@@ -1,0 +1,354 @@
+"""All REST operations of this process: begun, found, ended, brought back after a restart (the
+`Operations` port).
+
+What an operation does next is its kind's to think, and `carrier.py`'s to do. Here is only who may
+begin, who is at work, who rests until when, and who waits for whose end. An operation at work
+stands in a lane; one at rest is a few values and a deadline in the wheel.
+
+Bounds: `under_way_max` operations and `sessions_max` messaging sessions, one more is refused;
+`calls_inflight_max` and
+`heartbeats_inflight_max` calls at once, in lanes of their own, so that heartbeats, the opening of
+many sessions (as many again as `calls_inflight_max`) and other work cannot starve each other;
+`remembered_max` of those lately over are listed (by their id the journal finds the older ones too).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import re
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
+from random import Random
+from typing import Any
+
+from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
+from ..model.journal import OperationStore
+from ..model.ports import Clock, OperationView, PlatformCalls
+from ..observe.metrics import Metrics
+from ..runtime.task_pool import Errands, finish
+from ..runtime.timers import Timers
+from .event_appender import EventAppender
+from .executor import Executor
+from .guest_creation import SignToken
+from .operation import OVER, Operation, Transition, from_record
+from .requests import WorkflowRequest, validated_request
+from .settings import OperationsSettings
+from .workflow import as_uncertain
+from .workflows import all_workflows
+
+logger = logging.getLogger("guestd.operations")
+
+_ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
+#: Deadlines are met to within this.
+TIMER_TICK_S = 0.05
+
+STORAGE_FULL = (
+    "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
+)
+
+
+def _unlimited() -> float:
+    return math.inf
+
+
+class OperationService:
+    """Needs a running loop at construction. `sign` signs guests' tokens where keys are configured
+    (GUEST-1);
+    `requests_per_minute` is the budget that heartbeats are stretched to."""
+
+    def __init__(
+        self,
+        settings: OperationsSettings,
+        journal: OperationStore,
+        platform: PlatformCalls,
+        appender: EventAppender,
+        clock: Clock,
+        metrics: Metrics,
+        rng: Random,
+        draw_id: Callable[[], str],
+        sign: SignToken | None = None,
+        requests_per_minute: Callable[[], float] = _unlimited,
+        *,
+        sessions_max: int,
+        timer_tick_s: float = TIMER_TICK_S,
+    ) -> None:
+        self._settings = settings
+        self._sessions_max = sessions_max
+        self._journal = journal
+        self._clock = clock
+        self._metrics = metrics
+        self._workflows = all_workflows(settings, metrics, rng, draw_id, sign, requests_per_minute)
+        self._executor = Executor(settings, self._workflows, platform, appender, clock, rng)
+        self._calls = Errands("operation", settings.calls_inflight_max)
+        self._openings = Errands("opening", settings.calls_inflight_max)
+        self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
+        self._lanes = {"open": self._openings, "beat": self._heartbeats}
+        self._wakeups: Timers[str] = Timers(
+            asyncio.get_running_loop(), clock, timer_tick_s, self._wake
+        )
+        self._active: dict[str, Operation] = {}
+        self._running: set[str] = set()
+        self._sessions = 0
+        self._draining = False
+        self._being_accepted: dict[str, asyncio.Task[None]] = {}
+        self._shielded_tasks: set[asyncio.Task[None]] = set()
+        self._waiting: dict[str, asyncio.Event] = {}
+        self._recent: dict[str, OperationView] = {}
+
+    # ------------------------------------------------------------------ the Operations port
+
+    async def start(
+        self, kind: str, operation_id: str, request: Mapping[str, Any], wait_s: float = 0.0
+    ) -> OperationView:
+        """Raises CommandError: `invalid` with the field, `conflict`, `too_large`, `storage_full`,
+        `draining`, Overloaded, LimitExceeded (SESS-1)."""
+        validated = validated_request(kind, request, self._settings.request_bytes_max)
+        operation = self._new(kind, operation_id, validated)
+        known = self._known(operation_id)
+        if known is not None:
+            if (known.kind, known.request) != (kind, operation.request):
+                raise CommandError(
+                    f"operation {operation_id} was begun with another request; draw a new id",
+                    code="conflict",
+                )
+        else:
+            self._refuse_if_full(kind)
+            self._workflows[kind].begin(operation, validated)
+            self._register(operation)
+            self._being_accepted[operation_id] = asyncio.create_task(
+                self._accept(operation), name="accept"
+            )
+        await self._until_accepted(operation_id)
+        if wait_s > 0:
+            await self._until(operation_id, self._workflows[kind].is_answered, wait_s)
+        return self.view(operation_id)
+
+    def view(self, operation_id: str) -> OperationView:
+        operation = self._known(operation_id)
+        if operation is None:
+            raise NotFound(f"no operation {operation_id}")
+        return _durable_view(operation)
+
+    def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
+        everything = [
+            *self._recent.values(),
+            *(one.durable_view for one in self._active.values() if one.durable_view is not None),
+        ]
+        wanted = [one for one in everything if kind in (None, one.kind)]
+        return sorted(wanted, key=lambda one: one.started_ms, reverse=True)[:limit]
+
+    async def end(self, operation_id: str) -> OperationView:
+        """What is over stays as it is. A messaging session is on its way out when this returns, and
+        a crash cannot change that any more."""
+        await self._until_accepted(operation_id)
+        operation = self._active.get(operation_id)
+        if operation is None or operation.over:
+            return self.view(operation_id)
+        transition = self._workflows[operation.kind].end(operation, self._clock.epoch_ms())
+        operation.end_asked = True
+        operation.wake_ms = 0
+        await self._shielded(self._end(operation, transition))
+        return _durable_view(operation)
+
+    async def _end(self, operation: Operation, transition: Transition | None) -> None:
+        if transition is None:
+            await self._executor.save(operation)
+            self._schedule(operation.operation_id)
+        else:
+            self._wakeups.cancel(operation.operation_id)
+            await self._executor.settle(operation, transition)
+            self._after_run(operation)
+
+    async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
+        """To its end, even if the asker goes away meanwhile."""
+        task = asyncio.create_task(work, name="end")
+        self._shielded_tasks.add(task)
+        task.add_done_callback(self._shielded_tasks.discard)
+        await asyncio.shield(task)
+
+    # ------------------------------------------------------------------ begin
+
+    def _new(self, kind: str, operation_id: str, validated: WorkflowRequest) -> Operation:
+        if not _ID.fullmatch(operation_id):
+            raise CommandError(
+                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ ~ :"
+                " @ + -",
+                field="operation_id",
+            )
+        return Operation(operation_id, kind, validated.redacted(), self._clock.epoch_ms(), step="")
+
+    def _refuse_if_full(self, kind: str) -> None:
+        if self._draining:
+            raise CommandError("the daemon is shutting down; nothing new is begun", code="draining")
+        if self._journal.storage_full:
+            raise CommandError(STORAGE_FULL, code="storage_full")
+        most = self._sessions_max
+        if kind == "messaging" and self._sessions >= most:
+            raise LimitExceeded(
+                f"limit exceeded: {self._sessions} REST sessions under way,"
+                f" limits.max_rest_sessions is {most}"
+            )
+        if (
+            kind != "messaging"
+            and len(self._active) - self._sessions >= self._settings.under_way_max
+        ):
+            raise Overloaded(
+                f"{self._settings.under_way_max} operations are under way; try again later"
+            )
+
+    async def _accept(self, operation: Operation) -> None:
+        """Durable, then begun. A task, for whoever asks for the same meanwhile waits for it as
+        well."""
+        await self._executor.save(operation)
+        del self._being_accepted[operation.operation_id]
+        self._schedule(operation.operation_id)
+
+    def _register(self, operation: Operation) -> None:
+        self._active[operation.operation_id] = operation
+        self._sessions += operation.kind == "messaging"
+        self._metrics.rest_sessions = self._sessions
+
+    async def _until_accepted(self, operation_id: str) -> None:
+        accepting = self._being_accepted.get(operation_id)
+        if accepting is not None:
+            await asyncio.shield(accepting)
+
+    async def _until(
+        self, operation_id: str, enough: Callable[[Operation], bool], wait_s: float
+    ) -> None:
+        """Looks again whenever the operation comes to rest; what is over is enough for anybody."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(wait_s):
+                while (operation := self._active.get(operation_id)) is not None and not enough(
+                    operation
+                ):
+                    await self._waiting.setdefault(operation_id, asyncio.Event()).wait()
+
+    def _known(self, operation_id: str) -> Operation | None:
+        operation = self._active.get(operation_id)
+        if operation is not None:
+            return operation
+        record = self._journal.operation(operation_id)
+        return from_record(record) if record is not None else None
+
+    # ------------------------------------------------------------------ work and rest
+
+    def _wake(self, operation_id: str) -> None:
+        """Its time has come by the clock that only goes forward, whatever the wall's says now."""
+        if (operation := self._active.get(operation_id)) is not None:
+            operation.wake_ms = 0
+            self._schedule(operation_id)
+
+    def _schedule(self, operation_id: str) -> None:
+        """Into a lane, unless it stands in one already."""
+        operation = self._active.get(operation_id)
+        if operation is None or operation_id in self._running or self._executor.halted:
+            return
+        self._wakeups.cancel(operation_id)
+        self._running.add(operation_id)
+        lane = self._lanes.get(operation.step, self._calls)
+        lane.run(lambda: self._work(operation))
+
+    async def _work(self, operation: Operation) -> None:
+        try:
+            await self._executor.run(operation)
+        except Exception as bug:  # it must not take the place of a living one for ever
+            logger.error("operation %s failed: our bug", operation.operation_id, exc_info=bug)
+            problem = {"code": "internal", "message": "an error of guestd's own; see the log"}
+            in_doubt = operation.in_flight or operation.in_doubt
+            transition = Transition(
+                status="uncertain" if in_doubt else "failed",
+                problem=as_uncertain(problem) if in_doubt else problem,
+            )
+            await self._executor.settle(operation, transition)
+        finally:
+            self._running.discard(operation.operation_id)
+        self._after_run(operation)
+
+    def _after_run(self, operation: Operation) -> None:
+        """After work: it is over, and durably so, or it rests until its time comes."""
+        operation_id = operation.operation_id
+        if operation.over and _durable_view(operation).status not in OVER:
+            return
+        if waiting := self._waiting.pop(operation_id, None):
+            waiting.set()
+        if not operation.over:
+            if not self._executor.halted:
+                self._wakeups.set(operation_id, self._on_our_clock(operation.wake_ms))
+            return
+        if self._active.pop(operation_id, None) is None:
+            return
+        self._workflows[operation.kind].finished(operation)
+        self._sessions -= operation.kind == "messaging"
+        self._metrics.rest_sessions = self._sessions
+        words = operation.kind, operation.status
+        self._metrics.operations[words] = self._metrics.operations.get(words, 0) + 1
+        self._recent[operation_id] = _durable_view(operation)
+        if len(self._recent) > self._settings.remembered_max:
+            del self._recent[next(iter(self._recent))]
+
+    # ------------------------------------------------------------------ restart, leave
+
+    def recover(self) -> int:
+        """Go on with all that the journal knows and that is not over; returns how many. Those
+        lately over are listed again."""
+        for record in reversed(self._journal.operations_over(self._settings.remembered_max)):
+            self._recent.setdefault(record.operation_id, _durable_view(from_record(record)))
+        for record in self._journal.operations():
+            if record.operation_id in self._active:
+                continue
+            if record.kind not in self._workflows:
+                logger.error(
+                    "operation %s is of kind %s, which this version does not know",
+                    record.operation_id,
+                    record.kind,
+                )
+                continue
+            operation = from_record(record)
+            self._register(operation)
+            self._workflows[record.kind].recovered(operation, self._clock.epoch_ms())
+            if operation.wake_ms > self._clock.epoch_ms():
+                self._wakeups.set(operation.operation_id, self._on_our_clock(operation.wake_ms))
+            else:
+                self._schedule(operation.operation_id)
+        return len(self._active)
+
+    async def drain(self, grace_s: float, end_sessions: bool = False) -> int:
+        """Nothing new; what is under way stops between two steps. `end_sessions`: first say goodbye
+        for every messaging session. Returns how many are left, which a restart on the same journal
+        goes on with."""
+        self._draining = True
+        before = self._clock.now()
+        if end_sessions:
+            ending = [one for one in self._active.values() if one.kind == "messaging"]
+            await asyncio.gather(*(self.end(one.operation_id) for one in ending))
+            for one in ending:
+                await self._until(
+                    one.operation_id, lambda one: one.over, grace_s - (self._clock.now() - before)
+                )
+        self._executor.halted = True
+        await self._finish_work(grace_s - (self._clock.now() - before))
+        return len(self._active)
+
+    async def stop(self) -> None:
+        """Now; safe after `drain` and without it."""
+        self._draining = self._executor.halted = True
+        await self._finish_work(0.0)
+
+    def _on_our_clock(self, wake_ms: int) -> float:
+        """The wall's time as the clock's that only goes forward: a wall put back moves nothing that
+        is set already."""
+        return self._clock.now() + max(0.0, (wake_ms - self._clock.epoch_ms()) / 1000.0)
+
+    async def _finish_work(self, grace_s: float) -> None:
+        self._wakeups.stop()
+        await finish([*self._being_accepted.values(), *self._shielded_tasks], grace_s)
+        await asyncio.gather(*(lane.stop(grace_s) for lane in (self._calls, *self._lanes.values())))
+
+
+def _durable_view(operation: Operation) -> OperationView:
+    if operation.durable_view is None:
+        raise NotFound(f"no operation {operation.operation_id}")
+    return operation.durable_view

@@ -1,0 +1,116 @@
+"""What the models find wrong, in words: the place, what is wrong with the value, the remedy. The
+value itself is never told, since it may be a secret; of a number and of a length its figure is."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
+
+_WORDS = {
+    "missing": "it is missing; it is required",
+    "string_type": "it is no string; write it in quotes",
+    "int_type": "it is no whole number; write digits without quotes or a point",
+    "int_from_float": "it is no whole number; write digits without a point",
+    "float_type": "it is no number; write digits without quotes",
+    "finite_number": "it is no finite number; write digits",
+    "dict_type": "it is no object; write {…}",
+    "model_type": "it is no object; write {…}",
+    "tuple_type": "it is no list; write […]",
+    "uuid_type": "it is no UUID; write 8-4-4-4-12 hexadecimal digits",
+    "uuid_parsing": "it is no UUID; write 8-4-4-4-12 hexadecimal digits",
+    "timezone_aware": "it names no time zone; end it with Z or an offset",
+    "datetime_type": "it is no ISO 8601 time; write 2026-01-31T12:00:00.000Z",
+    "datetime_from_date_parsing": "it is no ISO 8601 time; write 2026-01-31T12:00:00.000Z",
+    "datetime_parsing": "it is no ISO 8601 time; write 2026-01-31T12:00:00.000Z",
+    "json_invalid": "it is no JSON; write an object",
+    "recursion_loop": "it is nested too deeply",
+}
+
+
+def first_error(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
+    """(field, sentence): the first thing that is wrong, and how many more there are."""
+    found = _without_consequences(error.errors(include_url=False, include_context=True))
+    first = found[0]
+    path = _path(first["loc"])
+    words = (
+        _in_words(first["type"], first.get("ctx", {}), first.get("input"), first["loc"], model)
+        or first["msg"]
+    )
+    if first["type"] == "value_error" and words.startswith("messages["):
+        path, _, words = words.partition(": ")
+    others = len({_path(one["loc"]) for one in found}) - 1
+    more = f" (and {others} more)" if others else ""
+    return path, f"{path}: {words}{more}" if path else f"{words}{more}"
+
+
+def _without_consequences(found: list[ErrorDetails]) -> list[ErrorDetails]:
+    """A list is also called too short when its items are wrong; that goes without saying."""
+    wrong = {one["loc"] for one in found}
+    return [
+        one
+        for one in found
+        if one["type"] != "too_short"
+        or not any(
+            place != one["loc"] and place[: len(one["loc"])] == one["loc"] for place in wrong
+        )
+    ]
+
+
+def _path(place: tuple[int | str, ...]) -> str:
+    words = ""
+    for part in place:
+        if isinstance(part, int):
+            words += f"[{part}]"
+        elif part not in ("str", "int", "float"):  # which one of a union was tried
+            words += f".{part}" if words else part
+    return words
+
+
+def _in_words(
+    kind: str,
+    facts: dict[str, Any],
+    value: Any,
+    place: tuple[int | str, ...],
+    model: type[BaseModel],
+) -> str:
+    match kind:
+        case "value_error":
+            return str(facts["error"])
+        case "string_too_long":
+            return (
+                f"{len(value)} characters; at most {facts['max_length']} are taken and nothing is"
+                " cut: make it shorter"
+            )
+        case "string_too_short" | "too_short":
+            return "it is empty; write at least one"
+        case "too_long":
+            return f"{facts['actual_length']} of them; at most {facts['max_length']} are taken"
+        case "greater_than_equal" | "less_than_equal":
+            least, most = facts.get("ge"), facts.get("le")
+            return (
+                f"{value} is too {'small' if most is None else 'large'}; the"
+                f" {'least' if most is None else 'most'} is" + f" {least if most is None else most}"
+            )
+        case "literal_error":
+            return f"it is unknown; it is one of {facts['expected']}"
+        case "string_pattern_mismatch":
+            return f"it has characters that may not stand there; it must match {facts['pattern']}"
+        case "extra_forbidden":
+            return _unknown(str(place[-1]), model if len(place) == 1 else None)
+        case _:
+            return _WORDS.get(kind, "")
+
+
+def _unknown(key: str, model: type[BaseModel] | None) -> str:
+    if model is None:
+        return "this key is unknown; leave it out"
+    known = [field.alias or name for name, field in model.model_fields.items()]
+    near = get_close_matches(key, known, 1)
+    return (
+        f"this key is unknown; did you mean {near[0]}?"
+        if near
+        else f"this key is unknown; known: {', '.join(known)}"
+    )

@@ -1,0 +1,1 @@
+"""File copies on disk: the only package that creates, reads and deletes them."""

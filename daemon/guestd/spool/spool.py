@@ -1,0 +1,191 @@
+"""Our own copies of files that wait to be uploaded: on disk, private, bounded, and gone when nobody
+needs them any more.
+
+A file that came with a request is written here before its command is given; the command carries the
+path, and from then on the guest session's machine says when the copy may go: refused, confirmed,
+failed, or given up. With a journal on disk a copy is synced before its command is given, so that
+"accepted" survives a power cut for the file as well. What a crash leaves behind without a command
+is an orphan and goes at the next start.
+
+    spooled = await spool.spool(chunks, limit_bytes)  # CommandError, Overloaded, SpoolError
+from ..runtime.files import create_private, sync_directory, write_all
+    fleet.give(session_id, Attach(…, spooled.size_bytes, …), answered)  # gives the copy away
+    await spool.drop(spooled)  # … only if it is never given
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ..model.errors import CommandError, ConfigError, Overloaded, SpoolError
+from ..runtime.files import create_private, sync_directory, write_all
+
+BATCH_BYTES = 262_144  # written in one step of the thread
+SUFFIX = ".file"
+
+
+@dataclass(slots=True, frozen=True)
+class SpoolSettings:
+    """`directory` None: a private one that ends with the process. `durable`: sync each copy, there
+    is a journal on disk."""
+
+    directory: Path | None = None
+    file_bytes_max: int = 104_857_600
+    bytes_max: int = 2_147_483_648
+    durable: bool = False
+
+
+@dataclass(slots=True, frozen=True)
+class Spooled:
+    path: Path
+    size_bytes: int
+    sha256: str
+
+
+class Spool:
+    """`start` before the first copy, `stop` after the last."""
+
+    def __init__(self, settings: SpoolSettings) -> None:
+        self._settings = settings
+        self._own = settings.directory is None
+        self._directory = settings.directory
+        self._sizes: dict[Path, int] = {}
+        self._found: list[Path] = []
+
+    def start(self) -> None:
+        """Make the directory and see what an earlier life has left. Raises ConfigError."""
+        try:
+            if self._directory is None:
+                self._directory = Path(tempfile.mkdtemp(prefix="guestd-spool-"))
+            self._directory.mkdir(mode=0o700, exist_ok=True)
+            self._found = [path for path in self._directory.iterdir() if path.suffix == SUFFIX]
+            self._sizes = {path: path.stat().st_size for path in self._found}
+        except OSError as error:
+            raise ConfigError(
+                "attachments.spool_directory",
+                f"{self._directory} cannot be used: {error.strerror}",
+                "name a directory that guestd may write to",
+            ) from None
+
+    def stop(self) -> None:
+        if self._own and self._directory is not None:
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+    def clear_orphans(self, wanted: set[str]) -> int:
+        """Delete what an earlier life has left and no command wants; returns how many."""
+        orphans = [path for path in self._found if str(path) not in wanted]
+        for path in orphans:
+            path.unlink(missing_ok=True)
+            self._sizes.pop(path, None)
+        self._found = []
+        return len(orphans)
+
+    async def spool(self, chunks: AsyncIterator[bytes], limit_bytes: int | None = None) -> Spooled:
+        """Write what comes. `limit_bytes` may only lower the configured bound.
+
+        Raises CommandError (`too_large`, or the file is empty), Overloaded when all copies together
+        are too many bytes, SpoolError when the disk fails. Whatever is raised, also by `chunks`,
+        nothing is left behind."""
+        assert self._directory is not None, "start comes first"
+        limit = min(self._settings.file_bytes_max, limit_bytes or self._settings.file_bytes_max)
+        writing = _Writing(self._directory / f"{secrets.token_hex(16)}{SUFFIX}")
+        try:
+            await _on_disk(writing.open)
+            self._sizes[writing.path] = 0
+            async for batch in _batches(chunks):
+                await self._displace_oldest(writing.path, len(batch), limit)
+                await _on_disk(writing.write, batch)
+            if not self._sizes[writing.path]:
+                raise CommandError("the file is empty", field="buffer")
+            await _on_disk(writing.finish, self._settings.durable)
+        except BaseException:
+            await asyncio.shield(asyncio.to_thread(writing.give_up))
+            self._sizes.pop(writing.path, None)
+            raise
+        return Spooled(writing.path, self._sizes[writing.path], writing.digest.hexdigest())
+
+    async def drop(self, spooled: Spooled) -> None:
+        """A copy that no command was given for."""
+        await asyncio.to_thread(spooled.path.unlink, missing_ok=True)
+        self._sizes.pop(spooled.path, None)
+
+    async def _displace_oldest(self, path: Path, more: int, limit: int) -> None:
+        size = self._sizes[path] + more
+        if size > limit:
+            raise CommandError(
+                f"the file has more than {limit} bytes, the limit; send a smaller one",
+                code="too_large",
+            )
+        bytes_max = self._settings.bytes_max
+        if sum(self._sizes.values()) + more > bytes_max:
+            gone = await asyncio.to_thread(
+                lambda known: [one for one in known if not one.exists()], list(self._sizes)
+            )
+            for one in gone:
+                self._sizes.pop(one, None)
+            if sum(self._sizes.values()) + more > bytes_max:
+                raise Overloaded(
+                    f"files of {bytes_max} bytes wait to be uploaded already, which is the bound",
+                    10.0,
+                )
+        self._sizes[path] = size
+
+
+class _Writing:
+    """One copy as it grows; all of it happens in threads."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.digest = hashlib.sha256()
+        self._file = -1
+
+    def open(self) -> None:
+        self._file = create_private(self.path)
+
+    def write(self, batch: bytes) -> None:
+        self.digest.update(batch)
+        write_all(self._file, batch)
+
+    def finish(self, durable: bool) -> None:
+        if durable:
+            os.fsync(self._file)
+        self._close()
+        if durable:
+            sync_directory(self.path.parent)
+
+    def give_up(self) -> None:
+        self._close()
+        self.path.unlink(missing_ok=True)
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            os.close(self._file)
+            self._file = -1
+
+
+async def _on_disk(work: Callable[..., None], *given: object) -> None:
+    try:
+        await asyncio.to_thread(work, *given)
+    except OSError as error:
+        raise SpoolError(f"the file cannot be kept: {error.strerror or error}") from None
+
+
+async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Small chunks together, large ones in pieces: one trip to the thread for each of these."""
+    held = bytearray()
+    async for chunk in chunks:
+        for start in range(0, len(chunk), BATCH_BYTES):
+            held += chunk[start : start + BATCH_BYTES]
+            if len(held) >= BATCH_BYTES:
+                yield bytes(held)
+                held.clear()
+    if held:
+        yield bytes(held)

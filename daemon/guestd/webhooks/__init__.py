@@ -1,0 +1,1 @@
+"""Webhooks: collected from the journal, signed, and delivered at least once and in order."""

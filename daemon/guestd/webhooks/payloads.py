@@ -1,0 +1,141 @@
+"""From the journal's events to what the world outside is told (SYNC-1, INJ-5, ASSIST-3): a table,
+and the bodies.
+
+Every body is an object with `id`, `event`, `timestamp` and `data`; beside them stand the fields
+that the documents of each webhook name, so that a receiver written for those finds what it looks
+for. What happened in a guest session's own socket carries guestd's session id as `conversationId`:
+the platform tells a guest no other."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from hashlib import sha256
+from typing import Any
+
+import orjson
+
+from ..model.journal import StoredEvent
+from ..model.times import iso_of_ms
+from ..observe.redaction import without_secrets
+
+CONNECTED, TERMINATED = "session.connected", "session.terminated"
+CREATED, INJECTED, PROMPTED = (
+    "webchat.session.created",
+    "chat.injection.completed",
+    "AGENT_ASSIST_PROMPT_INJECTED",
+)
+EVENTS = (CONNECTED, TERMINATED, CREATED, INJECTED, PROMPTED)
+
+#: Which successful facts are told, and as what.
+TOLD = {
+    "guest.created": CREATED,
+    "injection.completed": INJECTED,
+    "prompt.injected": PROMPTED,
+    "messaging.opened": CONNECTED,
+    "messaging.ended": TERMINATED,
+}
+#: Whose receivers wait least (ASSIST-3 and guest creation: 3 s).
+QUICK = frozenset({CREATED, PROMPTED})
+
+
+@dataclass(slots=True)
+class Happening:
+    """`lane`: whose order it keeps. `url`: where the operation itself wants it told, or ""."""
+
+    event: str
+    lane: str
+    stem: str
+    at_ms: int
+    fields: dict[str, Any]
+    url: str = field(default="", repr=False)
+
+    def delivery_id(self, target: str) -> str:
+        return f"{self.stem}-{target}"
+
+    def body(self, delivery_id: str) -> bytes:
+        head = {"id": delivery_id, "event": self.event, "timestamp": iso_of_ms(self.at_ms)}
+        return orjson.dumps({**head, **self.fields})
+
+
+def happening(kept: StoredEvent, connected_before: Callable[[str, int], bool]) -> Happening | None:
+    """What is to be told of an event, or None. `connected_before(session_id, seq)`: was that guest
+    session live earlier?"""
+    row = kept.row
+    if row.kind == "fact":
+        return _of_fact(kept, orjson.loads(row.payload))
+    if row.kind != "session":
+        return None
+    event = orjson.loads(row.payload)
+    if event["state"] == "ended":
+        return _of_session(kept, TERMINATED, row.session_id, event)
+    if event["state"] == "live" and not connected_before(row.session_id, row.seq):
+        return _of_session(kept, CONNECTED, row.session_id, event)
+    return None
+
+
+def stem(kept: StoredEvent) -> str:
+    """What identifies an event in every journal there ever was: its place, and a hash of all that
+    it is.
+
+    A journal in memory counts from 1 again after each start; receivers must not take its events for
+    repetitions."""
+    row = kept.row
+    own = f"{row.session_id} {row.seq} {kept.at_ms} ".encode() + row.payload
+    return f"{kept.offset:012d}-{sha256(own).hexdigest()[:12]}"
+
+
+def _of_session(kept: StoredEvent, event: str, session_id: str, found: dict[str, Any]) -> Happening:
+    reason = {"reason": found["reason"]} if found.get("reason") else {}
+    fields = {
+        "conversationId": session_id,
+        "state": event.partition(".")[2],
+        "metadata": reason,
+        "data": {"sessionId": session_id, **reason},
+    }
+    return Happening(event, session_id, stem(kept), kept.at_ms, fields)
+
+
+def _of_fact(kept: StoredEvent, fact: dict[str, Any]) -> Happening | None:
+    event = TOLD.get(fact["action"])
+    if event is None or fact["status"] != "success":
+        return None
+    details = dict(fact.get("details") or {})
+    url = str(details.pop("webhook_url", "") or "")
+    details = {_camel(name): value for name, value in without_secrets(details).items()}
+    conversation, operation = fact.get("conversation_id", ""), fact.get("operation_id", "")
+    data = {
+        **({"conversationId": conversation} if conversation else {}),
+        "operationId": operation,
+        **details,
+    }
+    if event == INJECTED:
+        data["timestamp"], data["status"] = iso_of_ms(kept.at_ms), data.pop("httpStatus", None)
+    elif event == CREATED:
+        data["initializationLatencyMs"] = details.get("latencyMs")
+    fields: dict[str, Any] = {"data": data}
+    if event == PROMPTED:
+        data["alignmentStatus"] = "SYNCED"  # for whoever reads this it is
+        fields = {**_prompt_fields(event, data), **fields}
+    elif event in (CONNECTED, TERMINATED):
+        state = event.partition(".")[2]
+        fields = {"conversationId": conversation, "state": state, "metadata": {}, **fields}
+    return Happening(event, conversation or operation, stem(kept), kept.at_ms, fields, url)
+
+
+def _prompt_fields(event: str, data: dict[str, Any]) -> dict[str, Any]:
+    """As ASSIST-3 names them."""
+    return {
+        "eventType": event,
+        "injectionId": data.get("injectionId"),
+        "latencyMs": data.get("latencyMs"),
+        "context": data.get("context") or {},
+        "alignmentStatus": "SYNCED",
+    }
+
+
+def _camel(name: str) -> str:
+    """Facts are written in our way, webhooks in the documents' way: latency_ms is latencyMs
+    there."""
+    first, *rest = name.split("_")
+    return first + "".join(word[:1].upper() + word[1:] for word in rest)

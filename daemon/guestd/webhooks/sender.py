@@ -1,0 +1,303 @@
+"""Sends what waits in the journal, and writes down what became of it (SYNC-1).
+
+There is one of it, with one timer, and a task only for a call that is under way. Of each target at
+most `held_max` deliveries are in memory, on a *shelf*; the rest stay in the journal and are read,
+in their order, when the shelf is half empty. A lane moves on only when the outcome of its head is
+durable: after a crash, what may not have arrived is sent again with the same id, and nothing of the
+lane was sent after it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from random import Random
+
+from ..model.journal import Commit, DeliveryStore, EventRow
+from ..model.ports import Clock
+from ..model.records import DeliveryRecord, OperationEvent
+from ..observe.metrics import Metrics
+from .delivery_client import RETRY_AFTER_S_MAX, Address, Courier, Outcome
+from .delivery_outcome import outcome_fact
+from .delivery_scheduler import OPERATION, Dispatch, label, settled, tried
+from .payloads import QUICK
+from .settings import WebhookSettings, WebhookTarget, bytes_of
+from .ssrf_guard import Refused, Wall
+
+logger = logging.getLogger("guestd.webhooks")
+
+PAGE = 200
+LEAVE_S = 2.0
+
+
+@dataclass(slots=True)
+class _Shelf:
+    """How much of a target is in memory, and from which delivery on the journal has to be read.
+    `behind`: there may be more."""
+
+    after: str = ""
+    behind: bool = True
+    held: int = 0
+
+
+@dataclass(slots=True, frozen=True)
+class _Change:
+    """A delivery as it stands after a try, when it is due again, and what the audit is told of
+    it."""
+
+    record: DeliveryRecord
+    due: float
+    fact: OperationEvent | None
+
+
+class Sender:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        clock: Clock,
+        journal: DeliveryStore,
+        settings: WebhookSettings,
+        courier: Courier,
+        rng: Random,
+        metrics: Metrics,
+        row_of: Callable[[OperationEvent], EventRow] | None = None,
+        stopwatch: Callable[[], float] = time.perf_counter,
+    ) -> None:
+        """`row_of` gives a fact its place in the daemon's own stream; without it outcomes are not
+        told to the audit.
+        `stopwatch`: seconds in fractions of a millisecond, for what a delivery takes."""
+        self._loop = loop
+        self._clock = clock
+        self._journal = journal
+        self._settings = settings
+        self._courier = courier
+        self._rng = rng
+        self._metrics = metrics
+        self._row_of = row_of
+        self._stopwatch = stopwatch
+        self._addresses = {one.name: _address(one, settings) for one in settings.targets}
+        self._operation_wall = Wall(
+            settings.operation_allow_internal, settings.operation_hosts, any_port=False
+        )
+        self._shelves = {name: _Shelf() for name in (*self._addresses, OPERATION)}
+        self._dispatch = Dispatch(
+            settings.inflight_max,
+            settings.inflight_per_host_max,
+            settings.circuit_failures,
+            settings.circuit_open_s,
+        )
+        self._calls: set[asyncio.Task[None]] = set()
+        self._changed: list[_Change] = []
+        self._timer: asyncio.TimerHandle | None = None
+        self._stopped = False
+        metrics.webhooks_held = self._dispatch.held
+        metrics.webhook_circuits_open = self._dispatch.circuits_open
+
+    def start(self) -> None:
+        """What earlier lives left undelivered is sent first."""
+        self.news()
+
+    async def stop(self, leave_s: float = LEAVE_S) -> None:
+        """Let calls under way end, for a moment; what is not delivered by then waits in the
+        journal."""
+        until = self._loop.time() + leave_s
+        while self._calls and (rest_s := until - self._loop.time()) > 0:
+            await asyncio.wait(self._calls, timeout=rest_s, return_when=asyncio.FIRST_COMPLETED)
+        self._stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        calls = list(self._calls)
+        for call in calls:
+            call.cancel()
+        await asyncio.gather(*calls, return_exceptions=True)
+        self._flush()
+
+    def news(self, from_the_start: bool = False) -> None:
+        """The journal holds more than it did; `from_the_start`: perhaps among the older ones (a
+        replay)."""
+        for shelf in self._shelves.values():
+            shelf.behind = True
+            if from_the_start:
+                shelf.after = ""
+        for name in self._shelves:
+            self._fill(name)
+        self._step()
+
+    # ------------------------------------------------------------------ from the journal into
+    # memory
+
+    def _fill(self, name: str) -> None:
+        shelf = self._shelves[name]
+        while shelf.behind and not self._stopped:
+            page = self._waiting(name, shelf.after)
+            for record in page:
+                if record.delivery_id not in self._dispatch:
+                    if shelf.held >= self._settings.held_max:
+                        return
+                    self._hold(record, shelf)
+                shelf.after = record.delivery_id
+            shelf.behind = len(page) == PAGE
+
+    def _waiting(self, name: str, after_id: str) -> Sequence[DeliveryRecord]:
+        """A page of what waits for that target; of OPERATION: for any that is not configured."""
+        if name == OPERATION:
+            others = tuple(self._addresses)
+            return self._journal.deliveries("waiting", after_id, PAGE, other_than=others)
+        return self._journal.deliveries("waiting", after_id, PAGE, target=name)
+
+    def _shelf_of(self, record: DeliveryRecord) -> str:
+        return record.target if record.target in self._addresses else OPERATION
+
+    def _hold(self, record: DeliveryRecord, shelf: _Shelf) -> None:
+        shelf.held += 1
+        rest_s = (record.due_ms - self._clock.epoch_ms()) / 1000
+        due = self._clock.now() + min(
+            max(rest_s, 0.0), max(self._settings.retry_cap_s, RETRY_AFTER_S_MAX)
+        )
+        self._dispatch.add(record, self._host(record), due)
+
+    def _host(self, record: DeliveryRecord) -> str:
+        """Whose circuit and whose number of calls; what leads nowhere has a host of its own, and no
+        effect on others."""
+        to = self._to(record)
+        try:
+            return str(to.wall.place(to.url)) if to is not None else "nowhere"
+        except Refused:
+            return "nowhere"
+
+    def _to(self, record: DeliveryRecord) -> Address | None:
+        settings = self._settings
+        if "://" in record.target:
+            time_out_s = (
+                settings.prompt_time_out_s if record.event in QUICK else settings.time_out_s
+            )
+            return Address(
+                record.target,
+                bytes_of(settings.operation_secrets),
+                time_out_s,
+                self._operation_wall,
+            )
+        to = self._addresses.get(record.target)
+        if to is not None and record.event in QUICK:
+            return replace(to, time_out_s=min(to.time_out_s, settings.prompt_time_out_s))
+        return to
+
+    # ------------------------------------------------------------------ calling
+
+    def _step(self) -> None:
+        """Start every call that may be made now, and sleep until the next may."""
+        if self._stopped:
+            return
+        now = self._clock.now()
+        while (record := self._dispatch.take(now)) is not None:
+            call = self._loop.create_task(self._call(record), name="webhook")
+            self._calls.add(call)
+            call.add_done_callback(self._calls.discard)
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        at = self._dispatch.next_at(now)
+        if at is not None:
+            self._timer = self._loop.call_later(max(at - now, 0.001), self._step)
+
+    async def _call(self, record: DeliveryRecord) -> None:
+        to, began = self._to(record), self._stopwatch()
+        if to is None:
+            outcome = Outcome(f"there is no target {record.target} any more", final=True)
+        else:
+            outcome = await self._deliver(record, to)
+        self._called(record, outcome, self._stopwatch() - began)
+
+    async def _deliver(self, record: DeliveryRecord, to: Address) -> Outcome:
+        try:
+            return await self._courier.deliver(record, to, self._clock.epoch_ms() // 1000)
+        except Exception as error:
+            logger.exception("webhook %s broke its courier: our bug", record.delivery_id)
+            return Outcome(f"it could not be sent: {type(error).__name__}")
+
+    def _called(self, before: DeliveryRecord, outcome: Outcome, took_s: float) -> None:
+        record = before
+        now, word = self._clock.now(), label(record.target)
+        circuit = self._dispatch.called(record)
+        if outcome.host_failed:
+            circuit.failed(now)
+            if outcome.retry_after_s is not None:
+                circuit.rest_until(now + outcome.retry_after_s)
+        elif outcome.reached:
+            circuit.succeeded()
+        else:
+            circuit.learned_nothing()
+        due = now
+        if not outcome.reason:
+            record = settled(record)
+            self._metrics.webhook(self._metrics.webhooks_delivered, word)
+            self._metrics.sync_s.observe(took_s)
+            self._metrics.webhook_latency_s.observe(
+                max(0, self._clock.epoch_ms() - record.created_ms) / 1000
+            )
+        else:
+            self._metrics.webhook(self._metrics.webhook_failures, word)
+            rest_s = max(self._backoff_s(record.attempts), outcome.retry_after_s or 0.0)
+            due += rest_s
+            record = self._judged(record, outcome, rest_s)
+        told = (
+            outcome_fact(record, took_s)
+            if record.status != "waiting" or before.attempts == 0
+            else None
+        )
+        self._changed.append(_Change(record, due, told))
+        if len(self._changed) == 1:
+            self._loop.call_soon(self._flush)
+        self._step()
+
+    def _judged(self, record: DeliveryRecord, outcome: Outcome, rest_s: float) -> DeliveryRecord:
+        """After a try that failed: another one, or a dead letter."""
+        settings, epoch_ms = self._settings, self._clock.epoch_ms()
+        is_old = epoch_ms - record.created_ms > settings.give_up_after_s * 1000
+        if not (outcome.final or is_old or record.attempts + 1 >= settings.attempts_max):
+            return tried(record, outcome.reason, epoch_ms + int(rest_s * 1000))
+        self._metrics.webhook(self._metrics.webhooks_dead, label(record.target))
+        logger.warning("webhook %s is a dead letter: %s", record.delivery_id, outcome.reason)
+        return settled(record, outcome.reason)
+
+    def _backoff_s(self, attempts: int) -> float:
+        most = min(
+            self._settings.retry_base_s * 2.0 ** min(attempts, 40), self._settings.retry_cap_s
+        )
+        return most * self._rng.uniform(0.5, 1.0)
+
+    # ------------------------------------------------------------------ writing it down
+
+    def _flush(self) -> None:
+        changes, self._changed = self._changed, []
+        if changes:
+            told = [one.fact for one in changes if one.fact is not None]
+            commit = Commit(
+                rows=[self._row_of(fact) for fact in told] if self._row_of is not None else [],
+                deliveries=[one.record for one in changes],
+                at_ms=self._clock.epoch_ms(),
+            )
+            self._journal.commit(commit, lambda: self._durable(changes))
+
+    def _durable(self, changes: list[_Change]) -> None:
+        thin = set()
+        for record, due in ((one.record, one.due) for one in changes):
+            if record.status == "waiting":
+                self._dispatch.again(record, due)
+            else:
+                self._dispatch.done(record, self._clock.now())
+                name = self._shelf_of(record)
+                shelf = self._shelves[name]
+                shelf.held -= 1
+                if shelf.behind and shelf.held <= self._settings.held_max // 2:
+                    thin.add(name)
+        for name in sorted(thin):
+            self._fill(name)
+        self._step()
+
+
+def _address(target: WebhookTarget, settings: WebhookSettings) -> Address:
+    time_out_s = target.time_out_s or settings.time_out_s
+    return Address(target.url, bytes_of(target.secrets), time_out_s, Wall(target.allow_internal))

@@ -1,0 +1,47 @@
+"""What is known to be secret is not shown, whatever it is dressed as."""
+
+from __future__ import annotations
+
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
+import pytest
+
+from guestd.observe.redaction import without_values
+
+SECRET = 'can"ary / secret+é=77?'
+
+
+@pytest.mark.parametrize(
+    "dress",
+    [
+        SECRET,
+        quote(SECRET),
+        quote(SECRET, safe=""),
+        quote_plus(SECRET),
+        json.dumps(SECRET),
+        json.dumps(SECRET, ensure_ascii=False),
+        base64.b64encode(SECRET.encode()).decode(),
+        base64.urlsafe_b64encode(SECRET.encode()).decode(),
+    ],
+)
+def test_every_dress_of_a_secret_is_taken_out(dress):
+    told = without_values(f"client {dress} is unknown", [SECRET])
+    assert "…" in told and told.startswith("client ") and told.endswith(" is unknown")
+    assert "ary" not in told and "Y2Fu" not in told
+
+
+def test_the_longer_goes_first_so_that_no_tail_of_it_stays():
+    assert (
+        without_values("canary-secret-tail", ["canary", "canary-secret-tail"], "(secret)")
+        == "(secret)"
+    )
+
+
+@pytest.mark.parametrize("short", ["", "0", "abcde"])
+def test_what_is_too_short_to_be_a_secret_stays(short):
+    assert (
+        without_values("the platform answered 400: abcde", [short])
+        == "the platform answered 400: abcde"
+    )
