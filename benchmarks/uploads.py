@@ -34,8 +34,8 @@ from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
-from guestd.spool.spool import Spool, SpoolSettings
+from guestd.session.settings import AttachmentSettings, SessionSettings
+from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -78,7 +78,8 @@ class Daemon:
     def __init__(self, base: str, folder: Path) -> None:
         loop = asyncio.get_running_loop()
         self.metrics = Metrics()
-        self.spool = Spool(SpoolSettings(folder, 64 * 1024 * MIB, 64 * 1024 * MIB, durable=True))
+        large = AttachmentSettings(file_bytes_max=64 * 1024 * MIB, spool_bytes_max=64 * 1024 * MIB)
+        self.spool = Spool(folder, large, durable=True)
         self.spool.start()
         self.http = Http()
         self.uploader = FileUploader()

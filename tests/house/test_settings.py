@@ -28,7 +28,7 @@ FIGURES = (int, float, str, bool, tuple, SecretStr, SecretBytes)
 
 #: Fields that settings classes beside the sections share with them by name, and why each is
 #: another thing: the emulator's own, which `guestd emulate` runs without any of ours.
-OTHERS_OWN = {"EmulatorSettings", "SessionSettings", "SpoolSettings", "Figures", "HistoryLimits"}
+OTHERS_OWN = {"EmulatorSettings", "SessionSettings", "Figures", "HistoryLimits"}
 
 
 def settings_classes() -> Iterator[type]:

@@ -28,7 +28,7 @@ from guestd.platform.pace import Pace
 from guestd.platform.settings import OAuthClient, PlatformSettings, RestSettings
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import AttachmentSettings, SessionSettings
-from guestd.spool.spool import Spool, SpoolSettings
+from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -112,7 +112,7 @@ async def settle(
             AttachmentSettings(**(upload or {})), route=OutboundRoute(ca_file=world.ca_file)
         )
         stack.push_async_callback(uploader.close)
-        files = Spool(SpoolSettings(**(spool or {})))
+        files = Spool(attachments=AttachmentSettings(**(spool or {})))
         files.start()
         stack.callback(files.stop)
         supervisor = Supervisor(

@@ -19,7 +19,7 @@ from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import SessionSettings
-from guestd.spool.spool import Spool, SpoolSettings
+from guestd.spool.spool import Spool
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -436,7 +436,7 @@ class Lives:
         loop = asyncio.get_running_loop()
         self.journal = SqliteJournal(self.folder, loop, lambda error: pytest.fail(str(error)))
         self.journal.start()
-        self.spool = Spool(SpoolSettings(self.folder / "spool", durable=True))
+        self.spool = Spool(self.folder / "spool", durable=True)
         self.spool.start()
         self.uploader = FileUploader()
         self.client = Http()

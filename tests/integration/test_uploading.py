@@ -226,7 +226,7 @@ async def test_tls_is_trusted_by_the_same_ca_file(uploader, file, tmp_path):
 
 async def test_connect_to_leads_everything_to_one_place(uploader, file):
     async with Storage() as storage:
-        to = ("127.0.0.1", storage.port)
+        to = f"127.0.0.1:{storage.port}"
         await uploader(connect_to=to).put(
             "http://bucket.example.org/x", {}, "a/b", str(file), 300_000
         )

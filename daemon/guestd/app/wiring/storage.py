@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ...identity.settings import IdentitySettings
 from ...observe.metrics import Metrics
-from ...spool.spool import Spool, SpoolSettings
+from ...spool.spool import Spool
 from ..config import Config
 
 if TYPE_CHECKING:
@@ -54,11 +54,4 @@ def new_spool(config: Config, environment: Mapping[str, str]) -> Spool:
         if attachments.spool_directory
         else journal and journal / "spool"
     )
-    return Spool(
-        SpoolSettings(
-            directory,
-            attachments.file_bytes_max,
-            attachments.spool_bytes_max,
-            durable=journal is not None,
-        )
-    )
+    return Spool(directory, attachments, durable=journal is not None)
