@@ -24,8 +24,8 @@ async def pieces(*sizes):
 def new_spool(tmp_path):
     opened = []
 
-    def build(**more):
-        spool = Spool(tmp_path / "spool", AttachmentSettings(**more))
+    def build(durable=False, **more):
+        spool = Spool(tmp_path / "spool", AttachmentSettings(**more), durable=durable)
         spool.start()
         opened.append(spool)
         return spool

@@ -66,7 +66,7 @@ class ControlClient:
         )
         if connector is None and not _is_http(address.url):
             raise ConfigError(
-                "--url", f"{address.url!r} is no http:// address", "write http://host:port"
+                "--url", f"{address.url!r} is not an http:// address", "write http://host:port"
             )
         headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
         base = "http://localhost" if connector is not None else address.url

@@ -1,9 +1,9 @@
 """Everything that runs, in the order it is started; each leaves its stop behind, and they are
 stopped in reverse.
 
-The order is not free. The journal is there before whoever writes into it and after whoever still
-has something to write; webhooks and audit read it from the first event of this life on; the port
-opens when everything behind it stands."""
+The order is not free. The journal opens before its writers and closes after the last of them; webhooks
+and audit read it from the first event of this life on; the port opens when everything behind it
+stands."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ logger = logging.getLogger("guestd")
 #: Of a program that would rather end than wait for the platform.
 DEPLOYMENT_TRIES = 3
 #: How long the port stays closed for the deployment's facts: an answer takes less than a second
-#: where the way is good, and a refusal within this time can still be told as a failed start.
+#: where the way is good, and a refusal within this time can still be reported as a failed start.
 FIRST_ANSWER_S = 5.0
 
 
@@ -120,7 +120,7 @@ class Daemon:
     async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
         """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what
         is for an operator's eyes.
-        `patient`: a platform that cannot be reached is no error; it is asked until it answers."""
+        `patient`: a platform that cannot be reached is asked until it answers."""
         for line in heartbeat_notes(self._config):
             logger.info("%s", line)
         place = await self._find_platform()
@@ -157,7 +157,7 @@ class Daemon:
         """Whatever runs, stops now; safe at any point of the start."""
         await self._stops.aclose()
         if self.broken.done():
-            self.broken.exception()  # seen, whoever else looked at it
+            self.broken.exception()  # seen: a second reader is not needed
 
     # ------------------------------------------------------------------ the parts
 
@@ -406,7 +406,7 @@ class Daemon:
         return JOURNAL if self._at_disk.is_waited_for else INTERNAL
 
     def _unexplained_wait_s(self) -> float:
-        """A full disk explains why events wait, and is told elsewhere; it is no disk that hangs."""
+        """A full disk explains why events wait, and is reported elsewhere."""
         return 0.0 if self._journal.storage_full else self._journal.oldest_wait_s()
 
 

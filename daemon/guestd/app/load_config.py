@@ -31,7 +31,7 @@ ENV_PREFIX = "GUESTD_"
 #: Beyond it an integer is not exact as a float; no count or size of ours comes near.
 INTEGER_MAX = 2**53
 
-#: Sections with secrets in them: of what is wrong there only the key is told.
+#: Sections with secrets in them: a problem there names only the key.
 _WITH_SECRETS = frozenset({"platform", "api", "webhooks"})
 
 
@@ -148,7 +148,7 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigProblems(
-            str(path), ["there is no such file; copy config.example.toml to begin"]
+            str(path), ["there is no such file; `guestd config init FILE` writes one to begin with"]
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
@@ -252,9 +252,8 @@ def _check(source: str, config: Config) -> None:
         except ConfigError as error:
             problems.append(str(error))
     if config.emulator.agent not in built_in():
-        problems.append(
-            f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}"
-        )
+        known = ", ".join(sorted(built_in()))
+        problems.append(f"emulator.agent: {config.emulator.agent!r} must be one of {known}")
     if platform.ca_file is not None and not Path(platform.ca_file).is_file():
         problems.append(
             f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA"

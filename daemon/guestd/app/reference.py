@@ -22,7 +22,7 @@ CHAPTERS = {
     "limits": "Guest sessions",
     "simulator": "Who talks to guestd",
     "rest": "The platform's REST side",
-    "webhooks": "What is told and kept",
+    "webhooks": "Webhooks and the audit log",
     "drain": "The process itself",
 }
 

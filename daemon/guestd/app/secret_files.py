@@ -1,7 +1,7 @@
 """Files that hold one secret: how they are read, and who else may read them.
 
 Others who can read such a file have the secret. That is said, loudly, and not refused: secrets of
-containers are often 0644, and a daemon that does not start helps nobody.
+containers are often 0644, and a daemon that does not start is no help.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ SECRET_BYTES_MAX = 65_536
 
 def read_secret(path: Path) -> bytes:
     """The content without white space around it and without a byte order mark, which editors add
-    and nobody sees. Raises OSError."""
+    unseen. Raises OSError."""
     with path.open("rb") as file:
         content = file.read(SECRET_BYTES_MAX + 1)
     if len(content) > SECRET_BYTES_MAX:
@@ -67,7 +67,7 @@ def text_of(secret: SecretStr | SecretBytes) -> str:
 
 
 def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
-    """ "" if nobody else may read it, if it is one of the service manager's credentials, or if it
+    """ "" if no one else may read it, if it is one of the service manager's credentials, or if it
     cannot be looked at."""
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     try:
@@ -85,8 +85,7 @@ def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
 
 
 def _is_open(found: os.stat_result) -> bool:
-    """root may give a secret to a service through its group (0640 root:guestd); whoever owns it
-    himself has no need to."""
+    """root may give a secret to a service through its group (0640 root:guestd); its owner need not."""
     given_by_root = found.st_uid == 0 and os.geteuid() != 0
     others = 0o037 if given_by_root else 0o077
     return bool(found.st_mode & others)

@@ -84,7 +84,7 @@ def _time(name: str, text: str) -> str:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            f"--{name}: {text!r} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"--{name}: {text!r} is not a time; write 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
     found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")

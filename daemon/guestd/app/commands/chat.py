@@ -88,8 +88,8 @@ def chat(
 
 
 def without_what_is_the_daemons(config: Config) -> Config:
-    """A chat ends when its terminal does: it keeps nothing, tells nobody, and lets the daemon's
-    files and socket be."""
+    """A chat ends when its terminal does: it keeps nothing, sends no webhooks, and leaves the
+    daemon's files and socket alone."""
     mine: dict[str, dict[str, Any]] = {
         "journal": {"directory": None},
         "attachments": {"spool_directory": None},

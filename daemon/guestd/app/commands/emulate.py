@@ -129,11 +129,11 @@ def emulate(
     log = configure_logging("info", "auto")
     if agent not in built_in():
         raise typer.BadParameter(
-            f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent"
+            f"{agent!r} must be one of {', '.join(sorted(built_in()))}", param_hint="--agent"
         )
     if disconnect not in ("disabled", "Send", "ReadOnly"):
         raise typer.BadParameter(
-            f"{disconnect!r} is none of disabled, Send, ReadOnly", param_hint="--disconnect"
+            f"{disconnect!r} must be disabled, Send or ReadOnly", param_hint="--disconnect"
         )
     deployment = Deployment.model_validate(
         {

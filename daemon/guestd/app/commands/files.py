@@ -62,7 +62,7 @@ def find_audit(config: Path | None, directory: Path | None) -> Path:
         loaded = _loaded(config)
         directory = audit_directory(loaded, journal_directory(loaded, os.environ))
     if directory is None or not directory.is_dir():
-        problem = "is not set" if directory is None else f"{directory} is no directory"
+        problem = "is not set" if directory is None else f"{directory} is not a directory"
         raise ConfigError("audit.directory", problem, "name it, or a configuration with -c")
     return directory
 

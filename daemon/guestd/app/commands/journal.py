@@ -52,7 +52,7 @@ Directory = Annotated[
 def _place(config: Path | None, directory: Path | None) -> Path:
     place = directory or journal_directory(load_config(config, os.environ), os.environ)
     if place is None or not place.is_dir():
-        raise ConfigError("journal.directory", f"{place} is no directory", "name it with -d")
+        raise ConfigError("journal.directory", f"{place} is not a directory", "name it with -d")
     return place
 
 

@@ -98,7 +98,7 @@ def _when(epoch_s: float | None) -> str | None:
 
 @app.command("list", epilog="Example:\n\nguestd keys list -d /var/lib/guestd/keys --json")
 def list_keys(config: File = None, directory: Directory = None, as_json: AsJson = False) -> None:
-    """Every key: its name, whether it signs, is still believed or is retired, and until when."""
+    """Every key: its name, whether it signs, is still valid or is retired, and until when."""
 
     def work() -> None:
         keys = _ring_with_keys(*_identity(config, directory)).current()
@@ -129,7 +129,7 @@ def list_keys(config: File = None, directory: Directory = None, as_json: AsJson 
 @app.command(
     epilog=(
         "Examples:\n\nguestd keys rotate -c guestd.toml --overlap 24h\n\n"
-        "guestd keys rotate --overlap 0s    nobody believes the key before any more"
+        "guestd keys rotate --overlap 0s    the previous key is rejected immediately"
     )
 )
 def rotate(
@@ -296,7 +296,7 @@ def verify(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a guest token is to be believed, and if not, why not; exit 1 then."""
+    """Say whether a guest token is valid, and if not, why not; exit 1 then."""
 
     def work() -> None:
         settings, place = _identity(config, directory)
@@ -350,14 +350,14 @@ def sign(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """A guest token on standard output. It is a secret: whoever has it is the guest, as long as it
-    lives."""
+    """A guest token on standard output. It is a secret: anyone who has it is the guest, as long as
+    it lives."""
     try:
         claims = json.loads(metadata)
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        raise typer.BadParameter("is no JSON object", param_hint="--metadata")
+        raise typer.BadParameter("is not a JSON object", param_hint="--metadata")
 
     def work() -> None:
         settings, place = _identity(config, directory)

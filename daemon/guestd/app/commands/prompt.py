@@ -82,7 +82,7 @@ def _trigger(text: str) -> Json:
             found["threshold"] = float(threshold)
         except ValueError:
             raise typer.BadParameter(
-                f"{threshold!r} is no threshold; write a number from 0 to 1"
+                f"{threshold!r} is not a threshold; write a number from 0 to 1"
             ) from None
     return found
 

@@ -50,7 +50,7 @@ def _token(section: str, token: SecretStr | None, token_file: str | None) -> Sec
         remedy = "write one with: openssl rand -hex 32"
         raise ConfigError(
             field,
-            f"is no token of at least {TOKEN_MIN} printable characters without spaces",
+            f"must have at least {TOKEN_MIN} printable characters and no spaces",
             remedy,
         )
     return SecretStr(found)
