@@ -14,7 +14,7 @@ from guestd.model.journal import EventRow
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
+from guestd.session.settings import LifetimeSettings, SessionSettings
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
@@ -53,7 +53,7 @@ class Guestd:
                 LimitSettings(max_sessions=100_000),
                 AdmissionSettings(10_000_000, burst=100_000, dials_inflight_max=100),
             ),
-            SessionSettings(duration_s=100_000.0),
+            SessionSettings(LifetimeSettings(100_000.0)),
             dialect,
             WebsocketDialer(),
             DialTarget(dialect.url(f"ws://127.0.0.1:{port}")),

@@ -34,7 +34,7 @@ from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import AttachmentSettings, SessionSettings
+from guestd.session.settings import AttachmentSettings, HeartbeatSettings, SessionSettings
 from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -86,7 +86,10 @@ class Daemon:
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(admission=AdmissionSettings(burst=500)),
-            SessionSettings(file_bytes_max=64 * 1024 * MIB, heartbeat_interval_s=2.0),
+            SessionSettings(
+                heartbeat=HeartbeatSettings(interval_s=2.0),
+                attachments=AttachmentSettings(file_bytes_max=64 * 1024 * MIB),
+            ),
             dialect,
             WebsocketDialer(),
             DialTarget(dialect.url("ws" + base[4:])),

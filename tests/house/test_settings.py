@@ -26,9 +26,8 @@ ROOT = Path(__file__).parents[2]
 BEFORE = json.loads((Path(__file__).parent / "configuration_0_1.json").read_text())
 FIGURES = (int, float, str, bool, tuple, SecretStr, SecretBytes)
 
-#: Fields that settings classes beside the sections share with them by name, and why each is
-#: another thing: the emulator's own, which `guestd emulate` runs without any of ours.
-OTHERS_OWN = {"EmulatorSettings", "SessionSettings", "Figures", "HistoryLimits"}
+#: Settings of another program: `guestd emulate` runs the emulator without any of our sections.
+OTHERS_OWN = {"EmulatorSettings"}
 
 
 def settings_classes() -> Iterator[type]:
@@ -38,7 +37,7 @@ def settings_classes() -> Iterator[type]:
             continue
         for name, found in vars(importlib.import_module(module.name)).items():
             is_own = isinstance(found, type) and found.__module__ == module.name
-            if is_own and name.endswith(("Settings", "Figures", "Config")):
+            if is_own and name.endswith("Settings"):
                 yield found
 
 
@@ -66,7 +65,7 @@ def test_no_settings_class_repeats_a_field_of_the_configuration():
     repeated = {
         f"{cls.__name__}.{name}"
         for cls in settings_classes()
-        if cls not in known and cls is not Config and cls.__name__ not in OTHERS_OWN
+        if cls not in known and cls.__name__ not in OTHERS_OWN
         for name, annotation in fields_of(cls).items()
         if name in keys and annotation not in known
     }

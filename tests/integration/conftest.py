@@ -27,7 +27,7 @@ from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
 from guestd.platform.settings import OAuthClient, PlatformSettings, RestSettings
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import AttachmentSettings, SessionSettings
+from guestd.session.settings import AttachmentSettings
 from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -36,7 +36,7 @@ from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
-from tests.sections import names_of, split
+from tests.sections import names_of, session_settings, split
 
 
 @dataclass
@@ -119,7 +119,7 @@ async def settle(
             SupervisorSettings(
                 *split({"burst": 500, **(fleet or {})}, LimitSettings, AdmissionSettings)
             ),
-            SessionSettings(**{"conversation_clear": True, **(session or {})}),
+            session_settings(**{"conversation_clear": True, **(session or {})}),
             spoken,
             dialer,
             DialTarget(spoken.url(world.ws_url)),

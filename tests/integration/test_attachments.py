@@ -18,13 +18,13 @@ from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
 from guestd.spool.spool import Spool
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import session_settings
 
 from ..replaying import watch_from
 from .test_sessions import FAST, SILENT, Watching, drop, open_guest, session_of
@@ -443,7 +443,7 @@ class Lives:
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(),
-            SessionSettings(**FAST),
+            session_settings(**FAST),
             dialect,
             WebsocketDialer(),
             DialTarget(dialect.url(self.emulator.ws_url)),

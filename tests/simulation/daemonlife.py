@@ -26,11 +26,11 @@ from guestd.model.endings import Cause, Ending
 from guestd.model.journal import Replay
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
-from guestd.session.settings import SessionSettings
 from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.wire.webmessaging import WebMessaging
 from tests.replaying import watch_from
+from tests.sections import session_settings
 
 from .platform import Platform, SimDialer, SimHistory
 from .storage import SimStorage
@@ -242,7 +242,7 @@ class Simulation:
         }
         self.fleet = Supervisor(
             SupervisorSettings(admission=AdmissionSettings(600, burst=10)),
-            SessionSettings(**settings),
+            session_settings(**settings),
             dialect,
             SimDialer(self.platform),
             DialTarget(dialect.url("wss://sim.test")),

@@ -26,11 +26,11 @@ from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import session_settings
 
 SESSIONS = int(os.environ.get("GUESTD_SOAK_SESSIONS", "10000"))
 PER_MINUTE = int(os.environ.get("GUESTD_SOAK_CONNECTS_PER_MINUTE", "9000"))
@@ -90,7 +90,7 @@ async def test_everybody_comes_back_inside_the_bucket(emulator):
     http = Http()
     fleet = Supervisor(
         SupervisorSettings(LimitSettings(SESSIONS), AdmissionSettings(PER_MINUTE, BURST)),
-        SessionSettings(duration_s=2700.0, conversation_clear=True),
+        session_settings(duration_s=2700.0, conversation_clear=True),
         dialect,
         WebsocketDialer(),
         DialTarget(dialect.url("ws" + emulator[4:])),

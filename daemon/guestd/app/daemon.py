@@ -1,9 +1,9 @@
 """Everything that runs, in the order it is started; each leaves its stop behind, and they are
 stopped in reverse.
 
-The order is not free. The journal opens before its writers and closes after the last of them; webhooks
-and audit read it from the first event of this life on; the port opens when everything behind it
-stands."""
+The order is not free. The journal opens before its writers and closes after the last of them;
+webhooks and audit read it from the first event of this life on; the port opens when everything
+behind it stands."""
 
 from __future__ import annotations
 

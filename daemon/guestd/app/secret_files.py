@@ -85,7 +85,8 @@ def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
 
 
 def _is_open(found: os.stat_result) -> bool:
-    """root may give a secret to a service through its group (0640 root:guestd); its owner need not."""
+    """root may give a secret to a service through its group (0640 root:guestd); another owner has
+    no need to."""
     given_by_root = found.st_uid == 0 and os.geteuid() != 0
     others = 0o037 if given_by_root else 0o077
     return bool(found.st_mode & others)

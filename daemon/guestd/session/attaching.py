@@ -43,7 +43,7 @@ class Attaching(Linking):
     def _file_rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below
         all of them."""
-        own = self._settings.file_bytes_max
+        own = self._settings.attachments.file_bytes_max
         rules = (self.figures and self.figures.file_rules) or self._traits.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
             rules = replace(rules, bytes_max=own)
@@ -75,7 +75,7 @@ class Attaching(Linking):
                     outgoing, Verdict.AGAIN, "the platform did not answer in time", now, out
                 )
         files = self._outbox.files()
-        places = self._settings.uploads_per_session_max - sum(
+        places = self._settings.attachments.per_session_max - sum(
             upload.is_under_way for _, upload in files
         )
         for outgoing, upload in files:
@@ -99,7 +99,7 @@ class Attaching(Linking):
             if upload.step is Step.WAITING and outgoing.durable
         ]
         at = min(under_way, default=NEVER)
-        if waiting and len(under_way) < self._settings.uploads_per_session_max:
+        if waiting and len(under_way) < self._settings.attachments.per_session_max:
             requests = self._the_requests()
             at = min(at, max(min(waiting), requests.ready_at(now) if requests is not None else now))
         return at
@@ -121,7 +121,9 @@ class Attaching(Linking):
             if requests.ready_at(now) > now:
                 return False
             requests.take(now)
-        upload.ask(self._draw_id(), self._draw_id(), now + self._settings.slot_timeout_s)
+        upload.ask(
+            self._draw_id(), self._draw_id(), now + self._settings.attachments.slot_timeout_s
+        )
         self._tell_of_file(outgoing, "asked", out)
         if self._traits.slot_by_rest:
             out.append(
@@ -190,7 +192,7 @@ class Attaching(Linking):
             verdict = Verdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
             self._upload_failed(outgoing, verdict, given.problem, now, out)
             return self._went_on(now, out)
-        outgoing.upload.put(now + self._settings.upload_confirm_timeout_s)
+        outgoing.upload.put(now + self._settings.attachments.confirm_timeout_s)
         return self._file_is_there(outgoing, now, out) if outgoing.upload.is_done else True
 
     def _upload_succeeded(self, given: s.UploadSucceeded, now: float, out: list[e.Effect]) -> bool:
@@ -225,10 +227,10 @@ class Attaching(Linking):
         """Once more with a fresh place, or never."""
         upload = outgoing.upload
         assert upload is not None
-        if verdict is Verdict.AGAIN and upload.attempts < self._settings.upload_attempts_max:
+        if verdict is Verdict.AGAIN and upload.attempts < self._settings.attachments.attempts_max:
             self._tell_of_file(outgoing, "retrying", out, reason)
             self._give_place_back(upload, out)
-            upload.rest(now + pause_s(upload.attempts, self._settings.upload_retry_s))
+            upload.rest(now + pause_s(upload.attempts, self._settings.attachments.retry_s))
         else:
             self._give_file_up(outgoing, "failed", reason, out)
 
@@ -292,7 +294,7 @@ class Attaching(Linking):
                     out.append(e.CancelUpload(upload.attachment_id))
                 upload.rest(now)
             elif upload.step is Step.CONFIRMING:
-                upload.wake_at = now + self._settings.upload_confirm_timeout_s
+                upload.wake_at = now + self._settings.attachments.confirm_timeout_s
                 out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
 
     def _file_throttled(self, given: s.Throttled, now: float) -> bool:

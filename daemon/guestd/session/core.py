@@ -108,7 +108,7 @@ class SessionCore:
         self.wake_at = NEVER
         self.beat = Heartbeat()
         self.figures: Figures | None = None
-        self.duration_s = settings.duration_s
+        self.duration_s = settings.lifetime.duration_s
         self._settings = settings
         self._traits = traits
         self._inbox = inbox
@@ -177,7 +177,7 @@ class SessionCore:
 
     def _bounded_wait_s(self, retry_after_s: float | None) -> float:
         """What the platform asks us to wait, within our own bound."""
-        return min(retry_after_s or 0.0, self._settings.retry_after_max_s)
+        return min(retry_after_s or 0.0, self._settings.reconnect.retry_after_max_s)
 
     # ------------------------------------------------------------------ what the upper rooms add
     # The machine is one value in a chain of classes; what a lower one asks for, a class above it

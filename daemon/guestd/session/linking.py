@@ -45,7 +45,7 @@ class Linking(Speaking):
         links[trace] = (
             command.command_id,
             command.attachment_id,
-            now + self._settings.slot_timeout_s,
+            now + self._settings.attachments.slot_timeout_s,
         )
         out.append(e.Say(r.AskDownload(command.attachment_id, trace)))
         return True

@@ -124,11 +124,11 @@ class Listening(Attaching):
         fill = self._fill
         assert fill is not None
         if self._jwt is None or self._jwt[1] <= now:
-            fill.asked(Step.JWT, now + self._settings.join_timeout_s)
+            fill.asked(Step.JWT, now + self._settings.lifetime.join_timeout_s)
             out.append(e.Say(r.AskJwt(tracing_id=self._draw_id())))
             return
         budget = self._history = self._history or SlidingCount(
-            self._settings.history_reads_per_minute, 60.0
+            self._settings.history.reads_per_minute, 60.0
         )
         ready_at = budget.ready_at(now)
         if ready_at > now:
@@ -200,12 +200,12 @@ class Listening(Attaching):
         assert fill is not None
         settings = self._settings
         fill.failed(now)
-        give_up_at = fill.failing_since + settings.history_retry_s * settings.history_attempts_max
-        if fill.attempts >= settings.history_attempts_max or now >= give_up_at:
+        give_up_at = fill.failing_since + settings.history.retry_s * settings.history.attempts_max
+        if fill.attempts >= settings.history.attempts_max or now >= give_up_at:
             self._abandon_fill(reason, now, out)
         else:
             asked_s = min(retry_after_s or 0.0, give_up_at - now)
-            fill.restart(now + max(settings.history_retry_s, asked_s))
+            fill.restart(now + max(settings.history.retry_s, asked_s))
         return True
 
     def _tend_fill(self, now: float, out: list[e.Effect]) -> None:
@@ -218,7 +218,7 @@ class Listening(Attaching):
             self._read_history(now, out)
 
     def _end_fill(self, fill: Fill, now: float, out: list[e.Effect]) -> None:
-        if fill.again and fill.attempts + 1 < self._settings.history_attempts_max:
+        if fill.again and fill.attempts + 1 < self._settings.history.attempts_max:
             fill.begin_again(now)
             self._read_history(now, out)
             return

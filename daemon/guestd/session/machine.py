@@ -104,7 +104,7 @@ class Machine(Listening):
     def _opened(self, given: i.Opened, now: float, out: list[e.Effect]) -> bool:
         self._ends_at = now + self.duration_s
         if self._leave_cause is not None:
-            self._leave_by = now + self._settings.leave_timeout_s
+            self._leave_by = now + self._settings.lifetime.leave_timeout_s
         if not self._traits.confirms:
             self._give_up_under_way("guestd stopped before it could tell", out)
         # or a second kill before the next `live` would put in doubt what is accepted from now on
@@ -122,7 +122,7 @@ class Machine(Listening):
 
     def _link_opened(self, given: i.LinkOpened, now: float, out: list[e.Effect]) -> bool:
         self.state = State.JOINING
-        self._step_at = now + self._settings.join_timeout_s
+        self._step_at = now + self._settings.lifetime.join_timeout_s
         self._requests = None
         out.append(e.Say(r.Hello(tracing_id=self._draw_id())))
         return True
@@ -136,7 +136,7 @@ class Machine(Listening):
         self._step_at = NEVER
         self.state = State.LIVE
         self.read_only = given.read_only
-        self.beat.start(now, self._settings.heartbeat_interval_s, self._rng)
+        self.beat.start(now, self._settings.heartbeat.interval_s, self._rng)
         out.append(v.SessionEvent(self._next_seq(), "live", read_only=given.read_only, first=first))
         self._send_no_more_until_durable(out)
         if self._leave_cause is not None and self._goodbye_id and given.new_session:
@@ -227,10 +227,8 @@ class Machine(Listening):
         return self._rest_or_end(ending, now, out)
 
     def _backoff(self) -> Backoff:
-        f = self._settings
-        return Backoff(
-            f.reconnect_base_s, f.reconnect_jitter_s, f.reconnect_cap_s, f.reconnect_attempts_max
-        )
+        given = self._settings.reconnect
+        return Backoff(given.base_s, given.jitter_s, given.cap_s, given.attempts_max)
 
     # ------------------------------------------------------------------ time
 
@@ -265,7 +263,7 @@ class Machine(Listening):
     def _tend_heartbeat(self, now: float, out: list[e.Effect]) -> None:
         if self.beat.asked_at is not None and self._inbox.heard_at > self.beat.asked_at:
             self.beat.answered()  # the answer waits behind what keeps arriving: that is life enough
-        if self.beat.is_lost(now, self._settings.heartbeat_timeout_s):
+        if self.beat.is_lost(now, self._settings.heartbeat.timeout_s):
             out.append(e.Noticed(Notice.HEARTBEAT_LOST))
             self._lose_link(
                 Ending(Cause.UNANSWERED, detail="a heartbeat was not answered"), now, out
@@ -274,7 +272,7 @@ class Machine(Listening):
             echo = self._traits.beating is Beating.ECHO and self.beat.beats % 2 == 0
             out.append(e.Say(r.Beat()) if echo else e.Ping())
             out.append(e.Noticed(Notice.HEARTBEAT_SENT))
-            self.beat.asked(now, self._settings.heartbeat_interval_s)
+            self.beat.asked(now, self._settings.heartbeat.interval_s)
 
     def _heartbeat_answered(
         self, given: s.HeartbeatAnswered, now: float, out: list[e.Effect]
@@ -291,7 +289,7 @@ class Machine(Listening):
     def _rearm(self, now: float) -> None:
         at = min(self._step_at, self._ends_at, self._leave_by, self._inbox.wake_at)
         if self.state in (State.LIVE, State.LEAVING):
-            at = min(at, self.beat.wake_at(self._settings.heartbeat_timeout_s))
+            at = min(at, self.beat.wake_at(self._settings.heartbeat.timeout_s))
             if self._fill is not None:
                 at = min(at, self._fill.wake_at)
             if self._outbox:
@@ -378,7 +376,7 @@ class Machine(Listening):
         if self._leave_cause is not None:
             return
         self._leave_cause = cause
-        self._leave_by = now + self._settings.leave_timeout_s
+        self._leave_by = now + self._settings.lifetime.leave_timeout_s
         if not self._joined_once and self.state is not State.JOINING:
             self._finish(Ending(cause), out)
         elif self.state is State.RESTING:
@@ -400,7 +398,7 @@ class Machine(Listening):
         without an answer."""
         linked = self.state in (State.LIVE, State.LEAVING)
         if self.state is State.LIVE and self._traits.has_goodbye:
-            self._leave_by = now + self._settings.leave_timeout_s
+            self._leave_by = now + self._settings.lifetime.leave_timeout_s
             self._fill = None
             self._show(self._inbox.merge([], now), out)
             self._say_goodbye(now, out)

@@ -113,7 +113,7 @@ class Speaking(SessionCore):
     def _is_over_rate(self, now: float) -> bool:
         """Whether `reject` refuses a message now: by the rates and the platform's 429, never by how
         fast the journal is."""
-        if self._settings.pacing != "reject" or self._outbox is None:
+        if self._settings.messages.pacing != "reject" or self._outbox is None:
             return False
         spent = self._requests is not None and self._requests.ready_at(now) > now
         return spent or self._outbox.refuses(now)
@@ -240,7 +240,7 @@ class Speaking(SessionCore):
             per_s = self._traits.messages_per_s
             limit = max(1, int(per_s))
             window_s = limit / per_s
-            if self._settings.pacing == "queue":
+            if self._settings.messages.pacing == "queue":
                 self._outbox = Outbox(SlidingCount(limit, window_s), 1.0 / per_s)
             else:
                 self._outbox = Outbox(
@@ -300,7 +300,7 @@ class Speaking(SessionCore):
             return (
                 NEVER
                 if self._fill is not None
-                else under_way.sent_at + self._settings.confirm_timeout_s
+                else under_way.sent_at + self._settings.messages.confirm_timeout_s
             )
         if self._unproven_seq:
             return NEVER
@@ -317,7 +317,7 @@ class Speaking(SessionCore):
             self._move_on(now, out)
         elif (
             self._fill is None
-            and now >= (under_way.sent_at or now) + self._settings.confirm_timeout_s
+            and now >= (under_way.sent_at or now) + self._settings.messages.confirm_timeout_s
         ):
             if self._traits.has_history:
                 self._begin_fill(now, out)
@@ -359,7 +359,7 @@ class Speaking(SessionCore):
         under_way = outbox.under_way if outbox is not None else None
         if outbox is None or under_way is None or under_way.sent_at is None:
             return
-        overdue = under_way.sent_at + self._settings.confirm_timeout_s <= history_asked_at
+        overdue = under_way.sent_at + self._settings.messages.confirm_timeout_s <= history_asked_at
         if not under_way.orphaned and not overdue:
             return
         if under_way.attempts >= ATTEMPTS_MAX:

@@ -60,6 +60,9 @@ logger = logging.getLogger("guestd.supervisor")
 #: Deadlines are met to within this.
 TIMER_TICK_S = 0.05
 
+#: So many messages in order, and the wait for an earlier one falls to its least.
+HOLD_TRUST_AFTER = 20
+
 STORAGE_FULL = (
     "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
 )
@@ -120,10 +123,10 @@ class Supervisor:
         self._traits = effective_traits(dialect.traits, session, self._can_attach)
         self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max)
         self._hold = HoldBack(
-            session.hold_initial_ms,
-            session.hold_min_ms,
-            session.hold_max_ms,
-            session.hold_trust_after,
+            session.inbox.hold_initial_ms,
+            session.inbox.hold_min_ms,
+            session.inbox.hold_max_ms,
+            HOLD_TRUST_AFTER,
         )
         self._journal = journal
         self._hub = Hub()
@@ -133,7 +136,7 @@ class Supervisor:
             per_minute=admission.connects_per_minute,
             burst=admission.burst,
             inflight_max=admission.dials_inflight_max,
-            retry_after_max_s=session.retry_after_max_s,
+            retry_after_max_s=session.reconnect.retry_after_max_s,
         )
         self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
         self._dials = Errands("dial", admission.dials_inflight_max)
@@ -401,7 +404,7 @@ class Supervisor:
                 self._unremembering.discard(runner.session_id)
                 try:
                     shown = self._journal.identities(
-                        runner.session_id, self._session.inbox_remembered_max
+                        runner.session_id, self._session.inbox.remembered_max
                     )
                 except Damaged as damaged:
                     self._set_aside(runner, damaged)
@@ -540,11 +543,11 @@ class Supervisor:
     def _new_inbox(self) -> Inbox:
         session = self._session
         remembered_max = max(
-            session.inbox_remembered_max, session.inbox_held_max
+            session.inbox.remembered_max, session.inbox.held_max
         )  # what is held is not forgotten
         if self._dialect.traits.ordering is Ordering.BY_TIME:
-            return ByTime(self._hold, session.inbox_held_max, remembered_max)
-        return BySequence(session.gap_wait_s, session.inbox_held_max, remembered_max)
+            return ByTime(self._hold, session.inbox.held_max, remembered_max)
+        return BySequence(session.inbox.gap_wait_s, session.inbox.held_max, remembered_max)
 
 
 class _Opening:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ...emulator import DEFAULT_DEPLOYMENT_ID
@@ -50,9 +50,7 @@ def new_emulator(config: Config) -> Emulator:
     per_minute = max(1000, config.admission.connects_per_minute)
     return Emulator(
         EmulatorSettings(
-            port=config.emulator.port,
-            agent=config.emulator.agent,
-            seed=config.emulator.seed,
+            **asdict(config.emulator),
             limits=Limits(connections_per_minute=per_minute),
             contact_reference=config.operations.contact_reference,
         )

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import orjson
@@ -94,43 +95,21 @@ def new_uploader(config: Config, place: PlatformTarget) -> FileUploader:
 
 
 def session_settings(config: Config, facts: DeploymentFacts) -> SessionSettings:
+    """The sections, with the deployment's rules for files where they are narrower."""
+    own = config.attachments
+    attachments = replace(
+        own,
+        file_bytes_max=min(own.file_bytes_max, facts.file_bytes_max or own.file_bytes_max),
+        types=own.types or facts.file_types or None,
+    )
     return SessionSettings(
-        duration_s=config.sessions.duration_s,
-        reconnect_base_s=config.reconnect.base_s,
-        reconnect_jitter_s=config.reconnect.jitter_s,
-        reconnect_cap_s=config.reconnect.cap_s,
-        reconnect_attempts_max=config.reconnect.attempts_max,
-        retry_after_max_s=config.reconnect.retry_after_max_s,
-        join_timeout_s=config.sessions.join_timeout_s,
-        heartbeat_interval_s=config.heartbeat.interval_s,
-        heartbeat_timeout_s=config.heartbeat.timeout_s,
-        leave_timeout_s=config.sessions.leave_timeout_s,
-        pacing=config.messages.pacing,
-        when_down=config.messages.when_down,
-        messages_per_s=config.messages.per_s,
-        requests_per_minute=config.messages.requests_per_minute,
-        text_max=config.messages.text_max,
-        outbox_commands_max=config.messages.waiting_max,
-        confirm_timeout_s=config.messages.confirm_timeout_s,
-        hold_initial_ms=config.inbox.hold_initial_ms,
-        hold_min_ms=config.inbox.hold_min_ms,
-        hold_max_ms=config.inbox.hold_max_ms,
-        gap_wait_s=config.inbox.gap_wait_s,
-        inbox_held_max=config.inbox.held_max,
-        inbox_remembered_max=config.inbox.remembered_max,
-        history_retry_s=config.history.retry_s,
-        history_attempts_max=config.history.attempts_max,
-        history_reads_per_minute=config.history.reads_per_minute,
-        uploads_per_session_max=config.attachments.per_session_max,
-        upload_attempts_max=config.attachments.attempts_max,
-        upload_retry_s=config.attachments.retry_s,
-        slot_timeout_s=config.attachments.slot_timeout_s,
-        upload_confirm_timeout_s=config.attachments.confirm_timeout_s,
-        file_bytes_max=min(
-            config.attachments.file_bytes_max,
-            facts.file_bytes_max or config.attachments.file_bytes_max,
-        ),
-        file_types=config.attachments.types or facts.file_types or None,
+        config.sessions,
+        config.reconnect,
+        config.heartbeat,
+        config.messages,
+        config.inbox,
+        config.history,
+        attachments,
         join_on_new_session=facts.auto_start,
         conversation_clear=facts.conversation_clear,
     )
