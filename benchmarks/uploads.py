@@ -24,7 +24,7 @@ import orjson
 import uvloop
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.emulator.settings import Deployment, Limits
+from guestd.emulator.settings import Deployment, EmulatorLimits
 from guestd.journal.memory import MemoryJournal
 from guestd.model.commands import Attach
 from guestd.model.effects import Notice
@@ -35,6 +35,7 @@ from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import AttachmentSettings, HeartbeatSettings, SessionSettings
+from guestd.spool.reading import open_copy
 from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -51,7 +52,7 @@ async def platform() -> None:
     """The other process: an emulator without limits, until its standard input ends."""
     settings = EmulatorSettings(
         agent="silent",
-        limits=Limits().off(),
+        limits=EmulatorLimits().off(),
         deployments=(Deployment(file_kilobytes_max=64 * MIB),),
         upload_bytes_max=64 * 1024 * MIB,
         journal_entries_max=100_000,
@@ -82,7 +83,7 @@ class Daemon:
         self.spool = Spool(folder, large, durable=True)
         self.spool.start()
         self.http = Http()
-        self.uploader = FileUploader()
+        self.uploader = FileUploader(open_copy)
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(admission=AdmissionSettings(burst=500)),
@@ -100,6 +101,7 @@ class Daemon:
             self.metrics,
             loop,
             uploader=self.uploader,
+            discard_copy=self.spool.discard,
             uncommitted_max=20_000,
         )
         self.watch = Watch()

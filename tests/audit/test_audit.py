@@ -414,7 +414,7 @@ def test_audit_1_the_verdict_says_where(tmp_path):
     first, second = files_of(tmp_path)
     second.write_bytes(second.read_bytes().replace(b'"offset":12', b'"offset":13'))
     assert verify(tmp_path).problems == [
-        f"{second.name}, line 3: was changed, or is no line of ours"
+        f"{second.name}, line 3: was changed, or is not a line of ours"
     ]
     noted = orjson.loads(first.read_bytes().splitlines()[0])["hash"]
     assert not any("no line has" in one for one in verify(tmp_path, noted).problems)
@@ -651,7 +651,8 @@ def test_lines_put_behind_the_end_are_left_for_the_examiner(tmp_path):
     files.close()
     assert len(files_of(tmp_path)) == 2
     assert (
-        verify(tmp_path).problems[0] == f"{path.name}, line 6: was changed, or is no line of ours"
+        verify(tmp_path).problems[0]
+        == f"{path.name}, line 6: was changed, or is not a line of ours"
     )
 
 

@@ -57,7 +57,7 @@ async def test_sync_1_every_webhook_outlives_the_process(dies_at, tmp_path):
         told, metrics = webhooks(journal, target(crm))
         told.start()
         await until(
-            lambda: len(told.desk.list("delivered")) == 5 and len(told.desk.list("dead")) == 1
+            lambda: len(told.admin.list("delivered")) == 5 and len(told.admin.list("dead")) == 1
         )
         await told.stop()
         await journal.stop()
@@ -111,7 +111,7 @@ async def left_behind(tmp_path):
         world = World(journal)
         for n in range(3):
             world.session(f"s{n}", "live")
-        await until(lambda: len(told.desk.list("dead")) == 3)
+        await until(lambda: len(told.admin.list("dead")) == 3)
         await told.stop()
         await audit.stop()
         await journal.stop()

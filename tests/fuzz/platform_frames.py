@@ -19,7 +19,8 @@ from guestd.model.events import Event
 from guestd.model.ids import Guest
 from guestd.policy.holdback import HoldBack
 from guestd.session import inputs as i
-from guestd.session.inbox import BySequence, ByTime
+from guestd.session.inbox import ByTime
+from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
 from guestd.session.settings import effective_traits
 from guestd.session.states import State

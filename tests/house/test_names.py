@@ -13,17 +13,10 @@ WORDS_MAX = 45
 
 #: Names that still stand for two things. It only shrinks: an entry that is not needed is an error.
 DEFINED_TWICE: set[str] = {
-    "Answer",
-    "Opened",
-    "Outbox",
     "Outcome",
     "Refused",
-    "Reply",
-    "Send",
-    "State",
     "Step",
     "Upload",
-    "Verdict",
     "Webhooks",
 }
 

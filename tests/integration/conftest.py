@@ -28,6 +28,7 @@ from guestd.platform.pace import Pace
 from guestd.platform.settings import OAuthClient, PlatformSettings, RestSettings
 from guestd.runtime.clock import LoopClock
 from guestd.session.settings import AttachmentSettings
+from guestd.spool.reading import open_copy
 from guestd.spool.spool import Spool
 from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -109,12 +110,14 @@ async def settle(
             )
         )
         uploader = FileUploader(
-            AttachmentSettings(**(upload or {})), route=OutboundRoute(ca_file=world.ca_file)
+            open_copy,
+            AttachmentSettings(**(upload or {})),
+            route=OutboundRoute(ca_file=world.ca_file),
         )
         stack.push_async_callback(uploader.close)
         files = Spool(attachments=AttachmentSettings(**(spool or {})))
         files.start()
-        stack.callback(files.stop)
+        stack.push_async_callback(files.stop)
         supervisor = Supervisor(
             SupervisorSettings(
                 *split({"burst": 500, **(fleet or {})}, LimitSettings, AdmissionSettings)
@@ -130,6 +133,7 @@ async def settle(
             metrics,
             loop,
             uploader=uploader,
+            discard_copy=files.discard,
             calls=platform_calls(world, http_client, metrics) if calls else None,
             uncommitted_max=uncommitted_max,
         )

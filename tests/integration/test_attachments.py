@@ -18,6 +18,7 @@ from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
 from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
+from guestd.spool.reading import open_copy
 from guestd.spool.spool import Spool
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
@@ -375,7 +376,8 @@ async def test_a_session_that_ends_stops_its_upload_and_drops_the_copy(new_town)
         await town.until(lambda: town.live() == 1)
         _, path = await attach(town, session_id)
         await town.until(lambda: "uploading" in steps(watching))
-        town.emulator.expire(session_of(town).token)
+        emulator = town.emulator
+        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
         await town.until(lambda: watching.is_over and not path.exists())
         assert fates(watching) == [("failed", "the guest session ended: session_expired")]
         assert not town.fleet._uploads._wanted
@@ -438,7 +440,7 @@ class Lives:
         self.journal.start()
         self.spool = Spool(self.folder / "spool", durable=True)
         self.spool.start()
-        self.uploader = FileUploader()
+        self.uploader = FileUploader(open_copy)
         self.client = Http()
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
@@ -454,6 +456,7 @@ class Lives:
             Metrics(),
             loop,
             uploader=self.uploader,
+            discard_copy=self.spool.discard,
             uncommitted_max=20_000,
         )
         self.fleet.revive()

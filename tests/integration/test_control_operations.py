@@ -91,7 +91,7 @@ async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
                 "POST", "/v1/messaging-sessions", {**MESSAGING, "operation_id": f"m{n}"}
             )
             answers.append((status, found.get("code"), headers.get("Retry-After")))
-    refusal = "limit exceeded: 2 REST sessions under way, limits.max_rest_sessions is 2"
+    refusal = "limit exceeded: 2 REST sessions are running, limits.max_rest_sessions is 2"
     facts = answers, found["detail"], Config().limits.max_rest_sessions
     assert facts == (
         [(202, None, None), (202, None, None), (429, "limit_exceeded", "1")],
@@ -101,17 +101,17 @@ async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
 
 
 WRONG_SESSIONS = {
-    "no life": (422, "durationS", "0 is too small; the least is 1"),
+    "no life": (422, "durationS", "0 is too small; the minimum is 1"),
     "half a second": (
         422,
         "durationS",
-        "it is no whole number; write digits without quotes or a point",
+        "must be a whole number; write digits without quotes or a point",
     ),
     "more than 45 minutes": (422, "durationS", "2701 s is too long; a session lasts 1 to 2700 s"),
-    "no token": (422, "guestToken", "it is missing; it is required"),
-    "a number for a token": (422, "guestToken", "it is no string; write it in quotes"),
-    "no receipts": (422, "capabilities", "read-receipts missing; add it to the list"),
-    "no typing": (422, "capabilities", "typing-indicator missing; add it to the list"),
+    "no token": (422, "guestToken", "is required"),
+    "a number for a token": (422, "guestToken", "must be a string; put it in quotes"),
+    "no receipts": (422, "capabilities", "read-receipts must be in the list"),
+    "no typing": (422, "capabilities", "typing-indicator must be in the list"),
     1: 202,
     2700: 202,
 }

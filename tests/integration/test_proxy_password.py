@@ -13,6 +13,7 @@ from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
 from guestd.platform.http import Http
 from guestd.platform.settings import PlatformSettings
+from guestd.spool.reading import open_copy
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.upload import FileUploader
 
@@ -73,7 +74,7 @@ async def test_all_three_clients_present_the_same_bytes(proxy, tmp_path, scheme,
         await http.get_object(f"{scheme}://platform.example.org/")
     await http.close()
 
-    uploader = FileUploader(route=OutboundRoute(proxy_url=proxy_url))
+    uploader = FileUploader(open_copy, route=OutboundRoute(proxy_url=proxy_url))
     with pytest.raises(PlatformError):
         await uploader.put(
             f"{scheme}://storage.example.org/", {}, "text/plain", str(tmp_path / "file"), 1

@@ -9,7 +9,7 @@ import socket
 
 import pytest
 
-from guestd.emulator.core.records import Send as Tell
+from guestd.emulator.core.records import SendFrame as Tell
 from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
@@ -227,7 +227,8 @@ async def test_an_expired_session_ends_and_does_not_come_back(new_town):
     async with new_town(emulator=SILENT, session=FAST) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        town.emulator.expire(session_of(town).token)
+        emulator = town.emulator
+        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
         await town.until(lambda: watching.is_over)
         assert watching.events[-1]["reason"] == "session_expired"
         await asyncio.sleep(0.3)
@@ -334,7 +335,7 @@ async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
     async with new_town(emulator=SILENT, uncommitted_max=50) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        pipeline: Pipeline = town.fleet._bench.pipeline
+        pipeline: Pipeline = town.fleet._context.pipeline
         journal, waiting = pipeline._journal, []
         commit = journal.commit
         journal.commit = lambda commit, done: waiting.append((commit, done))
@@ -356,7 +357,7 @@ async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
         _, other = open_guest(town, "other")
         await town.until(lambda: town.live() == 2)
         runner = town.fleet._runners[town.fleet.find("broken")]
-        runner.machine._inbox = None
+        runner.inbound._inbox = None
         agent_says(town, "broken", "boom")
         agent_says(town, "other", "fine")
         await town.until(lambda: other.texts() == ["fine"])

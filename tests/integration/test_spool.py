@@ -21,7 +21,7 @@ async def pieces(*sizes):
 
 
 @pytest.fixture
-def new_spool(tmp_path):
+async def new_spool(tmp_path):
     opened = []
 
     def build(durable=False, **more):
@@ -32,7 +32,7 @@ def new_spool(tmp_path):
 
     yield build
     for spool in opened:
-        spool.stop()
+        await spool.stop()
 
 
 @pytest.mark.parametrize(
@@ -72,8 +72,12 @@ async def test_too_large_too_many_and_nothing_leave_nothing_behind(new_spool, tm
     with pytest.raises(Overloaded):
         await spool.spool(pieces(1000))
     assert list((tmp_path / "spool").iterdir()) == [kept.path]
-    kept.path.unlink()  # by whoever uploaded it: there is room again
-    await spool.drop(await spool.spool(pieces(1000)))
+    spool.discard(str(kept.path))  # uploaded: there is room again
+    await spool.settled()
+    more = await spool.spool(pieces(1000))
+    spool.discard(str(more.path))
+    spool.discard(str(more.path))
+    await spool.settled()
     assert not list((tmp_path / "spool").iterdir())
 
 
@@ -143,7 +147,7 @@ async def test_without_a_directory_it_is_private_and_ends_with_the_process():
     spool.start()
     spooled = await spool.spool(pieces(1))
     assert stat.S_IMODE(spooled.path.parent.stat().st_mode) == 0o700
-    spool.stop()
+    await spool.stop()
     assert not spooled.path.parent.exists()
 
 

@@ -13,6 +13,7 @@ from guestd.emulator.tls import ensure_certificate
 from guestd.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
 from guestd.model.outbound_route import OutboundRoute
 from guestd.session.settings import AttachmentSettings
+from guestd.spool.reading import open_copy
 from guestd.transport.settings import TransportSettings
 from guestd.transport.upload import FileUploader
 from tests.sections import split
@@ -65,6 +66,7 @@ async def uploader():
     def build(secure_only=False, **settings):
         opened.append(
             FileUploader(
+                open_copy,
                 *split(settings, AttachmentSettings, TransportSettings, OutboundRoute),
                 secure_only=secure_only,
             )
@@ -267,11 +269,3 @@ async def test_a_cancelled_put_leaves_no_open_file(uploader, file):
 
 def _is_there(fd):
     return os.path.lexists(f"/proc/self/fd/{fd}")
-
-
-async def test_discard(uploader, file):
-    one = uploader()
-    one.discard(str(file))
-    one.discard(str(file))
-    await one.close()
-    assert not file.exists()

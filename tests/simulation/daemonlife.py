@@ -255,6 +255,7 @@ class Simulation:
             draw_token=lambda rng=self.rng: f"{rng.getrandbits(128):032x}",
             draw_session_id=lambda rng=self.rng: f"{rng.getrandbits(64):016x}",
             uploader=self.storage,
+            discard_copy=self.storage.discard,
             uncommitted_max=20_000,
         )
         for patch in self.patches:
@@ -273,7 +274,7 @@ class Simulation:
         old = self.fleet
         for runner in list(old._runners.values()):
             runner._link = None
-            runner._cut_line()
+            runner._cut_callbacks()
         await old.stop()
         for link in list(self.platform.links.values()):
             link.end(_GONE)

@@ -1,5 +1,5 @@
-"""Receivers of webhooks as they are out there, and a daemon's webhooks before them, on a journal
-that can be cut off."""
+"""The harness: webhook receivers that misbehave, and the webhooks of a daemon on a journal that can
+be cut off."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from guestd.model.records import OWN_STREAM, OperationEvent
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
 from guestd.webhooks.settings import WebhookSettings, WebhookTarget
-from guestd.webhooks.webhooks import Webhooks
+from guestd.webhooks.webhooks import WebhookService
 
 SECRET = b"a secret of sixteen bytes"
 
@@ -131,13 +131,15 @@ def target(receiver: Receiver, name: str = "crm", **more: Any) -> WebhookTarget:
 
 def webhooks(
     journal: Any, *targets: WebhookTarget, lookup: Any = None, **more: Any
-) -> tuple[Webhooks, Metrics]:
+) -> tuple[WebhookService, Metrics]:
     loop = asyncio.get_running_loop()
     settings = WebhookSettings(
         targets, **{"retry_base_s": 0.01, "retry_cap_s": 0.05, "circuit_open_s": 0.05, **more}
     )
     metrics = Metrics()
-    return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(1), lookup), metrics
+    return WebhookService(
+        loop, LoopClock(loop), journal, settings, metrics, Random(1), lookup
+    ), metrics
 
 
 async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:

@@ -1,18 +1,17 @@
-"""What one client gets of a guest session: first the past, page by page from the journal, then what
-comes.
+"""The events of a guest session for one client: first past events, page by page from the journal,
+then new ones.
 
 Everything that shows a guest session's events in order reads through here: the simulator's `since`
-and `resume`, and server-sent events. Pages of JSON (`control/paging.py`) share the turns and the
-size of a page.
+and `resume`, and server-sent events. Pages of JSON (`control/paging.py`) share the limiter and the
+page size.
 
 The past is pulled: the next page is read when the client's socket has taken the previous one, and
-all clients together read at most one page per turn of the loop, and `PAGES_PER_S`, in the order of
-asking. At the page that is empty the client becomes a watcher, with no suspension in between, so
+all clients together read at most one page per loop iteration, and `PAGES_PER_S`, in order of
+request. At the empty page the client becomes a watcher, with no suspension in between, so
 that no event is lost or shown twice. From then on the fleet offers events into a bounded queue.
 Half full, the client is told once that it lags; full, it is too slow.
 
-`rewind` replaces what is under way: one client has one replay, and asking again costs nothing but
-the newest wish.
+`rewind` replaces a replay in progress: one client has one replay, however often it asks.
 
 Bounds. One client: one page (`pages.PAGE_BYTES`, plus the rest of its last event), its queue
 (`events_max`, `bytes_max`), and what its transport has not sent, at most one page or one event. All
@@ -51,8 +50,8 @@ class FeedBounds:
 
 
 class FeedItem(NamedTuple):
-    """One frame for a client. `seq` 0: no place in the guest session's order. `is_event`: else it
-    is a notice of ours."""
+    """One frame for a client. `seq` 0: it has no seq in the guest session. `is_event`: an event,
+    not a notice of ours."""
 
     seq: int
     kind: str
@@ -61,7 +60,7 @@ class FeedItem(NamedTuple):
 
 
 class Feeds:
-    """What all feeds of a server share."""
+    """What all feeds of a server share: bounds, limiter, counters."""
 
     def __init__(self, fleet: Fleet, metrics: Metrics, bounds: FeedBounds) -> None:
         self.fleet = fleet
@@ -78,8 +77,8 @@ class Feed:
     """A Watcher. `start` it, take `next` until None, `close` it. `sent_seq` is the consumer's: the
     cursor to resume from.
 
-    `damaged` hears of a past that cannot be read: it ends the feed by `stop`, or has it `follow`
-    what comes. Without it the feed stops."""
+    `damaged` is called when past events cannot be read: it may `stop` the feed, or let it `follow`
+    new events. By default the feed stops."""
 
     def __init__(
         self, feeds: Feeds, session_id: str, damaged: Callable[[Feed, Damaged], None] | None = None
@@ -103,10 +102,10 @@ class Feed:
         self.version = 0
         self.sent_seq = 0
 
-    # ------------------------------------------------------------------ what is asked
+    # ------------------------------------------------------------------ control
 
     def start(self, after_seq: int | None) -> None:
-        """None: nothing old. Raises NotFound."""
+        """None: no past events. Raises NotFound."""
         if after_seq is None:
             self._fleet.watch(self._session_id, self)
         else:
@@ -127,12 +126,12 @@ class Feed:
         self._wake.set()
 
     def say(self, frame: dict[str, object], kind: str = "") -> None:
-        """A notice of ours. It does not wait for a replay under way."""
+        """Queues a notice of ours. It does not wait for a replay in progress."""
         self._put(FeedItem(0, kind, orjson.dumps(frame)))
 
     async def room(self) -> None:
-        """Return when the client has taken most of what was said to it: who does not listen is not
-        heard either."""
+        """Return when the client has read most of its queue: a client that does not read is not
+        read either."""
         await self._room.wait()
 
     def stop(self, reason: str) -> None:
@@ -146,7 +145,7 @@ class Feed:
         self._room.set()
         self._wake.set()
 
-    # ------------------------------------------------------------------ what comes
+    # ------------------------------------------------------------------ new events
 
     def offer(self, row: EventRow) -> None:
         self._put(FeedItem(row.seq, row.kind, row.payload, True))
@@ -189,7 +188,7 @@ class Feed:
             len(self._queue) > bounds.events_max // 2 or self._queued_bytes > bounds.bytes_max // 2
         )
 
-    # ------------------------------------------------------------------ what goes
+    # ------------------------------------------------------------------ output
 
     async def next(self) -> FeedItem | None:
         """The next frame to write; None when there is nothing more to come: too slow, stopped, or
@@ -230,7 +229,7 @@ class Feed:
         self._count()
         return entry
 
-    # ------------------------------------------------------------------ the past
+    # ------------------------------------------------------------------ past events
 
     async def _read_page(self) -> None:
         await self._feeds.page_limiter.acquire()
@@ -314,7 +313,7 @@ def _forgotten(after_seq: int) -> FeedItem:
 
 
 def limit_send_buffers(request: web.Request) -> None:
-    """Let neither the transport nor the kernel pile up what a client does not take.
+    """Keep the transport and the kernel from buffering what a client does not read.
 
     High water 0: `drain` waits until the transport has handed everything to the kernel."""
     transport = request.transport
@@ -327,8 +326,7 @@ def limit_send_buffers(request: web.Request) -> None:
 
 
 def abort_if_unsent(request: web.Request) -> None:
-    """A transport that closes waits for a peer that does not read, for as long as that one likes.
-    We do not."""
+    """Abort a closing transport with unsent data: it would wait for the peer without limit."""
     transport = request.transport
     if isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size():
         transport.abort()

@@ -1,5 +1,5 @@
-"""The past of one guest session, read from the journal a small page at a time and in turn with all
-other readers.
+"""Past events of one guest session, read from the journal a small page at a time, fairly among all
+readers.
 
 Every way to read events uses this: the simulator's replays and event streams through `Feed`, pages
 of JSON and the look for a command directly.
@@ -12,7 +12,7 @@ from ..model.journal import Replay
 from ..model.ports import Fleet
 from .rate_limiting import LoopRateLimiter
 
-#: Of one page. Few enough bytes that a thousand clients with one each are no burden; few enough
+#: Of one page. Few enough bytes that a thousand clients with one each are cheap; few enough
 #: rows that reading and writing them takes about a millisecond of the loop.
 PAGE_ROWS = 100
 PAGE_BYTES = 16_384
@@ -21,13 +21,13 @@ FIRST_ROWS = 16
 
 #: Of all clients together, 4 MiB/s: reading a page and writing it out takes about half a
 #: millisecond of the loop, so that replays take an eighth of it. One of 4 MiB does not wait when
-#: nobody else reads.
+#: there is no other reader.
 PAGES_PER_S = 250.0
 PAGES_BURST = 250.0
 
 
 def new_page_limiter() -> LoopRateLimiter:
-    """The turns in which all clients read pages: one per turn of the loop."""
+    """The rate at which all clients together read pages: at most one per loop iteration."""
     return LoopRateLimiter(1, PAGES_PER_S, PAGES_BURST)
 
 
@@ -47,9 +47,9 @@ class Pages:
         return self.read(seq)
 
     def read(self, seq: int) -> Replay:
-        """As `after`, for whoever has the turn already. Raises Damaged if the next row is: what is
-        sound before it is shown first, so that a client who comes back does not find the same page
-        again and again."""
+        """As `after`, for a caller that the limiter has admitted. Raises Damaged if the next row is
+        damaged: what is sound before it is shown first, so that a client that reconnects does not
+        get the same page again and again."""
         try:
             replay = self._fleet.read(self._session_id, seq, self._rows, PAGE_BYTES)
         except Damaged:

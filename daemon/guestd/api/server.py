@@ -1,5 +1,5 @@
 """The HTTP port: the simulator at `/`, health and metrics beside it, the control API under `/v1/`,
-which a Unix socket may serve as well. All routes stand in one table."""
+which a Unix socket may serve too. All routes are in one table."""
 
 from __future__ import annotations
 
@@ -104,8 +104,8 @@ class HttpServer:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def start(self) -> None:
-        """Listen. Raises ConfigError if the port or the Unix socket cannot be had, or if anybody
-        could come in."""
+        """Listen. Raises ConfigError if the port or the Unix socket is not available, or if access
+        would be open to anyone."""
         settings, api = self._settings, self._api
         check_exposure(settings.host, api)
         check_simulator_exposure(settings)
@@ -127,16 +127,16 @@ class HttpServer:
 
     async def _open_unix_socket(self, path: Path) -> None:
         try:
-            door = unix_socket.listen_on(path)
+            listener = unix_socket.listen_on(path)
         except ConfigError:
             await self._clean_up()
             raise
         runner = await self._new_runner(has_control=True, trusted=True)
-        await self._serve(runner, door)
+        await self._serve(runner, listener)
         self._unix_socket = path
 
     async def _new_runner(self, has_control: bool, trusted: bool) -> web.AppRunner:
-        """`trusted`: whoever can connect was judged by the operating system already."""
+        """`trusted`: the operating system has decided already who may connect."""
 
         @web.middleware
         async def check(
@@ -207,10 +207,10 @@ class HttpServer:
                     request.path
                 )
             return refused
-        if is_control and not trusted and self._origin_check.is_sent_by_foreign_page(request):
+        if is_control and not trusted and self._origin_check.is_cross_site_page(request):
             detail = (
-                "a page of another site asks; add its origin to simulator.origins_allowed, and ask"
-                " with fetch()"
+                "a page of another site sent this; add its origin to simulator.origins_allowed, and"
+                " use fetch()"
             )
             return Problem(403, "origin_refused", detail).answer(request.path)
         try:
@@ -218,14 +218,14 @@ class HttpServer:
                 answer = await self._control.guard(request, handler, trusted)
             else:
                 answer = await handler(request)
-        except ConnectionResetError:  # whoever asked is gone, and nobody is left to be told
+        except ConnectionResetError:  # the client has disconnected
             return web.Response()
         except web.HTTPException:
             raise
         except Exception as error:
             answer = self._failed(request, error)
         if not request.content.is_eof() and not answer.prepared:
-            answer.force_close()  # a body that nobody reads is not to be taken for the next request
+            answer.force_close()  # an unread body must not be parsed as the next request
         return answer
 
     def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
@@ -233,7 +233,7 @@ class HttpServer:
         self._metrics.http_internal_errors += 1
         problem = problem_of(error)
         if request.writer.output_size and request.transport is not None:
-            # half an answer is out: only the end of the connection can say that it failed
+            # half an answer is sent: only closing the connection can say that it failed
             request.transport.abort()
         return problem.answer(request.path)
 
@@ -256,8 +256,8 @@ class HttpServer:
         return web.json_response(found, status=200 if found["ready"] else 503)
 
     async def _public_keys(self, request: web.Request) -> web.Response:
-        """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once:
-        nobody may keep a copy."""
+        """The keys that guest tokens are checked with (GUEST-2). A rotation must be seen at once,
+        so the answer must not be cached."""
         assert self._jwks is not None
         headers = {"Cache-Control": "no-cache"}
         return web.json_response(

@@ -1,4 +1,4 @@
-"""Bearer tokens of the HTTP port: compared in a time that says nothing, and never repeated."""
+"""Bearer tokens of the HTTP port: compared in constant time, and never repeated."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def bearer_token(request: web.Request) -> str:
 
 def simulator_refusal(request: web.Request, token: str) -> web.Response | None:
     """401 for a frontend that gives the token neither as a header nor as ?access_token=; None if it
-    may come in."""
+    may connect."""
     given = bearer_token(request) or request.query.get(QUERY_PARAMETER, "")
     if not token or has_token(given, token):
         return None
@@ -50,7 +50,7 @@ def check_simulator_exposure(settings: SimulatorSettings) -> None:
         return
     raise ConfigError(
         "simulator.token",
-        f"is not set, and the simulator listens on {settings.host}, where anybody could read and"
+        f"is not set, and the simulator listens on {settings.host}, where anyone could read and"
         " speak as any guest",
         "set simulator.token or simulator.token_file; or simulator.open = true if that is what you"
         " want",
@@ -58,10 +58,10 @@ def check_simulator_exposure(settings: SimulatorSettings) -> None:
 
 
 def warn_if_open(settings: SimulatorSettings) -> None:
-    """One line of the log where anybody may use the simulator from elsewhere."""
+    """Logs one line where the simulator is open to other machines."""
     if settings.open and not settings.token and not is_loopback(settings.host):
         logger.warning(
-            "the simulator is open on %s (simulator.open): whoever reaches the port can speak as"
+            "the simulator is open on %s (simulator.open): anyone who reaches the port can speak as"
             " any guest",
             settings.host,
         )

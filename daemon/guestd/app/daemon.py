@@ -33,8 +33,9 @@ from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
 from ..platform.http import Http
 from ..runtime.clock import LoopClock
+from ..spool.reading import open_copy
 from ..supervisor.supervisor import Supervisor
-from ..webhooks.webhooks import Webhooks
+from ..webhooks.webhooks import WebhookService
 from ..wire.dialects import TRAITS
 from .config import Config
 from .demo import Demo
@@ -65,7 +66,7 @@ from .wiring.storage import (
 if TYPE_CHECKING:
     from ..emulator import Emulator
     from ..identity.keys import KeyRing
-    from ..operations.guest_creation import SignToken
+    from ..operations.workflow import SignToken
 
 logger = logging.getLogger("guestd")
 
@@ -221,7 +222,7 @@ class Daemon:
             self.broken.set_exception(error)
             self.broken.exception()  # seen: a start that fails by it raises it by itself
 
-    def _open_followers(self) -> Webhooks:
+    def _open_followers(self) -> WebhookService:
         """Webhooks and audit read the journal from the first event of this life on."""
         directory = audit_directory(self._config, journal_directory(self._config, os.environ))
         if directory is not None:
@@ -236,7 +237,7 @@ class Daemon:
         self._stops.push_async_callback(self._stop_reader, webhooks)
         return webhooks
 
-    async def _stop_reader(self, reader: Webhooks | Audit) -> None:
+    async def _stop_reader(self, reader: WebhookService | Audit) -> None:
         """With a broken journal nothing more can be marked as read."""
         await (reader.abandon() if self._at_disk.has_failed else reader.stop())
 
@@ -254,8 +255,8 @@ class Daemon:
         self, place: PlatformTarget, facts: DeploymentFacts, http: Http, calls: RestCalls | None
     ) -> None:
         self.spool.start()
-        self._stops.callback(self.spool.stop)
-        uploader = new_uploader(self._config, place)
+        self._stops.push_async_callback(self.spool.stop)
+        uploader = new_uploader(self._config, place, open_copy)
         self._stops.push_async_callback(uploader.close)
         self.fleet = new_supervisor(
             self._config,
@@ -267,6 +268,7 @@ class Daemon:
             self._loop,
             uploader,
             calls,
+            self.spool.discard,
         )
         self._stops.push_async_callback(self.fleet.stop)
         emulator_url = self.emulator.url if self.emulator is not None else None
@@ -319,7 +321,7 @@ class Daemon:
         watchdog.start()
         self._stops.callback(watchdog.stop)
 
-    async def _open_port(self, ring: KeyRing | None, webhooks: Webhooks) -> None:
+    async def _open_port(self, ring: KeyRing | None, webhooks: WebhookService) -> None:
         self.http = HttpServer(
             self.fleet,
             self.metrics,
@@ -330,7 +332,7 @@ class Daemon:
             api=api_settings(self._config),
             operations=self.operations,
             spool=self.spool,
-            webhooks=webhooks.desk,
+            webhooks=webhooks.admin,
             readiness=self._readiness.readiness,
         )
         self._stops.push_async_callback(self.http.stop)

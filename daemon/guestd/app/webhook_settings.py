@@ -11,7 +11,7 @@ from pydantic import SecretBytes
 
 from ..model.errors import ConfigError
 from ..webhooks.settings import WebhookSettings, WebhookTarget
-from ..webhooks.ssrf_guard import Refused, Wall
+from ..webhooks.ssrf_guard import SsrfGuard, SsrfRefused
 from .config import Config
 from .secret_files import read_secret
 
@@ -43,8 +43,8 @@ def webhook_settings(config: Config, environment: Mapping[str, str]) -> WebhookS
 def _target(one: WebhookTarget, environment: Mapping[str, str]) -> WebhookTarget:
     place = f"webhooks.targets.{one.name}"
     try:
-        Wall(one.allow_internal).place(one.url)
-    except Refused as error:
+        SsrfGuard(one.allow_internal).endpoint(one.url)
+    except SsrfRefused as error:
         raise ConfigError(
             f"{place}.url", str(error), "see allow_internal for hosts of your own network"
         ) from None

@@ -4,7 +4,7 @@ each is good for.
 The index is the only truth. A rotation first puts the new key's file where it belongs, then
 replaces the index in one step, then sweeps away what the new index does not need. So wherever it is
 cut off, the index on disk is whole, names exactly one signing key, and every file it speaks of is
-there; what is left lying is a key that nobody has used, and the next rotation sweeps it. The very
+there; what is left lying is an unused key, and the next rotation sweeps it. The very
 first rotation writes an empty index before anything else: thereby keys without an index are known
 for what they are, a ring that has lost its index, and are never mistaken for leavings.
 
@@ -32,7 +32,7 @@ from ..runtime.files import HALF
 from . import private_files
 from .pairs import is_kid, is_name, jwk_of, kid_of, new_pair, private_pem, read_pair
 from .private_files import FIELD
-from .ring import Entry, Ring, read, written
+from .ring import KeyEntry, Ring, read, written
 from .settings import IdentitySettings
 
 logger = logging.getLogger("guestd.identity")
@@ -177,7 +177,7 @@ class KeyRing:
             return False
         return now >= ring.signing.signs_since + every_s - self._settings.publish_before
 
-    def valid(self) -> list[tuple[Entry, rsa.RSAPublicKey]]:
+    def valid(self) -> list[tuple[KeyEntry, rsa.RSAPublicKey]]:
         """The keys whose signatures are believed now, the signing one first."""
         keys = self.current()
         return [
@@ -295,7 +295,7 @@ class KeyRing:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[Ring]:
-        """The ring on the disk, while nobody else changes it."""
+        """The ring on the disk, under the lock."""
         private_files.make_directory(self._directory)
         with private_files.locked(self._directory):
             ring = self._read_index()
@@ -309,7 +309,7 @@ class KeyRing:
         if kid and not is_name(kid):
             raise ConfigError(
                 "identity.kid",
-                f"{kid!r} is no name for a key",
+                f"{kid!r} is not a valid name of a key",
                 "write 1 to 200 visible ASCII characters",
             )
         self._check_room(ring, self._now())
@@ -336,7 +336,7 @@ class KeyRing:
             raise ConfigError(FIELD, problem, "wait until an overlap is over, or allow more")
 
     def _sweep(self, needed: set[str]) -> None:
-        """Away with private keys that are good for nothing any more. That this fails is no failure
+        """Deletes private keys that are obsolete. That this fails is no failure
         of the rotation."""
         for path in [*self._key_files(), *self._directory.glob(f".*{SUFFIX}{HALF}")]:
             if path.name.removesuffix(SUFFIX) not in needed:
@@ -344,7 +344,7 @@ class KeyRing:
                     path.unlink()
                 except OSError as error:
                     logger.warning(
-                        "%s is needed no more and cannot be deleted: %s", path, error.strerror
+                        "%s is obsolete and could not be deleted: %s", path, error.strerror
                     )
 
     def _key_files(self) -> list[Path]:

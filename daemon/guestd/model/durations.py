@@ -6,6 +6,7 @@ import re
 
 _NUMBER = r"[0-9]{1,15}(?:\.[0-9]{1,15})?"
 _PART = re.compile(rf"({_NUMBER})(ms|s|m|h|d)")
+
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0}
 
 #: A hundred years: a longer time is a mistake, and dates and milliseconds in 64 bits end somewhere

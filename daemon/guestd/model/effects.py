@@ -11,17 +11,7 @@ from typing import Any
 
 from .commands import Answer
 from .endings import Ending
-from .events import (
-    AcceptedEvent,
-    AttachmentEvent,
-    DeliveryEvent,
-    GapEvent,
-    MessageEvent,
-    PresenceEvent,
-    ReceiptEvent,
-    SessionEvent,
-    TypingEvent,
-)
+from .events import AcceptedEvent, Recorded
 from .requests import Request
 
 
@@ -163,18 +153,6 @@ class Finish:
     ending: Ending
 
 
-#: Events that are recorded as they are; an AcceptedEvent comes in its `Accept`.
-Recorded = (
-    MessageEvent
-    | PresenceEvent
-    | TypingEvent
-    | ReceiptEvent
-    | SessionEvent
-    | DeliveryEvent
-    | AttachmentEvent
-    | GapEvent
-)
-
 Effect = (
     Recorded
     | Accept
@@ -196,3 +174,6 @@ Effect = (
     | Echoed
     | Finish
 )
+
+#: What a method of the pure part writes its effects to, in order.
+Effects = list[Effect]

@@ -69,7 +69,7 @@ class Dialer(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class HistoryAnswer:
-    """One page of `GET /api/v2/webmessaging/messages`, newest first (reference §11.1)."""
+    """One page of `GET /api/v2/webmessaging/messages`, newest first (protocol §11.1)."""
 
     entities: Sequence[dict[str, Any]]
     page_number: int
@@ -78,8 +78,7 @@ class HistoryAnswer:
 
 
 class Uploader(Protocol):
-    """Our copies of files, and the way to the platform's storage. The caller bounds how many
-    uploads run at once."""
+    """The way to the platform's storage. The caller bounds how many uploads run at once."""
 
     async def put(
         self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int
@@ -90,9 +89,6 @@ class Uploader(Protocol):
         Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer;
         SpoolError if the file is not there, or is not of `size_bytes`."""
 
-    def discard(self, path: str) -> None:
-        """Delete our copy, soon; one that is gone already is no error."""
-
 
 class History(Protocol):
     async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
@@ -101,7 +97,7 @@ class History(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class DeploymentFacts:
-    """What a deployment's config.json says that changes what a guest may do (reference §8)."""
+    """What a deployment's config.json says that changes what a guest may do (protocol §8)."""
 
     active: bool = True
     auto_start: bool = False

@@ -9,7 +9,7 @@ from typing import Any
 
 @dataclass(slots=True)
 class Hello:
-    """configureSession (reference §2.2) or `connect` (SOCK-1): the first thing said on a new
+    """configureSession (protocol §2.2) or `connect` (SOCK-1): the first thing said on a new
     link."""
 
     tracing_id: str = ""
@@ -18,7 +18,7 @@ class Hello:
 
 @dataclass(slots=True)
 class HelloAuthenticated:
-    """configureAuthenticatedSession (reference §2.3); `code` is the platform-issued JWT."""
+    """configureAuthenticatedSession (protocol §2.3); `code` is the platform-issued JWT."""
 
     code: str = field(repr=False)
     tracing_id: str = ""
@@ -27,7 +27,7 @@ class HelloAuthenticated:
 
 @dataclass(slots=True)
 class SayText:
-    """A guest's text, with at most one finished attachment (reference §2.5).
+    """A guest's text, with at most one finished attachment (protocol §2.5).
 
     `marker` travels in the message's metadata and comes back in its echo and in history: our own
     proof of delivery."""
@@ -41,7 +41,7 @@ class SayText:
 
 @dataclass(slots=True)
 class SayReply:
-    """The answer to a quick reply, card, date picker or list picker (reference §2.6).
+    """The answer to a quick reply, card, date picker or list picker (protocol §2.6).
 
     `reply_type` is one of Button, DatePicker, Form, ListPicker, QuickReply; `choices` are (text,
     payload) pairs: one, but several for a list picker. `originating_message_id` names the message
@@ -57,7 +57,7 @@ class SayReply:
 
 @dataclass(slots=True)
 class SayForm:
-    """A filled form (reference §2.6). `answers` are (component id, text, payload)."""
+    """A filled form (protocol §2.6). `answers` are (component id, text, payload)."""
 
     canned_response_id: str
     answers: tuple[tuple[str, str, str], ...]
@@ -69,7 +69,7 @@ class SayForm:
 
 @dataclass(slots=True)
 class SayOffer:
-    """The answer to a co-browse or video offer (reference §2.7): `offer` is "CoBrowse" or
+    """The answer to a co-browse or video offer (protocol §2.7): `offer` is "CoBrowse" or
     "Video"."""
 
     offer: str
@@ -95,7 +95,7 @@ class ShowTyping:
 
 @dataclass(slots=True)
 class Join:
-    """Presence Join: start the conversation without a text (reference §2.7)."""
+    """Presence Join: start the conversation without a text (protocol §2.7)."""
 
     tracing_id: str
     attributes: dict[str, str] | None = None
@@ -103,7 +103,7 @@ class Join:
 
 @dataclass(slots=True)
 class Clear:
-    """Presence Clear: end and erase the conversation (reference §2.7, §6.5)."""
+    """Presence Clear: end and erase the conversation (protocol §2.7, §6.5)."""
 
     tracing_id: str
 
@@ -116,7 +116,7 @@ class CloseSession:
 
 @dataclass(slots=True)
 class Beat:
-    """The application's health check: `echo` (reference §2.9)."""
+    """The application's health check: `echo` (protocol §2.9)."""
 
 
 @dataclass(slots=True)
@@ -131,7 +131,7 @@ class AskConfiguration:
 
 @dataclass(slots=True)
 class AskSlot:
-    """onAttachment: ask where to upload a file (reference §2.11)."""
+    """onAttachment: ask where to upload a file (protocol §2.11)."""
 
     attachment_id: str
     file_name: str

@@ -120,7 +120,7 @@ class SlotGranted:
 
 @dataclass(slots=True)
 class SlotRefused:
-    """GenerateUrlError (reference §3.12)."""
+    """GenerateUrlError (protocol §3.12)."""
 
     attachment_id: str
     code: int
@@ -202,7 +202,7 @@ class Throttled:
 
 @dataclass(slots=True)
 class Refused:
-    """An error frame: `code` is 4xx/5xx or 4xxx (reference §4.1)."""
+    """An error frame: `code` is 4xx/5xx or 4xxx (protocol §4.1)."""
 
     code: int
     reason: str = ""
@@ -232,28 +232,33 @@ class Garbage:
     reason: str
 
 
+#: Signals that are recorded or counted as they come, and move no deadline.
+NotedSignal = (
+    TypingShown
+    | ReceiptArrived
+    | Unknown
+    | ContentRefused
+    | AttachmentDeleted
+    | ConfigurationTold
+    | ResumeTokenGranted
+)
+
 Signal = (
     Joined
     | Left
     | MessageArrived
-    | TypingShown
-    | ReceiptArrived
+    | NotedSignal
     | HeartbeatAnswered
     | JwtGranted
     | SlotGranted
     | SlotRefused
     | UploadSucceeded
     | UploadFailed
-    | AttachmentDeleted
-    | ConfigurationTold
-    | ResumeTokenGranted
     | ConnectionClosed
     | SessionCleared
     | SessionExpired
     | LoggedOut
     | Throttled
     | Refused
-    | Unknown
-    | ContentRefused
     | Garbage
 )

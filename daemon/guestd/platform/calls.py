@@ -30,7 +30,7 @@ from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
 from ..platform.settings import RestSettings
 from ..policy.retry import Outcome
-from .answers import WORDS_CHARACTERS_MAX, Reply, object_of, refusal, scrubbed, secrets_in
+from .answers import WORDS_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
 from .clients import OAuthClients
 from .http import Http
 from .oauth import TokenSource
@@ -218,7 +218,9 @@ class RestCalls:
         timeout_s = min(self._figures.timeout_s, call.deadline - self._pace.now())
         if timeout_s <= 0.0:
             raise BudgetSpent(
-                "no time was left for the request", platform_code="budget", remedy="try again"
+                "deadline exceeded before the request was sent",
+                platform_code="budget",
+                remedy="try again",
             )
         began = self._pace.clock()
         call.attempts += 1
@@ -242,13 +244,13 @@ class RestCalls:
             reply.status, body, latency_s * 1000.0, call.attempts, reply.correlation_id
         )
 
-    async def _send(self, call: _Call, token: str, timeout_s: float) -> Reply:
+    async def _send(self, call: _Call, token: str, timeout_s: float) -> HttpReply:
         headers = {**call.headers, "Authorization": f"Bearer {token}"}
         return await self._http.send(
             call.row.verb, call.url, headers, call.body, timeout_s=timeout_s
         )
 
-    def _read(self, call: _Call, token: str, reply: Reply) -> dict[str, Any]:
+    def _read(self, call: _Call, token: str, reply: HttpReply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
             return object_of(reply, call.row.lists)
         place = f"{call.row.verb} {call.row.path}"
@@ -262,7 +264,7 @@ class RestCalls:
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
         error.latency_ms = (self._pace.clock() - call.began) * 1000.0
-        error.args = (scrubbed(str(error.args[0]), call.secrets, WORDS_CHARACTERS_MAX),)
+        error.args = (redacted_line(str(error.args[0]), call.secrets, WORDS_CHARACTERS_MAX),)
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide

@@ -19,7 +19,7 @@ from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
 from ..session.settings import HistorySettings
-from .answers import Reply, object_of, refusal
+from .answers import HttpReply, object_of, refusal
 from .inflate import ACCEPTED, Body, TooLong
 from .settings import PlatformSettings, RestSettings
 
@@ -66,7 +66,7 @@ class Http:
         body: bytes | None = None,
         *,
         timeout_s: float,
-    ) -> Reply:
+    ) -> HttpReply:
         """One request, one answer, whatever its status; `timeout_s` is for all of it. `url` is
         quoted already.
 
@@ -89,7 +89,7 @@ class Http:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 trace_request_ctx=trace,
             ) as answer:
-                return Reply(
+                return HttpReply(
                     answer.status,
                     {name.lower(): value for name, value in answer.headers.items()},
                     await self._read(answer),

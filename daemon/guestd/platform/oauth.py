@@ -1,6 +1,6 @@
 """The OAuth client: one bearer token for all callers, fetched in time (AUTH-1 … AUTH-3).
 
-A token is fetched by a task of its own, so that whoever asks meanwhile waits for the same answer,
+A token is fetched by a task of its own, so that callers meanwhile wait for the same answer,
 and a waiter that is cancelled takes nothing from the others. It is renewed before it expires; if
 that fails while the old one is still good, the old one serves on and the next try comes after half
 of what is left. A client that was refused is not presented again at once: every waiting session
@@ -25,7 +25,7 @@ from ..model.foreign import TOKEN_LIFE_MAX_S
 from ..model.records import Note, no_note
 from ..platform.settings import ClientAuth, OAuthClient, RestSettings
 from ..policy.retry import Outcome
-from .answers import object_of, refusal, scrubbed
+from .answers import object_of, redacted_line, refusal
 from .http import Http
 from .pace import Pace
 
@@ -136,8 +136,8 @@ class TokenSource:
         self.changed()
 
     async def _fetch(self) -> PlatformError | None:
-        """Fetch a token; the error if there is none. Never raises one: nobody may be left to take
-        it."""
+        """Fetch a token; the error if there is none. Never raises one: a caller to take it
+        may be missing."""
         try:
             await self._persist()
         except PlatformError as error:
@@ -273,7 +273,7 @@ def _error_word(body: bytes, secrets: tuple[str, ...]) -> str:
     except (ValueError, RecursionError):
         return ""
     word = found.get("error") if isinstance(found, dict) else None
-    return scrubbed(word, secrets)[:100] if isinstance(word, str) else ""
+    return redacted_line(word, secrets)[:100] if isinstance(word, str) else ""
 
 
 def _life_s(value: Any) -> float | None:

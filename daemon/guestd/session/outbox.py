@@ -1,6 +1,6 @@
 """Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
 
-The lane is strict: where the platform confirms (it echoes what a guest said, reference §3.5), one
+The lane is strict: where the platform confirms (it echoes what a guest said, protocol §3.5), one
 message is under way at a time and the next waits for its proof. That costs a round trip per
 message, which a limit of five messages a second hides, and buys two things: a throttled or lost
 message can never be overtaken by its successor, and after a lost link there is at most *one*
@@ -49,6 +49,8 @@ from itertools import islice
 from typing import Any
 
 from ..model.commands import Attach, Reply, Send
+from ..model.effects import Discard, Effects
+from ..model.events import DeliveryEvent
 from ..model.requests import Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
@@ -323,3 +325,19 @@ class Outbox:
         self._lane.clear()
         self.file_count = 0
         return left
+
+
+def settled(
+    outgoing: Outgoing,
+    seq: int,
+    status: str,
+    out: Effects,
+    reason: str = "",
+    message_id: str = "",
+) -> None:
+    """What became of a message, for the journal; and our own copy of its file is not needed any
+    more."""
+    command = outgoing.command
+    out.append(DeliveryEvent(seq, command.command_id, status, reason, message_id))
+    if isinstance(command, Attach):
+        out.append(Discard(command.path))

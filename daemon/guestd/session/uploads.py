@@ -1,5 +1,5 @@
 """One file on its way to the platform, and what a file must be like before anybody asks (SOCK-6,
-SOCK-7, reference §7).
+SOCK-7, protocol §7).
 
     waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
        ▲                             │                  │                  │
@@ -29,7 +29,7 @@ from ..model.file_names import control_character_in, file_name_problem
 from ..model.traits import FileRules
 
 NEVER = float("inf")
-NAME_MAX = 1023  # reference §5: fewer than 1024 characters
+NAME_MAX = 1023  # protocol §5: fewer than 1024 characters
 
 #: Answers to a PUT that will be the same again: method, length or type not accepted, too large, a
 #: redirect we do not follow.
@@ -153,7 +153,7 @@ class Upload:
         self.attempts += 1
 
     def granted(self, attachment_id: str, metadata: dict[str, Any] | None) -> None:
-        """The platform may have chosen another id than ours (reference §2.11)."""
+        """The platform may have chosen another id than ours (protocol §2.11)."""
         self.step, self.wake_at = Step.PUTTING, NEVER
         self.attachment_id, self.metadata = attachment_id or self.attachment_id, metadata
 
@@ -180,7 +180,7 @@ class Upload:
 
 
 def verdict_on_code(code: int) -> Verdict:
-    """On a refused place or a failed upload, by its code (reference §4.1)."""
+    """On a refused place or a failed upload, by its code (protocol §4.1)."""
     return Verdict.AGAIN if code in _PASSING or 500 <= code <= 599 else Verdict.FAILED
 
 

@@ -2,7 +2,7 @@
 port).
 
 Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is
-`policy/deadlines`, what a session does is its machine. This room only carries their answers to
+`policy/deadlines`, what a session does is its machine. This package only carries their answers to
 where they belong."""
 
 from __future__ import annotations
@@ -16,42 +16,39 @@ from typing import Any
 from uuid import uuid4
 
 from ..model.commands import Answer, Attach, Command
-from ..model.effects import FetchHistory, Notice
+from ..model.effects import Notice
 from ..model.endings import Cause, Ending
-from ..model.errors import CommandError, Damaged, DialError, LimitExceeded, NotFound, PlatformError
+from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
-from ..model.journal import EventStore, Replay, SessionRecord, StoredCommand
+from ..model.journal import EventStore, Replay, StoredCommand
 from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
     Dialer,
     DialTarget,
     History,
-    HistoryAnswer,
     OpenGuest,
     PlatformCalls,
     SessionView,
     Uploader,
     Watcher,
 )
-from ..model.signals import MessageArrived
-from ..model.traits import Ordering
 from ..observe.metrics import Metrics
-from ..policy.admission import Admission
-from ..policy.holdback import HoldBack
-from ..runtime.task_pool import Errands
 from ..runtime.timers import Timers
 from ..session import inputs as i
-from ..session.inbox import BySequence, ByTime, Inbox
-from ..session.machine import Machine
-from ..session.settings import SessionSettings, effective_traits
+from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
-from .breakage import Report, log_bug
+from .breakage import Report
+from .callers import Answered
+from .connector import Connector
 from .drain import DrainReport, drain
 from .guests import LivingGuests
+from .history_reader import HistoryReader
 from .hub import Hub
 from .pipeline import Pipeline
-from .runner import Answered, Bench, Line, Runner
+from .records import guest_of, record_of, remaining_s
+from .runner import Runner, SessionContext
+from .session_factory import SessionFactory
 from .settings import SupervisorSettings
 from .uploads import Uploads
 
@@ -59,9 +56,6 @@ logger = logging.getLogger("guestd.supervisor")
 
 #: Deadlines are met to within this.
 TIMER_TICK_S = 0.05
-
-#: So many messages in order, and the wait for an earlier one falls to its least.
-HOLD_TRUST_AFTER = 20
 
 STORAGE_FULL = (
     "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
@@ -100,81 +94,73 @@ class Supervisor:
         draw_session_id: Callable[[], str] = lambda: secrets.token_hex(8),
         uploader: Uploader | None = None,
         calls: PlatformCalls | None = None,
+        discard_copy: Callable[[str], None] = lambda path: None,
         keep_report: Callable[[Report], None] = lambda report: None,
         *,
         uncommitted_max: int,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
-        self._loop = loop
         self._settings = settings
-        self._session = session
+        self._uncommitted_max = uncommitted_max
         self._dialect = dialect
-        self._dialer = dialer
-        self._target = target
-        self._history = history
         self._clock = clock
-        self._rng = rng
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
-        self._can_attach = uploader is not None and (
-            calls is not None or not dialect.traits.slot_by_rest
-        )
-        self._traits = effective_traits(dialect.traits, session, self._can_attach)
-        self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max)
-        self._hold = HoldBack(
-            session.inbox.hold_initial_ms,
-            session.inbox.hold_min_ms,
-            session.inbox.hold_max_ms,
-            HOLD_TRUST_AFTER,
-        )
+        self._discard_copy = discard_copy
+        can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
+        self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
         self._journal = journal
         self._hub = Hub()
-        self._timers: Timers[Runner] = Timers(loop, clock, TIMER_TICK_S, Runner.deadline_reached)
-        admission = settings.admission
-        self._admission: Admission[Runner] = Admission(
-            per_minute=admission.connects_per_minute,
-            burst=admission.burst,
-            inflight_max=admission.dials_inflight_max,
-            retry_after_max_s=session.reconnect.retry_after_max_s,
+        self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max)
+        self._history = HistoryReader(history, dialect, metrics, settings.history.inflight_max)
+        self._connector = Connector(
+            settings.admission,
+            session.reconnect.retry_after_max_s,
+            dialer,
+            target,
+            clock,
+            metrics,
+            loop,
+            self._preload_seen,
         )
-        self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._dials = Errands("dial", admission.dials_inflight_max)
-        self._readings = Errands("history", settings.history.inflight_max)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
-        self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
+        self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()
         self._empty.set()
-        self._draining = self._stopped = False
-        pipeline = Pipeline(
-            loop,
-            clock,
-            journal,
-            self._hub,
-            metrics,
-            uncommitted_max,
-            self._journal_is_full,
-        )
-        self._bench = Bench(
-            dialect=dialect,
+        self._draining = False
+        self._context = self._new_context(loop, keep_report)
+
+    def _new_context(
+        self, loop: asyncio.AbstractEventLoop, keep_report: Callable[[Report], None]
+    ) -> SessionContext:
+        clock = self._clock
+        return SessionContext(
+            dialect=self._dialect,
             clock=clock,
-            timers=self._timers,
-            pipeline=pipeline,
-            metrics=metrics,
-            ask_admission=self._ask_admission,
-            cancel_admission=self._cancel_admission,
-            dial=lambda runner, line: self._dials.run(lambda: self._dial(runner, line)),
-            fetch_history=lambda line, effect: self._readings.run(
-                lambda: self._read_history(line, effect)
+            timers=Timers(loop, clock, TIMER_TICK_S, Runner.deadline_reached),
+            pipeline=Pipeline(
+                loop,
+                clock,
+                self._journal,
+                self._hub,
+                self.metrics,
+                self._uncommitted_max,
+                self._journal_is_full,
             ),
+            metrics=self.metrics,
+            ask_admission=self._connector.ask,
+            cancel_admission=self._connector.cancel,
+            dial=self._connector.dial,
+            fetch_history=self._history.read,
             finished=self._finished,
             ask_presigned=self._uploads.ask,
             upload=self._uploads.begin,
             cancel_upload=self._uploads.cancel,
-            discard=self._uploads.discard,
+            discard=self._discard_copy,
             keep_report=keep_report,
-            was_shown=journal.was_shown,
+            was_shown=self._journal.was_shown,
         )
 
     # ------------------------------------------------------------------ the Fleet port
@@ -218,18 +204,8 @@ class Supervisor:
         runner = self._new_runner(identity, guest.duration_s)
         opened_ms = self._clock.epoch_ms()
         ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
-        record = SessionRecord(
-            identity.session_id,
-            identity.name,
-            identity.token,
-            identity.email,
-            identity.attributes,
-            identity.metadata,
-            opened_ms,
-            ends_ms,
-            identity.display_name,
-        )
-        self._bench.pipeline.open_session(
+        record = record_of(identity, opened_ms, ends_ms)
+        self._context.pipeline.open_session(
             runner if durable is None else _Opening(runner, durable), record
         )
         return identity.session_id
@@ -243,32 +219,22 @@ class Supervisor:
         saved_sessions = self._journal.recover()
         for saved in saved_sessions:
             record = saved.record
-            guest = Guest(
-                record.session_id,
-                record.name,
-                record.token,
-                record.email,
-                record.attributes,
-                record.metadata,
-                record.display_name,
-            )
-            remaining_s = _remaining_s(record, self._clock.epoch_ms())
-            runner = self._new_runner(guest, remaining_s)
+            guest = guest_of(record)
+            runner = self._new_runner(guest, remaining_s(record, self._clock.epoch_ms()))
             runner.restore(saved)
-            self._unremembering.add(record.session_id)
+            self._awaiting_dedupe_state.add(record.session_id)
             runner.feed(i.Opened())
         return len(saved_sessions)
 
     def use(self, session: SessionSettings) -> None:
         """From now on these settings, for all guest sessions; how long one lives was settled when
         it was opened."""
-        self._session = session
-        self._traits = effective_traits(self._dialect.traits, session, self._can_attach)
+        self._factory.use(session)
         for runner in self._runners.values():
-            runner.machine.use(session, self._traits)
+            runner.machine.use(session, self._factory.traits)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
-        runner = Runner(self._new_machine(guest, duration_s), self._bench)
+        runner = Runner(self._factory.machine(guest, duration_s), self._context)
         self._runners[guest.session_id] = runner
         self._guests.enter(guest)
         self._empty.clear()
@@ -287,18 +253,18 @@ class Supervisor:
         runner = self._runners.get(session_id)
         if runner is not None and not self._journal.storage_full:
             seq = 0
-            if runner.machine.may_have_forgotten(command.command_id):
+            if runner.outbound.commands.may_have_forgotten(command.command_id):
                 try:
                     seq = self._accepted_seq(session_id, command.command_id)
                 except Damaged as damaged:
                     if isinstance(command, Attach):
-                        self._uploads.discard(command.path)
+                        self._discard_copy(command.path)
                     answered(Answer(command.command_id, error=damaged))
                     return
             runner.give(command, answered, seq)
             return
         if isinstance(command, Attach):
-            self._uploads.discard(command.path)
+            self._discard_copy(command.path)
         error: CommandError = NotFound(f"no guest session {session_id} lives here", code="ended")
         if runner is not None:
             error = CommandError(STORAGE_FULL, code="storage_full")
@@ -307,7 +273,7 @@ class Supervisor:
     def files_wanted(self) -> set[str]:
         """The paths of all copies that commands under way still need; any other copy is an
         orphan."""
-        return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
+        return {path for runner in self._runners.values() for path in runner.outbound.paths()}
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
         if not self._hub.is_ending(session_id):
@@ -344,17 +310,15 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Drop what is left, at once. After this no task, timer or socket of the fleet remains."""
-        self._draining = self._stopped = True
+        self._draining = True
         for runner in list(self._runners.values()):
             runner.abandon()
-        self._bench.pipeline.flush()
+        self._context.pipeline.flush()
         self._runners.clear()
         self._guests.clear()
-        if self._admission_timer is not None:
-            self._admission_timer.cancel()
-        self._timers.stop()
-        await self._dials.stop()
-        await self._readings.stop()
+        self._context.timers.stop()
+        await self._connector.stop()
+        await self._history.stop()
         await self._uploads.stop()
 
     # ------------------------------------------------------------------ figures
@@ -379,119 +343,33 @@ class Supervisor:
     def _count(self) -> int:
         return len(self._runners)
 
-    # ------------------------------------------------------------------ admission and dials
+    # ------------------------------------------------------------------ small things
 
-    def _ask_admission(self, runner: Runner) -> None:
-        self._admission.ask(
-            runner, self._clock.now(), priority=0 if runner.machine.has_unsent else 1
-        )
-        self._look_at_admission_soon()
-
-    def _cancel_admission(self, runner: Runner) -> None:
-        self._admission.cancel(runner)
-
-    def _look_at_admission_soon(self) -> None:
-        if isinstance(self._admission_timer, asyncio.TimerHandle):
-            self._admission_timer.cancel()
-            self._admission_timer = None
-        if self._admission_timer is None and not self._stopped:
-            self._admission_timer = self._loop.call_soon(self._admit)
-
-    def _admit(self) -> None:
-        self._admission_timer = None
-        for runner in self._admission.admit(self._clock.now()):
-            if runner.session_id in self._unremembering:
-                self._unremembering.discard(runner.session_id)
-                try:
-                    shown = self._journal.identities(
-                        runner.session_id, self._session.inbox.remembered_max
-                    )
-                except Damaged as damaged:
-                    self._set_aside(runner, damaged)
-                    continue
-                runner.machine.remember(shown)
-            runner.feed(i.Admitted())
-        at = self._admission.next_at(self._clock.now())
-        if at is not None and self._admission_timer is None:
-            self._admission_timer = self._loop.call_at(at, self._admit)
+    def _preload_seen(self, runner: Runner) -> bool:
+        """Before a recovered session dials: what it has shown, so that it shows nothing twice.
+        False if its record is damaged."""
+        if runner.session_id in self._awaiting_dedupe_state:
+            self._awaiting_dedupe_state.discard(runner.session_id)
+            remembered_max = self._factory.settings.inbox.remembered_max
+            try:
+                shown = self._journal.identities(runner.session_id, remembered_max)
+            except Damaged as damaged:
+                self._set_aside(runner, damaged)
+                return False
+            runner.inbound.preload_seen(shown)
+        return True
 
     def _set_aside(self, runner: Runner, damaged: Damaged) -> None:
         """Not brought back: its record in the journal is damaged, and the journal has said so."""
         guest = runner.machine.guest
         runner.set_aside(damaged)
-        self._admission.finished(runner)
+        self._connector.finished(runner)
         self._uploads.cancel_all(runner)
         self._runners.pop(guest.session_id, None)
         self._guests.leave(guest)
         self._hub.over(guest.session_id)
         if not self._runners:
             self._empty.set()
-
-    async def _dial(self, runner: Runner, line: Line) -> None:
-        connects = self.metrics.connects
-        try:
-            link = await self._dialer.dial(self._target, line)
-        except DialError as error:
-            ending = error.ending
-            logger.warning("a dial failed: %s", ending)
-            connects[ending.cause.value] = connects.get(ending.cause.value, 0) + 1
-            if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
-                self._admission.refused(self._clock.now(), ending.retry_after_s)
-            if line.runner is not None:
-                runner.dial_failed(ending)
-        except Exception as error:  # a session that never heard of its dial would wait for ever
-            log_bug(logger, "dialing", error)
-            connects["internal_error"] = connects.get("internal_error", 0) + 1
-            if line.runner is not None:
-                runner.dial_failed(Ending(Cause.UNREACHABLE, detail="internal error"))
-        else:
-            connects["ok"] = connects.get("ok", 0) + 1
-            if line.runner is None:
-                link.abort()
-            else:
-                runner.link_opened(link)
-        finally:
-            self._admission.finished(runner)
-            self._look_at_admission_soon()
-
-    # ------------------------------------------------------------------ history
-
-    async def _read_history(self, line: Line, effect: FetchHistory) -> None:
-        if line.is_cut:  # while it waited for its turn
-            return
-        fetches = self.metrics.history_fetches
-        given: i.HistoryRead | i.HistoryUnread
-        if self._history is None:
-            given = i.HistoryUnread("this deployment has no history endpoint", worth_retrying=False)
-        else:
-            try:
-                page = await self._history.page(effect.jwt, effect.page_number)
-            except PlatformError as error:
-                given = i.HistoryUnread(str(error), error.worth_retrying, error.retry_after_s)
-                fetches[error.code] = fetches.get(error.code, 0) + 1
-            except (
-                Exception
-            ) as error:  # a session whose page never came would hold back all that arrives
-                log_bug(logger, "reading the history", error)
-                given = i.HistoryUnread("internal error", worth_retrying=True)
-                fetches["internal_error"] = fetches.get("internal_error", 0) + 1
-            else:
-                fetches["ok"] = fetches.get("ok", 0) + 1
-                given = self._understood(page)
-        line.history_answered(given)
-
-    def _understood(self, page: HistoryAnswer) -> i.HistoryRead:
-        signals = [
-            one
-            for entity in page.entities
-            for one in reversed(self._dialect.decode_history(entity))
-        ]
-        items = [one for one in signals if isinstance(one, MessageArrived)]
-        if refused := len(signals) - len(items):
-            self.metrics.notice(Notice.GARBAGE, refused)
-        return i.HistoryRead(items, page.page_number, page.page_count, page.total)
-
-    # ------------------------------------------------------------------ small things
 
     def _runner(self, session_id: str) -> Runner:
         runner = self._runners.get(session_id)
@@ -515,11 +393,11 @@ class Supervisor:
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest
         self._runners.pop(guest.session_id, None)
-        self._unremembering.discard(guest.session_id)
+        self._awaiting_dedupe_state.discard(guest.session_id)
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
-        self._bench.pipeline.session_over(guest.session_id)
+        self._context.pipeline.session_over(guest.session_id)
         self.metrics.endings[ending.cause.value] = (
             self.metrics.endings.get(ending.cause.value, 0) + 1
         )
@@ -529,25 +407,10 @@ class Supervisor:
             self._empty.set()
 
     def _journal_is_full(self, is_full: bool) -> None:
-        self._bench.is_full = is_full
+        self._context.is_full = is_full
         self.metrics.read_pauses += is_full
         for runner in self._runners.values():
             runner.pause_reading(is_full)
-
-    def _new_machine(self, guest: Guest, duration_s: float | None) -> Machine:
-        machine = Machine(guest, self._session, self._traits, self._new_inbox(), self._rng)
-        if duration_s is not None:
-            machine.duration_s = duration_s
-        return machine
-
-    def _new_inbox(self) -> Inbox:
-        session = self._session
-        remembered_max = max(
-            session.inbox.remembered_max, session.inbox.held_max
-        )  # what is held is not forgotten
-        if self._dialect.traits.ordering is Ordering.BY_TIME:
-            return ByTime(self._hold, session.inbox.held_max, remembered_max)
-        return BySequence(session.inbox.gap_wait_s, session.inbox.held_max, remembered_max)
 
 
 class _Opening:
@@ -566,16 +429,6 @@ class _Opening:
     def session_durable(self) -> None:
         self._runner.session_durable()
         self._durable()
-
-
-def _remaining_s(record: SessionRecord, epoch_ms: int) -> float:
-    """How long a guest session of the journal may still live.
-
-    By the wall clock, because the time that the daemon was away counts: a clock that is ahead
-    therefore ends it. A clock that went back gives no more than the whole duration that was agreed
-    (SESS-2)."""
-    agreed_ms = record.ends_ms - record.opened_ms
-    return max(0.0, min(record.ends_ms - epoch_ms, agreed_ms) / 1000.0)
 
 
 def _view(runner: Runner) -> SessionView:

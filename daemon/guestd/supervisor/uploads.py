@@ -16,7 +16,7 @@ from ..model.json_values import is_writable
 from ..model.ports import PlatformCalls, Uploader
 from ..model.signals import SlotGranted, SlotRefused
 from ..observe.metrics import Metrics
-from ..runtime.task_pool import Errands
+from ..runtime.task_pool import TaskPool
 from ..session.inputs import PutEnded
 from ..session.states import State
 from .runner import Runner
@@ -37,8 +37,8 @@ class Uploads:
         self._uploader = uploader
         self._calls = calls
         self._metrics = metrics
-        self._puts = Errands("upload", inflight_max)
-        self._questions = Errands("presign", inflight_max)
+        self._puts = TaskPool("upload", inflight_max)
+        self._questions = TaskPool("presign", inflight_max)
         self._wanted: dict[Runner, dict[str, asyncio.Task[None] | None]] = {}
 
     def __len__(self) -> int:
@@ -56,10 +56,6 @@ class Uploads:
     def cancel_all(self, runner: Runner) -> None:
         for attachment_id in list(self._wanted.get(runner, ())):
             self.cancel(runner, attachment_id)
-
-    def discard(self, path: str) -> None:
-        if self._uploader is not None:
-            self._uploader.discard(path)
 
     def ask(self, runner: Runner, effect: AskPresigned) -> None:
         self._questions.run(lambda: self._ask(runner, effect))

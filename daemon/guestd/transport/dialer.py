@@ -21,7 +21,7 @@ from ..model.proxy import proxy_of
 from ..runtime.resolver import Resolver
 from ..runtime.tls import client_context
 from ..session.settings import ReconnectSettings
-from .eyeballs import Opened, connected, in_turns, open_connection
+from .eyeballs import ConnectedSocket, connected, in_turns, open_connection
 from .handshake import Tunnel, Upgrade
 from .settings import TransportSettings
 from .socket import GuestSocket
@@ -97,7 +97,7 @@ class WebsocketDialer:
         tls: ssl.SSLContext | None,
         server_name: str | None,
     ) -> None:
-        def connect(address: str) -> Awaitable[Opened]:
+        def connect(address: str) -> Awaitable[ConnectedSocket]:
             local_address = next(self._local) if self._local is not None else None
             return open_connection(loop, address, port, local_address, tls, server_name)
 
@@ -143,7 +143,7 @@ def ending_of(error: BaseException) -> Ending:
         case TimeoutError():
             return Ending(Cause.DIAL_TIMEOUT, None, "no answer in time")
         case InvalidURI():
-            return Ending(Cause.ACCESS_DENIED, None, "the target is no ws:// or wss:// URL")
+            return Ending(Cause.ACCESS_DENIED, None, "the target is not a ws:// or wss:// URL")
         case OSError():
             return Ending(Cause.UNREACHABLE, None, error.strerror or type(error).__name__)
     raise error

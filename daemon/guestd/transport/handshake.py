@@ -158,7 +158,7 @@ class Tunnel(_Head):
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """The status, and the headers with lower-case names. Raises DialError if this is no HTTP
+    """The status, and the headers with lower-case names. Raises DialError if this is not an HTTP
     response."""
     lines = head.split(b"\r\n")
     parts = lines[0].split(b" ", 2)

@@ -12,13 +12,13 @@ from ..model.journal import Commit, DeliveryStore
 from ..model.ports import Clock, WebhookView
 from ..model.records import DeliveryRecord
 from ..observe.redaction import bare_url
-from ..runtime.journal_follower import committed
+from ..runtime.callback import committed
 
 PAGE = 200
 STATUSES = ("waiting", "dead", "delivered")
 
 
-class WebhookDesk:
+class WebhookAdmin:
     """The Webhooks port. `replayed` is told, on the loop, when older deliveries wait again."""
 
     def __init__(
@@ -60,7 +60,6 @@ class WebhookDesk:
         fresh = [as_new(one, now_ms) for one in records]
         for start in range(0, len(fresh), PAGE):
             await committed(
-                self._loop,
                 self._journal,
                 Commit(deliveries=fresh[start : start + PAGE], at_ms=now_ms),
             )
@@ -69,13 +68,13 @@ class WebhookDesk:
         return [view(one) for one in fresh]
 
 
-class Shelved(Protocol):
+class DeliveryPages(Protocol):
     """Anything that deliveries are read from: a journal, or its file."""
 
     def deliveries(self, status: str, after_id: str, limit: int) -> Sequence[DeliveryRecord]: ...
 
 
-def all_of(journal: Shelved, status: str) -> Iterator[DeliveryRecord]:
+def all_of(journal: DeliveryPages, status: str) -> Iterator[DeliveryRecord]:
     """Page by page, in the order of their making."""
     after_id = ""
     while page := journal.deliveries(status, after_id, PAGE):

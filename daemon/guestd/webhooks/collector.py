@@ -13,9 +13,10 @@ from ..model.errors import CommandError
 from ..model.journal import Commit, Journal, StoredEvent
 from ..model.ports import Clock
 from ..model.records import DeliveryRecord
-from ..runtime.journal_follower import Tail, committed
+from ..runtime.callback import committed
+from ..runtime.journal_follower import JournalFollower
 from .delivery_scheduler import OPERATION
-from .payloads import Happening, happening
+from .payloads import WebhookPayload, payload_of
 from .settings import WebhookTarget
 
 logger = logging.getLogger("guestd.webhooks")
@@ -33,7 +34,7 @@ CONNECTED_MAX = 20_000
 LOOK_BACK = 16
 
 
-class Outbox:
+class Collector:
     """Reads on from the cursor `webhooks`; `made` hears, on the loop, that new deliveries are
     durable."""
 
@@ -52,8 +53,14 @@ class Outbox:
         self._made = made
         self._marked, self._marked_at = 0, clock.now()
         self._connected: dict[str, int] = {}
-        self._tail = Tail(loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take)
-        self.start, self.stop, self.abandon = self._tail.start, self._tail.stop, self._tail.abandon
+        self._follower = JournalFollower(
+            loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take
+        )
+        self.start, self.stop, self.abandon = (
+            self._follower.start,
+            self._follower.stop,
+            self._follower.abandon,
+        )
 
     async def _take(self, page: Sequence[StoredEvent]) -> None:
         now_ms = self._clock.epoch_ms()
@@ -64,13 +71,13 @@ class Outbox:
         self._marked, self._marked_at = last, now
         cursor = (CURSOR, last)
         commit = Commit(deliveries=deliveries, cursors=[cursor], at_ms=now_ms)
-        await committed(self._loop, self._journal, commit)
+        await committed(self._journal, commit)
         if deliveries:
             self._made()
 
     def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
         try:
-            told = happening(kept, self._connected_before)
+            told = payload_of(kept, self._connected_before)
         except (ValueError, LookupError, TypeError, AttributeError):
             logger.error(
                 "event %d of the journal cannot be read; no webhook tells of it", kept.offset
@@ -122,7 +129,7 @@ def _state_of(payload: bytes) -> str:
         return ""
 
 
-def _delivery(told: Happening, target: str, name: str, now_ms: int) -> DeliveryRecord:
+def _delivery(told: WebhookPayload, target: str, name: str, now_ms: int) -> DeliveryRecord:
     delivery_id = told.delivery_id(name)
     body = told.body(delivery_id)
     return DeliveryRecord(

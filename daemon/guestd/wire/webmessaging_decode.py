@@ -1,4 +1,4 @@
-"""Frames as signals (reference §3, §4).
+"""Frames as signals (protocol §3, §4).
 
 Nothing in a frame can be trusted to have the type it should: the vendor's own sources disagree
 about some, and a guest session must outlive all of them. So every look goes through `reading`,
@@ -127,7 +127,7 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
 
 
 def _marker(metadata: Any) -> str:
-    """What we, or an old mobile SDK (reference §2.4), put into a message to know it again."""
+    """What we, or an old mobile SDK (protocol §2.4), put into a message to know it again."""
     if type(metadata) is not dict:
         return ""
     return text(metadata, "id") or text(metadata, "customMessageId")
@@ -336,7 +336,7 @@ def _throttled(envelope: Json) -> list[s.Signal]:
 
 def _string(envelope: Json) -> list[s.Signal]:
     """Class `string`: the frame's code is the error, its body the text. A 200 here is nothing
-    (reference §3.15)."""
+    (protocol §3.15)."""
     code = whole(envelope, "code", 5000)
     if code < 300:
         return [s.Unknown("string")]

@@ -1,4 +1,4 @@
-"""Requests as frames (reference §2). Absent fields are left out, never null; attributes stand where
+"""Requests as frames (protocol §2). Absent fields are left out, never null; attributes stand where
 they belong:
 `message.channel.metadata.customAttributes` (§2.5)."""
 
@@ -11,7 +11,7 @@ import orjson
 
 from ..model import requests as r
 
-#: The tracing id by which the vendor's SDK and the platform know a health check (reference §2.9).
+#: The tracing id by which the vendor's SDK and the platform know a health check (protocol §2.9).
 HEALTH_CHECK_TRACING_ID = "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ="
 
 Fields = dict[str, Any]
@@ -78,7 +78,7 @@ def _button(reply_type: str, text: str, payload: str, originating_message_id: st
 
 
 def _reply(request: r.SayReply, deployment_id: str) -> Fields:
-    """A date picker's answer has no text of its own; all others say the label (reference §2.6)."""
+    """A date picker's answer has no text of its own; all others say the label (protocol §2.6)."""
     message: Fields = {
         "type": "Structured",
         "content": [

@@ -18,7 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
-from guestd.emulator.settings import Limits
+from guestd.emulator.settings import EmulatorLimits
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
@@ -46,7 +46,7 @@ class OperationsHarness:
     metrics: Metrics
 
     def books(self, name: str) -> list[Json]:
-        return self.emulator.platform_api.books()[name](self.emulator.now())
+        return self.emulator.platform_api.resources()[name](self.emulator.now())
 
     def deeds(self) -> Counter:
         return Counter(one["what"] for one in self.books("deeds"))
@@ -174,7 +174,7 @@ async def life(
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    async with Emulator(EmulatorSettings(limits=Limits().off())) as found:
+    async with Emulator(EmulatorSettings(limits=EmulatorLimits().off())) as found:
         yield found
 
 

@@ -117,6 +117,6 @@ async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(harness):
     assert last["webhook_url"] == request["webhookUrl"] and last["context"] == {"agentId": "a"}
     assert (last["complianceTag"], last["retentionPolicy"]) == ("AGENT_ASSIST_INJECTION", "90_DAYS")
     with pytest.raises(
-        CommandError, match=r"displaySettings\.delayMs: 499 is too small; the least is 500"
+        CommandError, match=r"displaySettings\.delayMs: 499 is too small; the minimum is 500"
     ):
         await harness.do("prompt", prompt(conversation, delayMs=499))

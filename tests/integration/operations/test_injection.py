@@ -95,7 +95,7 @@ async def test_inj_5_a_completed_injection_is_told_with_its_outcome_and_a_failed
         await harness.do("injection", injection("nowhere"), "inj-1")
         request = {**injection(conversation), "webhookUrl": crm.url}
         await harness.do("injection", request, "inj-2")
-        await until(lambda: told.desk.list("delivered"))
+        await until(lambda: told.admin.list("delivered"))
         await told.stop()
     done = harness.facts()[-1]["details"]
     data = {

@@ -122,7 +122,7 @@ async def test_http_3_a_lasting_misfortune_has_its_documented_end(
         if view.status == "uncertain":
             assert (
                 view.problem["code"] == "uncertain"
-                and "look there before asking again" in view.problem["message"]
+                and "check there before you try again" in view.problem["message"]
             )
         elif view.status == "failed":
             assert view.problem["code"] == "platform_unavailable", view.problem

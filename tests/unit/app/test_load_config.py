@@ -64,11 +64,11 @@ def problems(tmp_path: Path, text: str, environment=None, flags=None) -> str:
         (f"[platform]\nconnect_to = 'localhost:{'9' * 5000}'\n", "write host:port"),
         (
             "[platform]\nregion = 'localhost:²'\ndeployment_id = 'x'\n",
-            "is no region of the platform",
+            "is not a region of the platform",
         ),
         (
             f"[platform]\nregion = 'localhost:{'9' * 5000}'\ndeployment_id = 'x'\n",
-            "is no region of the platform",
+            "is not a region of the platform",
         ),
         (f"[simulator]\nport = {'9' * 5000}\n", "is not TOML"),
         ("[[webhooks.targets]]\n'²' = 1\n", "unknown key"),

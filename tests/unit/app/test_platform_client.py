@@ -55,10 +55,13 @@ def client(config: Config):
         ("token_url = 'login.x'", "platform.token_url: must begin with http:// or https://"),
         ("[platform.paths]\n'contact.crate' = '/x'", "did you mean contact.create?"),
         ("[platform.paths]\n'zzz' = '/x'", "known are queue.get"),
-        ("[platform.paths]\n'contact.create' = 'x'", 'platform.paths."contact.create": is no path'),
-        ("[platform.paths]\n'contact.create' = '/x?y=1'", "is no path"),
-        ("[platform.paths]\n'contact.create' = '/x/../y'", "is no path"),
-        ("[platform.paths]\n'contact.create' = '/x y'", "is no path"),
+        (
+            "[platform.paths]\n'contact.create' = 'x'",
+            'platform.paths."contact.create": is not a path',
+        ),
+        ("[platform.paths]\n'contact.create' = '/x?y=1'", "is not a path"),
+        ("[platform.paths]\n'contact.create' = '/x/../y'", "is not a path"),
+        ("[platform.paths]\n'contact.create' = '/x y'", "is not a path"),
         (
             "[platform.paths]\n'queue.get' = '/x/{queue}'",
             "has other placeholders than this call; it takes {queueId}",

@@ -108,7 +108,9 @@ def test_a_token_too_short_to_be_a_secret_does_not_eat_the_words(world):
 
 def test_without_a_token_and_without_keys_the_field_is_named(world):
     request = {key: value for key, value in REQUESTS["guest"].items() if key != "guestToken"}
-    with pytest.raises(Exception, match="guestToken: it is missing, and no keys are configured"):
+    with pytest.raises(
+        Exception, match="guestToken: must be given, because no keys are configured"
+    ):
         do(world, "guest", request=request)
     assert world.journal.operation("op-1") is None
 

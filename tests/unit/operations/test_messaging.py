@@ -259,7 +259,7 @@ def test_sess_1_one_more_is_refused(world):
             await life.service.start("messaging", f"m{n}", HALF_HOUR)
         with pytest.raises(
             LimitExceeded,
-            match=r"limit exceeded: 3 REST sessions under way, limits.max_rest_sessions is 3",
+            match=r"limit exceeded: 3 REST sessions are running, limits.max_rest_sessions is 3",
         ):
             await life.service.start("messaging", "m3", HALF_HOUR)
         assert (await life.service.start("messaging", "m2", HALF_HOUR)).operation_id == "m2", (

@@ -87,7 +87,7 @@ def test_a_deferred_prompt_can_be_given_up_and_one_that_is_shown_cannot(world):
         assert await life.service.end("op-1") == view, "once is as good as twice"
         await asyncio.sleep(60.0)
         await life.service.start("prompt", "op-2", REQUESTS["prompt"])
-        with pytest.raises(CommandError, match="on its way") as error:
+        with pytest.raises(CommandError, match="is being sent") as error:
             await life.service.end("op-2")
         assert error.value.code == "conflict"
         return await life.do("prompt", "op-2")

@@ -55,7 +55,7 @@ def test_the_same_at_the_same_time_is_one_operation(world):
 def test_the_same_id_with_another_request_is_a_conflict(world, kind, request_):
     do(world, "injection")
     error = refusal(world, lambda life: life.service.start(kind, "op-1", request_))
-    assert error.code == "conflict" and "draw a new id" in str(error)
+    assert error.code == "conflict" and "use a new id" in str(error)
 
 
 def test_the_same_id_with_another_token_is_a_conflict(world):
@@ -156,7 +156,7 @@ def test_a_full_disk_refuses_what_is_new(world):
     error = refusal(
         world, lambda life: life.service.start("injection", "op-1", REQUESTS["injection"])
     )
-    assert error.code == "storage_full" and "free some space" in str(error)
+    assert error.code == "storage_full" and "until space is freed" in str(error)
 
 
 def test_wait_is_for_so_long_and_no_longer(world):

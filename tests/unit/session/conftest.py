@@ -18,7 +18,8 @@ from guestd.model.ids import Guest
 from guestd.model.traits import ANY_FILE, Traits
 from guestd.policy.holdback import HoldBack
 from guestd.session import inputs as i
-from guestd.session.inbox import BySequence, ByTime
+from guestd.session.inbox import ByTime
+from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
 from guestd.session.states import State
 from guestd.wire.webchat import TRAITS as WEBCHAT_TRAITS
@@ -142,7 +143,7 @@ class Table:
         return sum(f.count for f in self.effects if isinstance(f, e.Noticed) and f.notice is notice)
 
     def beat_asked(self) -> bool:
-        return self.machine.beat.asked_at is not None
+        return self.machine.connection.heartbeat.asked_at is not None
 
     def send(self, text: str, command_id: str = "c1") -> list[e.Effect]:
         """Give a command and make its intent durable."""

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from guestd.model.effects import Notice
 from guestd.model.signals import OUTBOUND, MessageArrived
 from guestd.policy.holdback import HoldBack
-from guestd.session.inbox import NEVER, BySequence, ByTime
+from guestd.session.inbox import NEVER, ByTime
+from guestd.session.inbox_by_sequence import BySequence
 
 
 def item(n: int, ms: int) -> MessageArrived:

@@ -138,4 +138,4 @@ def check_promises(table: Any) -> None:
         assert count <= accepted.count(command_id)
     finishes = [effect for effect in table.effects if isinstance(effect, e.Finish)]
     assert len(finishes) == (table.machine.state is State.ENDED)
-    assert table.machine._inbox.held <= 8 + 1
+    assert table.machine.conversation.inbound.held <= 8 + 1

@@ -1,4 +1,4 @@
-"""What a guest says, and what was said: messages, context, typing, the transcript."""
+"""Messages, context and typing of a guest, and the transcript."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class MessageRoutes:
                 "POST",
                 f"{one}/messages",
                 "sendMessage",
-                "Say something, or choose from what was offered",
+                "Send a message, or choose from what was offered",
                 self._send,
                 accepted,
                 tag,
@@ -76,11 +76,7 @@ class MessageRoutes:
                 "showTyping",
                 "Show that the guest is typing",
                 self._typing,
-                {
-                    204: RouteResponse(
-                        "Shown, or shown lately: it is passed on at most once in 5 s."
-                    )
-                },
+                {204: RouteResponse("Shown, or shown already: it is sent at most once in 5 s.")},
                 tag,
                 problems=(409,),
             ),

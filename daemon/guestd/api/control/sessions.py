@@ -29,7 +29,7 @@ class SessionRoutes:
             RouteResponse("It lives.", Session),
         )
         ended = RouteResponse(
-            "It will say goodbye to the platform, and end.", CommandAccepted, LOCATION
+            "It will disconnect from the platform, and end.", CommandAccepted, LOCATION
         )
         return [
             Route(

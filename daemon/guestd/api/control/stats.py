@@ -14,7 +14,7 @@ class Stats(BaseModel):
     """Figures since the start of the daemon. A sync is a webhook that was delivered."""
 
     total_sessions: int = Field(
-        description="Messaging sessions over REST: opened, or found under way at the start."
+        description="Messaging sessions over REST: opened, or resumed at the start."
     )
     disconnections: int = Field(description="Those of them that have ended.")
     disconnection_rate: float = Field(
@@ -27,7 +27,9 @@ class Stats(BaseModel):
         )
     )
     syncs: int = Field(description="Webhooks delivered.")
-    messaging_sessions: int = Field(description="Messaging sessions over REST under way now.")
+    messaging_sessions: int = Field(
+        description="Messaging sessions over REST that are running now."
+    )
     guest_sessions: dict[str, int] = Field(
         description="Guest sessions on the socket now, by state."
     )

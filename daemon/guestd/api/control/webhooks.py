@@ -1,4 +1,4 @@
-"""Webhooks on their way, delivered, or dead; and sent again (SYNC-1)."""
+"""Webhook deliveries: waiting, delivered or dead; and replays (SYNC-1)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Delivery(BaseModel):
 
 
 class DeliveryPage(BaseModel):
-    """In the order of their making. `next` is what to give as `after` for more, if there is any;
-    null: there is none."""
+    """In the order of their creation. `next` is the `after` of the next page; null on the last
+    page."""
 
     deliveries: list[Delivery]
     next: str | None

@@ -30,7 +30,7 @@ guestd emulate --port 0 --agent menu --seed 7   a free port; read it from the li
 
 curl -s localhost:PORT/__emulator/state         what the emulated platform holds
 
-curl -s localhost:PORT/__emulator/deeds         what its REST side did, once each
+curl -s localhost:PORT/__emulator/mutations     what its REST API created, once each
 
 guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-settings shows all
 """
@@ -119,7 +119,7 @@ def emulate(
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
     from ...emulator import EmulatorSettings
-    from ...emulator.settings import Deployment, Limits, QueueSettings
+    from ...emulator.settings import Deployment, EmulatorLimits, QueueSettings
 
     if list_settings:
         from ...emulator.setting_list import table
@@ -145,7 +145,7 @@ def emulate(
             "session_upgrade": authentication,
         }
     )
-    figures = Limits(strict=not tolerant)
+    figures = EmulatorLimits(strict=not tolerant)
     clients, scopes = _oauth_clients(oauth_client or ["emulator-client:emulator-secret"])
     settings = EmulatorSettings(
         host=host,
@@ -171,11 +171,11 @@ def emulate(
 
 def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> EmulatorSettings:
     """They count more than the options beside them."""
-    from ...emulator.setting_list import BadSetting, changed, parsed
+    from ...emulator.setting_list import SettingError, changed, parsed
 
     try:
         return changed(settings, parsed(assignments))
-    except BadSetting as bad:
+    except SettingError as bad:
         raise typer.BadParameter(
             f"{bad} (guestd emulate --list-settings shows all)", param_hint="--set"
         ) from None

@@ -16,6 +16,7 @@ import typer
 from ...identity.settings import IdentitySettings
 from ...model.errors import CommandError, ConfigError, TokenError
 from ...model.ids import fingerprint
+from ...model.times import iso
 from ...observe.metrics import Metrics
 from ...observe.terminal_text import one_line
 from .. import exit_codes
@@ -25,7 +26,7 @@ from .client_options import duration
 
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing
-    from ...identity.ring import Entry
+    from ...identity.ring import KeyEntry
 
 app = typer.Typer(
     help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.",
@@ -93,7 +94,7 @@ def _tinted(text: str, tint: str) -> str:
 def _when(epoch_s: float | None) -> str | None:
     if epoch_s is None:
         return None
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return iso(datetime.fromtimestamp(epoch_s, UTC), "seconds")
 
 
 @app.command("list", epilog="Example:\n\nguestd keys list -d /var/lib/guestd/keys --json")
@@ -174,7 +175,7 @@ def rotate(
     _guarded(work)
 
 
-def _tell_turn(entries: Sequence[Entry], is_hard: bool, as_json: bool) -> None:
+def _tell_turn(entries: Sequence[KeyEntry], is_hard: bool, as_json: bool) -> None:
     """The key that signs now, and what became of the one before, which stands behind it and what is
     published."""
     before = next((one for one in entries[1:] if one.state != "published"), None)

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 import typer
 
+from ...operations.workflows import WORKFLOWS
 from ..control_client import ControlClient
 from .client_options import (
     DEFAULT_URL,
@@ -44,15 +45,9 @@ app = typer.Typer(
     epilog=EXAMPLES,
 )
 
-PATHS = {
-    "guest": "/v1/guests",
-    "messaging": "/v1/messaging-sessions",
-    "injection": "/v1/injections",
-    "prompt": "/v1/prompts",
-    "adoption": "/v1/adoption",
-}
-#: The kinds that somebody may want to end.
-ENDING = ("messaging", "prompt")
+PATHS = {workflow.kind: f"/v1/{workflow.path}" for workflow in WORKFLOWS}
+#: The kinds that can be ended.
+ENDING = tuple(workflow.kind for workflow in WORKFLOWS if workflow.ending)
 
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(PATHS)}.")]
 Wait = Annotated[

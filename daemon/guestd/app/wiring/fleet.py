@@ -13,6 +13,7 @@ import orjson
 
 from ... import __version__
 from ...journal.reports import Reports
+from ...model.file_spool import CopyOpener
 from ...model.journal import Journal
 from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
 from ...observe.metrics import Metrics
@@ -43,6 +44,7 @@ def new_supervisor(
     loop: asyncio.AbstractEventLoop,
     uploader: Uploader | None = None,
     calls: PlatformCalls | None = None,
+    discard_copy: Callable[[str], None] = lambda path: None,
 ) -> Supervisor:
     platform = config.platform
     application = platform.application or f"guestd-{__version__}"
@@ -63,6 +65,7 @@ def new_supervisor(
         loop,
         uploader=uploader,
         calls=calls,
+        discard_copy=discard_copy,
         keep_report=report_keeper(config, loop),
         uncommitted_max=config.journal.uncommitted_max,
     )
@@ -85,8 +88,9 @@ def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[
     return keep
 
 
-def new_uploader(config: Config, place: PlatformTarget) -> FileUploader:
+def new_uploader(config: Config, place: PlatformTarget, open_copy: CopyOpener) -> FileUploader:
     return FileUploader(
+        open_copy,
         config.attachments,
         config.transport,
         config.platform,

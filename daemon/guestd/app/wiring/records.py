@@ -12,7 +12,7 @@ from ...model.journal import Journal
 from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
 from ...runtime.clock import LoopClock
-from ...webhooks.webhooks import Webhooks
+from ...webhooks.webhooks import WebhookService
 from ..config import Config
 from ..webhook_settings import webhook_settings
 
@@ -31,9 +31,17 @@ def new_webhooks(
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
     scribe: EventAppender,
-) -> Webhooks:
-    settings = webhook_settings(config, environment)
-    return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(), row_of=scribe.row)
+) -> WebhookService:
+    settings, clock = webhook_settings(config, environment), LoopClock(loop)
+    return WebhookService(
+        loop,
+        clock,
+        journal,
+        settings,
+        metrics,
+        Random(),
+        row_of=scribe.row,
+    )
 
 
 def new_audit(

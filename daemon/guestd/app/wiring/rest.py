@@ -16,8 +16,8 @@ from ...model.journal import Journal
 from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
-from ...operations.guest_creation import SignToken
 from ...operations.service import OperationService
+from ...operations.workflow import SignToken
 from ...platform.calls import RestCalls
 from ...platform.http import Http
 from ...platform.oauth import OAuthAccess, TokenSource

@@ -8,15 +8,15 @@ import pytest
 
 from guestd.emulator.platform_api.analytics import METRICS
 
-from .bureau import CONVERSATION, PROMPT, START, Bureau, prompt
+from .platform_client import CONVERSATION, PROMPT, START, PlatformClient, prompt
 
 PROMPTS = "/api/v2/agent-assist/prompt-injections"
 QUERY = "/api/v2/analytics/events/query"
 
 
 @pytest.fixture
-def bureau() -> Bureau:
-    found = Bureau(limits={"rest_calls_per_client_per_minute": None})
+def client() -> PlatformClient:
+    found = PlatformClient(limits={"rest_calls_per_client_per_minute": None})
     found.open(metadata__sessionDurationLimit=2700)
     return found
 
@@ -42,47 +42,47 @@ class TestPrompts:
             ({"contextData": []}, "contextData"),
         ],
     )
-    def test_assist_1_what_is_wrong_is_named(self, bureau, change, place):
-        assert bureau.refused(400, "POST", PROMPTS, prompt(**change)).field == place
+    def test_assist_1_what_is_wrong_is_named(self, client, change, place):
+        assert client.refused(400, "POST", PROMPTS, prompt(**change)).field == place
 
-    def test_assist_1_no_conditions_are_fine(self, bureau):
-        bureau.prompt(triggerConditions=[])
+    def test_assist_1_no_conditions_are_fine(self, client):
+        client.prompt(triggerConditions=[])
 
     @pytest.mark.parametrize("most", [1, 2, 3])
-    def test_assist_2_a_full_screen_until_the_oldest_leaves(self, bureau, most):
+    def test_assist_2_a_full_screen_until_the_oldest_leaves(self, client, most):
         for _ in range(most):
-            bureau.prompt(most)
-            bureau.now += 1
-        assert bureau.refused(409, "POST", PROMPTS, prompt(most)).code == "prompts.at.maximum"
-        bureau.now += 30 - most - 0.001
-        bureau.refused(409, "POST", PROMPTS, prompt(most))
-        bureau.now += 0.001
-        bureau.prompt(most)
+            client.prompt(most)
+            client.now += 1
+        assert client.refused(409, "POST", PROMPTS, prompt(most)).code == "prompts.at.maximum"
+        client.now += 30 - most - 0.001
+        client.refused(409, "POST", PROMPTS, prompt(most))
+        client.now += 0.001
+        client.prompt(most)
         if most > 1:
-            bureau.refused(409, "POST", PROMPTS, prompt(most))
+            client.refused(409, "POST", PROMPTS, prompt(most))
 
-    def test_assist_2_the_life_of_a_prompt(self, bureau):
-        made = bureau.prompt().body
+    def test_assist_2_the_life_of_a_prompt(self, client):
+        made = client.prompt().body
         path = f"{PROMPTS}/{made['id']}"
         for after_s, status in ((0, "PENDING"), (1, "SHOWN"), (28.9, "SHOWN"), (0.1, "DISMISSED")):
-            bureau.now += after_s
-            assert bureau.call("GET", path).body["status"] == status
-        assert bureau.call("GET", PROMPTS, conversationId=CONVERSATION).body["total"] == 1
-        bureau.refused(404, "GET", f"{PROMPTS}/none")
+            client.now += after_s
+            assert client.call("GET", path).body["status"] == status
+        assert client.call("GET", PROMPTS, conversationId=CONVERSATION).body["total"] == 1
+        client.refused(404, "GET", f"{PROMPTS}/none")
 
-    def test_assist_2_only_into_a_running_conversation(self, bureau):
-        bureau.refused(404, "POST", PROMPTS, prompt(conversation_id=PROMPT))
-        bureau.call(
+    def test_assist_2_only_into_a_running_conversation(self, client):
+        client.refused(404, "POST", PROMPTS, prompt(conversation_id=PROMPT))
+        client.call(
             "PATCH", f"/api/v2/conversations/messaging/{CONVERSATION}", {"status": "disconnected"}
         )
-        bureau.refused(404, "POST", PROMPTS, prompt())
+        client.refused(404, "POST", PROMPTS, prompt())
 
-    def test_the_agent_waves_one_away_and_has_room(self, bureau):
-        made = bureau.prompt(1).body
-        bureau.now += 2
-        found = bureau.office.prompts.get(made["id"])
-        bureau.office.prompts.act(found, METRICS[2], bureau.now)
-        bureau.prompt(1)
+    def test_the_agent_waves_one_away_and_has_room(self, client):
+        made = client.prompt(1).body
+        client.now += 2
+        found = client.api.prompts.get(made["id"])
+        client.api.prompts.act(found, METRICS[2], client.now)
+        client.prompt(1)
 
 
 def query(start_s: float = -1, end_s: float = 3600, **more: object) -> dict[str, object]:
@@ -100,10 +100,10 @@ def query(start_s: float = -1, end_s: float = 3600, **more: object) -> dict[str,
 
 
 class TestAdoption:
-    def fill(self, bureau: Bureau, prompts: int) -> None:
+    def fill(self, client: PlatformClient, prompts: int) -> None:
         for _ in range(prompts):
-            bureau.prompt()
-            bureau.now += 30
+            client.prompt()
+            client.now += 30
 
     @pytest.mark.parametrize(
         ("change", "place"),
@@ -119,15 +119,15 @@ class TestAdoption:
             ({"entityIds": [{}]}, "entityIds[0]"),
         ],
     )
-    def test_assist_4_what_is_wrong_is_named(self, bureau, change, place):
-        assert bureau.refused(400, "POST", QUERY, query(**change)).field == place
+    def test_assist_4_what_is_wrong_is_named(self, client, change, place):
+        assert client.refused(400, "POST", QUERY, query(**change)).field == place
 
-    def test_assist_4_pages_tell_every_event_once_even_while_new_ones_come(self, bureau):
-        self.fill(bureau, 40)
-        expected = bureau.office.analytics.until(bureau.now)
+    def test_assist_4_pages_tell_every_event_once_even_while_new_ones_come(self, client):
+        self.fill(client, 40)
+        expected = client.api.analytics.until(client.now)
         told, token, pages = [], {}, 0
         while True:
-            page = bureau.call("POST", QUERY, query(pageSize=7, **token)).body
+            page = client.call("POST", QUERY, query(pageSize=7, **token)).body
             told += page["events"]
             pages += 1
             assert len(page["events"]) <= 7
@@ -135,60 +135,60 @@ class TestAdoption:
                 break
             token = {"pageToken": page["pageToken"]}
             if pages == 3:
-                bureau.prompt()
+                client.prompt()
         assert [one["eventId"] for one in told] == [one["eventId"] for one in expected]
         assert pages == -(-len(expected) // 7) and len(expected) > 40
 
-    def test_assist_4_a_token_of_another_query(self, bureau):
-        self.fill(bureau, 5)
-        token = bureau.call("POST", QUERY, query(pageSize=1)).body["pageToken"]
+    def test_assist_4_a_token_of_another_query(self, client):
+        self.fill(client, 5)
+        token = client.call("POST", QUERY, query(pageSize=1)).body["pageToken"]
         changed = query(pageSize=1, pageToken=token, metricNames=[METRICS[0]])
-        assert bureau.refused(400, "POST", QUERY, changed).field == "pageToken"
+        assert client.refused(400, "POST", QUERY, changed).field == "pageToken"
 
-    def test_assist_4_interval_names_and_entities_choose(self, bureau):
-        self.fill(bureau, 20)
-        everything = bureau.call("POST", QUERY, query()).body["events"]
+    def test_assist_4_interval_names_and_entities_choose(self, client):
+        self.fill(client, 20)
+        everything = client.call("POST", QUERY, query()).body["events"]
         assert {one["metricName"] for one in everything} == set(METRICS)
-        viewed = bureau.call("POST", QUERY, query(metricNames=[METRICS[0]])).body["events"]
+        viewed = client.call("POST", QUERY, query(metricNames=[METRICS[0]])).body["events"]
         assert viewed == [one for one in everything if one["metricName"] == METRICS[0]]
-        early = bureau.call("POST", QUERY, query(end_s=100)).body["events"]
+        early = client.call("POST", QUERY, query(end_s=100)).body["events"]
         assert early == everything[: len(early)] and 0 < len(early) < len(everything)
         one = everything[0]["injectionId"]
         assert {
             event["injectionId"]
-            for event in bureau.call("POST", QUERY, query(entityIds=[one])).body["events"]
+            for event in client.call("POST", QUERY, query(entityIds=[one])).body["events"]
         } == {one}
 
     def test_assist_4_what_has_not_come_true_is_not_told(self):
-        bureau = Bureau(prompts_viewed=1.0, prompts_clicked=0.0)
-        bureau.open()
-        bureau.prompt()
+        client = PlatformClient(prompts_viewed=1.0, prompts_clicked=0.0)
+        client.open()
+        client.prompt()
         told = []
         for after_s in (0.9, 0.1, 28.9, 0.1):
-            bureau.now += after_s
+            client.now += after_s
             told.append(
                 [
                     one["metricName"][20:]
-                    for one in bureau.call("POST", QUERY, query()).body["events"]
+                    for one in client.call("POST", QUERY, query()).body["events"]
                 ]
             )
         assert told == [[], ["viewed"], ["viewed"], ["viewed", "dismissed"]]
 
     def test_the_agents_hand_overrules_chance(self):
-        bureau = Bureau(prompts_viewed=1.0, prompts_clicked=0.0)
-        bureau.open()
-        made = bureau.prompt().body
-        bureau.now += 5
-        bureau.office.prompts.act(bureau.office.prompts.get(made["id"]), METRICS[1], bureau.now)
-        bureau.now += 100
-        told = bureau.call("POST", QUERY, query()).body["events"]
+        client = PlatformClient(prompts_viewed=1.0, prompts_clicked=0.0)
+        client.open()
+        made = client.prompt().body
+        client.now += 5
+        client.api.prompts.act(client.api.prompts.get(made["id"]), METRICS[1], client.now)
+        client.now += 100
+        told = client.call("POST", QUERY, query()).body["events"]
         assert [one["metricName"][20:] for one in told] == ["viewed", "clicked"]
 
     def test_a_seed_repeats_what_the_agent_does(self):
         told = []
         for _ in range(2):
-            bureau = Bureau(seed=7)
-            bureau.open()
-            self.fill(bureau, 10)
-            told.append(bureau.office.analytics.until(bureau.now))
+            client = PlatformClient(seed=7)
+            client.open()
+            self.fill(client, 10)
+            told.append(client.api.analytics.until(client.now))
         assert told[0] == told[1] and told[0]

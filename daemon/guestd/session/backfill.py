@@ -2,7 +2,7 @@
 
 A gap is possible after a lost link, after a frame that could not be read (it might have been a
 message), and when a message of ours stays unconfirmed. The platform replays nothing by itself
-(reference §6.7), so we ask: a short-lived JWT over the socket, then pages over REST, newest first,
+(protocol §6.7), so we ask: a short-lived JWT over the socket, then pages over REST, newest first,
 until a page ends in something already shown.
 
 The history may lie: a page can come back empty though the platform knows better, and reads are
@@ -21,14 +21,14 @@ NEVER = float("inf")
 
 
 class Step(Enum):
-    """What a fill is waiting for."""
+    """What a backfill is waiting for."""
 
     JWT = "jwt"
     PAGE = "page"
     REST = "rest"
 
 
-class Fill:
+class HistoryBackfill:
     """One reading of the history. `again`: something else went missing meanwhile, which this
     reading may not hold yet."""
 

@@ -6,9 +6,9 @@ import orjson
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestd.emulator.platform_api.calls import Answer, Call, Refusal
+from guestd.emulator.platform_api.calls import PlatformCall, PlatformRefusal, PlatformResponse
 
-from .bureau import CONVERSATION, Bureau, contact, creation, opening, prompt
+from .platform_client import CONVERSATION, PlatformClient, contact, creation, opening, prompt
 
 SCALARS = (
     st.none()
@@ -73,17 +73,17 @@ def bodies(draw):
     )
 )
 def test_an_answer_or_a_refusal(calls):
-    bureau = Bureau()
-    bureau.open("aaaaaaaa-0000-4000-8000-000000000009")
+    client = PlatformClient()
+    client.open("aaaaaaaa-0000-4000-8000-000000000009")
     for n, body, query in calls:
-        door = bureau.office.doors[n % len(bureau.office.doors)]
-        call = Call(bureau.now, body, {"id": CONVERSATION}, query, key=f"k{n}")
+        route = client.api.routes[n % len(client.api.routes)]
+        call = PlatformCall(client.now, body, {"id": CONVERSATION}, query, key=f"k{n}")
         try:
-            answer = bureau.office.serve(door, bureau.token, door.path, call)
-        except Refusal as refusal:
+            answer = client.api.handle(route, client.token, route.path, call)
+        except PlatformRefusal as refusal:
             assert 400 <= refusal.status < 500
         else:
-            assert isinstance(answer, Answer)
+            assert isinstance(answer, PlatformResponse)
             orjson.dumps(answer.body)
-    for book in bureau.office.books().values():
-        orjson.dumps(book(bureau.now))
+    for resource in client.api.resources().values():
+        orjson.dumps(resource(client.now))

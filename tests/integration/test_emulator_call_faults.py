@@ -1,4 +1,4 @@
-"""What may happen to a REST call on its way, and what a client that asks again finds."""
+"""Faults on REST calls, and what a client that retries finds."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from .rest_client import (
 )
 
 #: Everything that does something: the call, and what it makes.
-DOORS = [
+ROUTES = [
     pytest.param(CONTACTS, CONTACT, "contact", id="contact"),
     pytest.param(
         MESSAGING,
@@ -38,7 +38,7 @@ DOORS = [
     pytest.param(PRESIGN, FILE, "file", id="file"),
 ]
 
-#: What loses an answer: the rule, and whether the door has acted.
+#: What loses an answer: the rule, and whether the handler has run.
 LOSSES = [
     pytest.param({"kind": "reset", "when": "before", "how": "rst"}, 0, id="reset-before"),
     pytest.param({"kind": "reset", "when": "after", "how": "rst"}, 1, id="reset-after"),
@@ -52,8 +52,8 @@ LOSSES = [
 ]
 
 
-class TestMishaps:
-    @pytest.mark.parametrize(("path", "body", "what"), DOORS)
+class TestCallFaults:
+    @pytest.mark.parametrize(("path", "body", "what"), ROUTES)
     @pytest.mark.parametrize(("rule", "acted"), LOSSES)
     async def test_http_2_a_lost_answer_is_given_again(self, path, body, what, rule, acted):
         async with platform() as client:
@@ -68,11 +68,11 @@ class TestMishaps:
             else:
                 with pytest.raises(lost):
                     await client.call("POST", path, body, "k1", timeout=timeout)
-            assert await client.deeds(what, "k1") == acted
+            assert await client.mutations(what, "k1") == acted
             status, headers, first = await client.whole("POST", path, body, "k1")
             assert status in (200, 201) and ("Idempotent-Replayed" in headers) is bool(acted)
             assert (await client.call("POST", path, body, "k1"))[1] == first
-            assert await client.deeds(what, "k1") == 1
+            assert await client.mutations(what, "k1") == 1
 
     @pytest.mark.parametrize("status", [429, 503])
     async def test_http_1_retry_after_in_both_forms(self, status):

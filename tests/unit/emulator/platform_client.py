@@ -1,5 +1,4 @@
-"""Someone at the counter of the emulator's office: calls by verb and path, at a make-believe
-time."""
+"""A client of the platform API without HTTP: calls by verb and path, at a time it sets."""
 
 from __future__ import annotations
 
@@ -10,52 +9,54 @@ import pytest
 
 from guestd.emulator import DEFAULT_QUEUE_ID, EmulatorSettings
 from guestd.emulator.core.world import World
-from guestd.emulator.platform_api.api import Office
-from guestd.emulator.platform_api.calls import Answer, Call, Refusal
+from guestd.emulator.platform_api.api import PlatformApi
+from guestd.emulator.platform_api.calls import PlatformCall, PlatformRefusal, PlatformResponse
 
 START = 1_800_000_000.0
 CONVERSATION = "aaaaaaaa-0000-4000-8000-000000000001"
 PROMPT = "bbbbbbbb-0000-4000-8000-000000000001"
 
 
-class Bureau:
+class PlatformClient:
     def __init__(
         self, equal_times: bool = False, world: World | None = None, **settings: Any
     ) -> None:
         self.world = world or World(
             EmulatorSettings(**{"agent": "silent", **settings}), lambda token, now: equal_times
         )
-        self.office = Office(self.world)
+        self.api = PlatformApi(self.world)
         self.now = START
         self.token = self.sign_in()
 
     def sign_in(
         self, client: str = "emulator-client", secret: str = "emulator-secret", *scopes: str
     ) -> str:
-        grant = self.office.clients.issue(client, secret, scopes, self.now)
+        grant = self.api.clients.issue(client, secret, scopes, self.now)
         assert grant is not None
         return grant.token
 
-    def call(self, method: str, path: str, body: Any = None, key: str = "", **query: str) -> Answer:
-        for door in self.office.doors:
-            found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", door.path), path)
-            if door.method == method and found:
-                call = Call(self.now, body or {}, found.groupdict(), query, key=key)
-                return self.office.serve(door, self.token, path, call)
-        raise AssertionError(f"no door {method} {path}")
+    def call(
+        self, method: str, path: str, body: Any = None, key: str = "", **query: str
+    ) -> PlatformResponse:
+        for route in self.api.routes:
+            found = re.fullmatch(re.sub(r"{(\w+)}", r"(?P<\1>[^/]+)", route.path), path)
+            if route.method == method and found:
+                call = PlatformCall(self.now, body or {}, found.groupdict(), query, key=key)
+                return self.api.handle(route, self.token, path, call)
+        raise AssertionError(f"no route {method} {path}")
 
     def refused(
         self, status: int, method: str, path: str, body: Any = None, key: str = "", **query: str
-    ) -> Refusal:
-        before = [list(book(self.now)) for book in self.office.books().values()]
-        with pytest.raises(Refusal) as caught:
+    ) -> PlatformRefusal:
+        before = [list(resource(self.now)) for resource in self.api.resources().values()]
+        with pytest.raises(PlatformRefusal) as caught:
             self.call(method, path, body, key, **query)
         assert caught.value.status == status, str(caught.value)
-        assert [list(book(self.now)) for book in self.office.books().values()] == before
+        assert [list(resource(self.now)) for resource in self.api.resources().values()] == before
         return caught.value
 
-    def deeds(self, what: str) -> list[str]:
-        return [deed.id for deed in self.office.deeds if deed.what == what]
+    def mutations(self, what: str) -> list[str]:
+        return [one.id for one in self.api.mutations if one.what == what]
 
     # ------------------------------------------------------------------ the usual bodies
 

@@ -1,5 +1,5 @@
-"""The emulator's one port: who may use its control, upgrades after other requests, and who may hold
-a connection how long."""
+"""The emulator's one port: who may use the admin API, upgrades after other requests, and how long a
+connection may stay without a request."""
 
 from __future__ import annotations
 
@@ -47,11 +47,12 @@ async def hang_up(writer):
         await writer.wait_closed()
 
 
-# ---------------------------------------------------------------------- the control
+# ---------------------------------------------------------------------- the admin API
 
 CONTROL = [
     ("GET", "/__emulator/state"),
     ("POST", "/__emulator/reset"),
+    ("GET", "/__emulator/mutations"),
     ("GET", "/__emulator/deeds"),
 ]
 REFUSED = [
@@ -139,17 +140,17 @@ async def test_an_upgrade_after_other_requests_on_the_same_connection(dialect):
             )
             writer.write(b"x" * size)
             assert await head(reader) == "HTTP/1.1 400 Bad Request"
-        [door] = emulator.doors
+        [demux] = emulator.demuxes
         writer.write(
             f"GET {dialect} HTTP/1.1\r\nHost: localhost\r\n{upgrade}\r\n{key}\r\n\r\n".encode()
         )
         assert await head(reader) == "HTTP/1.1 101 Switching Protocols"
-        assert not emulator.doors and len(emulator.connections) == 1
+        assert not emulator.demuxes and len(emulator.connections) == 1
         writer.write(Frame(Opcode.TEXT, b"{}").serialize(mask=True))
         first, size = await reader.readexactly(2)
         answer = json.loads(await reader.readexactly(size))
         assert first == 0x81 and (answer.get("type") == "error" or answer["code"] == 400)
-        assert not door.is_http
+        assert not demux.is_http
         await hang_up(writer)
 
 
@@ -167,7 +168,7 @@ async def test_a_body_that_looks_like_an_upgrade_is_a_body():
         for body in (upgrade, b"x" * 100_000 + upgrade):
             async with emulator.http.post(f"{emulator.url}/__emulator/faults", data=body) as answer:
                 assert answer.status == 400 and "not JSON" in await answer.text()
-        assert not emulator.connections and len(emulator.doors) == 1
+        assert not emulator.connections and len(emulator.demuxes) == 1
 
 
 async def test_requests_byte_by_byte_and_many_in_one_piece():
@@ -200,13 +201,13 @@ async def test_a_head_that_is_no_text_is_a_bad_request(header):
 
 
 async def holding(emulator, data=b""):
-    """A connection that has sent something and then waits: its door, and its other end."""
+    """A connection that has sent something and then waits: its demux, and its other end."""
     _, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
     writer.write(data)
-    await until(lambda: len(emulator.doors) == 1)
-    [door] = emulator.doors
-    await until(lambda: not data or door._head or door._body_left or door.is_http)
-    return door, writer
+    await until(lambda: len(emulator.demuxes) == 1)
+    [demux] = emulator.demuxes
+    await until(lambda: not data or demux._head or demux._body_left or demux.is_http)
+    return demux, writer
 
 
 @pytest.mark.parametrize(
@@ -224,23 +225,23 @@ async def holding(emulator, data=b""):
 )
 async def test_a_connection_that_waits_for_nothing_is_closed(data, limit_s):
     async with emulating() as emulator:
-        door, writer = await holding(emulator, data)
-        door.close_if_slow(door._since + limit_s - 0.1)
+        demux, writer = await holding(emulator, data)
+        demux.close_if_slow(demux._since + limit_s - 0.1)
         assert emulator.counters["connections_timed_out"] == 0
-        door.close_if_slow(door._since + limit_s)
+        demux.close_if_slow(demux._since + limit_s)
         assert emulator.counters["connections_timed_out"] == 1
-        await until(lambda: not emulator.doors)
+        await until(lambda: not emulator.demuxes)
         await hang_up(writer)
 
 
 async def test_a_head_that_drips_gains_no_time():
     async with emulating() as emulator:
-        door, writer = await holding(emulator, b"GET / HTTP/1.1\r\n")
-        since = door._since
+        demux, writer = await holding(emulator, b"GET / HTTP/1.1\r\n")
+        since = demux._since
         for n in range(20):
             writer.write(b"X-Drip: 1\r\n")
-            await until(lambda n=n: door._head.count(b"X-Drip") == n + 1)
-        assert door._since == since
+            await until(lambda n=n: demux._head.count(b"X-Drip") == n + 1)
+        assert demux._since == since
         await hang_up(writer)
 
 
@@ -259,13 +260,13 @@ async def test_there_are_as_many_connections_as_may_be():
     async with emulating(connections_max=3) as emulator:
         socket = await emulator.http.ws_connect(f"{emulator.ws_url}{GUEST}")
         held = [await asyncio.open_connection("127.0.0.1", emulator.port) for _ in range(2)]
-        await until(lambda: len(emulator.doors) == 2)
+        await until(lambda: len(emulator.demuxes) == 2)
         with pytest.raises(aiohttp.ClientError):
             async with aiohttp.ClientSession() as another:
                 await another.get(f"{emulator.url}/__emulator/health")
         assert emulator.counters["connections_refused"] >= 1
         await hang_up(held.pop()[1])
-        await until(lambda: len(emulator.doors) == 1)
+        await until(lambda: len(emulator.demuxes) == 1)
         async with (
             aiohttp.ClientSession() as another,
             another.get(f"{emulator.url}/__emulator/health") as answer,

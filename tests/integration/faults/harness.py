@@ -1,5 +1,4 @@
-"""A whole daemon and an emulator for each row of the table, in one loop; every row's troubles are
-its own."""
+"""A whole daemon and an emulator for each row of the table, all in one loop."""
 
 from __future__ import annotations
 
@@ -18,7 +17,7 @@ from guestd.app.config import Config
 from guestd.app.daemon import Daemon
 from guestd.app.systemd import Notifier
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.emulator.settings import Limits
+from guestd.emulator.settings import EmulatorLimits
 from guestd.observe.metrics import Metrics
 
 Json = dict[str, Any]
@@ -26,7 +25,7 @@ GUEST_TOKEN = "canary-guest-token-0123456789"
 CLIENT_SECRET = "canary-client-secret"
 _NUMBERS = count(1)
 
-#: So short that a lasting misfortune is over in a second, and long enough for a busy machine to
+#: So short that a lasting fault is over in a second, and long enough for a busy machine to
 #: answer in.
 QUICK: dict[str, Json] = {
     "rest": {
@@ -77,21 +76,24 @@ class Town:
     def faults(self, *rules: Json) -> None:
         self.emulator.faults.set(list(rules), self.emulator.now())
 
-    def struck(self) -> int:
+    def injected(self) -> int:
         return self.emulator.faults.injected.total()
 
     def delayed(self) -> int:
         return self.metrics.rest_heartbeats.get("delayed", 0)
 
-    def deeds(self, key: str = "", what: str = "") -> int:
+    def mutations(self, key: str = "", what: str = "") -> int:
         return sum(
-            one.key == key and what in ("", one.what) for one in self.emulator.platform_api.deeds
+            one.key == key and what in ("", one.what)
+            for one in self.emulator.platform_api.mutations
         )
 
     def doubled(self) -> list[tuple[str, str]]:
-        """Deeds that happened twice for one idempotency key."""
-        deeds = Counter((one.what, one.key) for one in self.emulator.platform_api.deeds if one.key)
-        return [deed for deed, times in deeds.items() if times > 1]
+        """Mutations that happened twice for one idempotency key."""
+        counts = Counter(
+            (one.what, one.key) for one in self.emulator.platform_api.mutations if one.key
+        )
+        return [mutation for mutation, times in counts.items() if times > 1]
 
     async def until(self, condition: Callable[[], Any], timeout_s: float = 20.0) -> None:
         async with asyncio.timeout(timeout_s):
@@ -102,7 +104,7 @@ class Town:
 @asynccontextmanager
 async def town(**sections: Json) -> AsyncIterator[Town]:
     settings = EmulatorSettings(
-        limits=Limits().off(),
+        limits=EmulatorLimits().off(),
         agent="silent",
         oauth_clients={"row": CLIENT_SECRET},
         upload_delay_s=0.0,

@@ -1,4 +1,4 @@
-"""What may happen to one call of the platform's REST side, as rules for the emulator's faults."""
+"""The faults of one call to the platform API, as rules for the emulator."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ def _status(status: int, **more: Any) -> Rule:
     return {"kind": "http_status", "status": status, "when": "before", **more}
 
 
-MISFORTUNES: dict[str, Rule] = {
+CALL_FAULTS: dict[str, Rule] = {
     "401": _status(401),
     "403": _status(403),
     "404": _status(404),

@@ -1,4 +1,5 @@
-"""`/__emulator/…`: look at the world, speak as the agent, break things on purpose.
+"""`/__emulator/…` for guest sessions: inspect them, speak as the agent, inject faults, change
+settings.
 
 GET  state      {"sessions": {token: {"messages": [… in order], "conversations": […], …}}}
                 `?token=` for one
@@ -9,7 +10,7 @@ POST disconnect {"token", "mode"?: "Send"|"ReadOnly"|"disabled"}
 POST drop       {"token"} or {"all": true}, "how"?: "abort"|"close"|"half_open", "code"?
 POST expire     {"token"}
 POST logout     {"token"}
-GET, POST, DELETE faults     the plan: see `faults.py`
+GET, POST, DELETE faults     the plan: see `core/faults.py`
 POST reset      forget everything
 GET  journal    what was received, newest last, `?limit=`, `?token=`
 GET  counters   connections, most in any minute and second, requests, faults
@@ -17,7 +18,7 @@ GET, POST settings           {key: value, …}: see `setting_list.py`; GET lists
                              "limits" may be "off" or "on" as well
 GET  health
 
-`officecontrol.py` has the same of the platform's REST side.
+`platform_admin.py` has the routes for the platform API.
 """
 
 from __future__ import annotations
@@ -33,42 +34,42 @@ from aiohttp import web
 
 from ...model.json_values import fault_in, printable
 from ..agents.script import built_in
-from ..core.faults import BadPlan
+from ..core.faults import FaultPlanError
 from ..core.records import Attachment, GuestSession, Json
-from ..setting_list import BadSetting, all_settings, changed, values_of
+from ..setting_list import SettingError, all_settings, changed, values_of
 from .context import AdminContext
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class Bad(Exception):
-    """A request to the control that makes no sense."""
+class AdminRequestError(Exception):
+    """An invalid request to the admin API."""
 
     def __init__(self, field: str, message: str, remedy: str = "", status: int = 400) -> None:
         super().__init__(message)
         self.field, self.remedy, self.status = field, remedy, status
 
 
-def control_routes(server: AdminContext) -> list[web.RouteDef]:
-    desk = _Control(server)
+def guest_admin_routes(server: AdminContext) -> list[web.RouteDef]:
+    admin = _GuestAdmin(server)
     prefix = "/__emulator"
     routes = [
-        web.get(f"{prefix}/state", desk.state),
-        web.post(f"{prefix}/say", desk.say),
-        web.post(f"{prefix}/typing", desk.typing),
-        web.post(f"{prefix}/disconnect", desk.disconnect),
-        web.post(f"{prefix}/drop", desk.drop),
-        web.post(f"{prefix}/expire", desk.expire),
-        web.post(f"{prefix}/logout", desk.logout),
-        web.get(f"{prefix}/faults", desk.faults),
-        web.post(f"{prefix}/faults", desk.set_faults),
-        web.delete(f"{prefix}/faults", desk.clear_faults),
-        web.post(f"{prefix}/reset", desk.reset),
-        web.get(f"{prefix}/journal", desk.journal),
-        web.get(f"{prefix}/counters", desk.counters),
-        web.get(f"{prefix}/settings", desk.settings),
-        web.post(f"{prefix}/settings", desk.set_settings),
-        web.get(f"{prefix}/health", desk.health),
+        web.get(f"{prefix}/state", admin.state),
+        web.post(f"{prefix}/say", admin.say),
+        web.post(f"{prefix}/typing", admin.typing),
+        web.post(f"{prefix}/disconnect", admin.disconnect),
+        web.post(f"{prefix}/drop", admin.drop),
+        web.post(f"{prefix}/expire", admin.expire),
+        web.post(f"{prefix}/logout", admin.logout),
+        web.get(f"{prefix}/faults", admin.faults),
+        web.post(f"{prefix}/faults", admin.set_faults),
+        web.delete(f"{prefix}/faults", admin.clear_faults),
+        web.post(f"{prefix}/reset", admin.reset),
+        web.get(f"{prefix}/journal", admin.journal),
+        web.get(f"{prefix}/counters", admin.counters),
+        web.get(f"{prefix}/settings", admin.settings),
+        web.post(f"{prefix}/settings", admin.set_settings),
+        web.get(f"{prefix}/health", admin.health),
     ]
     return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
 
@@ -78,7 +79,7 @@ def guarded(handler: Any) -> Handler:
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             answer: web.StreamResponse = await handler(request)
-        except Bad as bad:
+        except AdminRequestError as bad:
             return web.json_response(
                 {"message": str(bad), "field": bad.field, "remedy": bad.remedy}, status=bad.status
             )
@@ -93,14 +94,16 @@ async def body_of(request: web.Request) -> Json:
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
-        raise Bad("", "the body is not a JSON object", "send one, such as {}")
+        raise AdminRequestError("", "the body is not a JSON object", "send one, such as {}")
     if (fault := fault_in(found)) is not None:
         where = printable(".".join(fault.path)) or "the body"
-        raise Bad(where, f"{where} {fault.reason}", "send what can be written out again as JSON")
+        raise AdminRequestError(
+            where, f"{where} {fault.reason}", "send only values that JSON can represent"
+        )
     return found
 
 
-class _Control:
+class _GuestAdmin:
     def __init__(self, server: AdminContext) -> None:
         self._server = server
 
@@ -108,7 +111,7 @@ class _Control:
         token = body.get("token")
         session = self._server.world.sessions.get(token) if isinstance(token, str) else None
         if session is None:
-            raise Bad(
+            raise AdminRequestError(
                 "token", "no guest session has this token", "GET /__emulator/state lists them", 404
             )
         return session
@@ -131,7 +134,7 @@ class _Control:
         try:
             limit = max(0, int(request.query.get("limit", "100")))
         except ValueError:
-            raise Bad("limit", "is no whole number") from None
+            raise AdminRequestError("limit", "must be a whole number") from None
         entries = [
             entry for entry in self._server.journal if token is None or entry["token"] == token
         ]
@@ -167,10 +170,14 @@ class _Control:
         session = self._session(body)
         text, content = body.get("text", ""), body.get("content")
         if not isinstance(text, str) or not (text or content or body.get("quick_replies")):
-            raise Bad("text", "is missing or no string", "say something")
+            raise AdminRequestError(
+                "text", "must be a string; it may be empty only with content or quick_replies"
+            )
         limit = self._server.world.limits.agent_text_characters
         if limit is not None and len(text) > limit:
-            raise Bad("text", f"has {len(text)} characters", f"an agent may say {limit}")
+            raise AdminRequestError(
+                "text", f"has {len(text)} characters", f"an agent may say {limit}"
+            )
         if body.get("quick_replies"):
             content = [
                 {
@@ -184,7 +191,9 @@ class _Control:
                 for label, payload in _pairs(body["quick_replies"])
             ]
         if content is not None and not isinstance(content, list):
-            raise Bad("content", "is no list of content items", "see reference §3.7")
+            raise AdminRequestError(
+                "content", "must be a list of content items", "see protocol §3.7"
+            )
         more = {key: body[key] for key in ("type", "nickname", "image", "bot") if key in body}
         said, effects = self._server.world.agent_says(
             session, text, self._server.now(), content=content, **more
@@ -197,10 +206,10 @@ class _Control:
         session = self._session(body)
         duration_ms = body.get("duration_ms", 5000)
         if not isinstance(duration_ms, int) or duration_ms < 0:
-            raise Bad("duration_ms", "is no whole number of milliseconds")
+            raise AdminRequestError("duration_ms", "must be a whole number of milliseconds")
         state = body.get("state", True)
         if not isinstance(state, str | bool):
-            raise Bad("state", "is neither a word nor true or false")
+            raise AdminRequestError("state", "must be a string, true or false")
         self._server.perform(
             self._server.world.agent_types(session, self._server.now(), duration_ms, state=state)
         )
@@ -211,7 +220,7 @@ class _Control:
         session = self._session(body)
         mode = body.get("mode")
         if mode not in (None, "Send", "ReadOnly", "disabled"):
-            raise Bad("mode", f"{mode!r} is unknown", "Send, ReadOnly or disabled")
+            raise AdminRequestError("mode", f"{mode!r} is unknown", "Send, ReadOnly or disabled")
         self._server.perform(
             self._server.world.agent_disconnects(session, self._server.now(), mode)
         )
@@ -234,25 +243,25 @@ class _Control:
         body = await body_of(request)
         how = body.get("how", "abort")
         if how not in ("abort", "close", "half_open"):
-            raise Bad("how", f"{how!r} is unknown", "abort, close or half_open")
+            raise AdminRequestError("how", f"{how!r} is unknown", "abort, close or half_open")
         code = body.get("code", 1001)
         if not isinstance(code, int) or not 1000 <= code <= 4999:
-            raise Bad("code", "is no close code", "1000 to 4999")
+            raise AdminRequestError("code", "must be a close code", "1000 to 4999")
         connections = (
             list(self._server.connections)
             if body.get("all") is True
             else list(self._session(body).connections)
         )
         for connection_id in connections:
-            visit = self._server.connections.get(connection_id)
-            if visit is None:
+            connection = self._server.connections.get(connection_id)
+            if connection is None:
                 continue
             if how == "abort":
-                visit.transport.abort()
+                connection.transport.abort()
             elif how == "close":
-                visit.close(code, "dropped on request")
+                connection.close(code, "dropped on request")
             else:
-                visit.freeze()
+                connection.freeze()
         return as_json({"dropped": len(connections)})
 
     async def faults(self, request: web.Request) -> web.Response:
@@ -262,10 +271,12 @@ class _Control:
         try:
             plan = json.loads(await request.read() or b"{}")
             self._server.faults.set(plan, self._server.now())
-        except BadPlan as bad:
-            raise Bad(bad.field, str(bad), "GET /__emulator/faults lists the kinds") from None
+        except FaultPlanError as bad:
+            raise AdminRequestError(
+                bad.field, str(bad), "GET /__emulator/faults lists the kinds"
+            ) from None
         except (ValueError, RecursionError):
-            raise Bad("", "the body is not JSON") from None
+            raise AdminRequestError("", "the body is not JSON") from None
         return as_json(self._server.faults.report())
 
     async def clear_faults(self, request: web.Request) -> web.Response:
@@ -304,12 +315,12 @@ class _Control:
         now = world.settings.model_copy(update={"limits": world.limits})
         try:
             found = changed(now, body, is_running=True)
-        except BadSetting as bad:
-            raise Bad(bad.key, str(bad), bad.bound) from None
+        except SettingError as bad:
+            raise AdminRequestError(bad.key, str(bad), bad.bound) from None
         limits = found.limits
         if limits == now.limits:  # the switch goes back to those that were set
             found = found.model_copy(update={"limits": world.settings.limits})
-        self._server.use(found)
+        self._server.apply_settings(found)
         world.limits = {None: limits, "on": found.limits, "off": limits.off()}[switch]
         return await self.settings(request)
 
@@ -342,7 +353,7 @@ def _describe(session: GuestSession) -> Json:
 
 
 def _file(attachment: Attachment) -> Json:
-    """`sha256` is of what the storage took; `content_type` what its PUT said."""
+    """`sha256` is of the stored bytes; `content_type` is that of the PUT."""
     return {
         "filename": attachment.name,
         "mime": attachment.mime,
@@ -357,7 +368,7 @@ def _file(attachment: Attachment) -> Json:
 def _pairs(value: Any) -> list[tuple[Any, Any]]:
     if isinstance(value, list) and all(isinstance(one, list) and len(one) == 2 for one in value):
         return [(one[0], one[1]) for one in value]
-    raise Bad("quick_replies", "is no list of [label, payload] pairs")
+    raise AdminRequestError("quick_replies", "must be a list of [label, payload] pairs")
 
 
 def _most_within(instants: list[float], window_s: float) -> int:
