@@ -32,16 +32,15 @@ from guestd.model.journal import EventRow
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
+from guestd.session.settings import AttachmentSettings, HeartbeatSettings, SessionSettings
 from guestd.spool.reading import open_copy
-from guestd.spool.spool import Spool, SpoolSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.spool.spool import Spool
+from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.settings import TransportSettings
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
 
 MIB = 1024 * 1024
@@ -80,16 +79,20 @@ class Daemon:
     def __init__(self, base: str, folder: Path) -> None:
         loop = asyncio.get_running_loop()
         self.metrics = Metrics()
-        self.spool = Spool(SpoolSettings(folder, 64 * 1024 * MIB, 64 * 1024 * MIB, durable=True))
+        large = AttachmentSettings(file_bytes_max=64 * 1024 * MIB, spool_bytes_max=64 * 1024 * MIB)
+        self.spool = Spool(folder, large, durable=True)
         self.spool.start()
-        self.http = Http(HttpSettings())
-        self.uploader = FileUploader(UploadSettings(), open_copy)
+        self.http = Http()
+        self.uploader = FileUploader(open_copy)
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
-            SupervisorSettings(connects_burst=500),
-            SessionSettings(file_bytes_max=64 * 1024 * MIB, heartbeat_interval_s=2.0),
+            SupervisorSettings(admission=AdmissionSettings(burst=500)),
+            SessionSettings(
+                heartbeat=HeartbeatSettings(interval_s=2.0),
+                attachments=AttachmentSettings(file_bytes_max=64 * 1024 * MIB),
+            ),
             dialect,
-            WebsocketDialer(TransportSettings()),
+            WebsocketDialer(),
             DialTarget(dialect.url("ws" + base[4:])),
             MemoryJournal(),
             WebMessagingHistory(self.http, base),
@@ -99,6 +102,7 @@ class Daemon:
             loop,
             uploader=self.uploader,
             discard_copy=self.spool.discard,
+            uncommitted_max=20_000,
         )
         self.watch = Watch()
 

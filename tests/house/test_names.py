@@ -13,19 +13,10 @@ WORDS_MAX = 45
 
 #: Names that still stand for two things. It only shrinks: an entry that is not needed is an error.
 DEFINED_TWICE: set[str] = {
-    "Admission",
-    "Audit",
-    "Conversation",
-    "Heartbeat",
-    "History",
-    "Journal",
-    "Log",
-    "Operations",
     "Outcome",
     "Refused",
     "Step",
     "Upload",
-    "WebhookTarget",
     "Webhooks",
 }
 

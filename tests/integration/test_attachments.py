@@ -16,17 +16,16 @@ from guestd.model.commands import Attach, FreshLink, Send, Withdraw
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
 from guestd.spool.reading import open_copy
-from guestd.spool.spool import Spool, SpoolSettings
+from guestd.spool.spool import Spool
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.settings import TransportSettings
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import session_settings
 
 from ..replaying import watch_from_disk
 from .test_sessions import FAST, SILENT, Watching, drop, open_guest, session_of
@@ -439,16 +438,16 @@ class Lives:
         loop = asyncio.get_running_loop()
         self.journal = SqliteJournal(self.folder, loop, lambda error: pytest.fail(str(error)))
         self.journal.start()
-        self.spool = Spool(SpoolSettings(self.folder / "spool", durable=True))
+        self.spool = Spool(self.folder / "spool", durable=True)
         self.spool.start()
-        self.uploader = FileUploader(UploadSettings(), open_copy)
-        self.client = Http(HttpSettings())
+        self.uploader = FileUploader(open_copy)
+        self.client = Http()
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(),
-            SessionSettings(**FAST),
+            session_settings(**FAST),
             dialect,
-            WebsocketDialer(TransportSettings()),
+            WebsocketDialer(),
             DialTarget(dialect.url(self.emulator.ws_url)),
             self.journal,
             WebMessagingHistory(self.client, self.emulator.url),
@@ -458,6 +457,7 @@ class Lives:
             loop,
             uploader=self.uploader,
             discard_copy=self.spool.discard,
+            uncommitted_max=20_000,
         )
         self.fleet.revive(await self.journal.recover())
         self.spool.clear_orphans(self.fleet.files_wanted())

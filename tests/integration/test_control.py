@@ -564,7 +564,7 @@ class TestEvents:
                         pass
 
     async def test_a_slow_reader_is_told_let_go_and_can_resume(self, new_town, client_of):
-        api = {"watcher_events_max": 16, "watcher_bytes_max": 20_000}
+        api = {"queue_events_max": 16, "queue_bytes_max": 20_000}
         async with new_town(api=api) as town, client_of(town) as client:
             await opened(town, client)
             session = next(iter(town.emulator.world.sessions.values()))

@@ -159,7 +159,7 @@ async def test_readers_operations_and_deliveries_outlive_the_process(new_journal
 
 
 async def test_a_journal_that_is_never_idle_retires_as_it_writes(new_journal):
-    journal = new_journal(settings=JournalSettings(retention_s=0.001))
+    journal = new_journal(settings=JournalSettings(retention_s=0.001, ballast_bytes=0))
     await commit(
         journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 1500)], over=["a"]
     )

@@ -158,7 +158,7 @@ async def test_a_half_open_link_is_found_by_its_silence(new_town):
 async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
     """A hundred sessions lose their links at once; the bucket, not their backoff, shapes the
     return."""
-    fleet = {"connects_per_minute": 1200, "connects_burst": 20}
+    fleet = {"connects_per_minute": 1200, "burst": 20}
     async with new_town(emulator=SILENT, session=FAST, fleet=fleet) as town:
         for n in range(100):
             open_guest(town, f"g{n}")
@@ -332,7 +332,7 @@ async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_town):
 
 async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
     """The journal stands still; sockets stop being read; it moves on, and everything is there."""
-    async with new_town(emulator=SILENT, fleet={"uncommitted_max": 50}) as town:
+    async with new_town(emulator=SILENT, uncommitted_max=50) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
         pipeline: CommitBatcher = town.fleet._context.commits

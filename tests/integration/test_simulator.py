@@ -410,7 +410,7 @@ async def test_health_readiness_and_metrics(new_town):
 async def test_a_frontend_that_never_reads_is_closed_and_hurts_nobody(new_town):
     """The frontend gets far more than sockets and its queue hold. Others go on; it is told where to
     resume."""
-    api = {"watcher_events_max": 64, "watcher_bytes_max": 200_000, "write_timeout_s": 1.0}
+    api = {"queue_events_max": 64, "queue_bytes_max": 200_000, "write_timeout_s": 1.0}
     async with new_town(api=api, emulator={"agent": "silent", "limits": {"strict": False}}) as town:
         reader, writer = await _deaf_frontend(town, "slow")
         async with open_frontend(town, "?guest=quick") as quick:

@@ -12,6 +12,7 @@ from collections import defaultdict
 from contextlib import asynccontextmanager
 
 import orjson
+from pydantic import SecretBytes
 
 from guestd.model.commands import End, Send
 from guestd.model.ports import OpenGuest
@@ -76,9 +77,11 @@ async def bad_crms(journal):
             target(hanging, "hangs"),
             target(failing, "fails"),
             WebhookTarget(
-                "metadata", f"https://metadata.example.org:{port}/latest/meta-data/", (SECRET,)
+                "metadata",
+                f"https://metadata.example.org:{port}/latest/meta-data/",
+                (SecretBytes(SECRET),),
             ),
-            WebhookTarget("loopback", f"https://loop.example.org:{port}/", (SECRET,)),
+            WebhookTarget("loopback", f"https://loop.example.org:{port}/", (SecretBytes(SECRET),)),
         )
         figures = {"time_out_s": 0.2, "attempts_max": 10_000, "circuit_failures": 3}
         bounds = {"inflight_per_host_max": PER_HOST, "held_max": HELD}

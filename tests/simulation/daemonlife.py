@@ -26,12 +26,12 @@ from guestd.model.endings import Cause, Ending
 from guestd.model.journal import Replay
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
-from guestd.session.settings import SessionSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.wire.webmessaging import WebMessaging
 from tests.reading import at_once
 from tests.replaying import watch_from
+from tests.sections import session_settings
 
 from .platform import Platform, SimDialer, SimHistory
 from .storage import SimStorage
@@ -242,8 +242,8 @@ class Simulation:
             **self.settings,
         }
         self.fleet = Supervisor(
-            SupervisorSettings(connects_per_minute=600, connects_burst=10),
-            SessionSettings(**settings),
+            SupervisorSettings(admission=AdmissionSettings(600, burst=10)),
+            session_settings(**settings),
             dialect,
             SimDialer(self.platform),
             DialTarget(dialect.url("wss://sim.test")),
@@ -257,6 +257,7 @@ class Simulation:
             draw_session_id=lambda rng=self.rng: f"{rng.getrandbits(64):016x}",
             uploader=self.storage,
             discard_copy=self.storage.discard,
+            uncommitted_max=20_000,
         )
         for patch in self.patches:
             patch(self)

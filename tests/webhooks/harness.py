@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from pydantic import SecretBytes
 
 from guestd.journal.memory import MemoryJournal
 from guestd.model.events import SessionEvent
@@ -125,6 +126,7 @@ class World:
 
 def target(receiver: Receiver, name: str = "crm", **more: Any) -> WebhookTarget:
     given = {"secrets": (SECRET,), "allow_internal": ("127.0.0.1",), **more}
+    given["secrets"] = tuple(SecretBytes(one) for one in given["secrets"])
     return WebhookTarget(name, receiver.url, **given)
 
 

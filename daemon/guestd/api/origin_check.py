@@ -12,11 +12,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from .settings import ApiSettings
+from .settings import SimulatorSettings
 
 
 class OriginCheck:
-    def __init__(self, settings: ApiSettings) -> None:
+    def __init__(self, settings: SimulatorSettings) -> None:
         self._origins = frozenset(origin.rstrip("/").lower() for origin in settings.origins_allowed)
         self._hosts = frozenset(host.lower() for host in (*settings.hosts_allowed, settings.host))
 

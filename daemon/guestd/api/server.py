@@ -21,16 +21,15 @@ from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
-from .control.settings import ControlSettings
 from .control.stream import StreamBounds
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
 from .origin_check import OriginCheck
 from .problems import Problem, problem_of
-from .settings import ApiSettings
+from .settings import ApiSettings, SimulatorSettings
 from .simulator import SimulatorServer
-from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
+from .tokens import check_simulator_exposure, simulator_refusal, text_of, warn_if_open
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -51,11 +50,11 @@ class HttpServer:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ApiSettings,
+        settings: SimulatorSettings,
         draw_id: Callable[[], str],
         health: Callable[[], dict[str, Any]],
         jwks: Callable[[], dict[str, Any]] | None = None,
-        control: ControlSettings | None = None,
+        api: ApiSettings | None = None,
         operations: Operations | None = None,
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
@@ -72,24 +71,24 @@ class HttpServer:
             fleet,
             metrics,
             FeedBounds(
-                settings.watcher_events_max, settings.watcher_bytes_max, settings.held_bytes_max
+                settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
             ),
         )
         self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
-        self._control_settings = control = control or ControlSettings()
+        self._api = api = api or ApiSettings()
         bounds = StreamBounds(
-            settings.watcher_events_max,
-            settings.watcher_bytes_max,
+            settings.queue_events_max,
+            settings.queue_bytes_max,
             settings.write_timeout_s,
-            control.heartbeat_s,
+            api.heartbeat_s,
         )
         self._control = ControlApi(
             ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks),
-            control,
+            api,
             bounds,
             feeds,
         )
-        self._connections = Connections(_limits(settings), metrics)
+        self._connections = Connections(_limits(api), metrics)
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
         self._unix_socket: Path | None = None
@@ -107,15 +106,15 @@ class HttpServer:
     async def start(self) -> None:
         """Listen. Raises ConfigError if the port or the Unix socket is not available, or if access
         would be open to anyone."""
-        settings, control = self._settings, self._control_settings
-        check_exposure(settings.host, control)
+        settings, api = self._settings, self._api
+        check_exposure(settings.host, api)
         check_simulator_exposure(settings)
         warn_if_open(settings)
         sockets = await listen_on(settings.host, settings.port)
         self.port = sockets[0].getsockname()[1]
-        await self._serve(await self._new_runner(control.tcp, trusted=False), *sockets)
-        if control.unix_socket:
-            await self._open_unix_socket(Path(control.unix_socket))
+        await self._serve(await self._new_runner(api.tcp, trusted=False), *sockets)
+        if api.unix_socket:
+            await self._open_unix_socket(Path(api.unix_socket))
 
     async def _serve(self, runner: web.AppRunner, *sockets: socket.socket) -> None:
         assert runner.server is not None
@@ -146,9 +145,7 @@ class HttpServer:
             with self._connections.busy(request.transport):
                 return await self._check(request, handler, trusted)
 
-        app = web.Application(
-            middlewares=[check], client_max_size=self._control_settings.body_bytes_max
-        )
+        app = web.Application(middlewares=[check], client_max_size=self._api.body_bytes_max)
         app.add_routes(
             [
                 web.get("/", self._front if trusted else self._front_with_token),
@@ -164,7 +161,7 @@ class HttpServer:
             self._control.add_to(app)
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
         # in the middle of a head.
-        later_s = self._settings.keepalive_timeout_s + 2 * self._settings.head_timeout_s
+        later_s = self._api.keepalive_timeout_s + 2 * self._api.head_timeout_s
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -241,7 +238,7 @@ class HttpServer:
         return problem.answer(request.path)
 
     async def _front_with_token(self, request: web.Request) -> web.StreamResponse:
-        refused = simulator_refusal(request, self._settings.token)
+        refused = simulator_refusal(request, text_of(self._settings.token))
         return refused if refused is not None else await self._front(request)
 
     async def _front(self, request: web.Request) -> web.StreamResponse:

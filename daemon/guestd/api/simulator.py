@@ -42,7 +42,7 @@ from .frontend import GOODBYE_S, Frontend, Socket, close_socket, drop_traceback
 from .handshakes import HandshakeLimiter, early_bytes, early_refusal, has_sent_early, pace_refusal
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import MessageReceiver, ReceivedMessage
-from .settings import ApiSettings
+from .settings import SimulatorSettings
 from .throttled_protocol import ThrottledProtocol, new_read_limiter
 
 _UNFINISHED = "too many large frames are incomplete; finish them sooner, or upload over HTTP"
@@ -56,7 +56,7 @@ class SimulatorServer:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ApiSettings,
+        settings: SimulatorSettings,
         draw_id: Callable[[], str],
         feeds: Feeds,
         spool: FileSpool | None = None,

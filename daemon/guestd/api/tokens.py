@@ -7,9 +7,10 @@ import ipaddress
 import logging
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from ..model.errors import ConfigError
-from .settings import ApiSettings
+from .settings import SimulatorSettings
 
 logger = logging.getLogger("guestd.api")
 
@@ -43,9 +44,9 @@ def simulator_refusal(request: web.Request, token: str) -> web.Response | None:
     )
 
 
-def check_simulator_exposure(settings: ApiSettings) -> None:
+def check_simulator_exposure(settings: SimulatorSettings) -> None:
     """Beyond loopback the simulator has a token, or says that it is open. Raises ConfigError."""
-    if settings.token or settings.is_open or is_loopback(settings.host):
+    if settings.token or settings.open or is_loopback(settings.host):
         return
     raise ConfigError(
         "simulator.token",
@@ -56,14 +57,19 @@ def check_simulator_exposure(settings: ApiSettings) -> None:
     )
 
 
-def warn_if_open(settings: ApiSettings) -> None:
+def warn_if_open(settings: SimulatorSettings) -> None:
     """Logs one line where the simulator is open to other machines."""
-    if settings.is_open and not settings.token and not is_loopback(settings.host):
+    if settings.open and not settings.token and not is_loopback(settings.host):
         logger.warning(
             "the simulator is open on %s (simulator.open): anyone who reaches the port can speak as"
             " any guest",
             settings.host,
         )
+
+
+def text_of(token: SecretStr | None) -> str:
+    """The token itself; "" if there is none."""
+    return token.get_secret_value() if token is not None else ""
 
 
 def is_loopback(host: str) -> bool:

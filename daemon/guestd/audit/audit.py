@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from ..model.journal import Commit, EventReader, StoredEvent
@@ -46,6 +47,7 @@ class Audit:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         journal: EventReader,
+        directory: Path,
         settings: AuditSettings,
         metrics: Metrics,
     ) -> None:
@@ -54,7 +56,7 @@ class Audit:
         self._journal = journal
         self._settings = settings
         self._metrics = metrics
-        self._files = AuditFiles(settings, remembers=2 * PAGE)
+        self._files = AuditFiles(directory, settings, remembers=2 * PAGE)
         self._follower = JournalFollower(
             loop, journal, CURSOR, KINDS, settings.linger_s, self._take
         )

@@ -51,12 +51,13 @@ class AuditFiles:
 
     def __init__(
         self,
+        directory: Path,
         settings: AuditSettings,
         remembers: int,
         running_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._directory = settings.directory
+        self._directory = directory
         self._head, self._anchor = Head(), Anchor()
         self._file: int | None = None
         self._failed = False

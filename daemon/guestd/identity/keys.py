@@ -66,12 +66,13 @@ class KeyRing:
 
     def __init__(
         self,
+        directory: Path,
         settings: IdentitySettings,
         now: Callable[[], float] = time.time,
         draw: Callable[[int], rsa.RSAPrivateKey] = new_pair,
     ) -> None:
         self._settings = settings
-        self._directory = settings.directory
+        self._directory = directory
         self._now = now
         self._draw = draw
         self._keys: Keys | None = None
@@ -115,10 +116,9 @@ class KeyRing:
     def adopt(self) -> bool:
         """The key of `key_file` signs from now on, unless the ring knows it already. Returns
         whether it was taken."""
-        path = self._settings.key_file
-        if path is None:
+        if self._settings.key_file is None:
             return False
-        pair = read_own(path)
+        pair = read_own(Path(self._settings.key_file))
         thumbprint = kid_of(pair.public_key())
         kid = self._settings.kid or thumbprint
         if any((one.kid, one.file_stem) == (kid, thumbprint) for one in self.reread().ring.entries):
@@ -161,9 +161,9 @@ class KeyRing:
                 self._write(ring.promoted(now, self._settings.overlap_s, self._settings.keys_max))
                 return "promoted"
             if self._is_to_publish(ring, now):
-                assert ring.signing is not None and self._settings.rotate_every_s is not None
-                turn_at = ring.signing.signs_since + self._settings.rotate_every_s
-                self._publish(ring, max(now + self._settings.publish_s, turn_at), "")
+                assert ring.signing is not None and self._settings.rotate_every is not None
+                turn_at = ring.signing.signs_since + self._settings.rotate_every
+                self._publish(ring, max(now + self._settings.publish_before, turn_at), "")
                 return "published"
         return ""
 
@@ -172,10 +172,10 @@ class KeyRing:
         return ring.published is not None and (ring.published.signs_from or 0.0) <= now
 
     def _is_to_publish(self, ring: Ring, now: float) -> bool:
-        every_s = self._settings.rotate_every_s
+        every_s = self._settings.rotate_every
         if every_s is None or ring.signing is None or ring.published is not None:
             return False
-        return now >= ring.signing.signs_since + every_s - self._settings.publish_s
+        return now >= ring.signing.signs_since + every_s - self._settings.publish_before
 
     def valid(self) -> list[tuple[KeyEntry, rsa.RSAPublicKey]]:
         """The keys whose signatures are believed now, the signing one first."""

@@ -71,7 +71,7 @@ class SqliteJournal(ReadsOnThread):
         super().__init__(loop, self._fail, self._is_full, self._write_down_aside)
         self._directory = directory
         self._failed = failed
-        self._settings = settings = settings or JournalSettings()
+        self._settings = settings = settings or JournalSettings(ballast_bytes=0)
         self._retention = Retention(
             int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000)
         )

@@ -12,9 +12,14 @@ from typing import Any, Self
 
 from ..model.foreign import EVENT_COUNT_MAX, ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
-from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .operation import (
+    InvalidPlatformAnswer,
+    Operation,
+    PlatformRequest,
+    Transition,
+)
 from .requests import AdoptionRequest, WorkflowRequest
-from .settings import AdoptionSettings
+from .settings import OperationsSettings
 from .workflow import Workflow, WorkflowContext, failed, succeeded
 
 METRICS = ("viewed", "clicked", "dismissed")
@@ -29,12 +34,12 @@ class AdoptionWorkflow(Workflow):
     summary = "Compute adoption rates (ASSIST-4)"
     outcome = "adoption.read"
 
-    def __init__(self, settings: AdoptionSettings) -> None:
+    def __init__(self, settings: OperationsSettings) -> None:
         self._settings = settings
 
     @classmethod
     def create(cls, context: WorkflowContext) -> Self:
-        return cls(context.settings.adoption)
+        return cls(context.settings)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, AdoptionRequest)
@@ -85,17 +90,17 @@ class AdoptionWorkflow(Workflow):
                 "platform_malformed",
                 "the platform repeats the same page token; the report would never end",
             )
-        if operation.result["pages"] >= self._settings.pages_max:
+        if operation.result["pages"] >= self._settings.adoption_pages_max:
             return failed(
                 "too_large",
-                f"more than {self._settings.pages_max} pages; choose a shorter interval",
+                f"more than {self._settings.adoption_pages_max} pages; choose a shorter interval",
             )
         operation.data["token"] = token
         return Transition(step="page")
 
     def _count(self, operation: Operation, prompt: str, metric: int, value: int) -> None:
         counts = operation.data["counts"]
-        if prompt not in counts and len(counts) >= self._settings.prompts_max:
+        if prompt not in counts and len(counts) >= self._settings.adoption_prompts_max:
             operation.data["others"][metric] += value
         else:
             counts.setdefault(prompt, [0, 0, 0])[metric] += value

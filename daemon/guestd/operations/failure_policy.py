@@ -108,7 +108,7 @@ def _rest_s(
 ) -> float:
     """Our own backoff, or the platform's Retry-After where that is longer, capped."""
     asked_s = min(error.retry_after_s or 0.0, settings.retry_after_max_s)
-    return max(settings.rest.delay_s(max(0, operation.tries - 1), rng), asked_s)
+    return max(settings.backoff().delay_s(max(0, operation.tries - 1), rng), asked_s)
 
 
 def was_never_sent(error: PlatformError) -> bool:

@@ -28,7 +28,7 @@ from ..policy.stretch import Stretch
 from .failure_policy import was_never_sent
 from .operation import Operation, PlatformRequest, Transition
 from .requests import MessagingRequest, WorkflowRequest
-from .settings import RestSessionSettings
+from .settings import OperationsSettings
 from .workflow import Workflow, WorkflowContext, failed, id_of, succeeded
 
 #: How long an opening or a heartbeat yields to other calls when the request budget is short.
@@ -50,7 +50,7 @@ class MessagingWorkflow(Workflow):
 
     def __init__(
         self,
-        settings: RestSessionSettings,
+        settings: OperationsSettings,
         metrics: Metrics,
         rng: Random,
         draw_id: Callable[[], str],
@@ -65,7 +65,7 @@ class MessagingWorkflow(Workflow):
     @classmethod
     def create(cls, context: WorkflowContext) -> Self:
         stretch = Stretch(context.requests_per_minute)
-        settings = context.settings.sessions
+        settings = context.settings
         return cls(settings, context.metrics, context.rng, context.draw_id, stretch)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
@@ -94,9 +94,11 @@ class MessagingWorkflow(Workflow):
         }
 
     def _duration_s(self, request: MessagingRequest) -> int:
-        longest = self._settings.duration_max_s
+        longest = self._settings.session_duration_max_s
         duration_s = (
-            int(self._settings.duration_s) if request.duration_s is None else request.duration_s
+            int(self._settings.session_duration_s)
+            if request.duration_s is None
+            else request.duration_s
         )
         if duration_s > longest:
             raise CommandError(

@@ -15,7 +15,7 @@ from ..model.errors import CommandError, PlatformError
 from ..model.ports import PlatformAnswer
 from .operation import Operation, PlatformRequest, Transition
 from .requests import PromptRequest, WorkflowRequest
-from .settings import PromptSettings
+from .settings import OperationsSettings
 from .workflow import Workflow, WorkflowContext, as_uncertain, failed, id_of, succeeded
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
@@ -32,12 +32,12 @@ class PromptWorkflow(Workflow):
     outcome = "prompt.injected"
     field_by_step: Mapping[str, str] = {"inject": "conversationId"}
 
-    def __init__(self, settings: PromptSettings) -> None:
+    def __init__(self, settings: OperationsSettings) -> None:
         self._settings = settings
 
     @classmethod
     def create(cls, context: WorkflowContext) -> Self:
-        return cls(context.settings.prompts)
+        return cls(context.settings)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, PromptRequest)
@@ -50,7 +50,7 @@ class PromptWorkflow(Workflow):
         }
 
     def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
-        if now_ms - operation.started_ms > self._settings.age_max_s * 1000:
+        if now_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000:
             return _too_late(operation)
         names = (
             "conversationId",
@@ -74,8 +74,8 @@ class PromptWorkflow(Workflow):
             return None
         deferrals = operation.data["deferrals"] + 1
         wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])
-        late = wake_ms - operation.started_ms > self._settings.age_max_s * 1000
-        if late or deferrals > self._settings.deferrals_max:
+        late = wake_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000
+        if late or deferrals > self._settings.prompt_deferrals_max:
             return failed(
                 "conflict",
                 f"the agent's screen stayed full through {deferrals} attempts; try again, or lower"

@@ -41,6 +41,9 @@ from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
 
+#: Deadlines are met to within this.
+TIMER_TICK_S = 0.05
+
 STORAGE_FULL = "the disk is full: new work is refused until space is freed"
 
 
@@ -71,8 +74,12 @@ class OperationService:
         draw_id: Callable[[], str],
         sign: SignToken | None = None,
         requests_per_minute: Callable[[], float] = _unlimited,
+        *,
+        sessions_max: int,
+        timer_tick_s: float = TIMER_TICK_S,
     ) -> None:
         self._settings = settings
+        self._sessions_max = sessions_max
         self._journal = journal
         self._clock = clock
         self._metrics = metrics
@@ -85,7 +92,7 @@ class OperationService:
         self._heartbeats = TaskPool("heartbeat", settings.heartbeats_inflight_max)
         self._lanes = {"open": self._openings, "beat": self._heartbeats}
         self._wakeups: Timers[str] = Timers(
-            asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake
+            asyncio.get_running_loop(), clock, timer_tick_s, self._wake
         )
         self._active: dict[str, Operation] = {}
         self._running: set[str] = set()
@@ -186,7 +193,7 @@ class OperationService:
             )
         if self._journal.storage_full:
             raise CommandError(STORAGE_FULL, code="storage_full")
-        most = self._settings.sessions.sessions_max
+        most = self._sessions_max
         if kind == "messaging" and self._sessions >= most:
             raise LimitExceeded(
                 f"limit exceeded: {self._sessions} REST sessions are running,"

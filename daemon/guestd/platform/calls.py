@@ -28,7 +28,8 @@ from ..model.errors import (
 from ..model.ports import COMMAND, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
-from ..policy.retry import Outcome, RetryPolicy
+from ..platform.settings import RestSettings
+from ..policy.retry import Outcome
 from .answers import WORDS_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
 from .clients import OAuthClients
 from .http import Http
@@ -39,16 +40,6 @@ from .table import CALLS, NamedCall
 logger = logging.getLogger("guestd.platform")
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-@dataclass(slots=True, frozen=True)
-class CallSettings:
-    """`api` is the base URL without a trailing slash; `timeout_s` is for one attempt, the policy's
-    deadline for all of them."""
-
-    api: str
-    timeout_s: float = 10.0
-    requests_per_minute: int = 300
 
 
 @dataclass(slots=True)
@@ -74,25 +65,25 @@ class _Call:
 
 class RestCalls:
     """`call` by name. `tokens`: a source for each OAuth client; None or none: no client is
-    configured, and every call is refused with what to do."""
+    configured, and every call is refused with what to do. `api` is the base URL without a trailing
+    slash."""
 
     def __init__(
         self,
         http: Http,
         tokens: TokenSource | Sequence[TokenSource] | None,
-        settings: CallSettings,
-        policy: RetryPolicy,
+        api: str,
+        rest: RestSettings,
         pace: Pace,
         metrics: Metrics,
         table: Mapping[str, NamedCall] = CALLS,
     ) -> None:
         self._http = http
         sources = [tokens] if isinstance(tokens, TokenSource) else [*(tokens or ())]
-        self.clients = (
-            OAuthClients(sources, settings.requests_per_minute, pace) if sources else None
-        )
-        self._settings = settings
-        self._policy = policy
+        self.clients = OAuthClients(sources, rest.requests_per_minute, pace) if sources else None
+        self._api = api
+        self._figures = rest
+        self._policy = rest.retry_policy()
         self._pace = pace
         self._metrics = metrics
         self._table = table
@@ -130,7 +121,7 @@ class RestCalls:
         return (
             self.clients.requests_per_minute
             if self.clients is not None
-            else self._settings.requests_per_minute
+            else self._figures.requests_per_minute
         )
 
     async def close(self) -> None:
@@ -148,7 +139,7 @@ class RestCalls:
         body: Mapping[str, Any] | None,
         key: str,
     ) -> _Call:
-        url = self._settings.api + row.fill(path) + (f"?{urlencode(query)}" if query else "")
+        url = self._api + row.fill(path) + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -187,7 +178,7 @@ class RestCalls:
                 platform_code="not_configured",
                 remedy="set platform.client_id and platform.client_secret_file",
             )
-        attempt_s = min(self._settings.timeout_s, self._policy.deadline_s / 3.0)
+        attempt_s = min(self._figures.timeout_s, self._policy.deadline_s / 3.0)
         return await self.clients.turn(
             call.deadline, call.deadline - attempt_s, call.urgency, call.key
         )
@@ -224,7 +215,7 @@ class RestCalls:
     # ------------------------------------------------------------------ one attempt
 
     async def _attempt(self, call: _Call, token: str) -> PlatformAnswer:
-        timeout_s = min(self._settings.timeout_s, call.deadline - self._pace.now())
+        timeout_s = min(self._figures.timeout_s, call.deadline - self._pace.now())
         if timeout_s <= 0.0:
             raise BudgetSpent(
                 "deadline exceeded before the request was sent",

@@ -61,7 +61,7 @@ def refusal(
     if isinstance(command, Context):
         return _context_refusal(command, attribute_bytes_max)
     must_be_live = isinstance(command, Typing) or (
-        settings.when_down == "reject" and situation.was_ever_live
+        settings.messages.when_down == "reject" and situation.was_ever_live
     )
     if situation.state is not State.LIVE and must_be_live:
         return NotReady("Genesys connection not ready")
@@ -79,7 +79,7 @@ def refusal(
         return CommandError(
             "too many messages at once; send it again in a moment", code="rate_limited"
         )
-    if waiting >= settings.outbox_commands_max:
+    if waiting >= settings.messages.waiting_max:
         return Overloaded(
             f"{waiting} messages are waiting to be sent already, which is the bound",
             retry_after_s=5.0,

@@ -40,7 +40,7 @@ class ConnectionState:
         first, self.joined_once = not self.joined_once, True
         self._attempt = 0
         self.step_at = NEVER
-        self.heartbeat.start(now, settings.heartbeat_interval_s, rng)
+        self.heartbeat.start(now, settings.heartbeat.interval_s, rng)
         return first
 
     def lost(self) -> None:
@@ -50,10 +50,10 @@ class ConnectionState:
     def rest_s(self, settings: SessionSettings, rng: Random, asked_s: float) -> float | None:
         """How long to rest before the next try, at least `asked_s`; None if there is none."""
         backoff = Backoff(
-            settings.reconnect_base_s,
-            settings.reconnect_jitter_s,
-            settings.reconnect_cap_s,
-            settings.reconnect_attempts_max,
+            settings.reconnect.base_s,
+            settings.reconnect.jitter_s,
+            settings.reconnect.cap_s,
+            settings.reconnect.attempts_max,
         )
         if backoff.exhausted(self._attempt):
             return None
@@ -73,14 +73,14 @@ class ConnectionState:
         beat = self.heartbeat
         if beat.asked_at is not None and heard_at > beat.asked_at:
             beat.answered()  # the answer waits behind what keeps arriving: that is life enough
-        if beat.is_lost(now, settings.heartbeat_timeout_s):
+        if beat.is_lost(now, settings.heartbeat.timeout_s):
             out.append(e.Count(Notice.HEARTBEAT_LOST))
             return unanswered("a heartbeat was not answered")
         if beat.is_due(now):
             echo = traits.beating is Beating.ECHO and beat.beats % 2 == 0
             out.append(e.Say(r.Beat()) if echo else e.Ping())
             out.append(e.Count(Notice.HEARTBEAT_SENT))
-            beat.asked(now, settings.heartbeat_interval_s)
+            beat.asked(now, settings.heartbeat.interval_s)
         return None
 
 

@@ -58,7 +58,9 @@ class DownloadLinks:
         if self._requested is None:
             self._requested = {}
         self._requested[trace] = RequestedLink(
-            command.command_id, command.attachment_id, now + self._settings.slot_timeout_s
+            command.command_id,
+            command.attachment_id,
+            now + self._settings.attachments.slot_timeout_s,
         )
         self._rearm()
         out.append(e.Say(r.AskDownload(command.attachment_id, trace)))

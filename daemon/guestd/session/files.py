@@ -78,7 +78,7 @@ class FileUploads:
     def _rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below
         all of them."""
-        own = self._settings.file_bytes_max
+        own = self._settings.attachments.file_bytes_max
         rules = self.session_rules or self._traits.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
             rules = replace(rules, bytes_max=own)
@@ -104,7 +104,7 @@ class FileUploads:
                     out,
                 )
         files = lane.files()
-        free = self._settings.uploads_per_session_max - sum(
+        free = self._settings.attachments.per_session_max - sum(
             upload.is_under_way for _, upload in files
         )
         for outgoing, upload in files:
@@ -123,7 +123,7 @@ class FileUploads:
             if upload.step is Step.WAITING and outgoing.durable
         ]
         at = min(under_way, default=NEVER)
-        if waiting and len(under_way) < self._settings.uploads_per_session_max:
+        if waiting and len(under_way) < self._settings.attachments.per_session_max:
             at = min(at, max(min(waiting), requests.ready_at(now) if requests is not None else now))
         return at
 
@@ -146,7 +146,7 @@ class FileUploads:
                 return False
             requests.take(now)
         attachment_id, trace = draw_id(self._rng), draw_id(self._rng)
-        upload.ask(attachment_id, trace, now + self._settings.slot_timeout_s)
+        upload.ask(attachment_id, trace, now + self._settings.attachments.slot_timeout_s)
         self._tell(outgoing, "asked", out)
         what = file.filename, file.content_type, file.size_bytes
         if self._traits.slot_by_rest:
@@ -221,7 +221,7 @@ class FileUploads:
         if given.problem:
             verdict = Verdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
             return self._failed(outgoing, lane, verdict, given.problem, now, out, live)
-        upload.put(now + self._settings.upload_confirm_timeout_s)
+        upload.put(now + self._settings.attachments.confirm_timeout_s)
         return self._is_there(outgoing, out) if upload.is_done else None
 
     def _refused(
@@ -297,7 +297,7 @@ class FileUploads:
                     out.append(e.CancelUpload(upload.attachment_id))
                 upload.rest(now)
             elif upload.step is Step.CONFIRMING:
-                upload.wake_at = now + self._settings.upload_confirm_timeout_s
+                upload.wake_at = now + self._settings.attachments.confirm_timeout_s
                 out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
 
     # ------------------------------------------------------------------ how it ends
@@ -319,10 +319,10 @@ class FileUploads:
     ) -> Wants:
         """Once more with a fresh slot, or never."""
         _, upload = file_of(outgoing)
-        if verdict is Verdict.AGAIN and upload.attempts < self._settings.upload_attempts_max:
+        if verdict is Verdict.AGAIN and upload.attempts < self._settings.attachments.attempts_max:
             self._tell(outgoing, "retrying", out, reason)
             self._give_back(upload, live, out)
-            upload.rest(now + pause_s(upload.attempts, self._settings.upload_retry_s))
+            upload.rest(now + pause_s(upload.attempts, self._settings.attachments.retry_s))
         else:
             self._give_up(outgoing, lane, "failed", reason, out, live)
         return Wants.PROCEED

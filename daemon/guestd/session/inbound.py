@@ -190,11 +190,11 @@ class Inbound:
         backfill = self.backfill
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
-            backfill.asked(Step.JWT, now + self._settings.join_timeout_s)
+            backfill.asked(Step.JWT, now + self._settings.lifetime.join_timeout_s)
             out.append(e.Say(r.AskJwt(tracing_id=draw_id(self._rng))))
             return
         budget = self._reads = self._reads or SlidingCount(
-            self._settings.history_reads_per_minute, 60.0
+            self._settings.history.reads_per_minute, 60.0
         )
         ready_at = budget.ready_at(now)
         if ready_at > now:
@@ -284,20 +284,20 @@ class Inbound:
         assert backfill is not None
         settings = self._settings
         backfill.failed(now)
-        pauses_s = settings.history_retry_s * settings.history_attempts_max
+        pauses_s = settings.history.retry_s * settings.history.attempts_max
         give_up_at = backfill.failing_since + pauses_s
-        if backfill.attempts >= settings.history_attempts_max or now >= give_up_at:
+        if backfill.attempts >= settings.history.attempts_max or now >= give_up_at:
             self.backfill = None
             self._leave_gap(f"the history could not be read: {reason}", out)
             return BackfillAbandoned()
         asked_s = min(retry_after_s or 0.0, give_up_at - now)
-        backfill.restart(now + max(settings.history_retry_s, asked_s))
+        backfill.restart(now + max(settings.history.retry_s, asked_s))
         return None
 
     def _complete(
         self, backfill: HistoryBackfill, now: float, out: e.Effects
     ) -> BackfillResult | None:
-        if backfill.again and backfill.attempts + 1 < self._settings.history_attempts_max:
+        if backfill.again and backfill.attempts + 1 < self._settings.history.attempts_max:
             backfill.begin_again(now)
             self._read_page(now, out)
             return None

@@ -88,7 +88,7 @@ class Machine:
         self.guest = guest
         self.state = State.WAITING
         self.wake_at = NEVER
-        self.duration_s = settings.duration_s
+        self.duration_s = settings.lifetime.duration_s
         self._settings = settings
         self._traits = traits
         self._rng = rng
@@ -168,7 +168,7 @@ class Machine:
     # ------------------------------------------------------------------ the way to live
 
     def _opened(self, given: i.Opened, now: float, out: Effects) -> None:
-        self._departure.opened(now + self.duration_s, now + self._settings.leave_timeout_s)
+        self._departure.opened(now + self.duration_s, now + self._settings.lifetime.leave_timeout_s)
         if not self._traits.confirms:
             self.conversation.outbound.give_up_under_way("guestd stopped before it could tell", out)
         # or a second kill before the next `live` would put in doubt what is accepted from now on
@@ -182,7 +182,7 @@ class Machine:
 
     def _link_opened(self, given: i.LinkOpened, now: float, out: Effects) -> None:
         self._move(Move.CONNECTED)
-        self.connection.opened(now + self._settings.join_timeout_s)
+        self.connection.opened(now + self._settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
         out.append(e.Say(r.Hello(tracing_id=draw_id(self._rng))))
 
@@ -238,7 +238,7 @@ class Machine:
 
     def _bounded_s(self, retry_after_s: float | None) -> float:
         """What the platform asks us to wait, within our own bound."""
-        return min(retry_after_s or 0.0, self._settings.retry_after_max_s)
+        return min(retry_after_s or 0.0, self._settings.reconnect.retry_after_max_s)
 
     # ------------------------------------------------------------------ time
 
@@ -284,7 +284,7 @@ class Machine:
         held_until = conversation.inbound.inbox.wake_at
         at = min(self.connection.step_at, departure.ends_at, departure.leave_by, held_until)
         if self.state in (State.LIVE, State.LEAVING):
-            beat_at = self.connection.heartbeat.wake_at(self._settings.heartbeat_timeout_s)
+            beat_at = self.connection.heartbeat.wake_at(self._settings.heartbeat.timeout_s)
             at = min(at, beat_at, conversation.wake_at(now))
         self.wake_at = at
 
@@ -342,7 +342,7 @@ class Machine:
         never heard of us."""
         if self._departure.cause is not None:
             return
-        self._departure.begin(cause, now + self._settings.leave_timeout_s)
+        self._departure.begin(cause, now + self._settings.lifetime.leave_timeout_s)
         if not self.connection.joined_once and self.state is not State.JOINING:
             self._finish(Ending(cause), out)
         elif self.state is State.RESTING:
@@ -370,7 +370,7 @@ class Machine:
         """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
         without an answer."""
         if self.state is State.LIVE and self._traits.has_goodbye:
-            self._departure.leave_by = now + self._settings.leave_timeout_s
+            self._departure.leave_by = now + self._settings.lifetime.leave_timeout_s
             self.conversation.flush(now, out)
             self._say_goodbye(now, out)
         else:

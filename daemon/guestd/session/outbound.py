@@ -104,12 +104,12 @@ class Outbound:
         under_way = self.under_way
         if under_way is None:
             return False
-        return now >= (under_way.sent_at or now) + self._settings.confirm_timeout_s
+        return now >= (under_way.sent_at or now) + self._settings.messages.confirm_timeout_s
 
     def is_over_rate(self, now: float) -> bool:
         """Whether `reject` refuses a message now: by the rates and the platform's 429, never by how
         fast the journal is."""
-        if self._settings.pacing != "reject" or self.outbox is None:
+        if self._settings.messages.pacing != "reject" or self.outbox is None:
             return False
         spent = self._requests is not None and self._requests.ready_at(now) > now
         return spent or self.outbox.refuses(now)
@@ -143,7 +143,11 @@ class Outbound:
             return NEVER
         under_way = outbox.under_way
         if under_way is not None and under_way.sent_at is not None:
-            return NEVER if backfilling else under_way.sent_at + self._settings.confirm_timeout_s
+            return (
+                NEVER
+                if backfilling
+                else under_way.sent_at + self._settings.messages.confirm_timeout_s
+            )
         return NEVER if self._unproven_seq else outbox.ready_at(now, self.requests())
 
     # ------------------------------------------------------------------ commands
@@ -294,7 +298,7 @@ class Outbound:
             per_s = self._traits.messages_per_s
             limit = max(1, int(per_s))
             rate = SlidingCount(limit, limit / per_s)
-            if self._settings.pacing == "queue":
+            if self._settings.messages.pacing == "queue":
                 self.outbox = Outbox(rate, 1.0 / per_s)
             else:
                 self.outbox = Outbox(rate, accepted=SlidingCount(limit, limit / per_s))
@@ -376,7 +380,7 @@ class Outbound:
         under_way = self.under_way
         if outbox is None or under_way is None or under_way.sent_at is None:
             return
-        overdue = under_way.sent_at + self._settings.confirm_timeout_s <= history_asked_at
+        overdue = under_way.sent_at + self._settings.messages.confirm_timeout_s <= history_asked_at
         if not under_way.orphaned and not overdue:
             return
         if under_way.attempts >= ATTEMPTS_MAX:

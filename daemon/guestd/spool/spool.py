@@ -29,20 +29,10 @@ from pathlib import Path
 
 from ..model.errors import CommandError, ConfigError, Overloaded, SpoolError
 from ..runtime.files import create_private, sync_directory, write_all
+from ..session.settings import AttachmentSettings
 
 BATCH_BYTES = 262_144  # written in one step of the thread
 SUFFIX = ".file"
-
-
-@dataclass(slots=True, frozen=True)
-class SpoolSettings:
-    """`directory` None: a private one that ends with the process. `durable`: sync each copy, there
-    is a journal on disk."""
-
-    directory: Path | None = None
-    file_bytes_max: int = 104_857_600
-    bytes_max: int = 2_147_483_648
-    durable: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -55,10 +45,19 @@ class Spooled:
 class Spool:
     """`start` before the first copy, `stop` after the last."""
 
-    def __init__(self, settings: SpoolSettings) -> None:
-        self._settings = settings
-        self._own = settings.directory is None
-        self._directory = settings.directory
+    def __init__(
+        self,
+        directory: Path | None = None,
+        attachments: AttachmentSettings | None = None,
+        *,
+        durable: bool = False,
+    ) -> None:
+        """`directory` None: a private one that ends with the process. `durable`: sync each copy,
+        there is a journal on disk."""
+        self._own = directory is None
+        self._directory = directory
+        self._attachments = attachments or AttachmentSettings()
+        self._durable = durable
         self._sizes: dict[Path, int] = {}
         self._total_bytes = 0
         self._found: list[Path] = []
@@ -105,7 +104,9 @@ class Spool:
         are too many bytes, SpoolError when the disk fails. Whatever is raised, also by `chunks`,
         nothing is left behind."""
         assert self._directory is not None, "start comes first"
-        limit = min(self._settings.file_bytes_max, limit_bytes or self._settings.file_bytes_max)
+        limit = min(
+            self._attachments.file_bytes_max, limit_bytes or self._attachments.file_bytes_max
+        )
         writing = _Writing(self._directory / f"{secrets.token_hex(16)}{SUFFIX}")
         try:
             await _on_disk(writing.open)
@@ -115,7 +116,7 @@ class Spool:
                 await _on_disk(writing.write, batch)
             if not self._sizes[writing.path]:
                 raise CommandError("the file is empty", field="buffer")
-            await _on_disk(writing.finish, self._settings.durable)
+            await _on_disk(writing.finish, self._durable)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(writing.give_up))
             self._forget(writing.path)
@@ -143,7 +144,7 @@ class Spool:
                 f"the file has more than {limit} bytes, the limit; send a smaller one",
                 code="too_large",
             )
-        bytes_max = self._settings.bytes_max
+        bytes_max = self._attachments.spool_bytes_max
         if self._total_bytes + more > bytes_max:
             raise Overloaded(
                 f"files of {bytes_max} bytes wait to be uploaded already, which is the bound", 10.0

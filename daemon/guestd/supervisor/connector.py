@@ -17,7 +17,7 @@ from ..session.inputs import Admitted
 from .breakage import log_bug
 from .connection_callbacks import ConnectionCallbacks
 from .runner import Runner
-from .settings import SupervisorSettings
+from .settings import AdmissionSettings
 
 logger = logging.getLogger("guestd.supervisor")
 
@@ -28,7 +28,7 @@ class Connector:
 
     def __init__(
         self,
-        settings: SupervisorSettings,
+        settings: AdmissionSettings,
         retry_after_max_s: float,
         dialer: Dialer,
         target: DialTarget,
@@ -45,7 +45,7 @@ class Connector:
         self._prepare = prepare
         self._admission: Admission[Runner] = Admission(
             per_minute=settings.connects_per_minute,
-            burst=settings.connects_burst,
+            burst=settings.burst,
             inflight_max=settings.dials_inflight_max,
             retry_after_max_s=retry_after_max_s,
         )

@@ -19,7 +19,7 @@ from ..model.endings import Ending
 from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.journal import SavedSession
-from ..model.ports import Clock, Link
+from ..model.ports import Clock, Link, SessionView
 from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
@@ -427,3 +427,11 @@ def _count(event: Event, metrics: Metrics) -> None:
 
 def is_message(request: Request) -> bool:
     return type(request) in MESSAGES
+
+
+def view_of(runner: Runner) -> SessionView:
+    machine = runner.machine
+    guest = machine.guest
+    return SessionView(
+        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
+    )

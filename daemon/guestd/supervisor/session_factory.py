@@ -12,6 +12,9 @@ from ..session.inbox_by_sequence import BySequence
 from ..session.machine import Machine
 from ..session.settings import SessionSettings, effective_traits
 
+#: So many messages in order, and the wait for an earlier one falls to its least.
+HOLD_TRUST_AFTER = 20
+
 
 class SessionFactory:
     """How long messages are held for their order is learned from all sessions together."""
@@ -23,10 +26,10 @@ class SessionFactory:
         self._can_attach = can_attach
         self._rng = rng
         self._hold = ReorderDelay(
-            settings.hold_initial_ms,
-            settings.hold_min_ms,
-            settings.hold_max_ms,
-            settings.hold_trust_after,
+            settings.inbox.hold_initial_ms,
+            settings.inbox.hold_min_ms,
+            settings.inbox.hold_max_ms,
+            HOLD_TRUST_AFTER,
         )
         self.use(settings)
 
@@ -41,9 +44,9 @@ class SessionFactory:
         return machine
 
     def _inbox(self) -> MessageInbox:
-        settings = self.settings
-        held_max = settings.inbox_held_max
-        remembered_max = max(settings.inbox_remembered_max, held_max)  # what is held is remembered
+        given = self.settings.inbox
+        held_max = given.held_max
+        remembered_max = max(given.remembered_max, held_max)  # what is held is remembered
         if self.traits.ordering is Ordering.BY_TIME:
             return ByTime(self._hold, held_max, remembered_max)
-        return BySequence(settings.gap_wait_s, held_max, remembered_max)
+        return BySequence(given.gap_wait_s, held_max, remembered_max)

@@ -51,12 +51,15 @@ from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
 from .records import guest_of, record_of, remaining_s
-from .runner import Runner, SessionContext
+from .runner import Runner, SessionContext, view_of
 from .session_factory import SessionFactory
 from .settings import SupervisorSettings
 from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
+
+#: Deadlines are met to within this.
+TIMER_TICK_S = 0.05
 
 STORAGE_FULL = (
     "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
@@ -100,9 +103,12 @@ class Supervisor:
         calls: PlatformCalls | None = None,
         discard_copy: Callable[[str], None] = lambda path: None,
         keep_report: Callable[[Report], None] = lambda report: None,
+        *,
+        uncommitted_max: int,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
         self._settings = settings
+        self._uncommitted_max = uncommitted_max
         self._dialect = dialect
         self._clock = clock
         self._draw_token = draw_token
@@ -113,11 +119,11 @@ class Supervisor:
         self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
         self._journal = journal
         self._hub = Hub()
-        self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max)
-        self._history = HistoryReader(history, dialect, metrics, settings.history_inflight_max)
+        self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max)
+        self._history = HistoryReader(history, dialect, metrics, settings.history.inflight_max)
         self._connector = Connector(
-            settings,
-            session.retry_after_max_s,
+            settings.admission,
+            session.reconnect.retry_after_max_s,
             dialer,
             target,
             clock,
@@ -126,7 +132,7 @@ class Supervisor:
             self._preload_seen,
         )
         self._commands = CommandLookups(journal)
-        self._shown = ShownLookups(journal, settings.dials_inflight_max)
+        self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
         self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
@@ -139,18 +145,18 @@ class Supervisor:
     def _new_context(
         self, loop: asyncio.AbstractEventLoop, keep_report: Callable[[Report], None]
     ) -> SessionContext:
-        settings, clock = self._settings, self._clock
+        clock = self._clock
         return SessionContext(
             dialect=self._dialect,
             clock=clock,
-            timers=Timers(loop, clock, settings.timer_tick_s, Runner.deadline_reached),
+            timers=Timers(loop, clock, TIMER_TICK_S, Runner.deadline_reached),
             commits=CommitBatcher(
                 loop,
                 clock,
                 self._journal,
                 self._hub,
                 self.metrics,
-                settings.uncommitted_max,
+                self._uncommitted_max,
                 self._journal_is_full,
             ),
             metrics=self.metrics,
@@ -189,11 +195,11 @@ class Supervisor:
             raise CommandError(STORAGE_FULL, code="storage_full")
         if self._journal.storage_low:
             raise CommandError(STORAGE_LOW, code="storage_low")
-        if len(self._runners) >= self._settings.max_sessions:
+        if len(self._runners) >= self._settings.limits.max_sessions:
             self.metrics.refused_sessions += 1
             raise LimitExceeded(
                 f"limit exceeded: {len(self._runners)} guest sessions live, limits.max_sessions is"
-                f" {self._settings.max_sessions}"
+                f" {self._settings.limits.max_sessions}"
             )
         self._guests.check(guest.name, guest.email)
         identity = Guest(
@@ -249,10 +255,10 @@ class Supervisor:
         return self._guests.find(name)
 
     def view(self, session_id: str) -> SessionView:
-        return _view(self._runner(session_id))
+        return view_of(self._runner(session_id))
 
     def sessions(self) -> Sequence[SessionView]:
-        return [_view(runner) for runner in self._runners.values()]
+        return [view_of(runner) for runner in self._runners.values()]
 
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
         runner, command_id = self._runners.get(session_id), command.command_id
@@ -370,7 +376,7 @@ class Supervisor:
         False if the journal has to be asked first; it is admitted when that has answered."""
         if runner.session_id not in self._awaiting_dedupe_state:
             return True
-        remembered_max = self._factory.settings.inbox_remembered_max
+        remembered_max = self._factory.settings.inbox.remembered_max
         self._shown.ask(runner.session_id, remembered_max, partial(self._preloaded, runner))
         return False
 
@@ -440,11 +446,3 @@ class Supervisor:
         self.metrics.read_pauses += is_full
         for runner in self._runners.values():
             runner.pause_reading(is_full)
-
-
-def _view(runner: Runner) -> SessionView:
-    machine = runner.machine
-    guest = machine.guest
-    return SessionView(
-        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
-    )

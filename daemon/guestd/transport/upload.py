@@ -17,7 +17,6 @@ import ssl
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -26,10 +25,13 @@ from yarl import URL
 from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.file_spool import CopyOpener, CopyReader
 from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
+from ..model.outbound_route import OutboundRoute
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
+from ..session.settings import AttachmentSettings
+from .settings import TransportSettings
 
 ANSWER_BYTES_MAX = 65_536
 CHUNKS_PER_TURN = 8
@@ -41,27 +43,26 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-@dataclass(slots=True, frozen=True)
-class UploadSettings:
-    """`secure_only`: a platform reached by TLS may not send our files over plain HTTP."""
-
-    stall_timeout_s: float = 30.0
-    connections_max: int = 100
-    dns_ttl_s: float = 30.0
-    secure_only: bool = False
-    ca_file: str | None = None
-    proxy_url: str | None = None
-    connect_to: tuple[str, int] | None = None
-
-
 class FileUploader:
     """The Uploader port over aiohttp. Raises ConfigError at once for a CA file or proxy URL of no
     use. `close` it at the end."""
 
-    def __init__(self, settings: UploadSettings, open_copy: CopyOpener) -> None:
-        self._settings = settings
-        self._tls = connector_tls(settings.ca_file, "platform.ca_file")
-        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
+    def __init__(
+        self,
+        open_copy: CopyOpener,
+        attachments: AttachmentSettings | None = None,
+        transport: TransportSettings | None = None,
+        route: OutboundRoute | None = None,
+        *,
+        secure_only: bool = False,
+    ) -> None:
+        """`secure_only`: a platform reached by TLS may not send our files over plain HTTP."""
+        self._attachments = attachments or AttachmentSettings()
+        self._dns_ttl_s = (transport or TransportSettings()).dns_ttl_s
+        self._route = route = route or OutboundRoute()
+        self._secure_only = secure_only
+        self._tls = connector_tls(route.ca_file, "platform.ca_file")
+        self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
         self._turns: _FairTurns | None = None
         self._open_copy = open_copy
@@ -91,13 +92,13 @@ class FileUploader:
         if len(url) > UPLOAD_URL_CHARS_MAX:
             raise ValueError("a URL that no storage takes")
         scheme = urlsplit(url).scheme
-        if scheme != "https" and (self._settings.secure_only or scheme != "http"):
+        if scheme != "https" and (self._secure_only or scheme != "http"):
             raise PlatformRefused(
                 "the platform gave an upload URL that is not https", platform_code="insecure"
             )
 
     async def _put(self, url: URL, headers: dict[str, str], copy: CopyReader) -> None:
-        stall_s = self._settings.stall_timeout_s
+        stall_s = self._attachments.stall_timeout_s
         for_proxy = self._proxy.headers() if self._proxy is not None else {}
         if url.scheme == "http":
             headers = {
@@ -141,13 +142,12 @@ class FileUploader:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            settings = self._settings
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
                 resolver=ConnectorResolver(
-                    Resolver(ttl_s=settings.dns_ttl_s, local_names=True), settings.connect_to
+                    Resolver(ttl_s=self._dns_ttl_s, local_names=True), self._route.fixed_address
                 ),
-                limit=settings.connections_max,
+                limit=self._attachments.inflight_max,
                 use_dns_cache=False,
             )
             self._session = aiohttp.ClientSession(

@@ -24,7 +24,7 @@ from .delivery_client import RETRY_AFTER_S_MAX, DeliveryClient, DeliveryOutcome,
 from .delivery_outcome import outcome_fact
 from .delivery_scheduler import OPERATION, DeliveryScheduler, label, settled, tried
 from .payloads import QUICK
-from .settings import WebhookSettings, WebhookTarget
+from .settings import WebhookSettings, WebhookTarget, bytes_of
 from .ssrf_guard import SsrfGuard, SsrfRefused
 
 logger = logging.getLogger("guestd.webhooks")
@@ -211,7 +211,10 @@ class Sender:
                 settings.prompt_time_out_s if record.event in QUICK else settings.time_out_s
             )
             return DeliveryTarget(
-                record.target, settings.operation_secrets, time_out_s, self._operation_guard
+                record.target,
+                bytes_of(settings.operation_secrets),
+                time_out_s,
+                self._operation_guard,
             )
         to = self._addresses.get(record.target)
         if to is not None and record.event in QUICK:
@@ -336,4 +339,6 @@ class Sender:
 
 def _address(target: WebhookTarget, settings: WebhookSettings) -> DeliveryTarget:
     time_out_s = target.time_out_s or settings.time_out_s
-    return DeliveryTarget(target.url, target.secrets, time_out_s, SsrfGuard(target.allow_internal))
+    return DeliveryTarget(
+        target.url, bytes_of(target.secrets), time_out_s, SsrfGuard(target.allow_internal)
+    )

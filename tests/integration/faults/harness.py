@@ -14,7 +14,7 @@ import aiohttp
 import orjson
 
 from guestd.app.config import Config
-from guestd.app.house import House
+from guestd.app.daemon import Daemon
 from guestd.app.systemd import Notifier
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import EmulatorLimits
@@ -120,15 +120,15 @@ async def town(**sections: Json) -> AsyncIterator[Town]:
         given = {
             name: {**QUICK.get(name, {}), **sections.get(name, {})} for name in {*QUICK, *sections}
         }
-        house = House(
+        daemon = Daemon(
             Config.model_validate({**given, "platform": platform}),
             asyncio.get_running_loop(),
             Notifier(),
         )
         try:
-            await house.start(quiet=True)
-            async with aiohttp.ClientSession(house.http.url) as http:
-                yield Town(emulator, http, house.metrics)
+            await daemon.start(quiet=True)
+            async with aiohttp.ClientSession(daemon.http.url) as http:
+                yield Town(emulator, http, daemon.metrics)
         finally:
             emulator.faults.set([], 0.0)
-            await house.stop()
+            await daemon.stop()

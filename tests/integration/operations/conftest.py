@@ -16,6 +16,7 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from pydantic import SecretStr
 
 from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
 from guestd.emulator.settings import EmulatorLimits
@@ -25,12 +26,11 @@ from guestd.observe.metrics import Metrics
 from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
 from guestd.operations.settings import OperationsSettings
-from guestd.platform.calls import CallSettings, RestCalls
-from guestd.platform.http import Http, HttpSettings
-from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.calls import RestCalls
+from guestd.platform.http import Http
+from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
-from guestd.policy.backoff import Backoff
-from guestd.policy.retry import RetryPolicy
+from guestd.platform.settings import OAuthClient, RestSettings
 from guestd.runtime.clock import LoopClock
 
 Json = dict[str, Any]
@@ -121,16 +121,19 @@ def new_calls(
     emulator: Emulator, http: Http, metrics: Metrics, attempts_max: int, timeout_s: float
 ) -> RestCalls:
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
-    policy = RetryPolicy(
-        attempts_max=attempts_max, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0
+    rest = RestSettings(
+        timeout_s=timeout_s,
+        deadline_s=3.0,
+        attempts_max=attempts_max,
+        base_s=0.01,
+        cap_s=0.02,
+        retry_after_cap_s=0.02,
+        requests_per_minute=100_000,
     )
     client, secret = next(iter(emulator.settings.oauth_clients.items()))
-    tokens = TokenSource(
-        http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace
-    )
-    return RestCalls(
-        http, tokens, CallSettings(emulator.url, timeout_s, 100_000), policy, pace, metrics
-    )
+    access = OAuthAccess(f"{emulator.url}/oauth/token", OAuthClient(client, SecretStr(secret)))
+    tokens = TokenSource(http, access, rest, pace)
+    return RestCalls(http, tokens, emulator.url, rest, pace, metrics)
 
 
 @asynccontextmanager
@@ -140,6 +143,7 @@ async def life(
     *,
     attempts_max: int = 2,
     timeout_s: float = 2.0,
+    sessions_max: int = 500,
     **settings: Any,
 ) -> AsyncIterator[OperationsHarness]:
     """From a start on that directory to a stop."""
@@ -147,12 +151,13 @@ async def life(
     metrics, failures = Metrics(), []
     journal = SqliteJournal(directory, loop, failures.append)
     journal.start()
-    http = Http(HttpSettings())
+    http = Http()
     clock = LoopClock(loop)
     calls = new_calls(emulator, http, metrics, attempts_max, timeout_s)
     figures = {
-        "rest": Backoff(base_s=0.01, jitter_s=0.01, cap_s=0.05),
-        "timer_tick_s": 0.005,
+        "rest_base_s": 0.01,
+        "rest_jitter_s": 0.01,
+        "rest_cap_s": 0.05,
         **settings,
     }
     service = OperationService(
@@ -164,6 +169,8 @@ async def life(
         metrics,
         Random(7),
         lambda: str(uuid4()),
+        sessions_max=sessions_max,
+        timer_tick_s=0.005,
     )
     await service.recover()
     try:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import pytest
 
 from guestd.model.errors import CommandError, LimitExceeded
-from guestd.operations.settings import RestSessionSettings
 
 from .conftest import guest, has_status, injection, life, prompt, session
 
@@ -44,7 +43,7 @@ async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(harness):
 
 
 async def test_sess_1_the_limit(emulator, tmp_path):
-    async with life(emulator, tmp_path, sessions=RestSessionSettings(sessions_max=2)) as harness:
+    async with life(emulator, tmp_path, sessions_max=2) as harness:
         await harness.conversation()
         await harness.conversation()
         with pytest.raises(LimitExceeded, match="limit exceeded"):

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import typer
 
-from guestd.app.commands.talking import duration
+from guestd.app.commands.client_options import duration
 from guestd.model.durations import milliseconds, seconds
 
 

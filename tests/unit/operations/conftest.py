@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from typing import Any
@@ -18,8 +18,6 @@ from uuid import UUID
 import orjson
 import pytest
 
-from guestd.app.config import Config
-from guestd.app.wiring.rest import operations_settings
 from guestd.journal.memory import MemoryJournal
 from guestd.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
 from guestd.model.ports import COMMAND, PlatformAnswer
@@ -27,6 +25,7 @@ from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
 from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
+from guestd.operations.settings import OperationsSettings
 from guestd.platform.pace import Budget, Pace
 from tests.reading import at_once
 from tests.simulation.virtual import VirtualClock, VirtualLoop
@@ -306,7 +305,12 @@ class Life:
     """One process, from its start to its stop or its cut."""
 
     def __init__(
-        self, world: World, cut_at: int | None = None, sign: Any = None, **settings
+        self,
+        world: World,
+        cut_at: int | None = None,
+        sign: Any = None,
+        sessions_max: int = 500,
+        **settings,
     ) -> None:
         self.world = world
         self.cutter = Cutter(cut_at)
@@ -318,7 +322,7 @@ class Life:
         )
         self.appender = at_once(EventAppender.open(journal, clock))
         self.service = OperationService(
-            replace(operations_settings(Config()), **settings),
+            OperationsSettings(**settings),
             journal,
             CutPlatform(world.twin, self.cutter, self.budget),
             self.appender,
@@ -328,6 +332,7 @@ class Life:
             lambda: str(UUID(int=world.rng.getrandbits(128), version=4)),
             sign,
             requests_per_minute=lambda: world.per_minute or math.inf,
+            sessions_max=sessions_max,
         )
 
     async def do(self, kind: str, operation_id: str = "op-1", request: Json | None = None) -> Any:

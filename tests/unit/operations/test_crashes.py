@@ -7,7 +7,6 @@ import asyncio
 
 import pytest
 
-from guestd.operations.settings import RestSessionSettings
 from tests.reading import at_once
 from tests.simulation.virtual import VirtualLoop
 
@@ -51,7 +50,7 @@ def story(kind: str, cuts: tuple[int, ...], pause_s: float = 1.0):
 
 async def _lives(world, kind, cuts, pause_s):
     for cut in (*cuts, None):
-        life = world.life(cut, sessions=RestSessionSettings(heartbeats_per_duration=3))
+        life = world.life(cut, heartbeats_per_duration=3)
         await life.service.recover()
         view = await life.run(life.do(kind))
         if view is not None:

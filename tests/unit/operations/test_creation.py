@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.policy.backoff import Backoff
 from tests.reading import at_once
 from tests.simulation.virtual import VirtualClock
 
@@ -149,10 +148,9 @@ def tokens_sent(world):
 
 def test_guest_1_a_token_of_ours_that_grew_old_is_signed_anew_before_the_next_step(world):
     world.twin.faults["queue.get"] = [fault(503)]
-    rest = Backoff(base_s=280.0, jitter_s=0.0, cap_s=280.0)
+    rest = {"rest_base_s": 280.0, "rest_jitter_s": 0.0, "rest_cap_s": 280.0}
     assert (
-        do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest).status
-        == "succeeded"
+        do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), **rest).status == "succeeded"
     )
     assert tokens_sent(world) == [("op-1-contact", "signed-token-2")]
 
@@ -169,6 +167,6 @@ def test_guest_1_a_token_of_ours_that_is_not_taken_is_signed_anew_once(world):
 
 def test_guest_1_a_try_that_may_have_acted_is_made_again_with_the_same_token(world):
     world.twin.faults["contact.create"] = [fault(503, before=False)]
-    rest = Backoff(base_s=280.0, jitter_s=0.0, cap_s=280.0)
-    do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest)
+    rest = {"rest_base_s": 280.0, "rest_jitter_s": 0.0, "rest_cap_s": 280.0}
+    do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), **rest)
     assert tokens_sent(world) == [("op-1-contact", "signed-token-1")] * 2

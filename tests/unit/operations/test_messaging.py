@@ -10,7 +10,6 @@ import pytest
 from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded
 from guestd.model.times import iso_of_ms
 from guestd.observe.exposition import exposition
-from guestd.operations.settings import RestSessionSettings
 from tests.reading import at_once
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
@@ -120,7 +119,7 @@ def test_sess_5_a_heartbeat_every_30_s_or_a_tenth_of_the_duration(world, duratio
 
 def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
     async def story():
-        life = world.life(sessions=RestSessionSettings(sessions_max=1000))
+        life = world.life(sessions_max=1000)
         await asyncio.gather(
             *(life.service.start("messaging", f"m{n}", HALF_HOUR) for n in range(1000))
         )
@@ -136,9 +135,7 @@ def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
 
 def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world):
     async def story():
-        life = world.life(
-            sessions=RestSessionSettings(sessions_max=1000), heartbeats_inflight_max=7
-        )
+        life = world.life(sessions_max=1000, heartbeats_inflight_max=7)
         await asyncio.gather(
             *(life.service.start("messaging", f"m{n}", HALF_HOUR) for n in range(300))
         )
@@ -258,7 +255,7 @@ def test_sess_6_a_goodbye_nobody_hears_is_uncertain_after_looking(world):
 
 def test_sess_1_one_more_is_refused(world):
     async def story():
-        life = world.life(sessions=RestSessionSettings(sessions_max=3))
+        life = world.life(sessions_max=3)
         for n in range(3):
             await life.service.start("messaging", f"m{n}", HALF_HOUR)
         with pytest.raises(

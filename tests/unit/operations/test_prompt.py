@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from guestd.model.errors import CommandError
-from guestd.operations.settings import PromptSettings
 
 from .conftest import CONVERSATION, PROMPT, REQUESTS, do, fault, refusal
 
@@ -50,14 +49,14 @@ def test_assist_2_a_deferred_prompt_is_seen_as_such_and_survives_a_restart(world
 
 def test_assist_2_it_is_not_put_off_for_ever(world):
     world.twin.screen_full = 99
-    view = do(world, "prompt", prompts=PromptSettings(deferrals_max=3))
+    view = do(world, "prompt", prompt_deferrals_max=3)
     assert (view.status, view.problem["code"]) == ("failed", "conflict")
     assert len(tries(world)) == 4 and not world.made()
 
 
 def test_assist_2_nobody_wants_it_an_hour_later(world):
     world.twin.screen_full = 99
-    view = do(world, "prompt", prompts=PromptSettings(age_max_s=25.0))
+    view = do(world, "prompt", prompt_age_max_s=25.0)
     assert view.status == "failed" and len(tries(world)) == 3
 
 

@@ -10,7 +10,6 @@ from statistics import median
 import pytest
 
 from guestd.model.errors import BudgetSpent, RateLimited
-from guestd.operations.settings import RestSessionSettings
 from tests.reading import at_once
 
 from .conftest import REQUESTS, fault
@@ -225,7 +224,7 @@ def test_sess_5_after_a_restart_the_intervals_are_stretched_from_the_start(world
     world.per_minute = 8
 
     async def story():
-        first = world.life(sessions=RestSessionSettings())
+        first = world.life()
         for n in range(6):
             await first.service.start("messaging", f"m{n}", LONG)
         await asyncio.sleep(400.0)

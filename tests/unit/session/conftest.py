@@ -21,10 +21,10 @@ from guestd.session import inputs as i
 from guestd.session.inbox import ByTime
 from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
-from guestd.session.settings import SessionSettings
 from guestd.session.states import State
 from guestd.wire.webchat import TRAITS as WEBCHAT_TRAITS
 from guestd.wire.webmessaging import TRAITS as WEBMESSAGING_TRAITS
+from tests.sections import session_settings
 
 RECONNECT_CODES = frozenset({1001, 1006, 1011, 1012, 1013})
 
@@ -174,16 +174,16 @@ def new_table() -> Callable[..., Table]:
         seed: int = 1,
         **settings: Any,
     ) -> Table:
-        figures = SessionSettings(**{"hold_initial_ms": 0.0, **settings})
+        figures = session_settings(**{"hold_initial_ms": 0.0, **settings})
         hold = hold or ReorderDelay(
-            figures.hold_initial_ms, figures.hold_min_ms, figures.hold_max_ms
+            figures.inbox.hold_initial_ms, figures.inbox.hold_min_ms, figures.inbox.hold_max_ms
         )
         inbox: ByTime | BySequence
         if traits.has_history:
-            inbox = ByTime(hold, figures.inbox_held_max, figures.inbox_remembered_max)
+            inbox = ByTime(hold, figures.inbox.held_max, figures.inbox.remembered_max)
         else:
             inbox = BySequence(
-                figures.gap_wait_s, figures.inbox_held_max, figures.inbox_remembered_max
+                figures.inbox.gap_wait_s, figures.inbox.held_max, figures.inbox.remembered_max
             )
         guest = Guest("g1", "ana", "token", "ana@example.org")
         return Table(Machine(guest, figures, traits, inbox, Random(seed)))

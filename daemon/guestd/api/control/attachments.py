@@ -30,13 +30,13 @@ from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..media_type import media_type_of
 from ..problems import Problem
+from ..settings import ApiSettings
 from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
 from .lookup import session_of
 from .routes import ApiCall, Route, RouteResponse
 from .schemas import CommandAccepted, QueryParameters
-from .settings import ControlSettings
 
 T = TypeVar("T")
 
@@ -86,7 +86,7 @@ class AttachmentRoutes:
         self,
         fleet: Fleet,
         spool: FileSpool | None,
-        settings: ControlSettings,
+        settings: ApiSettings,
         draw_id: Callable[[], str],
         metrics: Metrics,
     ) -> None:

@@ -9,13 +9,13 @@ from aiohttp import web
 
 from ...model.errors import ConfigError
 from ..problems import Problem
-from ..tokens import bearer_token, has_token, is_loopback
-from .settings import ControlSettings
+from ..settings import ApiSettings
+from ..tokens import bearer_token, has_token, is_loopback, text_of
 
 
 class BearerAuth:
-    def __init__(self, settings: ControlSettings) -> None:
-        self._token = settings.token
+    def __init__(self, settings: ApiSettings) -> None:
+        self._token = text_of(settings.token)
 
     def check(self, request: web.Request) -> None:
         """Raises Problem 401. The comparison takes as long for a wrong token as for a nearly right
@@ -33,7 +33,7 @@ class BearerAuth:
         raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": realm})
 
 
-def check_exposure(host: str, settings: ControlSettings) -> None:
+def check_exposure(host: str, settings: ApiSettings) -> None:
     """Beyond loopback a token is required. Raises ConfigError."""
     if not settings.tcp or settings.token or is_loopback(host):
         return

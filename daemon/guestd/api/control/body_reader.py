@@ -14,14 +14,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..problems import Problem
-from .settings import ControlSettings
+from ..settings import ApiSettings
 
 #: What reading raises for a wrong chunk, length or Content-Encoding.
 UNREADABLE = (web.RequestPayloadError, HttpProcessingError)
 
 
 class BodyReader:
-    def __init__(self, settings: ControlSettings, metrics: Metrics) -> None:
+    def __init__(self, settings: ApiSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
         self._waiting: dict[str, dict[_Body, None]] = {}

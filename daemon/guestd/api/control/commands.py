@@ -13,16 +13,16 @@ from ...model.journal import StoredCommand
 from ...model.ports import Fleet
 from ..problems import Problem
 from ..rate_limiting import LoopRateLimiter
+from ..settings import ApiSettings
 from .lookup import give, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandAccepted, CommandQuery, CommandState
-from .settings import ControlSettings
 
 LOCATION = {"Location": "Where it stands."}
 
 
 async def accept(
-    fleet: Fleet, session_id: str, command: Command, settings: ControlSettings
+    fleet: Fleet, session_id: str, command: Command, settings: ApiSettings
 ) -> web.StreamResponse:
     """Give the command to its session, and answer once its intent is durable."""
     found = await give(fleet, session_id, command, settings.answer_timeout_s)

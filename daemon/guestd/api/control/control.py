@@ -15,6 +15,7 @@ from ..callers import caller_of
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
+from ..settings import ApiSettings
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
@@ -26,7 +27,6 @@ from .operations import OperationRoutes
 from .parsing import parse
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .sessions import SessionRoutes
-from .settings import ControlSettings
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .webhooks import DeliveryRoutes
@@ -55,7 +55,7 @@ class ControlApi:
     def __init__(
         self,
         ports: ControlPorts,
-        settings: ControlSettings,
+        settings: ApiSettings,
         bounds: StreamBounds,
         feeds: Feeds | None = None,
     ) -> None:

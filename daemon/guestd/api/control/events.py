@@ -21,11 +21,11 @@ from ...observe.metrics import Metrics
 from ..addresses import AddressCounts, address_of, share_of
 from ..feed import Feed, Feeds
 from ..problems import Problem
+from ..settings import ApiSettings
 from .lookup import session_of
 from .paging import page_of
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .schemas import EventPage, EventQuery
-from .settings import ControlSettings
 from .stream import EventStream, StreamBounds
 
 MEDIA_TYPE = "text/event-stream"
@@ -36,7 +36,7 @@ class EventRoutes:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ControlSettings,
+        settings: ApiSettings,
         bounds: StreamBounds,
         feeds: Feeds,
     ) -> None:

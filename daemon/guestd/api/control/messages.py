@@ -9,12 +9,12 @@ from aiohttp import web
 from ...model.commands import Context, Reply, Send, Typing
 from ...model.ports import Fleet
 from ..rate_limiting import LoopRateLimiter
+from ..settings import ApiSettings
 from .commands import LOCATION, accept, key_of
 from .lookup import give, session_of
 from .paging import page_of
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .schemas import CommandAccepted, ContextBody, EventQuery, SendMessage, Transcript
-from .settings import ControlSettings
 
 TRANSCRIPT = frozenset({"message", "presence", "gap"})
 
@@ -24,7 +24,7 @@ class MessageRoutes:
         self,
         fleet: Fleet,
         limiter: LoopRateLimiter,
-        settings: ControlSettings,
+        settings: ApiSettings,
         draw_id: Callable[[], str],
     ) -> None:
         self._fleet = fleet

@@ -29,10 +29,10 @@ from ...model.ports import Operations, OperationView
 from ...operations.workflow import Workflow
 from ...operations.workflows import WORKFLOWS
 from ..problems import Problem, platform_problem, status_of
+from ..settings import ApiSettings
 from .commands import LOCATION, key_of
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandId, QueryParameters
-from .settings import ControlSettings
 
 #: One part of a duration, or bare seconds.
 _WAIT = r"^[0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m)?$"
@@ -108,7 +108,7 @@ def documented_body(workflow: type[Workflow]) -> type[BaseModel]:
 
 class OperationRoutes:
     def __init__(
-        self, operations: Operations | None, settings: ControlSettings, draw_id: Callable[[], str]
+        self, operations: Operations | None, settings: ApiSettings, draw_id: Callable[[], str]
     ) -> None:
         self._operations = operations
         self._settings = settings

@@ -85,7 +85,7 @@ def _time(name: str, text: str) -> str:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            f"--{name}: {text!r} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"--{name}: {text!r} is not a time; write 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
     return iso(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
 

@@ -16,7 +16,7 @@ from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents.script import built_in
 from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
-from .. import exits
+from .. import exit_codes
 from ..open_files import allow_open_files
 
 if TYPE_CHECKING:
@@ -129,11 +129,11 @@ def emulate(
     log = configure_logging("info", "auto")
     if agent not in built_in():
         raise typer.BadParameter(
-            f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent"
+            f"{agent!r} must be one of {', '.join(sorted(built_in()))}", param_hint="--agent"
         )
     if disconnect not in ("disabled", "Send", "ReadOnly"):
         raise typer.BadParameter(
-            f"{disconnect!r} is none of disabled, Send, ReadOnly", param_hint="--disconnect"
+            f"{disconnect!r} must be disabled, Send or ReadOnly", param_hint="--disconnect"
         )
     deployment = Deployment.model_validate(
         {
@@ -166,7 +166,7 @@ def emulate(
     )
     settings = _with_assignments(settings, assignment or [])
     allow_open_files(0)
-    raise typer.Exit(exits.run_logged(lambda: _run(settings, log), log))
+    raise typer.Exit(exit_codes.run_logged(lambda: _run(settings, log), log))
 
 
 def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> EmulatorSettings:

@@ -13,7 +13,7 @@ import typer
 
 from ...operations.workflows import WORKFLOWS
 from ..control_client import ControlClient
-from .talking import (
+from .client_options import (
     DEFAULT_URL,
     AsJson,
     Json,
@@ -126,7 +126,7 @@ def end(
     path = f"{_path(kind)}/{quote(operation, safe='')}"
     if kind not in ENDING:
         raise typer.BadParameter(
-            f"{kind!r} is none of {', '.join(ENDING)}; the others end by themselves"
+            f"{kind!r} must be one of {', '.join(ENDING)}; the others end by themselves"
         )
 
     async def work(client: ControlClient) -> None:
@@ -168,11 +168,11 @@ def read_json(path: Path) -> Json:
             f"{path} is not JSON: {str(error)[:100]}", param_hint=hint
         ) from None
     if not isinstance(found, dict):
-        raise typer.BadParameter(f"{path} is no JSON object", param_hint=hint)
+        raise typer.BadParameter(f"{path} is not a JSON object", param_hint=hint)
     return found
 
 
 def _path(kind: str) -> str:
     if kind not in PATHS:
-        raise typer.BadParameter(f"{kind!r} is none of {', '.join(PATHS)}")
+        raise typer.BadParameter(f"{kind!r} must be one of {', '.join(PATHS)}")
     return PATHS[kind]

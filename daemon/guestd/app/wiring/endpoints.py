@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ...emulator import DEFAULT_DEPLOYMENT_ID
@@ -14,23 +14,23 @@ if TYPE_CHECKING:
 
 
 @dataclass(slots=True, frozen=True)
-class Place:
+class PlatformTarget:
     """Where the platform is, real or emulated, and which deployment."""
 
     endpoints: Endpoints
     deployment_id: str
 
 
-def place_of(config: Config, emulator: Emulator | None) -> Place:
+def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget:
     platform = config.platform
     if emulator is not None:
         base = Endpoints(emulator.ws_url, emulator.url, emulator.url, emulator.url)
-        return Place(base, DEFAULT_DEPLOYMENT_ID)
+        return PlatformTarget(base, DEFAULT_DEPLOYMENT_ID)
     base = endpoints(platform.region) if platform.region is not None else Endpoints("", "", "", "")
     own_socket = base.socket(platform.dialect)
     socket_url = (platform.guest_socket_url or own_socket).rstrip("/")
     same_host = "http" + socket_url[2:]
-    return Place(
+    return PlatformTarget(
         Endpoints(
             socket_url,
             (platform.api_url or base.api or same_host).rstrip("/"),
@@ -50,17 +50,8 @@ def new_emulator(config: Config) -> Emulator:
     per_minute = max(1000, config.admission.connects_per_minute)
     return Emulator(
         EmulatorSettings(
-            port=config.emulator.port,
-            agent=config.emulator.agent,
-            seed=config.emulator.seed,
+            **asdict(config.emulator),
             limits=EmulatorLimits(connections_per_minute=per_minute),
             contact_reference=config.operations.contact_reference,
         )
     )
-
-
-def split(host_and_port: str | None) -> tuple[str, int] | None:
-    if host_and_port is None:
-        return None
-    host, _, port = host_and_port.rpartition(":")
-    return host.strip("[]"), int(port)

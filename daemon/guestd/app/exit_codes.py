@@ -69,7 +69,7 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on
     try:
         return uvloop.run(main()) or 0
     except Interrupted:
-        say("guestd: stopped at once; guest sessions may be left open at the platform")
+        say("guestd: aborted; guest sessions may be left open at the platform")
         return INTERRUPTED
     except (KeyboardInterrupt, asyncio.CancelledError):
         return INTERRUPTED
@@ -80,8 +80,8 @@ def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on
 
 
 def run_logged(main: Callable[[], Coroutine[Any, Any, int | None]], log: Log) -> int:
-    """As `run`, for a program that runs until it is told to stop: its last lines go through the log
-    as well, and if nothing reads them, the process ends here and now, since the interpreter's own
+    """As `run`, for a program that runs until a signal: its last lines go through the log as
+    well, and if nothing reads them, the process ends here and now, since the interpreter's own
     end may wait for the same reader."""
     code = run(main, log.line)
     if not log.close():
@@ -132,7 +132,7 @@ def _unexpected(error: Exception, say: Tell) -> int:
 
 
 def unread() -> int:
-    """Whoever read our output has enough, like `head`: that is no failure, and nothing more is
+    """The reader of our output has enough, like `head`: that is not a failure, and nothing more is
     written to him."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0

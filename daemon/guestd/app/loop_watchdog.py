@@ -14,7 +14,7 @@ BEAT_S = 0.1
 UNHEALTHY_S = 5.0
 
 
-class Pulse:
+class LoopWatchdog:
     """One timer. `start` and `stop` it on the loop. `oldest_wait_s` is what `journal` is to look
     at."""
 

@@ -19,8 +19,8 @@ from rich.table import Table
 from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
-from .. import exits
-from ..control_client import Address, ControlClient, Refused
+from .. import exit_codes
+from ..control_client import ApiAddress, ApiRefusal, ControlClient
 from ..secret_files import read_secret
 
 REFUSED = 1
@@ -62,16 +62,16 @@ def talk(
     """Do `work` with a client, and leave with its exit code."""
 
     async def main() -> int | None:
-        address = Address(url.rstrip("/"), socket, _token(token_file))
+        address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
         async with ControlClient(address) as client:
             try:
                 return await work(client)
-            except Refused as refused:
+            except ApiRefusal as refused:
                 if as_json:
                     print(json_line(refused.problem))
-                return exits.tell(refused, REFUSED)
+                return exit_codes.tell(refused, REFUSED)
 
-    raise typer.Exit(exits.run(main))
+    raise typer.Exit(exit_codes.run(main))
 
 
 def _token(path: Path | None) -> str:

@@ -1,9 +1,9 @@
 """Everything that runs, in the order it is started; each leaves its stop behind, and they are
 stopped in reverse.
 
-The order is not free. The journal is there before whoever writes into it and after whoever still
-has something to write; webhooks and audit read it from the first event of this life on; the port
-opens when everything behind it stands."""
+The order is not free. The journal opens before its writers and closes after the last of them;
+webhooks and audit read it from the first event of this life on; the port opens when everything
+behind it stands."""
 
 from __future__ import annotations
 
@@ -41,27 +41,27 @@ from .config import Config
 from .demo import Demo
 from .deployment_file import DeploymentFile
 from .deployment_watch import DeploymentWatch
-from .exits import INTERNAL, JOURNAL
+from .exit_codes import INTERNAL, JOURNAL
 from .heartbeat_budget import heartbeat_notes
 from .journal_at_disk import JournalAtDisk
 from .journal_watch import JournalWatch
 from .key_rotation import KeyRotation
-from .pulse import Pulse
+from .loop_watchdog import LoopWatchdog
 from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
-from .wiring.doors import api_settings, control_settings
+from .wiring.api import api_settings, simulator_settings
+from .wiring.endpoints import PlatformTarget, new_emulator, platform_target
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
-from .wiring.keeping import (
-    identity_settings,
+from .wiring.records import audit_directory, new_audit, new_webhooks
+from .wiring.rest import new_calls, new_http, new_operations
+from .wiring.storage import (
     journal_directory,
+    key_directory,
     new_guest_tokens,
     new_key_ring,
     new_spool,
 )
-from .wiring.places import Place, new_emulator, place_of
-from .wiring.records import audit_directory, new_audit, new_webhooks
-from .wiring.rest import new_calls, new_http, new_operations
 
 if TYPE_CHECKING:
     from ..emulator import Emulator
@@ -73,13 +73,14 @@ logger = logging.getLogger("guestd")
 #: Of a program that would rather end than wait for the platform.
 DEPLOYMENT_TRIES = 3
 #: How long the port stays closed for the deployment's facts: an answer takes less than a second
-#: where the way is good, and a refusal within this time can still be told as a failed start.
+#: where the way is good, and a refusal within this time can still be reported as a failed start.
 FIRST_ANSWER_S = 5.0
 
 
-class House:
-    """`start`, live, `leave` in an orderly way, `stop`. `broken` gets the journal's error, which
-    ends the process."""
+class Daemon:
+    """The composition root: `start`, live, `drain`, `stop`.
+
+    `broken` gets the journal's error, which ends the process."""
 
     def __init__(
         self,
@@ -109,9 +110,9 @@ class House:
         self.http: HttpServer
         self._at_disk = JournalAtDisk(config, loop, notifier, self.metrics, self._fail)
         self._journal: Journal
-        self._scribe: EventAppender
+        self._appender: EventAppender
         self._saved: Sequence[SavedSession] = ()
-        self._desk: OperationService | None = None
+        self._service: OperationService | None = None
         self._demo: Demo | None = None
         self._deployment: DeploymentWatch | None = None
         self._readiness: Readiness
@@ -121,7 +122,7 @@ class House:
     async def start(self, demo_guests: int = 0, quiet: bool = False, patient: bool = False) -> None:
         """Everything up; raises ConfigError, JournalError or PlatformError. `quiet` leaves out what
         is for an operator's eyes.
-        `patient`: a platform that cannot be reached is no error; it is asked until it answers."""
+        `patient`: a platform that cannot be reached is asked until it answers."""
         for line in heartbeat_notes(self._config):
             logger.info("%s", line)
         place = await self._find_platform()
@@ -134,17 +135,17 @@ class House:
         has_deployment = TRAITS[self._config.platform.dialect].deployment_required
         facts = deployment.read() if has_deployment else None
         self._saved = await self._journal.recover()
-        webhooks = await self._open_records()
+        webhooks = await self._open_followers()
         calls = self._open_calls(http, place)
         self._open_fleet(place, facts or DeploymentFacts(), http, calls)
-        self._open_desk(calls, ring)
+        self._open_operations(calls, ring)
         self._keep_keys(ring)
-        self._start_pulse()
+        self._start_watchdog()
         if has_deployment:
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
-        operations = await self._desk.saved() if self._desk is not None else None
+        operations = await self._service.saved() if self._service is not None else None
         await self._open_port(ring, webhooks)
-        self._revive(operations)
+        self._recover(operations)
         if demo_guests:
             self._demo = Demo(self.fleet, self._loop, draw_id)
             self._stops.callback(self._demo.stop)
@@ -160,11 +161,11 @@ class House:
         """Whatever runs, stops now; safe at any point of the start."""
         await self._stops.aclose()
         if self.broken.done():
-            self.broken.exception()  # seen, whoever else looked at it
+            self.broken.exception()  # seen: a second reader is not needed
 
     # ------------------------------------------------------------------ the parts
 
-    async def _find_platform(self) -> Place:
+    async def _find_platform(self) -> PlatformTarget:
         if not self._config.platform.is_given:
             self.emulator = new_emulator(self._config)
             self._stops.push_async_callback(self.emulator.stop)
@@ -173,19 +174,19 @@ class House:
                 "no platform is configured: the embedded emulator stands in at %s",
                 self.emulator.url,
             )
-        return place_of(self._config, self.emulator)
+        return platform_target(self._config, self.emulator)
 
     def _open_keys(self) -> KeyRing | None:
-        settings = identity_settings(self._config, os.environ)
-        if settings is None:
+        directory = key_directory(self._config, os.environ)
+        if directory is None:
             return None
-        ring = new_key_ring(settings)
+        ring = new_key_ring(directory, self._config.identity)
         ring.current()  # a ring that cannot be used is to be known now, not at the first guest
         ring.adopt()
         return ring
 
     async def _watch_deployment(
-        self, http: Http, place: Place, file: DeploymentFile, is_known: bool, patient: bool
+        self, http: Http, place: PlatformTarget, file: DeploymentFile, is_known: bool, patient: bool
     ) -> None:
         """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it
         ends the start."""
@@ -224,16 +225,16 @@ class House:
             self.broken.set_exception(error)
             self.broken.exception()  # seen: a start that fails by it raises it by itself
 
-    async def _open_records(self) -> WebhookService:
+    async def _open_followers(self) -> WebhookService:
         """Webhooks and audit read the journal from the first event of this life on."""
         directory = audit_directory(self._config, journal_directory(self._config, os.environ))
         if directory is not None:
             audit = new_audit(self._config, directory, self._journal, self.metrics, self._loop)
             audit.start()
             self._stops.push_async_callback(self._stop_reader, audit)
-        self._scribe = await EventAppender.open(self._journal, self._clock)
+        self._appender = await EventAppender.open(self._journal, self._clock)
         webhooks = new_webhooks(
-            self._config, os.environ, self._journal, self.metrics, self._loop, self._scribe
+            self._config, os.environ, self._journal, self.metrics, self._loop, self._appender
         )
         webhooks.start()
         self._stops.push_async_callback(self._stop_reader, webhooks)
@@ -243,18 +244,18 @@ class House:
         """With a broken journal nothing more can be marked as read."""
         await (reader.abandon() if self._at_disk.has_failed else reader.stop())
 
-    def _open_calls(self, http: Http, place: Place) -> RestCalls | None:
+    def _open_calls(self, http: Http, place: PlatformTarget) -> RestCalls | None:
         """The platform's REST side needs an OAuth client; the emulator has one."""
         if self.emulator is None and not self._config.platform.has_client:
             return None
         calls = new_calls(
-            self._config, place, http, self.emulator, self.metrics, self._loop, self._scribe.note
+            self._config, place, http, self.emulator, self.metrics, self._loop, self._appender.note
         )
         self._stops.push_async_callback(calls.close)
         return calls
 
     def _open_fleet(
-        self, place: Place, facts: DeploymentFacts, http: Http, calls: RestCalls | None
+        self, place: PlatformTarget, facts: DeploymentFacts, http: Http, calls: RestCalls | None
     ) -> None:
         self.spool.start()
         self._stops.push_async_callback(self.spool.stop)
@@ -276,35 +277,34 @@ class House:
         emulator_url = self.emulator.url if self.emulator is not None else None
         self._readiness = Readiness(self.fleet, self._journal, self._journal_watch, emulator_url)
 
-    def _open_desk(self, calls: RestCalls | None, ring: KeyRing | None) -> None:
-        """Without calls the closed desk stays, which says what is missing."""
+    def _open_operations(self, calls: RestCalls | None, ring: KeyRing | None) -> None:
+        """Without calls OperationsUnavailable stays, which says what is missing."""
         if calls is None:
             return
-        self._desk = new_operations(
+        self._service = new_operations(
             self._config,
             self._journal,
-            self._scribe,
+            self._appender,
             calls,
             self._clock,
             self.metrics,
             self._signer(ring),
         )
-        self._stops.push_async_callback(self._desk.stop)
-        self.operations = self._desk
+        self._stops.push_async_callback(self._service.stop)
+        self.operations = self._service
 
     def _keep_keys(self, ring: KeyRing | None) -> None:
         if ring is not None:
-            rotation = KeyRotation(ring, self._scribe.note)
+            rotation = KeyRotation(ring, self._appender.note)
             rotation.start()
             self._stops.push_async_callback(rotation.stop)
 
     def _signer(self, ring: KeyRing | None) -> SignToken | None:
         """Signs the token of a guest who brings none (SESS-7, GUEST-1); None where no keys are
         configured."""
-        settings = identity_settings(self._config, os.environ)
-        if settings is None or ring is None:
+        if ring is None:
             return None
-        tokens = new_guest_tokens(settings, ring, self.metrics)
+        tokens = new_guest_tokens(self._config.identity, ring, self.metrics)
 
         def sign(guest_id: str, attributes: Mapping[str, Any]) -> tuple[str, int]:
             signed = tokens.sign(guest_id, attributes)
@@ -312,27 +312,27 @@ class House:
 
         return sign
 
-    def _start_pulse(self) -> None:
+    def _start_watchdog(self) -> None:
         self.metrics.journal_oldest_wait_s = self._journal.oldest_wait_s
-        pulse = Pulse(
+        watchdog = LoopWatchdog(
             self._loop,
             self.metrics.loop_lag_s,
             self._notifier,
             self._journal_watch,
             self._unexplained_wait_s,
         )
-        pulse.start()
-        self._stops.callback(pulse.stop)
+        watchdog.start()
+        self._stops.callback(watchdog.stop)
 
     async def _open_port(self, ring: KeyRing | None, webhooks: WebhookService) -> None:
         self.http = HttpServer(
             self.fleet,
             self.metrics,
-            api_settings(self._config),
+            simulator_settings(self._config),
             draw_id,
             self._readiness.health,
             jwks=ring.jwks if ring is not None else None,
-            control=control_settings(self._config),
+            api=api_settings(self._config),
             operations=self.operations,
             spool=self.spool,
             webhooks=webhooks.admin,
@@ -341,17 +341,17 @@ class House:
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
 
-    def _revive(self, operations: SavedOperations | None) -> None:
+    def _recover(self, operations: SavedOperations | None) -> None:
         """What was read before the port was opened goes on before anything is asked of it."""
         revived = self.fleet.revive(self._saved)
         self._saved = ()
         self.spool.clear_orphans(self.fleet.files_wanted())
         if revived:
-            logger.info("%d guest sessions of the journal come back", revived)
-        if self._desk is None or operations is None:
+            logger.info("recovered %d guest sessions from the journal", revived)
+        if self._service is None or operations is None:
             return
-        if going_on := self._desk.resume(operations):
-            logger.info("%d REST operations of the journal go on", going_on)
+        if going_on := self._service.resume(operations):
+            logger.info("recovered %d REST operations from the journal", going_on)
 
     def _start_telling(self) -> None:
         self._tell(f"the simulator listens on ws{self.http.url[4:]}/?guest=NAME")
@@ -365,9 +365,9 @@ class House:
         self._stops.callback(self._status.stop)
         self._status.start()
 
-    # ------------------------------------------------------------------ leaving
+    # ------------------------------------------------------------------ draining
 
-    async def leave(self) -> None:
+    async def drain(self) -> None:
         """Say goodbye for every guest session, within the grace time; with a journal they are kept
         for the next start."""
         grace_s = self._config.drain.grace_s
@@ -379,7 +379,7 @@ class House:
                 one.stop()
         keep = isinstance(self._journal, SqliteJournal) and self._config.drain.sessions != "end"
         operations = self._loop.create_task(
-            self._drain_desk(grace_s, not keep), name="drain operations"
+            self._drain_operations(grace_s, not keep), name="drain operations"
         )
         if keep:
             await operations
@@ -392,8 +392,8 @@ class House:
             logger.warning("guest session %s did not end within the grace time", session_id)
         self._tell(f"{report.ended} guest sessions ended, {len(report.left)} left behind")
 
-    async def _drain_desk(self, grace_s: float, end_sessions: bool) -> None:
-        if self._desk is not None and (left := await self._desk.drain(grace_s, end_sessions)):
+    async def _drain_operations(self, grace_s: float, end_sessions: bool) -> None:
+        if self._service is not None and (left := await self._service.drain(grace_s, end_sessions)):
             logger.info("%d REST operations are not over", left)
 
     def _tell(self, text: str) -> None:
@@ -415,11 +415,11 @@ class House:
         return JOURNAL if self._at_disk.is_waited_for else INTERNAL
 
     def _unexplained_wait_s(self) -> float:
-        """A full disk explains why events wait, and is told elsewhere; it is no disk that hangs."""
+        """A full disk explains why events wait, and is reported elsewhere."""
         return 0.0 if self._journal.storage_full else self._journal.oldest_wait_s()
 
 
-def _address_of(place: Place) -> str:
+def _address_of(place: PlatformTarget) -> str:
     return f"{place.endpoints.cdn} {place.deployment_id}"
 
 
