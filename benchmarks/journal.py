@@ -286,13 +286,13 @@ async def cost(journal: Any, messages: Messages) -> float:
     return min(found)
 
 
-def reading(journal: Any, messages: Messages) -> float:
+async def reading(journal: Any, messages: Messages) -> float:
     """What a watcher who comes back in the middle costs the loop, in microseconds: the median of
     many guest sessions."""
     found = []
     for session_id, last in messages.lasts(200):
         began = time.perf_counter()
-        journal.read(session_id, last // 2, 100)
+        await journal.read(session_id, last // 2, 100)
         found.append(time.perf_counter() - began)
     return statistics.median(found) * 1e6
 

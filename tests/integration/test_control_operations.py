@@ -192,7 +192,10 @@ async def refused_injection(form, status=400):
         _, problem, _ = await ask(
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction}
         )
-        facts = [orjson.loads(row.payload) for row in house._journal.read(OWN_STREAM, 0, 1000).rows]
+        facts = [
+            orjson.loads(row.payload)
+            for row in (await house._journal.read(OWN_STREAM, 0, 1000)).rows
+        ]
         return problem, facts[-1]["details"]
 
 

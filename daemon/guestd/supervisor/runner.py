@@ -7,7 +7,7 @@ A runner at rest is this object, the machine, and a connection with its callback
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, assert_never, get_args
 
@@ -63,7 +63,8 @@ class SessionContext:
     cancel_upload: Callable[[Runner, str], None]
     discard: Callable[[str], None]
     keep_report: Callable[[Report], None]
-    was_shown: Callable[[str, str, str], bool]
+    was_shown: Callable[[str, str, str], Awaitable[bool]]
+    ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
     is_full: bool = False
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
@@ -148,23 +149,29 @@ class Runner:
     def event_durable(self, seq: int) -> None:
         self.feed(i.EventDurable(seq))
 
-    def was_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten; the journal is asked only if it may be
-        one."""
-        return self.machine.conversation.inbound.may_have_shown(item) and self.context.was_shown(
-            self.session_id, item.identity, item.time
-        )
-
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted_seq))
 
+    def may_have_shown(self, item: MessageArrived) -> bool:
+        """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
+        return self.inbound.may_have_shown(item)
+
+    async def was_shown(self, item: MessageArrived) -> bool:
+        return await self.context.was_shown(self.session_id, item.identity, item.time)
+
+    def ask_journal(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.context.ask_journal(work)
+
+    def _is_waiting(self) -> bool:
+        return self._callbacks is not None and self._callbacks.is_waiting
+
     def pause_reading(self, paused: bool) -> None:
         if self._link is not None:
             if paused:
                 self._link.pause_reading()
-            else:
+            elif not (self.context.is_full or self._is_waiting()):
                 self._link.resume_reading()
 
     def feed(self, given: i.OwnInput | Signal) -> None:

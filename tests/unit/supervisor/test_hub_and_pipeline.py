@@ -124,13 +124,13 @@ def test_full_is_said_once_and_taken_back_at_half(table):
     assert table.full == [True, False] and table.pipeline.uncommitted == 0
 
 
-def test_who_reads_the_past_and_then_watches_misses_nothing_and_gets_nothing_twice(table):
+async def test_who_reads_the_past_and_then_watches_misses_nothing_and_gets_nothing_twice(table):
     table.record(1)
     table.loop.turn()
     table.journal.flush()
     table.record(2)
     table.loop.turn()
-    assert [row.seq for row in table.journal.read("a", 0, 10).rows] == [1]
+    assert [row.seq for row in (await table.journal.read("a", 0, 10)).rows] == [1]
     table.hub.watch("a", table.watcher)
     assert table.order == [], "2 is not durable yet: it is in neither half"
     table.journal.flush()
