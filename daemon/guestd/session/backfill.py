@@ -20,7 +20,7 @@ from ..model.signals import MessageArrived
 NEVER = float("inf")
 
 
-class Step(Enum):
+class BackfillStep(Enum):
     """What a backfill is waiting for."""
 
     JWT = "jwt"
@@ -50,7 +50,7 @@ class HistoryBackfill:
         self.again = False
         self.asked_at = NEVER
         self.failing_since = NEVER
-        self.step = Step.REST
+        self.step = BackfillStep.REST
         self.wake_at = NEVER
 
     def restart(self, at: float) -> None:
@@ -58,7 +58,7 @@ class HistoryBackfill:
         continued."""
         self._pages.clear()
         self.page_number = 1
-        self.step, self.wake_at = Step.REST, at
+        self.step, self.wake_at = BackfillStep.REST, at
 
     def failed(self, now: float) -> None:
         self.attempts += 1
@@ -71,7 +71,7 @@ class HistoryBackfill:
         self.again = False
         self.restart(now)
 
-    def asked(self, step: Step, answer_by: float) -> None:
+    def asked(self, step: BackfillStep, answer_by: float) -> None:
         self.step, self.wake_at = step, answer_by
 
     def take(self, items: list[MessageArrived]) -> None:

@@ -14,7 +14,7 @@ from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.traits import Beating, Traits
 from ..policy.backoff import Backoff
-from .heartbeat import Heartbeat
+from .heartbeat import ConnectionHeartbeat
 from .inbox import NEVER
 from .settings import SessionSettings
 
@@ -24,7 +24,7 @@ class ConnectionState:
 
     def __init__(self) -> None:
         self._attempt = 0
-        self.heartbeat = Heartbeat()
+        self.heartbeat = ConnectionHeartbeat()
         self.joined_once = False
         self.step_at = NEVER
         self.was_live = False

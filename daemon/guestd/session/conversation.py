@@ -41,7 +41,7 @@ FileInput = i.PutEnded | s.SlotGranted | s.SlotRefused | s.UploadSucceeded | s.U
 TalkInput = s.NotedSignal | s.Garbage | HistoryInput | FileInput | i.IntentDurable | i.EventDurable
 
 
-class Conversation:
+class SessionConversation:
     """`live`: the session is joined and no goodbye was said, so that messages may be sent."""
 
     __slots__ = (

@@ -32,9 +32,9 @@ from .numbers import EventNumbers, draw_id
 from .outbox import Outbox, Outgoing, settled
 from .settings import SessionSettings
 from .uploads import (
-    Step,
-    Upload,
-    Verdict,
+    FileUpload,
+    UploadStep,
+    UploadVerdict,
     file_refusal,
     pause_s,
     verdict_on_code,
@@ -98,7 +98,7 @@ class FileUploads:
                 self._failed(
                     outgoing,
                     lane,
-                    Verdict.AGAIN,
+                    UploadVerdict.AGAIN,
                     "the platform did not answer in time",
                     now,
                     out,
@@ -108,7 +108,9 @@ class FileUploads:
             upload.is_under_way for _, upload in files
         )
         for outgoing, upload in files:
-            is_due = outgoing.durable and upload.step is Step.WAITING and now >= upload.wake_at
+            is_due = (
+                outgoing.durable and upload.step is UploadStep.WAITING and now >= upload.wake_at
+            )
             if free > 0 and is_due and self._request_slot(outgoing, lane, requests, now, out):
                 free -= 1
 
@@ -120,7 +122,7 @@ class FileUploads:
         waiting = [
             upload.wake_at
             for outgoing, upload in files
-            if upload.step is Step.WAITING and outgoing.durable
+            if upload.step is UploadStep.WAITING and outgoing.durable
         ]
         at = min(under_way, default=NEVER)
         if waiting and len(under_way) < self._settings.attachments.per_session_max:
@@ -186,13 +188,13 @@ class FileUploads:
         if outgoing is None:
             return None
         file, upload = file_of(outgoing)
-        if upload.step is Step.CONFIRMING and not given.headers:
+        if upload.step is UploadStep.CONFIRMING and not given.headers:
             return self._is_there(outgoing, out)  # asked after a lost connection: it is there
-        if upload.step is not Step.ASKED:
+        if upload.step is not UploadStep.ASKED:
             return None
         if not given.url:
             return self._failed(
-                outgoing, lane, Verdict.FAILED, "the platform gave no URL", now, out, live
+                outgoing, lane, UploadVerdict.FAILED, "the platform gave no URL", now, out, live
             )
         upload.granted(given.attachment_id, given.metadata)
         self._tell(outgoing, "uploading", out)
@@ -216,10 +218,10 @@ class FileUploads:
         if outgoing is None:
             return None
         _, upload = file_of(outgoing)
-        if upload.step is not Step.PUTTING:
+        if upload.step is not UploadStep.PUTTING:
             return None
         if given.problem:
-            verdict = Verdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
+            verdict = UploadVerdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
             return self._failed(outgoing, lane, verdict, given.problem, now, out, live)
         upload.put(now + self._settings.attachments.confirm_timeout_s)
         return self._is_there(outgoing, out) if upload.is_done else None
@@ -241,7 +243,7 @@ class FileUploads:
             return None
         _, upload = file_of(outgoing)
         if not upload.is_under_way or (
-            upload.step is not Step.ASKED and not isinstance(given, s.UploadFailed)
+            upload.step is not UploadStep.ASKED and not isinstance(given, s.UploadFailed)
         ):
             return None
         reason = f"{given.code} {given.reason}"
@@ -258,7 +260,7 @@ class FileUploads:
         if outgoing is None:
             return False
         _, upload = file_of(outgoing)
-        is_ours = upload.step is Step.ASKED
+        is_ours = upload.step is UploadStep.ASKED
         if is_ours:
             upload.unask(until)
         return is_ours
@@ -273,7 +275,7 @@ class FileUploads:
         out: e.Effects,
     ) -> None:
         """The platform does not know, or not any more, the file of a message it has refused."""
-        self._failed(outgoing, lane, Verdict.AGAIN, reason, now, out, live)
+        self._failed(outgoing, lane, UploadVerdict.AGAIN, reason, now, out, live)
 
     # ------------------------------------------------------------------ connections
 
@@ -283,7 +285,7 @@ class FileUploads:
         if self._traits.slot_by_rest:
             return
         for _, upload in lane.files():
-            if upload.step is Step.ASKED:
+            if upload.step is UploadStep.ASKED:
                 upload.unask()
 
     def rejoined(self, lane: Outbox, new_session: bool, now: float, out: e.Effects) -> None:
@@ -292,11 +294,11 @@ class FileUploads:
         if self._traits.slot_by_rest:
             return
         for _, upload in lane.files():
-            if new_session and upload.step is not Step.WAITING:
-                if upload.step is Step.PUTTING:
+            if new_session and upload.step is not UploadStep.WAITING:
+                if upload.step is UploadStep.PUTTING:
                     out.append(e.CancelUpload(upload.attachment_id))
                 upload.rest(now)
-            elif upload.step is Step.CONFIRMING:
+            elif upload.step is UploadStep.CONFIRMING:
                 upload.wake_at = now + self._settings.attachments.confirm_timeout_s
                 out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
 
@@ -311,7 +313,7 @@ class FileUploads:
         self,
         outgoing: Outgoing,
         lane: Outbox,
-        verdict: Verdict,
+        verdict: UploadVerdict,
         reason: str,
         now: float,
         out: e.Effects,
@@ -319,7 +321,10 @@ class FileUploads:
     ) -> Wants:
         """Once more with a fresh slot, or never."""
         _, upload = file_of(outgoing)
-        if verdict is Verdict.AGAIN and upload.attempts < self._settings.attachments.attempts_max:
+        if (
+            verdict is UploadVerdict.AGAIN
+            and upload.attempts < self._settings.attachments.attempts_max
+        ):
             self._tell(outgoing, "retrying", out, reason)
             self._give_back(upload, live, out)
             upload.rest(now + pause_s(upload.attempts, self._settings.attachments.retry_s))
@@ -341,8 +346,8 @@ class FileUploads:
         lane.remove(outgoing)
         settled(outgoing, self._numbers.next(), "failed", out, reason)
 
-    def _give_back(self, upload: Upload, live: bool, out: e.Effects) -> None:
-        if upload.step is Step.PUTTING:
+    def _give_back(self, upload: FileUpload, live: bool, out: e.Effects) -> None:
+        if upload.step is UploadStep.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
         if upload.has_place and not self._traits.slot_by_rest and live:
             out.append(e.Say(r.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
@@ -363,7 +368,7 @@ class FileUploads:
         )
 
 
-def file_of(outgoing: Outgoing) -> tuple[c.Attach, Upload]:
+def file_of(outgoing: Outgoing) -> tuple[c.Attach, FileUpload]:
     """What the message carries; only for one that carries a file."""
     assert isinstance(outgoing.command, c.Attach) and outgoing.upload is not None
     return outgoing.command, outgoing.upload

@@ -24,8 +24,8 @@ from ..model.foreign import HISTORY_PAGES_MAX
 from ..model.traits import Traits
 from ..policy.buckets import SlidingCount
 from . import inputs as i
-from .backfill import HistoryBackfill, Step
-from .inbox import NEVER, MessageInbox, Outcome
+from .backfill import BackfillStep, HistoryBackfill
+from .inbox import NEVER, InboxOutcome, MessageInbox
 from .numbers import EventNumbers, draw_id
 from .settings import SessionSettings
 from .wants import BackfillAbandoned, BackfillRead, BackfillResult
@@ -123,7 +123,7 @@ class Inbound:
             case s.Garbage() | s.ContentRefused():
                 out.append(e.Count(Notice.GARBAGE))
 
-    def _show(self, outcome: Outcome, traces: Traces, out: e.Effects) -> None:
+    def _show(self, outcome: InboxOutcome, traces: Traces, out: e.Effects) -> None:
         for placed in outcome.placed:
             if placed.gap is not None:
                 after, before = placed.gap
@@ -190,7 +190,7 @@ class Inbound:
         backfill = self.backfill
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
-            backfill.asked(Step.JWT, now + self._settings.lifetime.join_timeout_s)
+            backfill.asked(BackfillStep.JWT, now + self._settings.lifetime.join_timeout_s)
             out.append(e.Say(r.AskJwt(tracing_id=draw_id(self._rng))))
             return
         budget = self._reads = self._reads or SlidingCount(
@@ -198,17 +198,17 @@ class Inbound:
         )
         ready_at = budget.ready_at(now)
         if ready_at > now:
-            backfill.asked(Step.REST, ready_at)
+            backfill.asked(BackfillStep.REST, ready_at)
             return
         budget.take(now)
-        backfill.asked(Step.PAGE, NEVER)
+        backfill.asked(BackfillStep.PAGE, NEVER)
         if backfill.page_number == 1:
             backfill.asked_at = now
         out.append(e.FetchHistory(self._jwt[0], backfill.page_number))
 
     def jwt_granted(self, given: s.JwtGranted, now: float, out: e.Effects) -> None:
         self._jwt = (given.jwt, now + JWT_USED_S)
-        if self.backfill is not None and self.backfill.step is Step.JWT:
+        if self.backfill is not None and self.backfill.step is BackfillStep.JWT:
             self._read_page(now, out)
 
     def page_read(
@@ -219,7 +219,7 @@ class Inbound:
         backfill = self.backfill
         if (
             backfill is None
-            or backfill.step is not Step.PAGE
+            or backfill.step is not BackfillStep.PAGE
             or given.page_number != backfill.page_number
         ):
             return None
@@ -255,7 +255,7 @@ class Inbound:
     def page_unread(
         self, given: i.HistoryUnread, now: float, out: e.Effects
     ) -> BackfillResult | None:
-        if self.backfill is None or self.backfill.step is not Step.PAGE:
+        if self.backfill is None or self.backfill.step is not BackfillStep.PAGE:
             return None
         if not given.worth_retrying:
             self._jwt = None
@@ -263,7 +263,7 @@ class Inbound:
 
     def throttled(self, given: s.Throttled, now: float, out: e.Effects) -> BackfillResult | None:
         """A request came too fast; it was the one for a JWT if one is awaited."""
-        if self.backfill is None or self.backfill.step is not Step.JWT:
+        if self.backfill is None or self.backfill.step is not BackfillStep.JWT:
             return None
         return self._failed("throttled", given.retry_after_s, now, out)
 
@@ -271,9 +271,9 @@ class Inbound:
         backfill = self.backfill
         if backfill is None or now < backfill.wake_at:
             return None
-        if backfill.step is Step.JWT:
+        if backfill.step is BackfillStep.JWT:
             return self._failed("the platform granted no JWT", None, now, out)
-        if backfill.step is Step.REST:
+        if backfill.step is BackfillStep.REST:
             self._read_page(now, out)
         return None
 

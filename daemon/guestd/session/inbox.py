@@ -48,7 +48,7 @@ SINCE_GAP_MAX = 4096
 
 
 @dataclass(slots=True)
-class Placed:
+class PlacedMessage:
     """One item in its place. `gap` names the sequence ids around a hole that opened just before
     it."""
 
@@ -58,8 +58,8 @@ class Placed:
 
 
 @dataclass(slots=True)
-class Outcome:
-    placed: list[Placed] = field(default_factory=list)
+class InboxOutcome:
+    placed: list[PlacedMessage] = field(default_factory=list)
     notices: list[tuple[Notice, int]] = field(default_factory=list)
 
 
@@ -157,9 +157,9 @@ class MessageInbox(Protocol):
 
     def may_have_shown(self, item: MessageArrived) -> bool: ...
 
-    def arrive(self, item: MessageArrived, now: float) -> Outcome: ...
+    def arrive(self, item: MessageArrived, now: float) -> InboxOutcome: ...
 
-    def release(self, now: float) -> Outcome: ...
+    def release(self, now: float) -> InboxOutcome: ...
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None: ...
 
@@ -167,7 +167,7 @@ class MessageInbox(Protocol):
 
     def closes_gap(self, item: MessageArrived) -> bool: ...
 
-    def merge(self, history: list[MessageArrived], now: float) -> Outcome: ...
+    def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome: ...
 
 
 class ByTime:
@@ -231,8 +231,8 @@ class ByTime:
             return False
         return not item.time or item.time == remembered.forgotten_time
 
-    def arrive(self, item: MessageArrived, now: float) -> Outcome:
-        outcome = Outcome()
+    def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
         if self._is_known(item):
             outcome.notices.append((Notice.DUPLICATE, 1))
             return outcome
@@ -240,8 +240,8 @@ class ByTime:
         self._release_ripe(now, outcome)
         return outcome
 
-    def release(self, now: float) -> Outcome:
-        outcome = Outcome()
+    def release(self, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
         self._release_ripe(now, outcome)
         return outcome
 
@@ -270,13 +270,13 @@ class ByTime:
             bool(item.time) and item.time <= self._remembered.forgotten_time
         )
 
-    def merge(self, history: list[MessageArrived], now: float) -> Outcome:
+    def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
         """End the fill: `history` is oldest first and may repeat anything. Everything held is
         released.
 
         What the history has before something already shown is late, whatever the times say: they
         may be equal."""
-        outcome = Outcome()
+        outcome = InboxOutcome()
         live = {
             held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())
         }
@@ -318,7 +318,7 @@ class ByTime:
         if item.identity:
             self._remembered.take(item.identity, item.time)
 
-    def _insert(self, item: MessageArrived, now: float, outcome: Outcome) -> None:
+    def _insert(self, item: MessageArrived, now: float, outcome: InboxOutcome) -> None:
         self._remember(item)
         self._remembered.arrived(item.identity)
         held = self._held
@@ -336,7 +336,7 @@ class ByTime:
             outcome.notices.append((Notice.REORDERED, 1))
             self._hold.saw_displacement((now - overtaker_at) * 1000.0)
 
-    def _release_ripe(self, now: float, outcome: Outcome) -> None:
+    def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
         held = self._held
         if not held:
             self.wake_at = NEVER
@@ -350,7 +350,7 @@ class ByTime:
                     break
         self._release_first(count, outcome)
 
-    def _release_first(self, count: int, outcome: Outcome) -> None:
+    def _release_first(self, count: int, outcome: InboxOutcome) -> None:
         held = self._held
         assert held is not None
         for one in held[:count]:
@@ -359,7 +359,7 @@ class ByTime:
                 outcome.notices.append((Notice.LATE, 1))
             self._last_time = max(self._last_time, one.time)
             self.heard_at = max(self.heard_at, one.arrived_at)
-            outcome.placed.append(Placed(one.item, late))
+            outcome.placed.append(PlacedMessage(one.item, late))
         del held[:count]
         if not held:
             self._held = None

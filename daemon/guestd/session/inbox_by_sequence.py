@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from ..model.effects import Notice
 from ..model.signals import MessageArrived
 from ..policy.naturals import NaturalKey, natural_key
-from .inbox import NEVER, Outcome, Placed, Remembered
+from .inbox import NEVER, InboxOutcome, PlacedMessage, Remembered
 
 
 class BySequence:
@@ -63,11 +63,11 @@ class BySequence:
             return False
         return self._last_key is not None and natural_key(item.sequence) <= self._last_key
 
-    def arrive(self, item: MessageArrived, now: float) -> Outcome:
-        outcome = Outcome()
+    def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
         self.heard_at = now
         if not item.sequence:
-            outcome.placed.append(Placed(item))
+            outcome.placed.append(PlacedMessage(item))
             return outcome
         if item.sequence in self._remembered:
             outcome.notices.append((Notice.DUPLICATE, 1))
@@ -76,7 +76,7 @@ class BySequence:
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
             outcome.notices.append((Notice.LATE, 1))
-            outcome.placed.append(Placed(item, late=True))
+            outcome.placed.append(PlacedMessage(item, late=True))
             return outcome
         held = self._held
         if held is None:
@@ -88,8 +88,8 @@ class BySequence:
         self._release_ripe(now, outcome)
         return outcome
 
-    def release(self, now: float) -> Outcome:
-        outcome = Outcome()
+    def release(self, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
         self._release_ripe(now, outcome)
         return outcome
 
@@ -110,15 +110,15 @@ class BySequence:
     def knows(self, item: MessageArrived) -> bool:
         return item.sequence in self._remembered
 
-    def merge(self, history: list[MessageArrived], now: float) -> Outcome:
-        outcome = Outcome()
+    def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
         for item in history:
             part = self.arrive(item, now)
             outcome.placed += part.placed
             outcome.notices += part.notices
         return outcome
 
-    def _release_ripe(self, now: float, outcome: Outcome) -> None:
+    def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
         held = self._held or []
         while held:
             key, arrived_at, item = held[0]
@@ -134,7 +134,7 @@ class BySequence:
             elif self._strikes < self.STRIKES_MAX:
                 self._strikes = 0
             self._last, self._last_key = item.sequence, key
-            outcome.placed.append(Placed(item, gap=gap))
+            outcome.placed.append(PlacedMessage(item, gap=gap))
             held.pop(0)
         if held:
             self.wake_at = held[0][1] + self._gap_wait_s

@@ -41,7 +41,7 @@ from ..model.traits import Traits
 from . import inputs as i
 from .commands import Situation
 from .connection import ConnectionState, unanswered
-from .conversation import ENDED_TEXT, Conversation, TalkInput
+from .conversation import ENDED_TEXT, SessionConversation, TalkInput
 from .departure import Departure, EndSignal, ending_on_error, is_session_unknown
 from .inbox import NEVER, MessageInbox
 from .numbers import EventNumbers, draw_id
@@ -95,7 +95,7 @@ class Machine:
         self._numbers = numbers = EventNumbers(seq)
         self.connection = ConnectionState()
         self._departure = Departure()
-        self.conversation = Conversation(guest, inbox, settings, traits, numbers, rng)
+        self.conversation = SessionConversation(guest, inbox, settings, traits, numbers, rng)
 
     def use(self, settings: SessionSettings, traits: Traits) -> None:
         """From now on these: the deployment's facts came after this guest session began."""

@@ -54,7 +54,7 @@ from ..model.events import DeliveryEvent
 from ..model.requests import Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
-from .uploads import Upload
+from .uploads import FileUpload
 
 NEVER = float("inf")
 
@@ -71,13 +71,13 @@ class Outgoing:
     orphaned: bool = False  # the link it was sent on is gone
     doubted: bool = False  # from before a restart: it may have been sent, and nobody here remembers
     attributes: dict[str, str] | None = None
-    upload: Upload | None = None  # the way of its file, if it has one
+    upload: FileUpload | None = None  # the way of its file, if it has one
     withdrawn_by: str = ""  # the command that takes it back
     withdrawn: bool = False  # … and is durable
 
     def __post_init__(self) -> None:
         if isinstance(self.command, Attach):
-            self.upload = Upload()
+            self.upload = FileUpload()
 
     def request(self) -> Request:
         command = self.command
@@ -205,7 +205,7 @@ class Outbox:
     def find(self, command_id: str) -> Outgoing | None:
         return next((one for one in self._lane if one.command.command_id == command_id), None)
 
-    def files(self) -> list[tuple[Outgoing, Upload]]:
+    def files(self) -> list[tuple[Outgoing, FileUpload]]:
         """Messages that carry a file and were certainly not sent yet, in their order, each with its
         upload."""
         if not self.file_count:
