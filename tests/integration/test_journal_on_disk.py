@@ -241,7 +241,7 @@ async def test_a_second_daemon_is_refused_and_told_who_holds_it(new_journal, tmp
 
 
 async def test_a_missing_directory_is_not_made_up(tmp_path):
-    with pytest.raises(ConfigError, match="is no directory"):
+    with pytest.raises(ConfigError, match="is not a directory"):
         SqliteJournal(tmp_path / "mount", asyncio.get_running_loop(), lambda error: None).start()
 
 

@@ -1,7 +1,7 @@
 """Files that hold one secret: how they are read, and who else may read them.
 
 Others who can read such a file have the secret. That is said, loudly, and not refused: secrets of
-containers are often 0644, and a daemon that does not start is no help.
+containers are often 0644, and a daemon that does not start does not help.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ there; what is left lying is an unused key, and the next rotation sweeps it. The
 first rotation writes an empty index before anything else: thereby keys without an index are known
 for what they are, a ring that has lost its index, and are never mistaken for leavings.
 
-Nobody tells a running daemon that the command line has rotated. It looks at the index's stamp as it
+A running daemon is not told that the command line has rotated. It looks at the index's stamp as it
 uses the ring, at most once in `reread_s`, and reads again when the stamp is another. If what it
 finds cannot be used it says so and goes on with what it has: a mistake in the directory must not
 stop guests from being let in. Until it looks, it signs with the old key, which the overlap keeps

@@ -1,4 +1,4 @@
-"""The ring as a value: which key signs, which are still believed, which are no more. No file is
+"""The ring as a value: which key signs, which are still believed, which are gone. No file is
 touched here."""
 
 from __future__ import annotations

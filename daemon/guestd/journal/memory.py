@@ -180,8 +180,8 @@ class MemoryJournal:
             self._drop_from_longest()
 
     def _drop_from_longest(self) -> None:
-        """Make room at once for a thousand more, from whoever holds most: rare, so it may look at
-        everybody."""
+        """Make room at once for a thousand more, from the stream that holds most: rare, so it may
+        look at everybody."""
         longest = max(self._kept.values(), key=len)
         for _ in range(min(1000, len(longest) - 1)):
             self._drop_first(longest)

@@ -1,6 +1,6 @@
 """What the thinking part wants done next.
 
-The runner performs effects in order. An event among them wants to be recorded, and nobody is shown
+The runner performs effects in order. An event among them wants to be recorded, and is not shown
 it before it is durable."""
 
 from __future__ import annotations

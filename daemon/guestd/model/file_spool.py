@@ -38,5 +38,5 @@ class FileSpool(Protocol):
         ...
 
     def discard(self, path: str) -> None:
-        """Delete a copy, soon; one that is gone already is no error."""
+        """Delete a copy, soon; a missing one is not an error."""
         ...

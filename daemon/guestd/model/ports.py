@@ -33,7 +33,7 @@ class LinkSink(Protocol):
         """The peer answered our latest ping."""
 
     def garbage_received(self, reason: str) -> None:
-        """Something legal that is no text message (a binary frame); it was dropped."""
+        """Something legal that is not a text message (a binary frame); it was dropped."""
 
     def writable_changed(self, writable: bool) -> None:
         """The write buffer went over its high-water mark (False) or came back under it (True)."""

@@ -1,4 +1,4 @@
-"""How long a text is, in the unit that whoever limits it counts in."""
+"""How long a text is, in the unit of the limit."""
 
 from __future__ import annotations
 

@@ -217,7 +217,7 @@ class TokenSource:
 
 
 def _nothing() -> None:
-    """Nobody waits for a token."""
+    """No caller waits for a token."""
 
 
 def _request(access: OAuthAccess) -> tuple[dict[str, str], bytes]:
@@ -255,7 +255,7 @@ def _refused(error: PlatformError, body: bytes, secrets: tuple[str, ...]) -> Pla
 
 
 def _not_of_a_thing(error: PlatformError) -> PlatformError:
-    """404, 409 and 410 are about the token's address. Whoever wanted the token would take them for
+    """404, 409 and 410 are about the token's address. The caller would take them for
     the word on what he asked for: that it is not there, exists already, or is full."""
     if error.status not in (404, 409, 410):
         return error

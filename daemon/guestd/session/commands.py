@@ -88,7 +88,7 @@ def refusal(
 
 
 def unwritable_field(command: Command) -> CommandError | None:
-    """Why a field of the command could not be journaled or sent, or None; whoever gave it."""
+    """Why a field of the command could not be journaled or sent, or None, from any caller."""
     for name in _FIELDS[type(command)]:
         if (refused := refusal_of(name, getattr(command, name))) is not None:
             return refused

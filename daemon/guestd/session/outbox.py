@@ -69,7 +69,7 @@ class Outgoing:
     sent_at: float | None = None
     attempts: int = 0
     orphaned: bool = False  # the link it was sent on is gone
-    doubted: bool = False  # from before a restart: it may have been sent, and nobody here remembers
+    doubted: bool = False  # from before a restart: it may have been sent
     attributes: dict[str, str] | None = None
     upload: FileUpload | None = None  # the way of its file, if it has one
     withdrawn_by: str = ""  # the command that takes it back

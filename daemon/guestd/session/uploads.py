@@ -1,4 +1,4 @@
-"""One file on its way to the platform, and what a file must be like before anybody asks (SOCK-6,
+"""One file on its way to the platform, and what a file must be like before it is asked for (SOCK-6,
 SOCK-7, protocol §7).
 
     waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done

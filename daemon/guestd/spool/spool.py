@@ -124,7 +124,7 @@ class Spool:
         return Spooled(writing.path, self._sizes[writing.path], writing.digest.hexdigest())
 
     def discard(self, path: str) -> None:
-        """Delete a copy, soon; one that is gone already is no error. In a thread: a large file may
+        """Delete a copy, soon; a missing one is not an error. In a thread: a large file may
         take its time. Its bytes count until it is gone."""
         deletion = asyncio.get_running_loop().run_in_executor(None, _unlink, path)
         self._deletions.add(deletion)

@@ -283,7 +283,7 @@ class Supervisor:
         accepted_seq: int,
         error: CommandError | None,
     ) -> None:
-        """`accepted_seq` as in `Runner.give`; `error`: why nobody knows it."""
+        """`accepted_seq` as in `Runner.give`; `error`: why it is not known."""
         runner = self._runners.get(session_id)
         if runner is None:
             error = NotFound(f"no guest session {session_id} lives here", code="ended")

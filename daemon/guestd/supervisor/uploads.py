@@ -1,5 +1,5 @@
 """Files on their way, over all guest sessions: so many PUTs at once, the rest in line, each
-cancelled when nobody wants it.
+cancelled when it is no longer wanted.
 
 The line is bounded by its givers: each guest session has at most `uploads_per_session_max` uploads
 under way. What waits here is the knowledge where a file lies, never the file.

@@ -115,7 +115,7 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
             tracing_id,
             (
                 _marker(get("metadata")) if direction == s.INBOUND else ""
-            ),  # nobody else's marker is of use to us
+            ),  # markers of others are of no use to us
             text(sender, "nickname") if type(sender) is dict else "",
             get("originatingEntity") == "Bot",
             "",
