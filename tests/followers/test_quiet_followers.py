@@ -29,6 +29,10 @@ async def test_what_was_said_goes_when_promised_although_nobody_speaks_any_more(
         world.session("s1", state)
     journal.commit(Commit(over=["s1"]), lambda: None)
     await until(lambda: journal.cursor("webhooks") == 2)
-    await until(lambda: not journal.read_on(0, 10, ()))
+
+    async def is_empty():
+        return not await journal.read_on(0, 10, ())
+
+    await until(is_empty)
     await told.stop()
     await journal.stop()

@@ -17,7 +17,7 @@ from guestd.model.commands import Send
 from guestd.model.endings import Cause, Ending
 from guestd.model.events import Event
 from guestd.model.ids import Guest
-from guestd.policy.holdback import HoldBack
+from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
 from guestd.session.inbox import ByTime
 from guestd.session.inbox_by_sequence import BySequence
@@ -119,7 +119,7 @@ class _Life:
 
     def __init__(self, dialect: Dialect, joined: bool) -> None:
         settings = session_settings(inbox_held_max=HELD_MAX, inbox_remembered_max=32)
-        hold = HoldBack(0.0, 0.0, 500.0, 20)
+        hold = ReorderDelay(0.0, 0.0, 500.0, 20)
         has_history = dialect.traits.has_history
         inbox = (
             ByTime(hold, HELD_MAX, 32)

@@ -27,7 +27,7 @@ from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
 from tests.sections import session_settings
 
-from ..replaying import watch_from
+from ..replaying import watch_from_disk
 from .test_sessions import FAST, SILENT, Watching, drop, open_guest, session_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
@@ -459,11 +459,11 @@ class Lives:
             discard_copy=self.spool.discard,
             uncommitted_max=20_000,
         )
-        self.fleet.revive()
+        self.fleet.revive(await self.journal.recover())
         self.spool.clear_orphans(self.fleet.files_wanted())
         self.session_id = self.fleet.find("ana") or self.fleet.open(OpenGuest("ana"))
         self.watching = Watching()
-        watch_from(self.fleet, self.session_id, self.watching)
+        await watch_from_disk(self.fleet, self.session_id, self.watching)
 
     async def die(self):
         """Everything recorded so far is on disk, what comes after is not: the harshest cut that

@@ -193,7 +193,8 @@ async def refused_injection(form, status=400):
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction}
         )
         facts = [
-            orjson.loads(row.payload) for row in daemon._journal.read(OWN_STREAM, 0, 1000).rows
+            orjson.loads(row.payload)
+            for row in (await daemon._journal.read(OWN_STREAM, 0, 1000)).rows
         ]
         return problem, facts[-1]["details"]
 

@@ -128,7 +128,7 @@ async def main():
         await until(lambda: (len(answered) == seq and not journal.storage_full) or failures)
         assert not failures, failures
     assert answered == list(range(1, seq + 1))
-    assert [row.seq for row in journal.read("a", 0, 10**6).rows] == answered
+    assert [row.seq for row in (await journal.read("a", 0, 10**6)).rows] == answered
     await journal.stop()
     print(f"{rounds} times full, {seq} rows")
 
@@ -285,7 +285,7 @@ async def main():
         await commit(journal, opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)])
     if not filler.exists():
         await commit(journal, rows=[EventRow("a", 1, "message", b"{}", "", b"")])
-    assert [one.record.session_id for one in journal.recover()] == ["a"]
+    assert [one.record.session_id for one in await journal.recover()] == ["a"]
     if filler.exists():
         filler.unlink()
     await journal.stop()

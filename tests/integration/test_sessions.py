@@ -14,7 +14,7 @@ from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
 from guestd.model.ports import OpenGuest
-from guestd.supervisor.pipeline import Pipeline
+from guestd.supervisor.commits import CommitBatcher
 
 
 class Watching:
@@ -335,7 +335,7 @@ async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
     async with new_town(emulator=SILENT, uncommitted_max=50) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        pipeline: Pipeline = town.fleet._context.pipeline
+        pipeline: CommitBatcher = town.fleet._context.commits
         journal, waiting = pipeline._journal, []
         commit = journal.commit
         journal.commit = lambda commit, done: waiting.append((commit, done))
@@ -357,7 +357,7 @@ async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
         _, other = open_guest(town, "other")
         await town.until(lambda: town.live() == 2)
         runner = town.fleet._runners[town.fleet.find("broken")]
-        runner.inbound._inbox = None
+        runner.inbound.inbox = None
         agent_says(town, "broken", "boom")
         agent_says(town, "other", "fine")
         await town.until(lambda: other.texts() == ["fine"])

@@ -148,7 +148,7 @@ async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_town):
             assert in_order(moods.hanging) == in_order(moods.failing) == everything
 
             assert moods.knocks == 0 and {"metadata.example.org", "loop.example.org"} <= set(asked)
-            waiting = journal.deliveries("waiting", "", 10 * GUESTS)
+            waiting = await journal.deliveries("waiting", "", 10 * GUESTS)
             kept = [one.target for one in waiting]
             assert kept.count("metadata") == kept.count("loopback") == 2 * GUESTS
             assert all("not a public address" in one.reason for one in waiting if one.attempts)

@@ -29,6 +29,7 @@ from guestd.observe.metrics import Metrics
 from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.wire.webmessaging import WebMessaging
+from tests.reading import at_once
 from tests.replaying import watch_from
 from tests.sections import session_settings
 
@@ -105,19 +106,19 @@ class InlineJournal:
         for _, done in works:
             done()
 
-    def read(self, session_id, after_seq, limit, bytes_max=None) -> Replay:
+    async def read(self, session_id, after_seq, limit, bytes_max=None) -> Replay:
         return self.reader.read(session_id, after_seq, limit, self.acknowledged, bytes_max)
 
-    def recover(self):
+    async def recover(self):
         return self.reader.recover()
 
-    def identities(self, session_id, limit):
+    async def identities(self, session_id, limit):
         return self.reader.identities(session_id, limit)
 
-    def was_shown(self, session_id, identity, time) -> bool:
+    async def was_shown(self, session_id, identity, time) -> bool:
         return Reader(self.disk).was_shown(session_id, identity, time)
 
-    def command(self, session_id, command_id):
+    async def command(self, session_id, command_id):
         return self.reader.command(session_id, command_id, self.acknowledged)
 
     def forget(self, session_id) -> None: ...
@@ -260,7 +261,7 @@ class Simulation:
         )
         for patch in self.patches:
             patch(self)
-        self.fleet.revive()
+        self.fleet.revive(at_once(self.journal.recover()))
         self.storage.copies &= self.fleet.files_wanted()
         for frontend in self.frontends:
             frontend.attach(self.fleet)

@@ -11,8 +11,8 @@ from guestd.session.inbound import Inbound
 from guestd.session.inbox import ByTime, Remembered
 from guestd.session.outbound import Outbound
 from guestd.session.outbox import Outbox
+from guestd.supervisor.commits import CommitBatcher
 from guestd.supervisor.history_reader import HistoryReader
-from guestd.supervisor.pipeline import Pipeline
 
 from .story import answer_slowly, run
 
@@ -26,7 +26,7 @@ def drop_a_dedupe(monkeypatch):
 
 def skip_an_intent(monkeypatch):
     """Told and sent before it is durable."""
-    record = Pipeline.record
+    record = CommitBatcher.record
 
     def hasty(self, owner, session_id, event, intent=b""):
         record(self, owner, session_id, event, intent)
@@ -34,7 +34,7 @@ def skip_an_intent(monkeypatch):
             self._batch.intents.pop()
             self._loop.call_soon(owner.intent_durable, event.command_id)
 
-    monkeypatch.setattr(Pipeline, "record", hasty)
+    monkeypatch.setattr(CommitBatcher, "record", hasty)
 
 
 def resend_blindly_after_a_restart(monkeypatch):
@@ -78,7 +78,7 @@ def forget_the_lanes_order(monkeypatch):
 
 
 def show_before_durable(monkeypatch):
-    flush = Pipeline.flush
+    flush = CommitBatcher.flush
 
     def hasty(self):
         if self._batch is None:
@@ -93,7 +93,7 @@ def show_before_durable(monkeypatch):
             self._hub.publish = publish
         assert rows is not None
 
-    monkeypatch.setattr(Pipeline, "flush", hasty)
+    monkeypatch.setattr(CommitBatcher, "flush", hasty)
 
 
 def believe_an_empty_history(monkeypatch):

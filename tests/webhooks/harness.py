@@ -4,6 +4,7 @@ be cut off."""
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import time
 from collections.abc import Callable
@@ -144,5 +145,13 @@ def webhooks(
 
 async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while True:
+            found = condition()
+            if await found if inspect.isawaitable(found) else found:
+                return
             await asyncio.sleep(0.005)
+
+
+async def counts(told: Any, **wanted: int) -> bool:
+    """Whether there are so many webhooks of each status."""
+    return {status: len(await told.admin.list(status)) for status in wanted} == wanted

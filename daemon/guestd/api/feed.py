@@ -6,10 +6,12 @@ and `resume`, and server-sent events. Pages of JSON (`control/paging.py`) share 
 page size.
 
 The past is pulled: the next page is read when the client's socket has taken the previous one, and
-all clients together read at most one page per loop iteration, and `PAGES_PER_S`, in order of
-request. At the empty page the client becomes a watcher, with no suspension in between, so
-that no event is lost or shown twice. From then on the fleet offers events into a bounded queue.
-Half full, the client is told once that it lags; full, it is too slow.
+all clients together read at most one page per turn of the loop, and `PAGES_PER_S`, in the order of
+asking. It watches the guest session all the while. What is offered while a page is being read is
+set aside: if the page has events, it will be read like them; if the page is empty, it is all that
+came after them, and the past is over. So no event is lost or shown twice. From then on the fleet
+offers events into a bounded queue. Half full, the client is told once that it lags; full, it is too
+slow.
 
 `rewind` replaces a replay in progress: one client has one replay, however often it asks.
 
@@ -31,7 +33,7 @@ import orjson
 from aiohttp import web
 
 from ..model.errors import Damaged, NotFound
-from ..model.journal import EventRow
+from ..model.journal import EventRow, Replay
 from ..model.ports import Fleet
 from ..observe.metrics import Metrics
 from .byte_limit import SharedByteLimit
@@ -91,12 +93,14 @@ class Feed:
         self._queue: deque[FeedItem] = deque()
         self._page: deque[FeedItem] = deque()
         self._queued_bytes = self._page_bytes = 0
+        self._meanwhile: list[FeedItem] | None = None
+        self._meanwhile_bytes = 0
         self._read_seq = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._is_replaying = self._is_lagging = self._is_lag_due = self._is_over = False
-        self._is_closed = False
+        self._is_closed = self._is_watching = False
         self.is_too_slow = False
         self.stopped = ""
         self.version = 0
@@ -108,14 +112,16 @@ class Feed:
         """None: no past events. Raises NotFound."""
         if after_seq is None:
             self._fleet.watch(self._session_id, self)
+            self._is_watching = True
         else:
             self.rewind(after_seq)
 
     def rewind(self, after_seq: int) -> None:
         """Begin again after that seq. What was to be shown and is not sent yet is dropped: it will
         be read again."""
-        self._fleet.unwatch(self._session_id, self)
+        self._watch()
         self.version += 1
+        self._drop_meanwhile()
         self._page.clear()
         self._queue = deque(entry for entry in self._queue if not entry.is_event)
         self._queued_bytes = sum(len(entry.data) for entry in self._queue)
@@ -140,6 +146,7 @@ class Feed:
 
     def close(self) -> None:
         self._is_closed = True
+        self._is_watching = False
         self._fleet.unwatch(self._session_id, self)
         self._drop_all()
         self._room.set()
@@ -148,14 +155,19 @@ class Feed:
     # ------------------------------------------------------------------ new events
 
     def offer(self, row: EventRow) -> None:
-        self._put(FeedItem(row.seq, row.kind, row.payload, True))
+        entry = FeedItem(row.seq, row.kind, row.payload, True)
+        if not self._is_replaying:
+            self._put(entry)
+        elif self._meanwhile is not None:
+            self._set_aside(entry)
 
     def over(self) -> None:
         self._is_over = True
+        self._is_watching = False
         self._wake.set()
 
     def burden(self) -> float:
-        return self._queued_bytes + self._page_bytes
+        return self._queued_bytes + self._page_bytes + self._meanwhile_bytes
 
     def evict(self) -> None:
         self.is_too_slow = True
@@ -177,6 +189,17 @@ class Feed:
         self._wake.set()
         self._count()
 
+    def _set_aside(self, entry: FeedItem) -> None:
+        """Offered while a page is read: shown if the page is empty."""
+        assert self._meanwhile is not None
+        self._meanwhile.append(entry)
+        self._meanwhile_bytes += len(entry.data)
+        bounds = self._feeds.bounds
+        if len(self._meanwhile) > bounds.events_max or self._meanwhile_bytes > bounds.bytes_max:
+            self.evict()
+        else:
+            self._count()
+
     def _tell_lag_once(self) -> None:
         if not self._is_lagging:
             self._is_lagging = self._is_lag_due = True
@@ -195,7 +218,7 @@ class Feed:
         over.
 
         May be cancelled: nothing is lost by it."""
-        while not (self.is_too_slow or self.stopped or self._is_closed):
+        while not self._has_stopped():
             if self._is_lag_due:
                 self._is_lag_due = False
                 return FeedItem(
@@ -233,18 +256,29 @@ class Feed:
 
     async def _read_page(self) -> None:
         await self._feeds.page_limiter.acquire()
-        if self._is_closed or self.is_too_slow or self.stopped:
+        if self._has_stopped():
             return
+        version, self._meanwhile = self.version, []
         try:
-            replay = self._pages.read(self._read_seq)
+            replay = await self._pages.read(self._read_seq)
+            if self.version == version and not self._has_stopped():
+                self._take_in(replay)
         except NotFound:  # it has ended, and a journal in memory has forgotten it
-            self._is_replaying = False
-            self._is_over = True
-            self._append(_forgotten(self._read_seq))
-            return
+            if self.version == version:
+                self._is_replaying = False
+                self._is_over = True
+                self._append(_forgotten(self._read_seq))
         except Damaged as error:
-            self._damaged(self, error)
-            return
+            if self.version == version:
+                self._damaged(self, error)
+        finally:
+            if self.version == version:
+                self._drop_meanwhile()
+
+    def _has_stopped(self) -> bool:
+        return bool(self._is_closed or self.is_too_slow or self.stopped)
+
+    def _take_in(self, replay: Replay) -> None:
         if not replay.rows:
             self.follow()
             return
@@ -253,13 +287,27 @@ class Feed:
         self._count()
 
     def follow(self) -> None:
-        """There is nothing more to read, or nothing that could be: become a watcher before anything
-        else can happen."""
+        """There is nothing more to read, or nothing that could be: go on with what was offered
+        since the page was asked for."""
         self._is_replaying = False
+        self._watch()
+        offered = self._meanwhile or ()
+        self._drop_meanwhile()
+        for entry in offered:
+            self._put(entry)
+
+    def _watch(self) -> None:
+        if self._is_watching:
+            return
         try:
             self._fleet.watch(self._session_id, self)
+            self._is_watching = True
         except NotFound:
             self._is_over = True
+
+    def _drop_meanwhile(self) -> None:
+        self._meanwhile = None
+        self._meanwhile_bytes = 0
 
     def _page_in(self, row: EventRow, first_kept_seq: int) -> None:
         seq = row.seq
@@ -275,12 +323,14 @@ class Feed:
     # ------------------------------------------------------------------ counting
 
     def _count(self) -> None:
-        self._feeds.held.set(self, self._queued_bytes + self._page_bytes)
+        held_bytes = self._queued_bytes + self._page_bytes + self._meanwhile_bytes
+        self._feeds.held.set(self, held_bytes)
 
     def _drop_all(self) -> None:
         self._queue.clear()
         self._page.clear()
         self._queued_bytes = self._page_bytes = 0
+        self._drop_meanwhile()
         self._feeds.held.remove(self)
 
 

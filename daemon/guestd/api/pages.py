@@ -44,16 +44,16 @@ class Pages:
     async def after(self, seq: int) -> Replay:
         """The page after that seq, when it is our turn. Raises NotFound."""
         await self._limiter.acquire()
-        return self.read(seq)
+        return await self.read(seq)
 
-    def read(self, seq: int) -> Replay:
+    async def read(self, seq: int) -> Replay:
         """As `after`, for a caller that the limiter has admitted. Raises Damaged if the next row is
         damaged: what is sound before it is shown first, so that a client that reconnects does not
         get the same page again and again."""
         try:
-            replay = self._fleet.read(self._session_id, seq, self._rows, PAGE_BYTES)
+            replay = await self._fleet.read(self._session_id, seq, self._rows, PAGE_BYTES)
         except Damaged:
-            replay = self._fleet.read(self._session_id, seq, 1, PAGE_BYTES)
+            replay = await self._fleet.read(self._session_id, seq, 1, PAGE_BYTES)
         if replay.rows:
             self._expect(sum(len(row.payload) for row in replay.rows) // len(replay.rows))
         return replay

@@ -14,7 +14,7 @@ import logging
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -22,12 +22,12 @@ from typing import TYPE_CHECKING, Any
 from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
-from ..model.journal import Journal
+from ..model.journal import Journal, SavedSession
 from ..model.ports import DeploymentFacts, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
 from ..operations.event_appender import EventAppender
-from ..operations.service import OperationService
+from ..operations.service import OperationService, SavedOperations
 from ..operations.unavailable import OperationsUnavailable
 from ..platform.calls import RestCalls
 from ..platform.deployment import fetch_deployment
@@ -111,6 +111,7 @@ class Daemon:
         self._at_disk = JournalAtDisk(config, loop, notifier, self.metrics, self._fail)
         self._journal: Journal
         self._appender: EventAppender
+        self._saved: Sequence[SavedSession] = ()
         self._service: OperationService | None = None
         self._demo: Demo | None = None
         self._deployment: DeploymentWatch | None = None
@@ -133,7 +134,8 @@ class Daemon:
         deployment = DeploymentFile(journal_directory(self._config, os.environ), _address_of(place))
         has_deployment = TRAITS[self._config.platform.dialect].deployment_required
         facts = deployment.read() if has_deployment else None
-        webhooks = self._open_followers()
+        self._saved = await self._journal.recover()
+        webhooks = await self._open_followers()
         calls = self._open_calls(http, place)
         self._open_fleet(place, facts or DeploymentFacts(), http, calls)
         self._open_operations(calls, ring)
@@ -141,8 +143,9 @@ class Daemon:
         self._start_watchdog()
         if has_deployment:
             await self._watch_deployment(http, place, deployment, facts is not None, patient)
+        operations = await self._service.saved() if self._service is not None else None
         await self._open_port(ring, webhooks)
-        self._recover()
+        self._recover(operations)
         if demo_guests:
             self._demo = Demo(self.fleet, self._loop, draw_id)
             self._stops.callback(self._demo.stop)
@@ -215,21 +218,21 @@ class Daemon:
         """Nothing is lost by an end: nothing was ever known of the deployment, and there is no
         guest session."""
         assert self._deployment is not None
-        return not (self._deployment.is_known or self.fleet.sessions() or self._journal.recover())
+        return not (self._deployment.is_known or self.fleet.sessions() or self._saved)
 
     def _fail(self, error: Exception) -> None:
         if not self.broken.done():
             self.broken.set_exception(error)
             self.broken.exception()  # seen: a start that fails by it raises it by itself
 
-    def _open_followers(self) -> WebhookService:
+    async def _open_followers(self) -> WebhookService:
         """Webhooks and audit read the journal from the first event of this life on."""
         directory = audit_directory(self._config, journal_directory(self._config, os.environ))
         if directory is not None:
             audit = new_audit(self._config, directory, self._journal, self.metrics, self._loop)
             audit.start()
             self._stops.push_async_callback(self._stop_reader, audit)
-        self._appender = EventAppender(self._journal, self._clock)
+        self._appender = await EventAppender.open(self._journal, self._clock)
         webhooks = new_webhooks(
             self._config, os.environ, self._journal, self.metrics, self._loop, self._appender
         )
@@ -338,12 +341,16 @@ class Daemon:
         self._stops.push_async_callback(self.http.stop)
         await self.http.start()
 
-    def _recover(self) -> None:
-        revived = self.fleet.revive()
+    def _recover(self, operations: SavedOperations | None) -> None:
+        """What was read before the port was opened goes on before anything is asked of it."""
+        revived = self.fleet.revive(self._saved)
+        self._saved = ()
         self.spool.clear_orphans(self.fleet.files_wanted())
         if revived:
             logger.info("recovered %d guest sessions from the journal", revived)
-        if self._service is not None and (going_on := self._service.recover()):
+        if self._service is None or operations is None:
+            return
+        if going_on := self._service.resume(operations):
             logger.info("recovered %d REST operations from the journal", going_on)
 
     def _start_telling(self) -> None:

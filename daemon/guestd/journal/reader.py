@@ -1,4 +1,4 @@
-"""What the loop reads from the file: pages by an index, on a connection that only reads and never
+"""What is read from the file: pages by an index, on a connection that only reads and never
 checkpoints.
 
 Events are shown up to `acknowledged`, the offset up to which the loop was told that they are

@@ -69,7 +69,7 @@ class Drop:
 
 
 @dataclass(slots=True)
-class Tell:
+class SendAnswer:
     """Answer the asker, once."""
 
     answer: Answer
@@ -134,7 +134,7 @@ class Discard:
 
 
 @dataclass(slots=True)
-class Noticed:
+class Count:
     notice: Notice
     count: int = 1
 
@@ -163,14 +163,14 @@ Effect = (
     | Ping
     | HangUp
     | Drop
-    | Tell
+    | SendAnswer
     | AwaitDurable
     | FetchHistory
     | AskPresigned
     | Upload
     | CancelUpload
     | Discard
-    | Noticed
+    | Count
     | Echoed
     | Finish
 )

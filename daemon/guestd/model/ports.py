@@ -168,7 +168,7 @@ class Fleet(Protocol):
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
 
-    def read(
+    async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
         """What is durable after `after_seq`, oldest first, at most `limit`, bounded as the
@@ -176,7 +176,7 @@ class Fleet(Protocol):
 
         Of an ended guest session too, while the journal keeps it. Raises NotFound."""
 
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+    async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         """What is durable of a command; None if nothing is, or is not kept any more. Of an ended
         guest session too, while the journal keeps it. Raises NotFound, Damaged."""
 
@@ -263,7 +263,7 @@ class Operations(Protocol):
         same id and request again give the same operation; the same id with another request is
         refused (`conflict`). Raises CommandError."""
 
-    def view(self, operation_id: str) -> OperationView:
+    async def view(self, operation_id: str) -> OperationView:
         """Raises NotFound."""
 
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
@@ -293,7 +293,7 @@ class WebhookView:
 class Webhooks(Protocol):
     """What became of webhooks, as floor 4 sees it (SYNC-1)."""
 
-    def list(
+    async def list(
         self, status: str = "waiting", after_id: str = "", limit: int = 100
     ) -> Sequence[WebhookView]:
         """Those waiting, dead or delivered, in the order of their making, after `after_id`. Raises

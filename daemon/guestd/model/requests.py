@@ -3,7 +3,7 @@ frame for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
@@ -12,15 +12,6 @@ class Hello:
     """configureSession (protocol §2.2) or `connect` (SOCK-1): the first thing said on a new
     link."""
 
-    tracing_id: str = ""
-    start_new: bool = False
-
-
-@dataclass(slots=True)
-class HelloAuthenticated:
-    """configureAuthenticatedSession (protocol §2.3); `code` is the platform-issued JWT."""
-
-    code: str = field(repr=False)
     tracing_id: str = ""
     start_new: bool = False
 
@@ -53,29 +44,6 @@ class SayReply:
     marker: str = ""
     originating_message_id: str = ""
     attributes: dict[str, str] | None = None
-
-
-@dataclass(slots=True)
-class SayForm:
-    """A filled form (protocol §2.6). `answers` are (component id, text, payload)."""
-
-    canned_response_id: str
-    answers: tuple[tuple[str, str, str], ...]
-    tracing_id: str
-    text: str = ""
-    marker: str = ""
-    originating_message_id: str = ""
-
-
-@dataclass(slots=True)
-class SayOffer:
-    """The answer to a co-browse or video offer (protocol §2.7): `offer` is "CoBrowse" or
-    "Video"."""
-
-    offer: str
-    accepted: bool
-    fields: dict[str, str]
-    tracing_id: str = ""
 
 
 @dataclass(slots=True)
@@ -125,11 +93,6 @@ class AskJwt:
 
 
 @dataclass(slots=True)
-class AskConfiguration:
-    tracing_id: str = ""
-
-
-@dataclass(slots=True)
 class AskSlot:
     """onAttachment: ask where to upload a file (protocol §2.11)."""
 
@@ -162,11 +125,8 @@ class SetContext:
 
 Request = (
     Hello
-    | HelloAuthenticated
     | SayText
     | SayReply
-    | SayForm
-    | SayOffer
     | SayAttachments
     | ShowTyping
     | Join
@@ -174,7 +134,6 @@ Request = (
     | CloseSession
     | Beat
     | AskJwt
-    | AskConfiguration
     | AskSlot
     | AskDownload
     | DeleteAttachment

@@ -144,30 +144,6 @@ class UploadFailed:
 
 
 @dataclass(slots=True)
-class AttachmentDeleted:
-    attachment_id: str
-    tracing_id: str = ""
-
-
-@dataclass(slots=True)
-class ConfigurationTold:
-    """GetConfigurationResponse."""
-
-    custom_attribute_bytes_max: int
-    message_routing_enabled: bool
-    file_bytes_max: int | None = None
-    file_types: tuple[str, ...] = ()
-    blocked_extensions: tuple[str, ...] = ()
-    duration_s: float | None = None
-
-
-@dataclass(slots=True)
-class ResumeTokenGranted:
-    resume_token: str = field(repr=False)
-    expires_at_epoch_s: float = 0.0
-
-
-@dataclass(slots=True)
 class ConnectionClosed:
     """ConnectionClosedEvent: the platform asks this connection to go. `reason` is "" or e.g.
     "signedIn"."""
@@ -233,15 +209,7 @@ class Garbage:
 
 
 #: Signals that are recorded or counted as they come, and move no deadline.
-NotedSignal = (
-    TypingShown
-    | ReceiptArrived
-    | Unknown
-    | ContentRefused
-    | AttachmentDeleted
-    | ConfigurationTold
-    | ResumeTokenGranted
-)
+NotedSignal = TypingShown | ReceiptArrived | Unknown | ContentRefused
 
 Signal = (
     Joined

@@ -13,10 +13,17 @@ from ..runtime.callback import committed
 
 
 class EventAppender:
-    def __init__(self, journal: EventStore, clock: Clock) -> None:
+    """`seq` is that of the newest event in the stream."""
+
+    def __init__(self, journal: EventStore, clock: Clock, seq: int) -> None:
         self._journal = journal
         self._clock = clock
-        self._seq = journal.last_seq(OWN_STREAM)
+        self._seq = seq
+
+    @classmethod
+    async def open(cls, journal: EventStore, clock: Clock) -> EventAppender:
+        """One that goes on where the journal's own stream ends."""
+        return cls(journal, clock, await journal.last_seq(OWN_STREAM))
 
     @property
     def storage_full(self) -> bool:

@@ -21,15 +21,16 @@ import math
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
 from ..model.ids import is_command_id
 from ..model.journal import OperationStore
 from ..model.ports import Clock, OperationView, PlatformCalls
+from ..model.records import OperationRecord
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool, finish_tasks
-from ..runtime.timers import Timers
+from ..runtime.timers import TIMER_TICK_S, Timers
 from .event_appender import EventAppender
 from .executor import Executor
 from .operation import OVER, Operation, Transition, from_record
@@ -40,14 +41,18 @@ from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
 
-#: Deadlines are met to within this.
-TIMER_TICK_S = 0.05
-
 STORAGE_FULL = "the disk is full: new work is refused until space is freed"
 
 
 def _unlimited() -> float:
     return math.inf
+
+
+class SavedOperations(NamedTuple):
+    """As a restart finds them: those over, begun last first; the others, oldest first."""
+
+    lately_over: Sequence[OperationRecord]
+    going_on: Sequence[OperationRecord]
 
 
 class OperationService:
@@ -94,6 +99,7 @@ class OperationService:
         self._shielded_tasks: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, asyncio.Event] = {}
         self._recent: dict[str, OperationView] = {}
+        self._finished = 0
 
     # ------------------------------------------------------------------ the Operations port
 
@@ -104,7 +110,7 @@ class OperationService:
         `draining`, Overloaded, LimitExceeded (SESS-1)."""
         validated = validated_request(kind, request, self._settings.request_bytes_max)
         operation = self._new(kind, operation_id, validated)
-        known = self._known(operation_id)
+        known = await self._known(operation_id)
         if known is not None:
             if (known.kind, known.request) != (kind, operation.request):
                 raise CommandError(
@@ -122,10 +128,10 @@ class OperationService:
         await self._until_accepted(operation_id)
         if wait_s > 0:
             await self._until(operation_id, self._workflows[kind].is_answered, wait_s)
-        return self.view(operation_id)
+        return await self.view(operation_id)
 
-    def view(self, operation_id: str) -> OperationView:
-        operation = self._known(operation_id)
+    async def view(self, operation_id: str) -> OperationView:
+        operation = await self._known(operation_id)
         if operation is None:
             raise NotFound(f"no operation {operation_id}")
         return _durable_view(operation)
@@ -144,7 +150,7 @@ class OperationService:
         await self._until_accepted(operation_id)
         operation = self._active.get(operation_id)
         if operation is None or operation.over:
-            return self.view(operation_id)
+            return await self.view(operation_id)
         transition = self._workflows[operation.kind].end(operation, self._clock.epoch_ms())
         operation.end_asked = True
         operation.wake_ms = 0
@@ -227,12 +233,21 @@ class OperationService:
                 ):
                     await self._waiting.setdefault(operation_id, asyncio.Event()).wait()
 
-    def _known(self, operation_id: str) -> Operation | None:
-        operation = self._active.get(operation_id)
-        if operation is not None:
-            return operation
-        record = self._journal.operation(operation_id)
-        return from_record(record) if record is not None else None
+    async def _known(self, operation_id: str) -> Operation | None:
+        """As it stands on return: what was begun or came to its end while the journal was asked is
+        not overlooked."""
+        while True:
+            finished = self._finished
+            record = None
+            if operation_id not in self._active:
+                record = await self._journal.operation(operation_id)
+            operation = self._active.get(operation_id)
+            if operation is not None:
+                return operation
+            if record is not None:
+                return from_record(record)
+            if finished == self._finished:
+                return None
 
     # ------------------------------------------------------------------ run and rest
 
@@ -281,6 +296,7 @@ class OperationService:
             return
         if self._active.pop(operation_id, None) is None:
             return
+        self._finished += 1
         self._workflows[operation.kind].finished(operation)
         self._sessions -= operation.kind == "messaging"
         self._metrics.rest_sessions = self._sessions
@@ -292,12 +308,20 @@ class OperationService:
 
     # ------------------------------------------------------------------ recover, drain, stop
 
-    def recover(self) -> int:
-        """Resumes every operation of the journal that is not over; returns how many. Lists those
-        that ended last again."""
-        for record in reversed(self._journal.operations_over(self._settings.remembered_max)):
+    async def recover(self) -> int:
+        """As `saved` and `resume` after each other."""
+        return self.resume(await self.saved())
+
+    async def saved(self) -> SavedOperations:
+        """What the journal knows, to be gone on with."""
+        over = await self._journal.operations_over(self._settings.remembered_max)
+        return SavedOperations(over, await self._journal.operations())
+
+    def resume(self, saved: SavedOperations) -> int:
+        """Go on with all that is not over; returns how many. Those lately over are listed again."""
+        for record in reversed(saved.lately_over):
             self._recent.setdefault(record.operation_id, _durable_view(from_record(record)))
-        for record in self._journal.operations():
+        for record in saved.going_on:
             if record.operation_id in self._active:
                 continue
             if record.kind not in self._workflows:

@@ -23,7 +23,7 @@ class OperationsUnavailable:
             f"REST operations are unavailable: {self._missing}", code="not_configured"
         )
 
-    def view(self, operation_id: str) -> OperationView:
+    async def view(self, operation_id: str) -> OperationView:
         raise NotFound(f"no operation {operation_id}: {self._missing}")
 
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:

@@ -81,7 +81,7 @@ class JournalFollower:
     async def _follow(self, position: int) -> None:
         while True:
             self._news.clear()
-            page = self._journal.read_on(position, PAGE, self._kinds)
+            page = await self._journal.read_on(position, PAGE, self._kinds)
             if page:
                 await self._take(page)
                 position = page[-1].offset

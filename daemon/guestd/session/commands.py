@@ -23,7 +23,7 @@ REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Command)}
 
 
-@dataclass(slots=True, frozen=True)
+@dataclass(slots=True)
 class Situation:
     """Where in its life the guest session is."""
 
@@ -112,7 +112,7 @@ def _message_refusal(
         if not command.text:
             return CommandError("text is empty; say something", field="text")
         texts = [command.text]
-        size = _attribute_bytes(command.attributes or {})
+        size = _attribute_bytes(command.attributes) if command.attributes else 0
         if size > attribute_bytes_max:
             return _attributes_too_large(size, attribute_bytes_max, "attributes")
     for text in texts:

@@ -74,12 +74,12 @@ class ConnectionState:
         if beat.asked_at is not None and heard_at > beat.asked_at:
             beat.answered()  # the answer waits behind what keeps arriving: that is life enough
         if beat.is_lost(now, settings.heartbeat.timeout_s):
-            out.append(e.Noticed(Notice.HEARTBEAT_LOST))
+            out.append(e.Count(Notice.HEARTBEAT_LOST))
             return unanswered("a heartbeat was not answered")
         if beat.is_due(now):
             echo = traits.beating is Beating.ECHO and beat.beats % 2 == 0
             out.append(e.Say(r.Beat()) if echo else e.Ping())
-            out.append(e.Noticed(Notice.HEARTBEAT_SENT))
+            out.append(e.Count(Notice.HEARTBEAT_SENT))
             beat.asked(now, settings.heartbeat.interval_s)
         return None
 

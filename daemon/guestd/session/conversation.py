@@ -81,22 +81,25 @@ class Conversation:
     @property
     def is_idle(self) -> bool:
         """True if nothing waits to be sent, and no gap to be closed."""
-        return not self.outbound.outbox and not self.inbound.is_backfilling
+        return not self.outbound.outbox and self.inbound.backfill is None
 
     def wake_at(self, now: float) -> float:
         """The earliest deadline that runs only while connected."""
         outbound = self.outbound
-        at = min(self.inbound.backfill_wake_at, self.downloads.wake_at)
-        if outbound.outbox:
-            lane_at = outbound.wake_at(now, self.inbound.is_backfilling)
-            files_at = self.files.wake_at(outbound.outbox, outbound.requests(), now)
-            at = min(at, lane_at, files_at)
+        backfill, lane = self.inbound.backfill, outbound.outbox
+        at = self.downloads.wake_at
+        if backfill is not None:
+            at = min(at, backfill.wake_at)
+        if lane:
+            at = min(at, outbound.wake_at(now, backfill is not None))
+            if lane.file_count:
+                at = min(at, self.files.wake_at(lane, outbound.requests(), now))
         return at
 
     def __repr__(self) -> str:
         lane = self.outbound.outbox
-        filling = " filling" if self.inbound.is_backfilling else ""
-        return f"held={self.inbound.held} out={len(lane) if lane else 0}{filling}"
+        filling = " filling" if self.inbound.backfill else ""
+        return f"held={self.inbound.inbox.held} out={len(lane) if lane else 0}{filling}"
 
     def take(self, given: TalkInput, now: float, out: e.Effects) -> Wants | None:
         """`LEAVE` if the guest's own end of the conversation may be carried out."""
@@ -134,22 +137,16 @@ class Conversation:
         elif isinstance(given, i.IntentDurable):
             accepted = self.outbound.commands.find(given.command_id)
             if accepted is not None:
-                out.append(e.Tell(c.Answer(given.command_id, accepted.seq)))
+                out.append(e.SendAnswer(c.Answer(given.command_id, accepted.seq)))
 
     # ------------------------------------------------------------------ messages in
 
-    def take_in_order(self, item: s.MessageArrived, now: float, out: e.Effects) -> bool:
-        """The common case, nine of ten: nothing is under way, and the message is the next one. True
-        if it was recorded; no deadline has moved then."""
-        outbound = self.outbound
-        return not outbound.outbox and self.inbound.take_in_order(
-            item, now, outbound.commands.traces, out
-        )
-
     def message(self, item: s.MessageArrived, now: float, out: e.Effects) -> None:
-        outbound = self.outbound
+        inbound, outbound = self.inbound, self.outbound
         confirmed = outbound.confirmed(item, now, out)
-        self.inbound.arrived(item, now, outbound.commands.traces, out)
+        traces = outbound.commands.traces
+        if not inbound.take_in_order(item, now, traces, out):
+            inbound.arrived(item, now, traces, out)
         if confirmed:
             self.proceed(now, out)
 
@@ -161,7 +158,7 @@ class Conversation:
 
     def release(self, now: float, out: e.Effects) -> None:
         """Messages that were held long enough."""
-        if now >= self.inbound.wake_at:
+        if now >= self.inbound.inbox.wake_at:
             self.inbound.release(now, self.outbound.commands.traces, out)
 
     def flush(self, now: float, out: e.Effects) -> None:
@@ -231,7 +228,7 @@ class Conversation:
     def _file(self, given: FileInput | s.Refused, now: float, out: e.Effects) -> None:
         """An answer about an upload or about a download link."""
         if isinstance(given, s.SlotRefused | s.UploadFailed):
-            out.append(e.Noticed(Notice.PLATFORM_ERROR))
+            out.append(e.Count(Notice.PLATFORM_ERROR))
         if (
             isinstance(given, s.SlotGranted)
             and not given.headers
@@ -269,7 +266,7 @@ class Conversation:
             self.proceed(now, out)
             return
         self._proceed_with_files(now, out)
-        if not self.inbound.is_backfilling and outbound.is_overdue(now):
+        if self.inbound.backfill is None and outbound.is_overdue(now):
             if self._traits.has_history:
                 self.inbound.request_backfill(now, out)
             else:
@@ -334,7 +331,7 @@ class Conversation:
         outbound.greet(join, out)
         if self._traits.has_history and not given.new_session:
             inbound.request_backfill(now, out)
-        elif inbound.is_holding:
+        elif inbound.inbox.filling:
             inbound.merge([], now, outbound.commands.traces, out)
         if outbound.outbox is not None:
             self.files.rejoined(outbound.outbox, given.new_session and not first, now, out)
@@ -351,7 +348,7 @@ class Conversation:
         """The guest session is over: show what is held, and settle all that was accepted."""
         self.inbound.cancel_backfill()
         self.downloads.connection_lost(out)
-        if self.inbound.held:
+        if self.inbound.inbox.held:
             self.flush(0.0, out)
         self.outbound.give_up(reason, out)
 

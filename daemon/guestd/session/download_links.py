@@ -30,30 +30,29 @@ class RequestedLink:
 
 
 class DownloadLinks:
-    """The links a guest session has asked for, by the tracing id of the question."""
+    """The links a guest session has asked for, by the tracing id of the question. `wake_at`: when
+    the earliest answer is overdue."""
 
-    __slots__ = ("_requested", "_rng", "_settings", "_traits")
+    __slots__ = ("_requested", "_rng", "_settings", "_traits", "wake_at")
 
     def __init__(self, settings: SessionSettings, traits: Traits, rng: Random) -> None:
         self._settings = settings
         self._traits = traits
         self._rng = rng
         self._requested: dict[str, RequestedLink] | None = None
+        self.wake_at = NEVER
 
     def use(self, settings: SessionSettings, traits: Traits) -> None:
         self._settings, self._traits = settings, traits
 
-    @property
-    def wake_at(self) -> float:
-        """When the earliest answer is overdue."""
-        if not self._requested:
-            return NEVER
-        return min(one.answer_by for one in self._requested.values())
+    def _rearm(self) -> None:
+        requested = self._requested or {}
+        self.wake_at = min((one.answer_by for one in requested.values()), default=NEVER)
 
     def request(self, command: c.FreshLink, live: bool, now: float, out: e.Effects) -> None:
         refused = self._refusal(command, live)
         if refused is not None:
-            out.append(e.Tell(c.Answer(command.command_id, error=refused)))
+            out.append(e.SendAnswer(c.Answer(command.command_id, error=refused)))
             return
         trace = draw_id(self._rng)
         if self._requested is None:
@@ -63,6 +62,7 @@ class DownloadLinks:
             command.attachment_id,
             now + self._settings.attachments.slot_timeout_s,
         )
+        self._rearm()
         out.append(e.Say(r.AskDownload(command.attachment_id, trace)))
 
     def _refusal(self, command: c.FreshLink, live: bool) -> CommandError | None:
@@ -92,6 +92,7 @@ class DownloadLinks:
             return False
         assert self._requested is not None
         del self._requested[trace]
+        self._rearm()
         result = {
             "attachment_id": one.attachment_id,
             "url": given.url,
@@ -99,7 +100,7 @@ class DownloadLinks:
             "content_type": given.file_type,
             "size_bytes": given.file_bytes,
         }
-        out.append(e.Tell(c.Answer(one.command_id, result=result)))
+        out.append(e.SendAnswer(c.Answer(one.command_id, result=result)))
         return True
 
     def refused(self, given: s.Refused, out: e.Effects) -> bool:
@@ -107,24 +108,26 @@ class DownloadLinks:
         asked = self._requested.pop(given.tracing_id, None) if self._requested else None
         if asked is None:
             return False
+        self._rearm()
         code = "not_found" if given.code in (404, 4009) else "platform"
         error = CommandError(f"the platform gave no link: {given.code} {given.reason}", code=code)
-        out.append(e.Tell(c.Answer(asked.command_id, error=error)))
+        out.append(e.SendAnswer(c.Answer(asked.command_id, error=error)))
         return True
 
     def on_deadline(self, now: float, out: e.Effects) -> None:
         requested = self._requested
-        if not requested:
+        if not requested or now < self.wake_at:
             return
         for trace, one in list(requested.items()):
             if now >= one.answer_by:
                 del requested[trace]
                 error = CommandError("the platform did not answer in time", code="timeout")
-                out.append(e.Tell(c.Answer(one.command_id, error=error)))
+                out.append(e.SendAnswer(c.Answer(one.command_id, error=error)))
+        self._rearm()
 
     def connection_lost(self, out: e.Effects) -> None:
         """No answer can come any more."""
-        requested, self._requested = self._requested, None
+        requested, self._requested, self.wake_at = self._requested, None, NEVER
         for one in (requested or {}).values():
             error = CommandError("the link to the platform was lost; ask again", code="not_ready")
-            out.append(e.Tell(c.Answer(one.command_id, error=error)))
+            out.append(e.SendAnswer(c.Answer(one.command_id, error=error)))

@@ -39,17 +39,18 @@ JWT_USED_S = 30.0
 
 
 class Inbound:
-    """`read_only`: the conversation has ended, as far as its messages say."""
+    """`read_only`: the conversation has ended, as far as its messages say. `inbox` and `backfill`
+    may be asked for their deadlines; `backfill` is None while no history is read."""
 
     __slots__ = (
-        "_backfill",
-        "_inbox",
         "_jwt",
         "_numbers",
         "_reads",
         "_rng",
         "_settings",
         "_traits",
+        "backfill",
+        "inbox",
         "read_only",
     )
 
@@ -61,12 +62,12 @@ class Inbound:
         numbers: EventNumbers,
         rng: Random,
     ) -> None:
-        self._inbox = inbox
+        self.inbox = inbox
         self._settings = settings
         self._traits = traits
         self._numbers = numbers
         self._rng = rng
-        self._backfill: HistoryBackfill | None = None
+        self.backfill: HistoryBackfill | None = None
         self._jwt: tuple[str, float] | None = None
         self._reads: SlidingCount | None = None
         self.read_only = False
@@ -76,37 +77,10 @@ class Inbound:
 
     # ------------------------------------------------------------------ questions
 
-    @property
-    def held(self) -> int:
-        return self._inbox.held
-
-    @property
-    def heard_at(self) -> float:
-        """When something last arrived in order: a sign of life."""
-        return self._inbox.heard_at
-
-    @property
-    def is_backfilling(self) -> bool:
-        return self._backfill is not None
-
-    @property
-    def is_holding(self) -> bool:
-        """True if what arrives is held until a gap is closed."""
-        return self._inbox.filling
-
-    @property
-    def wake_at(self) -> float:
-        """When a message that is held may be released."""
-        return self._inbox.wake_at
-
-    @property
-    def backfill_wake_at(self) -> float:
-        return self._backfill.wake_at if self._backfill is not None else NEVER
-
     def may_have_shown(self, item: s.MessageArrived) -> bool:
         """True if the journal must be asked whether this item was shown before it is given to the
         machine."""
-        return self._inbox.may_have_shown(item)
+        return self.inbox.may_have_shown(item)
 
     # ------------------------------------------------------------------ messages
 
@@ -114,26 +88,26 @@ class Inbound:
         self, item: s.MessageArrived, now: float, traces: Traces, out: e.Effects
     ) -> bool:
         """The common case: True if it was recorded, and no deadline has changed by it."""
-        taken = self._inbox.passes(item, now)
+        taken = self.inbox.accept_in_order(item, now)
         if taken:
             self._record(item, traces, out)
         return taken
 
     def arrived(self, item: s.MessageArrived, now: float, traces: Traces, out: e.Effects) -> None:
-        self._show(self._inbox.arrive(item, now), traces, out)
+        self._show(self.inbox.arrive(item, now), traces, out)
 
     def release(self, now: float, traces: Traces, out: e.Effects) -> None:
         """Whatever was held long enough."""
-        self._show(self._inbox.release(now), traces, out)
+        self._show(self.inbox.release(now), traces, out)
 
     def merge(
         self, history: list[s.MessageArrived], now: float, traces: Traces, out: e.Effects
     ) -> None:
         """Close the gap: put the history and what is held together, and hold no more."""
-        self._show(self._inbox.merge(history, now), traces, out)
+        self._show(self.inbox.merge(history, now), traces, out)
 
     def preload_seen(self, known: Sequence[tuple[str, str]]) -> None:
-        self._inbox.restore(known)
+        self.inbox.restore(known)
 
     def note(self, given: s.Signal, out: e.Effects) -> None:
         """Signals that are recorded or counted as they come."""
@@ -145,9 +119,9 @@ class Inbound:
             case s.ReceiptArrived():
                 out.append(v.ReceiptEvent(self._numbers.next(), given.sequence, given.status))
             case s.Unknown():
-                out.append(e.Noticed(Notice.UNKNOWN))
+                out.append(e.Count(Notice.UNKNOWN))
             case s.Garbage() | s.ContentRefused():
-                out.append(e.Noticed(Notice.GARBAGE))
+                out.append(e.Count(Notice.GARBAGE))
 
     def _show(self, outcome: Outcome, traces: Traces, out: e.Effects) -> None:
         for placed in outcome.placed:
@@ -156,7 +130,7 @@ class Inbound:
                 out.append(v.GapEvent(self._numbers.next(), "not delivered in time", after, before))
             self._record(placed.item, traces, out, placed.late)
         for notice, count in outcome.notices:
-            out.append(e.Noticed(notice, count))
+            out.append(e.Count(notice, count))
 
     def _record(
         self, item: s.MessageArrived, traces: Traces, out: e.Effects, late: bool = False
@@ -192,28 +166,28 @@ class Inbound:
 
     def hold_for_gap(self) -> None:
         """Something may be missing before what arrives from now on."""
-        self._inbox.begin_fill()
+        self.inbox.begin_fill()
 
     def request_backfill(self, now: float, out: e.Effects) -> None:
-        if self._backfill is not None:
-            self._backfill.again = True
+        if self.backfill is not None:
+            self.backfill.again = True
             return
-        self._inbox.begin_fill()
-        self._backfill = HistoryBackfill()
+        self.inbox.begin_fill()
+        self.backfill = HistoryBackfill()
         self._read_page(now, out)
 
     def cancel_backfill(self) -> None:
-        self._backfill = None
+        self.backfill = None
 
     def connection_lost(self, was_joined: bool) -> None:
         """What is held stays held: what was lost with the connection may belong before it."""
         self._jwt = None
-        self._backfill = None
+        self.backfill = None
         if was_joined and self._traits.has_history:
-            self._inbox.begin_fill()
+            self.inbox.begin_fill()
 
     def _read_page(self, now: float, out: e.Effects) -> None:
-        backfill = self._backfill
+        backfill = self.backfill
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
             backfill.asked(Step.JWT, now + self._settings.lifetime.join_timeout_s)
@@ -234,7 +208,7 @@ class Inbound:
 
     def jwt_granted(self, given: s.JwtGranted, now: float, out: e.Effects) -> None:
         self._jwt = (given.jwt, now + JWT_USED_S)
-        if self._backfill is not None and self._backfill.step is Step.JWT:
+        if self.backfill is not None and self.backfill.step is Step.JWT:
             self._read_page(now, out)
 
     def page_read(
@@ -242,7 +216,7 @@ class Inbound:
     ) -> BackfillResult | None:
         """`in_doubt`: a message of ours is under way, and the history may prove that it was
         taken."""
-        backfill = self._backfill
+        backfill = self.backfill
         if (
             backfill is None
             or backfill.step is not Step.PAGE
@@ -255,7 +229,7 @@ class Inbound:
         complete = (
             not given.items
             or given.page_number >= given.page_count
-            or self._inbox.closes_gap(given.items[-1])
+            or self.inbox.closes_gap(given.items[-1])
         )
         if not complete and backfill.pages_read < HISTORY_PAGES_MAX:
             self._read_page(now, out)
@@ -275,13 +249,13 @@ class Inbound:
         if given.total > 0 or given.page_number < given.page_count:
             return True
         return given.page_number == 1 and (
-            self._inbox.has_released or (in_doubt and backfill.attempts == 0)
+            self.inbox.has_released or (in_doubt and backfill.attempts == 0)
         )
 
     def page_unread(
         self, given: i.HistoryUnread, now: float, out: e.Effects
     ) -> BackfillResult | None:
-        if self._backfill is None or self._backfill.step is not Step.PAGE:
+        if self.backfill is None or self.backfill.step is not Step.PAGE:
             return None
         if not given.worth_retrying:
             self._jwt = None
@@ -289,12 +263,12 @@ class Inbound:
 
     def throttled(self, given: s.Throttled, now: float, out: e.Effects) -> BackfillResult | None:
         """A request came too fast; it was the one for a JWT if one is awaited."""
-        if self._backfill is None or self._backfill.step is not Step.JWT:
+        if self.backfill is None or self.backfill.step is not Step.JWT:
             return None
         return self._failed("throttled", given.retry_after_s, now, out)
 
     def on_deadline_backfill(self, now: float, out: e.Effects) -> BackfillResult | None:
-        backfill = self._backfill
+        backfill = self.backfill
         if backfill is None or now < backfill.wake_at:
             return None
         if backfill.step is Step.JWT:
@@ -306,14 +280,14 @@ class Inbound:
     def _failed(
         self, reason: str, retry_after_s: float | None, now: float, out: e.Effects
     ) -> BackfillResult | None:
-        backfill = self._backfill
+        backfill = self.backfill
         assert backfill is not None
         settings = self._settings
         backfill.failed(now)
         pauses_s = settings.history.retry_s * settings.history.attempts_max
         give_up_at = backfill.failing_since + pauses_s
         if backfill.attempts >= settings.history.attempts_max or now >= give_up_at:
-            self._backfill = None
+            self.backfill = None
             self._leave_gap(f"the history could not be read: {reason}", out)
             return BackfillAbandoned()
         asked_s = min(retry_after_s or 0.0, give_up_at - now)
@@ -327,9 +301,9 @@ class Inbound:
             backfill.begin_again(now)
             self._read_page(now, out)
             return None
-        self._backfill = None
+        self.backfill = None
         return BackfillRead(backfill.oldest_first(), backfill.asked_at)
 
     def _leave_gap(self, reason: str, out: e.Effects) -> None:
-        out.append(e.Noticed(Notice.GAP_LEFT))
+        out.append(e.Count(Notice.GAP_LEFT))
         out.append(v.GapEvent(self._numbers.next(), reason))

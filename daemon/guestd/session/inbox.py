@@ -9,7 +9,7 @@ three verbs, so the machine does not know which one it holds:
     merge(history)      the same, when a gap was filled
 
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
-still under way, so order can only be bought with waiting, and the price is `HoldBack.hold_ms`:
+still under way, so order can only be bought with waiting, and the price is `ReorderDelay.hold_ms`:
 learned from what all sessions of the deployment see, nothing while traffic is in order. An item
 that comes too late even so is shown at the end, marked `late`: never dropped. Equal times are two
 messages; they keep the order of their arrival, or the history's where it is known: one of them that
@@ -38,7 +38,7 @@ from typing import Protocol
 
 from ..model.effects import Notice
 from ..model.signals import MessageArrived
-from ..policy.holdback import HoldBack
+from ..policy.reorder_delay import ReorderDelay
 
 NEVER = float("inf")
 
@@ -153,7 +153,7 @@ class MessageInbox(Protocol):
     @property
     def has_released(self) -> bool: ...
 
-    def passes(self, item: MessageArrived, now: float) -> bool: ...
+    def accept_in_order(self, item: MessageArrived, now: float) -> bool: ...
 
     def may_have_shown(self, item: MessageArrived) -> bool: ...
 
@@ -184,7 +184,7 @@ class ByTime:
         "wake_at",
     )
 
-    def __init__(self, hold: HoldBack, held_max: int, remembered_max: int) -> None:
+    def __init__(self, hold: ReorderDelay, held_max: int, remembered_max: int) -> None:
         self._hold = hold
         self._held_max = held_max
         self._remembered = Remembered(remembered_max)
@@ -202,7 +202,7 @@ class ByTime:
     def has_released(self) -> bool:
         return self._last_time != ""
 
-    def passes(self, item: MessageArrived, now: float) -> bool:
+    def accept_in_order(self, item: MessageArrived, now: float) -> bool:
         """The common case, without building an outcome: in order, not seen before, nothing to wait
         for."""
         time = item.time

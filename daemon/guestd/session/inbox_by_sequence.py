@@ -49,7 +49,7 @@ class BySequence:
     def has_released(self) -> bool:
         return self._last_key is not None
 
-    def passes(self, item: MessageArrived, now: float) -> bool:
+    def accept_in_order(self, item: MessageArrived, now: float) -> bool:
         return False
 
     def may_have_shown(self, item: MessageArrived) -> bool:

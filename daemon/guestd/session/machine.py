@@ -3,7 +3,7 @@
 It is the only place where a guest session changes. It runs to its end without suspension, so
 whatever holds at the top of a method still holds at the bottom. It has no clock (`now` is monotonic
 seconds), no global chance (a `Random` is given) and no voice: what deserves a count comes out as a
-`Noticed`, and `repr()` is the line for a log.
+`Count`, and `repr()` is the line for a log.
 
 The machine is the session's *life*: it joins, loses, rests, leaves and ends (`states.py`), with
 `connection` (tries and heartbeats) and `departure` (why it ends). What is said meanwhile is in
@@ -15,9 +15,8 @@ elsewhere (`wants.py`); who holds the parts decides what the word means.
 An input of our own that is illegal in the present state raises `IllegalInput`, because it is our
 bug. What the platform sends never raises, whatever it is: at worst it leads to an ending.
 
-One deadline serves all parts: `wake_at`, the earliest of theirs. The runner needs one timer entry
-per session and no knowledge of what it is for; a `DeadlineReached` that finds nothing due is
-harmless.
+One deadline serves all parts: `wake_at`, the earliest of theirs. So a session needs one timer; a
+`DeadlineReached` that finds nothing due is harmless.
 
 The order in which the platform's acknowledgement, the history and live frames come is the heart of
 "never lost, never doubled". After a lost connection: `Joined` → everything that arrives is held →
@@ -135,7 +134,6 @@ class Machine:
     def restore(self, saved: SavedSession, now: float) -> None:
         """Take up where the journal says this guest session stood; then `Opened`, as for a new one,
         and `preload_seen` of the inbound part in time.
-
         An unsettled message that may have been sent is looked for in the history before it is sent
         again."""
         self._numbers.last = saved.seq
@@ -270,7 +268,7 @@ class Machine:
             self._lose_connection(unanswered("the hello was not acknowledged"), now, out)
 
     def _on_deadline_heartbeat(self, now: float, out: Effects) -> None:
-        heard_at = self.conversation.inbound.heard_at
+        heard_at = self.conversation.inbound.inbox.heard_at
         lost = self.connection.heartbeat_due(now, heard_at, self._settings, self._traits, out)
         if lost is not None:
             self._lose_connection(lost, now, out)
@@ -283,7 +281,7 @@ class Machine:
             self.wake_at = NEVER
             return
         departure, conversation = self._departure, self.conversation
-        held_until = conversation.inbound.wake_at
+        held_until = conversation.inbound.inbox.wake_at
         at = min(self.connection.step_at, departure.ends_at, departure.leave_by, held_until)
         if self.state in (State.LIVE, State.LEAVING):
             beat_at = self.connection.heartbeat.wake_at(self._settings.heartbeat.timeout_s)
@@ -294,7 +292,9 @@ class Machine:
 
     def _message(self, given: s.MessageArrived, now: float, out: Effects) -> None:
         conversation = self.conversation
-        if not conversation.take_in_order(given, now, out):
+        outbound, inbound = conversation.outbound, conversation.inbound
+        # nine of ten: nothing waits to be confirmed, and it is the next one; no deadline moves
+        if outbound.outbox or not inbound.take_in_order(given, now, outbound.commands.traces, out):
             conversation.message(given, now, out)
             self._say_goodbye_if_idle(now, out)
             self._rearm(now)
@@ -314,7 +314,7 @@ class Machine:
     def _error(self, given: s.Throttled | s.Refused, now: float, out: Effects) -> None:
         is_throttled = isinstance(given, s.Throttled)
         kind = e.Notice.THROTTLED if is_throttled else e.Notice.PLATFORM_ERROR
-        out.append(e.Noticed(kind))
+        out.append(e.Count(kind))
         self.connection.heartbeat.answered()
         departure, conversation = self._departure, self.conversation
         if self.state is State.JOINING or is_session_unknown(given):

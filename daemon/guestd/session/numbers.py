@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from random import Random
-from uuid import UUID
+
+_NEITHER_VERSION_NOR_VARIANT = ~((0xF000 << 64) | (0xC000 << 48))
+_VERSION_4 = (0x4000 << 64) | (0x8000 << 48)
 
 
 class EventNumbers:
@@ -20,5 +22,8 @@ class EventNumbers:
 
 
 def draw_id(rng: Random) -> str:
-    """A UUID, as the platform wants tracing ids and attachment ids."""
-    return str(UUID(int=rng.getrandbits(128), version=4))
+    """A UUID of version 4, as the platform wants tracing ids and attachment ids. Written by hand: a
+    message needs one, and `str(UUID(...))` takes three times as long."""
+    bits = rng.getrandbits(128) & _NEITHER_VERSION_NOR_VARIANT | _VERSION_4
+    digits = f"{bits:032x}"
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"

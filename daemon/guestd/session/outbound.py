@@ -160,12 +160,12 @@ class Outbound:
             return False
         if accepted is None or accepted.durable:
             seq = accepted_seq if accepted is None else accepted.seq
-            out.append(e.Tell(c.Answer(command.command_id, seq)))
+            out.append(e.SendAnswer(c.Answer(command.command_id, seq)))
         self.discard_copy(command, out)
         return True
 
     def refuse(self, command: c.Command, error: CommandError, out: e.Effects) -> None:
-        out.append(e.Tell(c.Answer(command.command_id, error=error)))
+        out.append(e.SendAnswer(c.Answer(command.command_id, error=error)))
         self.discard_copy(command, out)
 
     def discard_copy(self, command: c.Command, out: e.Effects) -> None:
@@ -212,7 +212,7 @@ class Outbound:
         accepted = self.commands.find(command_id)
         if accepted is not None:
             accepted.durable = True
-            out.append(e.Tell(c.Answer(command_id, accepted.seq)))
+            out.append(e.SendAnswer(c.Answer(command_id, accepted.seq)))
         if command_id == self._context_id:
             self._apply_context(live, out)
             return None
@@ -220,9 +220,10 @@ class Outbound:
             return Wants.LEAVE
         if self.outbox is None:
             return None
-        withdrawn = self.outbox.withdrawn_by(command_id)
-        if withdrawn is not None:
-            withdrawn.withdrawn = True
+        if self.outbox.file_count:
+            withdrawn = self.outbox.withdrawn_by(command_id)
+            if withdrawn is not None:
+                withdrawn.withdrawn = True
         self.outbox.made_durable(command_id)
         return Wants.PROCEED
 
@@ -241,7 +242,7 @@ class Outbound:
         if now >= self._typed_at + TYPING_INTERVAL_S:
             self._typed_at = now
             out.append(e.Say(r.ShowTyping()))
-        out.append(e.Tell(c.Answer(command.command_id)))
+        out.append(e.SendAnswer(c.Answer(command.command_id)))
 
     # ------------------------------------------------------------------ connections and restarts
 
@@ -320,7 +321,7 @@ class Outbound:
             if outgoing.attributes is None:
                 outgoing.attributes = self._take_attributes()
             if outgoing.attempts > 1:
-                out.append(e.Noticed(Notice.RESENT))
+                out.append(e.Count(Notice.RESENT))
             out.append(e.Say(outgoing.request()))
             if not self._traits.confirms:
                 self._settle_head("sent", out)

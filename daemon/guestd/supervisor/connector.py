@@ -23,7 +23,8 @@ logger = logging.getLogger("guestd.supervisor")
 
 
 class Connector:
-    """`prepare` is called before a guest session is admitted; False leaves it out."""
+    """`prepare` is called before a guest session is admitted. False leaves that to it: it feeds
+    `Admitted` later, or calls `finished`."""
 
     def __init__(
         self,
@@ -63,6 +64,7 @@ class Connector:
 
     def finished(self, runner: Runner) -> None:
         self._admission.finished(runner)
+        self._look_soon()
 
     def dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
         self._dials.run(lambda: self._dial(runner, callbacks))

@@ -7,7 +7,7 @@ A runner at rest is this object, the machine, and a connection with its callback
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, assert_never, get_args
 
@@ -20,7 +20,7 @@ from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Link
-from ..model.requests import CloseSession, Request, SayAttachments, SayForm, SayReply, SayText
+from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..runtime.timers import NEVER, Timers
@@ -32,13 +32,13 @@ from ..session.states import State
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
 from .callers import Answered, WaitingCallers
+from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
-from .pipeline import Pipeline
 
 logger = logging.getLogger("guestd.session")
 
 #: What counts as a message of the guest.
-MESSAGES = frozenset({SayText, SayReply, SayForm, SayAttachments})
+MESSAGES = frozenset({SayText, SayReply, SayAttachments})
 
 #: A method of Runner, and the effect it performs.
 Performed = Callable[["Runner", Any], None]
@@ -51,7 +51,7 @@ class SessionContext:
     dialect: Dialect
     clock: Clock
     timers: Timers[Runner]
-    pipeline: Pipeline
+    commits: CommitBatcher
     metrics: Metrics
     ask_admission: Callable[[Runner], None]
     cancel_admission: Callable[[Runner], None]
@@ -63,7 +63,8 @@ class SessionContext:
     cancel_upload: Callable[[Runner, str], None]
     discard: Callable[[str], None]
     keep_report: Callable[[Report], None]
-    was_shown: Callable[[str, str, str], bool]
+    was_shown: Callable[[str, str, str], Awaitable[bool]]
+    ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
     is_full: bool = False
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
@@ -148,23 +149,29 @@ class Runner:
     def event_durable(self, seq: int) -> None:
         self.feed(i.EventDurable(seq))
 
-    def was_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten; the journal is asked only if it may be
-        one."""
-        return self.inbound.may_have_shown(item) and self.context.was_shown(
-            self.session_id, item.identity, item.time
-        )
-
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted_seq))
 
+    def may_have_shown(self, item: MessageArrived) -> bool:
+        """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
+        return self.inbound.may_have_shown(item)
+
+    async def was_shown(self, item: MessageArrived) -> bool:
+        return await self.context.was_shown(self.session_id, item.identity, item.time)
+
+    def ask_journal(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.context.ask_journal(work)
+
+    def _is_waiting(self) -> bool:
+        return self._callbacks is not None and self._callbacks.is_waiting
+
     def pause_reading(self, paused: bool) -> None:
         if self._link is not None:
             if paused:
                 self._link.pause_reading()
-            else:
+            elif not (self.context.is_full or self._is_waiting()):
                 self._link.resume_reading()
 
     def feed(self, given: i.OwnInput | Signal) -> None:
@@ -179,7 +186,7 @@ class Runner:
         if machine.wake_at < self._timer_at:
             self._set_timer()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Drop everything at once: the fleet stops and will not wait any longer."""
         for effect in self.machine.stop():
             self._perform(effect)
@@ -189,7 +196,7 @@ class Runner:
     def set_aside(self, error: CommandError) -> None:
         """Drop everything and write nothing: the session's record cannot be used any more. Waiting
         callers get `error`."""
-        self.abandon()
+        self.abort()
         self.machine.set_aside()
         self._count_state()
         self._callers.refuse(error)
@@ -204,7 +211,7 @@ class Runner:
             context.metrics.messages_in += 1
         else:
             _count(event, context.metrics)
-        context.pipeline.record(self, self.machine.guest.session_id, event, intent)
+        context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
 
     def _accept(self, effect: e.Accept) -> None:
@@ -253,7 +260,7 @@ class Runner:
     def _cancel_admission(self, effect: e.CancelAdmission) -> None:
         self.context.cancel_admission(self)
 
-    def _tell(self, effect: e.Tell) -> None:
+    def _send_answer(self, effect: e.SendAnswer) -> None:
         answer = effect.answer
         metrics = self.context.metrics
         if answer.accepted:
@@ -263,7 +270,7 @@ class Runner:
         self._callers.answer(answer)
 
     def _await_durable(self, effect: e.AwaitDurable) -> None:
-        self.context.pipeline.when_durable(self, effect.seq)
+        self.context.commits.when_durable(self, effect.seq)
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         if self._callbacks is not None:
@@ -281,7 +288,7 @@ class Runner:
     def _discard(self, effect: e.Discard) -> None:
         self.context.discard(effect.path)
 
-    def _noticed(self, effect: e.Noticed) -> None:
+    def _count_notice(self, effect: e.Count) -> None:
         self.context.metrics.notice(effect.notice, effect.count)
 
     def _echoed(self, effect: e.Echoed) -> None:
@@ -384,8 +391,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return Runner._ask_admission
         case e.CancelAdmission():
             return Runner._cancel_admission
-        case e.Tell():
-            return Runner._tell
+        case e.SendAnswer():
+            return Runner._send_answer
         case e.AwaitDurable():
             return Runner._await_durable
         case e.FetchHistory():
@@ -398,8 +405,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return Runner._cancel_upload
         case e.Discard():
             return Runner._discard
-        case e.Noticed():
-            return Runner._noticed
+        case e.Count():
+            return Runner._count_notice
         case e.Echoed():
             return Runner._echoed
         case e.Finish():

@@ -6,7 +6,7 @@ from random import Random
 
 from ..model.ids import Guest
 from ..model.traits import Ordering, Traits
-from ..policy.holdback import HoldBack
+from ..policy.reorder_delay import ReorderDelay
 from ..session.inbox import ByTime, MessageInbox
 from ..session.inbox_by_sequence import BySequence
 from ..session.machine import Machine
@@ -25,7 +25,7 @@ class SessionFactory:
         self._dialect_traits = traits
         self._can_attach = can_attach
         self._rng = rng
-        self._hold = HoldBack(
+        self._hold = ReorderDelay(
             settings.inbox.hold_initial_ms,
             settings.inbox.hold_min_ms,
             settings.inbox.hold_max_ms,

@@ -11,6 +11,7 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
-from ..model.journal import EventStore, Replay, StoredCommand
+from ..model.journal import EventStore, Replay, SavedSession, StoredCommand
 from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
@@ -34,18 +35,21 @@ from ..model.ports import (
     Watcher,
 )
 from ..observe.metrics import Metrics
-from ..runtime.timers import Timers
+from ..runtime.task_pool import TaskPool
+from ..runtime.timers import TIMER_TICK_S, Timers
 from ..session import inputs as i
 from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
 from .breakage import Report
 from .callers import Answered
+from .commits import CommitBatcher
 from .connector import Connector
 from .drain import DrainReport, drain
 from .guests import LivingGuests
 from .history_reader import HistoryReader
 from .hub import Hub
-from .pipeline import Pipeline
+from .lookups import CommandLookups, ShownLookups
+from .opening import OpeningSession
 from .records import guest_of, record_of, remaining_s
 from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
@@ -54,16 +58,11 @@ from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
 
-#: Deadlines are met to within this.
-TIMER_TICK_S = 0.05
+STORAGE_FULL = "the disk is full: new work is refused until space is freed"
+STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is freed"
 
-STORAGE_FULL = (
-    "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
-)
-
-STORAGE_LOW = (
-    "the disk is nearly full: no new guest sessions; free some space, and it goes on by itself"
-)
+#: Connections for which the journal is asked at once about a repeated message; more wait.
+REPETITIONS_ASKED_MAX = 100
 
 #: Endings that deserve a line in the log: not what somebody asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
@@ -124,6 +123,9 @@ class Supervisor:
             loop,
             self._preload_seen,
         )
+        self._commands = CommandLookups(journal)
+        self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
+        self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
@@ -140,7 +142,7 @@ class Supervisor:
             dialect=self._dialect,
             clock=clock,
             timers=Timers(loop, clock, TIMER_TICK_S, Runner.deadline_reached),
-            pipeline=Pipeline(
+            commits=CommitBatcher(
                 loop,
                 clock,
                 self._journal,
@@ -151,7 +153,7 @@ class Supervisor:
             ),
             metrics=self.metrics,
             ask_admission=self._connector.ask,
-            cancel_admission=self._connector.cancel,
+            cancel_admission=self._cancel_admission,
             dial=self._connector.dial,
             fetch_history=self._history.read,
             finished=self._finished,
@@ -161,6 +163,7 @@ class Supervisor:
             discard=self._discard_copy,
             keep_report=keep_report,
             was_shown=self._journal.was_shown,
+            ask_journal=self._repetitions.run,
         )
 
     # ------------------------------------------------------------------ the Fleet port
@@ -205,18 +208,18 @@ class Supervisor:
         opened_ms = self._clock.epoch_ms()
         ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
         record = record_of(identity, opened_ms, ends_ms)
-        self._context.pipeline.open_session(
-            runner if durable is None else _Opening(runner, durable), record
+        self._context.commits.open_session(
+            runner if durable is None else OpeningSession(runner, durable), record
         )
         return identity.session_id
 
-    def revive(self) -> int:
-        """Bring back every guest session that the journal says should live; returns how many.
+    def revive(self, saved_sessions: Sequence[SavedSession]) -> int:
+        """Bring back every guest session that the journal says should live (`EventStore.recover`);
+        returns how many.
 
         They come back under the connect budget, those with unsent commands first. What was shown
         before is looked up only when a session's turn comes, so that thousands of them do not hold
         up the start."""
-        saved_sessions = self._journal.recover()
         for saved in saved_sessions:
             record = saved.record
             guest = guest_of(record)
@@ -250,24 +253,39 @@ class Supervisor:
         return [_view(runner) for runner in self._runners.values()]
 
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
+        runner, command_id = self._runners.get(session_id), command.command_id
+        must_ask = runner is not None and (
+            self._commands.is_open(session_id)
+            or runner.outbound.commands.may_have_forgotten(command_id)
+        )
+        if not must_ask:
+            self._give(session_id, command, answered, 0, None)
+            return
+        self._commands.ask(
+            session_id,
+            command_id,
+            lambda seq, error: self._give(session_id, command, answered, seq, error),
+        )
+
+    def _give(
+        self,
+        session_id: str,
+        command: Command,
+        answered: Answered,
+        accepted_seq: int,
+        error: CommandError | None,
+    ) -> None:
+        """`accepted_seq` as in `Runner.give`; `error`: why nobody knows it."""
         runner = self._runners.get(session_id)
-        if runner is not None and not self._journal.storage_full:
-            seq = 0
-            if runner.outbound.commands.may_have_forgotten(command.command_id):
-                try:
-                    seq = self._accepted_seq(session_id, command.command_id)
-                except Damaged as damaged:
-                    if isinstance(command, Attach):
-                        self._discard_copy(command.path)
-                    answered(Answer(command.command_id, error=damaged))
-                    return
-            runner.give(command, answered, seq)
+        if runner is None:
+            error = NotFound(f"no guest session {session_id} lives here", code="ended")
+        elif self._journal.storage_full:
+            error = CommandError(STORAGE_FULL, code="storage_full")
+        elif error is None:
+            runner.give(command, answered, accepted_seq)
             return
         if isinstance(command, Attach):
             self._discard_copy(command.path)
-        error: CommandError = NotFound(f"no guest session {session_id} lives here", code="ended")
-        if runner is not None:
-            error = CommandError(STORAGE_FULL, code="storage_full")
         answered(Answer(command.command_id, error=error))
 
     def files_wanted(self) -> set[str]:
@@ -283,15 +301,15 @@ class Supervisor:
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)
 
-    def read(
+    async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
-        self._check_known(session_id)
-        return self._journal.read(session_id, after_seq, limit, bytes_max)
+        await self._check_known(session_id)
+        return await self._journal.read(session_id, after_seq, limit, bytes_max)
 
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
-        self._check_known(session_id)
-        return self._journal.command(session_id, command_id)
+    async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        await self._check_known(session_id)
+        return await self._journal.command(session_id, command_id)
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)
@@ -312,14 +330,14 @@ class Supervisor:
         """Drop what is left, at once. After this no task, timer or socket of the fleet remains."""
         self._draining = True
         for runner in list(self._runners.values()):
-            runner.abandon()
-        self._context.pipeline.flush()
+            runner.abort()
+        self._context.commits.flush()
         self._runners.clear()
         self._guests.clear()
         self._context.timers.stop()
         await self._connector.stop()
-        await self._history.stop()
-        await self._uploads.stop()
+        for pool in (self._history, self._commands, self._shown, self._repetitions, self._uploads):
+            await pool.stop()
 
     # ------------------------------------------------------------------ figures
 
@@ -347,17 +365,31 @@ class Supervisor:
 
     def _preload_seen(self, runner: Runner) -> bool:
         """Before a recovered session dials: what it has shown, so that it shows nothing twice.
-        False if its record is damaged."""
-        if runner.session_id in self._awaiting_dedupe_state:
-            self._awaiting_dedupe_state.discard(runner.session_id)
-            remembered_max = self._factory.settings.inbox.remembered_max
-            try:
-                shown = self._journal.identities(runner.session_id, remembered_max)
-            except Damaged as damaged:
-                self._set_aside(runner, damaged)
-                return False
-            runner.inbound.preload_seen(shown)
-        return True
+        False if the journal has to be asked first; it is admitted when that has answered."""
+        if runner.session_id not in self._awaiting_dedupe_state:
+            return True
+        remembered_max = self._factory.settings.inbox.remembered_max
+        self._shown.ask(runner.session_id, remembered_max, partial(self._preloaded, runner))
+        return False
+
+    def _preloaded(
+        self, runner: Runner, shown: Sequence[tuple[str, str]], damaged: Damaged | None
+    ) -> None:
+        if damaged is not None:
+            self._set_aside(runner, damaged)
+            return
+        self._awaiting_dedupe_state.discard(runner.session_id)
+        runner.inbound.preload_seen(shown)
+        runner.feed(i.Admitted())
+
+    def _cancel_admission(self, runner: Runner) -> None:
+        self._connector.cancel(runner)
+        self._stop_preload(runner)
+
+    def _stop_preload(self, runner: Runner) -> None:
+        """It was admitted, and will not dial."""
+        if self._shown.drop(runner.session_id):
+            self._connector.finished(runner)
 
     def _set_aside(self, runner: Runner, damaged: Damaged) -> None:
         """Not brought back: its record in the journal is damaged, and the journal has said so."""
@@ -377,15 +409,10 @@ class Supervisor:
             raise NotFound(f"no guest session {session_id} lives here")
         return runner
 
-    def _accepted_seq(self, session_id: str, command_id: str) -> int:
-        """Of a command that its machine does not remember; 0: it is new. Raises Damaged."""
-        found = self._journal.command(session_id, command_id)
-        return found.accepted.seq if found is not None and found.accepted is not None else 0
-
-    def _check_known(self, session_id: str) -> None:
+    async def _check_known(self, session_id: str) -> None:
         """Raises NotFound."""
         known = session_id in self._runners or self._hub.is_ending(session_id)
-        if not known and not self._journal.last_seq(session_id):
+        if not known and not await self._journal.last_seq(session_id):
             raise NotFound(
                 f"no guest session {session_id} lives here, and the journal has none with that id"
             )
@@ -394,13 +421,13 @@ class Supervisor:
         guest = runner.machine.guest
         self._runners.pop(guest.session_id, None)
         self._awaiting_dedupe_state.discard(guest.session_id)
+        self._stop_preload(runner)
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
-        self._context.pipeline.session_over(guest.session_id)
-        self.metrics.endings[ending.cause.value] = (
-            self.metrics.endings.get(ending.cause.value, 0) + 1
-        )
+        self._context.commits.session_over(guest.session_id)
+        endings = self.metrics.endings
+        endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1
         if ending.cause not in _QUIET:
             logger.warning("guest session %s ended: %s", guest.session_id, ending)
         if not self._runners:
@@ -411,24 +438,6 @@ class Supervisor:
         self.metrics.read_pauses += is_full
         for runner in self._runners.values():
             runner.pause_reading(is_full)
-
-
-class _Opening:
-    """A new guest session whose opener waits until the journal has it."""
-
-    def __init__(self, runner: Runner, durable: Callable[[], None]) -> None:
-        self._runner = runner
-        self._durable = durable
-
-    def intent_durable(self, command_id: str) -> None:
-        self._runner.intent_durable(command_id)
-
-    def event_durable(self, seq: int) -> None:
-        self._runner.event_durable(seq)
-
-    def session_durable(self) -> None:
-        self._runner.session_durable()
-        self._durable()
 
 
 def _view(runner: Runner) -> SessionView:

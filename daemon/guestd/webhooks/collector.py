@@ -64,7 +64,7 @@ class Collector:
 
     async def _take(self, page: Sequence[StoredEvent]) -> None:
         now_ms = self._clock.epoch_ms()
-        deliveries = [one for kept in page for one in self._deliveries(kept, now_ms)]
+        deliveries = [one for kept in page for one in await self._deliveries(kept, now_ms)]
         now, last = self._clock.now(), page[-1].offset
         if not deliveries and last - self._marked < MOVED_MAX and now - self._marked_at < BEHIND_S:
             return
@@ -75,9 +75,12 @@ class Collector:
         if deliveries:
             self._made()
 
-    def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
+    async def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
+        row = kept.row
+        is_live = row.kind == "session" and _state_of(row.payload) == "live"
+        before = is_live and await self._connected_before(row.session_id, row.seq)
         try:
-            told = payload_of(kept, self._connected_before)
+            told = payload_of(kept, before)
         except (ValueError, LookupError, TypeError, AttributeError):
             logger.error(
                 "event %d of the journal cannot be read; no webhook tells of it", kept.offset
@@ -94,20 +97,20 @@ class Collector:
             found.append(_delivery(told, told.url, OPERATION, now_ms))
         return found
 
-    def _connected_before(self, session_id: str, seq: int) -> bool:
+    async def _connected_before(self, session_id: str, seq: int) -> bool:
         """Remembered, or read up: the first `live` of a guest session stands at the very beginning
         of its stream."""
-        first = self._connected.get(session_id) or self._first_live(session_id, seq)
+        first = self._connected.get(session_id) or await self._first_live(session_id, seq)
         if len(self._connected) >= CONNECTED_MAX:
             self._connected.clear()
         self._connected[session_id] = first
         return first < seq
 
-    def _first_live(self, session_id: str, seq: int) -> int:
+    async def _first_live(self, session_id: str, seq: int) -> int:
         after = 0
         while after + 1 < seq:
             try:
-                replay = self._journal.read(session_id, after, LOOK_BACK)
+                replay = await self._journal.read(session_id, after, LOOK_BACK)
             except CommandError:  # a damaged row: better told twice than never
                 break
             if not replay.rows:

@@ -8,7 +8,6 @@ the platform tells a guest no other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -58,11 +57,9 @@ class WebhookPayload:
         return orjson.dumps({**head, **self.fields})
 
 
-def payload_of(
-    kept: StoredEvent, connected_before: Callable[[str, int], bool]
-) -> WebhookPayload | None:
-    """What is to be told of an event, or None. `connected_before(session_id, seq)`: was that guest
-    session live earlier?"""
+def payload_of(kept: StoredEvent, connected_before: bool) -> WebhookPayload | None:
+    """What is to be told of an event, or None. `connected_before`: the guest session of this event
+    was live earlier."""
     row = kept.row
     if row.kind == "fact":
         return _of_fact(kept, orjson.loads(row.payload))
@@ -71,7 +68,7 @@ def payload_of(
     event = orjson.loads(row.payload)
     if event["state"] == "ended":
         return _of_session(kept, TERMINATED, row.session_id, event)
-    if event["state"] == "live" and not connected_before(row.session_id, row.seq):
+    if event["state"] == "live" and not connected_before:
         return _of_session(kept, CONNECTED, row.session_id, event)
     return None
 

@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from ..model.errors import JournalError
 from ..model.journal import Commit, DeliveryStore, EventRow
 from ..model.ports import Clock
 from ..model.records import DeliveryRecord, OperationEvent
@@ -35,11 +36,12 @@ LEAVE_S = 2.0
 @dataclass(slots=True)
 class _Backlog:
     """How much of a target is in memory, and from which delivery on the journal has to be read.
-    `behind`: there may be more."""
+    `behind`: there may be more; `start` counts how often it was begun anew."""
 
     after: str = ""
     behind: bool = True
     held: int = 0
+    start: int = 0
 
 
 @dataclass(slots=True, frozen=True)
@@ -90,6 +92,9 @@ class Sender:
         )
         self._calls: set[asyncio.Task[None]] = set()
         self._changed: list[_Change] = []
+        self._filling: asyncio.Task[None] | None = None
+        self._wanted: set[str] = set()  # the targets to read for
+        self._done_meanwhile: set[str] = set()  # since the last page was asked for
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
         metrics.webhooks_held = self._scheduler.held
@@ -108,7 +113,7 @@ class Sender:
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-        calls = list(self._calls)
+        calls = [*self._calls, *([self._filling] if self._filling is not None else [])]
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
@@ -121,31 +126,63 @@ class Sender:
             backlog.behind = True
             if from_the_start:
                 backlog.after = ""
-        for name in self._backlogs:
-            self._fill(name)
+                backlog.start += 1
+        self._wanted.update(self._backlogs)
+        self._fill_soon()
         self._step()
 
     # ------------------------------------------------------------------ from the journal into
     # memory
 
-    def _fill(self, name: str) -> None:
+    def _fill_soon(self) -> None:
+        if self._filling is None and self._wanted and not self._stopped:
+            self._filling = self._loop.create_task(self._fill_all(), name="webhook backlog")
+            self._filling.add_done_callback(self._filled)
+
+    def _filled(self, task: asyncio.Task[None]) -> None:
+        self._filling = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if not isinstance(error, JournalError):  # that one ends the daemon
+                logger.error("the webhooks' backlog cannot be read: our bug", exc_info=error)
+            return
+        self._fill_soon()
+
+    async def _fill_all(self) -> None:
+        while self._wanted:
+            name = min(self._wanted)
+            self._wanted.discard(name)
+            await self._fill(name)
+            self._step()
+
+    async def _fill(self, name: str) -> None:
+        """A page that was asked for before a new start is not looked at, and what came to its end
+        since it was asked for is not taken for waiting."""
         backlog = self._backlogs[name]
         while backlog.behind and not self._stopped:
-            page = self._waiting(name, backlog.after)
+            backlog.behind, start = False, backlog.start
+            self._done_meanwhile.clear()
+            page = await self._waiting(name, backlog.after)
+            if backlog.start != start:
+                continue
+            backlog.behind = backlog.behind or len(page) == PAGE
             for record in page:
-                if record.delivery_id not in self._scheduler:
+                if not self._is_known(record):
                     if backlog.held >= self._settings.held_max:
+                        backlog.behind = True
                         return
                     self._hold(record, backlog)
                 backlog.after = record.delivery_id
-            backlog.behind = len(page) == PAGE
 
-    def _waiting(self, name: str, after_id: str) -> Sequence[DeliveryRecord]:
+    def _is_known(self, record: DeliveryRecord) -> bool:
+        delivery_id = record.delivery_id
+        return delivery_id in self._scheduler or delivery_id in self._done_meanwhile
+
+    async def _waiting(self, name: str, after_id: str) -> Sequence[DeliveryRecord]:
         """A page of what waits for that target; of OPERATION: for any that is not configured."""
         if name == OPERATION:
             others = tuple(self._addresses)
-            return self._journal.deliveries("waiting", after_id, PAGE, other_than=others)
-        return self._journal.deliveries("waiting", after_id, PAGE, target=name)
+            return await self._journal.deliveries("waiting", after_id, PAGE, other_than=others)
+        return await self._journal.deliveries("waiting", after_id, PAGE, target=name)
 
     def _backlog_of(self, record: DeliveryRecord) -> str:
         return record.target if record.target in self._addresses else OPERATION
@@ -284,19 +321,19 @@ class Sender:
             self._journal.commit(commit, lambda: self._durable(changes))
 
     def _durable(self, changes: list[_Change]) -> None:
-        thin = set()
         for record, due in ((one.record, one.due) for one in changes):
             if record.status == "waiting":
                 self._scheduler.again(record, due)
             else:
                 self._scheduler.done(record, self._clock.now())
+                if self._filling is not None:
+                    self._done_meanwhile.add(record.delivery_id)
                 name = self._backlog_of(record)
                 backlog = self._backlogs[name]
                 backlog.held -= 1
                 if backlog.behind and backlog.held <= self._settings.held_max // 2:
-                    thin.add(name)
-        for name in sorted(thin):
-            self._fill(name)
+                    self._wanted.add(name)
+        self._fill_soon()
         self._step()
 
 

@@ -206,21 +206,6 @@ def _session(envelope: Json) -> list[s.Signal]:
     ]
 
 
-def _configuration(envelope: Json) -> list[s.Signal]:
-    body = obj(envelope, "body")
-    media = obj(obj(body, "allowedMedia"), "inbound")
-    return [
-        s.ConfigurationTold(
-            whole(body, "maxCustomDataBytes"),
-            body.get("messageRoutingEnabled") is True,
-            _file_bytes_max(media),
-            _file_types(media),
-            file_rules(list(texts(body, "blockedExtensions"))),
-            _life_s(body, "sessionDurationSeconds"),
-        )
-    ]
-
-
 def _life_s(body: Json, key: str) -> float | None:
     return within(number(body, key), SESSION_LIFE_MAX_S)
 
@@ -283,25 +268,12 @@ def _upload_failed(envelope: Json) -> list[s.Signal]:
     ]
 
 
-def _deleted(envelope: Json) -> list[s.Signal]:
-    return [
-        s.AttachmentDeleted(
-            text(obj(envelope, "body"), "attachmentId"), text(envelope, "tracingId")
-        )
-    ]
-
-
 def _jwt(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
     jwt = text(body, "jwt")
     if not is_jwt(jwt):
         return [s.Garbage("a JwtResponse without a JWT that fits into a header")]
     return [s.JwtGranted(jwt, number(body, "exp") or 0.0)]
-
-
-def _resume_token(envelope: Json) -> list[s.Signal]:
-    body = obj(envelope, "body")
-    return [s.ResumeTokenGranted(text(body, "resumeToken"), number(body, "exp") or 0.0)]
 
 
 def _closed(envelope: Json) -> list[s.Signal]:
@@ -366,22 +338,27 @@ def _reason(envelope: Json) -> str:
     return ""
 
 
+def _nothing_to_do(envelope: Json) -> list[s.Signal]:
+    """A frame that is known, and of which the session needs nothing."""
+    return []
+
+
 _READ: dict[str, Callable[[Json], list[s.Signal]]] = {
     "StructuredMessage": _structured,
     "SessionResponse": _session,
-    "GetConfigurationResponse": _configuration,
     "PresignedUrlResponse": _slot,
     "GenerateUrlError": _slot_error,
     "UploadSuccessEvent": _upload_succeeded,
     "UploadFailureEvent": _upload_failed,
-    "AttachmentDeletedResponse": _deleted,
     "JwtResponse": _jwt,
-    "ResumeTokenResponse": _resume_token,
     "ConnectionClosedEvent": _closed,
     "SessionClearedEvent": _cleared,
     "SessionExpiredEvent": _expired,
     "LogoutEvent": _logged_out,
     "TooManyRequestsErrorMessage": _throttled,
+    "GetConfigurationResponse": _nothing_to_do,
+    "AttachmentDeletedResponse": _nothing_to_do,
+    "ResumeTokenResponse": _nothing_to_do,
     "string": _string,
     "Error": _string,
     "ErrorMessage": _string,

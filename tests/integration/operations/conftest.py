@@ -4,6 +4,7 @@ emulator outlive each service."""
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -51,11 +52,14 @@ class OperationsHarness:
     def deeds(self) -> Counter:
         return Counter(one["what"] for one in self.books("deeds"))
 
-    def facts(self) -> list[Json]:
-        return [orjson.loads(row.payload) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
+    async def facts(self) -> list[Json]:
+        return [
+            orjson.loads(row.payload)
+            for row in (await self.journal.read(OWN_STREAM, 0, 10_000)).rows
+        ]
 
-    def told(self) -> list[tuple[str, str]]:
-        return [(one["action"], one["status"]) for one in self.facts()]
+    async def told(self) -> list[tuple[str, str]]:
+        return [(one["action"], one["status"]) for one in await self.facts()]
 
     def faults(self, *rules: Json) -> None:
         self.emulator.faults.set(list(rules), self.emulator.now())
@@ -73,8 +77,15 @@ class OperationsHarness:
 
     async def until(self, condition, timeout_s: float = 10.0) -> None:
         async with asyncio.timeout(timeout_s):
-            while not condition():
+            while True:
+                found = condition()
+                if await found if inspect.isawaitable(found) else found:
+                    return
                 await asyncio.sleep(0.01)
+
+
+async def has_status(harness: Any, operation_id: str, status: str) -> bool:
+    return (await harness.service.view(operation_id)).status == status
 
 
 def session(**more: Any) -> Json:
@@ -153,7 +164,7 @@ async def life(
         OperationsSettings(**figures),
         journal,
         calls,
-        EventAppender(journal, clock),
+        await EventAppender.open(journal, clock),
         clock,
         metrics,
         Random(7),
@@ -161,7 +172,7 @@ async def life(
         sessions_max=sessions_max,
         timer_tick_s=0.005,
     )
-    service.recover()
+    await service.recover()
     try:
         yield OperationsHarness(emulator, service, journal, metrics)
     finally:

@@ -159,7 +159,7 @@ async def test_audit_1_each_attempt_has_its_outcome(harness):
     views, _ = await all_four(harness, *rules(LOST["reset after"], count=3))
     assert views["injection"].status == "succeeded"
     open_attempts = Counter()
-    for fact in harness.facts():
+    for fact in await harness.facts():
         words = fact["operation_id"], fact["action"]
         if fact["status"] == "attempt":
             open_attempts[words] += 1

@@ -27,6 +27,7 @@ from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
 from guestd.operations.settings import OperationsSettings
 from guestd.platform.pace import Budget, Pace
+from tests.reading import at_once
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
 Json = dict[str, Any]
@@ -319,7 +320,7 @@ class Life:
         self.budget = (
             Budget([world.per_minute], Pace(world.loop.time)) if world.per_minute else None
         )
-        self.appender = EventAppender(journal, clock)
+        self.appender = at_once(EventAppender.open(journal, clock))
         self.service = OperationService(
             OperationsSettings(**settings),
             journal,
@@ -339,7 +340,7 @@ class Life:
         view = await self.service.start(kind, operation_id, request or REQUESTS[kind])
         while view.status in ("running", "deferred"):
             await asyncio.sleep(0.2)
-            view = self.service.view(operation_id)
+            view = await self.service.view(operation_id)
         return view
 
     async def run(self, work) -> Any:
@@ -359,7 +360,7 @@ class Life:
     def _check_that_what_is_shown_is_durable(self) -> None:
         for view in self.service.views():
             if view.status not in ("running", "deferred"):
-                kept = self.world.journal.operation(view.operation_id)
+                kept = at_once(self.world.journal.operation(view.operation_id))
                 assert kept is not None and kept.over, (
                     f"{view.operation_id} was told to be over before that was durable"
                 )
@@ -385,7 +386,7 @@ class World:
     def facts(self, *, without_attempts: bool = False) -> list[Json]:
         found = [
             orjson.loads(kept.row.payload)
-            for kept in self.journal.read_on(0, 100_000)
+            for kept in at_once(self.journal.read_on(0, 100_000))
             if kept.row.session_id == OWN_STREAM
         ]
         assert [one["seq"] for one in found] == list(range(1, len(found) + 1)), (

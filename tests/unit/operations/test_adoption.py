@@ -71,7 +71,7 @@ def test_assist_4_a_restart_goes_on_with_the_page_it_was_at(world):
         read = len(world.twin.calls)
         assert 0 < read < 20
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         view = await second.do(
             "adoption", request={"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
         )

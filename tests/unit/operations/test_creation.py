@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.reading import at_once
 from tests.simulation.virtual import VirtualClock
 
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
@@ -22,7 +23,7 @@ def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_fo
         life = world.life(cut_at=11)  # after the answer, which is not durable
         await life.run(life.do("guest", "three", wish))
         after = world.life()
-        after.service.recover()
+        await after.service.recover()
         view = await after.do("guest", "three", wish)
         await after.service.stop()
         return view
@@ -95,7 +96,11 @@ def test_audit_2_no_fact_and_no_view_holds_the_token(world):
     world.twin.faults["conversation.create"] = [fault(400)]
     view = do(world, "guest")
     assert "(secret)" in view.problem["message"]
-    for text in (str(view), str(world.facts()), world.journal.operation("op-1").state.decode()):
+    for text in (
+        str(view),
+        str(world.facts()),
+        at_once(world.journal.operation("op-1")).state.decode(),
+    ):
         assert GUEST_TOKEN not in text
     assert world.facts()[0]["details"]["guest_token_fingerprint"].startswith("sha256:")
 
@@ -112,7 +117,7 @@ def test_without_a_token_and_without_keys_the_field_is_named(world):
         Exception, match="guestToken: must be given, because no keys are configured"
     ):
         do(world, "guest", request=request)
-    assert world.journal.operation("op-1") is None
+    assert at_once(world.journal.operation("op-1")) is None
 
 
 def test_an_answer_without_an_id_is_asked_for_again(world):

@@ -10,6 +10,7 @@ import pytest
 from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded
 from guestd.model.times import iso_of_ms
 from guestd.observe.exposition import exposition
+from tests.reading import at_once
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
 
@@ -232,7 +233,7 @@ def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
         await first.service.stop()
         await asyncio.sleep(0.1)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         begun = world.loop.time()
         view = await second.do("messaging", request=HALF_HOUR)
         assert world.loop.time() - begun < 5.0
@@ -283,7 +284,7 @@ def test_after_a_restart_it_beats_on_with_the_next_number_and_ends_in_time(world
         await first.service.stop()
         await asyncio.sleep(100.0)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         return await second.do("messaging", request={**HALF_HOUR, "durationS": 600})
 
     begun = world.loop.time()
@@ -303,7 +304,7 @@ def test_after_a_restart_past_its_time_it_is_closed_at_once(world):
         await asyncio.sleep(7200.0)
         begun = world.loop.time()
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         view = await second.do("messaging", request=HALF_HOUR)
         assert world.loop.time() - begun < 2.0
         return view
@@ -349,7 +350,7 @@ def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
         life.metrics.rest_heartbeats["delayed"] == 10
         and "failed" not in life.metrics.rest_heartbeats
     )
-    assert len(beats(world)) > 5 and life.service.view("op-1").status == "running"
+    assert len(beats(world)) > 5 and at_once(life.service.view("op-1")).status == "running"
 
 
 def test_sess_5_hearts_beat_on_while_the_disk_is_full(world, monkeypatch):

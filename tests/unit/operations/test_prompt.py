@@ -37,7 +37,7 @@ def test_assist_2_a_deferred_prompt_is_seen_as_such_and_survives_a_restart(world
         await first.service.stop()
         await asyncio.sleep(3.0)
         second = world.life()
-        assert second.service.recover() == 1
+        assert (await second.service.recover()) == 1
         view = await second.do("prompt")
         await second.service.stop()
         return view
@@ -69,7 +69,7 @@ def test_assist_2_after_a_long_stop_it_is_not_shown_any_more(world):
         await first.service.stop()
         await asyncio.sleep(4000.0)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         return await second.do("prompt")
 
     view = world.run(story())
@@ -197,7 +197,7 @@ def test_assist_2_a_full_screen_puts_it_off_at_once_until_a_prompt_has_gone_over
         await first.service.stop()
         await asyncio.sleep(5.0)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         view = await second.do("prompt", request=wish)
         await second.service.stop()
         return told, view.status

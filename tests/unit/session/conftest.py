@@ -16,7 +16,7 @@ from guestd.model.commands import Send
 from guestd.model.events import Event
 from guestd.model.ids import Guest
 from guestd.model.traits import ANY_FILE, Traits
-from guestd.policy.holdback import HoldBack
+from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
 from guestd.session.inbox import ByTime
 from guestd.session.inbox_by_sequence import BySequence
@@ -132,7 +132,7 @@ class Table:
         ]
 
     def answers(self) -> list[Any]:
-        return [effect.answer for effect in self.effects if isinstance(effect, e.Tell)]
+        return [effect.answer for effect in self.effects if isinstance(effect, e.SendAnswer)]
 
     def intent(self, command_id: str) -> dict[str, Any]:
         """What the journal keeps of an accepted command."""
@@ -140,7 +140,7 @@ class Table:
         return next(one.intent for one in accepted if one.event.command_id == command_id)
 
     def count(self, notice: e.Notice) -> int:
-        return sum(f.count for f in self.effects if isinstance(f, e.Noticed) and f.notice is notice)
+        return sum(f.count for f in self.effects if isinstance(f, e.Count) and f.notice is notice)
 
     def beat_asked(self) -> bool:
         return self.machine.connection.heartbeat.asked_at is not None
@@ -170,12 +170,12 @@ def lost() -> i.LinkEnded:
 def new_table() -> Callable[..., Table]:
     def build(
         traits: Traits = WEBMESSAGING,
-        hold: HoldBack | None = None,
+        hold: ReorderDelay | None = None,
         seed: int = 1,
         **settings: Any,
     ) -> Table:
         figures = session_settings(**{"hold_initial_ms": 0.0, **settings})
-        hold = hold or HoldBack(
+        hold = hold or ReorderDelay(
             figures.inbox.hold_initial_ms, figures.inbox.hold_min_ms, figures.inbox.hold_max_ms
         )
         inbox: ByTime | BySequence

@@ -43,7 +43,9 @@ class Guest:
     def _fate(self):
         self.count += 1
         effects = self.table.feed(i.CommandGiven(Send(f"c{self.count}", "x")))
-        errors = [effect.answer.error.code for effect in effects if isinstance(effect, e.Tell)]
+        errors = [
+            effect.answer.error.code for effect in effects if isinstance(effect, e.SendAnswer)
+        ]
         return errors[0] if errors else "accepted"
 
 

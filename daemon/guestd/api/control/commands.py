@@ -65,7 +65,7 @@ class CommandRoutes:
     async def _show(self, call: ApiCall[CommandQuery, None]) -> web.StreamResponse:
         session_id, command_id = session_of(self._fleet, call.part("session")), call.part("command")
         await self._limiter.acquire()
-        found = self._fleet.command(session_id, command_id)
+        found = await self._fleet.command(session_id, command_id)
         state = _state_of(session_id, found, call.query.after) if found is not None else None
         if state is None:
             raise NotFound("no such command after that seq, or it is no longer in the journal")

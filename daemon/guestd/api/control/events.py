@@ -89,7 +89,7 @@ class EventRoutes:
             return encoded(page.as_json("events"))
         after = _resumed_after(call)
         try:
-            following = self._fleet.read(session_id, after, 1).rows
+            following = (await self._fleet.read(session_id, after, 1)).rows
         except Damaged:
             if _comes_back(call):
                 return web.Response(status=204)

@@ -204,14 +204,14 @@ class OperationRoutes:
     async def _show(
         self, workflow: type[Workflow], call: ApiCall[None, None]
     ) -> web.StreamResponse:
-        return answer(OperationResource.of(self._of(workflow, call.part("operation"))))
+        return answer(OperationResource.of(await self._of(workflow, call.part("operation"))))
 
     async def _end(self, workflow: type[Workflow], call: ApiCall[None, None]) -> web.StreamResponse:
-        view = self._of(workflow, call.part("operation"))
+        view = await self._of(workflow, call.part("operation"))
         return answer(OperationResource.of(await self._port.end(view.operation_id)))
 
-    def _of(self, workflow: type[Workflow], operation_id: str) -> OperationView:
-        view = self._port.view(operation_id)
+    async def _of(self, workflow: type[Workflow], operation_id: str) -> OperationView:
+        view = await self._port.view(operation_id)
         if view.kind != workflow.kind:
             raise NotFound(f"that operation is of the kind {view.kind}, not {workflow.kind}")
         return view

@@ -99,9 +99,8 @@ class DeliveryRoutes:
 
     async def _list(self, call: ApiCall[DeliveryQuery, None]) -> web.StreamResponse:
         query = call.query
-        page = [
-            Delivery.of(view) for view in self._port.list(query.status, query.after, query.limit)
-        ]
+        views = await self._port.list(query.status, query.after, query.limit)
+        page = [Delivery.of(view) for view in views]
         is_full = len(page) == query.limit
         return answer(DeliveryPage(deliveries=page, next=page[-1].delivery_id if is_full else None))
 

@@ -19,7 +19,7 @@ from __future__ import annotations
 HALF_LIFE = 2000
 
 
-class HoldBack:
+class ReorderDelay:
     __slots__ = ("_in_order", "_max_ms", "_min_ms", "_step", "hold_ms")
 
     def __init__(

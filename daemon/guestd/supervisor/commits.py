@@ -28,7 +28,7 @@ from .hub import Hub
 _new_tuple = tuple.__new__
 
 
-class Owner(Protocol):
+class CommitListener(Protocol):
     def intent_durable(self, command_id: str) -> None: ...
 
     def session_durable(self) -> None: ...
@@ -43,13 +43,13 @@ class Batch(Commit):
 
     def __init__(self) -> None:
         super().__init__()
-        self.openers: list[Owner] = []
-        self.intents: list[tuple[Owner, str]] = []
-        self.awaited: list[tuple[Owner, int]] = []
+        self.openers: list[CommitListener] = []
+        self.intents: list[tuple[CommitListener, str]] = []
+        self.awaited: list[tuple[CommitListener, int]] = []
         self.given_at = 0.0
 
 
-class Pipeline:
+class CommitBatcher:
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
@@ -75,14 +75,16 @@ class Pipeline:
     def uncommitted(self) -> int:
         return self._uncommitted
 
-    def open_session(self, owner: Owner, record: SessionRecord) -> None:
+    def open_session(self, owner: CommitListener, record: SessionRecord) -> None:
         """`owner.session_durable()` when its token is: before that the platform must not hear of
         it."""
         batch = self._batch or self._open_batch()
         batch.opened.append(record)
         batch.openers.append(owner)
 
-    def record(self, owner: Owner, session_id: str, event: Event, intent: bytes = b"") -> None:
+    def record(
+        self, owner: CommitListener, session_id: str, event: Event, intent: bytes = b""
+    ) -> None:
         """`intent` is an accepted command's."""
         batch = self._batch or self._open_batch()
         key = getattr(event, event.KEY) if event.KEY else ""
@@ -95,7 +97,7 @@ class Pipeline:
             self._is_full = True
             self._full(True)
 
-    def when_durable(self, owner: Owner, seq: int) -> None:
+    def when_durable(self, owner: CommitListener, seq: int) -> None:
         """`owner.event_durable(seq)` when the event recorded just now is."""
         (self._batch or self._open_batch()).awaited.append((owner, seq))
 
