@@ -30,7 +30,7 @@ from ..model.ports import Clock, OperationView, PlatformCalls
 from ..model.records import OperationRecord
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool, finish_tasks
-from ..runtime.timers import Timers
+from ..runtime.timers import TIMER_TICK_S, Timers
 from .event_appender import EventAppender
 from .executor import Executor
 from .operation import OVER, Operation, Transition, from_record
@@ -40,9 +40,6 @@ from .workflow import SignToken, WorkflowContext, as_uncertain
 from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
-
-#: Deadlines are met to within this.
-TIMER_TICK_S = 0.05
 
 STORAGE_FULL = "the disk is full: new work is refused until space is freed"
 

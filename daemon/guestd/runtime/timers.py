@@ -15,6 +15,9 @@ from ..policy.deadlines import DeadlineWheel
 
 NEVER = float("inf")
 
+#: Deadlines are met to within this.
+TIMER_TICK_S = 0.05
+
 Key = TypeVar("Key")
 
 

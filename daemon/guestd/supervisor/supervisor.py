@@ -36,7 +36,7 @@ from ..model.ports import (
 )
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool
-from ..runtime.timers import Timers
+from ..runtime.timers import TIMER_TICK_S, Timers
 from ..session import inputs as i
 from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
@@ -58,16 +58,8 @@ from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
 
-#: Deadlines are met to within this.
-TIMER_TICK_S = 0.05
-
-STORAGE_FULL = (
-    "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
-)
-
-STORAGE_LOW = (
-    "the disk is nearly full: no new guest sessions; free some space, and it goes on by itself"
-)
+STORAGE_FULL = "the disk is full: new work is refused until space is freed"
+STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is freed"
 
 #: Connections for which the journal is asked at once about a repeated message; more wait.
 REPETITIONS_ASKED_MAX = 100
