@@ -14,11 +14,10 @@ from guestd.model.journal import EventRow
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.session.settings import LifetimeSettings, SessionSettings
+from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.settings import TransportSettings
 from guestd.wire.webmessaging import WebMessaging
 
 # events per session; run.py's warm-up fills it, so that the measurement sees memory neither grow
@@ -51,20 +50,19 @@ class Guestd:
         self.metrics = Metrics()
         self.fleet = Supervisor(
             SupervisorSettings(
-                max_sessions=100_000,
-                connects_per_minute=10_000_000,
-                connects_burst=100_000,
-                dials_inflight_max=100,
+                LimitSettings(max_sessions=100_000),
+                AdmissionSettings(10_000_000, burst=100_000, dials_inflight_max=100),
             ),
-            SessionSettings(duration_s=100_000.0),
+            SessionSettings(LifetimeSettings(100_000.0)),
             dialect,
-            WebsocketDialer(TransportSettings()),
+            WebsocketDialer(),
             DialTarget(dialect.url(f"ws://127.0.0.1:{port}")),
             MemoryJournal(events_per_session_max=JOURNAL_KEEPS),
             None,
             LoopClock(loop),
             Random(1),
             self.metrics,
+            uncommitted_max=20_000,
         )
 
     async def open(self, count: int) -> None:

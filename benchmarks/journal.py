@@ -37,8 +37,8 @@ from guestd.model.events import MessageEvent
 from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
+from guestd.supervisor.commits import CommitBatcher
 from guestd.supervisor.hub import Hub
-from guestd.supervisor.pipeline import Pipeline
 
 SESSIONS = 100
 START_S = 1_800_000_000
@@ -163,7 +163,9 @@ async def loop_cpu(journal: Any, messages: int) -> float:
     """CPU of the loop's own thread per message through the pipeline, in microseconds; the writer's
     thread is not in it."""
     loop = asyncio.get_running_loop()
-    pipeline = Pipeline(loop, LoopClock(loop), journal, Hub(), Metrics(), 10**9, lambda full: None)
+    pipeline = CommitBatcher(
+        loop, LoopClock(loop), journal, Hub(), Metrics(), 10**9, lambda full: None
+    )
     events = [
         MessageEvent(
             n // SESSIONS + 1, f"x{n}", "Outbound", "Text", TEXT, "2027-05-31T09:00:00.000Z"
@@ -284,13 +286,13 @@ async def cost(journal: Any, messages: Messages) -> float:
     return min(found)
 
 
-def reading(journal: Any, messages: Messages) -> float:
+async def reading(journal: Any, messages: Messages) -> float:
     """What a watcher who comes back in the middle costs the loop, in microseconds: the median of
     many guest sessions."""
     found = []
     for session_id, last in messages.lasts(200):
         began = time.perf_counter()
-        journal.read(session_id, last // 2, 100)
+        await journal.read(session_id, last // 2, 100)
         found.append(time.perf_counter() - began)
     return statistics.median(found) * 1e6
 

@@ -24,7 +24,7 @@ import orjson
 import uvloop
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.emulator.settings import Deployment, Limits
+from guestd.emulator.settings import Deployment, EmulatorLimits
 from guestd.journal.memory import MemoryJournal
 from guestd.model.commands import Attach
 from guestd.model.effects import Notice
@@ -32,15 +32,15 @@ from guestd.model.journal import EventRow
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
-from guestd.spool.spool import Spool, SpoolSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.session.settings import AttachmentSettings, HeartbeatSettings, SessionSettings
+from guestd.spool.reading import open_copy
+from guestd.spool.spool import Spool
+from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.settings import TransportSettings
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
 
 MIB = 1024 * 1024
@@ -52,7 +52,7 @@ async def platform() -> None:
     """The other process: an emulator without limits, until its standard input ends."""
     settings = EmulatorSettings(
         agent="silent",
-        limits=Limits().off(),
+        limits=EmulatorLimits().off(),
         deployments=(Deployment(file_kilobytes_max=64 * MIB),),
         upload_bytes_max=64 * 1024 * MIB,
         journal_entries_max=100_000,
@@ -79,16 +79,20 @@ class Daemon:
     def __init__(self, base: str, folder: Path) -> None:
         loop = asyncio.get_running_loop()
         self.metrics = Metrics()
-        self.spool = Spool(SpoolSettings(folder, 64 * 1024 * MIB, 64 * 1024 * MIB, durable=True))
+        large = AttachmentSettings(file_bytes_max=64 * 1024 * MIB, spool_bytes_max=64 * 1024 * MIB)
+        self.spool = Spool(folder, large, durable=True)
         self.spool.start()
-        self.http = Http(HttpSettings())
-        self.uploader = FileUploader(UploadSettings())
+        self.http = Http()
+        self.uploader = FileUploader(open_copy)
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
-            SupervisorSettings(connects_burst=500),
-            SessionSettings(file_bytes_max=64 * 1024 * MIB, heartbeat_interval_s=2.0),
+            SupervisorSettings(admission=AdmissionSettings(burst=500)),
+            SessionSettings(
+                heartbeat=HeartbeatSettings(interval_s=2.0),
+                attachments=AttachmentSettings(file_bytes_max=64 * 1024 * MIB),
+            ),
             dialect,
-            WebsocketDialer(TransportSettings()),
+            WebsocketDialer(),
             DialTarget(dialect.url("ws" + base[4:])),
             MemoryJournal(),
             WebMessagingHistory(self.http, base),
@@ -97,6 +101,8 @@ class Daemon:
             self.metrics,
             loop,
             uploader=self.uploader,
+            discard_copy=self.spool.discard,
+            uncommitted_max=20_000,
         )
         self.watch = Watch()
 

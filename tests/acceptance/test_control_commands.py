@@ -198,7 +198,7 @@ class TestServe:
                 '[simulator]\nhost = "0.0.0.0"\n[api]\ntcp = false\n',
                 "set simulator.token or simulator.token_file",
             ),
-            ('[api]\ntoken = "short"\n', "api.token: is no token of at least 16"),
+            ('[api]\ntoken = "short"\n', "api.token: must have at least 16"),
             (
                 '[api]\ntoken_file = "/no/such/file"\n',
                 "api.token_file: /no/such/file cannot be read",

@@ -48,7 +48,7 @@ def test_guest_1_verify_reads_standard_input_and_says_no_with_exit_1(run, tmp_pa
     program.child.stdin.write("a.b.c\n")
     program.child.stdin.close()
     assert program.wait() == 1
-    assert (program.out, program.err) == ([], ["guestd: the token is no JSON Web Token"])
+    assert (program.out, program.err) == ([], ["guestd: the token is not a JSON Web Token"])
 
 
 def test_a_daemon_does_not_start_over_keys_that_others_can_read(run, config, tmp_path):

@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
-from guestd.emulator.settings import Limits
+from guestd.emulator.settings import EmulatorLimits
 from guestd.emulator.tls import ensure_certificate
 
 from .callers import TELLS, Caller, Crm, examine_deeds, guest, is_open, messaging
@@ -147,7 +147,7 @@ def guestd(*arguments: str) -> str:
 
 @asynccontextmanager
 async def found_village(new_life: Zygote, place: Path) -> AsyncIterator[Village]:
-    settings = EmulatorSettings(limits=Limits().off(), agent="silent")
+    settings = EmulatorSettings(limits=EmulatorLimits().off(), agent="silent")
     async with Emulator(settings) as emulator, Crm() as crm, aiohttp.ClientSession() as http:
         state, config, port = place / "state", place / "guestd.toml", free_port()
         state.mkdir()

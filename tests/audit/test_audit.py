@@ -33,8 +33,8 @@ DAY_MS = 86_400_000
 
 def new_audit(journal, directory, **more) -> Audit:
     loop = asyncio.get_running_loop()
-    figures = AuditSettings(directory, **{"linger_s": 0.0, **more})
-    return Audit(loop, LoopClock(loop), journal, figures, Metrics())
+    figures = AuditSettings(**{"linger_s": 0.0, **more})
+    return Audit(loop, LoopClock(loop), journal, directory, figures, Metrics())
 
 
 def lines(directory):
@@ -254,10 +254,8 @@ def written(
     directory, days: int, retention_days: int = 90, file_bytes_max: int = 2**26
 ) -> AuditFiles:
     running = Running()
-    settings = AuditSettings(
-        directory, retention_days=retention_days, file_bytes_max=file_bytes_max
-    )
-    files = AuditFiles(settings, 1000, running)
+    settings = AuditSettings(retention_days=retention_days, file_bytes_max=file_bytes_max)
+    files = AuditFiles(directory, settings, 1000, running)
     files.open(at(0))
     for day in range(days):
         running.s += 86_400.0
@@ -297,7 +295,7 @@ def test_audit_1_retention_interrupted_before_deleting_is_not_taken_for_a_forger
     written(tmp_path, 8, retention_days=5).close()
     kept = {path.name: path.read_bytes() for path in files_of(tmp_path)}
     running = Running()
-    files = AuditFiles(AuditSettings(tmp_path, retention_days=5), 1000, running)
+    files = AuditFiles(tmp_path, AuditSettings(retention_days=5), 1000, running)
     files.open(at(9))
     running.s = LOOK_FIRST_S
     files.append([line(999, 9)], at(9))
@@ -310,7 +308,7 @@ def test_audit_1_retention_interrupted_before_deleting_is_not_taken_for_a_forger
 def test_a_directory_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match=r"audit.directory: .*file/audit cannot be made"):
-        AuditFiles(AuditSettings(tmp_path / "file" / "audit"), 10).open()
+        AuditFiles(tmp_path / "file" / "audit", AuditSettings(), 10).open()
 
 
 # ---------------------------------------------------------------------- tampering
@@ -416,7 +414,7 @@ def test_audit_1_the_verdict_says_where(tmp_path):
     first, second = files_of(tmp_path)
     second.write_bytes(second.read_bytes().replace(b'"offset":12', b'"offset":13'))
     assert verify(tmp_path).problems == [
-        f"{second.name}, line 3: was changed, or is no line of ours"
+        f"{second.name}, line 3: was changed, or is not a line of ours"
     ]
     noted = orjson.loads(first.read_bytes().splitlines()[0])["hash"]
     assert not any("no line has" in one for one in verify(tmp_path, noted).problems)
@@ -431,7 +429,7 @@ def test_audit_1_the_verdict_says_where(tmp_path):
 
 def reopened(directory, day: int = 5) -> None:
     """A later life of the daemon, which writes one line."""
-    files = AuditFiles(AuditSettings(directory), 1000)
+    files = AuditFiles(directory, AuditSettings(), 1000)
     files.open(at(day))
     files.append([line(999, day)], at(day))
     files.close()
@@ -554,7 +552,7 @@ def test_a_disk_that_refuses_at_the_start_is_tried_again_and_loses_no_break(
 ):
     written(tmp_path, 1).close()
     (tmp_path / "chain.json").write_bytes(b"{}")
-    files, real = AuditFiles(AuditSettings(tmp_path), 1000), os.fsync
+    files, real = AuditFiles(tmp_path, AuditSettings(), 1000), os.fsync
 
     def refuses(handle: int) -> None:
         raise OSError(28, "No space left on device")
@@ -584,7 +582,7 @@ def test_a_clock_that_stays_wrong_costs_a_day_for_each_look(tmp_path):
         files.append([line(n, 200)], at(200) + int(running.s * 1000))
         return len(kept - {path.name for path in files_of(tmp_path)})
 
-    files = AuditFiles(AuditSettings(tmp_path), 1000, running)
+    files = AuditFiles(tmp_path, AuditSettings(), 1000, running)
     files.open(at(200))
     assert append(900) == 0, "nothing goes in the first minutes"
     running.s = LOOK_FIRST_S
@@ -597,7 +595,7 @@ def test_a_clock_that_stays_wrong_costs_a_day_for_each_look(tmp_path):
 
 def test_a_clock_that_leaps_and_comes_back_deletes_nothing(tmp_path):
     running = Running()
-    files = AuditFiles(AuditSettings(tmp_path), 1000, running)
+    files = AuditFiles(tmp_path, AuditSettings(), 1000, running)
     files.open(at(0))
     for day in range(8):
         running.s = day * 86_400.0
@@ -615,7 +613,7 @@ def test_a_clock_that_leaps_and_comes_back_deletes_nothing(tmp_path):
 def test_a_shorter_retention_is_caught_up_with(tmp_path):
     written(tmp_path, 30).close()
     running = Running()
-    files = AuditFiles(AuditSettings(tmp_path, retention_days=5), 1000, running)
+    files = AuditFiles(tmp_path, AuditSettings(retention_days=5), 1000, running)
     files.open(at(30))
     running.s = LOOK_FIRST_S
     for n in range(40):
@@ -647,13 +645,14 @@ def test_lines_put_behind_the_end_are_left_for_the_examiner(tmp_path):
     [path] = files_of(tmp_path)
     with path.open("ab") as file:
         file.write(b'{"n":6,"forged":true}\n')
-    files = AuditFiles(AuditSettings(tmp_path), 1000)
+    files = AuditFiles(tmp_path, AuditSettings(), 1000)
     files.open(at(0))
     files.append([line(50, 0)], at(0))
     files.close()
     assert len(files_of(tmp_path)) == 2
     assert (
-        verify(tmp_path).problems[0] == f"{path.name}, line 6: was changed, or is no line of ours"
+        verify(tmp_path).problems[0]
+        == f"{path.name}, line 6: was changed, or is not a line of ours"
     )
 
 

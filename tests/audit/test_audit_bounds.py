@@ -21,7 +21,7 @@ FILE_BYTES, ALL_BYTES = 2000, 10_000
 
 def limited(directory, **more) -> AuditFiles:
     figures = {"file_bytes_max": FILE_BYTES, "bytes_max": ALL_BYTES, **more}
-    files = AuditFiles(AuditSettings(directory, **figures), 1000, Running())
+    files = AuditFiles(directory, AuditSettings(**figures), 1000, Running())
     files.open(at(0))
     return files
 
@@ -62,7 +62,7 @@ def test_a_bound_that_was_lowered_counts_from_the_first_line_of_a_start(tmp_path
 
 def test_files_over_their_time_are_not_called_early(tmp_path):
     running = Running()
-    files = AuditFiles(AuditSettings(tmp_path, retention_days=5), 1000, running)
+    files = AuditFiles(tmp_path, AuditSettings(retention_days=5), 1000, running)
     files.open(at(0))
     for day in range(12):
         running.s += 86_400.0
@@ -166,7 +166,7 @@ async def test_what_is_taken_away_is_missed_while_nothing_is_written(
 
 @pytest.mark.parametrize("take", TAKEN, ids=lambda one: one.__name__)
 def test_what_is_taken_away_is_missed_by_the_next_line(take, tmp_path):
-    files = AuditFiles(AuditSettings(tmp_path / "audit"), 1000)
+    files = AuditFiles(tmp_path / "audit", AuditSettings(), 1000)
     files.open(at(0))
     files.append([line(1, 0)], at(0))
     take(tmp_path / "audit")

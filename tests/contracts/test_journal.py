@@ -10,6 +10,7 @@ from guestd.journal.memory import MemoryJournal
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, DeliveryRecord, OperationRecord
+from tests.reading import at_once
 
 
 class Inline(SqliteJournal):
@@ -23,7 +24,13 @@ class Inline(SqliteJournal):
         self.start()
 
     def _run(self):
-        """Nobody waits for work."""
+        """Nothing waits for work."""
+
+    def _start_reading(self, reader):
+        self._reader = reader
+
+    async def _ask(self, question):
+        return question(self._reader)
 
     def commit(self, commit, done):
         self._written([(commit, done)], self._writer.write([commit]), False)
@@ -77,8 +84,8 @@ def commit(journal, *rows):
     assert done == [True]
 
 
-def accepted_seq(journal, session_id, command_id):
-    found = journal.command(session_id, command_id)
+async def accepted_seq(journal, session_id, command_id):
+    found = await journal.command(session_id, command_id)
     return found.accepted.seq if found is not None and found.accepted is not None else 0
 
 
@@ -86,49 +93,49 @@ def seqs(replay):
     return [row.seq for row in replay.rows]
 
 
-def test_what_is_committed_is_read_back_in_order_and_by_session(new_journal):
+async def test_what_is_committed_is_read_back_in_order_and_by_session(new_journal):
     journal = new_journal()
     commit(journal, row("a", 1), row("b", 1), row("a", 2))
     commit(journal, row("a", 3))
-    assert seqs(journal.read("a", 0, 100)) == [1, 2, 3]
-    assert [one[:4] for one in journal.read("a", 2, 100).rows] == [row("a", 3)[:4]]
-    assert seqs(journal.read("b", 0, 100)) == [1]
+    assert seqs(await journal.read("a", 0, 100)) == [1, 2, 3]
+    assert [one[:4] for one in (await journal.read("a", 2, 100)).rows] == [row("a", 3)[:4]]
+    assert seqs(await journal.read("b", 0, 100)) == [1]
 
 
-def test_reading_is_by_pages(new_journal):
+async def test_reading_is_by_pages(new_journal):
     journal = new_journal()
     commit(journal, *(row("a", n) for n in range(1, 11)))
-    assert seqs(journal.read("a", 0, 4)) == [1, 2, 3, 4]
-    assert seqs(journal.read("a", 4, 4)) == [5, 6, 7, 8]
-    assert seqs(journal.read("a", 10, 4)) == []
-    assert seqs(journal.read("a", 99, 4)) == []
+    assert seqs(await journal.read("a", 0, 4)) == [1, 2, 3, 4]
+    assert seqs(await journal.read("a", 4, 4)) == [5, 6, 7, 8]
+    assert seqs(await journal.read("a", 10, 4)) == []
+    assert seqs(await journal.read("a", 99, 4)) == []
 
 
-def test_an_unknown_session_is_empty(new_journal):
-    replay = new_journal().read("nobody", 0, 10)
+async def test_an_unknown_session_is_empty(new_journal):
+    replay = await new_journal().read("nobody", 0, 10)
     assert seqs(replay) == [] and replay.first_kept_seq == 1
 
 
-def test_the_oldest_go_when_a_session_is_full_and_the_reader_can_tell(new_journal):
+async def test_the_oldest_go_when_a_session_is_full_and_the_reader_can_tell(new_journal):
     journal = new_journal(events_per_session_max=5)
     commit(journal, *(row("a", n) for n in range(1, 9)))
-    replay = journal.read("a", 0, 100)
+    replay = await journal.read("a", 0, 100)
     assert seqs(replay) == [4, 5, 6, 7, 8] and replay.first_kept_seq == 4
 
 
-def test_there_is_a_bound_over_all_sessions(new_journal):
+async def test_there_is_a_bound_over_all_sessions(new_journal):
     journal = new_journal(events_per_session_max=5000, events_max=2000)
     for n in range(1, 4001):
         commit(journal, row("long", n), *([row("short", n)] if n <= 100 else []))
     assert len(journal) <= 2001
-    assert seqs(journal.read("short", 0, 200)), "the longest gives way first"
+    assert seqs(await journal.read("short", 0, 200)), "the longest gives way first"
 
 
-def test_a_session_that_is_over_is_forgotten(new_journal):
+async def test_a_session_that_is_over_is_forgotten(new_journal):
     journal = new_journal(events_max=100)
     commit(journal, row("a", 1))
     journal.forget("a")
-    assert seqs(journal.read("a", 0, 10)) == [] and len(journal) == 0
+    assert seqs(await journal.read("a", 0, 10)) == [] and len(journal) == 0
     journal.forget("a")
 
 
@@ -152,38 +159,44 @@ def give(journal, **parts):
     assert done == [True]
 
 
-def test_the_own_stream_is_a_stream_and_no_guest_session(new_journal):
+async def test_the_own_stream_is_a_stream_and_no_guest_session(new_journal):
     journal = new_journal()
     give(journal, rows=[fact(1)])
     give(journal, opened=[record("a")], rows=[row("a", 1), fact(2)])
-    assert seqs(journal.read(OWN_STREAM, 0, 10)) == [1, 2] and seqs(journal.read("a", 0, 10)) == [1]
-    assert OWN_STREAM not in [one.record.session_id for one in journal.recover()]
+    assert seqs(await journal.read(OWN_STREAM, 0, 10)) == [1, 2] and seqs(
+        await journal.read("a", 0, 10)
+    ) == [1]
+    assert OWN_STREAM not in [one.record.session_id for one in (await journal.recover())]
 
 
-def test_the_last_seq_of_a_stream(new_journal):
+async def test_the_last_seq_of_a_stream(new_journal):
     journal = new_journal()
-    assert (journal.last_seq(OWN_STREAM), journal.last_seq("a")) == (0, 0)
+    assert ((await journal.last_seq(OWN_STREAM)), (await journal.last_seq("a"))) == (0, 0)
     give(
         journal,
         opened=[record("a")],
         rows=[fact(1), row("a", 1), fact(2), row("a", 2), row("a", 3)],
     )
-    assert (journal.last_seq(OWN_STREAM), journal.last_seq("a"), journal.last_seq("b")) == (2, 3, 0)
+    assert (
+        (await journal.last_seq(OWN_STREAM)),
+        (await journal.last_seq("a")),
+        (await journal.last_seq("b")),
+    ) == (2, 3, 0)
 
 
 # ---------------------------------------------------------------------- readers of all streams
 
 
-def read_all(journal, after, limit=100):
-    return [(one.row.session_id, one.row.seq) for one in journal.read_on(after, limit)]
+async def read_all(journal, after, limit=100):
+    return [(one.row.session_id, one.row.seq) for one in (await journal.read_on(after, limit))]
 
 
-def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
+async def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
     journal = new_journal()
     start = journal.cursor("audit")
     give(journal, opened=[record("a"), record("b")], rows=[row("b", 1), row("a", 1)], at_ms=1111)
     give(journal, rows=[fact(1), row("b", 2)], at_ms=2222)
-    kept = journal.read_on(start, 100)
+    kept = await journal.read_on(start, 100)
     assert [(one.row.session_id, one.row.seq, one.at_ms) for one in kept] == [
         ("b", 1, 1111),
         ("a", 1, 1111),
@@ -192,11 +205,11 @@ def test_a_reader_of_all_streams_sees_one_order_with_times(new_journal):
     ]
     assert [one.offset for one in kept] == list(range(start + 1, start + 5))
     assert kept[2].row[2:4] == fact(1)[2:4]
-    assert read_all(journal, start + 1, 2) == [("a", 1), ("", 1)]
-    assert read_all(journal, start + 4) == [] and read_all(journal, start + 99) == []
+    assert await read_all(journal, start + 1, 2) == [("a", 1), ("", 1)]
+    assert await read_all(journal, start + 4) == [] and await read_all(journal, start + 99) == []
 
 
-def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come(
+async def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come(
     new_journal, monkeypatch
 ):
     monkeypatch.setattr("guestd.journal.reader.SCAN", 7)
@@ -205,38 +218,38 @@ def test_a_reader_of_some_kinds_is_spared_the_rest_and_knows_how_far_it_has_come
     give(journal, opened=[record("a")], rows=[row("a", n) for n in range(1, 31)])
     give(journal, rows=[fact(1), *(row("a", n) for n in range(31, 41)), fact(2), row("a", 41)])
     wanted, looks = [], 0
-    while page := journal.read_on(position, 2, ("fact",)):
+    while page := (await journal.read_on(position, 2, ("fact",))):
         assert position < page[-1].offset and len(page) <= 2
         wanted += [one.row.seq for one in page if one.row.kind == "fact"]
         position, looks = page[-1].offset, looks + 1
     assert wanted == [1, 2] and position == start + 43 and looks < 10
-    assert not journal.read_on(position, 2, ("fact",))
+    assert not (await journal.read_on(position, 2, ("fact",)))
 
 
-def test_a_new_reader_is_not_told_of_old_stories(new_journal):
+async def test_a_new_reader_is_not_told_of_old_stories(new_journal):
     journal = new_journal()
     give(journal, opened=[record("a")], rows=[row("a", 1), row("a", 2)])
     start = journal.cursor("webhooks")
-    assert read_all(journal, start) == []
+    assert await read_all(journal, start) == []
     give(journal, rows=[row("a", 3)])
     assert journal.cursor("webhooks") == start, "it has begun where it first asked"
-    assert read_all(journal, start) == [("a", 3)]
+    assert await read_all(journal, start) == [("a", 3)]
 
 
-def test_a_cursor_moves_with_what_is_committed_beside_it(new_journal):
+async def test_a_cursor_moves_with_what_is_committed_beside_it(new_journal):
     journal = new_journal()
     start = journal.cursor("audit")
     give(journal, rows=[fact(1), fact(2), fact(3)])
     give(journal, cursors=[("audit", start + 2)])
     assert journal.cursor("audit") == start + 2
-    assert read_all(journal, journal.cursor("audit")) == [("", 3)]
+    assert await read_all(journal, journal.cursor("audit")) == [("", 3)]
     assert journal.cursor("webhooks") == start + 3, "each reader has his own"
 
 
 def test_who_asked_is_told_after_each_commit_when_what_it_holds_can_be_read(new_journal):
     journal = new_journal()
     start, seen, order = journal.cursor("audit"), [], []
-    journal.on_durable(lambda: seen.append(read_all(journal, start)))
+    journal.on_durable(lambda: seen.append(at_once(read_all(journal, start))))
     journal.on_durable(lambda: order.append("told"))
     journal.commit(Commit(rows=[fact(1)]), lambda: order.append("done"))
     give(journal, rows=[fact(2)])
@@ -247,20 +260,20 @@ def test_who_asked_is_told_after_each_commit_when_what_it_holds_can_be_read(new_
 # ---------------------------------------------------------------------- operations and deliveries
 
 
-def test_of_an_operation_the_latest_state_counts_and_those_over_are_not_listed(new_journal):
+async def test_of_an_operation_the_latest_state_counts_and_those_over_are_not_listed(new_journal):
     journal = new_journal()
-    assert journal.operation("x") is None and list(journal.operations()) == []
+    assert (await journal.operation("x")) is None and list(await journal.operations()) == []
     first, second, third = (
         OperationRecord(one, "injection", b'{"step":1}') for one in ("z", "y", "x")
     )
     give(journal, operations=[first])
     give(journal, operations=[second, third])
-    assert list(journal.operations()) == [first, second, third], "oldest first"
+    assert list(await journal.operations()) == [first, second, third], "oldest first"
     further = OperationRecord("z", "injection", b'{"step":2}')
     over = OperationRecord("y", "injection", b'{"step":3}', over=True)
     give(journal, operations=[further, over])
-    assert list(journal.operations()) == [further, third]
-    assert (journal.operation("z"), journal.operation("y")) == (
+    assert list(await journal.operations()) == [further, third]
+    assert ((await journal.operation("z")), (await journal.operation("y"))) == (
         further,
         over,
     ), "what is over is still known"
@@ -280,62 +293,69 @@ def ids(deliveries):
     return [one.delivery_id for one in deliveries]
 
 
-def test_deliveries_are_given_by_status_in_the_order_of_their_making_and_by_pages(new_journal):
+async def test_deliveries_are_given_by_status_in_the_order_of_their_making_and_by_pages(
+    new_journal,
+):
     journal = new_journal()
     give(journal, deliveries=[delivery(n) for n in (9, 3, 7, 1)])
-    assert list(journal.deliveries("waiting")) == [delivery(n) for n in (9, 3, 7, 1)]
+    assert list(await journal.deliveries("waiting")) == [delivery(n) for n in (9, 3, 7, 1)]
     again = delivery(3, attempts=2, due_ms=99, reason="503")
     give(journal, deliveries=[again, delivery(7, status="delivered"), delivery(5)])
-    assert list(journal.deliveries("waiting")) == [
+    assert list(await journal.deliveries("waiting")) == [
         delivery(9),
         again,
         delivery(1),
         delivery(5),
     ], "an attempt moves none"
-    assert ids(journal.deliveries("waiting", limit=2)) == ["d9", "d3"]
-    assert ids(journal.deliveries("waiting", "d3", 2)) == ["d1", "d5"]
-    assert ids(journal.deliveries("waiting", "d7", 2)) == [
+    assert ids(await journal.deliveries("waiting", limit=2)) == ["d9", "d3"]
+    assert ids(await journal.deliveries("waiting", "d3", 2)) == ["d1", "d5"]
+    assert ids(await journal.deliveries("waiting", "d7", 2)) == [
         "d1",
         "d5",
     ], "after one that is no longer among them"
-    assert ids(journal.deliveries("waiting", "d5")) == []
-    assert ids(journal.deliveries("delivered")) == ["d7"] and ids(journal.deliveries("dead")) == []
+    assert ids(await journal.deliveries("waiting", "d5")) == []
+    assert (
+        ids(await journal.deliveries("delivered")) == ["d7"]
+        and ids(await journal.deliveries("dead")) == []
+    )
 
 
-def test_a_delivery_is_found_by_its_id(new_journal):
+async def test_a_delivery_is_found_by_its_id(new_journal):
     journal = new_journal()
     dead = delivery(1, status="dead", attempts=8, reason="gone")
     give(journal, deliveries=[dead, delivery(2)])
-    assert journal.delivery("d1") == dead and journal.delivery("d2") == delivery(2)
-    assert journal.delivery("d3") is None
+    assert (await journal.delivery("d1")) == dead and (await journal.delivery("d2")) == delivery(2)
+    assert (await journal.delivery("d3")) is None
 
 
-def test_deliveries_are_given_by_target(new_journal):
+async def test_deliveries_are_given_by_target(new_journal):
     journal = new_journal()
     url = "https://example.org/hook"
     targets = ["crm", url, "other", "crm", "gone"]
     give(journal, deliveries=[delivery(n, target=one) for n, one in enumerate(targets)])
-    assert ids(journal.deliveries("waiting", target="crm")) == ["d0", "d3"]
-    assert ids(journal.deliveries("waiting", "d0", target="crm")) == ["d3"]
-    assert ids(journal.deliveries("waiting", limit=1, target="crm")) == ["d0"]
+    assert ids(await journal.deliveries("waiting", target="crm")) == ["d0", "d3"]
+    assert ids(await journal.deliveries("waiting", "d0", target="crm")) == ["d3"]
+    assert ids(await journal.deliveries("waiting", limit=1, target="crm")) == ["d0"]
     configured = ("crm", "other")
-    assert ids(journal.deliveries("waiting", other_than=configured)) == ["d1", "d4"]
-    assert ids(journal.deliveries("waiting", "d1", other_than=configured)) == ["d4"]
-    assert ids(journal.deliveries("dead", target="crm")) == []
+    assert ids(await journal.deliveries("waiting", other_than=configured)) == ["d1", "d4"]
+    assert ids(await journal.deliveries("waiting", "d1", other_than=configured)) == ["d4"]
+    assert ids(await journal.deliveries("dead", target="crm")) == []
 
 
-def test_a_dead_delivery_waits_again_when_it_is_replayed(new_journal):
+async def test_a_dead_delivery_waits_again_when_it_is_replayed(new_journal):
     journal = new_journal()
     give(journal, deliveries=[delivery(1, status="dead", attempts=8, reason="gone"), delivery(2)])
-    assert ids(journal.deliveries("dead")) == ["d1"]
+    assert ids(await journal.deliveries("dead")) == ["d1"]
     give(journal, deliveries=[delivery(1)])
-    assert ids(journal.deliveries("dead")) == [] and ids(journal.deliveries("waiting")) == [
+    assert ids(await journal.deliveries("dead")) == [] and ids(
+        await journal.deliveries("waiting")
+    ) == [
         "d1",
         "d2",
     ]
 
 
-def test_everything_of_a_commit_comes_together(new_journal):
+async def test_everything_of_a_commit_comes_together(new_journal):
     journal = new_journal()
     start = journal.cursor("webhooks")
     give(
@@ -345,11 +365,14 @@ def test_everything_of_a_commit_comes_together(new_journal):
         deliveries=[delivery(1)],
         cursors=[("webhooks", start + 1)],
     )
-    assert journal.last_seq(OWN_STREAM) == 1 and journal.operation("x") is not None
-    assert ids(journal.deliveries("waiting")) == ["d1"] and journal.cursor("webhooks") == start + 1
+    assert (await journal.last_seq(OWN_STREAM)) == 1 and (await journal.operation("x")) is not None
+    assert (
+        ids(await journal.deliveries("waiting")) == ["d1"]
+        and journal.cursor("webhooks") == start + 1
+    )
 
 
-def test_it_knows_when_a_command_was_accepted(new_journal):
+async def test_it_knows_when_a_command_was_accepted(new_journal):
     journal = new_journal()
     accepted = EventRow(
         "a",
@@ -365,9 +388,9 @@ def test_it_knows_when_a_command_was_accepted(new_journal):
     journal.commit(
         Commit(opened=[record("a"), record("b")], rows=[accepted, delivered]), lambda: None
     )
-    assert accepted_seq(journal, "a", "c1") == 1
+    assert await accepted_seq(journal, "a", "c1") == 1
     assert [
-        accepted_seq(journal, *one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))
+        await accepted_seq(journal, *one) for one in (("a", "c2"), ("b", "c1"), ("nobody", "c1"))
     ] == [
         0,
         0,
@@ -375,7 +398,7 @@ def test_it_knows_when_a_command_was_accepted(new_journal):
     ]
 
 
-def test_a_command_is_found_with_what_became_of_it(new_journal):
+async def test_a_command_is_found_with_what_became_of_it(new_journal):
     journal = new_journal()
     rows = [
         EventRow("a", 1, "accepted", b'{"seq":1}', "c1", b""),
@@ -384,22 +407,22 @@ def test_a_command_is_found_with_what_became_of_it(new_journal):
         EventRow("a", 4, "accepted", b'{"seq":4}', "c2", b""),
     ]
     journal.commit(Commit(opened=[record("a"), record("b")], rows=rows), lambda: None)
-    found = journal.command("a", "c1")
+    found = await journal.command("a", "c1")
     assert (found.accepted, found.outcome) == (rows[0], rows[2])
-    found = journal.command("a", "c2")
+    found = await journal.command("a", "c2")
     assert (found.accepted, found.outcome) == (rows[3], None)
     for session_id, command_id in (("a", "c3"), ("a", "m1"), ("b", "c1"), ("nobody", "c1")):
-        assert journal.command(session_id, command_id) is None
+        assert (await journal.command(session_id, command_id)) is None
 
 
-def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journal):
+async def test_what_is_not_kept_any_more_is_not_known_to_be_accepted_either(new_journal):
     journal = new_journal(events_per_session_max=2)
     for seq in range(1, 5):
         row = EventRow("a", seq, "accepted", b"{}", f"c{seq}", b"")
         journal.commit(Commit(rows=[row]), lambda: None)
-    assert [accepted_seq(journal, "a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
+    assert [await accepted_seq(journal, "a", f"c{seq}") for seq in range(1, 5)] == [0, 0, 3, 4]
     journal.forget("a")
-    assert accepted_seq(journal, "a", "c4") == 0
+    assert await accepted_seq(journal, "a", "c4") == 0
 
 
 def test_a_journal_where_nothing_waits_has_no_oldest_wait(new_journal):
@@ -408,12 +431,12 @@ def test_a_journal_where_nothing_waits_has_no_oldest_wait(new_journal):
 
 
 @pytest.mark.parametrize("time", ["2027-05-31T09:15:02.417Z", ""])
-def test_a_message_that_was_shown_is_known_by_its_identity_and_time(new_journal, time):
+async def test_a_message_that_was_shown_is_known_by_its_identity_and_time(new_journal, time):
     journal = new_journal()
     payload = f'{{"seq":1,"id":"m1","time":"{time}","kind":"message"}}'.encode()
     rows = [EventRow("a", 1, "message", payload, "m1", b"")]
     journal.commit(Commit(opened=[record("a"), record("b")], rows=rows), lambda: None)
-    assert journal.was_shown("a", "m1", time)
-    assert not journal.was_shown("a", "m2", time)
-    assert not journal.was_shown("b", "m1", time)
-    assert not journal.was_shown("nobody", "m1", time)
+    assert await journal.was_shown("a", "m1", time)
+    assert not (await journal.was_shown("a", "m2", time))
+    assert not (await journal.was_shown("b", "m1", time))
+    assert not (await journal.was_shown("nobody", "m1", time))

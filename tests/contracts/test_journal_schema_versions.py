@@ -47,7 +47,7 @@ def test_there_is_a_golden_journal_of_every_schema_version():
 
 
 async def test_version_1_comes_back_with_sessions_events_and_promises(version_1):
-    alpha, beta = version_1.recover()
+    alpha, beta = await version_1.recover()
     assert (alpha.record.session_id, alpha.record.name, alpha.record.token) == (
         "alpha",
         "guest-alpha",
@@ -70,9 +70,9 @@ async def test_version_1_comes_back_with_sessions_events_and_promises(version_1)
     )
     assert [(one.command_id, one.settled) for one in beta.commands] == [("c1", False)]
     times = [("m1", "2027-01-15T08:00:01.000Z"), ("m2", "2027-01-15T08:00:04.000Z"), ("w1", "")]
-    assert version_1.identities("alpha", 10) == times
-    assert [row.seq for row in version_1.read("alpha", 0, 100).rows] == list(range(1, 10))
-    assert [row.seq for row in version_1.read("gamma", 0, 100).rows] == [1]
+    assert (await version_1.identities("alpha", 10)) == times
+    assert [row.seq for row in (await version_1.read("alpha", 0, 100)).rows] == list(range(1, 10))
+    assert [row.seq for row in (await version_1.read("gamma", 0, 100)).rows] == [1]
 
 
 async def test_version_1_takes_everything_new(version_1):
@@ -84,12 +84,14 @@ async def test_version_1_takes_everything_new(version_1):
         EventRow(OWN_STREAM, 1, "fact", b"{}", "", b""),
     ]
     await commit(version_1, rows=rows, operations=[OperationRecord("x", "prompt", b"{}")], at_ms=7)
-    assert [(one.offset, one.at_ms, one.row[:2]) for one in version_1.read_on(start, 10)] == [
+    assert [
+        (one.offset, one.at_ms, one.row[:2]) for one in (await version_1.read_on(start, 10))
+    ] == [
         (16, 7, ("alpha", 10)),
         (17, 7, (OWN_STREAM, 1)),
     ]
-    assert [one.operation_id for one in version_1.operations()] == ["x"]
-    assert version_1.read_on(0, 1)[0].at_ms == 0, "nobody wrote down when that was"
+    assert [one.operation_id for one in (await version_1.operations())] == ["x"]
+    assert (await version_1.read_on(0, 1))[0].at_ms == 0, "nobody wrote down when that was"
 
 
 async def test_the_file_is_sound_and_a_copy_of_the_old_schema_is_kept(version_1, tmp_path):
@@ -115,25 +117,25 @@ async def version_2(tmp_path):
 
 
 async def test_version_2_comes_back_whole_and_every_row_has_its_checksum(version_2, tmp_path):
-    alpha, beta = version_2.recover()
+    alpha, beta = await version_2.recover()
     assert (alpha.record.session_id, alpha.record.token, alpha.seq) == ("alpha", "token-alpha", 6)
     assert [(one.command_id, one.settled) for one in alpha.commands] == [
         ("c1", True),
         ("c2", False),
     ]
     assert (beta.seq, beta.read_only) == (2, True)
-    assert version_2.identities("alpha", 10) == [
+    assert (await version_2.identities("alpha", 10)) == [
         ("m1", "2027-01-15T08:00:03.000Z"),
         ("m2", "2027-01-15T08:00:05.000Z"),
     ]
-    assert [row.seq for row in version_2.read("gamma", 0, 10).rows] == [
+    assert [row.seq for row in (await version_2.read("gamma", 0, 10)).rows] == [
         1,
         2,
     ], "it has ended, and is kept"
-    assert [one.operation_id for one in version_2.operations()] == ["o1"]
-    assert [one.delivery_id for one in version_2.deliveries("waiting")] == ["d1"]
+    assert [one.operation_id for one in (await version_2.operations())] == ["o1"]
+    assert [one.delivery_id for one in (await version_2.deliveries("waiting"))] == ["d1"]
     assert (version_2.cursor("audit"), version_2.cursor("webhooks")) == (7, 9)
-    assert version_2.last_seq(OWN_STREAM) == 1 and version_2.damaged_rows == 0
+    assert (await version_2.last_seq(OWN_STREAM)) == 1 and version_2.damaged_rows == 0
     await commit(
         version_2,
         rows=[EventRow("alpha", 7, "message", b'{"seq":7}', "m3", b"")],
@@ -157,7 +159,7 @@ async def test_what_was_damaged_before_it_had_a_checksum_is_set_aside(tmp_path):
     connection.close()
     journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None)
     journal.start()
-    assert [one.record.session_id for one in journal.recover()] == ["beta"]
+    assert [one.record.session_id for one in (await journal.recover())] == ["beta"]
     await journal.stop()
 
 
@@ -165,7 +167,7 @@ async def test_a_journal_of_guestd_0_1_comes_back_whole_and_goes_on(tmp_path):
     shutil.copyfile(GOLDEN / "journal-0.1.sqlite3", tmp_path / database.NAME)
     journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None)
     journal.start()
-    alpha, beta = journal.recover()
+    alpha, beta = await journal.recover()
     assert (alpha.record.session_id, alpha.record.token, alpha.seq) == ("alpha", "token-alpha", 6)
     assert [(one.command_id, one.settled) for one in alpha.commands] == [
         ("c1", True),
@@ -173,20 +175,20 @@ async def test_a_journal_of_guestd_0_1_comes_back_whole_and_goes_on(tmp_path):
     ]
     assert alpha.commands[1].intent["text"] == "hello 2"
     assert (beta.seq, beta.read_only, beta.was_live) == (2, True, False)
-    assert journal.identities("alpha", 10) == [
+    assert (await journal.identities("alpha", 10)) == [
         ("m1", "2027-01-15T08:00:03.000Z"),
         ("m2", "2027-01-15T08:00:05.000Z"),
     ]
-    assert [row.seq for row in journal.read("gamma", 0, 10).rows] == [1, 2]
-    assert [one.operation_id for one in journal.operations()] == ["o1"]
-    assert [one.operation_id for one in journal.operations_over(10)] == ["o2"]
+    assert [row.seq for row in (await journal.read("gamma", 0, 10)).rows] == [1, 2]
+    assert [one.operation_id for one in (await journal.operations())] == ["o1"]
+    assert [one.operation_id for one in (await journal.operations_over(10))] == ["o2"]
     found = {
-        status: [one.delivery_id for one in journal.deliveries(status)]
+        status: [one.delivery_id for one in (await journal.deliveries(status))]
         for status in ("waiting", "dead", "delivered")
     }
     assert found == {"waiting": ["d1"], "dead": ["d2"], "delivered": ["d3"]}
     assert (journal.cursor("audit"), journal.cursor("webhooks")) == (7, 9)
-    assert journal.last_seq(OWN_STREAM) == 1 and journal.damaged_rows == 0
+    assert (await journal.last_seq(OWN_STREAM)) == 1 and journal.damaged_rows == 0
     row = EventRow("alpha", 7, "message", b'{"seq":7}', "m3", b"")
     await commit(journal, rows=[row], over=["beta"], at_ms=7)
     await journal.stop()

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from pydantic import SecretBytes
 
 from guestd.app.load_config import ConfigProblems, load_config
-from guestd.app.wiring.records import audit_directory, webhook_settings
+from guestd.app.webhook_settings import webhook_settings
+from guestd.app.wiring.records import audit_directory
 
 TARGET = (
     '[[webhooks.targets]]\nname = "crm"\nurl = "https://crm.example.org/h"\nsecrets ='
@@ -24,7 +26,7 @@ def test_a_target_with_secrets_from_everywhere(tmp_path):
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path)}
     config = load(tmp_path, text, environment)
     [target] = webhook_settings(config, environment).targets
-    assert target.secrets == (b"a secret from a file",) * 2
+    assert target.secrets == (SecretBytes(b"a secret from a file"),) * 2
     assert "a secret" not in repr(target) and "file:" not in repr(config)
 
 
@@ -56,7 +58,7 @@ def test_a_target_with_secrets_from_everywhere(tmp_path):
         ),
         (
             ('name = "crm"', 'name = "crm"\nevents = ["gone"]'),
-            "webhooks.targets.0.events.0: input should be",
+            "webhooks.targets.0.events.0: must be",
         ),
     ],
 )

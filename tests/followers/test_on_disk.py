@@ -19,7 +19,7 @@ from guestd.journal.sqlite import SqliteJournal
 from guestd.webhooks.payloads import CONNECTED, INJECTED, TERMINATED
 from guestd.webhooks.signing import signature
 from tests.audit.test_audit import new_audit
-from tests.webhooks.harness import SECRET, Mortal, Receiver, World, target, until, webhooks
+from tests.webhooks.harness import SECRET, Mortal, Receiver, World, counts, target, until, webhooks
 
 
 async def opened(directory) -> SqliteJournal:
@@ -56,9 +56,7 @@ async def test_sync_1_every_webhook_outlives_the_process(dies_at, tmp_path):
         journal = await opened(tmp_path)
         told, metrics = webhooks(journal, target(crm))
         told.start()
-        await until(
-            lambda: len(told.desk.list("delivered")) == 5 and len(told.desk.list("dead")) == 1
-        )
+        await until(lambda: counts(told, delivered=5, dead=1))
         await told.stop()
         await journal.stop()
     events = defaultdict(list)
@@ -111,7 +109,7 @@ async def left_behind(tmp_path):
         world = World(journal)
         for n in range(3):
             world.session(f"s{n}", "live")
-        await until(lambda: len(told.desk.list("dead")) == 3)
+        await until(lambda: counts(told, dead=3))
         await told.stop()
         await audit.stop()
         await journal.stop()

@@ -18,7 +18,7 @@ async def test_what_was_said_goes_when_promised_although_nobody_speaks_any_more(
     tmp_path, monkeypatch
 ):
     monkeypatch.setattr(journal_follower, "QUIET_S", 0.01, raising=False)
-    settings = JournalSettings(retention_s=0.0)
+    settings = JournalSettings(retention_s=0.0, ballast_bytes=0)
     loop = asyncio.get_running_loop()
     journal = SqliteJournal(tmp_path, loop, lambda error: pytest.fail(str(error)), settings)
     journal.start()
@@ -29,6 +29,10 @@ async def test_what_was_said_goes_when_promised_although_nobody_speaks_any_more(
         world.session("s1", state)
     journal.commit(Commit(over=["s1"]), lambda: None)
     await until(lambda: journal.cursor("webhooks") == 2)
-    await until(lambda: not journal.read_on(0, 10, ()))
+
+    async def is_empty():
+        return not await journal.read_on(0, 10, ())
+
+    await until(is_empty)
     await told.stop()
     await journal.stop()

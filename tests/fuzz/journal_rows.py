@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 import tempfile
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Coroutine, Hashable, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
@@ -84,27 +84,27 @@ class JournalRows(Target):
             assert str(error)
             return "not started"
         try:
-            return tuple(_asked(question) for question in _questions(journal))
+            return tuple([await _asked(question) for question in _questions(journal)])
         finally:
             with suppress(GuestdError):
                 await journal.stop()
 
 
-def _asked(question: Callable[[], Any]) -> str:
+async def _asked(question: Callable[[], Coroutine[Any, Any, Any]]) -> str:
     try:
-        question()
+        await question()
     except GuestdError as error:
         assert str(error)
         return "refused"
     return "answered"
 
 
-def _questions(journal: SqliteJournal) -> list[Callable[[], Any]]:
+def _questions(journal: SqliteJournal) -> list[Callable[[], Coroutine[Any, Any, Any]]]:
     """Everything that is ever asked of a journal. What is answered can be passed on."""
-    of_sessions: list[Callable[[], Any]] = []
+    of_sessions: list[Callable[[], Coroutine[Any, Any, Any]]] = []
     for one in (*SESSIONS, OWN_STREAM):
         of_sessions += [
-            lambda one=one: [_assert_row(row) for row in journal.read(one, 0, 100).rows],
+            lambda one=one: _assert_rows(journal, one),
             lambda one=one: journal.identities(one, 100),
             lambda one=one: journal.last_seq(one),
             lambda one=one: journal.command(one, "c1"),
@@ -112,9 +112,9 @@ def _questions(journal: SqliteJournal) -> list[Callable[[], Any]]:
             lambda one=one: journal.was_shown(one, "m1", ""),
         ]
     return [
-        lambda: [_assert_saved(one) for one in journal.recover()],
+        lambda: _assert_all_saved(journal),
         *of_sessions,
-        lambda: [_assert_row(one.row) for one in journal.read_on(0, 100)],
+        lambda: _assert_order(journal),
         lambda: journal.read_on(0, 100, ["message"]),
         lambda: _assert_progress(journal, ["fact"]),
         lambda: _assert_progress(journal, ()),
@@ -124,10 +124,25 @@ def _questions(journal: SqliteJournal) -> list[Callable[[], Any]]:
     ]
 
 
-def _assert_progress(journal: SqliteJournal, kinds: Sequence[str]) -> None:
+async def _assert_rows(journal: SqliteJournal, session_id: str) -> None:
+    for row in (await journal.read(session_id, 0, 100)).rows:
+        _assert_row(row)
+
+
+async def _assert_order(journal: SqliteJournal) -> None:
+    for one in await journal.read_on(0, 100):
+        _assert_row(one.row)
+
+
+async def _assert_all_saved(journal: SqliteJournal) -> None:
+    for one in await journal.recover():
+        _assert_saved(one)
+
+
+async def _assert_progress(journal: SqliteJournal, kinds: Sequence[str]) -> None:
     """Read on as the audit does, to the end: each page begins after the one before."""
     offsets = [0]
-    while page := journal.read_on(offsets[-1], 10, kinds):
+    while page := (await journal.read_on(offsets[-1], 10, kinds)):
         offsets += [one.offset for one in page]
         assert offsets == sorted(set(offsets)) and len(offsets) < 1000
 

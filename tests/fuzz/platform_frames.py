@@ -17,15 +17,17 @@ from guestd.model.commands import Send
 from guestd.model.endings import Cause, Ending
 from guestd.model.events import Event
 from guestd.model.ids import Guest
-from guestd.policy.holdback import HoldBack
+from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
-from guestd.session.inbox import BySequence, ByTime
+from guestd.session.inbox import ByTime
+from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
-from guestd.session.settings import SessionSettings, effective_traits
+from guestd.session.settings import effective_traits
 from guestd.session.states import State
 from guestd.wire.dialect import Dialect
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import session_settings
 
 from .target import Target
 
@@ -116,13 +118,13 @@ class _Life:
     checked."""
 
     def __init__(self, dialect: Dialect, joined: bool) -> None:
-        settings = SessionSettings(inbox_held_max=HELD_MAX, inbox_remembered_max=32)
-        hold = HoldBack(0.0, 0.0, 500.0, 20)
+        settings = session_settings(inbox_held_max=HELD_MAX, inbox_remembered_max=32)
+        hold = ReorderDelay(0.0, 0.0, 500.0, 20)
         has_history = dialect.traits.has_history
         inbox = (
             ByTime(hold, HELD_MAX, 32)
             if has_history
-            else BySequence(settings.gap_wait_s, HELD_MAX, 32)
+            else BySequence(settings.inbox.gap_wait_s, HELD_MAX, 32)
         )
         self.dialect = dialect
         self.machine = Machine(

@@ -7,7 +7,7 @@ import json
 from collections.abc import Coroutine, Hashable
 from typing import Any, ClassVar
 
-from guestd.emulator.settings import Limits
+from guestd.emulator.settings import EmulatorLimits
 
 from ..integration.conftest import Town, settle
 from .log_watch import LogWatch, assert_quiet
@@ -23,7 +23,7 @@ SECRET = b"Zq7fuzzsecret"
 ANSWER_S = 10.0
 
 FAST = {
-    "emulator": {"agent": "human", "upload_delay_s": 0.0, "limits": Limits().off()},
+    "emulator": {"agent": "human", "upload_delay_s": 0.0, "limits": EmulatorLimits().off()},
     "session": {
         "messages_per_s": 10_000.0,
         "requests_per_minute": 1_000_000,

@@ -15,8 +15,8 @@ import pytest
 import typer
 
 from guestd.api.control.control import ControlApi, ControlPorts
-from guestd.api.control.settings import ControlSettings
 from guestd.api.control.stream import StreamBounds
+from guestd.api.settings import ApiSettings
 from guestd.app.cli import app
 from guestd.app.load_config import load_config
 from guestd.observe.metrics import Metrics
@@ -171,7 +171,7 @@ def test_every_contract_names_its_mutants():
 
 def test_every_route_of_the_control_api_is_named():
     bounds = StreamBounds(events_max=1, bytes_max=1, write_timeout_s=1.0, heartbeat_s=1.0)
-    control = ControlApi(ControlPorts(None, Metrics(), str), ControlSettings(), bounds)  # type: ignore[arg-type]  # nobody is asked
+    control = ControlApi(ControlPorts(None, Metrics(), str), ApiSettings(), bounds)  # type: ignore[arg-type]  # nobody is asked
     documented = set(
         re.findall(r"`((?:GET|POST|PUT|DELETE) /v1/[^`?]+)`", (DOCS / "control-api.md").read_text())
     )

@@ -40,3 +40,8 @@ def test_a_section_that_does_not_exist_would_be_found():
     assert cited("x (protocol\n    §99.1, §3.5) (§5) RFC 6455\n §5.2.") == {"99.1", "3.5", "5"}
     assert not {"99.1"} <= SECTIONS
     assert {"0.3", "2.11", "5", "11.1"} <= SECTIONS
+
+
+def test_the_reference_that_the_repository_does_not_have_is_not_cited():
+    old = re.compile(r"\breference\s+(?:#:? )?§")
+    assert [str(path) for path in CITING if old.search(path.read_text())] == []

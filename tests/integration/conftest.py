@@ -11,30 +11,33 @@ from random import Random
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
-from guestd.api.control.settings import ControlSettings
 from guestd.api.server import HttpServer
-from guestd.api.settings import ApiSettings
+from guestd.api.settings import ApiSettings, SimulatorSettings
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.journal.memory import MemoryJournal
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
 from guestd.observe.metrics import Metrics
-from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.calls import RestCalls
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
-from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.http import Http
+from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
-from guestd.policy.retry import RetryPolicy
+from guestd.platform.settings import OAuthClient, PlatformSettings, RestSettings
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
-from guestd.spool.spool import Spool, SpoolSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.session.settings import AttachmentSettings
+from guestd.spool.reading import open_copy
+from guestd.spool.spool import Spool
+from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.upload import FileUploader
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import names_of, session_settings, split
 
 
 @dataclass
@@ -63,14 +66,19 @@ class Town:
 def platform_calls(emulator: Emulator, http: Http, metrics: Metrics) -> RestCalls:
     """The platform's REST side by name, with the emulator's own OAuth client."""
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
-    policy = RetryPolicy(
-        attempts_max=2, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0
+    rest = RestSettings(
+        timeout_s=2.0,
+        deadline_s=3.0,
+        attempts_max=2,
+        base_s=0.01,
+        cap_s=0.02,
+        retry_after_cap_s=0.02,
+        requests_per_minute=100_000,
     )
     client, secret = next(iter(emulator.settings.oauth_clients.items()))
-    tokens = TokenSource(
-        http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace
-    )
-    return RestCalls(http, tokens, CallSettings(emulator.url, 2.0, 100_000), policy, pace, metrics)
+    access = OAuthAccess(f"{emulator.url}/oauth/token", OAuthClient(client, SecretStr(secret)))
+    tokens = TokenSource(http, access, rest, pace)
+    return RestCalls(http, tokens, emulator.url, rest, pace, metrics)
 
 
 @asynccontextmanager
@@ -87,23 +95,34 @@ async def settle(
     upload: dict[str, Any] | None = None,
     spool: dict[str, Any] | None = None,
     calls: bool = False,
+    uncommitted_max: int = 20_000,
 ) -> AsyncIterator[Town]:
     async with AsyncExitStack() as stack:
         world = await stack.enter_async_context(Emulator(EmulatorSettings(**(emulator or {}))))
-        http_client = Http(HttpSettings(ca_file=world.ca_file))
+        http_client = Http(PlatformSettings(ca_file=world.ca_file))
         stack.push_async_callback(http_client.close)
         metrics = Metrics()
         loop = asyncio.get_running_loop()
         spoken = Webchat() if dialect == "webchat" else WebMessaging(DEFAULT_DEPLOYMENT_ID)
-        dialer = WebsocketDialer(TransportSettings(ca_file=world.ca_file, **(transport or {})))
-        uploader = FileUploader(UploadSettings(ca_file=world.ca_file, **(upload or {})))
+        dialer = WebsocketDialer(
+            *split(
+                {"ca_file": world.ca_file, **(transport or {})}, TransportSettings, OutboundRoute
+            )
+        )
+        uploader = FileUploader(
+            open_copy,
+            AttachmentSettings(**(upload or {})),
+            route=OutboundRoute(ca_file=world.ca_file),
+        )
         stack.push_async_callback(uploader.close)
-        files = Spool(SpoolSettings(**(spool or {})))
+        files = Spool(attachments=AttachmentSettings(**(spool or {})))
         files.start()
-        stack.callback(files.stop)
+        stack.push_async_callback(files.stop)
         supervisor = Supervisor(
-            SupervisorSettings(**{"connects_burst": 500, **(fleet or {})}),
-            SessionSettings(**{"conversation_clear": True, **(session or {})}),
+            SupervisorSettings(
+                *split({"burst": 500, **(fleet or {})}, LimitSettings, AdmissionSettings)
+            ),
+            session_settings(**{"conversation_clear": True, **(session or {})}),
             spoken,
             dialer,
             DialTarget(spoken.url(world.ws_url)),
@@ -114,11 +133,19 @@ async def settle(
             metrics,
             loop,
             uploader=uploader,
+            discard_copy=files.discard,
             calls=platform_calls(world, http_client, metrics) if calls else None,
+            uncommitted_max=uncommitted_max,
         )
         stack.push_async_callback(supervisor.stop)
         ids = itertools.count(1)
-        settings = ApiSettings(**{"port": 0, "frontends_max": 2000, **(api or {})})
+        given = {"port": 0, "frontends_max": 2000, **(api or {})}
+        of_simulator = {
+            key: one for key, one in given.items() if key in names_of(SimulatorSettings)
+        }
+        of_api = {key: one for key, one in given.items() if key not in of_simulator}
+        (settings,) = split(of_simulator, SimulatorSettings)
+        (api_settings,) = split({**of_api, **(control or {})}, ApiSettings)
         server = HttpServer(
             supervisor,
             metrics,
@@ -126,7 +153,7 @@ async def settle(
             lambda: f"made-{next(ids):08d}",
             supervisor.status,
             spool=files,
-            control=ControlSettings(**(control or {})),
+            api=api_settings,
             operations=operations,
         )
         await server.start()

@@ -103,11 +103,11 @@ class Client:
         assert status == 200, found
         return found
 
-    async def book(self, name: str) -> list[dict[str, Any]]:
+    async def resource(self, name: str) -> list[dict[str, Any]]:
         return (await self.control(name, method="GET"))["entities"]
 
-    async def deeds(self, what: str, key: str) -> int:
-        return (await self.control(f"deeds?what={what}&key={key}", method="GET"))["total"]
+    async def mutations(self, what: str, key: str) -> int:
+        return (await self.control(f"mutations?what={what}&key={key}", method="GET"))["total"]
 
     async def open(self) -> None:
         assert (await self.call("POST", MESSAGING, OPENING))[0] == 201

@@ -16,18 +16,18 @@ from guestd.model.commands import Attach, FreshLink, Send, Withdraw
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
-from guestd.spool.spool import Spool, SpoolSettings
+from guestd.spool.reading import open_copy
+from guestd.spool.spool import Spool
 from guestd.supervisor.settings import SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.settings import TransportSettings
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.upload import FileUploader
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import session_settings
 
-from ..replaying import watch_from
+from ..replaying import watch_from_disk
 from .test_sessions import FAST, SILENT, Watching, drop, open_guest, session_of
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 40
@@ -376,7 +376,8 @@ async def test_a_session_that_ends_stops_its_upload_and_drops_the_copy(new_town)
         await town.until(lambda: town.live() == 1)
         _, path = await attach(town, session_id)
         await town.until(lambda: "uploading" in steps(watching))
-        town.emulator.expire(session_of(town).token)
+        emulator = town.emulator
+        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
         await town.until(lambda: watching.is_over and not path.exists())
         assert fates(watching) == [("failed", "the guest session ended: session_expired")]
         assert not town.fleet._uploads._wanted
@@ -437,16 +438,16 @@ class Lives:
         loop = asyncio.get_running_loop()
         self.journal = SqliteJournal(self.folder, loop, lambda error: pytest.fail(str(error)))
         self.journal.start()
-        self.spool = Spool(SpoolSettings(self.folder / "spool", durable=True))
+        self.spool = Spool(self.folder / "spool", durable=True)
         self.spool.start()
-        self.uploader = FileUploader(UploadSettings())
-        self.client = Http(HttpSettings())
+        self.uploader = FileUploader(open_copy)
+        self.client = Http()
         dialect = WebMessaging(DEFAULT_DEPLOYMENT_ID)
         self.fleet = Supervisor(
             SupervisorSettings(),
-            SessionSettings(**FAST),
+            session_settings(**FAST),
             dialect,
-            WebsocketDialer(TransportSettings()),
+            WebsocketDialer(),
             DialTarget(dialect.url(self.emulator.ws_url)),
             self.journal,
             WebMessagingHistory(self.client, self.emulator.url),
@@ -455,12 +456,14 @@ class Lives:
             Metrics(),
             loop,
             uploader=self.uploader,
+            discard_copy=self.spool.discard,
+            uncommitted_max=20_000,
         )
-        self.fleet.revive()
+        self.fleet.revive(await self.journal.recover())
         self.spool.clear_orphans(self.fleet.files_wanted())
         self.session_id = self.fleet.find("ana") or self.fleet.open(OpenGuest("ana"))
         self.watching = Watching()
-        watch_from(self.fleet, self.session_id, self.watching)
+        await watch_from_disk(self.fleet, self.session_id, self.watching)
 
     async def die(self):
         """Everything recorded so far is on disk, what comes after is not: the harshest cut that

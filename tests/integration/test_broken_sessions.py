@@ -36,7 +36,7 @@ async def heard(frontend):
 
 
 def breaks_on_messages(monkeypatch):
-    monkeypatch.setitem(machine_module._STEPS, s.MessageArrived, (broken, None))
+    monkeypatch.setitem(machine_module._STEPS, s.MessageArrived, (broken, None, True))
 
 
 def breaks_on_recording(monkeypatch):
@@ -67,7 +67,7 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
         await live(frontend)
         await live(other)
         reports = []
-        town.fleet._bench.keep_report = reports.append
+        town.fleet._context.keep_report = reports.append
         session_id = town.fleet.find("ana")
         token = town.fleet._runners[session_id].machine.guest.token
         session = town.emulator.world.sessions[token]
@@ -125,7 +125,7 @@ async def test_a_command_recorded_before_the_bug_is_answered_when_it_is_durable(
         session_id = town.fleet.find("ana")
         answers = []
         town.fleet.give(session_id, Send("c1", "hello"), answers.append)
-        monkeypatch.setitem(machine_module._STEPS, s.Unknown, (broken, None))
+        monkeypatch.setitem(machine_module._STEPS, s.Unknown, (broken, None, True))
         town.fleet._runners[session_id].feed(s.Unknown("x"))
         frames, _ = await heard(frontend)
         assert [(one.accepted, one.seq) for one in answers] == [(True, frames[0]["seq"])]
@@ -143,7 +143,7 @@ async def test_a_caller_whose_answer_raises_ends_no_session(new_town):
 async def test_a_decoder_that_raises_costs_one_frame(new_town):
     async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
-        bench = town.fleet._bench
+        bench = town.fleet._context
         decode, bench.decode = bench.decode, broken
         next(iter(town.emulator.connections.values()))._write(b"{}")
         from guestd.model.effects import Notice

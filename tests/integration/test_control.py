@@ -536,15 +536,20 @@ class TestEvents:
         async with new_town() as town, client_of(town) as client:
             session_id = await opened(town, client)
             read = town.fleet.read
-            page = read(session_id, 0, 100)
+            page = await read(session_id, 0, 100)
 
-            def forgotten(*what):
+            async def forgotten(*what):
                 town.fleet.read = read
                 town.fleet._journal.forget(session_id)
                 town.fleet._runners.pop(session_id)
+                town.fleet._hub.over(session_id)
                 return page
 
-            town.fleet.read = lambda *what: setattr(town.fleet, "read", forgotten) or page
+            async def first(*what):
+                town.fleet.read = forgotten
+                return page
+
+            town.fleet.read = first
             async with self.follow(client) as answer:
                 await self.event(answer, "session")
                 await self.event(answer, "over")
@@ -559,7 +564,7 @@ class TestEvents:
                         pass
 
     async def test_a_slow_reader_is_told_let_go_and_can_resume(self, new_town, client_of):
-        api = {"watcher_events_max": 16, "watcher_bytes_max": 20_000}
+        api = {"queue_events_max": 16, "queue_bytes_max": 20_000}
         async with new_town(api=api) as town, client_of(town) as client:
             await opened(town, client)
             session = next(iter(town.emulator.world.sessions.values()))

@@ -48,7 +48,7 @@ class TestToken:
 
     async def test_the_token_is_in_no_representation(self, new_town):
         async with new_town(control={"token": TOKEN}) as town:
-            assert TOKEN not in repr(town.http._control_settings)
+            assert TOKEN not in repr(town.http._api)
 
 
 class TestDoorkeeper:
@@ -73,7 +73,7 @@ class TestExposure:
 
     @pytest.mark.parametrize("control", [{"token": TOKEN}, {"tcp": False}])
     async def test_with_one_or_without_the_api_it_does(self, new_town, control):
-        open_to_all = {"host": "0.0.0.0", "hosts_allowed": ("127.0.0.1",), "is_open": True}
+        open_to_all = {"host": "0.0.0.0", "hosts_allowed": ("127.0.0.1",), "open": True}
         async with new_town(api=open_to_all, control=control) as town:
             async with aiohttp.ClientSession() as session:
                 async with session.get(f"http://127.0.0.1:{town.http.port}/v1/sessions") as answer:
@@ -110,9 +110,7 @@ class TestSimulatorToken:
             assert TOKEN not in caplog.text and TOKEN not in repr(town.http._settings)
 
     async def test_open_beyond_loopback_is_said_in_the_log(self, new_town, caplog):
-        async with new_town(
-            api={"host": "0.0.0.0", "is_open": True}, control={"tcp": False}
-        ) as town:
+        async with new_town(api={"host": "0.0.0.0", "open": True}, control={"tcp": False}) as town:
             assert await self.come_in(town) == "hello"
             assert "the simulator is open on 0.0.0.0" in caplog.text
 

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.app.config import Config
-from guestd.app.house import House
+from guestd.app.daemon import Daemon
 from guestd.app.systemd import Notifier
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
 from guestd.model.records import OWN_STREAM
@@ -32,13 +32,13 @@ SETTINGS = {
 
 @asynccontextmanager
 async def a_house(**sections):
-    """The daemon as `guestd serve` has it, and a way to ask it: (house, ask)."""
+    """The daemon as `guestd serve` has it, and a way to ask it: (daemon, ask)."""
     thresholds = gc.get_threshold()
     config = Config.model_validate({"simulator": {"port": 0}, **sections})
-    house = House(config, asyncio.get_running_loop(), Notifier())
+    daemon = Daemon(config, asyncio.get_running_loop(), Notifier())
     try:
-        await house.start(quiet=True)
-        async with aiohttp.ClientSession(house.http.url) as session:
+        await daemon.start(quiet=True)
+        async with aiohttp.ClientSession(daemon.http.url) as session:
 
             async def ask(method, path, body=None, **more):
                 async with session.request(method, path, json=body, **more) as answer:
@@ -49,9 +49,9 @@ async def a_house(**sections):
                     assert GUEST_TOKEN not in str(found)
                     return answer.status, found, answer.headers
 
-            yield house, ask
+            yield daemon, ask
     finally:
-        await house.stop()
+        await daemon.stop()
         gc.unfreeze()
         gc.set_threshold(*thresholds)
 
@@ -63,7 +63,7 @@ async def conversation(ask):
 
 
 async def test_sess_7_a_guest_is_created_once_for_one_id():
-    async with a_house() as (house, ask):
+    async with a_house() as (daemon, ask):
         wish = {"guestId": "g1", "queueId": DEFAULT_QUEUE_ID, "guestToken": GUEST_TOKEN}
         status, found, headers = await ask(
             "POST", "/v1/guests?wait=10s", {**wish, "operation_id": "op1"}
@@ -93,7 +93,7 @@ async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
                 "POST", "/v1/messaging-sessions", {**MESSAGING, "operation_id": f"m{n}"}
             )
             answers.append((status, found.get("code"), headers.get("Retry-After")))
-    refusal = "limit exceeded: 2 REST sessions under way, limits.max_rest_sessions is 2"
+    refusal = "limit exceeded: 2 REST sessions are running, limits.max_rest_sessions is 2"
     facts = answers, found["detail"], Config().limits.max_rest_sessions
     assert facts == (
         [(202, None, None), (202, None, None), (429, "limit_exceeded", "1")],
@@ -103,17 +103,17 @@ async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
 
 
 WRONG_SESSIONS = {
-    "no life": (422, "durationS", "0 is too small; the least is 1"),
+    "no life": (422, "durationS", "0 is too small; the minimum is 1"),
     "half a second": (
         422,
         "durationS",
-        "it is no whole number; write digits without quotes or a point",
+        "must be a whole number; write digits without quotes or a point",
     ),
     "more than 45 minutes": (422, "durationS", "2701 s is too long; a session lasts 1 to 2700 s"),
-    "no token": (422, "guestToken", "it is missing; it is required"),
-    "a number for a token": (422, "guestToken", "it is no string; write it in quotes"),
-    "no receipts": (422, "capabilities", "read-receipts missing; add it to the list"),
-    "no typing": (422, "capabilities", "typing-indicator missing; add it to the list"),
+    "no token": (422, "guestToken", "is required"),
+    "a number for a token": (422, "guestToken", "must be a string; put it in quotes"),
+    "no receipts": (422, "capabilities", "read-receipts must be in the list"),
+    "no typing": (422, "capabilities", "typing-indicator must be in the list"),
     1: 202,
     2700: 202,
 }
@@ -147,7 +147,7 @@ async def test_sess_2_and_3_what_is_wrong_is_named():
 
 
 async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
-    async with a_house() as (house, ask):
+    async with a_house() as (daemon, ask):
         status, found, _ = await ask(
             "POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"}
         )
@@ -165,7 +165,7 @@ async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
 
 
 async def test_inj_1_messages_are_injected_and_a_bad_one_is_named():
-    async with a_house() as (house, ask):
+    async with a_house() as (daemon, ask):
         interaction = await conversation(ask)
         message = {"type": "text", "from": "agent", "text": "I have found your parcel."}
         wish = {"interactionId": interaction, "messages": [message]}
@@ -188,14 +188,17 @@ NOBODY = "5f2c0e1a-0000-4000-8000-000000000000"
 async def refused_injection(form, status=400):
     """An injection that the platform refuses, its message in that place: the problem, and what the
     audit gets."""
-    async with a_house() as (house, ask):
+    async with a_house() as (daemon, ask):
         interaction = await conversation(ask)
         rule = {"kind": "http_status", "status": status, "every": 1, "path": INJECT, "form": form}
-        house.emulator.faults.set([rule], house.emulator.now())
+        daemon.emulator.faults.set([rule], daemon.emulator.now())
         _, problem, _ = await ask(
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": interaction}
         )
-        facts = [orjson.loads(row.payload) for row in house._journal.read(OWN_STREAM, 0, 1000).rows]
+        facts = [
+            orjson.loads(row.payload)
+            for row in (await daemon._journal.read(OWN_STREAM, 0, 1000)).rows
+        ]
         return problem, facts[-1]["details"]
 
 
@@ -293,7 +296,7 @@ async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
     async with a_house(
         platform={"paths": paths}, operations={"tries_max": 1}, rest={"attempts_max": 1}
     ) as (
-        house,
+        daemon,
         ask,
     ):
         rule = {
@@ -303,7 +306,7 @@ async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
             "when": "after",
             "path": "/api/v2/conversations",
         }
-        house.emulator.faults.set([rule], house.emulator.now())
+        daemon.emulator.faults.set([rule], daemon.emulator.now())
         _, found, _ = await ask("POST", "/v1/messaging-sessions?wait=10s", MESSAGING)
         assert (found["status"], found["problem"]["code"]) == ("uncertain", "uncertain")
 
@@ -311,10 +314,10 @@ async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
 async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
     """Fetched at the first call; taken back by the platform, and refreshed."""
     (tmp_path / "journal").mkdir()
-    async with a_house(journal={"directory": str(tmp_path / "journal")}) as (house, ask):
+    async with a_house(journal={"directory": str(tmp_path / "journal")}) as (daemon, ask):
         for _ in range(2):
             await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
-            house.emulator.platform_api.clients.expire_all()
+            daemon.emulator.platform_api.clients.expire_all()
     lines = [
         orjson.loads(line)
         for file in tmp_path.rglob("audit/*")
@@ -381,7 +384,7 @@ MESSAGING_SCOPES = ["conversations:messaging", "webchat:write"]
 
 
 async def test_assist_2_a_prompt_too_many_is_deferred_and_given_up():
-    async with a_house() as (house, ask):
+    async with a_house() as (daemon, ask):
         wish = {
             "conversationId": await conversation(ask),
             "promptId": "5f2c0e1a-0000-4000-8000-000000000000",
@@ -395,7 +398,7 @@ async def test_assist_2_a_prompt_too_many_is_deferred_and_given_up():
 
 
 async def test_without_waiting_it_is_under_way_and_a_wait_that_is_none_is_refused():
-    async with a_house() as (house, ask):
+    async with a_house() as (daemon, ask):
         status, found, headers = await ask("POST", "/v1/messaging-sessions", MESSAGING)
         assert status == 202 and headers["Location"].endswith(found["operation_id"])
         for wait in ("soon", "-1s", "", "9" * 9):
@@ -425,7 +428,7 @@ async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
         "allow_internal": ["127.0.0.1"],
     }
     try:
-        async with a_house(webhooks={"targets": [crm], "attempts_max": 1}) as (house, ask):
+        async with a_house(webhooks={"targets": [crm], "attempts_max": 1}) as (daemon, ask):
             await ask("POST", "/v1/sessions", {"name": "ana"})
 
             async def until(status):
@@ -468,11 +471,11 @@ async def test_schemathesis_finds_no_server_error_and_no_break_of_the_descriptio
     """By its command line, in another process: bounded, from a seed. A 4xx that no schema can
     foresee is no break."""
     program = Path(sys.executable).parent / "schemathesis"
-    async with a_house() as (house, ask):
+    async with a_house() as (daemon, ask):
         command = [
             *(
                 "run",
-                f"{house.http.url}/v1/openapi.json",
+                f"{daemon.http.url}/v1/openapi.json",
                 "--seed",
                 "4",
                 "--max-examples",

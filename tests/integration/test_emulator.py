@@ -1,4 +1,4 @@
-"""The emulator's doors over real sockets: what any client meets there."""
+"""The emulator over real sockets, as any client sees it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The platform's REST side of the emulator over real HTTP: what any client meets there."""
+"""The emulator's platform API over real HTTP, as any client sees it."""
 
 from __future__ import annotations
 
@@ -71,8 +71,8 @@ class TestFront:
             )
             assert {status for status, _ in answers} == {201}
             assert len({body["id"] for _, body in answers}) == 1
-            assert await client.deeds("contact", "k1") == 1
-            (kept,) = await client.book("idempotency")
+            assert await client.mutations("contact", "k1") == 1
+            (kept,) = await client.resource("idempotency")
             assert (kept["key"], kept["replays"]) == ("k1", 19)
             assert (await client.call("POST", CONTACTS, {**CONTACT, "address": "x"}, "k1"))[
                 0
@@ -94,7 +94,7 @@ class TestFront:
             entries = (await client.control("journal", method="GET"))["entries"]
             assert entries[-1]["text"] == f"POST {CONTACTS} Idempotency-Key: k1"
             await client.control("reset")
-            assert await client.book("contacts") == []
+            assert await client.resource("contacts") == []
             await client.sign_in()
             assert (await client.call("POST", CONTACTS, CONTACT, "k1"))[0] == 201
 
@@ -118,11 +118,13 @@ class TestStories:
             assert (await client.call("GET", f"/api/v2/interactions/chat/{conversation['id']}"))[1][
                 "state"
             ] == "active"
-            books = [
-                await client.book(name)
-                for name in ("contacts", "conversations", "deeds", "idempotency")
+            resources = [
+                await client.resource(name)
+                for name in ("contacts", "conversations", "mutations", "idempotency")
             ]
-            assert [len(one) for one in books] == [1, 1, 2, 2] and "canary" not in str(books)
+            assert [len(one) for one in resources] == [1, 1, 2, 2] and "canary" not in str(
+                resources
+            )
 
     async def test_sess_7_another_queue(self):
         async with platform() as client:
@@ -144,8 +146,10 @@ class TestStories:
             ] == "disconnected"
             assert (await client.call("PATCH", path, BEAT))[0] == 409
             assert (await client.call("PATCH", f"{MESSAGING}/none", BEAT))[0] == 404
-            (book,) = await client.book("conversations")
-            assert [one["sequence"] for one in book["beats"]] == [1] and book["ended_by"] == "guest"
+            (found,) = await client.resource("conversations")
+            assert [one["sequence"] for one in found["beats"]] == [1] and found[
+                "ended_by"
+            ] == "guest"
 
     async def test_sess_6_the_platform_ends_it(self):
         async with platform() as client:
@@ -172,7 +176,7 @@ class TestStories:
                 assert status == 200 and told["body"]["text"] == "hello"
                 assert told["body"]["id"] == answer["messages"][0]["id"]
                 assert (await client.call("POST", INJECT, body, "k1"))[1] == answer
-            assert await client.deeds("injection", "k1") == 1
+            assert await client.mutations("injection", "k1") == 1
 
     async def test_assist_2_409_until_the_prompt_leaves(self):
         now = [START]
@@ -187,7 +191,7 @@ class TestStories:
                 "status"
             ] != "SHOWN"
             assert (await client.call("POST", PROMPTS, PROMPT, "k3"))[0] == 200
-            assert [one["key"] for one in await client.book("prompts")] == ["k1", "k2", "k3"]
+            assert [one["key"] for one in await client.resource("prompts")] == ["k1", "k2", "k3"]
 
     async def test_assist_4_paging(self):
         now = [START]
@@ -207,7 +211,7 @@ class TestStories:
                 told += [one["eventId"] for one in page["events"]]
                 query["pageToken"] = page.get("pageToken")
             assert query["pageToken"] is None and len(set(told)) == 10
-            assert [one["eventId"] for one in await client.book("events")] == told
+            assert [one["eventId"] for one in await client.resource("events")] == told
 
     async def test_sock_6_from_the_presigned_place_to_the_agent(self):
         async with platform() as client:
@@ -260,8 +264,8 @@ class TestControl:
             ("POST", "queues", {"identity": "x"}, 400, "identity"),
             ("POST", "conversations/none/end", {}, 404, "id"),
             ("POST", "prompts/none", {"event": "viewed"}, 404, "id"),
-            ("GET", "deeds?limit=all", None, 400, "limit"),
-            ("GET", f"deeds?limit={'9' * 5000}", None, 400, "limit"),
+            ("GET", "mutations?limit=all", None, 400, "limit"),
+            ("GET", f"mutations?limit={'9' * 5000}", None, 400, "limit"),
             ("POST", "guest-keys", {"keys": [{"kty": "RSA"}]}, 400, "keys"),
         ],
     )

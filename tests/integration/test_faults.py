@@ -149,7 +149,7 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
             "heartbeat_timeout_s": 4.0,
             "when_down": "queue",
         },
-        fleet={"max_sessions": SESSIONS, "connects_per_minute": 1000, "connects_burst": 100},
+        fleet={"max_sessions": SESSIONS, "connects_per_minute": 1000, "burst": 100},
     ) as town:
         frontends = [Frontend(town.ws_url, f"g{n}", Random(rng.random())) for n in range(SESSIONS)]
         lives = [asyncio.create_task(frontend.live()) for frontend in frontends]

@@ -140,10 +140,10 @@ async def test_a_session_with_a_damaged_row_is_set_aside_and_all_others_come_bac
     assert result.exit_code == 1 and result.stdout
     for _ in range(2):  # it stays aside
         journal = new_journal()
-        assert [one.record.session_id for one in journal.recover()] == ["a", "c"]
+        assert [one.record.session_id for one in (await journal.recover())] == ["a", "c"]
         with pytest.raises(Damaged, match="guest session b"):
-            journal.read("b", 0, 100)
-        assert [row.seq for row in journal.read("a", 0, 100).rows] == list(range(1, 11))
+            await journal.read("b", 0, 100)
+        assert [row.seq for row in (await journal.read("a", 0, 100)).rows] == list(range(1, 11))
         assert journal.failures == []
         await journal.stop()
     told = [
@@ -162,22 +162,22 @@ async def test_a_message_that_was_damaged_is_found_when_it_is_read(new_journal, 
         f" WHERE session = {OF_B} AND seq = 6",
     )
     journal = new_journal()
-    assert [one.record.session_id for one in journal.recover()] == ["a", "b", "c"]
-    assert [row.seq for row in journal.read("b", 6, 100).rows] == [
+    assert [one.record.session_id for one in (await journal.recover())] == ["a", "b", "c"]
+    assert [row.seq for row in (await journal.read("b", 6, 100)).rows] == [
         7,
         8,
         9,
         10,
     ], "what is sound is shown"
     with pytest.raises(Damaged):
-        journal.read("b", 4, 100)
+        await journal.read("b", 4, 100)
     with pytest.raises(Damaged):
-        journal.identities("b", 100)
+        await journal.identities("b", 100)
     assert journal.damaged_rows == 1
-    assert len(journal.identities("a", 100)) == 6
+    assert len(await journal.identities("a", 100)) == 6
     await journal.stop()
     again = new_journal()
-    assert [one.record.session_id for one in again.recover()] == ["a", "c"]
+    assert [one.record.session_id for one in (await again.recover())] == ["a", "c"]
 
 
 @pytest.mark.parametrize(
@@ -194,8 +194,8 @@ async def test_no_event_is_missing_or_foreign_without_a_word(new_journal, tmp_pa
     change(tmp_path, damage)
     journal = new_journal()
     with pytest.raises(Damaged):
-        journal.read("b", 0, 100)
-    assert [row.seq for row in journal.read("a", 0, 100).rows] == list(range(1, 11))
+        await journal.read("b", 0, 100)
+    assert [row.seq for row in (await journal.read("a", 0, 100)).rows] == list(range(1, 11))
 
 
 async def test_two_rows_that_changed_places_are_found(new_journal, tmp_path):
@@ -216,7 +216,7 @@ async def test_two_rows_that_changed_places_are_found(new_journal, tmp_path):
     connection.commit()
     connection.close()
     with pytest.raises(Damaged):
-        new_journal().read("b", 0, 100)
+        await new_journal().read("b", 0, 100)
 
 
 async def test_readers_of_all_streams_go_on_after_a_damaged_event_and_are_told_its_offset(
@@ -226,7 +226,7 @@ async def test_readers_of_all_streams_go_on_after_a_damaged_event_and_are_told_i
     change(tmp_path, "UPDATE events SET payload = x'7b' WHERE id = 2")
     change(tmp_path, "UPDATE events SET kind = 'sessiof' WHERE id = 11")
     journal = new_journal()
-    page = journal.read_on(0, 100, ("session", "accepted"))
+    page = await journal.read_on(0, 100, ("session", "accepted"))
     assert [one.offset for one in page] == [1, 2, 4, 11, 12, 14, 21, 22, 24, 31]
     assert [one.offset for one in page if one.row.kind == "damaged"] == [2, 11]
     assert orjson.loads(page[1].row.payload) == {"kind": "damaged", "offset": 2}
@@ -239,10 +239,10 @@ async def test_damaged_operations_webhooks_and_cursors_are_left_out(new_journal,
     change(tmp_path, "UPDATE deliveries SET body = x'7b' WHERE delivery_id = 'd1'")
     change(tmp_path, "UPDATE cursors SET offset = 30 WHERE name = 'audit'")
     journal = new_journal()
-    assert [one.operation_id for one in journal.operations()] == ["o2"]
+    assert [one.operation_id for one in (await journal.operations())] == ["o2"]
     with pytest.raises(Damaged):
-        journal.operation("o1")
-    assert [one.delivery_id for one in journal.deliveries("waiting", "", 2)] == ["d0", "d2"]
+        await journal.operation("o1")
+    assert [one.delivery_id for one in (await journal.deliveries("waiting", "", 2))] == ["d0", "d2"]
     assert journal.cursor("audit") == 0, "read again from the oldest on; nothing is left out"
     assert journal.damaged_rows == 3
     await commit(journal, cursors=[("audit", 5)])
@@ -296,7 +296,7 @@ async def test_an_index_that_does_not_fit_is_made_again(new_journal, tmp_path):
     connection.commit()
     connection.close()
     assert check(tmp_path).exit_code == 1
-    assert [one.joined for one in new_journal().recover()] == [True] * 3
+    assert [one.joined for one in (await new_journal().recover())] == [True] * 3
     assert check(tmp_path).exit_code == 0
 
 

@@ -40,7 +40,7 @@ def free(monkeypatch):
 
 
 def test_it_is_low_below_the_bound_and_not_above(tmp_path, free):
-    here = DiskReserve(tmp_path, JournalSettings(free_bytes_min=100 * MIB))
+    here = DiskReserve(tmp_path, JournalSettings(free_bytes_min=100 * MIB, ballast_bytes=0))
     for left, is_low in ((101, False), (99, True), (101, False)):
         free.bytes = left * MIB
         here.look()
@@ -48,7 +48,7 @@ def test_it_is_low_below_the_bound_and_not_above(tmp_path, free):
 
 
 def test_on_a_small_disk_five_per_cent_are_enough(tmp_path, free):
-    here = DiskReserve(tmp_path, JournalSettings(free_bytes_min=10**12))
+    here = DiskReserve(tmp_path, JournalSettings(free_bytes_min=10**12, ballast_bytes=0))
     for left, is_low in ((513, False), (511, True)):
         free.bytes = left * MIB
         here.look()
@@ -72,7 +72,7 @@ def test_the_ballast_is_made_given_back_and_made_again_when_it_fits(tmp_path, fr
 
 
 def test_without_a_ballast_there_is_nothing_to_give_back(tmp_path, free):
-    here = DiskReserve(tmp_path, JournalSettings())
+    here = DiskReserve(tmp_path, JournalSettings(ballast_bytes=0))
     here.look()
     here.release()
     assert not here.is_short and list(tmp_path.iterdir()) == []
@@ -128,7 +128,7 @@ async def main():
         await until(lambda: (len(answered) == seq and not journal.storage_full) or failures)
         assert not failures, failures
     assert answered == list(range(1, seq + 1))
-    assert [row.seq for row in journal.read("a", 0, 10**6).rows] == answered
+    assert [row.seq for row in (await journal.read("a", 0, 10**6)).rows] == answered
     await journal.stop()
     print(f"{rounds} times full, {seq} rows")
 
@@ -206,7 +206,7 @@ async def test_a_disk_that_fails_at_the_start_is_not_taken_for_a_full_one(
     error = sqlite3.OperationalError("disk I/O error")
     error.sqlite_errorname = name
     journal = SqliteJournal(
-        tmp_path, asyncio.get_running_loop(), lambda error: None, JournalSettings()
+        tmp_path, asyncio.get_running_loop(), lambda error: None, JournalSettings(ballast_bytes=0)
     )
     assert type(journal._not_started(error)) is expected
 
@@ -217,7 +217,7 @@ async def test_the_writer_sees_a_disk_that_fills_and_one_that_is_cleared(
     monkeypatch.setattr("guestd.journal.sqlite.IDLE_S", 0.005)
     monkeypatch.setattr("guestd.journal.sqlite.LOOK_S", 0.005)
     free.bytes = 0
-    settings = JournalSettings(free_bytes_min=MIB)
+    settings = JournalSettings(free_bytes_min=MIB, ballast_bytes=0)
     journal = SqliteJournal(tmp_path, asyncio.get_running_loop(), lambda error: None, settings)
     journal.start()
     try:
@@ -285,7 +285,7 @@ async def main():
         await commit(journal, opened=[SessionRecord("a", "a", "t", "", {}, {}, 0, 0)])
     if not filler.exists():
         await commit(journal, rows=[EventRow("a", 1, "message", b"{}", "", b"")])
-    assert [one.record.session_id for one in journal.recover()] == ["a"]
+    assert [one.record.session_id for one in await journal.recover()] == ["a"]
     if filler.exists():
         filler.unlink()
     await journal.stop()

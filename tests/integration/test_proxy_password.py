@@ -9,11 +9,13 @@ import base64
 import pytest
 
 from guestd.model.errors import DialError, PlatformError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
+from guestd.platform.settings import PlatformSettings
+from guestd.spool.reading import open_copy
 from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.settings import TransportSettings
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.transport.upload import FileUploader
 
 
 class RecordingProxy:
@@ -63,16 +65,16 @@ async def test_all_three_clients_present_the_same_bytes(proxy, tmp_path, scheme,
     proxy_url = f"http://ana:{password}@{proxy.url}"
     (tmp_path / "file").write_bytes(b"x")
 
-    dialer = WebsocketDialer(TransportSettings(proxy_url=proxy_url))
+    dialer = WebsocketDialer(route=OutboundRoute(proxy_url=proxy_url))
     with pytest.raises(DialError):
         await dialer.dial(DialTarget("ws://platform.example.org/v1"), None)
 
-    http = Http(HttpSettings(proxy_url=proxy_url))
+    http = Http(PlatformSettings(proxy_url=proxy_url))
     with pytest.raises(PlatformError):
         await http.get_object(f"{scheme}://platform.example.org/")
     await http.close()
 
-    uploader = FileUploader(UploadSettings(proxy_url=proxy_url))
+    uploader = FileUploader(open_copy, route=OutboundRoute(proxy_url=proxy_url))
     with pytest.raises(PlatformError):
         await uploader.put(
             f"{scheme}://storage.example.org/", {}, "text/plain", str(tmp_path / "file"), 1

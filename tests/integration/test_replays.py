@@ -61,8 +61,8 @@ def count_reads(town):
     journal, reads = town.fleet._journal, []
     read = journal.read
 
-    def counted(*what):
-        replay = read(*what)
+    async def counted(*what):
+        replay = await read(*what)
         reads.append(sum(len(row.payload) for row in replay.rows))
         return replay
 

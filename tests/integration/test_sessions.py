@@ -9,12 +9,12 @@ import socket
 
 import pytest
 
-from guestd.emulator.core.records import Send as Tell
+from guestd.emulator.core.records import SendFrame as Tell
 from guestd.model.commands import Context, End, Send
 from guestd.model.effects import Notice
 from guestd.model.errors import CommandError, LimitExceeded
 from guestd.model.ports import OpenGuest
-from guestd.supervisor.pipeline import Pipeline
+from guestd.supervisor.commits import CommitBatcher
 
 
 class Watching:
@@ -158,7 +158,7 @@ async def test_a_half_open_link_is_found_by_its_silence(new_town):
 async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
     """A hundred sessions lose their links at once; the bucket, not their backoff, shapes the
     return."""
-    fleet = {"connects_per_minute": 1200, "connects_burst": 20}
+    fleet = {"connects_per_minute": 1200, "burst": 20}
     async with new_town(emulator=SILENT, session=FAST, fleet=fleet) as town:
         for n in range(100):
             open_guest(town, f"g{n}")
@@ -227,7 +227,8 @@ async def test_an_expired_session_ends_and_does_not_come_back(new_town):
     async with new_town(emulator=SILENT, session=FAST) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        town.emulator.expire(session_of(town).token)
+        emulator = town.emulator
+        emulator.perform(emulator.world.expire(session_of(town), emulator.now()))
         await town.until(lambda: watching.is_over)
         assert watching.events[-1]["reason"] == "session_expired"
         await asyncio.sleep(0.3)
@@ -331,10 +332,10 @@ async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_town):
 
 async def test_a_full_journal_stops_reading_and_loses_nothing(new_town):
     """The journal stands still; sockets stop being read; it moves on, and everything is there."""
-    async with new_town(emulator=SILENT, fleet={"uncommitted_max": 50}) as town:
+    async with new_town(emulator=SILENT, uncommitted_max=50) as town:
         _, watching = open_guest(town)
         await town.until(lambda: town.live() == 1)
-        pipeline: Pipeline = town.fleet._bench.pipeline
+        pipeline: CommitBatcher = town.fleet._context.commits
         journal, waiting = pipeline._journal, []
         commit = journal.commit
         journal.commit = lambda commit, done: waiting.append((commit, done))
@@ -356,7 +357,7 @@ async def test_a_bug_in_one_session_ends_that_one_only(new_town, caplog):
         _, other = open_guest(town, "other")
         await town.until(lambda: town.live() == 2)
         runner = town.fleet._runners[town.fleet.find("broken")]
-        runner.machine._inbox = None
+        runner.inbound.inbox = None
         agent_says(town, "broken", "boom")
         agent_says(town, "other", "fine")
         await town.until(lambda: other.texts() == ["fine"])

@@ -12,6 +12,7 @@ from websockets.asyncio.server import serve
 
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
@@ -84,9 +85,9 @@ async def platform():
 
 async def spoken_with(target: str, **settings) -> bytes:
     ear = Ear()
-    link = await WebsocketDialer(TransportSettings(dial_timeout_s=20.0, **settings)).dial(
-        DialTarget(target), ear
-    )
+    link = await WebsocketDialer(
+        TransportSettings(dial_timeout_s=20.0), OutboundRoute(**settings)
+    ).dial(DialTarget(target), ear)
     link.send_text(b"there?")
     text = await asyncio.wait_for(ear.texts.get(), 20.0)
     link.abort()

@@ -18,9 +18,11 @@ from websockets.asyncio.server import serve
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
+from tests.sections import split
 
 from .test_silent_address import Ear
 
@@ -98,7 +100,7 @@ async def echo_server(folder):
 
 
 def a_dialer(addresses: tuple[str, ...], **settings) -> WebsocketDialer:
-    found = WebsocketDialer(TransportSettings(**settings))
+    found = WebsocketDialer(*split(settings, TransportSettings, OutboundRoute))
     found._resolver = Addresses(*addresses)
     return found
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import gc
 import hashlib
 import json
 import socket
+import weakref
 
 import aiohttp
 import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+from guestd.api.frontend import Frontend
 
 from ..soak.hostile_clients import Target, header, upgraded
 from ..soak.hostile_clients import frame as framed
@@ -406,7 +410,7 @@ async def test_health_readiness_and_metrics(new_town):
 async def test_a_frontend_that_never_reads_is_closed_and_hurts_nobody(new_town):
     """The frontend gets far more than sockets and its queue hold. Others go on; it is told where to
     resume."""
-    api = {"watcher_events_max": 64, "watcher_bytes_max": 200_000, "write_timeout_s": 1.0}
+    api = {"queue_events_max": 64, "queue_bytes_max": 200_000, "write_timeout_s": 1.0}
     async with new_town(api=api, emulator={"agent": "silent", "limits": {"strict": False}}) as town:
         reader, writer = await _deaf_frontend(town, "slow")
         async with open_frontend(town, "?guest=quick") as quick:
@@ -595,3 +599,26 @@ async def test_sim_1_what_a_frontend_says_on_opening_is_not_lost(new_town, diale
             shown.append(json.loads(await frontend.recv()))
         answers = [one for one in shown if "error" in one or one.get("direction") == "Outbound"]
         assert [one.get("error", one.get("text")) for one in answers] == ["hello"]
+
+
+async def test_a_frontend_that_has_left_is_in_no_reference_cycle(new_town, monkeypatch):
+    """A thousand that come and go would otherwise fill the memory until a full collection."""
+    sockets = weakref.WeakSet()
+    made = Frontend.__init__
+
+    def remembered(self, socket, *more):
+        sockets.add(socket)
+        made(self, socket, *more)
+
+    monkeypatch.setattr(Frontend, "__init__", remembered)
+    async with new_town(emulator={"agent": "silent"}) as town:
+        gc.collect()
+        gc.disable()
+        try:
+            for _ in range(3):
+                async with upgraded(Target("127.0.0.1", town.http.port, "ana")) as frontend:
+                    await frontend.reader.read(100)
+                await town.until(lambda: town.metrics.http_connections == 0)
+            await town.until(lambda: not sockets)
+        finally:
+            gc.enable()

@@ -12,6 +12,7 @@ from collections import defaultdict
 from contextlib import asynccontextmanager
 
 import orjson
+from pydantic import SecretBytes
 
 from guestd.model.commands import End, Send
 from guestd.model.ports import OpenGuest
@@ -76,9 +77,11 @@ async def bad_crms(journal):
             target(hanging, "hangs"),
             target(failing, "fails"),
             WebhookTarget(
-                "metadata", f"https://metadata.example.org:{port}/latest/meta-data/", (SECRET,)
+                "metadata",
+                f"https://metadata.example.org:{port}/latest/meta-data/",
+                (SecretBytes(SECRET),),
             ),
-            WebhookTarget("loopback", f"https://loop.example.org:{port}/", (SECRET,)),
+            WebhookTarget("loopback", f"https://loop.example.org:{port}/", (SecretBytes(SECRET),)),
         )
         figures = {"time_out_s": 0.2, "attempts_max": 10_000, "circuit_failures": 3}
         bounds = {"inflight_per_host_max": PER_HOST, "held_max": HELD}
@@ -145,7 +148,7 @@ async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_town):
             assert in_order(moods.hanging) == in_order(moods.failing) == everything
 
             assert moods.knocks == 0 and {"metadata.example.org", "loop.example.org"} <= set(asked)
-            waiting = journal.deliveries("waiting", "", 10 * GUESTS)
+            waiting = await journal.deliveries("waiting", "", 10 * GUESTS)
             kept = [one.target for one in waiting]
             assert kept.count("metadata") == kept.count("loopback") == 2 * GUESTS
             assert all("not a public address" in one.reason for one in waiting if one.attempts)

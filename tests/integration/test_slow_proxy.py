@@ -18,6 +18,7 @@ from websockets.asyncio.server import serve
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import DialError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
@@ -74,9 +75,8 @@ async def platform(folder):
 async def dial(folder, answer: bytes, ear: Ear):
     async with platform(folder) as (port, ca), proxy_that_answers(answer) as proxy:
         dialer = WebsocketDialer(
-            TransportSettings(
-                proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca, dial_timeout_s=30.0
-            )
+            TransportSettings(dial_timeout_s=30.0),
+            OutboundRoute(proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca),
         )
         link = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
         link.send_text(TEXT)

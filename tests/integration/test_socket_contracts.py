@@ -187,13 +187,13 @@ async def test_sim_2_an_error_is_told_with_a_code_and_the_socket_stays_open(new_
                 not_json,
                 (
                     (
-                        "action is one of send, context, upload, withdraw, link, reply, typing,"
+                        "action must be one of send, context, upload, withdraw, link, reply, typing,"
                         " end, resume"
                     ),
                     {"code": "unknown_action", "field": "action"},
                 ),
                 (
-                    "text is missing or no string",
+                    "text must be a string",
                     {"code": "invalid", "field": "text", "command_id": "c1"},
                 ),
                 ("frames are JSON text; this one is binary", {"code": "bad_json"}),

@@ -11,7 +11,8 @@ import stat
 import pytest
 
 from guestd.model.errors import CommandError, ConfigError, Overloaded, SpoolError
-from guestd.spool.spool import BATCH_BYTES, Spool, Spooled, SpoolSettings
+from guestd.session.settings import AttachmentSettings
+from guestd.spool.spool import BATCH_BYTES, Spool, Spooled
 
 
 async def pieces(*sizes):
@@ -20,18 +21,18 @@ async def pieces(*sizes):
 
 
 @pytest.fixture
-def new_spool(tmp_path):
+async def new_spool(tmp_path):
     opened = []
 
-    def build(**more):
-        spool = Spool(SpoolSettings(**{"directory": tmp_path / "spool", **more}))
+    def build(durable=False, **more):
+        spool = Spool(tmp_path / "spool", AttachmentSettings(**more), durable=durable)
         spool.start()
         opened.append(spool)
         return spool
 
     yield build
     for spool in opened:
-        spool.stop()
+        await spool.stop()
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,7 @@ async def test_a_copy_is_synced_before_it_is_promised_when_there_is_a_journal_on
 
 
 async def test_too_large_too_many_and_nothing_leave_nothing_behind(new_spool, tmp_path):
-    spool = new_spool(file_bytes_max=1000, bytes_max=1500)
+    spool = new_spool(file_bytes_max=1000, spool_bytes_max=1500)
     with pytest.raises(CommandError) as refused:
         await spool.spool(pieces(600, 600))
     assert refused.value.code == "too_large"
@@ -71,13 +72,17 @@ async def test_too_large_too_many_and_nothing_leave_nothing_behind(new_spool, tm
     with pytest.raises(Overloaded):
         await spool.spool(pieces(1000))
     assert list((tmp_path / "spool").iterdir()) == [kept.path]
-    kept.path.unlink()  # by whoever uploaded it: there is room again
-    await spool.drop(await spool.spool(pieces(1000)))
+    spool.discard(str(kept.path))  # uploaded: there is room again
+    await spool.settled()
+    more = await spool.spool(pieces(1000))
+    spool.discard(str(more.path))
+    spool.discard(str(more.path))
+    await spool.settled()
     assert not list((tmp_path / "spool").iterdir())
 
 
 async def test_many_at_once_never_go_over_the_bound(new_spool, tmp_path):
-    spool = new_spool(bytes_max=10 * BATCH_BYTES)
+    spool = new_spool(spool_bytes_max=10 * BATCH_BYTES)
     given = [spool.spool(pieces(*[BATCH_BYTES] * 3)) for _ in range(8)]
     answers = await asyncio.gather(*given, return_exceptions=True)
     kept = [one for one in answers if not isinstance(one, BaseException)]
@@ -138,15 +143,15 @@ async def test_orphans_go_at_the_next_start_and_what_is_wanted_stays(new_spool, 
 
 
 async def test_without_a_directory_it_is_private_and_ends_with_the_process():
-    spool = Spool(SpoolSettings())
+    spool = Spool()
     spool.start()
     spooled = await spool.spool(pieces(1))
     assert stat.S_IMODE(spooled.path.parent.stat().st_mode) == 0o700
-    spool.stop()
+    await spool.stop()
     assert not spooled.path.parent.exists()
 
 
 def test_a_directory_that_cannot_be_used_is_named(tmp_path):
     (tmp_path / "file").touch()
     with pytest.raises(ConfigError, match="spool_directory"):
-        Spool(SpoolSettings(tmp_path / "file" / "below")).start()
+        Spool(tmp_path / "file" / "below").start()

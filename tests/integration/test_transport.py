@@ -13,9 +13,12 @@ from websockets.asyncio.server import serve
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.endings import Cause
 from guestd.model.errors import ConfigError, DialError
+from guestd.model.outbound_route import OutboundRoute
 from guestd.model.ports import DialTarget
+from guestd.session.settings import ReconnectSettings
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
+from tests.sections import split
 
 PATH = "/v1?deploymentId=d"
 
@@ -54,7 +57,11 @@ class Ear:
 
 
 def dialer(**settings):
-    return WebsocketDialer(TransportSettings(**{"dial_timeout_s": 5.0, **settings}))
+    return WebsocketDialer(
+        *split(
+            {"dial_timeout_s": 5.0, **settings}, TransportSettings, OutboundRoute, ReconnectSettings
+        )
+    )
 
 
 async def answer_once(answer, then=None):

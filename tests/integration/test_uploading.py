@@ -11,7 +11,12 @@ import pytest
 
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.errors import ConfigError, PlatformRefused, PlatformUnavailable, SpoolError
-from guestd.transport.upload import FileUploader, UploadSettings
+from guestd.model.outbound_route import OutboundRoute
+from guestd.session.settings import AttachmentSettings
+from guestd.spool.reading import open_copy
+from guestd.transport.settings import TransportSettings
+from guestd.transport.upload import FileUploader
+from tests.sections import split
 
 
 class Storage:
@@ -58,8 +63,14 @@ class Storage:
 async def uploader():
     opened = []
 
-    def build(**settings):
-        opened.append(FileUploader(UploadSettings(**settings)))
+    def build(secure_only=False, **settings):
+        opened.append(
+            FileUploader(
+                open_copy,
+                *split(settings, AttachmentSettings, TransportSettings, OutboundRoute),
+                secure_only=secure_only,
+            )
+        )
         return opened[-1]
 
     yield build
@@ -217,7 +228,7 @@ async def test_tls_is_trusted_by_the_same_ca_file(uploader, file, tmp_path):
 
 async def test_connect_to_leads_everything_to_one_place(uploader, file):
     async with Storage() as storage:
-        to = ("127.0.0.1", storage.port)
+        to = f"127.0.0.1:{storage.port}"
         await uploader(connect_to=to).put(
             "http://bucket.example.org/x", {}, "a/b", str(file), 300_000
         )
@@ -258,11 +269,3 @@ async def test_a_cancelled_put_leaves_no_open_file(uploader, file):
 
 def _is_there(fd):
     return os.path.lexists(f"/proc/self/fd/{fd}")
-
-
-async def test_discard(uploader, file):
-    one = uploader()
-    one.discard(str(file))
-    one.discard(str(file))
-    await one.close()
-    assert not file.exists()

@@ -26,11 +26,12 @@ from guestd.model.endings import Cause, Ending
 from guestd.model.journal import Replay
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
-from guestd.session.settings import SessionSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.settings import AdmissionSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.wire.webmessaging import WebMessaging
+from tests.reading import at_once
 from tests.replaying import watch_from
+from tests.sections import session_settings
 
 from .platform import Platform, SimDialer, SimHistory
 from .storage import SimStorage
@@ -105,19 +106,19 @@ class InlineJournal:
         for _, done in works:
             done()
 
-    def read(self, session_id, after_seq, limit, bytes_max=None) -> Replay:
+    async def read(self, session_id, after_seq, limit, bytes_max=None) -> Replay:
         return self.reader.read(session_id, after_seq, limit, self.acknowledged, bytes_max)
 
-    def recover(self):
+    async def recover(self):
         return self.reader.recover()
 
-    def identities(self, session_id, limit):
+    async def identities(self, session_id, limit):
         return self.reader.identities(session_id, limit)
 
-    def was_shown(self, session_id, identity, time) -> bool:
+    async def was_shown(self, session_id, identity, time) -> bool:
         return Reader(self.disk).was_shown(session_id, identity, time)
 
-    def command(self, session_id, command_id):
+    async def command(self, session_id, command_id):
         return self.reader.command(session_id, command_id, self.acknowledged)
 
     def forget(self, session_id) -> None: ...
@@ -241,8 +242,8 @@ class Simulation:
             **self.settings,
         }
         self.fleet = Supervisor(
-            SupervisorSettings(connects_per_minute=600, connects_burst=10),
-            SessionSettings(**settings),
+            SupervisorSettings(admission=AdmissionSettings(600, burst=10)),
+            session_settings(**settings),
             dialect,
             SimDialer(self.platform),
             DialTarget(dialect.url("wss://sim.test")),
@@ -255,10 +256,12 @@ class Simulation:
             draw_token=lambda rng=self.rng: f"{rng.getrandbits(128):032x}",
             draw_session_id=lambda rng=self.rng: f"{rng.getrandbits(64):016x}",
             uploader=self.storage,
+            discard_copy=self.storage.discard,
+            uncommitted_max=20_000,
         )
         for patch in self.patches:
             patch(self)
-        self.fleet.revive()
+        self.fleet.revive(at_once(self.journal.recover()))
         self.storage.copies &= self.fleet.files_wanted()
         for frontend in self.frontends:
             frontend.attach(self.fleet)
@@ -272,7 +275,7 @@ class Simulation:
         old = self.fleet
         for runner in list(old._runners.values()):
             runner._link = None
-            runner._cut_line()
+            runner._cut_callbacks()
         await old.stop()
         for link in list(self.platform.links.values()):
             link.end(_GONE)

@@ -15,10 +15,10 @@ import orjson
 
 from guestd.emulator import EmulatorSettings
 from guestd.emulator.core import agent_runner, frames
-from guestd.emulator.core.records import Hangup, Later, Send
+from guestd.emulator.core.records import CloseConnection, SendFrame, StartTimer
 from guestd.emulator.core.world import World
 from guestd.emulator.guest_api.actions import receive_guest_frame
-from guestd.emulator.settings import Limits
+from guestd.emulator.settings import EmulatorLimits
 from guestd.model.endings import Cause, Ending
 from guestd.model.errors import DialError, PlatformUnavailable
 from guestd.model.ports import HistoryAnswer
@@ -48,7 +48,7 @@ class Platform:
         self.rng = Random(f"{seed} platform")
         self.weather = Weather()
         agent = {"default": [{"say": "one: {text}"}, {"wait_s": 0.2}, {"say": "two: {text}"}]}
-        self.world = World(EmulatorSettings(seed=seed, agent=agent, limits=Limits().off()))
+        self.world = World(EmulatorSettings(seed=seed, agent=agent, limits=EmulatorLimits().off()))
         self.links: dict[int, Link] = {}
         self.dials: list[float] = []
         self.history_answer_s_max = 0.0  # an answer may be under way for longer than its link lives
@@ -58,20 +58,20 @@ class Platform:
 
     def perform(self, effects) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
+            if isinstance(effect, SendFrame):
                 link = self.links.get(effect.connection)
                 if link is not None:
                     link.deliver(orjson.dumps(effect.frame), is_conversation=bool(effect.time))
-            elif isinstance(effect, Later):
+            elif isinstance(effect, StartTimer):
                 self.loop.call_later(effect.delay_s, self._appointment, effect.what)
-            elif isinstance(effect, Hangup) and effect.connection in self.links:
+            elif isinstance(effect, CloseConnection) and effect.connection in self.links:
                 self.links[effect.connection].end(Ending(Cause.CLOSED_BY_PEER, effect.code))
 
     def _appointment(self, what) -> None:
         if what[0] == "agent":
-            self.perform(agent_runner.do_next_step(self.world, what[1], self.now()))
+            self.perform(agent_runner.run_steps(self.world, what[1], self.now()))
         else:
-            self.perform(self.world.hangup(int(what[1])))
+            self.perform(self.world.close_connection(int(what[1])))
 
     def received(self, link: Link, text: bytes) -> None:
         request = orjson.loads(text)

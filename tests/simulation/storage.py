@@ -14,7 +14,7 @@ from .platform import Platform
 
 
 class SimStorage:
-    """The Uploader port. `copies` outlive the daemon, as a disk does."""
+    """The Uploader port, and the spool. `copies` outlive the daemon, as a disk does."""
 
     def __init__(self, platform: Platform, seed: int) -> None:
         self.platform = platform

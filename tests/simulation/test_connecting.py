@@ -13,7 +13,7 @@ from random import Random
 import pytest
 
 from guestd.model.endings import Cause, Ending
-from guestd.session.speaking import Speaking
+from guestd.session.outbound import Outbound
 
 from .daemonlife import Simulation
 from .platform import Weather
@@ -89,6 +89,6 @@ def test_a_message_that_waits_for_a_connection_is_sent_once(wait, seed):
 
 @pytest.mark.parametrize("wait", WAITS, ids=lambda wait: wait.__name__)
 def test_a_daemon_that_sends_before_the_connection_is_durable_is_caught(monkeypatch, wait):
-    monkeypatch.setattr(Speaking, "_send_no_more_until_durable", lambda self, out: None)
+    monkeypatch.setattr(Outbound, "await_durable", lambda self, out: None)
     with pytest.raises(AssertionError, match="doubled"):
         cut_everywhere(wait, 0)

@@ -20,7 +20,7 @@ def stages(sim: Simulation) -> set[str]:
     """What has happened of the command so far."""
     (frontend,) = sim.frontends
     runner = sim.fleet._runners[frontend.session_id]
-    outbox = runner.machine._outbox
+    outbox = runner.outbound.outbox
     rows = sim.disk.execute("SELECT kind FROM events WHERE key = 'g0-1'").fetchall()
     reached = set()
     if outbox is not None:

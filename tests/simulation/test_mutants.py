@@ -7,13 +7,12 @@ from collections import deque
 import pytest
 
 from guestd.model.events import AcceptedEvent
+from guestd.session.inbound import Inbound
 from guestd.session.inbox import ByTime, Remembered
-from guestd.session.listening import Listening
-from guestd.session.machine import Machine
+from guestd.session.outbound import Outbound
 from guestd.session.outbox import Outbox
-from guestd.session.speaking import Speaking
-from guestd.supervisor.pipeline import Pipeline
-from guestd.supervisor.supervisor import Supervisor
+from guestd.supervisor.commits import CommitBatcher
+from guestd.supervisor.history_reader import HistoryReader
 
 from .story import answer_slowly, run
 
@@ -27,7 +26,7 @@ def drop_a_dedupe(monkeypatch):
 
 def skip_an_intent(monkeypatch):
     """Told and sent before it is durable."""
-    record = Pipeline.record
+    record = CommitBatcher.record
 
     def hasty(self, owner, session_id, event, intent=b""):
         record(self, owner, session_id, event, intent)
@@ -35,7 +34,7 @@ def skip_an_intent(monkeypatch):
             self._batch.intents.pop()
             self._loop.call_soon(owner.intent_durable, event.command_id)
 
-    monkeypatch.setattr(Pipeline, "record", hasty)
+    monkeypatch.setattr(CommitBatcher, "record", hasty)
 
 
 def resend_blindly_after_a_restart(monkeypatch):
@@ -53,19 +52,19 @@ def trust_all_that_was_accepted_before_the_connection_was_lost(monkeypatch):
     """Whatever is unsettled when the journal's last word is that there was no connection is sent
     without looking."""
     monkeypatch.setattr(
-        Speaking, "_may_have_been_sent", lambda self, command, saved: saved.was_live
+        Outbound, "_may_have_been_sent", lambda self, command, saved: saved.was_live
     )
 
 
 def resend_blindly_after_a_lost_link(monkeypatch):
-    forget = Machine._forget_link
+    forget = Outbound.connection_lost
 
     def blind(self):
         forget(self)
-        if self._outbox is not None and self._outbox.under_way is not None:
-            self._outbox.put_back()
+        if self.outbox is not None and self.outbox.under_way is not None:
+            self.outbox.put_back()
 
-    monkeypatch.setattr(Machine, "_forget_link", blind)
+    monkeypatch.setattr(Outbound, "connection_lost", blind)
 
 
 def forget_the_lanes_order(monkeypatch):
@@ -79,7 +78,7 @@ def forget_the_lanes_order(monkeypatch):
 
 
 def show_before_durable(monkeypatch):
-    flush = Pipeline.flush
+    flush = CommitBatcher.flush
 
     def hasty(self):
         if self._batch is None:
@@ -94,32 +93,32 @@ def show_before_durable(monkeypatch):
             self._hub.publish = publish
         assert rows is not None
 
-    monkeypatch.setattr(Pipeline, "flush", hasty)
+    monkeypatch.setattr(CommitBatcher, "flush", hasty)
 
 
 def believe_an_empty_history(monkeypatch):
-    monkeypatch.setattr(Listening, "_is_suspicious", lambda self, given, fill: False)
+    monkeypatch.setattr(Inbound, "_is_suspicious", lambda self, given, backfill, in_doubt: False)
 
 
 def forget_what_was_shown(monkeypatch):
     """A restart that does not remember the messages before it."""
-    monkeypatch.setattr(Machine, "remember", lambda self, known: None)
+    monkeypatch.setattr(Inbound, "preload_seen", lambda self, known: None)
 
 
 def believe_the_history_of_a_lost_link(monkeypatch):
     """A page that was asked for on the last link is taken for the next link's."""
-    read = Supervisor._read_history
+    read = HistoryReader._read
 
     class NeverCut:
         is_cut = False
 
-        def __init__(self, runner):
-            self.history_answered = runner.feed
+        def __init__(self, owner):
+            self.history_answered = owner.feed
 
     monkeypatch.setattr(
-        Supervisor,
-        "_read_history",
-        lambda self, line, effect: read(self, NeverCut(line.runner), effect),
+        HistoryReader,
+        "_read",
+        lambda self, callbacks, effect: read(self, NeverCut(callbacks.owner), effect),
     )
 
 

@@ -24,14 +24,13 @@ from guestd.journal.memory import MemoryJournal
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 from guestd.runtime.clock import LoopClock
-from guestd.session.settings import SessionSettings
-from guestd.supervisor.settings import SupervisorSettings
+from guestd.supervisor.settings import AdmissionSettings, LimitSettings, SupervisorSettings
 from guestd.supervisor.supervisor import Supervisor
 from guestd.transport.dialer import WebsocketDialer
-from guestd.transport.settings import TransportSettings
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import session_settings
 
 SESSIONS = int(os.environ.get("GUESTD_SOAK_SESSIONS", "10000"))
 PER_MINUTE = int(os.environ.get("GUESTD_SOAK_CONNECTS_PER_MINUTE", "9000"))
@@ -88,14 +87,12 @@ async def test_everybody_comes_back_inside_the_bucket(emulator):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     loop = asyncio.get_running_loop()
     dialect, metrics = WebMessaging(DEFAULT_DEPLOYMENT_ID), Metrics()
-    http = Http(HttpSettings())
+    http = Http()
     fleet = Supervisor(
-        SupervisorSettings(
-            max_sessions=SESSIONS, connects_per_minute=PER_MINUTE, connects_burst=BURST
-        ),
-        SessionSettings(duration_s=2700.0, conversation_clear=True),
+        SupervisorSettings(LimitSettings(SESSIONS), AdmissionSettings(PER_MINUTE, BURST)),
+        session_settings(duration_s=2700.0, conversation_clear=True),
         dialect,
-        WebsocketDialer(TransportSettings()),
+        WebsocketDialer(),
         DialTarget(dialect.url("ws" + emulator[4:])),
         MemoryJournal(),
         WebMessagingHistory(http, emulator),
@@ -103,6 +100,7 @@ async def test_everybody_comes_back_inside_the_bucket(emulator):
         Random(1),
         metrics,
         loop,
+        uncommitted_max=20_000,
     )
     needed_s = SESSIONS / PER_MINUTE * 60
     try:

@@ -1,9 +1,10 @@
-"""Receivers of webhooks as they are out there, and a daemon's webhooks before them, on a journal
-that can be cut off."""
+"""The harness: webhook receivers that misbehave, and the webhooks of a daemon on a journal that can
+be cut off."""
 
 from __future__ import annotations
 
 import asyncio
+import inspect
 import itertools
 import time
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from pydantic import SecretBytes
 
 from guestd.journal.memory import MemoryJournal
 from guestd.model.events import SessionEvent
@@ -21,7 +23,7 @@ from guestd.model.records import OWN_STREAM, OperationEvent
 from guestd.observe.metrics import Metrics
 from guestd.runtime.clock import LoopClock
 from guestd.webhooks.settings import WebhookSettings, WebhookTarget
-from guestd.webhooks.webhooks import Webhooks
+from guestd.webhooks.webhooks import WebhookService
 
 SECRET = b"a secret of sixteen bytes"
 
@@ -124,21 +126,32 @@ class World:
 
 def target(receiver: Receiver, name: str = "crm", **more: Any) -> WebhookTarget:
     given = {"secrets": (SECRET,), "allow_internal": ("127.0.0.1",), **more}
+    given["secrets"] = tuple(SecretBytes(one) for one in given["secrets"])
     return WebhookTarget(name, receiver.url, **given)
 
 
 def webhooks(
     journal: Any, *targets: WebhookTarget, lookup: Any = None, **more: Any
-) -> tuple[Webhooks, Metrics]:
+) -> tuple[WebhookService, Metrics]:
     loop = asyncio.get_running_loop()
     settings = WebhookSettings(
         targets, **{"retry_base_s": 0.01, "retry_cap_s": 0.05, "circuit_open_s": 0.05, **more}
     )
     metrics = Metrics()
-    return Webhooks(loop, LoopClock(loop), journal, settings, metrics, Random(1), lookup), metrics
+    return WebhookService(
+        loop, LoopClock(loop), journal, settings, metrics, Random(1), lookup
+    ), metrics
 
 
 async def until(condition: Callable[[], Any], timeout_s: float = 10.0) -> None:
     async with asyncio.timeout(timeout_s):
-        while not condition():
+        while True:
+            found = condition()
+            if await found if inspect.isawaitable(found) else found:
+                return
             await asyncio.sleep(0.005)
+
+
+async def counts(told: Any, **wanted: int) -> bool:
+    """Whether there are so many webhooks of each status."""
+    return {status: len(await told.admin.list(status)) for status in wanted} == wanted

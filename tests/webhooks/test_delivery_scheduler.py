@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from guestd.model.records import DeliveryRecord
 from guestd.webhooks.circuit import Circuit
-from guestd.webhooks.delivery_scheduler import Dispatch
+from guestd.webhooks.delivery_scheduler import DeliveryScheduler
 
 
 def record(name, target="crm", lane=None):
@@ -17,7 +17,7 @@ def record(name, target="crm", lane=None):
 
 
 def new(inflight_max=100, per_host_max=3, failures=2, open_s=30.0):
-    return Dispatch(inflight_max, per_host_max, failures, open_s)
+    return DeliveryScheduler(inflight_max, per_host_max, failures, open_s)
 
 
 def taken(dispatch, now):
@@ -117,7 +117,7 @@ def test_sync_1_order_per_lane_whatever_fails(seed, lanes, per_host_max):
     """Every delivery is sent; of a lane none before the one ahead of it has arrived or was given
     up; bounds hold."""
     rng = Random(seed)
-    dispatch = Dispatch(6, per_host_max, 3, 5.0)
+    dispatch = DeliveryScheduler(6, per_host_max, 3, 5.0)
     settled: dict[str, list[int]] = {}
     under_way: list[DeliveryRecord] = []
     made = {f"lane{n}": 0 for n in range(lanes)}

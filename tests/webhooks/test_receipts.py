@@ -10,8 +10,13 @@ from contextlib import asynccontextmanager
 import pytest
 
 from guestd.model.records import DeliveryRecord
-from guestd.webhooks.delivery_client import RETRY_AFTER_S_MAX, Address, Courier, Outcome
-from guestd.webhooks.ssrf_guard import Wall
+from guestd.webhooks.delivery_client import (
+    RETRY_AFTER_S_MAX,
+    DeliveryClient,
+    DeliveryOutcome,
+    DeliveryTarget,
+)
+from guestd.webhooks.ssrf_guard import SsrfGuard
 
 RECORD = DeliveryRecord("id-1", "crm", "lane", "session.connected", b"{}")
 
@@ -62,24 +67,27 @@ class RawReceiver:
 @asynccontextmanager
 async def receiving(
     parts: Sequence[bytes], then: str = KEEP
-) -> AsyncIterator[tuple[RawReceiver, Address]]:
+) -> AsyncIterator[tuple[RawReceiver, DeliveryTarget]]:
     receiver = RawReceiver(parts, then)
     server = await asyncio.start_server(receiver.came, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
     try:
-        yield receiver, Address(f"http://127.0.0.1:{port}/", (), TIME_OUT_S, Wall(["127.0.0.1"]))
+        yield (
+            receiver,
+            DeliveryTarget(f"http://127.0.0.1:{port}/", (), TIME_OUT_S, SsrfGuard(["127.0.0.1"])),
+        )
     finally:
         server.close()
         await server.wait_closed()
 
 
-async def deliver(to: Address, times: int = 1) -> list[Outcome]:
-    courier = Courier()
+async def deliver(to: DeliveryTarget, times: int = 1) -> list[DeliveryOutcome]:
+    client = DeliveryClient()
     try:
         async with asyncio.timeout(30):
-            return [await courier.deliver(RECORD, to, 1) for _ in range(times)]
+            return [await client.deliver(RECORD, to, 1) for _ in range(times)]
     finally:
-        await courier.close()
+        await client.close()
 
 
 OK = b"HTTP/1.1 200 OK\r\n"
@@ -114,13 +122,13 @@ ACCEPTED_ANSWERS = {
 @pytest.mark.parametrize("answer", ACCEPTED_ANSWERS)
 async def test_sync_1_a_2xx_head_is_a_receipt_whatever_becomes_of_the_body(answer):
     async with receiving(*ACCEPTED_ANSWERS[answer]) as (receiver, to):
-        assert await deliver(to) == [Outcome(reached=True)]
+        assert await deliver(to) == [DeliveryOutcome(reached=True)]
     assert receiver.requests == 1
 
 
 async def test_a_connection_with_an_unfinished_body_is_not_used_again():
     async with receiving([OK + b"Content-Length: 100\r\n\r\n", b"short"]) as (receiver, to):
-        assert await deliver(to, times=2) == [Outcome(reached=True)] * 2
+        assert await deliver(to, times=2) == [DeliveryOutcome(reached=True)] * 2
     assert (receiver.requests, receiver.connections) == (2, 2)
 
 
@@ -129,7 +137,7 @@ async def test_a_connection_whose_body_has_ended_is_used_again():
         receiver,
         to,
     ):
-        assert await deliver(to, times=3) == [Outcome(reached=True)] * 3
+        assert await deliver(to, times=3) == [DeliveryOutcome(reached=True)] * 3
     assert (receiver.requests, receiver.connections) == (3, 1)
 
 

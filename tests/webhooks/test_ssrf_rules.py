@@ -1,10 +1,16 @@
-"""The wall by itself: which URLs and addresses pass. `test_wall_sockets.py` counts connections."""
+"""The guard by itself: which URLs and addresses pass. `test_ssrf_sockets.py` counts connections."""
 
 from __future__ import annotations
 
 import pytest
 
-from guestd.webhooks.ssrf_guard import METADATA_SERVICES, Refused, Wall, carried_by, is_denied
+from guestd.webhooks.ssrf_guard import (
+    METADATA_SERVICES,
+    SsrfGuard,
+    SsrfRefused,
+    carried_by,
+    is_denied,
+)
 
 INTERNAL = """
 0.0.0.0 0.1.2.3 10.0.0.1 10.255.255.255 100.64.0.1 100.100.100.200 127.0.0.1 127.8.8.8 168.63.129.16 169.254.0.1
@@ -24,24 +30,24 @@ PUBLIC = """
 
 @pytest.mark.parametrize("address", INTERNAL.split())
 def test_sync_1_no_internal_address_passes(address):
-    with pytest.raises(Refused, match="not a public address"):
-        Wall().check("crm.example.org", [address])
+    with pytest.raises(SsrfRefused, match="not a public address"):
+        SsrfGuard().check("crm.example.org", [address])
 
 
 @pytest.mark.parametrize("address", PUBLIC.split())
 def test_public_addresses_pass(address):
-    Wall().check("crm.example.org", [address])
+    SsrfGuard().check("crm.example.org", [address])
 
 
 def test_one_internal_address_among_public_ones_is_enough():
-    with pytest.raises(Refused, match=r"10\.0\.0\.1"):
-        Wall().check("crm.example.org", ["8.8.8.8", "10.0.0.1", "1.1.1.1"])
+    with pytest.raises(SsrfRefused, match=r"10\.0\.0\.1"):
+        SsrfGuard().check("crm.example.org", ["8.8.8.8", "10.0.0.1", "1.1.1.1"])
 
 
 @pytest.mark.parametrize("address", ["fe80::1%eth0", "2600::1%1", "not-an-address", ""])
 def test_what_is_no_plain_address_does_not_pass(address):
-    with pytest.raises(Refused, match="no plain address"):
-        Wall().check("crm.example.org", [address])
+    with pytest.raises(SsrfRefused, match="not a plain address"):
+        SsrfGuard().check("crm.example.org", [address])
 
 
 REFUSED_URLS = {
@@ -95,8 +101,8 @@ REFUSED_URLS = {
 
 @pytest.mark.parametrize("url", REFUSED_URLS)
 def test_sync_1_urls_that_are_refused_before_anybody_is_asked(url):
-    with pytest.raises(Refused, match=REFUSED_URLS[url]):
-        Wall().place(url)
+    with pytest.raises(SsrfRefused, match=REFUSED_URLS[url]):
+        SsrfGuard().endpoint(url)
 
 
 @pytest.mark.parametrize(
@@ -112,14 +118,14 @@ def test_sync_1_urls_that_are_refused_before_anybody_is_asked(url):
     ],
 )
 def test_urls_that_may_be_called(url, place):
-    found = Wall().place(url)
+    found = SsrfGuard().endpoint(url)
     assert (found.scheme, found.host, found.port) == place
 
 
 def test_a_listed_network_opens_itself_and_nothing_else():
-    wall = Wall(["10.1.0.0/16", "127.0.0.1", "fd00::/8", "64:ff9b::/96"])
-    wall.check("crm.internal", ["10.1.2.3", "127.0.0.1", "fd00::1", "64:ff9b::8.8.8.8"])
-    wall.place("http://10.1.2.3:8080/")
+    guard = SsrfGuard(["10.1.0.0/16", "127.0.0.1", "fd00::/8", "64:ff9b::/96"])
+    guard.check("crm.internal", ["10.1.2.3", "127.0.0.1", "fd00::1", "64:ff9b::8.8.8.8"])
+    guard.endpoint("http://10.1.2.3:8080/")
     for address in (
         "10.2.0.1",
         "127.0.0.2",
@@ -127,32 +133,32 @@ def test_a_listed_network_opens_itself_and_nothing_else():
         "64:ff9b::a9fe:a9fe",
         "::ffff:10.1.2.3",
     ):
-        with pytest.raises(Refused):
-            wall.check("crm.internal", [address])
-    with pytest.raises(Refused, match="allow_internal only"):
-        wall.place("http://crm.internal/")
+        with pytest.raises(SsrfRefused):
+            guard.check("crm.internal", [address])
+    with pytest.raises(SsrfRefused, match="allow_internal only"):
+        guard.endpoint("http://crm.internal/")
 
 
 def test_a_listed_name_opens_private_networks_but_never_the_metadata_service():
-    wall = Wall(["CRM.internal."])
-    wall.place("http://crm.internal:8080/")
-    wall.check("crm.internal", ["10.1.2.3", "127.0.0.1", "::1", "fd00::1"])
+    guard = SsrfGuard(["CRM.internal."])
+    guard.endpoint("http://crm.internal:8080/")
+    guard.check("crm.internal", ["10.1.2.3", "127.0.0.1", "::1", "fd00::1"])
     for address in ("169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "64:ff9b::a00:1"):
-        with pytest.raises(Refused):
-            wall.check("crm.internal", [address])
-    with pytest.raises(Refused):
-        wall.check("other.internal", ["10.1.2.3"])
+        with pytest.raises(SsrfRefused):
+            guard.check("crm.internal", [address])
+    with pytest.raises(SsrfRefused):
+        guard.check("other.internal", ["10.1.2.3"])
 
 
 def test_an_operations_own_url_is_bound_to_443_and_to_the_hosts_that_may_be_named():
-    wall = Wall(hosts=["hooks.example.org"], any_port=False)
-    wall.place("https://hooks.example.org/a")
-    with pytest.raises(Refused, match="port 8443"):
-        wall.place("https://hooks.example.org:8443/")
-    with pytest.raises(Refused, match="none of the hosts"):
-        wall.place("https://evil.example.org/")
-    with pytest.raises(Refused, match="none of the hosts"):
-        wall.place("https://hooks.example.org.evil.example/")
+    guard = SsrfGuard(hosts=["hooks.example.org"], any_port=False)
+    guard.endpoint("https://hooks.example.org/a")
+    with pytest.raises(SsrfRefused, match="port 8443"):
+        guard.endpoint("https://hooks.example.org:8443/")
+    with pytest.raises(SsrfRefused, match="none of the hosts"):
+        guard.endpoint("https://evil.example.org/")
+    with pytest.raises(SsrfRefused, match="none of the hosts"):
+        guard.endpoint("https://hooks.example.org.evil.example/")
 
 
 def test_what_an_address_carries_is_found():
@@ -182,21 +188,21 @@ fd00:ec2::254 fd00:ec2::23 fd20:ce::254 fd00:c1::a9fe:a9fe fd00:42::42 fe80::a9f
 
 @pytest.mark.parametrize("address", METADATA.split())
 def test_sync_1_metadata_services_are_refused_whatever_is_allowed(address):
-    open_to_all = Wall(["0.0.0.0/0", "::/0", address, "crm.internal"])
-    with pytest.raises(Refused, match="metadata"):
+    open_to_all = SsrfGuard(["0.0.0.0/0", "::/0", address, "crm.internal"])
+    with pytest.raises(SsrfRefused, match="metadata"):
         open_to_all.check("crm.internal", [address])
-    with pytest.raises(Refused, match="metadata"):
-        open_to_all.place(f"http://[{address}]/" if ":" in address else f"http://{address}/")
+    with pytest.raises(SsrfRefused, match="metadata"):
+        open_to_all.endpoint(f"http://[{address}]/" if ":" in address else f"http://{address}/")
 
 
 @pytest.mark.parametrize(
     "address", ["169.254.20.10", "100.100.100.201", "fd00:ec2::253", "192.0.0.191", "fd00::1"]
 )
 def test_the_neighbours_of_a_metadata_service_may_be_allowed(address):
-    Wall([address]).check("crm.internal", [address])
+    SsrfGuard([address]).check("crm.internal", [address])
 
 
 def test_each_metadata_address_has_its_reason():
     assert all(reason and len(reason) < 80 for reason in METADATA_SERVICES.values())
-    with pytest.raises(Refused, match=r"169\.254\.169\.254.*Amazon"):
-        Wall(["crm.internal"]).check("crm.internal", ["8.8.8.8", "169.254.169.254"])
+    with pytest.raises(SsrfRefused, match=r"169\.254\.169\.254.*Amazon"):
+        SsrfGuard(["crm.internal"]).check("crm.internal", ["8.8.8.8", "169.254.169.254"])

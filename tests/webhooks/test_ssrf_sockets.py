@@ -7,8 +7,8 @@ import asyncio
 from contextlib import asynccontextmanager, suppress
 
 from guestd.model.records import DeliveryRecord
-from guestd.webhooks.delivery_client import Address, Courier
-from guestd.webhooks.ssrf_guard import Wall
+from guestd.webhooks.delivery_client import DeliveryClient, DeliveryTarget
+from guestd.webhooks.ssrf_guard import SsrfGuard
 
 RECORD = DeliveryRecord("id-1", "crm", "lane", "session.connected", b"{}")
 
@@ -47,32 +47,34 @@ async def listening():
             await server.wait_closed()
 
 
-async def send(url: str, *walls: Wall, lookup=None):
-    courier = Courier(lookup=lookup)
+async def send(url: str, *guards: SsrfGuard, lookup=None):
+    client = DeliveryClient(lookup=lookup)
     try:
-        return [await courier.deliver(RECORD, Address(url, (), 2.0, wall), 1) for wall in walls]
+        return [
+            await client.deliver(RECORD, DeliveryTarget(url, (), 2.0, guard), 1) for guard in guards
+        ]
     finally:
-        await courier.close()
+        await client.close()
 
 
 async def test_the_counter_counts():
     async with listening() as (inside, port):
-        [outcome] = await send(f"http://127.0.0.1:{port}/", Wall(["127.0.0.0/8"]))
+        [outcome] = await send(f"http://127.0.0.1:{port}/", SsrfGuard(["127.0.0.0/8"]))
         assert inside.connects == 1 and outcome.host_failed
-        await send(f"http://localhost:{port}/", Wall(["localhost"]))
+        await send(f"http://localhost:{port}/", SsrfGuard(["localhost"]))
         assert inside.connects >= 2
 
 
 async def test_sync_1_no_form_of_an_internal_address_is_connected_to():
-    walls = (Wall(), Wall(["crm.internal", "10.0.0.0/8"]))
+    guards = (SsrfGuard(), SsrfGuard(["crm.internal", "10.0.0.0/8"]))
     async with listening() as (inside, port):
-        courier, found = Courier(), {}
+        client, found = DeliveryClient(), {}
         for form in FORMS.split():
             for url in (f"http://{form}:{port}/", f"https://{form}:{port}/"):
-                for wall in walls:
-                    outcome = await courier.deliver(RECORD, Address(url, (), 2.0, wall), 1)
+                for guard in guards:
+                    outcome = await client.deliver(RECORD, DeliveryTarget(url, (), 2.0, guard), 1)
                     found[form, inside.connects] = outcome.reason
-        await courier.close()
+        await client.close()
     assert {form for form, connects in found if connects} == set()
     assert all(
         "refused" in reason or "cannot be resolved" in reason for reason in found.values()
@@ -86,7 +88,7 @@ async def test_sync_1_a_name_that_leads_inside_is_not_connected_to_whatever_stan
     async with listening() as (inside, port):
         for host in ("one.example", "two.example"):
             [outcome] = await send(
-                f"https://{host}:{port}/", Wall(["127.0.0.2"]), lookup=leads_inside
+                f"https://{host}:{port}/", SsrfGuard(["127.0.0.2"]), lookup=leads_inside
             )
             assert (
                 "127.0.0.1" in outcome.reason and "refused" in outcome.reason and not outcome.final
@@ -106,13 +108,13 @@ async def test_sync_1_a_name_that_changes_its_mind_gets_nowhere():
         return found
 
     async with listening() as (inside, port):
-        courier = Courier(lookup=rebinding)
-        wall = Wall(["127.0.0.2"])
+        client = DeliveryClient(lookup=rebinding)
+        guard = SsrfGuard(["127.0.0.2"])
         for _ in range(5):
-            await courier.deliver(
-                RECORD, Address(f"https://moody.example:{port}/", (), 2.0, wall), 1
+            await client.deliver(
+                RECORD, DeliveryTarget(f"https://moody.example:{port}/", (), 2.0, guard), 1
             )
-        await courier.close()
+        await client.close()
         assert inside.connects == 0 and len(asked) == 5, "asked once for each connection"
 
 
@@ -124,5 +126,5 @@ async def test_the_environments_proxy_is_not_used(monkeypatch):
         async def nowhere(host: str, port: int) -> list[str]:
             raise OSError
 
-        await send("https://crm.example.org/", Wall(), lookup=nowhere)
+        await send("https://crm.example.org/", SsrfGuard(), lookup=nowhere)
         assert inside.connects == 0

@@ -16,7 +16,7 @@ from guestd.observe.exposition import exposition
 from guestd.webhooks.payloads import CONNECTED, EVENTS, INJECTED, TERMINATED
 from guestd.webhooks.signing import problem_with
 
-from .harness import SECRET, Mortal, Receiver, World, target, until, webhooks
+from .harness import SECRET, Mortal, Receiver, World, counts, target, until, webhooks
 
 
 async def test_sync_1_sessions_connected_and_terminated_are_told_once_each():
@@ -65,15 +65,15 @@ async def test_sync_1_a_webhook_is_signed_numbered_and_dated():
     assert crm.got[0]["timestamp"].endswith("Z")
 
 
-async def test_a_url_that_came_with_an_operation_meets_the_wall():
+async def test_a_url_that_came_with_an_operation_is_checked_by_the_guard():
     world = World()
     async with Receiver() as inside:
         told, metrics = webhooks(world.journal)
         told.start()
         world.fact("prompt.injected", webhook_url=inside.url)
         world.fact("prompt.injected", webhook_url=inside.url.replace("http", "https"))
-        await until(lambda: len(told.desk.list("dead")) == 2)
-        dead = told.desk.list("dead")
+        await until(lambda: counts(told, dead=2))
+        dead = await told.admin.list("dead")
         assert metrics.webhooks_dead == {"operation": 2}
         await told.stop()
     assert not inside.got and all("refused" in one.reason for one in dead)
@@ -140,7 +140,7 @@ async def test_sync_1_errors_are_retried_and_then_a_dead_letter_frees_the_lane()
         world.session("s1", "live")
         world.session("s1", "ended")
         await until(lambda: metrics.webhooks_delivered == {"crm": 1})
-        dead = told.desk.list("dead")
+        dead = await told.admin.list("dead")
         await told.stop()
     assert [one["event"] for one in crm.got] == [CONNECTED] * 3 + [TERMINATED]
     assert [(one.status, one.attempts, one.reason) for one in dead] == [("dead", 3, "answered 500")]
@@ -184,8 +184,8 @@ async def test_redirects_are_not_followed():
             told, metrics = webhooks(world.journal, target(crm), attempts_max=1)
             told.start()
             world.session("s1", "live")
-            await until(lambda: told.desk.list("dead"))
-            assert "redirects are not followed" in told.desk.list("dead")[0].reason
+            await until(lambda: told.admin.list("dead"))
+            assert "redirects are not followed" in (await told.admin.list("dead"))[0].reason
             await told.stop()
     assert not elsewhere.got
 
@@ -260,7 +260,7 @@ async def test_sync_1_killed_at_any_commit_everything_arrives_with_the_same_id_i
 
         told, second = webhooks(world.journal, target(crm))
         told.start()
-        await until(lambda: len(told.desk.list("delivered")) == 5)
+        await until(lambda: counts(told, delivered=5))
         await told.stop()
     by_lane = defaultdict(list)
     for one in crm.got:
@@ -282,13 +282,18 @@ async def test_a_pause_that_was_asked_for_outlives_the_process():
         first, _ = webhooks(world.journal, target(crm))
         first.start()
         world.session("s1", "live")
-        await until(lambda: [one.attempts for one in first.desk.list()] == [1])
+
+        async def tried_once():
+            return [one.attempts for one in await first.admin.list()] == [1]
+
+        await until(tried_once)
         await first.stop()
-        [waiting] = first.desk.list()
+        [waiting] = await first.admin.list()
         assert waiting.due_ms - waiting.created_ms >= 900_000 and waiting.reason == "answered 503"
         second, _ = webhooks(world.journal, target(crm))
         second.start()
-        assert second._sender._dispatch.next_at(0.0) - asyncio.get_running_loop().time() > 890
+        await until(lambda: second._sender._scheduler.next_at(0.0) is not None)
+        assert second._sender._scheduler.next_at(0.0) - asyncio.get_running_loop().time() > 890
         await second.stop()
     assert len(crm.got) == 1
 
@@ -318,12 +323,12 @@ async def test_what_waits_for_a_target_that_was_removed_is_a_dead_letter_and_say
         await told.stop()
         told, metrics = webhooks(world.journal)
         told.start()
-        await until(lambda: told.desk.list("dead"))
-        assert told.desk.list("dead")[0].reason == "there is no target old any more"
+        await until(lambda: told.admin.list("dead"))
+        assert (await told.admin.list("dead"))[0].reason == "there is no target old any more"
         await told.stop()
 
 
-# ---------------------------------------------------------------------- the desk
+# ---------------------------------------------------------------------- the admin
 
 
 async def test_sync_1_dead_letters_are_listed_and_sent_again():
@@ -334,32 +339,32 @@ async def test_sync_1_dead_letters_are_listed_and_sent_again():
         told.start()
         for n in range(5):
             world.session(f"s{n}", "live")
-        await until(lambda: len(told.desk.list("dead")) == 5)
-        first, *_ = dead = told.desk.list("dead")
-        assert [one.delivery_id for one in told.desk.list("dead", first.delivery_id, 2)] == [
-            one.delivery_id for one in dead[1:3]
-        ]
+        await until(lambda: counts(told, dead=5))
+        first, *_ = dead = await told.admin.list("dead")
+        assert [
+            one.delivery_id for one in (await told.admin.list("dead", first.delivery_id, 2))
+        ] == [one.delivery_id for one in dead[1:3]]
         works = True
-        again = await told.desk.replay(first.delivery_id)
+        again = await told.admin.replay(first.delivery_id)
         assert (again.status, again.attempts, again.delivery_id) == (
             "waiting",
             0,
             first.delivery_id,
         )
-        await until(lambda: len(told.desk.list("delivered")) == 1)
-        assert await told.desk.replay_dead() == 4
-        await until(lambda: len(told.desk.list("delivered")) == 5)
-        assert not told.desk.list("dead") and await told.desk.replay_dead() == 0
+        await until(lambda: counts(told, delivered=1))
+        assert await told.admin.replay_dead() == 4
+        await until(lambda: counts(told, delivered=5))
+        assert not (await told.admin.list("dead")) and await told.admin.replay_dead() == 0
         await told.stop()
     assert len(set(crm.ids())) == 5 and len(crm.got) == 10
 
 
-async def test_the_desk_says_what_is_wrong():
+async def test_the_admin_says_what_is_wrong():
     told, _ = webhooks(World().journal)
     with pytest.raises(CommandError, match="'gone' is none of waiting, dead, delivered"):
-        told.desk.list("gone")
+        await told.admin.list("gone")
     with pytest.raises(CommandError, match="limit"):
-        told.desk.list("dead", limit=0)
+        await told.admin.list("dead", limit=0)
     with pytest.raises(NotFound, match="no webhook x"):
-        await told.desk.replay("x")
+        await told.admin.replay("x")
     await told.stop()

@@ -1,8 +1,8 @@
-"""How many clients one remote address has, so that one of them cannot take all places.
+"""Counts the clients of each remote address, so that one address cannot take all of them.
 
 An address is the peer's IPv4 address, or the /64 network of its IPv6 address, which one host gets
 as a whole. Behind a reverse proxy all clients have the proxy's address: set the bound to the bound
-for all there. A Unix socket has no address and is not counted: the operating system has decided who
+for all there. A Unix socket has no address and is not counted: the operating system decides who
 may connect."""
 
 from __future__ import annotations

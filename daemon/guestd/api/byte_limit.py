@@ -1,9 +1,8 @@
-"""How many bytes are held for clients that do not take them or do not finish sending them: counted,
-with one bound for all.
+"""Bytes held for clients that do not read, or do not finish sending: counted, with one limit for
+all.
 
-A bound per client alone allows clients times bound. When the sum is over its own bound, whoever has
-the largest share by
-`burden` is let go, until the sum is within the bound again.
+A limit per client alone allows clients times limit. While the sum is over its own limit, the holder
+with the greatest `burden` is evicted.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from typing import Protocol
 
 class BytesHolder(Protocol):
     def burden(self) -> float:
-        """The holder with the greatest burden is let go first; 0 or less: never."""
+        """The holder with the greatest burden is evicted first; 0 or less: never."""
 
     def evict(self) -> None:
         """Free what is held, and tell the client why. Must call `SharedByteLimit.remove` before it

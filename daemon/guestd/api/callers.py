@@ -1,5 +1,5 @@
-"""Who a connection or a request is counted for: the remote address, since one token is shared by
-all its holders."""
+"""The caller that a connection or request is counted for: the remote address, since a token may be
+shared by many."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import ipaddress
 
 from aiohttp import web
 
-#: Everybody who comes by the Unix socket; only our own user may.
+#: All connections by the Unix socket, which only our own user may use.
 UNIX_SOCKET = "unix"
 
 #: One subscriber has a whole /64 of IPv6 addresses and may use another for each connection.

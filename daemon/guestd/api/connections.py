@@ -5,12 +5,12 @@ aiohttp speaks HTTP; this stands between it and the sockets. A connection is wai
 complete head to the end of its handler. A waiting one is closed after `head_timeout_s` if a head
 has begun, after `keepalive_timeout_s` if not. At a limit the connection that has waited longest
 gives its place to the new one; only where all are busy the new one is refused with 503. So a flood
-of unfinished heads displaces itself, and whoever sends a whole request is served.
+of unfinished heads displaces itself, and clients that send whole requests are served.
 
-The first request of a connection is read when it is its turn: one in each turn of the loop, and an
-address that comes with very many has a rate. Until then `FIRST_BYTES` are held of it and no more;
-after that a connection is read a chunk at a time. So a thousand that come at once with large bodies
-leave room for everybody else, and hold little.
+The first requests of new connections are read one per loop iteration, and at a limited rate for
+each address. Until then `FIRST_BYTES` are held of it and no more;
+after that a connection is read a chunk at a time. So a thousand at once with large bodies leave
+time for all others, and hold little memory.
 
 One timer looks at all connections, and after many have gone sees to their memory.
 """
@@ -128,10 +128,10 @@ class Connections:
         for connection in [*self._open.values(), *self._closing]:
             connection.transport.abort()
 
-    # ------------------------------------------------------------------ what connections tell
+    # ------------------------------------------------------------------ events of connections
 
     def opened(self, connection: _Connection) -> bool:
-        """Whether it may stay."""
+        """Whether the connection may stay."""
         self._displace_oldest(connection.caller)
         reason = self._refusal(connection.caller)
         if reason:
@@ -147,8 +147,8 @@ class Connections:
         return True
 
     def begin_when_admitted(self, connection: _Connection, begin: Callable[[], bool]) -> None:
-        """Call it when it is this connection's turn, maybe at once; it says whether the connection
-        is still there."""
+        """Call `begin` when this connection may be read, maybe at once; it returns whether the
+        connection still exists."""
         if connection.caller == UNIX_SOCKET:
             self._limiter.submit(begin)
             return
@@ -167,7 +167,7 @@ class Connections:
         self._release(connection)
         self._trimmer.gone()
 
-    # ------------------------------------------------------------------ places
+    # ------------------------------------------------------------------ limits
 
     def _refusal(self, name: str) -> str:
         """Which limit is reached for this caller; "" for none."""
@@ -310,8 +310,7 @@ class _Connection(asyncio.BufferedProtocol):
         return now - self._waiting_since
 
     def peer_has_closed(self) -> bool:
-        """Whether nobody waits for an answer any more. While reading is paused, only the system
-        knows."""
+        """Whether the peer has closed. While reading is paused, only the kernel knows."""
         if self.transport.is_closing():
             return True
         own = self.transport.get_extra_info("socket")

@@ -1,5 +1,5 @@
-"""Who the guest of a new session is, as its frontend tells it (SOCK-1, SIM-4): in the address, or
-in the first frame.
+"""The details of a new session's guest (SOCK-1, SIM-4), given by its frontend in the URL or in the
+first frame.
 
     ?name=Ana%20M%C3%BCller&email=ana@example.org
     ?details=first_frame, and then {"action": "guest", "name"?: …, "email"?: …, "metadata"?: {…}}
@@ -26,8 +26,8 @@ NAME_CHARACTERS_MAX = 100
 #: The longest address that mail can carry (RFC 5321), as in the control API.
 EMAIL_CHARACTERS_MAX = 254
 
-#: Hexadecimal digits of the name's hash: 96 bits, so that nobody finds a name with the address of
-#: another.
+#: Hexadecimal digits of the name's hash: 96 bits, so that no two names with the same address
+#: can be found.
 OWN_DIGITS = 24
 
 FIRST_FRAME = "first_frame"
@@ -48,9 +48,7 @@ def details_from_query(query: Mapping[str, str]) -> GuestDetails:
     """Raises CommandError naming the parameter."""
     given = query.get("details", "")
     if given not in ("", FIRST_FRAME):
-        raise CommandError(
-            f"details can be {FIRST_FRAME} only; leave it out otherwise", field="details"
-        )
+        raise CommandError(f"details must be {FIRST_FRAME}, or be left out", field="details")
     return GuestDetails(
         _name(query.get("name", "")),
         _email(query.get("email", "")),
@@ -94,7 +92,7 @@ def _load(text: str) -> dict[str, Any]:
     except (ValueError, RecursionError):
         frame = None
     if not isinstance(frame, dict):
-        raise CommandError("the first frame is not a JSON object", code="bad_json")
+        raise CommandError("the first frame must be a JSON object", code="bad_json")
     return frame
 
 
@@ -107,7 +105,9 @@ def _name(value: object) -> str:
         )
         raise CommandError(problem, field="name")
     if found := control_character_in(value):
-        raise CommandError(f"name holds the control character {found}; leave it out", field="name")
+        raise CommandError(
+            f"name contains the control character {found}; leave it out", field="name"
+        )
     return value.strip()
 
 

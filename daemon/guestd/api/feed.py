@@ -1,18 +1,19 @@
-"""What one client gets of a guest session: first the past, page by page from the journal, then what
-comes.
+"""The events of a guest session for one client: first past events, page by page from the journal,
+then new ones.
 
 Everything that shows a guest session's events in order reads through here: the simulator's `since`
-and `resume`, and server-sent events. Pages of JSON (`control/paging.py`) share the turns and the
-size of a page.
+and `resume`, and server-sent events. Pages of JSON (`control/paging.py`) share the limiter and the
+page size.
 
 The past is pulled: the next page is read when the client's socket has taken the previous one, and
 all clients together read at most one page per turn of the loop, and `PAGES_PER_S`, in the order of
-asking. At the page that is empty the client becomes a watcher, with no suspension in between, so
-that no event is lost or shown twice. From then on the fleet offers events into a bounded queue.
-Half full, the client is told once that it lags; full, it is too slow.
+asking. It watches the guest session all the while. What is offered while a page is being read is
+set aside: if the page has events, it will be read like them; if the page is empty, it is all that
+came after them, and the past is over. So no event is lost or shown twice. From then on the fleet
+offers events into a bounded queue. Half full, the client is told once that it lags; full, it is too
+slow.
 
-`rewind` replaces what is under way: one client has one replay, and asking again costs nothing but
-the newest wish.
+`rewind` replaces a replay in progress: one client has one replay, however often it asks.
 
 Bounds. One client: one page (`pages.PAGE_BYTES`, plus the rest of its last event), its queue
 (`events_max`, `bytes_max`), and what its transport has not sent, at most one page or one event. All
@@ -32,7 +33,7 @@ import orjson
 from aiohttp import web
 
 from ..model.errors import Damaged, NotFound
-from ..model.journal import EventRow
+from ..model.journal import EventRow, Replay
 from ..model.ports import Fleet
 from ..observe.metrics import Metrics
 from .byte_limit import SharedByteLimit
@@ -51,8 +52,8 @@ class FeedBounds:
 
 
 class FeedItem(NamedTuple):
-    """One frame for a client. `seq` 0: no place in the guest session's order. `is_event`: else it
-    is a notice of ours."""
+    """One frame for a client. `seq` 0: it has no seq in the guest session. `is_event`: an event,
+    not a notice of ours."""
 
     seq: int
     kind: str
@@ -61,7 +62,7 @@ class FeedItem(NamedTuple):
 
 
 class Feeds:
-    """What all feeds of a server share."""
+    """What all feeds of a server share: bounds, limiter, counters."""
 
     def __init__(self, fleet: Fleet, metrics: Metrics, bounds: FeedBounds) -> None:
         self.fleet = fleet
@@ -78,8 +79,8 @@ class Feed:
     """A Watcher. `start` it, take `next` until None, `close` it. `sent_seq` is the consumer's: the
     cursor to resume from.
 
-    `damaged` hears of a past that cannot be read: it ends the feed by `stop`, or has it `follow`
-    what comes. Without it the feed stops."""
+    `damaged` is called when past events cannot be read: it may `stop` the feed, or let it `follow`
+    new events. By default the feed stops."""
 
     def __init__(
         self, feeds: Feeds, session_id: str, damaged: Callable[[Feed, Damaged], None] | None = None
@@ -92,31 +93,35 @@ class Feed:
         self._queue: deque[FeedItem] = deque()
         self._page: deque[FeedItem] = deque()
         self._queued_bytes = self._page_bytes = 0
+        self._meanwhile: list[FeedItem] | None = None
+        self._meanwhile_bytes = 0
         self._read_seq = 0
         self._wake = asyncio.Event()
         self._room = asyncio.Event()
         self._room.set()
         self._is_replaying = self._is_lagging = self._is_lag_due = self._is_over = False
-        self._is_closed = False
+        self._is_closed = self._is_watching = False
         self.is_too_slow = False
         self.stopped = ""
         self.version = 0
         self.sent_seq = 0
 
-    # ------------------------------------------------------------------ what is asked
+    # ------------------------------------------------------------------ control
 
     def start(self, after_seq: int | None) -> None:
-        """None: nothing old. Raises NotFound."""
+        """None: no past events. Raises NotFound."""
         if after_seq is None:
             self._fleet.watch(self._session_id, self)
+            self._is_watching = True
         else:
             self.rewind(after_seq)
 
     def rewind(self, after_seq: int) -> None:
         """Begin again after that seq. What was to be shown and is not sent yet is dropped: it will
         be read again."""
-        self._fleet.unwatch(self._session_id, self)
+        self._watch()
         self.version += 1
+        self._drop_meanwhile()
         self._page.clear()
         self._queue = deque(entry for entry in self._queue if not entry.is_event)
         self._queued_bytes = sum(len(entry.data) for entry in self._queue)
@@ -127,12 +132,12 @@ class Feed:
         self._wake.set()
 
     def say(self, frame: dict[str, object], kind: str = "") -> None:
-        """A notice of ours. It does not wait for a replay under way."""
+        """Queues a notice of ours. It does not wait for a replay in progress."""
         self._put(FeedItem(0, kind, orjson.dumps(frame)))
 
     async def room(self) -> None:
-        """Return when the client has taken most of what was said to it: who does not listen is not
-        heard either."""
+        """Return when the client has read most of its queue: a client that does not read is not
+        read either."""
         await self._room.wait()
 
     def stop(self, reason: str) -> None:
@@ -141,22 +146,28 @@ class Feed:
 
     def close(self) -> None:
         self._is_closed = True
+        self._is_watching = False
         self._fleet.unwatch(self._session_id, self)
         self._drop_all()
         self._room.set()
         self._wake.set()
 
-    # ------------------------------------------------------------------ what comes
+    # ------------------------------------------------------------------ new events
 
     def offer(self, row: EventRow) -> None:
-        self._put(FeedItem(row.seq, row.kind, row.payload, True))
+        entry = FeedItem(row.seq, row.kind, row.payload, True)
+        if not self._is_replaying:
+            self._put(entry)
+        elif self._meanwhile is not None:
+            self._set_aside(entry)
 
     def over(self) -> None:
         self._is_over = True
+        self._is_watching = False
         self._wake.set()
 
     def burden(self) -> float:
-        return self._queued_bytes + self._page_bytes
+        return self._queued_bytes + self._page_bytes + self._meanwhile_bytes
 
     def evict(self) -> None:
         self.is_too_slow = True
@@ -178,6 +189,17 @@ class Feed:
         self._wake.set()
         self._count()
 
+    def _set_aside(self, entry: FeedItem) -> None:
+        """Offered while a page is read: shown if the page is empty."""
+        assert self._meanwhile is not None
+        self._meanwhile.append(entry)
+        self._meanwhile_bytes += len(entry.data)
+        bounds = self._feeds.bounds
+        if len(self._meanwhile) > bounds.events_max or self._meanwhile_bytes > bounds.bytes_max:
+            self.evict()
+        else:
+            self._count()
+
     def _tell_lag_once(self) -> None:
         if not self._is_lagging:
             self._is_lagging = self._is_lag_due = True
@@ -189,14 +211,14 @@ class Feed:
             len(self._queue) > bounds.events_max // 2 or self._queued_bytes > bounds.bytes_max // 2
         )
 
-    # ------------------------------------------------------------------ what goes
+    # ------------------------------------------------------------------ output
 
     async def next(self) -> FeedItem | None:
         """The next frame to write; None when there is nothing more to come: too slow, stopped, or
         over.
 
         May be cancelled: nothing is lost by it."""
-        while not (self.is_too_slow or self.stopped or self._is_closed):
+        while not self._has_stopped():
             if self._is_lag_due:
                 self._is_lag_due = False
                 return FeedItem(
@@ -230,22 +252,33 @@ class Feed:
         self._count()
         return entry
 
-    # ------------------------------------------------------------------ the past
+    # ------------------------------------------------------------------ past events
 
     async def _read_page(self) -> None:
         await self._feeds.page_limiter.acquire()
-        if self._is_closed or self.is_too_slow or self.stopped:
+        if self._has_stopped():
             return
+        version, self._meanwhile = self.version, []
         try:
-            replay = self._pages.read(self._read_seq)
+            replay = await self._pages.read(self._read_seq)
+            if self.version == version and not self._has_stopped():
+                self._take_in(replay)
         except NotFound:  # it has ended, and a journal in memory has forgotten it
-            self._is_replaying = False
-            self._is_over = True
-            self._append(_forgotten(self._read_seq))
-            return
+            if self.version == version:
+                self._is_replaying = False
+                self._is_over = True
+                self._append(_forgotten(self._read_seq))
         except Damaged as error:
-            self._damaged(self, error)
-            return
+            if self.version == version:
+                self._damaged(self, error)
+        finally:
+            if self.version == version:
+                self._drop_meanwhile()
+
+    def _has_stopped(self) -> bool:
+        return bool(self._is_closed or self.is_too_slow or self.stopped)
+
+    def _take_in(self, replay: Replay) -> None:
         if not replay.rows:
             self.follow()
             return
@@ -254,13 +287,27 @@ class Feed:
         self._count()
 
     def follow(self) -> None:
-        """There is nothing more to read, or nothing that could be: become a watcher before anything
-        else can happen."""
+        """There is nothing more to read, or nothing that could be: go on with what was offered
+        since the page was asked for."""
         self._is_replaying = False
+        self._watch()
+        offered = self._meanwhile or ()
+        self._drop_meanwhile()
+        for entry in offered:
+            self._put(entry)
+
+    def _watch(self) -> None:
+        if self._is_watching:
+            return
         try:
             self._fleet.watch(self._session_id, self)
+            self._is_watching = True
         except NotFound:
             self._is_over = True
+
+    def _drop_meanwhile(self) -> None:
+        self._meanwhile = None
+        self._meanwhile_bytes = 0
 
     def _page_in(self, row: EventRow, first_kept_seq: int) -> None:
         seq = row.seq
@@ -276,12 +323,14 @@ class Feed:
     # ------------------------------------------------------------------ counting
 
     def _count(self) -> None:
-        self._feeds.held.set(self, self._queued_bytes + self._page_bytes)
+        held_bytes = self._queued_bytes + self._page_bytes + self._meanwhile_bytes
+        self._feeds.held.set(self, held_bytes)
 
     def _drop_all(self) -> None:
         self._queue.clear()
         self._page.clear()
         self._queued_bytes = self._page_bytes = 0
+        self._drop_meanwhile()
         self._feeds.held.remove(self)
 
 
@@ -314,7 +363,7 @@ def _forgotten(after_seq: int) -> FeedItem:
 
 
 def limit_send_buffers(request: web.Request) -> None:
-    """Let neither the transport nor the kernel pile up what a client does not take.
+    """Keep the transport and the kernel from buffering what a client does not read.
 
     High water 0: `drain` waits until the transport has handed everything to the kernel."""
     transport = request.transport
@@ -327,8 +376,7 @@ def limit_send_buffers(request: web.Request) -> None:
 
 
 def abort_if_unsent(request: web.Request) -> None:
-    """A transport that closes waits for a peer that does not read, for as long as that one likes.
-    We do not."""
+    """Abort a closing transport with unsent data: it would wait for the peer without limit."""
     transport = request.transport
     if isinstance(transport, asyncio.WriteTransport) and transport.get_write_buffer_size():
         transport.abort()

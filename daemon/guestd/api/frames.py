@@ -1,4 +1,4 @@
-"""The simulator's frames: what a frontend may ask (SIM-1), and how it is answered (SIM-2).
+"""The simulator's frames: what a frontend may send (SIM-1), and the answers (SIM-2).
 
     {"action": "send", "text": …}
     {"action": "context", "data": {…}}
@@ -24,11 +24,10 @@ from typing import Any
 
 from ..model.commands import Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError
+from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import is_text, refusal_of
 
-COMMAND_ID_MAX = 128
-
-#: What every JSON reader holds exactly; no guest session ever comes near.
+#: The largest integer that every JSON reader represents exactly.
 SEQ_MAX = 2**53 - 1
 
 Json = dict[str, Any]
@@ -57,7 +56,7 @@ class UploadFrame:
 
 @dataclass(slots=True, frozen=True)
 class ParsedFrame:
-    """A frame understood: the command, and whether success is to be answered."""
+    """A parsed frame: the command, and whether to answer success."""
 
     command: Command | ResumeFrame | UploadFrame
     answered: bool
@@ -72,16 +71,17 @@ def parse(text: str, draw_id: Callable[[], str]) -> ParsedFrame:
     frame = _load(text)
     command_id = frame.get("command_id")
     if command_id is not None and not (
-        isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_MAX
+        isinstance(command_id, str) and 0 < len(command_id) <= COMMAND_ID_CHARS_MAX
     ):
         raise CommandError(
-            f"command_id is a string of 1 to {COMMAND_ID_MAX} characters", field="command_id"
+            f"command_id must be a string of 1 to {COMMAND_ID_CHARS_MAX} characters",
+            field="command_id",
         )
     action = frame.get("action")
     read = _READ.get(action) if isinstance(action, str) else None
     if read is None:
         raise CommandError(
-            f"action is one of {', '.join(_READ)}", code="unknown_action", field="action"
+            f"action must be one of {', '.join(_READ)}", code="unknown_action", field="action"
         )
     needs_id = (
         command_id is None and action != "resume"
@@ -92,14 +92,14 @@ def parse(text: str, draw_id: Callable[[], str]) -> ParsedFrame:
 
 
 def command_id_of(text: str) -> str | None:
-    """For an error's sake: the command id of a frame that may be anything."""
+    """The command id of an invalid frame, for the error; None if it has none."""
     try:
         found = json.loads(text).get("command_id")
     except (ValueError, RecursionError, AttributeError):
         return None
     return (
         found
-        if isinstance(found, str) and len(found) <= COMMAND_ID_MAX and is_text(found)
+        if isinstance(found, str) and len(found) <= COMMAND_ID_CHARS_MAX and is_text(found)
         else None
     )
 
@@ -121,31 +121,31 @@ def _load(text: str) -> Json:
     except ValueError as error:
         raise CommandError(f"the frame is not JSON: {str(error)[:100]}", code="bad_json") from None
     if not isinstance(frame, dict):
-        raise CommandError("the frame is no JSON object", code="bad_json")
+        raise CommandError("the frame must be a JSON object", code="bad_json")
     _check_writable(frame)
     return frame
 
 
 def _check_writable(frame: Json) -> None:
-    """What could not be written out again is refused whatever field it stands in. A buffer's bytes
-    are looked at later."""
+    """Refuse what could not be encoded again, in whatever field. A buffer's bytes are checked
+    later."""
     for key, value in frame.items():
         if not is_text(key):
             raise CommandError(
-                "a field's name holds half a surrogate pair, which is not text", field="frame"
+                "a field's name contains half a surrogate pair, which is not text", field="frame"
             )
         if key != "buffer" and (refused := refusal_of(key[:64], value)) is not None:
             raise refused
 
 
 def _no_number(word: str) -> None:
-    raise ValueError(f"{word} is no number of JSON's")
+    raise ValueError(f"{word} is not a JSON number")
 
 
 def _text(frame: Json, key: str) -> str:
     value = frame.get(key)
     if not isinstance(value, str):
-        raise CommandError(f"{key} is missing or no string", field=key)
+        raise CommandError(f"{key} must be a string", field=key)
     return value
 
 
@@ -156,7 +156,7 @@ def _send(frame: Json, command_id: str) -> Send:
 def _context(frame: Json, command_id: str) -> Context:
     data = frame.get("data")
     if not isinstance(data, dict):
-        raise CommandError("data is missing or no JSON object", field="data")
+        raise CommandError("data must be a JSON object", field="data")
     return Context(command_id, data)
 
 
@@ -164,7 +164,7 @@ def _reply(frame: Json, command_id: str) -> Reply:
     origin = frame.get("in_reply_to", "")
     if not isinstance(origin, str):
         raise CommandError(
-            "in_reply_to is the id of the message answered, a string", field="in_reply_to"
+            "in_reply_to must be a string, the id of the message answered", field="in_reply_to"
         )
     kind = frame.get("type", "QuickReply")
     choice = (_text(frame, "text"), _text(frame, "payload"))
@@ -188,7 +188,7 @@ def since_of(value: object) -> int:
         value = int(value)
     if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value <= SEQ_MAX:
         raise CommandError(
-            f"since is the last seq you have, an integer from 0 to {SEQ_MAX}", field="since"
+            f"since must be the last seq you have, an integer from 0 to {SEQ_MAX}", field="since"
         )
     return value
 
@@ -213,7 +213,7 @@ def _buffer(value: object) -> bytes:
         try:
             return base64.b64decode(value, validate=True)
         except ValueError:  # also a character that is not ASCII
-            raise CommandError("buffer is no base64", field="buffer") from None
+            raise CommandError("buffer must be base64", field="buffer") from None
     if (
         isinstance(value, dict)
         and value.get("type") == "Buffer"
@@ -225,11 +225,11 @@ def _buffer(value: object) -> bytes:
 
 def _bytes_of(numbers: list[Any]) -> bytes:
     try:
-        if set(map(type, numbers)) <= {int}:  # `true` is no byte
+        if set(map(type, numbers)) <= {int}:  # `true` is not a byte
             return bytes(numbers)
     except (ValueError, OverflowError):
         pass
-    raise CommandError("buffer.data is a list of integers from 0 to 255", field="buffer")
+    raise CommandError("buffer.data must be a list of integers from 0 to 255", field="buffer")
 
 
 _READ: dict[str, Callable[[Json, str], Command | ResumeFrame | UploadFrame]] = {

@@ -1,7 +1,7 @@
-"""One frontend on the simulator's WebSocket: what it is told, at its own pace, and never at the
-cost of others.
+"""Writes to one frontend on the simulator's WebSocket, at its own pace and not at the cost of
+others.
 
-One task per frontend (a frontend is no guest session) writes what its `Feed` gives. When the feed's
+One task per frontend (which is not a guest session) writes what its `Feed` gives. When the feed's
 queue is full, or one write takes longer than `write_timeout_s`, the frontend is closed with 1013
 and the cursor to resume from: the last seq that really went out.
 """
@@ -21,7 +21,7 @@ from .frames import Json
 #: Its texts are bytes when they come.
 Socket: TypeAlias = "web.WebSocketResponse[Literal[False]]"
 
-#: For the last words to a frontend that is closed. It has not read for a while, or is hostile.
+#: For the close frame to a frontend that has not read for a while, or is hostile.
 GOODBYE_S = 1.0
 
 
@@ -46,11 +46,11 @@ class Frontend:
         limit_send_buffers(request)
 
     def say(self, frame: Json) -> None:
-        """An answer or notice of ours; it has no place in the guest session's order."""
+        """An answer or notice, which has no seq in the guest session."""
         self.feed.say(frame)
 
     def refuse(self, reason: str) -> None:
-        """Close it with 1013 for what it sends, at once."""
+        """Close it with 1013 at once, for what it sent."""
         self._refused = reason
         self.feed.stop(reason)
 
@@ -92,11 +92,19 @@ class Frontend:
         await close_socket(self._socket, self._request, code, reason, GOODBYE_S)
 
 
+def drop_traceback(socket: Socket) -> None:
+    """The error that aiohttp keeps of a broken connection holds the stack frames that it passed,
+    and those hold the socket. Such a circle outlives the frontend until Python collects its oldest
+    objects, which it seldom does."""
+    error = socket.exception()
+    if error is not None:
+        error.__traceback__ = error.__context__ = error.__cause__ = None
+
+
 async def close_socket(
     socket: Socket, request: web.Request, code: WSCloseCode, reason: str, within_s: float
 ) -> None:
-    """Say why, wait a little for the answer, and leave nothing behind for a peer that does not
-    read."""
+    """Send the close frame, wait briefly for the answer, and abort if the peer does not read."""
     with contextlib.suppress(TimeoutError, ConnectionError):
         async with asyncio.timeout(within_s):
             await socket.close(code=code, message=reason.encode()[:120])

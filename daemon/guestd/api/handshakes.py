@@ -1,14 +1,14 @@
-"""Handshakes of WebSockets, at a pace: a client that is refused or closed, and comes back at once,
-must not take the loop.
+"""Rate-limits WebSocket handshakes: a client that is refused or closed, and reconnects at once,
+must not block the loop.
 
-A handshake costs about a millisecond, the refusal after it included, because a frontend is told on
-its socket why it may not stay. Each address may come as often as it has places, then at a rate; who
-comes sooner waits, and where too many wait already, is told to come later (429). A handshake has a
-turn of the loop to itself. The Unix socket is open to our own user only, and is not paced.
+A handshake costs about a millisecond, including the refusal after it, because a frontend is told on
+its socket why it is refused. Each address may connect as often as it may have frontends, then at a
+rate; a faster client waits, and where too many wait already, it is refused (429). A handshake has
+a loop iteration to itself. The Unix socket is open to our own user only, and not limited.
 
 Bytes that come with the head, before the handshake is answered, are read by aiohttp and not by
-`Intake`. A client must not send any (RFC 6455, 4.1); a few are taken, more are refused, and so is a
-message among them that is too large."""
+`ThrottledProtocol`. A client must not send any (RFC 6455, 4.1); a few are
+accepted, more are refused, and so is a message among them that is too large."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ from .throttled_protocol import CHUNK_BYTES
 #: Of one address, when it has used up as many as it has places: a twentieth of the loop.
 PER_S = 50.0
 
-#: The longest wait: as long as clients wait for the answer to a handshake, unless told otherwise.
+#: The longest wait: as long as clients wait for a handshake by default.
 #: One that waits costs less than one that is refused and comes again.
 WAIT_MAX_S = 10.0
 
 #: Addresses whose rate is not full again are remembered; from so many on, the others are forgotten.
 REMEMBERED = 1024
 
-#: As many as are read of a frontend in one turn.
+#: As many as are read of a frontend in one loop iteration.
 EARLY_BYTES_MAX = CHUNK_BYTES
 
 
 class HandshakeLimiter:
-    """`burst`: how many of one address need not wait."""
+    """`burst`: how many handshakes of one address need not wait."""
 
     def __init__(self, burst: int) -> None:
         self._burst = float(burst)
@@ -43,8 +43,7 @@ class HandshakeLimiter:
         self._limiter = LoopRateLimiter()
 
     async def admit(self, caller: str) -> bool:
-        """Return when it is this caller's turn: True; at once and False where too many of it wait
-        already."""
+        """True once this caller may go on; False at once where too many of it wait already."""
         if caller != UNIX_SOCKET:
             now = asyncio.get_running_loop().time()
             rate = self._rate_of(caller, now)

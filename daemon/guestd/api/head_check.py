@@ -43,7 +43,7 @@ def check_heads(server: web.Server) -> None:
                 return answer
         try:
             return await handle(request)
-        except ConnectionResetError:  # whoever asked is gone before "100 Continue" was written
+        except ConnectionResetError:  # disconnected before "100 Continue" was written
             return web.Response()
 
     def made(message: RawRequestMessage, *more: Any) -> web.BaseRequest:

@@ -1,10 +1,9 @@
-"""Memory given back to the operating system after many clients have gone.
+"""Returns memory to the operating system after many clients have disconnected.
 
-What a client was made of refers to itself in circles, which Python looks for only after many
-thousand new objects. And the C library keeps what is freed between blocks that are still in use. So
-after a burst both are asked for it, rarely: together they stop the loop for some ten milliseconds.
-Python's own allocator keeps its arenas of 1 MiB in which anything is left; the next burst uses them
-again."""
+The objects of a client form reference cycles, which Python collects only after many thousand new
+objects. And the C library keeps freed memory between blocks that are still in use. So after a burst
+both are trimmed, rarely: together they block the loop for some ten milliseconds. Python's allocator
+keeps arenas of 1 MiB that are not empty; the next burst uses them again."""
 
 from __future__ import annotations
 
@@ -12,7 +11,7 @@ import ctypes
 import gc
 from collections.abc import Callable
 
-#: Fewer clients have left nothing to speak of: each costs some 50 KiB.
+#: Fewer clients are not worth it: each costs some 50 KiB.
 GONE_MIN = 64
 
 #: Between two times: a hundredth of a percent of the loop.
@@ -20,7 +19,8 @@ PAUSE_S = 20.0
 
 
 class MemoryTrimmer:
-    """Say who has `gone`, and call `tidy` now and then while there `is_due` something."""
+    """Call `gone` for each client that disconnects, and `trim_if_due` from time to time while
+    `is_due`."""
 
     def __init__(self, give_back: Callable[[], None] | None = None) -> None:
         self._give_back = give_back or trim_memory
@@ -35,7 +35,7 @@ class MemoryTrimmer:
         self._gone += 1
 
     def trim_if_due(self, now: float) -> None:
-        """Give back what enough clients have left, if the last time was long enough ago."""
+        """Trim if enough clients have gone, and the last time was long enough ago."""
         if self.is_due and now >= self._not_before:
             self._gone = 0
             self._not_before = now + PAUSE_S
@@ -43,8 +43,7 @@ class MemoryTrimmer:
 
 
 def trim_memory() -> None:
-    """Collect what is young, and return what the C library has free; other libraries than glibc's
-    are left alone."""
+    """Collect the young generations, and trim glibc's heap; other C libraries are left alone."""
     gc.collect(1)
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

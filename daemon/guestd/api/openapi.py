@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import GenerateJsonSchema, models_json_schema
 
 from .. import __version__
+from ..model.ids import COMMAND_ID_PATTERN
 from .problems import MEDIA_TYPE, ProblemDocument
 
 if TYPE_CHECKING:
@@ -34,10 +35,9 @@ _COMMON = (400, 403, 421, 422, 500, 503)
 _WITH_BODY = (408, 413, 415, 429)
 _WITH_KEY = (404, 429)
 
-_KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
 
 _HEADERS_OF = {
-    401: {"WWW-Authenticate": "How to come in."},
+    401: {"WWW-Authenticate": "How to authenticate."},
     429: {"Retry-After": "Seconds to wait."},
     503: {"Retry-After": "Seconds to wait."},
 }
@@ -123,7 +123,7 @@ def _operation(route: Route, schemas: dict[Any, Json], has_token: bool) -> Json:
 
 def _path_parameters(route: Route) -> Iterator[Json]:
     for name in re.findall(r"{(\w+)}", route.path):
-        schema = {"type": "string", "pattern": _KEY}
+        schema = {"type": "string", "pattern": COMMAND_ID_PATTERN}
         yield {"name": name, "in": "path", "required": True, "schema": schema}
 
 
@@ -140,7 +140,7 @@ def _query_parameters(route: Route) -> Iterator[Json]:
 def _key_parameter(route: Route) -> Iterator[Json]:
     if route.keyed:
         text = "Yours, for asking again safely: the same key, the same answer."
-        schema = {"type": "string", "pattern": _KEY}
+        schema = {"type": "string", "pattern": COMMAND_ID_PATTERN}
         yield {
             "name": "Idempotency-Key",
             "in": "header",

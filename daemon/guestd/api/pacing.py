@@ -1,12 +1,10 @@
-"""How fast frames of frontends are worked on, so that a flood of them slows only the one who sends
-it.
+"""Rate limits for frames of frontends, so that a flood of them slows only its sender.
 
-A frontend has a rate of its own. What it sends faster waits until its time has come, and its socket
-is not read meanwhile. Within that rate a few frames a second are worked on at once; the others of
-all frontends share a rate, in the order of asking, so that a thousand of them at their own rate do
-not take the loop.
+Each frontend has a rate of its own. Frames beyond it wait, and its socket is not read until then.
+Within that rate a few frames a second are processed at once; the rest of all frontends share a
+rate, in order of arrival, so that a thousand frontends at their own rate do not block the loop.
 
-Large frames are worked on one at a time, and for a tenth of the time at most, as measured, because
+Large frames are processed one at a time, and for a tenth of the time at most, as measured, because
 parsing cannot be interrupted: 1 MiB of base64 takes about 4 ms, 32 Ki values up to 35 ms. A thread
 would not help: the parser holds the interpreter's lock. While a frame waits its frontend's socket
 is not read."""
@@ -19,7 +17,7 @@ from contextlib import asynccontextmanager
 
 from .rate_limiting import BorrowingBucket, LoopRateLimiter
 
-#: A guest types, sends and answers: a frame or two a second, which wait for nobody. A frame costs
+#: A guest types, sends and answers: a frame or two a second, which do not wait. A frame costs
 #: about 60 µs of the loop: five hundred hostile frontends, as many as one address may have, take a
 #: twentieth of it at this rate.
 QUIET_PER_S = 2.0
@@ -41,8 +39,8 @@ SHARED_PER_TURN = 8
 LARGE_BYTES = 8192
 LARGE_VALUES = 256
 
-#: Time off per time spent on large frames, and at most: a machine that stalled once is no reason to
-#: rest for long.
+#: Time off per time spent on large frames, and at most: a machine that stalled once must not
+#: cause a long rest.
 LARGE_REST = 9.0
 LARGE_REST_MAX_S = 0.5
 
@@ -57,7 +55,7 @@ VALUES_MAX = 32_768
 
 
 class FramePace:
-    """Of all frontends together."""
+    """The rates that all frontends share."""
 
     def __init__(self) -> None:
         self._shared = LoopRateLimiter(SHARED_PER_TURN, SHARED_PER_S, SHARED_BURST)
@@ -94,7 +92,7 @@ class FramePace:
 
 
 class FrameRate:
-    """Of one frontend."""
+    """The rate of one frontend."""
 
     __slots__ = ("_own", "_pace", "_quiet")
 

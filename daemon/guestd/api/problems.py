@@ -1,9 +1,9 @@
-"""Problem documents (RFC 9457): the one shape in which the control API says no.
+"""Problem documents (RFC 9457): the only form in which the control API refuses.
 
-Who is at fault decides the status. What the asker can mend is a 4xx, even where the bound is ours
-(a full house is a 429); a 502 is the platform's refusal or silence, a 503 means that the daemon
-cannot promise anything just now, and a 500 is a bug of ours, whose `error_id` stands in the log.
-Nothing of a request is repeated here but its path: it may hold what nobody should read."""
+The status says who can correct the error. What the client can correct is a 4xx, even where the
+bound is ours (too many sessions are a 429); a 502 is the platform's refusal or silence, a 503 means
+that the daemon cannot accept work now, and a 500 is a bug of ours, whose `error_id` is in the log.
+Nothing of a request but its path is repeated here: it may contain secrets."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ logger = logging.getLogger("guestd.api")
 
 MEDIA_TYPE = "application/problem+json"
 
-#: Refusals by their code; any other CommandError is the asker's mistake, 422.
+#: Status by error code; any other CommandError is the client's mistake, 422.
 _STATUS = {
     "not_found": 404,
     "ended": 409,
@@ -45,10 +45,10 @@ _STATUS = {
     "internal": 500,
 }
 
-#: What the platform said that is the asker's to mend; all else it says is a 502.
+#: Refusals of the platform that the client can correct; any other is a 502.
 _PLATFORM_STATUS = {400: 422, 404: 404, 409: 409, 413: 413, 422: 422, 429: 429}
 
-#: What else a problem may tell of the platform's refusal.
+#: What else a problem may contain of the platform's refusal.
 PLATFORM_FIELDS = ("platform_status", "platform_code", "errors", "missing_scope", "scopes")
 
 _RETRY_AFTER_S = 1.0
@@ -90,7 +90,7 @@ class ProblemDocument(BaseModel):
 
 
 class Problem(Exception):
-    """A refusal on its way to the asker."""
+    """A refusal, as an exception."""
 
     def __init__(
         self,
@@ -103,9 +103,9 @@ class Problem(Exception):
         correlation_id: str = "",
         error_id: str = "",
         headers: Mapping[str, str] | None = None,
-        told: Mapping[str, Any] | None = None,
+        platform: Mapping[str, Any] | None = None,
     ) -> None:
-        """`told`: what the platform told beside, by the names of `PLATFORM_FIELDS`."""
+        """`platform`: what the platform said, by the names in `PLATFORM_FIELDS`."""
         super().__init__(detail)
         self.status, self.code, self.detail, self.field = status, code, detail, field
         self.retry_after_s = (
@@ -113,7 +113,9 @@ class Problem(Exception):
         )
         self.correlation_id, self.error_id = correlation_id, error_id
         self.headers = dict(headers or {})
-        self.told = {name: told[name] for name in PLATFORM_FIELDS if told and told.get(name)}
+        self.platform = {
+            name: platform[name] for name in PLATFORM_FIELDS if platform and platform.get(name)
+        }
 
     def answer(self, instance: str) -> web.Response:
         document: dict[str, Any] = {
@@ -127,7 +129,7 @@ class Problem(Exception):
         for name in ("field", "retry_after_s", "correlation_id", "error_id"):
             if getattr(self, name):
                 document[name] = getattr(self, name)
-        document |= self.told
+        document |= self.platform
         headers = self.headers
         if self.retry_after_s:
             headers["Retry-After"] = str(math.ceil(self.retry_after_s))
@@ -141,8 +143,7 @@ class Problem(Exception):
 
 
 def problem_of(error: Exception) -> Problem:
-    """Any error as a problem. What nobody expected is logged with its traceback, and told only by
-    its id."""
+    """Any error as a problem. An unexpected one is logged, and the client gets only its id."""
     if isinstance(error, Problem):
         return error
     if isinstance(error, web.HTTPException):
@@ -161,15 +162,20 @@ def problem_of(error: Exception) -> Problem:
     if isinstance(error, GuestdError) and error.code in ("spool", "journal"):
         return Problem(503, error.code, str(error))
     if isinstance(error, PlatformError):
-        told: dict[str, Any] = {
+        platform: dict[str, Any] = {
             "platform_status": error.status,
             "platform_code": error.platform_code,
         }
-        told["errors"] = [item.shown() for item in error.errors]
+        platform["errors"] = [item.shown() for item in error.errors]
         if error.scopes:
-            told |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
+            platform |= {"missing_scope": error.scopes[0], "scopes": list(error.scopes)}
         return platform_problem(
-            error.code, str(error), error.status, error.correlation_id, error.retry_after_s, told
+            error.code,
+            str(error),
+            error.status,
+            error.correlation_id,
+            error.retry_after_s,
+            platform,
         )
     if isinstance(error, RecursionError):
         return Problem(400, "bad_json", "the body is nested too deep")
@@ -182,13 +188,18 @@ def platform_problem(
     status: int | None,
     correlation_id: str = "",
     retry_after_s: float | None = None,
-    told: Mapping[str, Any] | None = None,
+    platform: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """What the platform refused or failed to do, `status` its own. An unknown path is a setting's
-    fault, not the asker's."""
+    """What the platform refused or failed to do; `status` is the platform's. An unknown path is a
+    wrong setting, not the client's mistake."""
     ours = 502 if code == NoSuchPath.code else _PLATFORM_STATUS.get(status or 0, 502)
     return Problem(
-        ours, code, detail, correlation_id=correlation_id, retry_after_s=retry_after_s, told=told
+        ours,
+        code,
+        detail,
+        correlation_id=correlation_id,
+        retry_after_s=retry_after_s,
+        platform=platform,
     )
 
 
@@ -203,7 +214,7 @@ def _of_http(error: web.HTTPException) -> Problem:
         name: error.headers[name] for name in ("Allow", "Retry-After") if name in error.headers
     }
     details = {
-        404: ("no_such_route", "there is nothing here; /v1/openapi.json lists every route"),
+        404: ("no_such_route", "no such route; /v1/openapi.json lists every route"),
         405: ("method_not_allowed", f"this path answers {headers.get('Allow', 'other methods')}"),
         413: ("too_large", "the body is larger than is taken here"),
     }
@@ -214,8 +225,7 @@ def _of_http(error: web.HTTPException) -> Problem:
 
 
 def _of_bug(error: Exception) -> Problem:
-    """Logged once, by where it happened: the words of an error nobody expected may be somebody's
-    text."""
+    """Logged once, with the place but not the message, which may quote a guest."""
     error_id = secrets.token_hex(6)
     logger.error(
         "request failed, error_id=%s: %s at %s", error_id, type(error).__name__, location_of(error)

@@ -1,9 +1,8 @@
-"""Turns of the event loop, given a few at a time: what many clients may ask for must not be done
-for all of them at once.
+"""Rate limits for work that many clients may request at once, in the order of their requests.
 
-A bound on a turn keeps the turns short, so that every other client is looked at between two of
-them. A bound on a second keeps part of the loop free, however many ask and however fast they come
-back."""
+A limit per iteration of the event loop keeps iterations short, so that every other client is served
+between two of them. A limit per second keeps part of the loop free, however many clients ask, and
+however fast they come back."""
 
 from __future__ import annotations
 
@@ -14,8 +13,8 @@ from collections.abc import Callable
 
 
 class BorrowingBucket:
-    """Tokens that come back at `per_s` in a second, `burst` at most. The times given are of one
-    clock and do not go back."""
+    """A token bucket that may be overdrawn: `per_s` tokens come back each second, up to `burst`.
+    Times are of one clock and do not go back."""
 
     __slots__ = ("_at", "_burst", "_per_s", "_tokens")
 
@@ -39,7 +38,7 @@ class BorrowingBucket:
         return True
 
     def owe(self, now: float, count: float = 1.0) -> float:
-        """Take `count` in any case; the seconds until as many have come back as are owed then."""
+        """Take `count` even if they are missing; the seconds until that debt is paid back."""
         left = self.tokens(now) - count
         self._tokens = left
         return max(0.0, -left / self._per_s)
@@ -49,12 +48,12 @@ class BorrowingBucket:
 
 
 class LoopRateLimiter:
-    """At most `per_turn` callers go on per turn of the loop and `per_s` in a second, in the order
-    of asking.
+    """Admits at most `per_turn` callers per loop iteration and `per_s` per second, in the order of
+    their requests.
 
-    Between two turns the loop looks at every socket and timer once. A waiting caller costs one
-    entry; how many can wait is bounded by the bound on clients, because a client waits in one place
-    at a time. `burst`: how many may go on at once, turn after turn, after a quiet time.
+    Between two iterations the loop serves every socket and timer once. A waiting caller costs one
+    entry; their number is bounded by the bound on clients, because a client waits in one place at a
+    time. `burst`: how many may go on without waiting after a quiet time.
     """
 
     def __init__(self, per_turn: int = 1, per_s: float = math.inf, burst: float = 1.0) -> None:
@@ -100,7 +99,7 @@ class LoopRateLimiter:
             self._schedule(0.0 if given else 1.0 / self._per_s)
 
     def _run_one(self) -> int:
-        """Give one turn to the first who makes use of it; 0 if nobody does."""
+        """Call waiting callbacks until one uses its turn: 1; 0 if none does."""
         while self._waiting:
             if self._waiting.popleft()():
                 return 1
@@ -115,7 +114,7 @@ class LoopRateLimiter:
             loop.call_soon(self._run_waiting)
 
 
-#: Waiting callers are looked at no more often than that: several of them then share one wake-up.
+#: The shortest pause between two wake-ups: several waiting callers then share one.
 _PAUSE_MIN_S = 0.002
 
 

@@ -1,5 +1,5 @@
 """The HTTP port: the simulator at `/`, health and metrics beside it, the control API under `/v1/`,
-which a Unix socket may serve as well. All routes stand in one table."""
+which a Unix socket may serve too. All routes are in one table."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ from .connections import CHUNK_BYTES, ConnectionLimits, Connections
 from .control import unix_socket
 from .control.bearer_auth import check_exposure
 from .control.control import PREFIX, ControlApi, ControlPorts
-from .control.settings import ControlSettings
 from .control.stream import StreamBounds
 from .feed import FeedBounds, Feeds
 from .head_check import check_heads
 from .listening import BACKLOG, LOCALHOST_ADDRESSES, listen_on
 from .origin_check import OriginCheck
 from .problems import Problem, problem_of
-from .settings import ApiSettings
+from .settings import ApiSettings, SimulatorSettings
 from .simulator import SimulatorServer
-from .tokens import check_simulator_exposure, simulator_refusal, warn_if_open
+from .tokens import check_simulator_exposure, simulator_refusal, text_of, warn_if_open
 
 WELCOME = """guestd's simulator: connect a WebSocket to this address and talk as a guest.
 
@@ -51,11 +50,11 @@ class HttpServer:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ApiSettings,
+        settings: SimulatorSettings,
         draw_id: Callable[[], str],
         health: Callable[[], dict[str, Any]],
         jwks: Callable[[], dict[str, Any]] | None = None,
-        control: ControlSettings | None = None,
+        api: ApiSettings | None = None,
         operations: Operations | None = None,
         spool: FileSpool | None = None,
         webhooks: Webhooks | None = None,
@@ -72,24 +71,24 @@ class HttpServer:
             fleet,
             metrics,
             FeedBounds(
-                settings.watcher_events_max, settings.watcher_bytes_max, settings.held_bytes_max
+                settings.queue_events_max, settings.queue_bytes_max, settings.held_bytes_max
             ),
         )
         self._simulator = SimulatorServer(fleet, metrics, settings, draw_id, feeds, spool)
-        self._control_settings = control = control or ControlSettings()
+        self._api = api = api or ApiSettings()
         bounds = StreamBounds(
-            settings.watcher_events_max,
-            settings.watcher_bytes_max,
+            settings.queue_events_max,
+            settings.queue_bytes_max,
             settings.write_timeout_s,
-            control.heartbeat_s,
+            api.heartbeat_s,
         )
         self._control = ControlApi(
             ControlPorts(fleet, metrics, draw_id, operations, spool, webhooks),
-            control,
+            api,
             bounds,
             feeds,
         )
-        self._connections = Connections(_limits(settings), metrics)
+        self._connections = Connections(_limits(api), metrics)
         self._runners: list[web.AppRunner] = []
         self._servers: list[asyncio.Server] = []
         self._unix_socket: Path | None = None
@@ -105,17 +104,17 @@ class HttpServer:
         return f"http://{f'[{host}]' if ':' in host else host}:{self.port}"
 
     async def start(self) -> None:
-        """Listen. Raises ConfigError if the port or the Unix socket cannot be had, or if anybody
-        could come in."""
-        settings, control = self._settings, self._control_settings
-        check_exposure(settings.host, control)
+        """Listen. Raises ConfigError if the port or the Unix socket is not available, or if access
+        would be open to anyone."""
+        settings, api = self._settings, self._api
+        check_exposure(settings.host, api)
         check_simulator_exposure(settings)
         warn_if_open(settings)
         sockets = await listen_on(settings.host, settings.port)
         self.port = sockets[0].getsockname()[1]
-        await self._serve(await self._new_runner(control.tcp, trusted=False), *sockets)
-        if control.unix_socket:
-            await self._open_unix_socket(Path(control.unix_socket))
+        await self._serve(await self._new_runner(api.tcp, trusted=False), *sockets)
+        if api.unix_socket:
+            await self._open_unix_socket(Path(api.unix_socket))
 
     async def _serve(self, runner: web.AppRunner, *sockets: socket.socket) -> None:
         assert runner.server is not None
@@ -128,16 +127,16 @@ class HttpServer:
 
     async def _open_unix_socket(self, path: Path) -> None:
         try:
-            door = unix_socket.listen_on(path)
+            listener = unix_socket.listen_on(path)
         except ConfigError:
             await self._clean_up()
             raise
         runner = await self._new_runner(has_control=True, trusted=True)
-        await self._serve(runner, door)
+        await self._serve(runner, listener)
         self._unix_socket = path
 
     async def _new_runner(self, has_control: bool, trusted: bool) -> web.AppRunner:
-        """`trusted`: whoever can connect was judged by the operating system already."""
+        """`trusted`: the operating system has decided already who may connect."""
 
         @web.middleware
         async def check(
@@ -146,9 +145,7 @@ class HttpServer:
             with self._connections.busy(request.transport):
                 return await self._check(request, handler, trusted)
 
-        app = web.Application(
-            middlewares=[check], client_max_size=self._control_settings.body_bytes_max
-        )
+        app = web.Application(middlewares=[check], client_max_size=self._api.body_bytes_max)
         app.add_routes(
             [
                 web.get("/", self._front if trusted else self._front_with_token),
@@ -164,7 +161,7 @@ class HttpServer:
             self._control.add_to(app)
         # Idle connections are closed by `Connections`; aiohttp's own timer must not come before it
         # in the middle of a head.
-        later_s = self._settings.keepalive_timeout_s + 2 * self._settings.head_timeout_s
+        later_s = self._api.keepalive_timeout_s + 2 * self._api.head_timeout_s
         runner = web.AppRunner(
             app,
             access_log=None,
@@ -210,10 +207,10 @@ class HttpServer:
                     request.path
                 )
             return refused
-        if is_control and not trusted and self._origin_check.is_sent_by_foreign_page(request):
+        if is_control and not trusted and self._origin_check.is_cross_site_page(request):
             detail = (
-                "a page of another site asks; add its origin to simulator.origins_allowed, and ask"
-                " with fetch()"
+                "a page of another site sent this; add its origin to simulator.origins_allowed, and"
+                " use fetch()"
             )
             return Problem(403, "origin_refused", detail).answer(request.path)
         try:
@@ -221,14 +218,14 @@ class HttpServer:
                 answer = await self._control.guard(request, handler, trusted)
             else:
                 answer = await handler(request)
-        except ConnectionResetError:  # whoever asked is gone, and nobody is left to be told
+        except ConnectionResetError:  # the client has disconnected
             return web.Response()
         except web.HTTPException:
             raise
         except Exception as error:
             answer = self._failed(request, error)
         if not request.content.is_eof() and not answer.prepared:
-            answer.force_close()  # a body that nobody reads is not to be taken for the next request
+            answer.force_close()  # an unread body must not be parsed as the next request
         return answer
 
     def _failed(self, request: web.Request, error: Exception) -> web.StreamResponse:
@@ -236,12 +233,12 @@ class HttpServer:
         self._metrics.http_internal_errors += 1
         problem = problem_of(error)
         if request.writer.output_size and request.transport is not None:
-            # half an answer is out: only the end of the connection can say that it failed
+            # half an answer is sent: only closing the connection can say that it failed
             request.transport.abort()
         return problem.answer(request.path)
 
     async def _front_with_token(self, request: web.Request) -> web.StreamResponse:
-        refused = simulator_refusal(request, self._settings.token)
+        refused = simulator_refusal(request, text_of(self._settings.token))
         return refused if refused is not None else await self._front(request)
 
     async def _front(self, request: web.Request) -> web.StreamResponse:
@@ -259,8 +256,8 @@ class HttpServer:
         return web.json_response(found, status=200 if found["ready"] else 503)
 
     async def _public_keys(self, request: web.Request) -> web.Response:
-        """The keys that guest tokens are checked with (GUEST-2). A rotation is to be seen at once:
-        nobody may keep a copy."""
+        """The keys that guest tokens are checked with (GUEST-2). A rotation must be seen at once,
+        so the answer must not be cached."""
         assert self._jwks is not None
         headers = {"Cache-Control": "no-cache"}
         return web.json_response(

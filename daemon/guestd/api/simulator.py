@@ -1,12 +1,12 @@
 """The simulator (SIM-1 … SIM-4): `ws://localhost:3000/?guest=NAME&since=SEQ`, a frontend acts as
 the guest.
 
-`details.py` has what it may tell of a new guest.
+`details.py` has what it may say about a new guest.
 
 The first frame to a frontend is {"kind": "hello", "guest", "session", "state", "seq"}. Then come
 events, each with its `kind` and `seq`, in order: first those after `since`, if it came back, then
 all that happen. Errors never close the socket, a message that is too large included; only a bad
-request in the URL, text that is not UTF-8, a full house or a frontend too slow to live with do.
+request in the URL, text that is not UTF-8, too many frontends or too slow a frontend do.
 """
 
 from __future__ import annotations
@@ -38,15 +38,15 @@ from .frames import (
     parse,
     since_of,
 )
-from .frontend import GOODBYE_S, Frontend, Socket, close_socket
+from .frontend import GOODBYE_S, Frontend, Socket, close_socket, drop_traceback
 from .handshakes import HandshakeLimiter, early_bytes, early_refusal, has_sent_early, pace_refusal
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import MessageReceiver, ReceivedMessage
-from .settings import ApiSettings
+from .settings import SimulatorSettings
 from .throttled_protocol import ThrottledProtocol, new_read_limiter
 
-_UNFINISHED = "too many large frames are under way; finish them sooner, or upload over HTTP"
-#: For the first frame that the address promises; a frontend sends it at once.
+_UNFINISHED = "too many large frames are incomplete; finish them sooner, or upload over HTTP"
+#: For the first frame that the URL announces; a frontend sends it at once.
 _FIRST_FRAME_S = 10.0
 _NAME = re.compile(r"[A-Za-z0-9._@+-]{1,64}")
 
@@ -56,7 +56,7 @@ class SimulatorServer:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ApiSettings,
+        settings: SimulatorSettings,
         draw_id: Callable[[], str],
         feeds: Feeds,
         spool: FileSpool | None = None,
@@ -83,7 +83,7 @@ class SimulatorServer:
         if has_sent_early(request, received_bytes) or skipper.pass_on(early) != early:
             self._metrics.count_http_refused("early_bytes")
             return early_refusal()
-        if request.transport is None:  # gone meanwhile, and nobody is left to be answered
+        if request.transport is None:  # the client has disconnected
             return web.Response()
         protocol = ThrottledProtocol(request.transport, self.unfinished, self._reads, skipper)
         if not await self._handshakes.admit(caller_of(request)):
@@ -92,12 +92,15 @@ class SimulatorServer:
         socket = await self._upgraded(request)
         if socket is None or request.transport is None:
             return web.Response()
-        await self._receive(socket, request, protocol)
+        try:
+            await self._receive(socket, request, protocol)
+        finally:
+            drop_traceback(socket)
         return socket
 
     async def _upgraded(self, request: web.Request) -> Socket | None:
-        """The socket; None if the client has gone meanwhile. Raises HTTPException for a handshake
-        that is none."""
+        """The socket; None if the client has disconnected. Raises HTTPException for an invalid
+        handshake."""
         if request.transport is None:
             return None
         socket: Socket = web.WebSocketResponse(
@@ -117,7 +120,7 @@ class SimulatorServer:
     async def _receive(
         self, socket: Socket, request: web.Request, protocol: ThrottledProtocol
     ) -> None:
-        """Give the frontend its place for as long as it stays, or say why it gets none."""
+        """Serve the frontend within the limits, or tell it why it is refused."""
         address = address_of(request)
         try:
             self._admit(address)
@@ -134,7 +137,7 @@ class SimulatorServer:
             self._addresses.leave(address)
 
     async def close(self) -> None:
-        """Say goodbye to every frontend (1001)."""
+        """Close every frontend (1001)."""
         await asyncio.gather(
             *(
                 one.close(code=WSCloseCode.GOING_AWAY, message=b"guestd is shutting down")
@@ -144,7 +147,7 @@ class SimulatorServer:
         )
 
     def _admit(self, address: str) -> None:
-        """Raises LimitExceeded. Who is admitted leaves `self._addresses` later."""
+        """Raises LimitExceeded. The caller must release the address in `self._addresses` later."""
         if len(self._sockets) >= self._settings.frontends_max:
             self._metrics.count_refused_frontend("full")
             raise LimitExceeded(
@@ -195,7 +198,7 @@ class SimulatorServer:
         name = request.query.get("guest") or f"guest-{self._draw_id().replace('-', '')[:16]}"
         if not _NAME.fullmatch(name):
             raise CommandError(
-                "guest is a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
+                "guest must be a name of 1 to 64 letters, digits and . _ @ + -", field="guest"
             )
         since = since_of(request.query["since"]) if "since" in request.query else None
         details: GuestDetails | None = details_from_query(request.query)
@@ -238,7 +241,7 @@ class SimulatorServer:
     async def _next_message(
         self, socket: Socket, receiver: MessageReceiver
     ) -> ReceivedMessage | None:
-        """The next one that is no ping."""
+        """The next one that is not a ping."""
         while (received := await receiver.next()) is not None and received.type is WSMsgType.PING:
             await socket.pong(received.data)
             receiver.done(received)
@@ -268,13 +271,13 @@ class SimulatorServer:
         return feed
 
     def _say_damaged(self, feed: Feed, error: Damaged) -> None:
-        """The past is not shown; what comes is."""
+        """Past events are not shown; new ones are."""
         self._count(error)
         feed.say(error_frame(error))
         feed.follow()
 
     def _known(self, feed: Feed, since: int, last_seq: int) -> int:
-        """`since`, or the last seq, with a word about it, if that seq is yet to come."""
+        """`since`, or the last seq, with an error, if `since` is beyond it."""
         if since > last_seq:
             feed.say(
                 error_frame(
@@ -300,7 +303,7 @@ class SimulatorServer:
         if received.oversize is not None:
             self._refuse(self._too_large(received.oversize), frontend)
         elif received.type is WSMsgType.TEXT:
-            await self._take(received.text, frontend, session_id)
+            await self._handle_text(received.text, frontend, session_id)
         elif received.type is WSMsgType.PING:
             await socket.pong(received.data)
         elif received.type is WSMsgType.BINARY:
@@ -316,7 +319,7 @@ class SimulatorServer:
         remedy = "send less, or upload files over HTTP"
         return CommandError(f"the message has {size}; {limit}; {remedy}", code="too_large")
 
-    async def _take(self, text: str, frontend: Frontend, session_id: str) -> None:
+    async def _handle_text(self, text: str, frontend: Frontend, session_id: str) -> None:
         if not is_large(text):
             parsed = self._parse(text, frontend)
         else:
@@ -388,7 +391,7 @@ class SimulatorServer:
         return Attach(upload.command_id, *what)
 
     def _resume(self, since: int, frontend: Frontend, session_id: str) -> None:
-        """Begin again after `since`. A replay under way stops: the newest wish is the one that
+        """Begin again after `since`. A replay in progress stops: the newest request
         counts."""
         try:
             last_seq = self._fleet.view(session_id).seq

@@ -1,9 +1,9 @@
-"""What a frontend sends, read no faster than it is worked on, and counted while it waits.
+"""Reads what a frontend sends no faster than it is processed, and counts what waits.
 
 aiohttp parses a WebSocket's bytes as they come: a chunk of 256 KiB may hold thousands of small
 messages, and the parts of a message that is never finished lie there for as long as the connection
 lives. So from the upgrade on the connection's protocol is this one, which passes bytes on to
-aiohttp's and differs in two ways: it reads `CHUNK_BYTES` per turn of the loop, and not before the
+aiohttp's and differs in two ways: it reads `CHUNK_BYTES` per loop iteration, and not before the
 listener waits for the next message. Reading pauses after each chunk, because uvloop reads a socket
 up to 32 times in one turn, and the listener learns of a message only in the next.
 
@@ -18,7 +18,7 @@ complete. What is over `FREE_BYTES` counts against the limit for all frontends
 longest time is evicted.
 
 Messages that are too large do not reach aiohttp (`FrameSkipper`): what is skipped is read at the
-same rates as everything else, but not counted, because nobody holds it.
+same rates as everything else, but not counted, because it is not kept.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ from .rate_limiting import BorrowingBucket, LoopRateLimiter
 #: costs about 400 bytes.
 CHUNK_BYTES = 2048
 
-#: Not counted and never a reason to let go: what every frontend may have under way. At least two
+#: Not counted and never a reason to evict: what every frontend may have incomplete. At least two
 #: chunks.
 FREE_BYTES = 16_384
 
@@ -63,9 +63,9 @@ def new_read_limiter() -> LoopRateLimiter:
 
 class ThrottledProtocol(asyncio.BufferedProtocol):
     """Takes the place of the protocol of `transport`. `on_evict` is called once if the frontend
-    must go.
+    is evicted.
 
-    Before the first `wait` one chunk is read at most: who is turned away is not listened to."""
+    Before the first `wait` one chunk is read at most: a refused frontend is not read."""
 
     def __init__(
         self,
@@ -140,7 +140,7 @@ class ThrottledProtocol(asyncio.BufferedProtocol):
         return True
 
     def _read_on(self) -> bool:
-        """Whether it reads on now; not if the listener has a message meanwhile, or is gone."""
+        """Whether it reads on now; not if the listener has a message, or has gone."""
         self._is_resuming = False
         if not (self._is_waiting and self._is_paused) or self._is_gone:
             return False
@@ -195,7 +195,7 @@ class ThrottledProtocol(asyncio.BufferedProtocol):
         self.on_evict()
 
     def _spend(self, nbytes: int) -> None:
-        """Of the quiet bytes, or turns. A large message is no reason to wait for others long after
+        """Of the quiet bytes, or turns. A large message must not cause long waits after
         it."""
         self._turns_owed = max(0, nbytes - 1) // CHUNK_BYTES
         now = self._loop.time()

@@ -1,4 +1,4 @@
-"""Bearer tokens of the HTTP port: compared in a time that says nothing, and never repeated."""
+"""Bearer tokens of the HTTP port: compared in constant time, and never repeated."""
 
 from __future__ import annotations
 
@@ -7,9 +7,10 @@ import ipaddress
 import logging
 
 from aiohttp import web
+from pydantic import SecretStr
 
 from ..model.errors import ConfigError
-from .settings import ApiSettings
+from .settings import SimulatorSettings
 
 logger = logging.getLogger("guestd.api")
 
@@ -30,7 +31,7 @@ def bearer_token(request: web.Request) -> str:
 
 def simulator_refusal(request: web.Request, token: str) -> web.Response | None:
     """401 for a frontend that gives the token neither as a header nor as ?access_token=; None if it
-    may come in."""
+    may connect."""
     given = bearer_token(request) or request.query.get(QUERY_PARAMETER, "")
     if not token or has_token(given, token):
         return None
@@ -43,27 +44,32 @@ def simulator_refusal(request: web.Request, token: str) -> web.Response | None:
     )
 
 
-def check_simulator_exposure(settings: ApiSettings) -> None:
+def check_simulator_exposure(settings: SimulatorSettings) -> None:
     """Beyond loopback the simulator has a token, or says that it is open. Raises ConfigError."""
-    if settings.token or settings.is_open or is_loopback(settings.host):
+    if settings.token or settings.open or is_loopback(settings.host):
         return
     raise ConfigError(
         "simulator.token",
-        f"is not set, and the simulator listens on {settings.host}, where anybody could read and"
+        f"is not set, and the simulator listens on {settings.host}, where anyone could read and"
         " speak as any guest",
         "set simulator.token or simulator.token_file; or simulator.open = true if that is what you"
         " want",
     )
 
 
-def warn_if_open(settings: ApiSettings) -> None:
-    """One line of the log where anybody may use the simulator from elsewhere."""
-    if settings.is_open and not settings.token and not is_loopback(settings.host):
+def warn_if_open(settings: SimulatorSettings) -> None:
+    """Logs one line where the simulator is open to other machines."""
+    if settings.open and not settings.token and not is_loopback(settings.host):
         logger.warning(
-            "the simulator is open on %s (simulator.open): whoever reaches the port can speak as"
+            "the simulator is open on %s (simulator.open): anyone who reaches the port can speak as"
             " any guest",
             settings.host,
         )
+
+
+def text_of(token: SecretStr | None) -> str:
+    """The token itself; "" if there is none."""
+    return token.get_secret_value() if token is not None else ""
 
 
 def is_loopback(host: str) -> bool:

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from .. import __version__
-from .exits import failed
+from .exit_codes import failed
 
 COMMANDS = (
     "serve",
@@ -38,7 +38,7 @@ guestd chat
 
 guestd emulate --port 8443 --tls-dir ./tls
 
-Exit codes: 0 done, 1 refused or not believed, 2 usage, 69 platform, 70 internal, 74 journal,
+Exit codes: 0 done, 1 refused or invalid, 2 usage, 69 platform, 70 internal, 74 journal,
 78 configuration, 130 interrupted."""
 
 

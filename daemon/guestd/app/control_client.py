@@ -23,7 +23,7 @@ FOLLOW = aiohttp.ClientTimeout(total=None, connect=5.0, sock_read=90.0)
 LINE_MAX = 4_194_304
 
 
-class Refused(GuestdError):
+class ApiRefusal(GuestdError):
     """The daemon understood and said no. `problem` is its document."""
 
     code = "refused"
@@ -52,7 +52,7 @@ def _platform_facts(problem: Json) -> str:
 
 
 @dataclass(slots=True, frozen=True)
-class Address:
+class ApiAddress:
     """Where the daemon is: `url`, or `socket`, its Unix socket. `token` is its api.token, "" for
     none."""
 
@@ -68,7 +68,7 @@ class ControlClient:
     """`async with` it. Every call raises Refused, or PlatformUnavailable when no guestd answers
     there."""
 
-    def __init__(self, address: Address) -> None:
+    def __init__(self, address: ApiAddress) -> None:
         self._address = address
         self._session: aiohttp.ClientSession
 
@@ -79,7 +79,7 @@ class ControlClient:
         )
         if connector is None and not _is_http(address.url):
             raise ConfigError(
-                "--url", f"{address.url!r} is no http:// address", "write http://host:port"
+                "--url", f"{address.url!r} is not an http:// address", "write http://host:port"
             )
         headers = {"Authorization": f"Bearer {address.token}"} if address.token else {}
         base = "http://localhost" if connector is not None else address.url
@@ -175,12 +175,12 @@ def _understood(status: int, raw: bytes) -> Json:
         status < 400 or str(found.get("type")).startswith("urn:guestd:problem:")
     )
     if not isinstance(found, dict) or not is_ours:
-        raise Refused(
+        raise ApiRefusal(
             {
                 "code": "strange",
                 "detail": f"the answer ({status}) is not guestd's; is the address right?",
             }
         )
     if status >= 400:
-        raise Refused(found)
+        raise ApiRefusal(found)
     return found

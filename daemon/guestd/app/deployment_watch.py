@@ -19,8 +19,8 @@ from ..policy.backoff import Backoff
 
 logger = logging.getLogger("guestd.app")
 
-#: A minute at most: a platform that is back is noticed soon, and one request a minute troubles
-#: nobody.
+#: A minute at most: a platform that is back is noticed soon, and one request a minute is no
+#: load.
 PAUSES = Backoff(base_s=1.0, jitter_s=1.0, cap_s=60.0)
 #: How often the log repeats that the platform is still away.
 REMIND_S = 600.0

@@ -15,7 +15,7 @@ from ..model.journal import Journal
 from ..observe.metrics import Metrics
 from .config import Config
 from .systemd import Notifier
-from .wiring.keeping import journal_directory, journal_settings
+from .wiring.storage import journal_directory
 
 logger = logging.getLogger("guestd")
 
@@ -55,9 +55,7 @@ class JournalAtDisk:
             return MemoryJournal(
                 self._config.journal.events_per_session_max, self._config.journal.events_max
             )
-        journal = SqliteJournal(
-            directory, self._loop, self._journal_failed, journal_settings(self._config)
-        )
+        journal = SqliteJournal(directory, self._loop, self._journal_failed, self._config.journal)
         self._metrics.journal_damaged_rows = lambda: journal.damaged_rows
         self._journal = journal
         self._is_under_way = True

@@ -35,7 +35,7 @@ class JournalWatch:
             )
         if self.is_hung and not was_hung:
             logger.error(
-                "the journal's disk hangs for %.0f s: the watchdog is not told any more",
+                "the journal's disk hangs for %.0f s: the watchdog is no longer notified",
                 oldest_wait_s,
             )
         if was_stalled and not self.is_stalled:

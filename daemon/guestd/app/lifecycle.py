@@ -10,8 +10,8 @@ from typing import Any
 
 from ..observe.log import Log, log_loop_error
 from .config import Config
-from .exits import Interrupted
-from .house import House
+from .daemon import Daemon
+from .exit_codes import Interrupted
 from .signals import SignalListener
 from .systemd import Notifier
 
@@ -27,17 +27,17 @@ async def serve(config: Config, log: Log, signals: SignalListener, demo_guests: 
     loop.set_exception_handler(log_loop_error)
     faulthandler.enable()
     stop, hurry = signals.attach(loop)
-    house = House(config, loop, Notifier(), log)
+    daemon = Daemon(config, loop, Notifier(), log)
     signals.stop_bound_s = config.drain.grace_s + CLOSE_BOUND_S
-    signals.late_code = house.late_code
+    signals.late_code = daemon.late_code
     try:
-        if await _unless(stop, house.start(demo_guests, patient=True), house.broken):
-            log.out(f"ready {house.http.url}")
-            await _unless(stop, asyncio.Event().wait(), house.broken)
-            if not await _unless(hurry, house.leave(), house.broken):
+        if await _unless(stop, daemon.start(demo_guests, patient=True), daemon.broken):
+            log.out(f"ready {daemon.http.url}")
+            await _unless(stop, asyncio.Event().wait(), daemon.broken)
+            if not await _unless(hurry, daemon.drain(), daemon.broken):
                 raise Interrupted
     finally:
-        await _close(house, signals, hurry)
+        await _close(daemon, signals, hurry)
     if hurry.is_set():
         raise Interrupted
 
@@ -66,8 +66,8 @@ async def _unless(
         await asyncio.gather(task, waiting, return_exceptions=True)
 
 
-async def _close(house: House, signals: SignalListener, hurry: asyncio.Event) -> None:
+async def _close(daemon: Daemon, signals: SignalListener, hurry: asyncio.Event) -> None:
     """Close everything; what hangs is ended from outside the loop."""
     if not hurry.is_set():
-        signals.end_within(CLOSE_BOUND_S, house.late_code)
-    await house.stop()
+        signals.end_within(CLOSE_BOUND_S, daemon.late_code)
+    await daemon.stop()

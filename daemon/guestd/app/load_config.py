@@ -5,26 +5,33 @@ from __future__ import annotations
 
 import difflib
 import json
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any
 
-from pydantic import BaseModel, SecretStr, ValidationError
+from pydantic import SecretStr, ValidationError
 
 from ..emulator.agents.script import built_in
 from ..model.errors import ConfigError, GuestdError
 from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
+from ..platform.settings import PlatformSettings
 from ..platform.table import table_with
 from ..wire.dialects import TRAITS
-from .config import Config, Platform
+from .config import Config
+from .config_keys import collection, is_section, sections, typed_keys
 from .secret_files import read_secret
-from .wiring.records import webhook_settings
+from .webhook_settings import webhook_settings
 
 ENV_PREFIX = "GUESTD_"
 
-#: Sections with secrets in them: of what is wrong there only the key is told.
+#: Beyond it an integer is not exact as a float; no count or size of ours comes near.
+INTEGER_MAX = 2**53
+
+#: Sections with secrets in them: a problem there names only the key.
 _WITH_SECRETS = frozenset({"platform", "api", "webhooks"})
 
 
@@ -51,10 +58,13 @@ def load_config(
         if not isinstance(table, dict):
             raise ConfigProblems(source, [f"{section}: is a table; write [{section}]"])
         table[name] = value
+    problems = [f"{key}: is beyond {INTEGER_MAX}; write a smaller number" for key in _beyond(data)]
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigProblems(source, [_say(one) for one in error.errors()]) from None
+        problems += [_say(one) for one in error.errors()]
+    if problems:
+        raise ConfigProblems(source, problems)
     config = _with_credentials(source, config, environment)
     _check(source, config)
     _check_webhooks(source, config, environment)
@@ -78,20 +88,18 @@ def _with_credentials(source: str, config: Config, environment: Mapping[str, str
             _credential(source, "platform.client_secret", secret, environment)
         )
     found["oauth_clients"] = tuple(
-        one.model_copy(
-            update={"secret": _client_secret(source, n, one.secret.get_secret_value(), environment)}
-        )
+        replace(one, secret=_client_secret(source, n, one.secret.get_secret_value(), environment))
         for n, one in enumerate(platform.oauth_clients)
     )
     if api.token is not None:
         token = _credential(source, "api.token", api.token.get_secret_value(), environment)
-        api = api.model_copy(update={"token": SecretStr(token)})
+        api = replace(api, token=SecretStr(token))
     if simulator.token is not None:
         token = _credential(
             source, "simulator.token", simulator.token.get_secret_value(), environment
         )
-        simulator = simulator.model_copy(update={"token": SecretStr(token)})
-    own = {"platform": platform.model_copy(update=found), "api": api, "simulator": simulator}
+        simulator = replace(simulator, token=SecretStr(token))
+    own = {"platform": replace(platform, **found), "api": api, "simulator": simulator}
     return config.model_copy(update=own)
 
 
@@ -140,7 +148,7 @@ def _read(path: Path) -> dict[str, Any]:
         text = path.read_bytes().decode("utf-8-sig")
     except FileNotFoundError:
         raise ConfigProblems(
-            str(path), ["there is no such file; copy config.example.toml to begin"]
+            str(path), ["there is no such file; `guestd config init FILE` writes one to begin with"]
         ) from None
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
@@ -170,12 +178,14 @@ def _from_environment(source: str, environment: Mapping[str, str]) -> list[tuple
 def _value_from_text(section: str, key: str, text: str) -> Any:
     """Where the key is a list, a JSON array or parts between commas; where it is a table, a JSON
     object; else the text. Raises ValueError without the text: it may be a secret."""
-    wanted, element = _form_of(section, key)
+    section_class = sections().get(section)
+    known = typed_keys(section_class) if section_class is not None else {}
+    wanted, element = collection(known[key]) if key in known else (None, None)
     if wanted is dict:
         return _json_of(text, dict, 'is not a JSON object; write {"key": "value"}')
     if wanted is not tuple:
         return text
-    if isinstance(element, type) and issubclass(element, BaseModel):
+    if is_section(element):
         return _json_of(text, list, "is not a JSON array of objects; write [{…}], or use the file")
     if text.lstrip().startswith("["):
         return _json_of(text, list, 'is not a JSON array; write ["a", "b"], or a,b')
@@ -192,21 +202,19 @@ def _json_of(text: str, form: type, problem: str) -> Any:
     return found
 
 
-def _form_of(section: str, key: str) -> tuple[Any, Any]:
-    """tuple or dict, and what a tuple is made of; (None, None) for a plain value or an unknown
-    key."""
-    field = Config.model_fields.get(section)
-    model = field.annotation if field is not None else None
-    if (
-        not (isinstance(model, type) and issubclass(model, BaseModel))
-        or key not in model.model_fields
-    ):
-        return None, None
-    annotation = model.model_fields[key].annotation
-    for one in (annotation, *get_args(annotation)):  # `tuple[…] | None` has it among its parts
-        if get_origin(one) in (tuple, dict):
-            return get_origin(one), get_args(one)[0]
-    return None, None
+def _beyond(data: Any, path: str = "") -> Iterator[str]:
+    """The keys whose integer is beyond INTEGER_MAX."""
+    if isinstance(data, int) and abs(data) > INTEGER_MAX:
+        yield path
+    parts: Any = (
+        data.items()
+        if isinstance(data, dict)
+        else enumerate(data)
+        if isinstance(data, list)
+        else ()
+    )
+    for key, value in parts:
+        yield from _beyond(value, f"{path}.{key}" if path else str(key))
 
 
 def _check(source: str, config: Config) -> None:
@@ -244,9 +252,8 @@ def _check(source: str, config: Config) -> None:
         except ConfigError as error:
             problems.append(str(error))
     if config.emulator.agent not in built_in():
-        problems.append(
-            f"emulator.agent: {config.emulator.agent!r} is none of {', '.join(sorted(built_in()))}"
-        )
+        known = ", ".join(sorted(built_in()))
+        problems.append(f"emulator.agent: {config.emulator.agent!r} must be one of {known}")
     if platform.ca_file is not None and not Path(platform.ca_file).is_file():
         problems.append(
             f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA"
@@ -302,7 +309,7 @@ def _problems_of_client(config: Config) -> list[str]:
     return problems
 
 
-def _problems_of_clients(platform: Platform) -> list[str]:
+def _problems_of_clients(platform: PlatformSettings) -> list[str]:
     """Of the list, where several clients share the load."""
     problems, ids = [], [one.id for one in platform.oauth_clients]
     if ids and platform.client_id is not None:
@@ -340,10 +347,16 @@ def _check_webhooks(source: str, config: Config, environment: Mapping[str, str])
 def _say(error: Any) -> str:
     path = list(error["loc"])
     key = ".".join(map(str, path))
-    if error["type"] == "extra_forbidden":
+    if error["type"] in ("extra_forbidden", "unexpected_keyword_argument"):
         return f"{key}: unknown key{_suggestion(path)}"
+    if error["type"] == "missing":
+        return f"{key}: is missing"
+    if error["type"] == "dataclass_type":
+        table = f"; write [{key}]" if len(path) == 1 else ""
+        return f"{key}: must be a table{table}"
     value = f" (got {error['input']!r})" if _may_be_shown(path, error["input"]) else ""
     message = error["msg"].removeprefix("Value error, ")
+    message = re.sub("^Input should (be|have) ", r"must \1 ", message)
     return f"{key}: {message[:1].lower()}{message[1:]}{value}"
 
 
@@ -354,15 +367,10 @@ def _may_be_shown(path: list[str | int], given: Any) -> bool:
 
 
 def _suggestion(path: list[str | int]) -> str:
-    model: type[BaseModel] = Config
+    known: dict[str, Any] = dict(sections())
     for part in path[:-1]:
-        if isinstance(part, int):
-            continue  # the place in a list of tables
-        annotation = model.model_fields[part].annotation
-        annotation = get_args(annotation)[0] if get_origin(annotation) is tuple else annotation
-        assert isinstance(annotation, type) and issubclass(annotation, BaseModel)
-        model = annotation
-    close = difflib.get_close_matches(str(path[-1]), model.model_fields, n=1)
-    return (
-        f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(model.model_fields)}"
-    )
+        if isinstance(part, str):  # a number is the place in a list of tables
+            inner = known[part] if is_section(known[part]) else collection(known[part])[1]
+            known = typed_keys(inner)
+    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    return f"; did you mean {close[0]}?" if close else f"; known here: {', '.join(known)}"

@@ -1,7 +1,7 @@
 """Files that hold one secret: how they are read, and who else may read them.
 
 Others who can read such a file have the secret. That is said, loudly, and not refused: secrets of
-containers are often 0644, and a daemon that does not start helps nobody.
+containers are often 0644, and a daemon that does not start does not help.
 """
 
 from __future__ import annotations
@@ -11,9 +11,11 @@ import stat
 from collections.abc import Mapping
 from pathlib import Path
 
+from pydantic import SecretBytes, SecretStr
+
 from ..model.errors import ConfigError
 from .config import Config
-from .wiring.keeping import identity_settings
+from .wiring.storage import key_directory
 
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
@@ -23,7 +25,7 @@ SECRET_BYTES_MAX = 65_536
 
 def read_secret(path: Path) -> bytes:
     """The content without white space around it and without a byte order mark, which editors add
-    and nobody sees. Raises OSError."""
+    unseen. Raises OSError."""
     with path.open("rb") as file:
         content = file.read(SECRET_BYTES_MAX + 1)
     if len(content) > SECRET_BYTES_MAX:
@@ -46,6 +48,7 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
         ("api.token_file", config.api.token_file),
         ("simulator.token_file", config.simulator.token_file),
     ]
+    lists: list[tuple[str, tuple[SecretStr | SecretBytes, ...]]]
     lists = [(f"webhooks.targets.{one.name}.secrets", one.secrets) for one in hooks.targets]
     lists += [
         (f"platform.oauth_clients[{n}].secret", (one.secret,))
@@ -53,13 +56,18 @@ def _secret_files(config: Config) -> list[tuple[str, str]]:
     ]
     for key, secrets in [*lists, ("webhooks.operation_secrets", hooks.operation_secrets)]:
         for one in secrets:
-            kind, _, name = one.get_secret_value().partition(":")
+            kind, _, name = text_of(one).partition(":")
             found.append((key, name if kind == "file" else None))
     return [(key, name) for key, name in found if name is not None]
 
 
+def text_of(secret: SecretStr | SecretBytes) -> str:
+    value = secret.get_secret_value()
+    return value if isinstance(value, str) else os.fsdecode(value)
+
+
 def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
-    """ "" if nobody else may read it, if it is one of the service manager's credentials, or if it
+    """ "" if no one else may read it, if it is one of the service manager's credentials, or if it
     cannot be looked at."""
     credentials = environment.get("CREDENTIALS_DIRECTORY")
     try:
@@ -77,8 +85,8 @@ def _complaint(key: str, path: Path, environment: Mapping[str, str]) -> str:
 
 
 def _is_open(found: os.stat_result) -> bool:
-    """root may give a secret to a service through its group (0640 root:guestd); whoever owns it
-    himself has no need to."""
+    """root may give a secret to a service through its group (0640 root:guestd); another owner has
+    no need to."""
     given_by_root = found.st_uid == 0 and os.geteuid() != 0
     others = 0o037 if given_by_root else 0o077
     return bool(found.st_mode & others)
@@ -88,11 +96,11 @@ def _open_keys(config: Config, environment: Mapping[str, str]) -> list[str]:
     """The keys that sign guest tokens: a start with these open to others is refused."""
     from ..identity.private_files import check_private
 
-    settings = identity_settings(config, environment)
-    if settings is None or not settings.directory.is_dir():
+    directory = key_directory(config, environment)
+    if directory is None or not directory.is_dir():
         return []
     try:
-        check_private(settings.directory)
+        check_private(directory)
     except ConfigError as error:
         return [f"{error} (a start is refused)"]
     return []

@@ -19,14 +19,14 @@ from collections.abc import Callable
 
 from ..observe.log import Log
 from .entry import HANDLED
-from .exits import INTERRUPTED
+from .exit_codes import INTERRUPTED
 
 logger = logging.getLogger("guestd.app")
 
 _STOPPING = (signal.SIGTERM, signal.SIGINT)
 
-#: What closing may take after a second signal: enough for sockets and temporary files, and nobody
-#: waits longer for "at once".
+#: What closing may take after a second signal: enough for sockets and temporary files, and short
+#: enough for "at once".
 INTERRUPTED_BOUND_S = 2.0
 
 

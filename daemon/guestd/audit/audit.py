@@ -10,12 +10,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import TypeVar
 
 from ..model.journal import Commit, EventReader, StoredEvent
 from ..model.ports import Clock
 from ..observe.metrics import Metrics
-from ..runtime.journal_follower import PAGE, Tail, committed
+from ..runtime.callback import committed
+from ..runtime.journal_follower import PAGE, JournalFollower
 from .day_files import AuditFiles
 from .entries import KINDS, entry
 from .settings import AuditSettings
@@ -45,6 +47,7 @@ class Audit:
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         journal: EventReader,
+        directory: Path,
         settings: AuditSettings,
         metrics: Metrics,
     ) -> None:
@@ -53,8 +56,10 @@ class Audit:
         self._journal = journal
         self._settings = settings
         self._metrics = metrics
-        self._files = AuditFiles(settings, remembers=2 * PAGE)
-        self._tail = Tail(loop, journal, CURSOR, KINDS, settings.linger_s, self._take)
+        self._files = AuditFiles(directory, settings, remembers=2 * PAGE)
+        self._follower = JournalFollower(
+            loop, journal, CURSOR, KINDS, settings.linger_s, self._take
+        )
         self._marked, self._marked_at = 0, clock.now()
         self._turn = asyncio.Lock()
         self._watch: asyncio.Task[None] | None = None
@@ -62,15 +67,15 @@ class Audit:
     def start(self) -> None:
         self._files.open(self._clock.epoch_ms())
         self._count()
-        self._tail.start()
+        self._follower.start()
         self._watch = self._loop.create_task(self._watch_files(), name="audit files")
 
     async def stop(self) -> None:
-        await self._tail.stop()
+        await self._follower.stop()
         await self._close()
 
     async def abandon(self) -> None:
-        await self._tail.abandon()
+        await self._follower.abandon()
         await self._close()
 
     async def _close(self) -> None:
@@ -99,9 +104,7 @@ class Audit:
             return
         self._marked, self._marked_at = last, now
         cursor = (CURSOR, last)
-        await committed(
-            self._loop, self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms())
-        )
+        await committed(self._journal, Commit(cursors=[cursor], at_ms=self._clock.epoch_ms()))
 
     async def _write(self, entries: list[dict[str, object]]) -> None:
         while True:

@@ -36,7 +36,7 @@ class Anchor:
 
 
 @dataclass(slots=True, frozen=True)
-class State:
+class ChainState:
     """`damage`: what is wrong with the file, "" if nothing is; then head and anchor are those of an
     empty audit."""
 
@@ -48,33 +48,33 @@ class State:
 MISSING = "is missing"
 
 
-def read_state(directory: Path) -> State:
+def read_state(directory: Path) -> ChainState:
     """Never raises."""
     try:
         raw = (directory / STATE).read_bytes()
     except FileNotFoundError:
-        return State(damage=MISSING)
+        return ChainState(damage=MISSING)
     except OSError as error:
-        return State(damage=f"cannot be read: {error.strerror}")
+        return ChainState(damage=f"cannot be read: {error.strerror}")
     try:
         found = json.loads(raw)
-        state = State(Head(**found["head"]), Anchor(**found["anchor"]))
+        state = ChainState(Head(**found["head"]), Anchor(**found["anchor"]))
         as_written = raw in (_written(state), _written_before_sums(state))
     except (ValueError, TypeError, KeyError, RecursionError):
         as_written = False
-    return state if as_written else State(damage="is not as it was written")
+    return state if as_written else ChainState(damage="is not as it was written")
 
 
 def save_state(directory: Path, head: Head, anchor: Anchor) -> None:
     """Replace the file, durably. Raises OSError; then it is as it was."""
-    replace_private(directory / STATE, _written(State(head, anchor)))
+    replace_private(directory / STATE, _written(ChainState(head, anchor)))
 
 
-def _written_before_sums(state: State) -> bytes:
+def _written_before_sums(state: ChainState) -> bytes:
     """As version 0.1 wrote it."""
     return json.dumps({"head": asdict(state.head), "anchor": asdict(state.anchor)}).encode()
 
 
-def _written(state: State) -> bytes:
+def _written(state: ChainState) -> bytes:
     plain = _written_before_sums(state)
     return plain[:-1] + b', "sum": "%s"}' % sha256(plain).hexdigest().encode()

@@ -20,11 +20,12 @@ import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from ..model.errors import ConfigError
+from ..model.times import iso, utc_of_ms
 from ..runtime.files import create_private, sync_directory, write_all
 from .chain_state import (
     MISSING,
@@ -45,17 +46,18 @@ logger = logging.getLogger("guestd.audit")
 
 class AuditFiles:
     """Blocking; used by one thread at a time. `remembers`: how many of the last lines can be
-    recognised. `running_s`: a clock that nobody sets, in seconds. `retired_early` counts files
+    recognised. `running_s`: a monotonic clock, in seconds. `retired_early` counts files
     deleted before their time, `breaks` the damage found."""
 
     def __init__(
         self,
+        directory: Path,
         settings: AuditSettings,
         remembers: int,
         running_s: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
-        self._directory = settings.directory
+        self._directory = directory
         self._head, self._anchor = Head(), Anchor()
         self._file: int | None = None
         self._failed = False
@@ -83,7 +85,7 @@ class AuditFiles:
         now_ms = now_ms if now_ms is not None else time.time_ns() // 1_000_000
         self._retention.start(files_of(self._directory), now_ms)
         try:
-            self._find_end(_utc(now_ms))
+            self._find_end(utc_of_ms(now_ms))
         except OSError as error:
             self.close()
             self._failed = True
@@ -93,7 +95,7 @@ class AuditFiles:
         """Write those not yet there, durably; how many. Raises OSError; then nothing counts as
         written."""
         try:
-            self._be_sound(_utc(now_ms))
+            self._be_sound(utc_of_ms(now_ms))
             self._rest_is_ours = True
             added = self._append(entries, now_ms)
             self._rest_is_ours = False
@@ -107,7 +109,7 @@ class AuditFiles:
         """Are the files still those that are written to? If not, that is a break, recorded at once.
         Raises OSError; then it is recorded at the next `check` or `append`."""
         try:
-            self._be_sound(_utc(now_ms))
+            self._be_sound(utc_of_ms(now_ms))
         except OSError:
             self.close()
             self._failed = True
@@ -156,7 +158,7 @@ class AuditFiles:
         self._lost, self._failed = "", False
 
     def _append(self, entries: Sequence[dict[str, Any]], now_ms: int) -> int:
-        known, now = set(self._recent), _utc(now_ms)
+        known, now = set(self._recent), utc_of_ms(now_ms)
         fresh = [one for one in entries if identity(one) not in known]
         if not fresh:
             return 0
@@ -328,9 +330,4 @@ def _end(files: Sequence[Path]) -> Head:
 
 def _own(action: str, status: str, details: dict[str, Any], now: datetime) -> dict[str, Any]:
     """A line about the audit itself."""
-    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"time": at, "action": action, "status": status, "details": details}
-
-
-def _utc(epoch_ms: int) -> datetime:
-    return datetime.fromtimestamp(epoch_ms / 1000, UTC)
+    return {"time": iso(now), "action": action, "status": status, "details": details}

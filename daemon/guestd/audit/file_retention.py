@@ -39,7 +39,7 @@ class Retired:
 
 
 class AuditRetention:
-    """`running_s`: a clock that nobody sets, in seconds."""
+    """`running_s`: a monotonic clock, in seconds."""
 
     def __init__(
         self, settings: AuditSettings, running_s: Callable[[], float] = time.monotonic

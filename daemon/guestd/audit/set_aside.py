@@ -1,4 +1,4 @@
-"""What is damaged or in the way keeps its content under another name, for whoever examines it."""
+"""What is damaged or in the way keeps its content under another name, for later examination."""
 
 from __future__ import annotations
 

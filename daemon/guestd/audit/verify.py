@@ -1,8 +1,8 @@
-"""Reading the audit: is it whole (AUDIT-1), and what does it say of somebody or some time?
+"""Reading the audit: is it whole (AUDIT-1), and what does it say of a guest or a time?
 
 What the chain proves: no line was changed, taken out, put in or moved, and none is missing at the
 beginning (beyond the anchor) or at the end (before the head). What it cannot prove alone: that
-nobody wrote all of it anew, `chain.json` included. Whoever fears that notes the head's hash
+it was not written anew as a whole, `chain.json` included. To rule that out, note the head's hash
 elsewhere now and then, and gives it to `verify` later."""
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROBLEMS_MAX = 50
 
 
 @dataclass(slots=True)
-class Verdict:
+class AuditVerdict:
     """`head` is the hash of the last line."""
 
     lines: int = 0
@@ -37,11 +37,11 @@ class _End:
     bytes: int = 0
 
 
-def verify(directory: Path, seen: str = "") -> Verdict:
+def verify(directory: Path, seen: str = "") -> AuditVerdict:
     """Read every line. `seen`: the hash of a line noted earlier, which must still be there."""
     state = read_state(directory)
     head, anchor = state.head, state.anchor
-    verdict = Verdict(head=anchor.hash)
+    verdict = AuditVerdict(head=anchor.hash)
     if state.damage:
         problem = (
             f"{STATE} {state.damage}: whether the beginning or the end was cut off cannot be told"
@@ -58,7 +58,7 @@ def verify(directory: Path, seen: str = "") -> Verdict:
         verdict.lines += 1
         bytes_before += len(raw) + ended
         if line is None:
-            verdict.problems.append(f"{where}: was changed, or is no line of ours")
+            verdict.problems.append(f"{where}: was changed, or is not a line of ours")
             n, prev = n + 1, ""
         else:
             if number == 1:

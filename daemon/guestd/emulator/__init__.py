@@ -1,8 +1,16 @@
-"""A faithful, stateful, offline stand-in for Genesys Cloud web messaging. It is not the platform,
-and says so.
+"""A faithful, stateful, offline stand-in for Genesys Cloud web messaging. Every HTTP answer says
+that it is not the platform.
 
-`Emulator(EmulatorSettings())`. The two are looked up when they are first used: a daemon that talks
-with the real platform loads none of this, and is up sooner.
+    settings  setting_list          what can be configured
+    agents/                         scripted agents as data
+    core/                           the pure world: sessions, conversations, messages, files, faults
+    webchat/  guest_api/            the WebSockets of guests
+    platform_api/                   REST: queues, contacts, conversations, injections, files
+    admin/                          `/__emulator/…`, for tests
+    server  demux  tls  context     the running emulator: one port for all of them
+
+`Emulator(EmulatorSettings())`. Both are imported when they are first used, so that a daemon that
+talks to the real platform starts without them.
 """
 
 from __future__ import annotations
@@ -19,10 +27,10 @@ __all__ = ["DEFAULT_DEPLOYMENT_ID", "DEFAULT_QUEUE_ID", "Emulator", "EmulatorSet
 DEFAULT_DEPLOYMENT_ID = "0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10"
 DEFAULT_QUEUE_ID = "5c1a7e52-90d4-4b6f-8a0e-7d2b3c4e5f60"
 
-_ROOMS = {"Emulator": ".server", "EmulatorSettings": ".settings"}
+_LAZY = {"Emulator": ".server", "EmulatorSettings": ".settings"}
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _ROOMS:
+    if name not in _LAZY:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_ROOMS[name], __name__), name)
+    return getattr(import_module(_LAZY[name], __name__), name)

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
-from .core.faults import Faults
+from .core.faults import FaultInjector
 from .core.records import Effect
 from .core.world import World
 from .settings import EmulatorSettings
@@ -21,7 +21,7 @@ class ServerContext(Protocol):
 
     settings: EmulatorSettings
     world: World
-    faults: Faults
+    faults: FaultInjector
     counters: Counter[str]
     loop: asyncio.AbstractEventLoop
     now: Callable[[], float]

@@ -1,14 +1,13 @@
-"""The front door: one port for WebSockets and HTTP, and who may stay how long before anything is
-asked of us.
+"""One port for WebSockets and HTTP: reads the head of each request and picks the protocol.
 
-It reads the head of every request. An upgrade becomes a `Visit`, also one that comes after other
-requests on the same connection; everything else is handed on, bytes and all, to aiohttp. For that
-it must know where a request ends: by its Content-Length; after a chunked body it gives up, and an
-upgrade on such a connection is aiohttp's, which knows none.
+An upgrade makes the connection a `GuestConnection`, also after other requests on the same
+connection; everything else goes to aiohttp, byte for byte. For that the demux must know where a
+request ends: by its Content-Length. After a chunked body it stops looking, so a later upgrade on
+that connection reaches aiohttp, which refuses it.
 
-Bounds: a head has HEAD_WAIT_S from its first byte, a body BODY_WAIT_S between two pieces, a
-connection without either IDLE_S; beyond `connections_max` a new connection is closed at once. One
-sweep a second looks after all of them."""
+Bounds: a head must arrive within HEAD_WAIT_S of its first byte, the next piece of a body within
+BODY_WAIT_S; a connection without a request is closed after IDLE_S. Beyond `connections_max` a new
+connection is closed at once. One sweep a second checks all of them."""
 
 from __future__ import annotations
 
@@ -18,20 +17,19 @@ from typing import Protocol, cast
 
 from aiohttp.web_protocol import RequestHandler
 
-from .guest_api.connection import GuestServer, Visit
+from .guest_api.connection import GuestConnection, GuestServer
 
 HEAD_BYTES_MAX = 65_536
 
-#: A client sends its head at once; who takes longer than this holds a connection and no more.
+#: A client sends its head at once; a slower one only occupies a connection.
 HEAD_WAIT_S = 10.0
 #: Between two pieces of a body; uploads over slow links send something all the time.
 BODY_WAIT_S = 30.0
-#: Without any request. Longer than a fault may hold back an answer, for that looks the same from
-#: here.
+#: Without any request. Longer than a fault may delay an answer, which looks the same from here.
 IDLE_S = 300.0
 
-#: To a head with bytes that are no UTF-8: no answer of ours could repeat them.
-NOT_TEXT = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+#: For a head that is not UTF-8: an answer could not repeat its bytes.
+NOT_UTF8_RESPONSE = b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?:\r\n|$)")
 
@@ -39,16 +37,16 @@ _LENGTH = re.compile(rb"\r\ncontent-length:[ \t]*(\d{1,18})[ \t]*(?:\r\n|$)")
 class DemuxServer(GuestServer, Protocol):
     """What a new TCP connection may ask of the emulator."""
 
-    def admit(self, door: FrontDoor) -> bool:
+    def admit(self, demux: ProtocolDemux) -> bool:
         """False if there are as many connections as may be."""
 
-    def release(self, door: FrontDoor) -> None: ...
+    def release(self, demux: ProtocolDemux) -> None: ...
 
     def http_protocol(self) -> RequestHandler: ...
 
 
-class FrontDoor(asyncio.Protocol):
-    """One connection, until it becomes a `Visit` or ends."""
+class ProtocolDemux(asyncio.Protocol):
+    """One connection, until it becomes a `GuestConnection` or ends."""
 
     __slots__ = ("_body_left", "_head", "_http", "_is_chunked", "_server", "_since", "_transport")
 
@@ -112,12 +110,12 @@ class FrontDoor(asyncio.Protocol):
         head, rest = self._head[: end + 4], self._head[end + 4 :]
         self._head = b""
         if not _is_text(head):
-            self._transport.write(NOT_TEXT)
+            self._transport.write(NOT_UTF8_RESPONSE)
             self._transport.close()
             return b""
         words = head[:end].lower()
         if b"upgrade: websocket" in words:
-            self._become_visit(head + rest)
+            self._upgrade(head + rest)
             return b""
         length = _LENGTH.search(words)
         self._is_chunked = b"\r\ntransfer-encoding:" in words
@@ -131,7 +129,7 @@ class FrontDoor(asyncio.Protocol):
             self._http.connection_made(self._transport)
         self._http.data_received(data)
 
-    def _become_visit(self, data: bytes) -> None:
+    def _upgrade(self, data: bytes) -> None:
         self._server.release(self)
         if self._http is not None:
             self._http.transport = (
@@ -139,10 +137,10 @@ class FrontDoor(asyncio.Protocol):
             )
             self._http.connection_lost(None)
             self._http = None
-        visit = Visit(self._server)
-        self._transport.set_protocol(visit)
-        visit.connection_made(self._transport)
-        visit.data_received(data)
+        connection = GuestConnection(self._server)
+        self._transport.set_protocol(connection)
+        connection.connection_made(self._transport)
+        connection.data_received(data)
 
     # ------------------------------------------------------------------ bounds
 

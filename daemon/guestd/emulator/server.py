@@ -1,4 +1,4 @@
-"""The emulator as a running thing: one port, the world behind it, the faults between them."""
+"""The running emulator: one port, the world behind it, the faults between them."""
 
 from __future__ import annotations
 
@@ -17,18 +17,18 @@ from typing import Any
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from .admin.admin_api import office_routes
-from .admin.control import control_routes
-from .admin.guard import ControlGuard
+from .admin.guard import AdminGuard
+from .admin.guest_admin import guest_admin_routes
+from .admin.platform_admin import platform_admin_routes
 from .core import agent_runner
-from .core.faults import Faults
-from .core.records import Effect, Hangup, Json, Later, Send
+from .core.faults import FaultInjector
+from .core.records import CloseConnection, Effect, Json, SendFrame, StartTimer
 from .core.world import World
-from .demux import FrontDoor
-from .guest_api.connection import Visit
-from .platform_api.api import Office
-from .platform_api.http_routes import rest_routes
-from .platform_api.upload_storage import Storage
+from .demux import ProtocolDemux
+from .guest_api.connection import GuestConnection
+from .platform_api.api import PlatformApi
+from .platform_api.http_routes import platform_routes
+from .platform_api.upload_storage import UploadStorage
 from .settings import EmulatorSettings
 from .tls import ensure_certificate
 
@@ -50,38 +50,38 @@ class Emulator:
     ) -> None:
         self.settings = settings or EmulatorSettings()
         self.now = clock
-        self.faults = Faults(self.settings.seed, self.settings.faults)
+        self.faults = FaultInjector(self.settings.seed, self.settings.faults)
         self.world = World(self.settings, self._equal_time, self._forget_file)
-        self.platform_api = Office(self.world)
+        self.platform_api = PlatformApi(self.world)
         self.counters: Counter[str] = Counter()
         self.connect_times: deque[float] = deque(maxlen=100_000)
         self.journal: deque[Json] = deque(maxlen=self.settings.journal_entries_max)
-        self.connections: dict[int, Visit] = {}
-        self.doors: set[FrontDoor] = set()
+        self.connections: dict[int, GuestConnection] = {}
+        self.demuxes: set[ProtocolDemux] = set()
         self._guard = self._new_guard()
-        self._door_sweep: asyncio.TimerHandle | None = None
+        self._slow_timer: asyncio.TimerHandle | None = None
         self.port = 0
         self.ca_file: str | None = None
         self._servers: list[asyncio.Server] = []
         self._runner: web.AppRunner | None = None
         self._folder: tempfile.TemporaryDirectory[str] | None = None
-        self._sweep: asyncio.TimerHandle | None = None
-        self._appointments: set[asyncio.TimerHandle] = set()
+        self._age_timer: asyncio.TimerHandle | None = None
+        self._timers: set[asyncio.TimerHandle] = set()
 
-    def _new_guard(self) -> ControlGuard:
-        return ControlGuard(
+    def _new_guard(self) -> AdminGuard:
+        return AdminGuard(
             (*self.settings.control_hosts, self.settings.host), self.settings.control_origins
         )
 
-    def use(self, settings: EmulatorSettings) -> None:
-        """From now on these; those of `setting_list.AT_START` count at the next start."""
+    def apply_settings(self, settings: EmulatorSettings) -> None:
+        """Take effect at once; those of `setting_list.AT_START` at the next start."""
         if settings.faults != self.settings.faults:
             self.faults.set(settings.faults, self.now())
         if settings.journal_entries_max != self.settings.journal_entries_max:
             self.journal = deque(self.journal, maxlen=settings.journal_entries_max)
         if settings.queues != self.settings.queues:
             self.platform_api.queues.add_all(settings.queues)
-        self.world.use(settings)
+        self.world.apply_settings(settings)
         self.settings = settings
         self.storage.bytes_max = settings.upload_bytes_max
         self._guard = self._new_guard()
@@ -101,16 +101,16 @@ class Emulator:
         await self.stop()
 
     async def start(self) -> None:
-        """Listen. Raises OSError if the address cannot be had."""
+        """Listen. Raises OSError if the address cannot be bound."""
         self.loop = asyncio.get_running_loop()
         self._folder = tempfile.TemporaryDirectory(prefix="guestd-emulator-")
-        self.storage = Storage(self._folder.name, self.settings.upload_bytes_max)
+        self.storage = UploadStorage(self._folder.name, self.settings.upload_bytes_max)
         app = web.Application(
             middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
         )
-        app.add_routes(control_routes(self))
-        app.add_routes(office_routes(self))
-        app.add_routes(rest_routes(self))
+        app.add_routes(guest_admin_routes(self))
+        app.add_routes(platform_admin_routes(self))
+        app.add_routes(platform_routes(self))
         self._runner = web.AppRunner(
             app,
             access_log=None,
@@ -127,7 +127,7 @@ class Emulator:
         self.world.base_url = self.url
         self._warn_if_open()
         self._close_slow()
-        self._sweep = self.loop.call_later(1.0, self._close_old)
+        self._age_timer = self.loop.call_later(1.0, self._close_old)
 
     async def _listen(self, tls: ssl.SSLContext | None) -> None:
         """`localhost` is both loopback addresses, on the same port; without IPv6 it is 127.0.0.1
@@ -148,7 +148,7 @@ class Emulator:
     async def _listen_at(self, address: str, port: int, tls: ssl.SSLContext | None) -> None:
         try:
             server = await self.loop.create_server(
-                lambda: FrontDoor(self), address, port, ssl=tls, backlog=8192
+                lambda: ProtocolDemux(self), address, port, ssl=tls, backlog=8192
             )
         except OSError as error:
             if not self._servers or error.errno not in (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT):
@@ -164,19 +164,19 @@ class Emulator:
         self.port = 0
 
     async def stop(self) -> None:
-        """Close everything at once: sockets are aborted, nothing is waited for."""
+        """Close everything at once: sockets are aborted without waiting."""
         for server in self._servers:
             server.close()
-        if self._sweep is not None:
-            self._sweep.cancel()
-        for appointment in self._appointments:
-            appointment.cancel()
-        self._appointments.clear()
-        if self._door_sweep is not None:
-            self._door_sweep.cancel()
-        for door in list(self.doors):
-            if not door.is_http:  # aiohttp closes its own
-                door.abort()
+        if self._age_timer is not None:
+            self._age_timer.cancel()
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        if self._slow_timer is not None:
+            self._slow_timer.cancel()
+        for demux in list(self.demuxes):
+            if not demux.is_http:  # aiohttp closes its own
+                demux.abort()
         for connection in list(self.connections.values()):
             connection.transport.abort()
         if self._runner is not None:
@@ -241,56 +241,56 @@ class Emulator:
         found: web.StreamResponse = await handler(request)
         return found
 
-    # ------------------------------------------------------------------ what the doors tell
+    # ------------------------------------------------------------------ what servers call
 
-    def admit(self, door: FrontDoor) -> bool:
+    def admit(self, demux: ProtocolDemux) -> bool:
         """False if there are as many connections as may be."""
-        if len(self.doors) + len(self.connections) >= self.settings.connections_max:
+        if len(self.demuxes) + len(self.connections) >= self.settings.connections_max:
             self.counters["connections_refused"] += 1
             return False
-        self.doors.add(door)
+        self.demuxes.add(demux)
         return True
 
-    def release(self, door: FrontDoor) -> None:
-        self.doors.discard(door)
+    def release(self, demux: ProtocolDemux) -> None:
+        self.demuxes.discard(demux)
 
-    def connection_opened(self, connection: Visit) -> None:
+    def connection_opened(self, connection: GuestConnection) -> None:
         self.connections[connection.connection_id] = connection
         self.counters["connects_total"] += 1
         self.connect_times.append(self.loop.time())
 
-    def connection_closed(self, connection: Visit) -> None:
+    def connection_closed(self, connection: GuestConnection) -> None:
         if self.connections.pop(connection.connection_id, None) is not None:
             self.world.disconnect(connection.connection_id)
 
     def perform(self, effects: list[Effect]) -> None:
         for effect in effects:
-            if type(effect) is Send:
+            if type(effect) is SendFrame:
                 connection = self.connections.get(effect.connection)
                 if connection is not None:
                     connection.deliver(effect.frame, effect.time)
-            elif type(effect) is Later:
-                self._make_appointment(effect)
-            elif type(effect) is Hangup and effect.connection in self.connections:
+            elif type(effect) is StartTimer:
+                self._start_timer(effect)
+            elif type(effect) is CloseConnection and effect.connection in self.connections:
                 self.connections[effect.connection].close(effect.code, effect.reason)
 
-    def _make_appointment(self, later: Later) -> None:
+    def _start_timer(self, later: StartTimer) -> None:
         handle: asyncio.TimerHandle
 
-        def keep() -> None:
-            self._appointments.discard(handle)
+        def fire() -> None:
+            self._timers.discard(handle)
             self.perform(self._fire(later.what))
 
-        handle = self.loop.call_later(later.delay_s, keep)
-        self._appointments.add(handle)
+        handle = self.loop.call_later(later.delay_s, fire)
+        self._timers.add(handle)
 
     def _fire(self, what: tuple[str, ...]) -> list[Effect]:
         if what[0] == "agent":
-            return agent_runner.do_next_step(self.world, what[1], self.now())
-        return self.world.hangup(int(what[1]))
+            return agent_runner.run_steps(self.world, what[1], self.now())
+        return self.world.close_connection(int(what[1]))
 
     def record(self, kind: str, token: str, text: bytes) -> None:
-        """The journal of what was received: a bounded ring, for tests to look into."""
+        """Add to the journal of what was received: a bounded ring that tests read."""
         self.counters["frames_received"] += 1
         if self.settings.journal_entries_max:
             self.journal.append(
@@ -305,7 +305,7 @@ class Emulator:
     # ------------------------------------------------------------------ faults and orders
 
     def _equal_time(self, token: str, now: float) -> bool:
-        return self.faults.strike("time", token, now) is not None
+        return self.faults.pick("time", token, now) is not None
 
     def _forget_file(self, name: str) -> None:
         self.storage.forget(name)
@@ -316,7 +316,7 @@ class Emulator:
             connection.transport.abort()
         self.connections.clear()
         self.world.reset()
-        self.platform_api = Office(self.world)
+        self.platform_api = PlatformApi(self.world)
         self.faults.set((), self.now())
         self.faults.injected.clear()
         self.counters.clear()
@@ -325,9 +325,9 @@ class Emulator:
 
     def _close_slow(self) -> None:
         now = self.loop.time()
-        for door in list(self.doors):
-            door.close_if_slow(now)
-        self._door_sweep = self.loop.call_later(1.0, self._close_slow)
+        for demux in list(self.demuxes):
+            demux.close_if_slow(now)
+        self._slow_timer = self.loop.call_later(1.0, self._close_slow)
 
     def _close_old(self) -> None:
         now = self.loop.time()
@@ -337,4 +337,4 @@ class Emulator:
                 age and now - connection.opened_at >= age
             ):
                 connection.close(1001, "going away")
-        self._sweep = self.loop.call_later(1.0, self._close_old)
+        self._age_timer = self.loop.call_later(1.0, self._close_old)

@@ -18,15 +18,15 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
 from .agents.script import load_script
-from .core.faults import BadPlan, parse_plan
-from .settings import Deployment, EmulatorSettings, Limits, QueueSettings
+from .core.faults import FaultPlanError, parse_plan
+from .settings import Deployment, EmulatorLimits, EmulatorSettings, QueueSettings
 
-#: Read when the emulator starts, and not again: the place it listens at, its certificate, its
-#: chance, the size of its books.
+#: Read when the emulator starts, and not again: its address, its certificate,
+#: its seed, the size of its stores.
 AT_START = frozenset({"host", "port", "tls_dir", "tls_names", "seed", "records_max"})
 
 #: Settings that are made of others, which have keys of their own.
-_GROUPS: dict[str, type[BaseModel]] = {"limits": Limits, "deployment": Deployment}
+_GROUPS: dict[str, type[BaseModel]] = {"limits": EmulatorLimits, "deployment": Deployment}
 
 _WORDS = {
     bool: "true or false",
@@ -47,7 +47,7 @@ _BOUNDS = {
 
 
 @dataclass(slots=True, frozen=True)
-class Setting:
+class EmulatorSetting:
     """`bounds` is "" where the type says all. `default` is JSON."""
 
     key: str
@@ -57,7 +57,7 @@ class Setting:
     at_start_only: bool
 
 
-class BadSetting(ValueError):
+class SettingError(ValueError):
     """`key`, what is wrong with its value, and what it may be."""
 
     def __init__(self, key: str, problem: str, bound: str) -> None:
@@ -65,7 +65,7 @@ class BadSetting(ValueError):
         self.key, self.problem, self.bound = key, problem, bound
 
 
-def all_settings() -> list[Setting]:
+def all_settings() -> list[EmulatorSetting]:
     return [_setting(key, field) for key, field in _fields()]
 
 
@@ -89,13 +89,13 @@ def changed(
     for key in flat:
         if key not in known:
             near = difflib.get_close_matches(key, known, 1)
-            raise BadSetting(
+            raise SettingError(
                 key,
                 "is unknown",
                 f"did you mean {near[0]}?" if near else "see the list of settings",
             )
         if is_running and key in AT_START:
-            raise BadSetting(
+            raise SettingError(
                 key, "is read at the start only", f"give it to guestd emulate --set {key}=VALUE"
             )
     return _validated(settings, flat)
@@ -107,7 +107,7 @@ def parsed(assignments: list[str]) -> dict[str, Any]:
     for one in assignments:
         key, equals, text = one.partition("=")
         if not equals:
-            raise BadSetting(one, "has no value", "write key=value")
+            raise SettingError(one, "has no value", "write key=value")
         found[key.strip()] = _value(key.strip(), text)
     return found
 
@@ -161,7 +161,7 @@ def _validated(settings: EmulatorSettings, flat: Mapping[str, Any]) -> EmulatorS
 
 
 def _first_of(deployments: Any) -> dict[str, Any]:
-    """What is no deployment is refused with the rest."""
+    """An invalid deployment is reported with the other errors."""
     is_object = (
         isinstance(deployments, list | tuple) and deployments and isinstance(deployments[0], dict)
     )
@@ -172,18 +172,18 @@ def _check_agent_and_faults(settings: EmulatorSettings) -> None:
     try:
         load_script(settings.agent)
     except (TypeError, ValueError) as error:
-        raise BadSetting(
+        raise SettingError(
             "agent", str(error), "it must be: the name of an agent, or a script"
         ) from None
     try:
         parse_plan(settings.faults)
-    except BadPlan as error:
-        raise BadSetting(
+    except FaultPlanError as error:
+        raise SettingError(
             "faults", f"{error.field}: {error}", "GET /__emulator/faults lists the kinds"
         ) from None
 
 
-def _bad_setting(error: ValidationError) -> BadSetting:
+def _bad_setting(error: ValidationError) -> SettingError:
     first = error.errors(include_url=False)[0]
     path = [str(part) for part in first["loc"]]
     if path[:2] == ["deployments", "0"] and len(path) > 2:
@@ -192,7 +192,7 @@ def _bad_setting(error: ValidationError) -> BadSetting:
     key = next((one for one in (".".join(path[:2]), path[0]) if one in known), ".".join(path))
     setting = _setting(key, known[key]) if key in known else None
     if setting is None:
-        return BadSetting(key, first["msg"], "see the list of settings")
+        return SettingError(key, first["msg"], "see the list of settings")
     bound = ", ".join(part for part in (setting.type, setting.bounds) if part)
     given = first["input"]
     shown = (
@@ -201,7 +201,7 @@ def _bad_setting(error: ValidationError) -> BadSetting:
         else ""
     )
     message = first["msg"].removeprefix("Value error, ")
-    return BadSetting(
+    return SettingError(
         key, f"{shown}is refused: {message[:1].lower()}{message[1:]}", f"it must be: {bound}"
     )
 
@@ -219,9 +219,9 @@ def _value(key: str, text: str) -> Any:
 # ---------------------------------------------------------------------- words
 
 
-def _setting(key: str, field: FieldInfo) -> Setting:
+def _setting(key: str, field: FieldInfo) -> EmulatorSetting:
     default = json.dumps(field.get_default(call_default_factory=True), default=_plain)
-    return Setting(key, _type(field.annotation), _bounds(field), default, key in AT_START)
+    return EmulatorSetting(key, _type(field.annotation), _bounds(field), default, key in AT_START)
 
 
 def _type(annotation: Any) -> str:

@@ -1,4 +1,4 @@
-"""What the emulator is told: deployments, limits, the agent, faults. Every figure has the
+"""The emulator's settings: deployments, limits, the agent, faults. Every figure has the
 platform's published default."""
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class _Strict(BaseModel):
 
 
 class Deployment(_Strict):
-    """One Messenger deployment (reference §8)."""
+    """One Messenger deployment (protocol §8)."""
 
     id: str = DEFAULT_DEPLOYMENT_ID
     status: Literal["Active", "Inactive"] = "Active"
@@ -43,8 +43,8 @@ class QueueSettings(_Strict):
     answer_after_s: float = Field(0.0, ge=0)
 
 
-class Limits(_Strict):
-    """The published limits (reference §5). None switches one off; `strict: false` accepts instead
+class EmulatorLimits(_Strict):
+    """The published limits (protocol §5). None switches one off; `strict: false` accepts instead
     of refusing."""
 
     strict: bool = True
@@ -62,7 +62,7 @@ class Limits(_Strict):
     webchat_text_characters: int | None = Field(4096, ge=1)
     rest_calls_per_client_per_minute: int | None = Field(300, ge=1)
 
-    def off(self) -> Limits:
+    def off(self) -> EmulatorLimits:
         """The rates switched off; the sizes stay."""
         return self.model_copy(
             update={
@@ -83,7 +83,7 @@ class EmulatorSettings(_Strict):
     seed: int = 0
     deployments: tuple[Deployment, ...] = Field((Deployment(),), min_length=1)
     accept_any_deployment: bool = False
-    limits: Limits = Limits()
+    limits: EmulatorLimits = EmulatorLimits()
     agent: str | dict[str, Any] = "human"
     faults: tuple[dict[str, Any], ...] = ()
     honor_legacy_attributes: bool = False
@@ -91,13 +91,13 @@ class EmulatorSettings(_Strict):
     upload_bytes_max: int = Field(16 * 1024 * 1024, ge=1)
     control_hosts: tuple[
         str, ...
-    ] = ()  # names under which the control answers, beside loopback and plain addresses
+    ] = ()  # host names for the admin API, besides loopback and plain addresses
     control_origins: tuple[
         str, ...
-    ] = ()  # pages that may use the control, beside those of this machine
+    ] = ()  # origins for the admin API, besides those of this machine
     connections_max: int = Field(
         30_000, ge=1
-    )  # ten thousand guests with a socket and REST calls each, and room
+    )  # ten thousand guests with a socket and REST calls each, and a reserve
     idle_timeout_s: float | None = Field(None, gt=0)
     connection_age_max_s: float | None = Field(None, gt=0)
     frame_bytes_max: int = Field(262_144, ge=1024)

@@ -4,11 +4,11 @@ each is good for.
 The index is the only truth. A rotation first puts the new key's file where it belongs, then
 replaces the index in one step, then sweeps away what the new index does not need. So wherever it is
 cut off, the index on disk is whole, names exactly one signing key, and every file it speaks of is
-there; what is left lying is a key that nobody has used, and the next rotation sweeps it. The very
+there; what is left lying is an unused key, and the next rotation sweeps it. The very
 first rotation writes an empty index before anything else: thereby keys without an index are known
 for what they are, a ring that has lost its index, and are never mistaken for leavings.
 
-Nobody tells a running daemon that the command line has rotated. It looks at the index's stamp as it
+A running daemon is not told that the command line has rotated. It looks at the index's stamp as it
 uses the ring, at most once in `reread_s`, and reads again when the stamp is another. If what it
 finds cannot be used it says so and goes on with what it has: a mistake in the directory must not
 stop guests from being let in. Until it looks, it signs with the old key, which the overlap keeps
@@ -32,7 +32,7 @@ from ..runtime.files import HALF
 from . import private_files
 from .pairs import is_kid, is_name, jwk_of, kid_of, new_pair, private_pem, read_pair
 from .private_files import FIELD
-from .ring import Entry, Ring, read, written
+from .ring import KeyEntry, Ring, read, written
 from .settings import IdentitySettings
 
 logger = logging.getLogger("guestd.identity")
@@ -66,12 +66,13 @@ class KeyRing:
 
     def __init__(
         self,
+        directory: Path,
         settings: IdentitySettings,
         now: Callable[[], float] = time.time,
         draw: Callable[[int], rsa.RSAPrivateKey] = new_pair,
     ) -> None:
         self._settings = settings
-        self._directory = settings.directory
+        self._directory = directory
         self._now = now
         self._draw = draw
         self._keys: Keys | None = None
@@ -115,10 +116,9 @@ class KeyRing:
     def adopt(self) -> bool:
         """The key of `key_file` signs from now on, unless the ring knows it already. Returns
         whether it was taken."""
-        path = self._settings.key_file
-        if path is None:
+        if self._settings.key_file is None:
             return False
-        pair = read_own(path)
+        pair = read_own(Path(self._settings.key_file))
         thumbprint = kid_of(pair.public_key())
         kid = self._settings.kid or thumbprint
         if any((one.kid, one.file_stem) == (kid, thumbprint) for one in self.reread().ring.entries):
@@ -161,9 +161,9 @@ class KeyRing:
                 self._write(ring.promoted(now, self._settings.overlap_s, self._settings.keys_max))
                 return "promoted"
             if self._is_to_publish(ring, now):
-                assert ring.signing is not None and self._settings.rotate_every_s is not None
-                turn_at = ring.signing.signs_since + self._settings.rotate_every_s
-                self._publish(ring, max(now + self._settings.publish_s, turn_at), "")
+                assert ring.signing is not None and self._settings.rotate_every is not None
+                turn_at = ring.signing.signs_since + self._settings.rotate_every
+                self._publish(ring, max(now + self._settings.publish_before, turn_at), "")
                 return "published"
         return ""
 
@@ -172,12 +172,12 @@ class KeyRing:
         return ring.published is not None and (ring.published.signs_from or 0.0) <= now
 
     def _is_to_publish(self, ring: Ring, now: float) -> bool:
-        every_s = self._settings.rotate_every_s
+        every_s = self._settings.rotate_every
         if every_s is None or ring.signing is None or ring.published is not None:
             return False
-        return now >= ring.signing.signs_since + every_s - self._settings.publish_s
+        return now >= ring.signing.signs_since + every_s - self._settings.publish_before
 
-    def valid(self) -> list[tuple[Entry, rsa.RSAPublicKey]]:
+    def valid(self) -> list[tuple[KeyEntry, rsa.RSAPublicKey]]:
         """The keys whose signatures are believed now, the signing one first."""
         keys = self.current()
         return [
@@ -295,7 +295,7 @@ class KeyRing:
 
     @contextlib.contextmanager
     def _changing(self) -> Iterator[Ring]:
-        """The ring on the disk, while nobody else changes it."""
+        """The ring on the disk, under the lock."""
         private_files.make_directory(self._directory)
         with private_files.locked(self._directory):
             ring = self._read_index()
@@ -309,7 +309,7 @@ class KeyRing:
         if kid and not is_name(kid):
             raise ConfigError(
                 "identity.kid",
-                f"{kid!r} is no name for a key",
+                f"{kid!r} is not a valid name of a key",
                 "write 1 to 200 visible ASCII characters",
             )
         self._check_room(ring, self._now())
@@ -336,7 +336,7 @@ class KeyRing:
             raise ConfigError(FIELD, problem, "wait until an overlap is over, or allow more")
 
     def _sweep(self, needed: set[str]) -> None:
-        """Away with private keys that are good for nothing any more. That this fails is no failure
+        """Deletes private keys that are obsolete. That this fails is no failure
         of the rotation."""
         for path in [*self._key_files(), *self._directory.glob(f".*{SUFFIX}{HALF}")]:
             if path.name.removesuffix(SUFFIX) not in needed:
@@ -344,7 +344,7 @@ class KeyRing:
                     path.unlink()
                 except OSError as error:
                     logger.warning(
-                        "%s is needed no more and cannot be deleted: %s", path, error.strerror
+                        "%s is obsolete and could not be deleted: %s", path, error.strerror
                     )
 
     def _key_files(self) -> list[Path]:

@@ -73,7 +73,7 @@ def read_pair(data: bytes) -> rsa.RSAPrivateKey:
 
     The library's proof that the numbers are sound takes as long as making a key, in the daemon's
     one thread; it is for keys of strangers. Here the public half is proved by the kid, and a
-    private half that does not fit it by the check of every token after signing, before anybody sees
+    private half that does not fit it by the check of every token after signing, before it is shown
     the token."""
     try:
         found = serialization.load_pem_private_key(

@@ -46,7 +46,7 @@ def check_private(directory: Path) -> None:
             FIELD, f"{directory}: {error.strerror}", "guestd keys rotate makes a ring"
         ) from None
     if not stat.S_ISDIR(found.st_mode):
-        raise ConfigError(FIELD, f"{directory} is no directory", "name one, or make it")
+        raise ConfigError(FIELD, f"{directory} is not a directory", "name one, or make it")
     _check(directory, found, "700")
 
 
@@ -75,7 +75,7 @@ def read_private(path: Path) -> bytes:
     with open(file, "rb") as opened:
         found = os.fstat(file)
         if not stat.S_ISREG(found.st_mode):
-            raise ConfigError(FIELD, f"{path} is no file", "move it away")
+            raise ConfigError(FIELD, f"{path} is not a regular file", "move it away")
         _check(path, found, "600")
         return opened.read()
 

@@ -1,4 +1,4 @@
-"""The ring as a value: which key signs, which are still believed, which are no more. No file is
+"""The ring as a value: which key signs, which are still believed, which are gone. No file is
 touched here."""
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ VERSION = 1
 
 
 @dataclass(slots=True, frozen=True)
-class Entry:
+class KeyEntry:
     """One key: `state` as it was written. Times are epoch seconds: `until` ends an overlap,
     `signs_from` is when a published key will sign, or when a signing one began to. `thumbprint` is
     the key's own name; "": its kid is that."""
@@ -34,7 +34,7 @@ class Entry:
         return self.created if self.signs_from is None else self.signs_from
 
     def state_at(self, now: float) -> State:
-        """An overlap ends by itself, without anybody writing it down."""
+        """An overlap ends by itself, without a write."""
         over = self.state == "overlap" and (self.until is None or now >= self.until)
         return "retired" if over else self.state
 
@@ -44,20 +44,20 @@ class Ring:
     """The signing one first, then the one that is published and will sign, then newest first. At
     most one of each; an empty ring has none."""
 
-    entries: tuple[Entry, ...] = ()
+    entries: tuple[KeyEntry, ...] = ()
 
     @property
-    def signing(self) -> Entry | None:
+    def signing(self) -> KeyEntry | None:
         return next((one for one in self.entries if one.state == "signing"), None)
 
     @property
-    def published(self) -> Entry | None:
+    def published(self) -> KeyEntry | None:
         return next((one for one in self.entries if one.state == "published"), None)
 
-    def find(self, kid: str) -> Entry | None:
+    def find(self, kid: str) -> KeyEntry | None:
         return next((one for one in self.entries if one.kid == kid), None)
 
-    def valid(self, now: float) -> tuple[Entry, ...]:
+    def valid(self, now: float) -> tuple[KeyEntry, ...]:
         """Those whose signatures are believed at `now`, the signing one first."""
         return tuple(one for one in self.entries if one.state_at(now) != "retired")
 
@@ -67,13 +67,13 @@ class Ring:
         """`kid` signs from now on; who signed before stays valid for `overlap_s`. The oldest
         retired ones are forgotten."""
         return self._with_signing(
-            Entry(kid, "signing", now, thumbprint=thumbprint), now, overlap_s, retired_max
+            KeyEntry(kid, "signing", now, thumbprint=thumbprint), now, overlap_s, retired_max
         )
 
     def with_published(self, kid: str, now: float, signs_from: float, thumbprint: str = "") -> Ring:
         """`kid` is believed and shown from now on, and will sign. One that was published before is
         retired: it never signed."""
-        entry = Entry(kid, "published", now, signs_from=signs_from, thumbprint=thumbprint)
+        entry = KeyEntry(kid, "published", now, signs_from=signs_from, thumbprint=thumbprint)
         others = [one for one in self.entries if one.state != "published" and one.kid != kid]
         return Ring((*others[:1], entry, *others[1:]))
 
@@ -85,14 +85,16 @@ class Ring:
             replace(entry, state="signing", signs_from=now), now, overlap_s, retired_max
         )
 
-    def _with_signing(self, entry: Entry, now: float, overlap_s: float, retired_max: int) -> Ring:
+    def _with_signing(
+        self, entry: KeyEntry, now: float, overlap_s: float, retired_max: int
+    ) -> Ring:
         is_same = {entry.kid, entry.file_stem}
         settled = (
             _settled(one, now, overlap_s)
             for one in self.entries
             if not is_same & {one.kid, one.file_stem}
         )
-        entries: list[Entry] = [entry]
+        entries: list[KeyEntry] = [entry]
         retired = 0
         for one in settled:
             retired += one.state == "retired"
@@ -101,7 +103,7 @@ class Ring:
         return Ring(tuple(entries))
 
 
-def _settled(entry: Entry, now: float, overlap_s: float) -> Entry:
+def _settled(entry: KeyEntry, now: float, overlap_s: float) -> KeyEntry:
     if entry.state == "signing":
         until = now + overlap_s
         return replace(entry, state="overlap" if overlap_s > 0 else "retired", until=until)
@@ -131,7 +133,7 @@ def read(data: bytes) -> Ring:
     except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
     if not isinstance(found, dict) or not isinstance(found.get("keys"), list):
-        raise ValueError("is no index of keys")
+        raise ValueError("is not an index of keys")
     if found.get("version") != VERSION:
         raise ValueError(
             f"has version {found.get('version')!r}, and this guestd reads version {VERSION}"
@@ -146,7 +148,7 @@ def read(data: bytes) -> Ring:
     return ring
 
 
-def _entry(found: Any) -> Entry:
+def _entry(found: Any) -> KeyEntry:
     match found:
         case {
             "kid": str(kid),
@@ -162,8 +164,8 @@ def _entry(found: Any) -> Entry:
                 and all(map(_is_time, (created, *times)))
                 and isinstance(thumbprint, str)
             ):
-                return Entry(kid, state, created, until, signs_from, thumbprint)
-    raise ValueError("has an entry that is no key")
+                return KeyEntry(kid, state, created, until, signs_from, thumbprint)
+    raise ValueError("has an entry that is not a key")
 
 
 def _is_time(value: Any) -> bool:

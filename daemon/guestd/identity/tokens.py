@@ -177,7 +177,7 @@ class GuestTokens:
         claims = self._signed_claims(token, self._public(kid, keys))
         guest_id = claims["guestId"]
         if not isinstance(guest_id, str) or not guest_id:
-            raise TokenError("its guestId is no text", code="bad_claim", field="guestId")
+            raise TokenError("its guestId must be a string", code="bad_claim", field="guestId")
         issued, expires = _time(claims, "iat"), _time(claims, "exp")
         self._check_times(issued, expires, _time(claims, "nbf") if "nbf" in claims else issued)
         metadata = {name: value for name, value in claims.items() if name not in RESERVED}
@@ -191,7 +191,7 @@ class GuestTokens:
             found = self._ring.current(look=True)
         entry = found.ring.find(kid)
         if entry is None:
-            named = f"the key {kid}" if is_kid(kid) else "a key whose name is no thumbprint"
+            named = f"the key {kid}" if is_kid(kid) else "a key whose name is not a thumbprint"
             raise TokenError(
                 f"is signed with {named}, which is not in this ring", code="unknown_kid"
             )
@@ -232,7 +232,7 @@ class GuestTokens:
                 "is from another issuer (iss)", code="wrong_issuer", field="iss"
             ) from None
         except (jwt.InvalidTokenError, ValueError, RecursionError):
-            raise TokenError("is no JSON Web Token", code="malformed") from None
+            raise TokenError("is not a JSON Web Token", code="malformed") from None
 
     def _check_times(self, issued: float, expires: float, valid_from: float) -> None:
         now, leeway = self._now(), self._settings.leeway_s
@@ -251,7 +251,7 @@ def _plain(metadata: Mapping[str, Any]) -> dict[str, Any]:
     for name in metadata:
         if not isinstance(name, str):
             raise CommandError(
-                f"metadata has the name {name!r}, which is no text", field="metadata"
+                f"metadata has the name {name!r}, which is not a string", field="metadata"
             )
     try:
         spelled = json.dumps(dict(metadata), allow_nan=False, ensure_ascii=False)
@@ -267,11 +267,11 @@ def _kid_of(token: str) -> str:
     """The key the header names, once the token is spelled as we would spell it and its header is
     one we would have written."""
     if not _is_strictly_spelled(token):
-        raise TokenError("is no JSON Web Token", code="malformed")
+        raise TokenError("is not a JSON Web Token", code="malformed")
     try:
         header = jwt.get_unverified_header(token)
     except (jwt.InvalidTokenError, ValueError, RecursionError):
-        raise TokenError("is no JSON Web Token", code="malformed") from None
+        raise TokenError("is not a JSON Web Token", code="malformed") from None
     if header.get("alg") != ALGORITHM:
         raise TokenError(
             f"its header does not say {ALGORITHM}, and nothing else is accepted",
@@ -306,5 +306,5 @@ def _is_canonical(part: str) -> bool:
 def _time(claims: dict[str, Any], name: str) -> float:
     value = claims[name]
     if isinstance(value, bool) or not isinstance(value, int | float) or not abs(value) < TIME_MAX:
-        raise TokenError(f"its {name} is no time in seconds", code="bad_claim", field=name)
+        raise TokenError(f"its {name} must be a time in seconds", code="bad_claim", field=name)
     return float(value)

@@ -22,7 +22,7 @@ import orjson
 #: No CRC-32 is negative, so such a row always counts as damaged.
 UNREADABLE = -1
 
-#: Text that is no UTF-8 becomes half surrogates, which have no checksum: the row is damaged, and
+#: Text that is not UTF-8 becomes half surrogates, which have no checksum: the row is damaged, and
 #: reading the rows beside it goes on. By itself sqlite3 would raise an error for the whole
 #: statement.
 lenient_text = partial(str, encoding="utf-8", errors="surrogateescape")

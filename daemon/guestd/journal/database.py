@@ -72,7 +72,7 @@ def open_for_writing(directory: Path, may_create: bool = True) -> sqlite3.Connec
     if not directory.is_dir():
         raise ConfigError(
             "journal.directory",
-            f"{directory} is no directory",
+            f"{directory} is not a directory",
             "create it, or mount what should be there, and start again",
         )
     mountinfo = filesystem_check.read("/proc/self/mountinfo")

@@ -2,7 +2,7 @@
 written there.
 
 Network file systems are refused: their locks and their fsync promise less than a journal needs, and
-WAL wants memory shared between processes. So is FUSE, of which nobody can know what is behind it
+WAL wants memory shared between processes. So is FUSE, since what is behind it is unknown
 (overlays of containers and local block devices excepted). And a directory that /etc/fstab would
 have mounted, and that is not mounted, must not get an empty journal."""
 

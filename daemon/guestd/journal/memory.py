@@ -1,4 +1,5 @@
 """The journal in memory: the same port, the same order, durable for as long as the process lives.
+What is read is answered at once, without a suspension.
 
 Bounds: `events_per_session_max` and `events_max` over all. When one is reached the oldest events
 go, and a reader who asks for them learns from `first_kept_seq` what he cannot get any more. The one
@@ -57,7 +58,7 @@ class MemoryJournal:
         for told in self._told:
             told()
 
-    def read(
+    async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
         events = self._kept.get(session_id)
@@ -68,32 +69,32 @@ class MemoryJournal:
         rows = islice(events, start, start + limit)
         return Replay(list(rows) if bytes_max is None else up_to_bytes(rows, bytes_max), first)
 
-    def recover(self) -> Sequence[SavedSession]:
+    async def recover(self) -> Sequence[SavedSession]:
         """Nothing outlives the process."""
         return ()
 
-    def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
+    async def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
         return ()
 
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
         self._of_commands.pop(session_id, None)
 
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+    async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         kept = self._of_commands.get(session_id, {})
         accepted, outcome = (kept.get((kind, command_id)) for kind in ("accepted", "delivery"))
         return StoredCommand(accepted, outcome) if accepted or outcome else None
 
-    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
+    async def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         """Row by row: asked only of messages older than what a guest session remembers."""
         rows = self._kept.get(session_id, ())
         return any(row.key == identity and row.kind in ("message", "presence") for row in rows)
 
-    def last_seq(self, session_id: str) -> int:
+    async def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)
         return events[-1].seq if events else 0
 
-    def read_on(
+    async def read_on(
         self, after_offset: int, limit: int, kinds: Sequence[str] = ()
     ) -> Sequence[StoredEvent]:
         if not self._order:
@@ -117,19 +118,19 @@ class MemoryJournal:
     def on_durable(self, told: Callable[[], None]) -> None:
         self._told.append(told)
 
-    def operation(self, operation_id: str) -> OperationRecord | None:
+    async def operation(self, operation_id: str) -> OperationRecord | None:
         return self._operations.get(operation_id)
 
-    def operations(self) -> Sequence[OperationRecord]:
+    async def operations(self) -> Sequence[OperationRecord]:
         return [one for one in self._operations.values() if not one.over]
 
-    def operations_over(self, limit: int) -> Sequence[OperationRecord]:
+    async def operations_over(self, limit: int) -> Sequence[OperationRecord]:
         return list(islice((one for one in reversed(self._operations.values()) if one.over), limit))
 
-    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+    async def delivery(self, delivery_id: str) -> DeliveryRecord | None:
         return self._deliveries.get(delivery_id)
 
-    def deliveries(
+    async def deliveries(
         self,
         status: str,
         after_id: str = "",
@@ -179,8 +180,8 @@ class MemoryJournal:
             self._drop_from_longest()
 
     def _drop_from_longest(self) -> None:
-        """Make room at once for a thousand more, from whoever holds most: rare, so it may look at
-        everybody."""
+        """Make room at once for a thousand more, from the stream that holds most: rare, so it may
+        look at everybody."""
         longest = max(self._kept.values(), key=len)
         for _ in range(min(1000, len(longest) - 1)):
             self._drop_first(longest)

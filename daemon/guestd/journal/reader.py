@@ -1,4 +1,4 @@
-"""What the loop reads from the file: pages by an index, on a connection that only reads and never
+"""What is read from the file: pages by an index, on a connection that only reads and never
 checkpoints.
 
 Events are shown up to `acknowledged`, the offset up to which the loop was told that they are
@@ -37,7 +37,7 @@ NEAR_MAX = 20
 #: The kind that stands in the place of a damaged event among those of all streams.
 DAMAGED = "damaged"
 
-#: All kinds there are: an event of another kind is damaged, whoever asks.
+#: All kinds there are: an event of another kind is damaged.
 KINDS = (
     "message",
     "presence",
@@ -289,7 +289,7 @@ class Reader:
 
     @contextmanager
     def _told(self, session_id: str) -> Iterator[None]:
-        """A damaged row in a stream becomes an error for whoever asked for it."""
+        """A damaged row in a stream becomes an error for the caller."""
         try:
             yield
         except FoundDamage as found:

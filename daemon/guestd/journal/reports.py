@@ -39,7 +39,7 @@ class Reports:
         except OSError as error:
             logger.error("a report could not be written: %s", error.strerror)
         else:
-            logger.error("a report of the bug, without what anybody said, is in %s", path)
+            logger.error("a report of the bug, without any message's text, is in %s", path)
 
     def _delete_oldest(self) -> None:
         """By the last part of their names, the time in milliseconds."""

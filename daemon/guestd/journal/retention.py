@@ -1,8 +1,8 @@
-"""What goes when its time has come, a batch at a time, so that nobody waits long for the writer.
+"""What goes when its time has come, a batch at a time, so that no caller waits long for the writer.
 
 Guest sessions that ended, with all their events; facts of the daemon's own stream; operations that
 are over; webhooks that were delivered or given up. An event that a reader of all streams has not
-passed yet stays, however old. A reader that nobody has asked for in a week holds nothing back any
+passed yet stays, however old. A reader that was not used for a week holds nothing back any
 more: else a feature that was once switched on would fill the disk for ever."""
 
 from __future__ import annotations
@@ -201,7 +201,7 @@ def _retire_damaged(connection: sqlite3.Connection, before_ms: int, passed: int)
     """A guest session that was set aside that long ago, found by its number in each event: its
     links may be broken."""
     for row in connection.execute(queries()["damaged"]).fetchall():
-        if not is_sound(row):  # nobody knows whom it means; whoever is damaged is found again
+        if not is_sound(row):  # its session is unknown; a damaged one is found again
             connection.execute(queries()["delete_damaged"], (row[0],))
             return Swept(1, True)
         if row[3] < before_ms and (rows := _retire_one_damaged(connection, row[0], passed)):

@@ -21,18 +21,17 @@ import sqlite3
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
 
 from ..model.errors import JournalError, StorageFull
-from ..model.journal import Commit, Replay, SavedSession, StoredCommand, StoredEvent
-from ..model.records import DeliveryRecord, OperationRecord
+from ..model.journal import Commit, SetAside
 from . import database
 from .disk_reserve import DiskReserve
 from .file_watch import FileWatch
 from .lock import DirectoryLock
 from .reader import Reader
+from .reader_thread import IO_ERROR, ReadsOnThread, named
 from .retention import Retention
 from .retire_pace import RetirePace
 from .settings import JournalSettings
@@ -48,7 +47,6 @@ STOP_MAX_S = (
     15.0  # a disk that hangs for longer is left alone: nothing that waits for it was acknowledged
 )
 START_BYTES = 1 << 20  # less is free than a start takes: an I/O error then means a full disk
-IO_ERROR = "SQLITE_IOERR"
 
 FULL = "SQLITE_FULL"
 #: The memory that SQLite's connections share is a file, too. It could not grow: for want of room,
@@ -56,14 +54,12 @@ FULL = "SQLITE_FULL"
 SHARED_FAILED = "SQLITE_IOERR_SHMSIZE"
 
 _Work = tuple[Commit, Callable[[], None]]
-_Found = TypeVar("_Found")
 
 
-class SqliteJournal:
+class SqliteJournal(ReadsOnThread):
     """The Journal port on `directory`. `start`, use, `stop`. `failed` hears of an error that ends
-    the process; from then on, and after `stop`, whoever reads gets a JournalError. The loop owns
-    the connection that reads, and closes both when the writer's thread has ended: none is ever
-    closed while somebody uses it."""
+    the process; from then on, and after `stop`, reading raises JournalError. The loop closes both
+    connections when their threads have ended: none is ever closed while it is in use."""
 
     def __init__(
         self,
@@ -72,10 +68,10 @@ class SqliteJournal:
         failed: Callable[[JournalError], None],
         settings: JournalSettings | None = None,
     ) -> None:
+        super().__init__(loop, self._fail, self._is_full, self._write_down_aside)
         self._directory = directory
-        self._loop = loop
         self._failed = failed
-        self._settings = settings = settings or JournalSettings()
+        self._settings = settings = settings or JournalSettings(ballast_bytes=0)
         self._retention = Retention(
             int(settings.retention_s * 1000), int(settings.dead_retention_s * 1000)
         )
@@ -87,10 +83,7 @@ class SqliteJournal:
         self._given_at: deque[float] = deque()  # of each commit that is not durable yet
         self._thread: threading.Thread | None = None
         self._ended_well = False
-        self._error: JournalError | None = None
         self._writer: Writer
-        self._reader: Reader
-        self._acknowledged = 0
         self._cursors: dict[str, int] = {}
         self._asked_for: set[str] = set()
         self._told: list[Callable[[], None]] = []
@@ -122,8 +115,8 @@ class SqliteJournal:
             )
             self._writer = Writer(opened[0])
             opened.append(database.open_for_reading(self._directory))
-            self._reader = Reader(opened[1])
-            self._cursors = self._reader.cursors()
+            reader = Reader(opened[1])
+            self._cursors = reader.cursors()
             self._watch = FileWatch(self._directory / database.NAME)
             self._watch.look()
             self._reserve.look()
@@ -134,6 +127,7 @@ class SqliteJournal:
             raise
         self._acknowledged = self._writer.offset
         self._low(self._reserve.is_low)
+        self._start_reading(reader)
         self._thread = threading.Thread(target=self._run, name="journal", daemon=True)
         self._thread.start()
 
@@ -173,12 +167,15 @@ class SqliteJournal:
         await asyncio.to_thread(self._thread.join, STOP_MAX_S)
         if self._thread.is_alive():
             raise JournalError(self._hung())
+        failed = self._error is not None and not failed_before
+        self._error = self._error or JournalError("the journal is closed")
+        if not await self._stop_reading(STOP_MAX_S):
+            raise JournalError(self._hung())
         self._thread = None
         self._close()
         self._lock.release()
-        if self._error is not None and not failed_before:
+        if failed:
             raise self._error
-        self._error = self._error or JournalError("the journal is closed")
 
     def _hung(self) -> str:
         problem = "has been full" if self.storage_full else "has not answered"
@@ -188,8 +185,8 @@ class SqliteJournal:
         )
 
     def _close(self) -> None:
-        """On the loop, when the writer's thread has ended: nobody is in the middle of a look. The
-        last connection to close writes the WAL back; after a failure the one that only reads is the
+        """On the loop, when both threads have ended: nothing is being read or written. The last
+        connection to close writes the WAL back; after a failure the one that only reads is the
         last, so that the file is not touched again."""
         first, last = (
             (self._reader, self._writer) if self._ended_well else (self._writer, self._reader)
@@ -203,45 +200,9 @@ class SqliteJournal:
         self._given_at.append(time.monotonic())
         self._work.put((commit, done))
 
-    def read(
-        self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
-    ) -> Replay:
-        return self._ask(
-            lambda reader: reader.read(session_id, after_seq, limit, self._acknowledged, bytes_max)
-        )
-
     def forget(self, session_id: str) -> None:
         """Nothing to do: the session is marked as over with its last event, and retention takes it
         later."""
-
-    def recover(self) -> list[SavedSession]:
-        """Guest sessions that are found damaged are written down as such, so that they stay
-        aside."""
-        found = self._ask(lambda reader: reader.recover())
-        self._write_down_aside()
-        return found
-
-    def identities(self, session_id: str, limit: int) -> list[tuple[str, str]]:
-        try:
-            return self._ask(lambda reader: reader.identities(session_id, limit))
-        finally:
-            self._write_down_aside()
-
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
-        return self._ask(lambda reader: reader.command(session_id, command_id, self._acknowledged))
-
-    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
-        return self._ask(lambda reader: reader.was_shown(session_id, identity, time))
-
-    def last_seq(self, session_id: str) -> int:
-        return self._ask(lambda reader: reader.last_seq(session_id))
-
-    def read_on(
-        self, after_offset: int, limit: int, kinds: Sequence[str] = ()
-    ) -> list[StoredEvent]:
-        return self._ask(
-            lambda reader: reader.read_on(after_offset, limit, self._acknowledged, kinds)
-        )
 
     def cursor(self, name: str) -> int:
         """The first question in a life is written down: a new reader's beginning, or that an old
@@ -255,56 +216,8 @@ class SqliteJournal:
     def on_durable(self, told: Callable[[], None]) -> None:
         self._told.append(told)
 
-    def operation(self, operation_id: str) -> OperationRecord | None:
-        return self._ask(lambda reader: reader.operation(operation_id))
-
-    def operations(self) -> list[OperationRecord]:
-        return self._ask(lambda reader: reader.operations())
-
-    def operations_over(self, limit: int) -> list[OperationRecord]:
-        return self._ask(lambda reader: reader.operations_over(limit))
-
-    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
-        return self._ask(lambda reader: reader.delivery(delivery_id))
-
-    def deliveries(
-        self,
-        status: str,
-        after_id: str = "",
-        limit: int = 1000,
-        target: str = "",
-        other_than: Sequence[str] = (),
-    ) -> list[DeliveryRecord]:
-        return self._ask(
-            lambda reader: reader.deliveries(status, after_id, limit, target, other_than)
-        )
-
-    def _ask(self, question: Callable[[Reader], _Found]) -> _Found:
-        """Raises JournalError; an I/O error or a damaged file ends the process as an error of the
-        writer does."""
-        if self._error is not None:
-            raise JournalError(str(self._error))
-        try:
-            return question(self._reader)
-        except JournalError as error:
-            self._fail(error)
-            raise
-        except sqlite3.Error as error:
-            problem = JournalError(f"the journal cannot be read: {_named(error)}")
-            if getattr(error, "sqlite_errorname", "").startswith(IO_ERROR) and not self._is_full(
-                error
-            ):
-                self._fail(problem)
-            raise problem from error
-
-    @property
-    def damaged_rows(self) -> int:
-        """How many were found by reading, since the start."""
-        return self._reader.damaged_rows
-
-    def _write_down_aside(self) -> None:
-        if aside := self._reader.take_aside():
-            self.commit(Commit(aside=aside), lambda: None)
+    def _write_down_aside(self, aside: list[SetAside]) -> None:
+        self.commit(Commit(aside=aside), lambda: None)
 
     def oldest_wait_s(self) -> float:
         try:
@@ -326,7 +239,7 @@ class SqliteJournal:
                 self._look_around()
             self._unless_full(self._writer.checkpoint)
         except sqlite3.Error as error:
-            problem = f"the journal failed: {_named(error)}; the file was not touched again"
+            problem = f"the journal failed: {named(error)}; the file was not touched again"
             self._tell(self._fail, JournalError(problem))
         except JournalError as error:
             self._tell(self._fail, error)
@@ -428,12 +341,6 @@ class SqliteJournal:
                 " programs away from that directory, then start again"
             )
 
-    def _tell(self, what: Callable[..., None], *arguments: object) -> None:
-        try:
-            self._loop.call_soon_threadsafe(what, *arguments)
-        except RuntimeError:
-            return  # the loop is gone, and everybody with it who could want to know
-
     # ------------------------------------------------------------------ on the loop
 
     def _written(self, works: list[_Work], offset: int, is_short: bool) -> None:
@@ -474,7 +381,3 @@ class SqliteJournal:
 def _rows_of(commit: Commit) -> int:
     """What retention will have to delete one day."""
     return len(commit.rows) + len(commit.opened) + len(commit.operations) + len(commit.deliveries)
-
-
-def _named(error: sqlite3.Error) -> str:
-    return f"{error} ({getattr(error, 'sqlite_errorname', type(error).__name__)})"

@@ -122,7 +122,8 @@ class Writer:
 
     def erase(self, in_pause: bool) -> None:
         """Empty the WAL if something was deleted since; under load not more often than each
-        ERASE_S. While somebody reads from it, it is left for later: nobody waits for a reader."""
+        ERASE_S. While somebody reads from it, it is left for later: the writer never waits for a
+        reader."""
         now = self._monotonic()
         if not self._has_deleted or (now < self._erase_at and not in_pause):
             return

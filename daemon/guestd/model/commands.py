@@ -20,7 +20,7 @@ class Send:
 
 @dataclass(slots=True, frozen=True)
 class Reply:
-    """Choose from what the agent offered: quick reply, card button, date, list items (reference
+    """Choose from what the agent offered: quick reply, card button, date, list items (protocol
     §2.6)."""
 
     command_id: str
@@ -77,7 +77,7 @@ class Withdraw:
 @dataclass(slots=True, frozen=True)
 class FreshLink:
     """Ask for a new download link of an attachment of the conversation; the old one lives about ten
-    minutes (reference §5)."""
+    minutes (protocol §5)."""
 
     command_id: str
     attachment_id: str

@@ -1,6 +1,6 @@
 """What the thinking part wants done next.
 
-The runner performs effects in order. An event among them wants to be recorded, and nobody is shown
+The runner performs effects in order. An event among them wants to be recorded, and is not shown
 it before it is durable."""
 
 from __future__ import annotations
@@ -11,17 +11,7 @@ from typing import Any
 
 from .commands import Answer
 from .endings import Ending
-from .events import (
-    AcceptedEvent,
-    AttachmentEvent,
-    DeliveryEvent,
-    GapEvent,
-    MessageEvent,
-    PresenceEvent,
-    ReceiptEvent,
-    SessionEvent,
-    TypingEvent,
-)
+from .events import AcceptedEvent, Recorded
 from .requests import Request
 
 
@@ -79,7 +69,7 @@ class Drop:
 
 
 @dataclass(slots=True)
-class Tell:
+class SendAnswer:
     """Answer the asker, once."""
 
     answer: Answer
@@ -144,7 +134,7 @@ class Discard:
 
 
 @dataclass(slots=True)
-class Noticed:
+class Count:
     notice: Notice
     count: int = 1
 
@@ -163,18 +153,6 @@ class Finish:
     ending: Ending
 
 
-#: Events that are recorded as they are; an AcceptedEvent comes in its `Accept`.
-Recorded = (
-    MessageEvent
-    | PresenceEvent
-    | TypingEvent
-    | ReceiptEvent
-    | SessionEvent
-    | DeliveryEvent
-    | AttachmentEvent
-    | GapEvent
-)
-
 Effect = (
     Recorded
     | Accept
@@ -185,14 +163,17 @@ Effect = (
     | Ping
     | HangUp
     | Drop
-    | Tell
+    | SendAnswer
     | AwaitDurable
     | FetchHistory
     | AskPresigned
     | Upload
     | CancelUpload
     | Discard
-    | Noticed
+    | Count
     | Echoed
     | Finish
 )
+
+#: What a method of the pure part writes its effects to, in order.
+Effects = list[Effect]

@@ -1,7 +1,7 @@
 """Every way a link or a guest session can stop, as a named value.
 
 One glance at an ending tells whether to come back. The causes are ours; the close codes are RFC
-6455 §7.4.1 and the platform's (reference §1.6, §4.3). Nothing else in the house decides whether a
+6455 §7.4.1 and the platform's (protocol §1.6, §4.3). Nothing else in the house decides whether a
 reconnect is sensible."""
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class Cause(Enum):
     # the dial
     UNREACHABLE = "unreachable"  # DNS, refused, no route
     DIAL_TIMEOUT = "dial_timeout"
-    ACCESS_DENIED = "access_denied"  # upgrade answered 403 (reference §1.2)
+    ACCESS_DENIED = "access_denied"  # upgrade answered 403 (protocol §1.2)
     UPGRADE_REFUSED = "upgrade_refused"  # upgrade answered anything else but 101
     CERTIFICATE_REFUSED = "certificate_refused"
     PROXY_REFUSED = "proxy_refused"

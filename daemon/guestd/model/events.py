@@ -155,14 +155,16 @@ class GapEvent:
     kind: str = "gap"
 
 
-Event = (
+#: Events that are recorded as they are; an AcceptedEvent comes in the effect `Accept`.
+Recorded = (
     MessageEvent
     | PresenceEvent
     | TypingEvent
     | ReceiptEvent
     | SessionEvent
-    | AcceptedEvent
     | DeliveryEvent
     | AttachmentEvent
     | GapEvent
 )
+
+Event = Recorded | AcceptedEvent

@@ -1,4 +1,4 @@
-"""The port of `spool/`: file copies on disk, as the layers above see them."""
+"""The port of `spool/`: file copies on disk, as the other packages see them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,26 @@ class FileCopy(Protocol):
     def size_bytes(self) -> int: ...
 
 
+class CopyReader(Protocol):
+    async def read(self, offset: int) -> bytes:
+        """The next chunk; empty at the end. Raises OSError."""
+        ...
+
+    def close(self) -> None: ...
+
+
+class CopyOpener(Protocol):
+    async def __call__(self, path: str, size_bytes: int) -> CopyReader:
+        """Raises SpoolError if the copy is not there, or is not of `size_bytes`."""
+        ...
+
+
 class FileSpool(Protocol):
     async def spool(self, chunks: AsyncIterator[bytes], limit_bytes: int | None = None) -> FileCopy:
         """Write what comes. Raises CommandError `too_large`, Overloaded, or SpoolError when the
         disk fails; leaves nothing behind then."""
+        ...
+
+    def discard(self, path: str) -> None:
+        """Delete a copy, soon; a missing one is not an error."""
         ...

@@ -16,7 +16,7 @@ RETRY_AFTER_TOLD_MAX_S = 3600.0
 #: not outlive a key change.
 TOKEN_LIFE_MAX_S = 86_400.0
 
-#: Longer typing than a minute without another event is no typing; a browser would show the dots
+#: Longer typing than a minute without another event is not believed; a browser would show the dots
 #: until the guest leaves.
 TYPING_MS_MAX = 60_000
 
@@ -56,7 +56,7 @@ UPLOAD_URL_CHARS_MAX = 16_384
 UPLOAD_HEADERS_MAX = 64
 UPLOAD_HEADERS_CHARS_MAX = 16_384
 
-#: Ids of the platform are UUIDs; a longer one than this is no id, and would have to fit into a
+#: Ids of the platform are UUIDs; a longer one than this is not an id, and would have to fit into a
 #: path.
 ID_CHARS_MAX = 256
 

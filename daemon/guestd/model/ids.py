@@ -3,8 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass, field
 from typing import Any
+
+COMMAND_ID_CHARS_MAX = 128
+
+#: Of commands and operations where an id may come as a header and stand in a path.
+COMMAND_ID_PATTERN = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
+
+_COMMAND_ID = re.compile(COMMAND_ID_PATTERN[1:-1])
+
+
+def is_command_id(text: str) -> bool:
+    return _COMMAND_ID.fullmatch(text) is not None
 
 
 def fingerprint(token: str) -> str:
@@ -18,7 +30,7 @@ class Guest:
     """One guest session's identity.
 
     `session_id` is ours and safe to show; `token` is the platform's secret handle of the session
-    (reference §0.3: a UUID v4 the client invents) and never leaves through a log, metric or event.
+    (protocol §0.3: a UUID v4 the client invents) and never leaves through a log, metric or event.
     `name` is how frontends pick it.
     `email`, `metadata` and `display_name` belong to the webchat dialect (SOCK-1); `display_name` is
     what agents are shown, `name` if it is empty. `attributes` become custom attributes.

@@ -4,6 +4,10 @@ Who records or reads is given the one port it needs: the events of guest session
 the operations, the deliveries of webhooks, or the one order of all events for a reader with a
 cursor. All of them commit in the same way, so that one commit may hold something of each. One
 object implements all four: `SqliteJournal` on disk, `MemoryJournal` without one.
+
+Reading is asynchronous, so that a slow disk, or an engine behind a network, holds up only the
+asker. Questions are answered in the order of asking, each as things stood when it was asked: an
+event that becomes durable meanwhile is not in the answer.
 """
 
 from __future__ import annotations
@@ -146,28 +150,28 @@ class EventStore(Commits, Protocol):
     """The events of each guest session, and the sessions themselves. `OWN_STREAM` is a stream as
     well."""
 
-    def read(
+    async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
         """Events of one guest session with `seq > after_seq`, oldest first, at most `limit`; with
         `bytes_max` none after the one with which they have that many bytes of JSON. Raises
         Damaged."""
 
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+    async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         """What is kept of that command; None if nothing is. Raises Damaged."""
 
-    def was_shown(self, session_id: str, identity: str, time: str) -> bool:
+    async def was_shown(self, session_id: str, identity: str, time: str) -> bool:
         """True if a message or presence event of that identity and time is kept. Without a time
         ("") only the newest are looked through."""
 
-    def last_seq(self, session_id: str) -> int:
+    async def last_seq(self, session_id: str) -> int:
         """The `seq` of a stream's newest event; 0 if it has none."""
 
-    def recover(self) -> Sequence[SavedSession]:
+    async def recover(self) -> Sequence[SavedSession]:
         """Every guest session opened and not over, but for those with a damaged row, which are set
         aside."""
 
-    def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
+    async def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
         """The last `limit` messages' identities and times, oldest first. Raises Damaged; the
         session is set aside then."""
 
@@ -179,23 +183,23 @@ class EventStore(Commits, Protocol):
 class OperationStore(Commits, Protocol):
     """REST operations as they last stood."""
 
-    def operation(self, operation_id: str) -> OperationRecord | None:
+    async def operation(self, operation_id: str) -> OperationRecord | None:
         """As it last stood, over or not. Raises Damaged."""
 
-    def operations(self) -> Sequence[OperationRecord]:
+    async def operations(self) -> Sequence[OperationRecord]:
         """Those that are not over, oldest first."""
 
-    def operations_over(self, limit: int) -> Sequence[OperationRecord]:
+    async def operations_over(self, limit: int) -> Sequence[OperationRecord]:
         """Those that are over, begun last first."""
 
 
 class DeliveryStore(Commits, Protocol):
     """Webhooks on their way, delivered, and given up."""
 
-    def delivery(self, delivery_id: str) -> DeliveryRecord | None:
+    async def delivery(self, delivery_id: str) -> DeliveryRecord | None:
         """As it last stood. Raises Damaged."""
 
-    def deliveries(
+    async def deliveries(
         self,
         status: str,
         after_id: str = "",
@@ -210,7 +214,7 @@ class DeliveryStore(Commits, Protocol):
 class EventReader(Commits, Protocol):
     """The one order of all events, for readers with a cursor: audit and webhooks."""
 
-    def read_on(
+    async def read_on(
         self, after_offset: int, limit: int, kinds: Sequence[str] = ()
     ) -> Sequence[StoredEvent]:
         """The events of all streams in the order they became durable.

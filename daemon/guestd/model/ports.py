@@ -34,7 +34,7 @@ class LinkSink(Protocol):
         """The peer answered our latest ping."""
 
     def garbage_received(self, reason: str) -> None:
-        """Something legal that is no text message (a binary frame); it was dropped."""
+        """Something legal that is not a text message (a binary frame); it was dropped."""
 
     def writable_changed(self, writable: bool) -> None:
         """The write buffer went over its high-water mark (False) or came back under it (True)."""
@@ -70,7 +70,7 @@ class Dialer(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class HistoryAnswer:
-    """One page of `GET /api/v2/webmessaging/messages`, newest first (reference §11.1)."""
+    """One page of `GET /api/v2/webmessaging/messages`, newest first (protocol §11.1)."""
 
     entities: Sequence[dict[str, Any]]
     page_number: int
@@ -79,8 +79,7 @@ class HistoryAnswer:
 
 
 class Uploader(Protocol):
-    """Our copies of files, and the way to the platform's storage. The caller bounds how many
-    uploads run at once."""
+    """The way to the platform's storage. The caller bounds how many uploads run at once."""
 
     async def put(
         self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int
@@ -91,9 +90,6 @@ class Uploader(Protocol):
         Raises PlatformRefused or PlatformUnavailable, with `status` if there was an answer;
         SpoolError if the file is not there, or is not of `size_bytes`."""
 
-    def discard(self, path: str) -> None:
-        """Delete our copy, soon; one that is gone already is no error."""
-
 
 class History(Protocol):
     async def page(self, jwt: str, page_number: int) -> HistoryAnswer:
@@ -102,7 +98,7 @@ class History(Protocol):
 
 @dataclass(slots=True, frozen=True)
 class DeploymentFacts:
-    """What a deployment's config.json says that changes what a guest may do (reference §8)."""
+    """What a deployment's config.json says that changes what a guest may do (protocol §8)."""
 
     active: bool = True
     auto_start: bool = False
@@ -173,7 +169,7 @@ class Fleet(Protocol):
 
     def unwatch(self, session_id: str, watcher: Watcher) -> None: ...
 
-    def read(
+    async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
         """What is durable after `after_seq`, oldest first, at most `limit`, bounded as the
@@ -181,7 +177,7 @@ class Fleet(Protocol):
 
         Of an ended guest session too, while the journal keeps it. Raises NotFound."""
 
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+    async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         """What is durable of a command; None if nothing is, or is not kept any more. Of an ended
         guest session too, while the journal keeps it. Raises NotFound, Damaged."""
 
@@ -276,7 +272,7 @@ class Operations(Protocol):
         same id and request again give the same operation; the same id with another request is
         refused (`conflict`). Raises CommandError."""
 
-    def view(self, operation_id: str) -> OperationView:
+    async def view(self, operation_id: str) -> OperationView:
         """Raises NotFound."""
 
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:
@@ -306,7 +302,7 @@ class WebhookView:
 class Webhooks(Protocol):
     """What became of webhooks, as floor 4 sees it (SYNC-1)."""
 
-    def list(
+    async def list(
         self, status: str = "waiting", after_id: str = "", limit: int = 100
     ) -> Sequence[WebhookView]:
         """Those waiting, dead or delivered, in the order of their making, after `after_id`. Raises

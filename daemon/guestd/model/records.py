@@ -38,7 +38,7 @@ Note = Callable[[str, str, dict[str, Any]], None]
 
 
 def no_note(action: str, status: str, details: dict[str, Any]) -> None:
-    """Where nobody keeps notes."""
+    """Where no notes are kept."""
 
 
 @dataclass(slots=True, frozen=True)

@@ -3,13 +3,13 @@ frame for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(slots=True)
 class Hello:
-    """configureSession (reference §2.2) or `connect` (SOCK-1): the first thing said on a new
+    """configureSession (protocol §2.2) or `connect` (SOCK-1): the first thing said on a new
     link."""
 
     tracing_id: str = ""
@@ -17,17 +17,8 @@ class Hello:
 
 
 @dataclass(slots=True)
-class HelloAuthenticated:
-    """configureAuthenticatedSession (reference §2.3); `code` is the platform-issued JWT."""
-
-    code: str = field(repr=False)
-    tracing_id: str = ""
-    start_new: bool = False
-
-
-@dataclass(slots=True)
 class SayText:
-    """A guest's text, with at most one finished attachment (reference §2.5).
+    """A guest's text, with at most one finished attachment (protocol §2.5).
 
     `marker` travels in the message's metadata and comes back in its echo and in history: our own
     proof of delivery."""
@@ -41,7 +32,7 @@ class SayText:
 
 @dataclass(slots=True)
 class SayReply:
-    """The answer to a quick reply, card, date picker or list picker (reference §2.6).
+    """The answer to a quick reply, card, date picker or list picker (protocol §2.6).
 
     `reply_type` is one of Button, DatePicker, Form, ListPicker, QuickReply; `choices` are (text,
     payload) pairs: one, but several for a list picker. `originating_message_id` names the message
@@ -53,29 +44,6 @@ class SayReply:
     marker: str = ""
     originating_message_id: str = ""
     attributes: dict[str, str] | None = None
-
-
-@dataclass(slots=True)
-class SayForm:
-    """A filled form (reference §2.6). `answers` are (component id, text, payload)."""
-
-    canned_response_id: str
-    answers: tuple[tuple[str, str, str], ...]
-    tracing_id: str
-    text: str = ""
-    marker: str = ""
-    originating_message_id: str = ""
-
-
-@dataclass(slots=True)
-class SayOffer:
-    """The answer to a co-browse or video offer (reference §2.7): `offer` is "CoBrowse" or
-    "Video"."""
-
-    offer: str
-    accepted: bool
-    fields: dict[str, str]
-    tracing_id: str = ""
 
 
 @dataclass(slots=True)
@@ -95,7 +63,7 @@ class ShowTyping:
 
 @dataclass(slots=True)
 class Join:
-    """Presence Join: start the conversation without a text (reference §2.7)."""
+    """Presence Join: start the conversation without a text (protocol §2.7)."""
 
     tracing_id: str
     attributes: dict[str, str] | None = None
@@ -103,7 +71,7 @@ class Join:
 
 @dataclass(slots=True)
 class Clear:
-    """Presence Clear: end and erase the conversation (reference §2.7, §6.5)."""
+    """Presence Clear: end and erase the conversation (protocol §2.7, §6.5)."""
 
     tracing_id: str
 
@@ -116,7 +84,7 @@ class CloseSession:
 
 @dataclass(slots=True)
 class Beat:
-    """The application's health check: `echo` (reference §2.9)."""
+    """The application's health check: `echo` (protocol §2.9)."""
 
 
 @dataclass(slots=True)
@@ -125,13 +93,8 @@ class AskJwt:
 
 
 @dataclass(slots=True)
-class AskConfiguration:
-    tracing_id: str = ""
-
-
-@dataclass(slots=True)
 class AskSlot:
-    """onAttachment: ask where to upload a file (reference §2.11)."""
+    """onAttachment: ask where to upload a file (protocol §2.11)."""
 
     attachment_id: str
     file_name: str
@@ -162,11 +125,8 @@ class SetContext:
 
 Request = (
     Hello
-    | HelloAuthenticated
     | SayText
     | SayReply
-    | SayForm
-    | SayOffer
     | SayAttachments
     | ShowTyping
     | Join
@@ -174,7 +134,6 @@ Request = (
     | CloseSession
     | Beat
     | AskJwt
-    | AskConfiguration
     | AskSlot
     | AskDownload
     | DeleteAttachment

@@ -120,7 +120,7 @@ class SlotGranted:
 
 @dataclass(slots=True)
 class SlotRefused:
-    """GenerateUrlError (reference §3.12), or the refusal of a REST call, which has a
+    """GenerateUrlError (protocol §3.12), or the refusal of a REST call, which has a
     `correlation_id`."""
 
     attachment_id: str
@@ -143,30 +143,6 @@ class UploadFailed:
     code: int
     reason: str
     time: str = ""
-
-
-@dataclass(slots=True)
-class AttachmentDeleted:
-    attachment_id: str
-    tracing_id: str = ""
-
-
-@dataclass(slots=True)
-class ConfigurationTold:
-    """GetConfigurationResponse."""
-
-    custom_attribute_bytes_max: int
-    message_routing_enabled: bool
-    file_bytes_max: int | None = None
-    file_types: tuple[str, ...] = ()
-    blocked_extensions: tuple[str, ...] = ()
-    duration_s: float | None = None
-
-
-@dataclass(slots=True)
-class ResumeTokenGranted:
-    resume_token: str = field(repr=False)
-    expires_at_epoch_s: float = 0.0
 
 
 @dataclass(slots=True)
@@ -204,7 +180,7 @@ class Throttled:
 
 @dataclass(slots=True)
 class Refused:
-    """An error frame: `code` is 4xx/5xx or 4xxx (reference §4.1)."""
+    """An error frame: `code` is 4xx/5xx or 4xxx (protocol §4.1)."""
 
     code: int
     reason: str = ""
@@ -242,29 +218,26 @@ class Garbage:
     reason: str
 
 
+#: Signals that are recorded or counted as they come, and move no deadline.
+NotedSignal = TypingShown | ReceiptArrived | Unknown | ContentRefused
+
 Signal = (
     Joined
     | Left
     | MessageArrived
-    | TypingShown
-    | ReceiptArrived
+    | NotedSignal
     | HeartbeatAnswered
     | JwtGranted
     | SlotGranted
     | SlotRefused
     | UploadSucceeded
     | UploadFailed
-    | AttachmentDeleted
-    | ConfigurationTold
-    | ResumeTokenGranted
     | ConnectionClosed
     | SessionCleared
     | SessionExpired
     | LoggedOut
     | Throttled
     | Refused
-    | Unknown
     | SequenceUsed
-    | ContentRefused
     | Garbage
 )

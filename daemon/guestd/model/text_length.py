@@ -1,4 +1,4 @@
-"""How long a text is, in the unit that whoever limits it counts in."""
+"""How long a text is, in the unit of the limit."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from __future__ import annotations
 #: (SOCK-7, INJ-1).
 UTF16_UNITS = "UTF-16 units"
 
-#: The unit in which the web messaging platform counts a message (4011, reference §5).
+#: The unit in which the web messaging platform counts a message (4011, protocol §5).
 BYTES = "bytes"
 
 

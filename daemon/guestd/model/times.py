@@ -7,9 +7,10 @@ from datetime import UTC, datetime, timedelta
 _EPOCH = datetime.fromtimestamp(0, UTC)
 
 
-def iso(when: datetime) -> str:
-    """`2026-01-31T12:00:00.000Z`; `when` must have a time zone."""
-    return when.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def iso(when: datetime, timespec: str = "milliseconds") -> str:
+    """`2026-01-31T12:00:00.000Z`; `when` must have a time zone. Raises OverflowError at the ends of
+    the calendar."""
+    return when.astimezone(UTC).isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def iso_of_ms(epoch_ms: int) -> str:

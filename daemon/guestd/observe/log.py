@@ -18,6 +18,7 @@ import time
 from traceback import format_exception, walk_tb
 from typing import Any, TextIO
 
+from ..model.times import iso_of_ms
 from .lines import LineWriter, Sink, descriptor_sink
 from .redaction import redacted
 from .terminal_text import escaped, json_line
@@ -120,9 +121,8 @@ class _Formatter(logging.Formatter):
 
 class _Json(_Formatter):
     def format(self, record: logging.LogRecord) -> str:
-        when = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
         line: dict[str, Any] = {
-            "time": f"{when}.{int(record.msecs):03d}Z",
+            "time": iso_of_ms(int(record.created * 1000)),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": self.message_of(record),

@@ -1,5 +1,5 @@
 """Counters as plain integers on the hot path; `exposition.py` turns them into the library's form
-when somebody scrapes.
+at a scrape.
 
 A `Counter.inc()` of the library costs a lock and half a microsecond; an attribute costs nothing
 worth naming. Labels carry words from closed lists (states, causes, notices), never a session id:

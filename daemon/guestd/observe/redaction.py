@@ -23,7 +23,7 @@ from ..model.ids import fingerprint
 HIDDEN = "…"
 DEPTH_MAX = 16
 
-#: A shorter value is no secret, and taking it out would spoil every other word.
+#: A shorter value is not a secret, and taking it out would spoil every other word.
 SECRET_LENGTH_MIN = 6
 
 #: A name that contains one of these, in small letters and without punctuation, is a secret's.

@@ -1,22 +1,26 @@
-"""How prompts were taken up: analytics events page by page, each counted and let go (ASSIST-4).
+"""Adoption of prompts: analytics events are read page by page, counted and dropped (ASSIST-4).
 
-Memory is bounded: of at most `prompts_max` prompts the counts are kept apart, whatever others there
-are is counted together. An event that cannot be read is left out and counted (`left_out`): one of a
-kind that nobody asked for must not cost the report. Progress is durable with each page, so a
-restart goes on where it was. A platform that gives the same page token again would be read for
-ever; the tortoise of Brent's algorithm walks behind and notices, with one token in memory instead
-of all."""
+Memory is bounded: `prompts_max` prompts are counted separately, all others together. An event that
+cannot be read is left out and counted (`left_out`): an unexpected kind must not fail the report.
+Progress is durable with each page, so a restart resumes where it was. A platform that repeats a
+page token would be read for ever; Brent's cycle detection notices it with one token in memory
+instead of all."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Self
 
 from ..model.foreign import EVENT_COUNT_MAX, ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
-from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
+from .operation import (
+    InvalidPlatformAnswer,
+    Operation,
+    PlatformRequest,
+    Transition,
+)
 from .requests import AdoptionRequest, WorkflowRequest
-from .settings import AdoptionSettings
-from .workflow import Workflow, failed, succeeded
+from .settings import OperationsSettings
+from .workflow import Workflow, WorkflowContext, failed, succeeded
 
 METRICS = ("viewed", "clicked", "dismissed")
 PREFIX = "agent-assist.prompt."
@@ -24,11 +28,18 @@ TOKEN_CHARACTERS_MAX = 8192
 
 
 class AdoptionWorkflow(Workflow):
-    name = "adoption"
+    kind = "adoption"
+    request_model = AdoptionRequest
+    path, noun = "adoption", "Adoption"
+    summary = "Compute adoption rates (ASSIST-4)"
     outcome = "adoption.read"
 
-    def __init__(self, settings: AdoptionSettings) -> None:
+    def __init__(self, settings: OperationsSettings) -> None:
         self._settings = settings
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.settings)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, AdoptionRequest)
@@ -45,7 +56,7 @@ class AdoptionWorkflow(Workflow):
 
     def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
         if operation.end_asked:
-            return failed("given_up", "the report was given up, as asked")
+            return failed("given_up", "the report was cancelled on request")
         body: dict[str, Any] = {
             "interval": operation.request["interval"],
             "metricNames": [PREFIX + metric for metric in METRICS],
@@ -64,7 +75,7 @@ class AdoptionWorkflow(Workflow):
             or not isinstance(token, str)
             or len(token) > TOKEN_CHARACTERS_MAX
         ):
-            raise InvalidPlatformAnswer("the platform's answer is no page of events")
+            raise InvalidPlatformAnswer("the platform's answer is not a page of events")
         for event in events:
             if (found := _read(event)) is None:
                 operation.result["left_out"] = operation.result.get("left_out", 0) + 1
@@ -77,19 +88,19 @@ class AdoptionWorkflow(Workflow):
         if _repeats(operation.data, token):
             return failed(
                 "platform_malformed",
-                "the platform gives the same page token again and again; the report has no end",
+                "the platform repeats the same page token; the report would never end",
             )
-        if operation.result["pages"] >= self._settings.pages_max:
+        if operation.result["pages"] >= self._settings.adoption_pages_max:
             return failed(
                 "too_large",
-                f"more than {self._settings.pages_max} pages; ask for a shorter interval",
+                f"more than {self._settings.adoption_pages_max} pages; choose a shorter interval",
             )
         operation.data["token"] = token
         return Transition(step="page")
 
     def _count(self, operation: Operation, prompt: str, metric: int, value: int) -> None:
         counts = operation.data["counts"]
-        if prompt not in counts and len(counts) >= self._settings.prompts_max:
+        if prompt not in counts and len(counts) >= self._settings.adoption_prompts_max:
             operation.data["others"][metric] += value
         else:
             counts.setdefault(prompt, [0, 0, 0])[metric] += value
@@ -116,7 +127,7 @@ class AdoptionWorkflow(Workflow):
 
 
 def rates(viewed: int, clicked: int, dismissed: int) -> dict[str, float]:
-    """Counts, and the shares of what was viewed; nothing viewed has no shares."""
+    """Counts, and the rates per view, which are left out without a view."""
     found: dict[str, float] = {"viewed": viewed, "clicked": clicked, "dismissed": dismissed}
     if viewed:
         found["click_rate"] = round(clicked / viewed, 6)
@@ -125,8 +136,8 @@ def rates(viewed: int, clicked: int, dismissed: int) -> dict[str, float]:
 
 
 def _read(event: Any) -> tuple[str, int, int] | None:
-    """(prompt, which metric, how many); None for an event of another kind, or without a prompt or a
-    count that makes sense."""
+    """(prompt, index of the metric, count); None for an event of another kind, or without a valid
+    prompt or count."""
     try:
         metric = METRICS.index(event["metricName"].removeprefix(PREFIX))
         prompt = event.get("promptId") or event.get("entityId")
@@ -140,7 +151,7 @@ def _read(event: Any) -> tuple[str, int, int] | None:
 
 
 def _repeats(data: dict[str, Any], token: str) -> bool:
-    """Brent: the tortoise is put where the hare status, after 1, 2, 4, 8 … steps."""
+    """Brent: the tortoise is put where the hare is, after 1, 2, 4, 8 … steps."""
     if token in (data["tortoise"], data["token"]):
         return True
     data["stride"] += 1

@@ -1,10 +1,10 @@
-"""Carries one operation on: commit the intent, call, commit the outcome, until it rests or is over
+"""Runs one operation: commit the intent, call, commit the outcome, until it rests or is over
 (HTTP-2, AUDIT-1).
 
-The one order in which nothing is lost and nothing doubled: the step and its idempotency key are
-durable before the call, and what came of it is durable, with its fact in the same commit, before
-the next. A crash between the two finds `trying` set, and asks again with the same key; where the
-platform has forgotten the key by now, it looks first."""
+This is the only order in which nothing is lost and nothing done twice: the step and its idempotency
+key are durable before the call, and the outcome is durable, with its event in the same commit,
+before the next step. A restart after a crash between the two finds `in_flight` set and calls again
+with the same key; where the platform has forgotten the key by then, it probes first."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from .workflow import Workflow, as_uncertain
 
 _MORE = re.compile(r"and \d+ more")
 
-#: A fact before it has its place: action, status, details.
+#: An event before it has its seq: action, status, details.
 EventDraft = tuple[str, str, dict[str, Any]]
 
 
@@ -46,8 +46,7 @@ class Executor:
         self.halted = False
 
     async def run(self, operation: Operation) -> None:
-        """On with it until it rests, is over, or the house stops; between two steps everything is
-        durable."""
+        """Until it rests, is over, or the daemon stops; between two steps everything is durable."""
         workflow = self._workflows[operation.kind]
         while not (self.halted or operation.over):
             now_ms = self._clock.epoch_ms()
@@ -72,7 +71,7 @@ class Executor:
     async def settle(
         self, operation: Operation, transition: Transition, *facts: EventDraft
     ) -> None:
-        """Take the turn, and make it durable with the facts of it."""
+        """Applies the transition, and commits it with its events."""
         workflow = self._workflows[operation.kind]
         _apply(operation, transition)
         events = [*facts, *transition.facts]
@@ -91,12 +90,12 @@ class Executor:
             await self.save(operation, *(_event(workflow, operation, *one) for one in events))
 
     async def save(self, operation: Operation, *facts: OperationEvent) -> None:
-        """Make it durable as it stands, and only then let it be seen so."""
+        """Commits the operation as it stands, and only then makes that visible to callers."""
         view = operation.view()
         await self._appender.save(operation.record(), *facts)
         operation.durable_view = view
 
-    # ------------------------------------------------------------------ one try
+    # ------------------------------------------------------------------ one attempt
 
     async def _attempt(
         self, workflow: Workflow, operation: Operation, request: PlatformRequest
@@ -127,14 +126,13 @@ class Executor:
     async def _record_attempt(
         self, workflow: Workflow, operation: Operation, request: PlatformRequest
     ) -> None:
-        """What will be tried is durable before it is."""
+        """Commits the attempt before it is made."""
         operation.status = "running"
         operation.tries += 1
         operation.in_flight = True
         operation.first_try_ms = operation.first_try_ms or self._clock.epoch_ms()
         if request.quiet and self._appender.storage_full:
-            # a heart beats on while the disk is full; the worst is a number used again after a
-            # crash
+            # heartbeats go on while the disk is full; at worst a crash reuses a sequence number
             return
         attempt = _event(
             workflow,
@@ -186,13 +184,13 @@ class Executor:
             operation, transition, *(() if request.quiet or transition.facts else (event,))
         )
 
-    # ------------------------------------------------------------------ looking
+    # ------------------------------------------------------------------ probing
 
     async def _resolve_doubt(self, workflow: Workflow, operation: Operation) -> None:
-        """Too late for the same key: look, or say that it cannot be known."""
+        """Too late for the same key: probe, or end as uncertain."""
         if workflow.probe(operation) is None:
             problem = as_uncertain(
-                {"code": "key_forgotten", "message": "the outcome came to nobody's ears"}
+                {"code": "key_forgotten", "message": "the outcome of the request is unknown"}
             )
             await self.settle(operation, Transition(status="uncertain", problem=problem))
         else:
@@ -210,9 +208,8 @@ class Executor:
         except PlatformError as error:
             transition = None
             is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
-            if (
-                not is_absent or not request.path
-            ):  # of a search, 404 says that there is no such search
+            # 404 for a search says that the search does not exist
+            if not is_absent or not request.path:
                 await self.settle(
                     operation,
                     after_failed_probe(
@@ -239,28 +236,28 @@ def _apply(operation: Operation, transition: Transition) -> None:
 
 
 def _after_negative_probe(operation: Operation) -> Transition:
-    """Looked, and it is not there: no doubt any more. We had given up, or it was only too late for
-    the key."""
+    """It was not done, so nothing is in doubt. Either all attempts had failed, or only the key had
+    expired."""
     given_up = operation.problem
     operation.probing = operation.in_doubt = False
     operation.tries = operation.first_try_ms = 0
     return Transition(status="failed", problem=given_up) if given_up else Transition()
 
 
-# ---------------------------------------------------------------------- facts
+# ---------------------------------------------------------------------- events
 
 
 def _event(
     workflow: Workflow, operation: Operation, action: str, status: str, details: dict[str, Any]
 ) -> OperationEvent:
-    told = {
+    found = {
         **workflow.details(operation),
         **{key: one for key, one in details.items() if one != ""},
     }
     if webhook_url := operation.request.get("webhookUrl"):
-        told["webhook_url"] = webhook_url
+        found["webhook_url"] = webhook_url
     return OperationEvent(
-        0, action, status, operation.operation_id, workflow.conversation_id(operation), told
+        0, action, status, operation.operation_id, workflow.conversation_id(operation), found
     )
 
 
@@ -275,7 +272,7 @@ def _problem_of(transition: Transition) -> dict[str, Any] | None:
 
 
 def _status_of_error(request: PlatformRequest, error: PlatformError, transition: Transition) -> str:
-    """What became of this one try, whatever becomes of the whole."""
+    """The status of this one attempt, whatever the operation's will be."""
     if transition.ends:
         return _status_of(transition)
     if was_never_sent(error):
@@ -288,9 +285,9 @@ def _key_detail(request: PlatformRequest) -> dict[str, Any]:
 
 
 def _problem_details(problem: dict[str, Any] | None) -> dict[str, Any]:
-    """Of a problem what an audit keeps: codes, fields, the missing scope. The platform's words go
-    as `text`, of which the audit keeps a hash only, unless it is set to keep texts: they may quote
-    what a guest has events."""
+    """What the audit keeps of a problem: codes, fields, the missing scope. The platform's words go
+    under `text`, of which the audit keeps only a hash unless it is configured to keep texts: they
+    may quote what a guest has said."""
     names = {
         "code": "error_code",
         "cause": "error_cause",

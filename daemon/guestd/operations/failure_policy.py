@@ -1,10 +1,10 @@
-"""What follows when a call did not succeed: again, look, give up, or admit that it cannot be known.
+"""What follows a failed call: retry, probe, fail, or end as uncertain.
 
-`PlatformCalls` has already tried again within one logical call. Here the operation itself rests and
-tries the same step with the same idempotency key, `tries_max` times in all, across restarts. What
-decides the end is doubt: whether any try may have acted. Without doubt a last failure is `failed`.
-With it the platform is looked at, if it can be; else it is `uncertain`, for a caller who reads
-`failed` may ask again, and that would double what was done."""
+`PlatformCalls` has already retried within one logical call. Here the operation itself rests and
+retries the step with the same idempotency key, `tries_max` times in all, across restarts. The end
+depends on whether any attempt may have acted. If none may, the last failure is `failed`. If one
+may, the platform is probed where that is possible; otherwise the end is `uncertain`, because a
+caller who reads `failed` may start again, and that would do it twice."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .workflow import Workflow, as_uncertain
 
 
 def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -> dict[str, Any]:
-    """The failure as an outsider sees it, without any secret the platform may have repeated."""
+    """The failure as callers see it, without any secret that the platform may have repeated."""
     secrets = tuple(operation.secrets.values())
     message = without_values(str(error), secrets, "(secret)")
     found: dict[str, Any] = {"code": _code_of(operation, error, workflow), "message": message}
@@ -42,7 +42,7 @@ def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:
 
 
 def _is_missing(operation: Operation, error: PlatformError, workflow: Workflow) -> bool:
-    """The thing that the request names is not there; an unknown path says nothing of it."""
+    """What the request names does not exist; an unknown path says nothing about that."""
     return (
         error.status == 404
         and not isinstance(error, NoSuchPath)
@@ -51,7 +51,7 @@ def _is_missing(operation: Operation, error: PlatformError, workflow: Workflow) 
 
 
 def _code_of(operation: Operation, error: PlatformError, workflow: Workflow) -> str:
-    """Ours where the asker can mend it, the platform's where it cannot."""
+    """Our own code where the caller can correct the request, else the platform failure's."""
     if error.status == 409:
         return "conflict"
     if _is_missing(operation, error, workflow):
@@ -70,11 +70,11 @@ def after_failure(
     rng: Random,
     now_ms: int,
 ) -> Transition:
-    """The common way of a failed call that acts or reads."""
+    """The default transition after a failed call."""
     operation.in_doubt |= request.acts and error.acted
     problem = problem_of(operation, error, workflow)
     if was_never_sent(error):
-        operation.tries -= 1  # it was not tried; nothing is proved by that, and nothing lost
+        operation.tries -= 1  # it was never sent, so this was no attempt
     if error.worth_retrying and operation.tries < settings.tries_max:
         rest_s = _rest_s(operation, error, settings, rng)
         return Transition(wake_ms=now_ms + int(rest_s * 1000), problem=problem)
@@ -94,7 +94,7 @@ def after_failed_probe(
     rng: Random,
     now_ms: int,
 ) -> Transition:
-    """Looking failed as well: again, or it cannot be known."""
+    """The probe failed too: retry it, or end as uncertain."""
     if error.worth_retrying and operation.tries < 2 * settings.tries_max:
         rest_s = _rest_s(operation, error, settings, rng)
         return Transition(wake_ms=now_ms + int(rest_s * 1000), problem=operation.problem)
@@ -106,21 +106,20 @@ def after_failed_probe(
 def _rest_s(
     operation: Operation, error: PlatformError, settings: OperationsSettings, rng: Random
 ) -> float:
-    """Our own backoff, or what the platform asks for where that is longer; never beyond our
-    bound."""
+    """Our own backoff, or the platform's Retry-After where that is longer, capped."""
     asked_s = min(error.retry_after_s or 0.0, settings.retry_after_max_s)
-    return max(settings.rest.delay_s(max(0, operation.tries - 1), rng), asked_s)
+    return max(settings.backoff().delay_s(max(0, operation.tries - 1), rng), asked_s)
 
 
 def was_never_sent(error: PlatformError) -> bool:
-    """Our own budget of requests held it back from its first attempt on: that says nothing about
-    the platform."""
+    """Our own request budget held it back from the first attempt on, which says nothing about the
+    platform."""
     return isinstance(error, BudgetSpent) and error.attempts == 0
 
 
 def is_key_expired(operation: Operation, settings: OperationsSettings, now_ms: int) -> bool:
-    """The platform no longer remembers the idempotency key of the first try: the same key again
-    could double it."""
+    """The platform no longer remembers the idempotency key of the first attempt: using it again
+    could do the work twice."""
     return (
         operation.first_try_ms > 0
         and now_ms - operation.first_try_ms >= settings.keys_remembered_s * 1000

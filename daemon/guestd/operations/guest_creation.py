@@ -1,15 +1,16 @@
-"""A guest in three steps: the queue is there, a contact, a conversation in the queue; never one of
-them twice (SESS-7).
+"""Creates a guest in three steps: check the queue, create a contact, create a conversation in the
+queue; each exactly once (SESS-7).
 
-A guest of before has a contact: whether the platform says 409 or gives it again, it is found by its
-external id or address and used. A token of ours that has grown old before a step begins, or that
-the platform does not take (a key was rotated, a clock differs), is signed anew: before the step's
-first try, or after a refusal, so that no try that may have acted is changed."""
+A returning guest already has a contact: whether the platform answers 409 or returns it again, it is
+found by its external id or address and used. A token of ours that is about to expire before a step
+begins, or that the platform rejects (a key was rotated, a clock differs), is signed anew: before
+the step's first attempt, or after a refusal, so that an attempt that may have acted never
+changes."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 from ..model.errors import CommandError, PlatformError
 from ..model.ids import fingerprint
@@ -17,19 +18,18 @@ from ..model.ports import PlatformAnswer
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import GuestCreationRequest, WorkflowRequest
 from .settings import ContactReference
-from .workflow import Workflow, id_of, succeeded
+from .workflow import SignToken, Workflow, WorkflowContext, id_of, succeeded
 
-#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch
-#: milliseconds.
-SignToken = Callable[[str, Mapping[str, Any]], tuple[str, int]]
-
-#: A token of ours that expires sooner than this is signed anew before a step: a step's tries take
-#: some seconds.
+#: A token of ours that expires sooner than this is signed anew before a step, whose attempts may
+#: take some seconds.
 TOKEN_LEFT_MS_MIN = 60_000
 
 
 class GuestCreationWorkflow(Workflow):
-    name = "guest"
+    kind = "guest"
+    request_model = GuestCreationRequest
+    path, noun = "guests", "Guest"
+    summary = "Create a guest in its three steps (SESS-7)"
     outcome = "guest.created"
     field_by_step: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
 
@@ -39,6 +39,10 @@ class GuestCreationWorkflow(Workflow):
         """`contact_reference`: what names the contact in a conversation's `contactId`."""
         self._sign = sign
         self._contact_reference = contact_reference
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.sign, context.settings.contact_reference)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, GuestCreationRequest)
@@ -50,7 +54,7 @@ class GuestCreationWorkflow(Workflow):
             operation.data["token_fingerprint"] = fingerprint(request.guest_token)
         elif self._sign is None:
             raise CommandError(
-                "guestToken: it is missing, and no keys are configured to sign one; give one",
+                "guestToken: must be given, because no keys are configured to sign one",
                 field="guestToken",
             )
         else:
@@ -64,7 +68,7 @@ class GuestCreationWorkflow(Workflow):
         operation.data |= {"token_fingerprint": fingerprint(token), "token_expires_ms": expires_ms}
 
     def _renew_old_token(self, operation: Operation, now_ms: int) -> None:
-        """Only before the first try of a step: what may have been sent is sent again as it was."""
+        """Only before the first attempt of a step: what may have been sent is resent unchanged."""
         expires_ms = operation.data.get("token_expires_ms", 0)
         is_old = expires_ms and expires_ms - now_ms < TOKEN_LEFT_MS_MIN
         if is_old and not (operation.first_try_ms or operation.in_doubt) and self._sign is not None:
@@ -106,8 +110,8 @@ class GuestCreationWorkflow(Workflow):
                 return succeeded()
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
-        """A contact of that guest is there already, from before: it is taken, not made twice. A
-        token of ours that is not taken is signed anew, once."""
+        """409: the guest has a contact already, which is used. A rejected token of ours is signed
+        anew, once."""
         if self._rejects_our_token(operation, error):
             self._sign_token(operation)
             operation.data["token_renewals"] += 1
@@ -120,7 +124,7 @@ class GuestCreationWorkflow(Workflow):
         )
 
     def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
-        """A refusal that speaks of the token, and never of a try that may have acted."""
+        """A refusal that mentions the token, and no attempt may have acted."""
         is_ours = bool(operation.data.get("token_expires_ms")) and self._sign is not None
         is_refusal = error.status == 400 and not error.acted and not operation.in_doubt
         return (
@@ -131,8 +135,8 @@ class GuestCreationWorkflow(Workflow):
         )
 
     def probe(self, operation: Operation) -> PlatformRequest | None:
-        """A contact can be found by the guest's own id or its address; a conversation's id is known
-        to nobody but its maker."""
+        """A contact can be found by the guest's id or address; a conversation cannot, since only
+        the platform knows its id."""
         if operation.step != "contact":
             return None
         guest_id = operation.result["guest_id"]
@@ -158,7 +162,7 @@ class GuestCreationWorkflow(Workflow):
 
     def end(self, operation: Operation, now_ms: int) -> Transition | None:
         raise CommandError(
-            "the creation of a guest cannot be ended; it ends by itself", code="conflict"
+            "the creation of a guest cannot be ended; it ends on its own", code="conflict"
         )
 
     def details(self, operation: Operation) -> dict[str, Any]:

@@ -1,35 +1,43 @@
-"""Messages put into a running interaction: look whether it runs, inject all at once, check what
-came back (INJ-1 … INJ-5).
+"""Injects messages into a running interaction: check that it runs, inject all at once, verify the
+answer (INJ-1 … INJ-5).
 
-An injection that came back wrong is `uncertain` with the code `unverified`, not `failed`: the
+An injection whose answer is wrong is `uncertain` with the code `unverified`, not `failed`: the
 messages are there, and a caller who reads `failed` would inject them again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
+from datetime import datetime
+from typing import Any, Self
 
 from ..model.errors import CommandError
 from ..model.ports import PlatformAnswer
+from ..model.times import iso_of_ms
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import InjectionRequest, WorkflowRequest, milliseconds_of
 from .verification import InjectionMismatch, messages_of, verify
-from .workflow import Workflow, failed, succeeded
+from .workflow import Workflow, WorkflowContext, failed, succeeded
 
 RUNNING = frozenset({"active", "queued"})
 
 
 class InjectionWorkflow(Workflow):
-    name = "injection"
+    kind = "injection"
+    request_model = InjectionRequest
+    path, noun = "injections", "Injection"
+    summary = "Inject messages into an interaction (INJ-1)"
     outcome = "injection.completed"
     field_by_step: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}
 
     def __init__(self, key_in_body: bool = False) -> None:
-        """`key_in_body`: the idempotency key is sent as `idempotencyKey` too, as one of the
-        documents does."""
+        """`key_in_body`: send the idempotency key as `idempotencyKey` too, as one of the documents
+        does."""
         self._key_in_body = key_in_body
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.settings.injection_key_in_body)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, InjectionRequest)
@@ -66,7 +74,7 @@ class InjectionWorkflow(Workflow):
             operation.result["last_message_id"] = verify(count, placed)
         except InjectionMismatch as violation:
             message = (
-                f"the messages were injected, but what came back is not as it must be: {violation};"
+                f"the messages were injected, but the platform's answer is wrong: {violation};"
                 " look at the interaction"
             )
             return Transition(
@@ -76,7 +84,7 @@ class InjectionWorkflow(Workflow):
         return succeeded()
 
     def end(self, operation: Operation, now_ms: int) -> Transition | None:
-        raise CommandError("an injection cannot be ended; it ends by itself", code="conflict")
+        raise CommandError("an injection cannot be ended; it ends on its own", code="conflict")
 
     def conversation_id(self, operation: Operation) -> str:
         return str(operation.result["interaction_id"])
@@ -88,21 +96,21 @@ class InjectionWorkflow(Workflow):
 def _after_preflight(operation: Operation, body: dict[str, Any]) -> Transition:
     state = body.get("state")
     if not isinstance(state, str):
-        raise InvalidPlatformAnswer("the platform's answer names no state of the interaction")
+        raise InvalidPlatformAnswer("the platform's answer has no state of the interaction")
     if state.lower() in RUNNING:
         return Transition(step="inject")
     return failed(
         "conflict",
-        f"the interaction is {state}; messages can be injected while it is active or queued only",
+        f"the interaction is {state}; messages can be injected only while it is active or queued",
         status=409,
         field="interactionId",
     )
 
 
 def dated(messages: list[dict[str, Any]], started_ms: int) -> list[dict[str, Any]]:
-    """The messages as the platform wants them, in milliseconds that strictly increase. Those
-    without a time get that of the asking, or the nearest to it that lies between their neighbours;
-    so the same request is the same body, however often it is written."""
+    """The messages as the platform wants them, with milliseconds that strictly increase. Those
+    without a time get the time of the request, or the nearest to it between their neighbours; so
+    the same request always gives the same body."""
     given = [
         milliseconds_of(datetime.fromisoformat(one["timestamp"])) if "timestamp" in one else None
         for one in messages
@@ -112,7 +120,7 @@ def dated(messages: list[dict[str, Any]], started_ms: int) -> list[dict[str, Any
         wanted_ms = at_ms if at_ms is not None else min(started_ms, latest_ms or started_ms)
         times.append(max(wanted_ms, times[-1] + 1) if times else wanted_ms)
     return [
-        {**one, "timestamp": _iso_time(at_ms)} for one, at_ms in zip(messages, times, strict=True)
+        {**one, "timestamp": iso_of_ms(at_ms)} for one, at_ms in zip(messages, times, strict=True)
     ]
 
 
@@ -126,8 +134,3 @@ def _latest(given: list[int | None]) -> list[int | None]:
         latest_ms = before_ms if at_ms is None else at_ms
         found.append(latest_ms)
     return found[::-1]
-
-
-def _iso_time(epoch_ms: int) -> str:
-    found = datetime.fromtimestamp(0, UTC) + timedelta(milliseconds=epoch_ms)
-    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,53 +1,56 @@
-"""A messaging session over REST: opened, kept alive by heartbeats, told goodbye (SESS-1 … 6).
+"""A messaging session over REST: opened, kept alive by heartbeats, disconnected (SESS-1 … 6).
 
     open ──> beat ⟲ ──> leave ──> over
 
-It rests between two heartbeats as a few values and one deadline in the shared wheel. It has ended,
-and whoever follows it hears so, when its heartbeat stops; telling the platform is the last step and
-may take longer. The conversation's id is ours, drawn before the first try, so that after any doubt
-it can be looked at. Each heartbeat's sequence number is durable before it is sent, so that none is
-used twice over a restart; an answered one needs no commit of its own. The next is due an interval
-after that answer: a slow platform is asked less often, and never twice at once for one session.
-Where the budget of requests is too small for the heartbeats of all sessions, all intervals are
-longer by the same factor (`policy/stretch.py`); one that has no turn all the same is delayed, and
-is not held against the session."""
+Between two heartbeats it rests as a few values and one deadline in the shared timer wheel. It has
+ended, and its watchers are told, when its heartbeats stop; telling the platform is the last step
+and may take longer. The conversation's id is ours, drawn before the first attempt, so that it can
+be probed when in doubt. Each heartbeat's sequence number is durable before it is sent, so that none
+is used twice across a restart; an answered one needs no commit of its own. The next is due an
+interval after that answer: a slow platform is called less often, and never twice at once for one
+session. Where the request budget is too small for the heartbeats of all sessions, all intervals
+grow by the same factor (`policy/stretch.py`); a heartbeat that is still held back is delayed, and
+does not count as a failure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 from ..model.errors import CommandError, NoSuchPath, PlatformError, RateLimited
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
+from ..model.times import iso_of_ms
 from ..observe.metrics import Metrics
 from ..observe.redaction import is_long_enough, without_fingerprinted
 from ..policy.stretch import Stretch
 from .failure_policy import problem_of, was_never_sent
 from .operation import Operation, PlatformRequest, Transition
 from .requests import MessagingRequest, WorkflowRequest
-from .settings import RestSessionSettings
-from .workflow import Workflow, failed, id_of, succeeded
+from .settings import OperationsSettings
+from .workflow import Workflow, WorkflowContext, failed, id_of, succeeded
 
-#: How long an opening or a heartbeat leaves its turn to others when the budget of requests is
-#: short.
+#: How long an opening or a heartbeat yields to other calls when the request budget is short.
 OPENING_PATIENCE_S = 10.0
-HEARTBEAT_PATIENCE = 0.5  # of the rest before it; one that was delayed has none left
-STRETCH_STEP = 1.01  # less than a hundredth more is not worth another rest
+HEARTBEAT_PATIENCE = 0.5  # share of the rest before it; 0 after a delay
+STRETCH_STEP = 1.01  # a smaller increase is not worth another rest
 
-# a heartbeat comes up to a tenth of its interval early, so that a fleet does not beat at once
+# a heartbeat is up to a tenth of its interval early, so that they do not all come at once
 JITTER = 0.1
 
 
 class MessagingWorkflow(Workflow):
-    name = "messaging"
+    kind = "messaging"
+    request_model = MessagingRequest
+    path, noun = "messaging-sessions", "MessagingSession"
+    summary = "Open a messaging session (SESS-1)"
+    ending = "End it (SESS-6)"
     field_by_step: Mapping[str, str] = {"open": "queueId"}
 
     def __init__(
         self,
-        settings: RestSessionSettings,
+        settings: OperationsSettings,
         metrics: Metrics,
         rng: Random,
         draw_id: Callable[[], str],
@@ -59,6 +62,12 @@ class MessagingWorkflow(Workflow):
         self._rng = rng
         self._draw_id = draw_id
 
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        stretch = Stretch(context.requests_per_minute)
+        settings = context.settings
+        return cls(settings, context.metrics, context.rng, context.draw_id, stretch)
+
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, MessagingRequest)
         duration_s = self._duration_s(request)
@@ -66,7 +75,7 @@ class MessagingWorkflow(Workflow):
         guest_id = request.guest_id or f"guest-{token_fingerprint.partition(':')[2][:16]}"
         if is_long_enough(request.guest_token) and request.guest_token in guest_id:
             raise CommandError(
-                "guestId: it holds the guest's token; give another name to it", field="guestId"
+                "guestId: must not contain the guest's token; choose another id", field="guestId"
             )
         operation.step = "open"
         operation.secrets = {"guest_token": request.guest_token}
@@ -85,9 +94,11 @@ class MessagingWorkflow(Workflow):
         }
 
     def _duration_s(self, request: MessagingRequest) -> int:
-        longest = self._settings.duration_max_s
+        longest = self._settings.session_duration_max_s
         duration_s = (
-            int(self._settings.duration_s) if request.duration_s is None else request.duration_s
+            int(self._settings.session_duration_s)
+            if request.duration_s is None
+            else request.duration_s
         )
         if duration_s > longest:
             raise CommandError(
@@ -146,7 +157,7 @@ class MessagingWorkflow(Workflow):
     def _heartbeat(self, operation: Operation, now_ms: int) -> PlatformRequest:
         operation.result["heartbeats"] += 1
         context = {
-            "lastActivityTimestamp": _iso_time(now_ms),
+            "lastActivityTimestamp": iso_of_ms(now_ms),
             "heartbeatSequence": operation.result["heartbeats"],
         }
         path = {"conversationId": operation.result["conversation_id"]}
@@ -174,7 +185,7 @@ class MessagingWorkflow(Workflow):
                 operation.data["failures"] = 0
                 return Transition(wake_ms=self._next_beat(operation, now_ms), quiet=True)
             case _:
-                return self._gone(operation, True)
+                return self._left(operation, True)
 
     def _opened(self, operation: Operation, now_ms: int) -> Transition:
         self._metrics.rest_sessions_total += 1
@@ -185,8 +196,8 @@ class MessagingWorkflow(Workflow):
             step="beat", wake_ms=self._beat_in(operation, now_ms, self._rng.uniform(0.0, 1.0))
         )
 
-    def _gone(self, operation: Operation, told: bool) -> Transition:
-        operation.result["platform_told"] = told
+    def _left(self, operation: Operation, platform_told: bool) -> Transition:
+        operation.result["platform_told"] = platform_told
         transition = succeeded()
         if operation.result.get("ended") == "heartbeats_failed":
             transition.problem = _problem_of_heartbeats(operation)
@@ -200,12 +211,12 @@ class MessagingWorkflow(Workflow):
             return Transition(problem={"code": "conflict", "message": str(error), "status": 409})
         if operation.step == "leave" and not error.worth_retrying:
             is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
-            return self._gone(operation, is_gone)
+            return self._left(operation, is_gone)
         return None
 
     def _missed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:
-        """One that never had its turn, in our own budget or in the platform's, says nothing about
-        the conversation."""
+        """One that our own budget or the platform's rate limit held back says nothing about the
+        conversation."""
         if was_never_sent(error) or isinstance(error, RateLimited):
             return self._delayed(operation, error, now_ms)
         self._count("failed")
@@ -229,7 +240,7 @@ class MessagingWorkflow(Workflow):
         )
 
     def _delayed(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition:
-        """Again as soon as there may be a turn; what was not sent has not used its number."""
+        """Again as soon as the budget may allow; an unsent heartbeat has not used its number."""
         self._count("delayed")
         if was_never_sent(error):
             operation.result["heartbeats"] -= 1
@@ -243,7 +254,7 @@ class MessagingWorkflow(Workflow):
         )
 
     def _interval_s(self, operation: Operation) -> float:
-        """The session's own, before it is stretched."""
+        """The session's own interval, before it is stretched."""
         share_s = operation.data["duration_s"] / self._settings.heartbeats_per_duration
         return float(min(self._settings.heartbeat_interval_s, share_s))
 
@@ -260,8 +271,8 @@ class MessagingWorkflow(Workflow):
         return int(min(now_ms + rest_s * 1000, operation.data["ends_ms"]))
 
     def _stretched(self, operation: Operation, now_ms: int) -> Transition | None:
-        """Since it went to rest more sessions were opened: it rests on for as long as it would have
-        by now. Only the difference counts, so a wall clock that was put back moves nothing."""
+        """More sessions were opened while it rested, so it rests for the difference to what the
+        interval is now. Only that difference counts: setting the wall clock back has no effect."""
         share, before, factor = (
             operation.data["share"],
             operation.data["stretch"],
@@ -278,7 +289,7 @@ class MessagingWorkflow(Workflow):
     def _count(self, outcome: str) -> None:
         self._metrics.rest_heartbeats[outcome] = self._metrics.rest_heartbeats.get(outcome, 0) + 1
 
-    # ------------------------------------------------------------------ after a doubt
+    # ------------------------------------------------------------------ probing
 
     def probe(self, operation: Operation) -> PlatformRequest | None:
         path = {"conversationId": operation.result["conversation_id"]}
@@ -287,26 +298,24 @@ class MessagingWorkflow(Workflow):
     def probed(
         self, operation: Operation, answer: PlatformAnswer, now_ms: int
     ) -> Transition | None:
-        """Opened after all; of a goodbye it is seen whether it was heard."""
+        """It was opened after all; of a disconnection, whether it arrived."""
         id_of(answer.body, "conversation")
         if operation.step == "leave":
             return (
-                self._gone(operation, True) if answer.body.get("status") == "disconnected" else None
+                self._left(operation, True) if answer.body.get("status") == "disconnected" else None
             )
         transition = self._opened(operation, operation.first_try_ms or now_ms)
         transition.facts = [("messaging.opened", "success", {"found": True})]
         return transition
 
     def is_answered(self, operation: Operation) -> bool:
-        """Opened; nobody waits for its end."""
+        """True once it is opened; callers do not wait for its end."""
         return operation.over or operation.step != "open"
 
     def recovered(self, operation: Operation, now_ms: int) -> None:
-        """After a restart all hearts would beat at once: each waits for some part of its
-        interval."""
-        self._metrics.rest_sessions_total += (
-            operation.step != "open"
-        )  # or more would disconnect than there were
+        """Spreads the heartbeats after a restart: each waits for a random part of its interval."""
+        # counted again, or more sessions would disconnect than were opened
+        self._metrics.rest_sessions_total += operation.step != "open"
         if operation.step != "beat":
             return
         self._stretch.join(operation.operation_id, self._interval_s(operation))
@@ -341,17 +350,19 @@ def _problem_of_heartbeats(operation: Operation) -> dict[str, Any]:
 
 
 def _too_late_to_open(operation: Operation, now_ms: int) -> Transition | None:
-    """A session that was ended before it was opened, or whose time has passed meanwhile, is not
-    opened at all."""
+    """A session that was ended before it was opened, or whose time is over already, is not
+    opened."""
     if operation.end_asked:
         return failed("given_up", "the session was ended before it was opened")
     if now_ms - operation.started_ms > operation.data["duration_s"] * 1000:
-        return failed("expired", "the session's time passed before it could be opened; ask again")
+        return failed(
+            "expired", "the session's time passed before it could be opened; open a new one"
+        )
     return None
 
 
 def _opening(operation: Operation) -> dict[str, Any]:
-    """SESS-4's body. The token stands in the metadata alone, never as an identifier (AUDIT-2)."""
+    """SESS-4's body. The token is in the metadata only, never used as an identifier (AUDIT-2)."""
     asked, token = operation.request, operation.secrets["guest_token"]
     return {
         "id": operation.result["conversation_id"],
@@ -367,14 +378,6 @@ def _opening(operation: Operation) -> dict[str, Any]:
         "metadata": {
             "sessionDurationLimit": operation.data["duration_s"],
             "guestIdToken": token,
-            "initiatedAt": _iso_time(operation.started_ms),
+            "initiatedAt": iso_of_ms(operation.started_ms),
         },
     }
-
-
-def _iso_time(epoch_ms: int) -> str:
-    return (
-        datetime.fromtimestamp(epoch_ms / 1000.0, UTC)
-        .isoformat(timespec="milliseconds")
-        .replace("+00:00", "Z")
-    )

@@ -1,7 +1,7 @@
-"""An operation as it stands, what it asks of the platform next, and what an answer leads to.
+"""The state of an operation, its next request to the platform, and the transition that follows.
 
-Three plain values. A kind (injection, prompt, …) is pure: it reads an operation and says what to
-ask, it reads an answer and says what follows; `carrier.py` alone commits and calls.
+Three plain values. A workflow (injection, prompt, …) is pure: it reads an operation and returns a
+request, it reads an answer and returns a transition; only `executor.py` commits and calls.
 """
 
 from __future__ import annotations
@@ -30,12 +30,11 @@ _KEY_BY_ATTRIBUTE = {
 
 @dataclass(slots=True)
 class Operation:
-    """`data` is the kind's own, `result` what the asker sees, growing as it goes. `tries` counts
-    this step's; `trying`: one was announced and its outcome is not known; `doubt`: one may have
-    acted; `looking`: before anything else, see at the platform whether one has. `wake_ms`: resting
-    until then, 0 if not. `shown`: as it was when it was last durable, which is all that an outsider
-    may see.
-    `had_secrets`: the journal's row of it holds some."""
+    """`data` is the workflow's own, `result` what the caller sees, growing step by step. `tries`
+    counts the attempts of this step; `in_flight`: one was recorded and its outcome is not known;
+    `in_doubt`: one may have acted; `probing`: first find out at the platform whether one has.
+    `wake_ms`: rests until then, 0 if it does not. `durable_view`: the last committed state, the
+    only one that callers may see. `had_secrets`: its row in the journal holds secrets."""
 
     operation_id: str
     kind: str
@@ -66,7 +65,7 @@ class Operation:
         return f"{self.operation_id}-{step}"
 
     def go_to(self, step: str) -> None:
-        """A new step begins without doubts."""
+        """A new step begins with nothing in doubt."""
         self.step = step
         self.tries = self.first_try_ms = self.wake_ms = 0
         self.in_flight = self.in_doubt = self.probing = False
@@ -92,7 +91,7 @@ class Operation:
 
 
 def from_record(record: OperationRecord) -> Operation:
-    """What a restart finds. A try whose outcome was never written down may have acted."""
+    """The operation that a restart finds. An attempt without a recorded outcome may have acted."""
     state = orjson.loads(record.state)
     fields = {name: state[key] for name, key in _KEY_BY_ATTRIBUTE.items()}
     operation = Operation(record.operation_id, record.kind, **fields)
@@ -105,9 +104,9 @@ def from_record(record: OperationRecord) -> Operation:
 
 @dataclass(slots=True)
 class PlatformRequest:
-    """One call of the platform. `acts`: it changes something there, so that its fate matters.
-    `quiet`: the audit hears of its failures only. `action` is the fact's. `urgency` None: the
-    call's own."""
+    """One call of the platform. `acts`: it changes something there, so its outcome matters.
+    `quiet`: only its failures are recorded. `action` is that of its events. `urgency` None: the
+    call's default."""
 
     call: str
     action: str
@@ -122,8 +121,8 @@ class PlatformRequest:
 
 @dataclass(slots=True)
 class Transition:
-    """What follows. `step` "": the same again, at `wake_ms` if that is set. `facts` are (action,
-    status, details)."""
+    """What follows. `step` "": the same step again, at `wake_ms` if that is set. `facts`: events as
+    (action, status, details)."""
 
     step: str = ""
     status: OperationStatus = "running"
@@ -138,4 +137,4 @@ class Transition:
 
 
 class InvalidPlatformAnswer(Exception):
-    """An answer without what it must have; what was asked may well have been done."""
+    """An answer that lacks what it must have; the request may have been carried out."""

@@ -1,36 +1,43 @@
-"""A prompt on the agent's screen; put off while the screen is full (ASSIST-1 … 3, ASSIST-5).
+"""Shows a prompt on the agent's screen; deferred while the screen is full (ASSIST-1 … 3, ASSIST-5).
 
-409 says that nothing was shown, so the same idempotency key is right for the next try as well. Each
-deferral is durable, the waiting has an end in tries and in time, and whoever asked may give it up.
+409 means that nothing was shown, so the next attempt may use the same idempotency key. Each
+deferral is durable, their number and time are bounded, and the caller may cancel the prompt.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from math import ceil
-from typing import Any
+from typing import Any, Self
 from uuid import NAMESPACE_OID, uuid5
 
 from ..model.errors import CommandError, PlatformError
 from ..model.ports import PlatformAnswer
 from .operation import Operation, PlatformRequest, Transition
 from .requests import PromptRequest, WorkflowRequest
-from .settings import PromptSettings
-from .workflow import Workflow, as_uncertain, failed, id_of, succeeded
+from .settings import OperationsSettings
+from .workflow import Workflow, WorkflowContext, as_uncertain, failed, id_of, succeeded
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
-#: ASSIST-5's words for how it stands; what cannot be known has neither come to SUCCESS nor to
-#: FAILED.
+#: ASSIST-5's words for the state; an unknown outcome is neither SUCCESS nor FAILED.
 _INJECTION_STATUS = {"succeeded": "SUCCESS", "failed": "FAILED"}
 
 
 class PromptWorkflow(Workflow):
-    name = "prompt"
+    kind = "prompt"
+    request_model = PromptRequest
+    path, noun = "prompts", "Prompt"
+    summary = "Show an agent-assist prompt (ASSIST-1)"
+    ending = "Give up a deferred prompt"
     outcome = "prompt.injected"
     field_by_step: Mapping[str, str] = {"inject": "conversationId"}
 
-    def __init__(self, settings: PromptSettings) -> None:
+    def __init__(self, settings: OperationsSettings) -> None:
         self._settings = settings
+
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls(context.settings)
 
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         assert isinstance(request, PromptRequest)
@@ -43,7 +50,7 @@ class PromptWorkflow(Workflow):
         }
 
     def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
-        if now_ms - operation.started_ms > self._settings.age_max_s * 1000:
+        if now_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000:
             return _too_late(operation)
         names = (
             "conversationId",
@@ -62,18 +69,17 @@ class PromptWorkflow(Workflow):
         return succeeded()
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
-        """409: later, when the oldest prompt has gone by itself. Anything else goes the common
-        way."""
+        """409: retry when the oldest prompt has dismissed itself. Everything else: the default."""
         if error.status != 409:
             return None
         deferrals = operation.data["deferrals"] + 1
         wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])
-        late = wake_ms - operation.started_ms > self._settings.age_max_s * 1000
-        if late or deferrals > self._settings.deferrals_max:
+        late = wake_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000
+        if late or deferrals > self._settings.prompt_deferrals_max:
             return failed(
                 "conflict",
-                f"the agent's screen stayed full through {deferrals} tries; ask again, or lower the"
-                " number of prompts",
+                f"the agent's screen stayed full through {deferrals} attempts; try again, or lower"
+                " the number of prompts",
                 status=409,
             )
         operation.data["deferrals"] = operation.result["deferrals"] = deferrals
@@ -92,15 +98,15 @@ class PromptWorkflow(Workflow):
         )
 
     def is_answered(self, operation: Operation) -> bool:
-        """Put off is an answer too: nobody waits for the screen."""
+        """Deferred is an answer too: callers do not wait for the screen."""
         return operation.over or operation.status == "deferred"
 
     def end(self, operation: Operation, now_ms: int) -> Transition | None:
         if operation.status != "deferred":
             raise CommandError(
-                "the prompt is on its way; only a deferred one can be given up", code="conflict"
+                "the prompt is being sent; only a deferred one can be cancelled", code="conflict"
             )
-        return failed("given_up", "the deferred prompt was given up, as asked; it was not shown")
+        return failed("given_up", "the deferred prompt was cancelled on request; it was not shown")
 
     def details(self, operation: Operation) -> dict[str, Any]:
         status = _INJECTION_STATUS.get(operation.status, "PENDING")
@@ -112,7 +118,7 @@ class PromptWorkflow(Workflow):
         }
         if operation.status == "succeeded":
             told["alignmentStatus"] = (
-                "PENDING"  # until its webhook is delivered, which is a fact of its own
+                "PENDING"  # until its webhook is delivered, which is an event of its own
             )
             if "contextData" in operation.request:
                 told["context"] = operation.request["contextData"]
@@ -120,10 +126,10 @@ class PromptWorkflow(Workflow):
 
 
 def _too_late(operation: Operation) -> Transition:
-    """Nobody wants yesterday's prompt; but one whose fate is open is not called failed."""
+    """A late prompt is not shown; but one that may have been shown is not called failed."""
     message = "too much time has passed to show the prompt"
     if operation.in_doubt:
         return Transition(
             status="uncertain", problem=as_uncertain({"code": "expired", "message": message})
         )
-    return failed("expired", f"{message}; ask again")
+    return failed("expired", f"{message}; send it again")

@@ -1,8 +1,8 @@
-"""What may be asked: one model for each kind, guarding the edge (INJ-1, ASSIST-1, ASSIST-4, SESS-2
-… 4, SESS-7).
+"""The requests of the workflows, one model for each (INJ-1, ASSIST-1, ASSIST-4, SESS-2 … 4,
+SESS-7).
 
-Keys are the contracts' (`triggerConditions`); nothing is truncated, converted or ignored: a wrong
-value is refused with its place, what is wrong with it, and what to write instead. The control API
+Keys are those of the contracts (`triggerConditions`). Nothing is truncated, converted or ignored: a
+wrong value is refused with its path, what is wrong and what to write instead. The control API
 builds its OpenAPI document from these models."""
 
 from __future__ import annotations
@@ -32,11 +32,10 @@ from ..model.ids import fingerprint
 from ..model.text_length import UTF16_UNITS, utf16_units
 from .validation_messages import first_error
 
-#: INJ-1: the platform's own limit. Counted as the documents' own program counts: in UTF-16 units,
-#: an emoji being two.
+#: INJ-1: the platform's limit, counted in UTF-16 units as in the documents: an emoji is two.
 TEXT_MAX = 4096
-#: Of a message's timestamp: a day before the last one that can be written, so that others fit
-#: behind it.
+#: The latest timestamp of a message: a day before the last that can be written, so that others fit
+#: after it.
 TIME_MS_MAX = 253_402_214_400_000
 CAPABILITIES_REQUIRED = ("typing-indicator", "read-receipts")
 
@@ -44,14 +43,14 @@ CAPABILITIES_REQUIRED = ("typing-indicator", "read-receipts")
 def _web_address(value: str) -> str:
     scheme, separator, rest = value.partition("://")
     if scheme not in ("http", "https") or not separator or not rest.split("/")[0]:
-        raise ValueError("it is no web address; write https://host/path")
+        raise ValueError("must be a web address, such as https://host/path")
     return value
 
 
 def _not_too_long(value: str) -> str:
     if (length := utf16_units(value)) > TEXT_MAX:
         raise ValueError(
-            f"{length} {UTF16_UNITS}; at most {TEXT_MAX} are taken and nothing is cut: make it"
+            f"{length} {UTF16_UNITS}; at most {TEXT_MAX} are allowed, and nothing is cut: make it"
             " shorter"
         )
     return value
@@ -59,7 +58,7 @@ def _not_too_long(value: str) -> str:
 
 def _json_scalar(value: object) -> object:
     if value is not None and not isinstance(value, str | int | float | bool):
-        raise ValueError("it must be a string, a number, true, false or null")
+        raise ValueError("must be a string, a number, true, false or null")
     return value
 
 
@@ -70,14 +69,14 @@ Text = Annotated[
     Field(min_length=1, json_schema_extra={"maxLength": TEXT_MAX}),
     AfterValidator(_not_too_long),
 ]
-#: SESS-3 asks for a string and no more; one of less than six characters is taken, but is no secret
-#: (observe/redaction.py).
+#: SESS-3 only requires a string; one of less than six characters is accepted, but not treated as a
+#: secret (see `observe/redaction.py`).
 Secret = Annotated[str, Field(min_length=1, max_length=8192)]
 WebhookUrl = Annotated[str, Field(max_length=2048), AfterValidator(_web_address)]
 
 
 class WorkflowRequest(BaseModel):
-    """`secrets` names the fields that are kept apart from the request and shown as a fingerprint
+    """`secrets` names the fields that are stored apart from the request and shown as fingerprints
     only (AUDIT-2)."""
 
     model_config = ConfigDict(
@@ -109,8 +108,8 @@ def milliseconds_of(instant: datetime) -> int:
 
 
 class InjectedMessage(WorkflowRequest):
-    """One message; `text` or `html`, as its `type` says. Without `timestamp` it gets a time between
-    its neighbours'."""
+    """One message with `text` or `html`, according to its `type`. Without `timestamp` it gets a
+    time between its neighbours'."""
 
     type: Literal["text", "html"]
     from_: Literal["agent", "customer", "bot", "system"] = Field(alias="from")
@@ -123,18 +122,16 @@ class InjectedMessage(WorkflowRequest):
         other = "html" if self.type == "text" else "text"
         if getattr(self, self.type) is None:
             raise ValueError(
-                f"its type is {self.type}, but there is no {self.type}; write {self.type}"
+                f"has the type {self.type}, but {self.type} is missing; add {self.type}"
             )
         if getattr(self, other) is not None:
-            raise ValueError(
-                f"its type is {self.type}, but it has {other} as well; leave {other} out"
-            )
+            raise ValueError(f"has the type {self.type}, but also {other}; leave {other} out")
         return self
 
 
 class InjectionRequest(WorkflowRequest):
-    """Messages for a running interaction (INJ-1). Given timestamps must increase by 1 ms and more,
-    and leave 1 ms for each message between them that has none."""
+    """Messages for a running interaction (INJ-1). Timestamps must increase by at least 1 ms, and
+    leave 1 ms for each message between them that has none."""
 
     interaction_id: Id
     messages: Annotated[tuple[InjectedMessage, ...], Field(min_length=1, max_length=1000)]
@@ -148,7 +145,7 @@ class InjectionRequest(WorkflowRequest):
                 and not 0 < milliseconds_of(message.timestamp) < TIME_MS_MAX
             ):
                 raise ValueError(
-                    f"messages[{index}].timestamp: it is not between 1970 and 9999; write a time of"
+                    f"messages[{index}].timestamp: must be between 1970 and 9999; write a time of"
                     " today"
                 )
         given = [
@@ -157,15 +154,15 @@ class InjectionRequest(WorkflowRequest):
             if one.timestamp is not None
         ]
         for (before, earlier), (index, later) in pairwise(given):
-            room_ms = milliseconds_of(later) - milliseconds_of(earlier)
-            if room_ms <= 0:
+            gap_ms = milliseconds_of(later) - milliseconds_of(earlier)
+            if gap_ms <= 0:
                 raise ValueError(
-                    f"messages[{index}].timestamp: it is not later than the one before; let"
+                    f"messages[{index}].timestamp: must be later than the one before; let"
                     " timestamps strictly increase, by 1 ms at least, or leave them out"
                 )
-            if room_ms < index - before:
+            if gap_ms < index - before:
                 raise ValueError(
-                    f"messages[{index}].timestamp: it leaves {room_ms} ms for the"
+                    f"messages[{index}].timestamp: leaves {gap_ms} ms for the"
                     f" {index - before - 1} messages before it that have none; leave 1 ms for each"
                 )
         return self
@@ -180,7 +177,7 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 def _uuid(value: str) -> str:
     if not _UUID.fullmatch(value):
-        raise ValueError("it is no UUID; write 8-4-4-4-12 hexadecimal digits")
+        raise ValueError("must be a UUID; write 8-4-4-4-12 hexadecimal digits")
     return value
 
 
@@ -188,9 +185,9 @@ def _without_empty_fraction(value: float) -> int | float:
     return int(value) if value.is_integer() else value
 
 
-#: As given: an id must be the platform's own, letter by letter.
+#: Kept as given: an id must match the platform's letter by letter.
 Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
-#: Fractions of a millisecond are taken.
+#: Fractions of a millisecond are accepted.
 Milliseconds = Annotated[float, PlainSerializer(_without_empty_fraction)]
 
 
@@ -223,17 +220,17 @@ def _interval(value: str) -> str:
         first, last = datetime.fromisoformat(begin), datetime.fromisoformat(end)
     except ValueError:
         raise ValueError(
-            "it is no interval; write two ISO 8601 instants with a slash between them"
+            "must be an interval; write two ISO 8601 instants with a slash between them"
         ) from None
     if first.tzinfo is None or last.tzinfo is None:
-        raise ValueError("it names no time zone; end both instants with Z or an offset")
+        raise ValueError("must name a time zone; end both instants with Z or an offset")
     if first >= last:
-        raise ValueError("it ends before it begins; write the earlier instant first")
+        raise ValueError("ends before it begins; write the earlier instant first")
     return value
 
 
 class AdoptionRequest(WorkflowRequest):
-    """How prompts were taken up in an interval (ASSIST-4):
+    """How prompts were adopted in an interval (ASSIST-4):
     `2026-01-01T00:00:00Z/2026-02-01T00:00:00Z`."""
 
     interval: Annotated[str, Field(max_length=100), AfterValidator(_interval)]
@@ -267,13 +264,13 @@ class GuestCreationRequest(WorkflowRequest):
 def _has_required(value: tuple[str, ...]) -> tuple[str, ...]:
     missing = [one for one in CAPABILITIES_REQUIRED if one not in value]
     if missing:
-        raise ValueError(f"{' and '.join(missing)} missing; add it to the list")
+        raise ValueError(f"{' and '.join(missing)} must be in the list")
     return value
 
 
 class MessagingRequest(WorkflowRequest):
-    """A messaging session over REST (SESS-2 … 4). `guestId` stands for the guest wherever its token
-    must not."""
+    """A messaging session over REST (SESS-2 … 4). `guestId` names the guest wherever its token must
+    not appear."""
 
     secrets = ("guest_token",)
 
@@ -290,22 +287,10 @@ class MessagingRequest(WorkflowRequest):
     webhook_url: WebhookUrl | None = None
 
 
-REQUESTS: dict[str, type[WorkflowRequest]] = {
-    "guest": GuestCreationRequest,
-    "messaging": MessagingRequest,
-    "injection": InjectionRequest,
-    "prompt": PromptRequest,
-    "adoption": AdoptionRequest,
-}
-
-
-def validated_request(kind: str, request: Mapping[str, Any], bytes_max: int) -> WorkflowRequest:
-    """The request of that kind. Raises CommandError: `invalid` with the field, or `too_large`."""
-    model = REQUESTS.get(kind)
-    if model is None:
-        raise CommandError(
-            f"kind: {kind!r} is unknown; it is one of {', '.join(sorted(REQUESTS))}", field="kind"
-        )
+def validated(
+    model: type[WorkflowRequest], request: Mapping[str, Any], bytes_max: int
+) -> WorkflowRequest:
+    """Raises CommandError: `invalid` with the field, or `too_large`."""
     try:
         text = orjson.dumps(request)
     except (TypeError, ValueError, RecursionError):
@@ -314,7 +299,7 @@ def validated_request(kind: str, request: Mapping[str, Any], bytes_max: int) -> 
         ) from None
     if len(text) > bytes_max:
         raise CommandError(
-            f"the request is {len(text)} bytes long; at most {bytes_max} are taken",
+            f"the request is {len(text)} bytes long; at most {bytes_max} are allowed",
             code="too_large",
         )
     try:

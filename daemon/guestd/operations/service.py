@@ -1,15 +1,16 @@
-"""All REST operations of this process: begun, found, ended, brought back after a restart (the
+"""All REST operations of this process: started, listed, ended, resumed after a restart (the
 `Operations` port).
 
-What an operation does next is its kind's to think, and `carrier.py`'s to do. Here is only who may
-begin, who is at work, who rests until when, and who waits for whose end. An operation at work
-stands in a lane; one at rest is a few values and a deadline in the wheel.
+A workflow decides what an operation does next, and `executor.py` does it. This module only decides
+which operations may start, which run now, when the resting ones wake up, and which callers wait for
+which operation. A running operation is in a lane of the task pool; a resting one is a few values
+and a deadline in the timer wheel.
 
 Bounds: `under_way_max` operations and `sessions_max` messaging sessions, one more is refused;
-`calls_inflight_max` and
-`heartbeats_inflight_max` calls at once, in lanes of their own, so that heartbeats, the opening of
-many sessions (as many again as `calls_inflight_max`) and other work cannot starve each other;
-`remembered_max` of those lately over are listed (by their id the journal finds the older ones too).
+`calls_inflight_max` and `heartbeats_inflight_max` calls at once, in lanes of their own, so that
+heartbeats, the opening of many sessions (as many again as `calls_inflight_max`) and other work
+cannot starve each other; the last `remembered_max` that ended are listed (the journal finds older
+ones by id).
 """
 
 from __future__ import annotations
@@ -17,43 +18,46 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-import re
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from contextlib import suppress
 from random import Random
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..model.errors import CommandError, LimitExceeded, NotFound, Overloaded
+from ..model.ids import is_command_id
 from ..model.journal import OperationStore
 from ..model.ports import Clock, OperationView, PlatformCalls
+from ..model.records import OperationRecord
 from ..observe.metrics import Metrics
-from ..runtime.task_pool import Errands, finish
-from ..runtime.timers import Timers
+from ..runtime.task_pool import TaskPool, finish_tasks
+from ..runtime.timers import TIMER_TICK_S, Timers
 from .event_appender import EventAppender
 from .executor import Executor
-from .guest_creation import SignToken
 from .operation import OVER, Operation, Transition, from_record
-from .requests import WorkflowRequest, validated_request
+from .requests import WorkflowRequest
 from .settings import OperationsSettings
-from .workflow import as_uncertain
-from .workflows import all_workflows
+from .workflow import SignToken, WorkflowContext, as_uncertain
+from .workflows import all_workflows, validated_request
 
 logger = logging.getLogger("guestd.operations")
 
-_ID = re.compile(r"[A-Za-z0-9._~:@+-]{1,128}")
-STORAGE_FULL = (
-    "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
-)
+STORAGE_FULL = "the disk is full: new work is refused until space is freed"
 
 
 def _unlimited() -> float:
     return math.inf
 
 
+class SavedOperations(NamedTuple):
+    """As a restart finds them: those over, begun last first; the others, oldest first."""
+
+    lately_over: Sequence[OperationRecord]
+    going_on: Sequence[OperationRecord]
+
+
 class OperationService:
     """Needs a running loop at construction. `sign` signs guests' tokens where keys are configured
-    (GUEST-1);
-    `requests_per_minute` is the budget that heartbeats are stretched to."""
+    (GUEST-1); `requests_per_minute` is the budget that heartbeats are stretched to."""
 
     def __init__(
         self,
@@ -67,19 +71,25 @@ class OperationService:
         draw_id: Callable[[], str],
         sign: SignToken | None = None,
         requests_per_minute: Callable[[], float] = _unlimited,
+        *,
+        sessions_max: int,
+        timer_tick_s: float = TIMER_TICK_S,
     ) -> None:
         self._settings = settings
+        self._sessions_max = sessions_max
         self._journal = journal
         self._clock = clock
         self._metrics = metrics
-        self._workflows = all_workflows(settings, metrics, rng, draw_id, sign, requests_per_minute)
+        self._workflows = all_workflows(
+            WorkflowContext(settings, metrics, rng, draw_id, sign, requests_per_minute)
+        )
         self._executor = Executor(settings, self._workflows, platform, appender, clock, rng)
-        self._calls = Errands("operation", settings.calls_inflight_max)
-        self._openings = Errands("opening", settings.calls_inflight_max)
-        self._heartbeats = Errands("heartbeat", settings.heartbeats_inflight_max)
+        self._calls = TaskPool("operation", settings.calls_inflight_max)
+        self._openings = TaskPool("opening", settings.calls_inflight_max)
+        self._heartbeats = TaskPool("heartbeat", settings.heartbeats_inflight_max)
         self._lanes = {"open": self._openings, "beat": self._heartbeats}
         self._wakeups: Timers[str] = Timers(
-            asyncio.get_running_loop(), clock, settings.timer_tick_s, self._wake
+            asyncio.get_running_loop(), clock, timer_tick_s, self._wake
         )
         self._active: dict[str, Operation] = {}
         self._running: set[str] = set()
@@ -89,6 +99,7 @@ class OperationService:
         self._shielded_tasks: set[asyncio.Task[None]] = set()
         self._waiting: dict[str, asyncio.Event] = {}
         self._recent: dict[str, OperationView] = {}
+        self._finished = 0
 
     # ------------------------------------------------------------------ the Operations port
 
@@ -99,11 +110,12 @@ class OperationService:
         `draining`, Overloaded, LimitExceeded (SESS-1)."""
         validated = validated_request(kind, request, self._settings.request_bytes_max)
         operation = self._new(kind, operation_id, validated)
-        known = self._known(operation_id)
+        known = await self._known(operation_id)
         if known is not None:
             if (known.kind, known.request) != (kind, operation.request):
                 raise CommandError(
-                    f"operation {operation_id} was begun with another request; draw a new id",
+                    f"operation {operation_id} already exists with a different request; use a"
+                    " new id",
                     code="conflict",
                 )
         else:
@@ -116,10 +128,10 @@ class OperationService:
         await self._until_accepted(operation_id)
         if wait_s > 0:
             await self._until(operation_id, self._workflows[kind].is_answered, wait_s)
-        return self.view(operation_id)
+        return await self.view(operation_id)
 
-    def view(self, operation_id: str) -> OperationView:
-        operation = self._known(operation_id)
+    async def view(self, operation_id: str) -> OperationView:
+        operation = await self._known(operation_id)
         if operation is None:
             raise NotFound(f"no operation {operation_id}")
         return _durable_view(operation)
@@ -133,12 +145,12 @@ class OperationService:
         return sorted(wanted, key=lambda one: one.started_ms, reverse=True)[:limit]
 
     async def end(self, operation_id: str) -> OperationView:
-        """What is over stays as it is. A messaging session is on its way out when this returns, and
-        a crash cannot change that any more."""
+        """An operation that is over stays as it is. When this returns, a messaging session is being
+        ended, and a crash cannot change that."""
         await self._until_accepted(operation_id)
         operation = self._active.get(operation_id)
         if operation is None or operation.over:
-            return self.view(operation_id)
+            return await self.view(operation_id)
         transition = self._workflows[operation.kind].end(operation, self._clock.epoch_ms())
         operation.end_asked = True
         operation.wake_ms = 0
@@ -155,7 +167,7 @@ class OperationService:
             self._after_run(operation)
 
     async def _shielded(self, work: Coroutine[Any, Any, None]) -> None:
-        """To its end, even if the asker goes away meanwhile."""
+        """Runs to completion even if the caller is cancelled."""
         task = asyncio.create_task(work, name="end")
         self._shielded_tasks.add(task)
         task.add_done_callback(self._shielded_tasks.discard)
@@ -164,23 +176,24 @@ class OperationService:
     # ------------------------------------------------------------------ begin
 
     def _new(self, kind: str, operation_id: str, validated: WorkflowRequest) -> Operation:
-        if not _ID.fullmatch(operation_id):
+        if not is_command_id(operation_id):
             raise CommandError(
-                "operation_id: it is not well formed; write 1 to 128 letters, digits, and . _ ~ :"
-                " @ + -",
+                "operation_id: must be 1 to 128 letters, digits and . _ ~ : @ + -",
                 field="operation_id",
             )
         return Operation(operation_id, kind, validated.redacted(), self._clock.epoch_ms(), step="")
 
     def _refuse_if_full(self, kind: str) -> None:
         if self._draining:
-            raise CommandError("the daemon is shutting down; nothing new is begun", code="draining")
+            raise CommandError(
+                "the daemon is shutting down; new operations are refused", code="draining"
+            )
         if self._journal.storage_full:
             raise CommandError(STORAGE_FULL, code="storage_full")
-        most = self._settings.sessions.sessions_max
+        most = self._sessions_max
         if kind == "messaging" and self._sessions >= most:
             raise LimitExceeded(
-                f"limit exceeded: {self._sessions} REST sessions under way,"
+                f"limit exceeded: {self._sessions} REST sessions are running,"
                 f" limits.max_rest_sessions is {most}"
             )
         if (
@@ -188,12 +201,12 @@ class OperationService:
             and len(self._active) - self._sessions >= self._settings.under_way_max
         ):
             raise Overloaded(
-                f"{self._settings.under_way_max} operations are under way; try again later"
+                f"{self._settings.under_way_max} operations are running; try again later"
             )
 
     async def _accept(self, operation: Operation) -> None:
-        """Durable, then begun. A task, for whoever asks for the same meanwhile waits for it as
-        well."""
+        """Commits the operation, then starts it. A task, because callers with the same id wait for
+        it too."""
         await self._executor.save(operation)
         del self._being_accepted[operation.operation_id]
         self._schedule(operation.operation_id)
@@ -211,7 +224,8 @@ class OperationService:
     async def _until(
         self, operation_id: str, enough: Callable[[Operation], bool], wait_s: float
     ) -> None:
-        """Looks again whenever the operation comes to rest; what is over is enough for anybody."""
+        """Returns when `enough` holds, the operation is over, or time is up. Checks whenever the
+        operation comes to rest."""
         with suppress(TimeoutError):
             async with asyncio.timeout(wait_s):
                 while (operation := self._active.get(operation_id)) is not None and not enough(
@@ -219,23 +233,32 @@ class OperationService:
                 ):
                     await self._waiting.setdefault(operation_id, asyncio.Event()).wait()
 
-    def _known(self, operation_id: str) -> Operation | None:
-        operation = self._active.get(operation_id)
-        if operation is not None:
-            return operation
-        record = self._journal.operation(operation_id)
-        return from_record(record) if record is not None else None
+    async def _known(self, operation_id: str) -> Operation | None:
+        """As it stands on return: what was begun or came to its end while the journal was asked is
+        not overlooked."""
+        while True:
+            finished = self._finished
+            record = None
+            if operation_id not in self._active:
+                record = await self._journal.operation(operation_id)
+            operation = self._active.get(operation_id)
+            if operation is not None:
+                return operation
+            if record is not None:
+                return from_record(record)
+            if finished == self._finished:
+                return None
 
-    # ------------------------------------------------------------------ work and rest
+    # ------------------------------------------------------------------ run and rest
 
     def _wake(self, operation_id: str) -> None:
-        """Its time has come by the clock that only goes forward, whatever the wall's says now."""
+        """Its deadline on the monotonic clock has come, whatever the wall clock says."""
         if (operation := self._active.get(operation_id)) is not None:
             operation.wake_ms = 0
             self._schedule(operation_id)
 
     def _schedule(self, operation_id: str) -> None:
-        """Into a lane, unless it stands in one already."""
+        """Puts it into a lane, unless it is in one already."""
         operation = self._active.get(operation_id)
         if operation is None or operation_id in self._running or self._executor.halted:
             return
@@ -247,9 +270,9 @@ class OperationService:
     async def _work(self, operation: Operation) -> None:
         try:
             await self._executor.run(operation)
-        except Exception as bug:  # it must not take the place of a living one for ever
+        except Exception as bug:  # it must not occupy a slot for ever
             logger.error("operation %s failed: our bug", operation.operation_id, exc_info=bug)
-            problem = {"code": "internal", "message": "an error of guestd's own; see the log"}
+            problem = {"code": "internal", "message": "an internal error of guestd; see the log"}
             in_doubt = operation.in_flight or operation.in_doubt
             transition = Transition(
                 status="uncertain" if in_doubt else "failed",
@@ -261,7 +284,7 @@ class OperationService:
         self._after_run(operation)
 
     def _after_run(self, operation: Operation) -> None:
-        """After work: it is over, and durably so, or it rests until its time comes."""
+        """The operation is durably over, or rests until its deadline."""
         operation_id = operation.operation_id
         if operation.over and _durable_view(operation).status not in OVER:
             return
@@ -273,6 +296,7 @@ class OperationService:
             return
         if self._active.pop(operation_id, None) is None:
             return
+        self._finished += 1
         self._workflows[operation.kind].finished(operation)
         self._sessions -= operation.kind == "messaging"
         self._metrics.rest_sessions = self._sessions
@@ -282,14 +306,22 @@ class OperationService:
         if len(self._recent) > self._settings.remembered_max:
             del self._recent[next(iter(self._recent))]
 
-    # ------------------------------------------------------------------ restart, leave
+    # ------------------------------------------------------------------ recover, drain, stop
 
-    def recover(self) -> int:
-        """Go on with all that the journal knows and that is not over; returns how many. Those
-        lately over are listed again."""
-        for record in reversed(self._journal.operations_over(self._settings.remembered_max)):
+    async def recover(self) -> int:
+        """As `saved` and `resume` after each other."""
+        return self.resume(await self.saved())
+
+    async def saved(self) -> SavedOperations:
+        """What the journal knows, to be gone on with."""
+        over = await self._journal.operations_over(self._settings.remembered_max)
+        return SavedOperations(over, await self._journal.operations())
+
+    def resume(self, saved: SavedOperations) -> int:
+        """Go on with all that is not over; returns how many. Those lately over are listed again."""
+        for record in reversed(saved.lately_over):
             self._recent.setdefault(record.operation_id, _durable_view(from_record(record)))
-        for record in self._journal.operations():
+        for record in saved.going_on:
             if record.operation_id in self._active:
                 continue
             if record.kind not in self._workflows:
@@ -309,9 +341,9 @@ class OperationService:
         return len(self._active)
 
     async def drain(self, grace_s: float, end_sessions: bool = False) -> int:
-        """Nothing new; what is under way stops between two steps. `end_sessions`: first say goodbye
-        for every messaging session. Returns how many are left, which a restart on the same journal
-        goes on with."""
+        """Refuses new operations; running ones stop between two steps. `end_sessions`: first end
+        every messaging session. Returns how many are left; a restart on the same journal resumes
+        them."""
         self._draining = True
         before = self._clock.now()
         if end_sessions:
@@ -326,18 +358,18 @@ class OperationService:
         return len(self._active)
 
     async def stop(self) -> None:
-        """Now; safe after `drain` and without it."""
+        """Stops at once; safe after `drain` and without it."""
         self._draining = self._executor.halted = True
         await self._finish_work(0.0)
 
     def _on_our_clock(self, wake_ms: int) -> float:
-        """The wall's time as the clock's that only goes forward: a wall put back moves nothing that
-        is set already."""
+        """Wall time as monotonic time: setting the wall clock back does not move deadlines that are
+        set already."""
         return self._clock.now() + max(0.0, (wake_ms - self._clock.epoch_ms()) / 1000.0)
 
     async def _finish_work(self, grace_s: float) -> None:
         self._wakeups.stop()
-        await finish([*self._being_accepted.values(), *self._shielded_tasks], grace_s)
+        await finish_tasks([*self._being_accepted.values(), *self._shielded_tasks], grace_s)
         await asyncio.gather(*(lane.stop(grace_s) for lane in (self._calls, *self._lanes.values())))
 
 

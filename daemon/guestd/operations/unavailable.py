@@ -1,5 +1,4 @@
-"""The desk of a daemon that cannot call the platform's REST side: it says which keys are
-missing."""
+"""The operation service of a daemon that is not configured for the platform's REST API."""
 
 from __future__ import annotations
 
@@ -11,8 +10,8 @@ from ..model.ports import OperationView
 
 
 class OperationsUnavailable:
-    """`missing` is the remedy: the keys to set. What the journal holds of former operations stays
-    as it is until then."""
+    """`missing` says which configuration keys to set. Until then the operations in the journal stay
+    as they are."""
 
     def __init__(self, missing: str) -> None:
         self._missing = missing
@@ -20,9 +19,11 @@ class OperationsUnavailable:
     async def start(
         self, kind: str, operation_id: str, request: Mapping[str, Any], wait_s: float = 0.0
     ) -> OperationView:
-        raise CommandError(f"no REST operation can be done: {self._missing}", code="not_configured")
+        raise CommandError(
+            f"REST operations are unavailable: {self._missing}", code="not_configured"
+        )
 
-    def view(self, operation_id: str) -> OperationView:
+    async def view(self, operation_id: str) -> OperationView:
         raise NotFound(f"no operation {operation_id}: {self._missing}")
 
     def views(self, kind: str | None = None, limit: int = 100) -> Sequence[OperationView]:

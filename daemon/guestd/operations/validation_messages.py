@@ -1,5 +1,5 @@
-"""What the models find wrong, in words: the place, what is wrong with the value, the remedy. The
-value itself is never told, since it may be a secret; of a number and of a length its figure is."""
+"""Validation errors of the request models in words: the field's path, what is wrong, the remedy.
+The value is never repeated, since it may be a secret; only numbers and lengths are."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 _WORDS = {
-    "missing": "it is missing; it is required",
-    "string_type": "it is no string; write it in quotes",
-    "int_type": "it is no whole number; write digits without quotes or a point",
-    "int_from_float": "it is no whole number; write digits without a point",
-    "float_type": "it is no number; write digits without quotes",
-    "finite_number": "it is no finite number; write digits",
-    "dict_type": "it is no object; write {…}",
-    "model_type": "it is no object; write {…}",
-    "tuple_type": "it is no list; write […]",
-    "uuid_type": "it is no UUID; write 8-4-4-4-12 hexadecimal digits",
-    "uuid_parsing": "it is no UUID; write 8-4-4-4-12 hexadecimal digits",
-    "timezone_aware": "it names no time zone; end it with Z or an offset",
-    "datetime_type": "it is no ISO 8601 time; write 2026-01-31T12:00:00.000Z",
-    "datetime_from_date_parsing": "it is no ISO 8601 time; write 2026-01-31T12:00:00.000Z",
-    "datetime_parsing": "it is no ISO 8601 time; write 2026-01-31T12:00:00.000Z",
-    "json_invalid": "it is no JSON; write an object",
-    "recursion_loop": "it is nested too deeply",
+    "missing": "is required",
+    "string_type": "must be a string; put it in quotes",
+    "int_type": "must be a whole number; write digits without quotes or a point",
+    "int_from_float": "must be a whole number; write digits without a point",
+    "float_type": "must be a number; write digits without quotes",
+    "finite_number": "must be a finite number; write digits",
+    "dict_type": "must be an object; write {…}",
+    "model_type": "must be an object; write {…}",
+    "tuple_type": "must be a list; write […]",
+    "uuid_type": "must be a UUID; write 8-4-4-4-12 hexadecimal digits",
+    "uuid_parsing": "must be a UUID; write 8-4-4-4-12 hexadecimal digits",
+    "timezone_aware": "must name a time zone; end it with Z or an offset",
+    "datetime_type": "must be an ISO 8601 time, such as 2026-01-31T12:00:00.000Z",
+    "datetime_from_date_parsing": "must be an ISO 8601 time, such as 2026-01-31T12:00:00.000Z",
+    "datetime_parsing": "must be an ISO 8601 time, such as 2026-01-31T12:00:00.000Z",
+    "json_invalid": "must be JSON; write an object",
+    "recursion_loop": "is nested too deeply",
 }
 
 
@@ -47,7 +47,7 @@ def first_error(error: ValidationError, model: type[BaseModel]) -> tuple[str, st
 
 
 def _without_consequences(found: list[ErrorDetails]) -> list[ErrorDetails]:
-    """A list is also called too short when its items are wrong; that goes without saying."""
+    """Leaves out "too short" of a list whose items are wrong: pydantic reports that too."""
     wrong = {one["loc"] for one in found}
     return [
         one
@@ -81,23 +81,24 @@ def _in_words(
             return str(facts["error"])
         case "string_too_long":
             return (
-                f"{len(value)} characters; at most {facts['max_length']} are taken and nothing is"
-                " cut: make it shorter"
+                f"has {len(value)} characters; at most {facts['max_length']} are allowed, and"
+                " nothing is cut: make it shorter"
             )
         case "string_too_short" | "too_short":
-            return "it is empty; write at least one"
+            return "must not be empty; give at least one"
         case "too_long":
-            return f"{facts['actual_length']} of them; at most {facts['max_length']} are taken"
+            return f"has {facts['actual_length']} items; at most {facts['max_length']} are allowed"
         case "greater_than_equal" | "less_than_equal":
             least, most = facts.get("ge"), facts.get("le")
             return (
                 f"{value} is too {'small' if most is None else 'large'}; the"
-                f" {'least' if most is None else 'most'} is" + f" {least if most is None else most}"
+                f" {'minimum' if most is None else 'maximum'} is"
+                + f" {least if most is None else most}"
             )
         case "literal_error":
-            return f"it is unknown; it is one of {facts['expected']}"
+            return f"must be one of {facts['expected']}"
         case "string_pattern_mismatch":
-            return f"it has characters that may not stand there; it must match {facts['pattern']}"
+            return f"contains characters that are not allowed; must match {facts['pattern']}"
         case "extra_forbidden":
             return _unknown(str(place[-1]), model if len(place) == 1 else None)
         case _:

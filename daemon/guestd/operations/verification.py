@@ -1,4 +1,4 @@
-"""Is what the platform says it injected what was asked for? (INJ-4)"""
+"""Verifies that the platform injected what was requested (INJ-4)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from ..policy.naturals import natural_key
 
 
 class InjectionMismatch(Exception):
-    """What is wrong, and at which index."""
+    """Says what is wrong, and at which index."""
 
 
 def verify(count: int, messages: list[dict[str, Any]]) -> str:
-    """The last message's id. Raises InjectionMismatch: as many as were sent, timestamps strictly
-    increasing, ids increasing (the numbers in them counted), every medium with a name and an https
-    address."""
+    """The last message's id. Raises InjectionMismatch unless there are as many as were sent, their
+    timestamps strictly increase, their ids increase (numbers in them compared as numbers), and
+    every medium has a name and an https address."""
     if len(messages) != count:
         raise InjectionMismatch(f"{count} messages were sent, {len(messages)} came back")
     for index, message in enumerate(messages):
@@ -65,7 +65,7 @@ def _check_order(index: int, before: dict[str, Any], message: dict[str, Any]) ->
 
 def _check_media(index: int, media: Any) -> None:
     if not isinstance(media, list):
-        raise InjectionMismatch(f"messages[{index}].media is no list")
+        raise InjectionMismatch(f"messages[{index}].media must be a list")
     for one in media:
         if not isinstance(one, dict) or not isinstance(one.get("name"), str) or not one["name"]:
             raise InjectionMismatch(f"messages[{index}] has a medium without a name")

@@ -1,35 +1,68 @@
-"""What every kind of operation has: pure, so that any crash can be enumerated without it knowing.
+"""The base class of workflows. They are pure, so that a test can crash them at every point.
 
-A kind is asked three things. `ask`: what does this step want of the platform (or, nothing being
-wanted, what follows at once)? `answered`: what follows from a success? `refused`: what follows from
-a failure, where the common way of
-`setbacks.py` is not the right one? It may write in the operation's `data` and `result`; all else
-goes through the Transition."""
+A workflow answers three questions. `next_request`: what does this step request of the platform, or
+what follows at once if it requests nothing? `answered`: what follows from a success? `refused`:
+what follows from a failure, where `failure_policy.py` does not fit? It may write to the operation's
+`data` and `result`; everything else goes through the Transition."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from random import Random
+from typing import Any, ClassVar, Self
 
 from ..model.errors import PlatformError
 from ..model.foreign import ID_CHARS_MAX
 from ..model.ports import PlatformAnswer
+from ..observe.metrics import Metrics
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import WorkflowRequest
+from .settings import OperationsSettings
+
+#: Signs a token for a guest id and its attributes (GUEST-1): the token, and when it expires, epoch
+#: milliseconds.
+SignToken = Callable[[str, Mapping[str, Any]], tuple[str, int]]
+
+
+@dataclass(slots=True, frozen=True)
+class WorkflowContext:
+    """What a workflow may be made of. `sign`: None where no keys are configured;
+    `requests_per_minute`: the budget that heartbeats are stretched to."""
+
+    settings: OperationsSettings
+    metrics: Metrics
+    rng: Random
+    draw_id: Callable[[], str]
+    sign: SignToken | None
+    requests_per_minute: Callable[[], float]
 
 
 class Workflow:
-    """The five kinds fill in what raises NotImplementedError here; what has a body is the common
-    case."""
+    """Subclasses implement what raises NotImplementedError here; what has a body is the common
+    case. Listed in `workflows.WORKFLOWS`, a class is all that the service, the control API, its
+    OpenAPI document and the command line know of a workflow."""
 
-    name: ClassVar[str]
-    #: The fact that says what became of the whole; "" where the last step's says it.
+    #: The word for it in requests, answers and the journal.
+    kind: ClassVar[str]
+    request_model: ClassVar[type[WorkflowRequest]]
+    #: The resource under /v1/, its name in operation ids, and what POST does.
+    path: ClassVar[str]
+    noun: ClassVar[str]
+    summary: ClassVar[str]
+    #: What DELETE does; "" where an operation cannot be ended.
+    ending: ClassVar[str] = ""
+    #: The action of the event that tells how the whole ended; "" where the last step's event does.
     outcome: ClassVar[str] = ""
-    #: By step: the request's field that is to blame when the platform says 404.
+    #: By step: the request's field to name when the platform answers 404.
     field_by_step: Mapping[str, str] = {}
 
+    @classmethod
+    def create(cls, context: WorkflowContext) -> Self:
+        return cls()
+
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
-        """Set the first step and what must not change any more: ids of our own, times. Raises
+        """Sets the first step and what must never change: our own ids, times. Raises
         CommandError."""
         raise NotImplementedError
 
@@ -37,54 +70,56 @@ class Workflow:
         raise NotImplementedError
 
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
-        """Raises InvalidPlatformAnswer."""
+        """What follows from a success. Raises InvalidPlatformAnswer."""
         raise NotImplementedError
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
+        """What follows from a failure; None: what `failure_policy` says."""
         return None
 
     def probe(self, operation: Operation) -> PlatformRequest | None:
-        """How to see at the platform whether this step was done after all; None: there is no
-        way."""
+        """The request that finds out whether this step was done after all; None if there is
+        none."""
         return None
 
     def probed(
         self, operation: Operation, answer: PlatformAnswer, now_ms: int
     ) -> Transition | None:
-        """What follows from looking: None, it was not done. Raises InvalidPlatformAnswer."""
+        """What follows from the probe's answer; None: it was not done. Raises
+        InvalidPlatformAnswer."""
         return None
 
     def end(self, operation: Operation, now_ms: int) -> Transition | None:
-        """Somebody asks for its end: None, the next `ask` will see to it. Raises CommandError where
-        there is no ending it."""
+        """The caller ends it; None: the next `next_request` does so. Raises CommandError where it
+        cannot be ended."""
         raise NotImplementedError
 
     def conversation_id(self, operation: Operation) -> str:
-        """In whose order webhooks about it are delivered."""
+        """The conversation in whose order its webhooks are delivered."""
         found = operation.result.get("conversation_id") or operation.request.get(
             "conversationId", ""
         )
         return str(found)
 
     def is_answered(self, operation: Operation) -> bool:
-        """Whoever waits for it has waited long enough."""
+        """True once a waiting caller should be answered."""
         return operation.over
 
     def recovered(self, operation: Operation, now_ms: int) -> None:
-        """A restart has found it."""
+        """Called when a restart resumes it."""
 
     def finished(self, operation: Operation) -> None:
-        """It is over, however that came about."""
+        """Called when it is over, for whatever reason."""
 
     def details(self, operation: Operation) -> dict[str, Any]:
-        """What its facts tell beside the common: ids, never a secret."""
+        """What its events say beside the common fields: ids, never a secret."""
         return {}
 
 
 def id_of(body: dict[str, Any], what: str) -> str:
     found = body.get("id")
     if not isinstance(found, str) or not 0 < len(found) <= ID_CHARS_MAX:
-        raise InvalidPlatformAnswer(f"the platform's answer names no id of the {what}")
+        raise InvalidPlatformAnswer(f"the platform's answer has no id for the {what}")
     return found
 
 
@@ -97,7 +132,9 @@ def failed(code: str, message: str, **more: Any) -> Transition:
 
 
 def as_uncertain(problem: dict[str, Any]) -> dict[str, Any]:
-    """The problem of an operation whose fate is open."""
-    told = problem.get("message", "no answer")
-    message = f"{told}; whether the platform did it cannot be known: look there before asking again"
+    """The problem of an operation whose outcome is unknown."""
+    cause = problem.get("message", "no answer")
+    message = (
+        f"{cause}; it is unknown whether the platform did it: check there before you try again"
+    )
     return {**problem, "code": "uncertain", "cause": problem.get("code", ""), "message": message}

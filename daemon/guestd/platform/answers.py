@@ -35,7 +35,7 @@ ERROR_CHARACTERS_MAX = 2000  # of an error: that, and our own words around it
 
 
 @dataclass(slots=True, frozen=True)
-class Reply:
+class HttpReply:
     """An answer as it came. `headers` have lower-case names."""
 
     status: int
@@ -50,7 +50,7 @@ class Reply:
         return _plain(self.headers.get("inin-correlation-id", ""))
 
 
-def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
+def object_of(reply: HttpReply, lists: bool = False) -> dict[str, Any]:
     """The JSON object of a success; an empty one for an empty body; of a call that answers with a
     bare list (`lists`) an object with it under `entities`. Raises PlatformUnavailable, for it may
     have acted."""
@@ -61,7 +61,7 @@ def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
     except (ValueError, RecursionError):
         found, problem = None, "is not JSON"
     else:
-        problem = "is no JSON object"
+        problem = "is not a JSON object"
     if lists and isinstance(found, list):
         return {"entities": found}
     if isinstance(found, dict):
@@ -77,7 +77,7 @@ def object_of(reply: Reply, lists: bool = False) -> dict[str, Any]:
 
 
 def refusal(
-    reply: Reply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...] = (), place: str = ""
+    reply: HttpReply, scopes: tuple[str, ...] = (), secrets: tuple[str, ...] = (), place: str = ""
 ) -> PlatformError:
     """The error that an answer other than a success stands for. What it says is shown without
     `secrets`. `place` is the verb and path of the call as configured."""
@@ -110,7 +110,7 @@ def refusal(
 
 
 def _no_such_path(
-    reply: Reply, said: ErrorBody, place: str, secrets: tuple[str, ...]
+    reply: HttpReply, said: ErrorBody, place: str, secrets: tuple[str, ...]
 ) -> PlatformError:
     """First the path, for the id that was asked for has nothing to do with it."""
     error = NoSuchPath(
@@ -125,7 +125,7 @@ def _no_such_path(
     return error
 
 
-def _is_no_path(reply: Reply, said: ErrorBody) -> bool:
+def _is_no_path(reply: HttpReply, said: ErrorBody) -> bool:
     """Of a path that it does not know the platform says `HTTP 404 Not Found` and no more; of a
     thing that is missing it says which. A page of HTML is a gateway's, which knows no things at
     all."""
@@ -141,14 +141,16 @@ def _shown(said: ErrorBody, secrets: tuple[str, ...]) -> ErrorBody:
     """The same without anything that must not be shown."""
     items = [
         ErrorItem(
-            scrubbed(one.message, secrets),
-            scrubbed(one.code, secrets),
-            scrubbed(one.field, secrets),
+            redacted_line(one.message, secrets),
+            redacted_line(one.code, secrets),
+            redacted_line(one.field, secrets),
         )
         for one in said.items
     ]
-    code, context_id = scrubbed(said.code, secrets), scrubbed(said.context_id, secrets)
-    return ErrorBody(scrubbed(said.message, secrets), code, context_id, tuple(items), said.texts)
+    code, context_id = redacted_line(said.code, secrets), redacted_line(said.context_id, secrets)
+    return ErrorBody(
+        redacted_line(said.message, secrets), code, context_id, tuple(items), said.texts
+    )
 
 
 def _in_words(said: ErrorBody) -> str:
@@ -157,8 +159,8 @@ def _in_words(said: ErrorBody) -> str:
     return shortened(": ".join(filter(None, (said.message, items))), WORDS_CHARACTERS_MAX)
 
 
-def _correlation_id(reply: Reply, said: ErrorBody, secrets: tuple[str, ...]) -> str:
-    return _plain(scrubbed(reply.correlation_id, secrets) or said.context_id)
+def _correlation_id(reply: HttpReply, said: ErrorBody, secrets: tuple[str, ...]) -> str:
+    return _plain(redacted_line(reply.correlation_id, secrets) or said.context_id)
 
 
 _KINDS: dict[int, tuple[type[PlatformError], str]] = {
@@ -220,7 +222,9 @@ def secrets_in(body: Any) -> Iterator[str]:
             yield from secrets_in(one)
 
 
-def scrubbed(text: str, secrets: tuple[str, ...], characters_max: int = TEXT_CHARACTERS_MAX) -> str:
+def redacted_line(
+    text: str, secrets: tuple[str, ...], characters_max: int = TEXT_CHARACTERS_MAX
+) -> str:
     """One line, of bounded length, without secrets: those we know, and whatever looks like one."""
     return shortened(redacted(without_values(_one_line(text), secrets)), characters_max)
 
@@ -229,7 +233,7 @@ def _one_line(text: str) -> str:
     return " ".join(text.split())
 
 
-def _scopes_named(reply: Reply, said: ErrorBody) -> tuple[str, ...]:
+def _scopes_named(reply: HttpReply, said: ErrorBody) -> tuple[str, ...]:
     """Scopes or permissions that the answer itself says are missing (its messages, their
     parameters, WWW-Authenticate)."""
     texts = (reply.header("www-authenticate") or "", *said.texts)

@@ -28,8 +28,9 @@ from ..model.errors import (
 from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
-from ..policy.retry import Outcome, RetryPolicy
-from .answers import ERROR_CHARACTERS_MAX, Reply, object_of, refusal, scrubbed, secrets_in
+from ..platform.settings import RestSettings
+from ..policy.retry import Outcome
+from .answers import ERROR_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
 from .clients import OAuthClients
 from .http import Http
 from .oauth import TokenSource
@@ -39,16 +40,6 @@ from .table import CALLS, NamedCall
 logger = logging.getLogger("guestd.platform")
 
 _KEY = re.compile(r"[\x21-\x7e]{1,255}")
-
-
-@dataclass(slots=True, frozen=True)
-class CallSettings:
-    """`api` is the base URL without a trailing slash; `timeout_s` is for one attempt, the policy's
-    deadline for all of them."""
-
-    api: str
-    timeout_s: float = 10.0
-    requests_per_minute: int = 300
 
 
 @dataclass(slots=True)
@@ -75,25 +66,25 @@ class _Call:
 
 class RestCalls:
     """`call` by name. `tokens`: a source for each OAuth client; None or none: no client is
-    configured, and every call is refused with what to do."""
+    configured, and every call is refused with what to do. `api` is the base URL without a trailing
+    slash."""
 
     def __init__(
         self,
         http: Http,
         tokens: TokenSource | Sequence[TokenSource] | None,
-        settings: CallSettings,
-        policy: RetryPolicy,
+        api: str,
+        rest: RestSettings,
         pace: Pace,
         metrics: Metrics,
         table: Mapping[str, NamedCall] = CALLS,
     ) -> None:
         self._http = http
         sources = [tokens] if isinstance(tokens, TokenSource) else [*(tokens or ())]
-        self.clients = (
-            OAuthClients(sources, settings.requests_per_minute, pace) if sources else None
-        )
-        self._settings = settings
-        self._policy = policy
+        self.clients = OAuthClients(sources, rest.requests_per_minute, pace) if sources else None
+        self._api = api
+        self._figures = rest
+        self._policy = rest.retry_policy()
         self._pace = pace
         self._metrics = metrics
         self._table = table
@@ -133,7 +124,7 @@ class RestCalls:
         return (
             self.clients.requests_per_minute
             if self.clients is not None
-            else self._settings.requests_per_minute
+            else self._figures.requests_per_minute
         )
 
     async def close(self) -> None:
@@ -151,7 +142,7 @@ class RestCalls:
         body: Mapping[str, Any] | None,
         key: str,
     ) -> _Call:
-        url = self._settings.api + row.fill(path) + (f"?{urlencode(query)}" if query else "")
+        url = self._api + row.fill(path) + (f"?{urlencode(query)}" if query else "")
         headers = {"Accept": "application/json"}
         if body is not None:
             headers["Content-Type"] = "application/json"
@@ -191,7 +182,7 @@ class RestCalls:
                 platform_code="not_configured",
                 remedy="set platform.client_id and platform.client_secret_file",
             )
-        attempt_s = min(self._settings.timeout_s, self._policy.deadline_s / 3.0)
+        attempt_s = min(self._figures.timeout_s, self._policy.deadline_s / 3.0)
         return await self.clients.turn(
             call.deadline, call.deadline - attempt_s, call.urgency, call.key
         )
@@ -239,10 +230,12 @@ class RestCalls:
     # ------------------------------------------------------------------ one attempt
 
     async def _attempt(self, call: _Call, token: str) -> PlatformAnswer:
-        timeout_s = min(self._settings.timeout_s, call.deadline - self._pace.now())
+        timeout_s = min(self._figures.timeout_s, call.deadline - self._pace.now())
         if timeout_s <= 0.0:
             raise BudgetSpent(
-                "no time was left for the request", platform_code="budget", remedy="try again"
+                "deadline exceeded before the request was sent",
+                platform_code="budget",
+                remedy="try again",
             )
         began = self._pace.clock()
         call.attempts += 1
@@ -267,13 +260,13 @@ class RestCalls:
         whole_ms = (now - call.began) * 1000.0
         return PlatformAnswer(reply.status, body, whole_ms, call.attempts, reply.correlation_id)
 
-    async def _send(self, call: _Call, token: str, timeout_s: float) -> Reply:
+    async def _send(self, call: _Call, token: str, timeout_s: float) -> HttpReply:
         headers = {**call.headers, "Authorization": f"Bearer {token}"}
         return await self._http.send(
             call.row.verb, call.url, headers, call.body, timeout_s=timeout_s
         )
 
-    def _read(self, call: _Call, token: str, reply: Reply) -> dict[str, Any]:
+    def _read(self, call: _Call, token: str, reply: HttpReply) -> dict[str, Any]:
         if 200 <= reply.status < 300:
             return object_of(reply, call.row.lists)
         place = f"{call.row.verb} {call.row.path}"
@@ -287,7 +280,7 @@ class RestCalls:
         error.acted = call.acted and not call.row.reads
         error.attempts = call.attempts
         error.latency_ms = (self._pace.clock() - call.began) * 1000.0
-        error.args = (scrubbed(str(error.args[0]), call.secrets, ERROR_CHARACTERS_MAX),)
+        error.args = (redacted_line(str(error.args[0]), call.secrets, ERROR_CHARACTERS_MAX),)
 
     def _complain(self, call: _Call, error: PlatformError) -> None:
         """One line; the name of the call is in its pattern, so that a flood of one does not hide

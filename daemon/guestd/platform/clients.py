@@ -31,7 +31,7 @@ class OAuthClients:
         self, sources: Sequence[TokenSource], requests_per_minute: int, pace: Pace
     ) -> None:
         self._sources = tuple(sources)
-        limits = [one.settings.requests_per_minute or requests_per_minute for one in sources]
+        limits = [one.access.client.requests_per_minute or requests_per_minute for one in sources]
         self._budget = Budget(limits, pace, self._is_usable)
         self._key_clients: OrderedDict[str, int] = OrderedDict()
         for one in sources:
@@ -122,7 +122,7 @@ class OAuthClients:
         return next((client for client in order if not self._sources[client].is_refused), order[0])
 
     def _rank(self, client: int, key: str) -> bytes:
-        return sha256(f"{self._sources[client].settings.client_id} {key}".encode()).digest()
+        return sha256(f"{self._sources[client].access.client.id} {key}".encode()).digest()
 
     def _remember(self, key: str, client: int) -> None:
         self._key_clients[key] = client

@@ -1,4 +1,4 @@
-"""A deployment's public configuration (reference §8): does it exist, is it active, what does it
+"""A deployment's public configuration (protocol §8): does it exist, is it active, what does it
 allow?"""
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from .http import Http
 
 async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> DeploymentFacts:
     """Raises PlatformRefused with what to do if the deployment is unknown or inactive,
-    PlatformUnavailable if nobody answers."""
+    PlatformUnavailable without an answer."""
     url = f"{cdn}/webdeployments/v1/deployments/{quote(deployment_id, safe='')}/config.json"
     try:
         found = await http.get_object(url)
@@ -52,7 +52,7 @@ def facts_of(config: dict[str, Any]) -> DeploymentFacts:
 
 def _file_rules(upload: dict[str, Any]) -> tuple[tuple[str, ...], int | None]:
     """Only where `enableAttachments` is absent; where it is there, each session is told its own
-    (reference §7)."""
+    (protocol §7)."""
     modes = upload.get("modes")
     if (
         "enableAttachments" in upload

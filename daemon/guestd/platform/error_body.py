@@ -17,8 +17,8 @@ from typing import Any
 
 from ..model.errors import ErrorItem
 
-BYTES_MAX = 65_536  # a longer body is no error message
-DEPTH_MAX = 8  # the platform nests errors in errors; nobody reads deeper
+BYTES_MAX = 65_536  # a longer body is not an error message
+DEPTH_MAX = 8  # the platform nests errors in errors; deeper ones are not read
 SEEN_MAX = 1024  # entries that are read to count the errors: a millisecond or two
 ITEMS_MAX = 16  # more say nothing new to a person, and all of them are kept with the operation
 TEXT_CHARACTERS_MAX = 300

@@ -1,4 +1,4 @@
-"""The history of a guest session over REST (reference §11.1)."""
+"""The history of a guest session over REST (protocol §11.1)."""
 
 from __future__ import annotations
 

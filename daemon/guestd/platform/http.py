@@ -6,7 +6,6 @@ from __future__ import annotations
 import socket
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
 from urllib.parse import urlencode
@@ -20,29 +19,28 @@ from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.no_resending import ConnectionBroke, no_resending
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
-from .answers import Reply, object_of, refusal
+from ..session.settings import HistorySettings
+from .answers import HttpReply, object_of, refusal
 from .inflate import ACCEPTED, Body, TooLong
-
-
-@dataclass(slots=True, frozen=True)
-class HttpSettings:
-    timeout_s: float = 15.0
-    ca_file: str | None = None
-    proxy_url: str | None = field(default=None, repr=False)
-    connect_to: tuple[str, int] | None = None
-    origin: str = ""
-    connections_max: int = 32
-    answer_bytes_max: int = 8 * 1024 * 1024
+from .settings import PlatformSettings, RestSettings
 
 
 class Http:
     """One pooled session. `close` it at the end. Raises ConfigError at once for a CA file or a
     proxy URL that cannot be used."""
 
-    def __init__(self, settings: HttpSettings) -> None:
-        self._settings = settings
-        self._tls = connector_tls(settings.ca_file, "platform.ca_file")
-        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
+    def __init__(
+        self,
+        platform: PlatformSettings | None = None,
+        rest: RestSettings | None = None,
+        history: HistorySettings | None = None,
+    ) -> None:
+        """`history` has the time limit of `get_object`."""
+        self._platform = platform = platform or PlatformSettings()
+        self._rest = rest or RestSettings()
+        self._get_timeout_s = (history or HistorySettings()).timeout_s
+        self._tls = connector_tls(platform.ca_file, "platform.ca_file")
+        self._proxy = proxy_of(platform.proxy_url) if platform.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -55,7 +53,7 @@ class Http:
         """GET a JSON object, once. Raises PlatformUnavailable (try again) or PlatformRefused (do
         not)."""
         target = f"{url}?{urlencode(query)}" if query else url
-        reply = await self.send("GET", target, headers or {}, timeout_s=self._settings.timeout_s)
+        reply = await self.send("GET", target, headers or {}, timeout_s=self._get_timeout_s)
         if reply.status != 200:
             bearer = (headers or {}).get("Authorization", "").rpartition(" ")[2]
             raise refusal(reply, secrets=(bearer,))
@@ -69,13 +67,13 @@ class Http:
         body: bytes | None = None,
         *,
         timeout_s: float,
-    ) -> Reply:
+    ) -> HttpReply:
         """One request, one answer, whatever its status; `timeout_s` is for all of it. `url` is
         quoted already.
 
         Raises PlatformUnavailable, whose `acted` says whether the request may have reached the
         platform, or PlatformRefused for a certificate we do not trust."""
-        own = {"Origin": self._settings.origin} if self._settings.origin else {}
+        own = {"Origin": self._platform.origin} if self._platform.origin else {}
         trace = SimpleNamespace(sent=False)
         for_proxy = self._proxy.headers() if self._proxy is not None else {}
         if url.startswith("http:"):
@@ -92,7 +90,7 @@ class Http:
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 trace_request_ctx=trace,
             ) as answer:
-                return Reply(
+                return HttpReply(
                     answer.status,
                     {name.lower(): value for name, value in answer.headers.items()},
                     await self._read(answer),
@@ -110,14 +108,14 @@ class Http:
     async def _read(self, answer: aiohttp.ClientResponse) -> bytes:
         acted = answer.status < 300 or answer.status >= 500
         try:
-            body = Body(answer.headers.get("Content-Encoding", ""), self._settings.answer_bytes_max)
+            body = Body(answer.headers.get("Content-Encoding", ""), self._rest.answer_bytes_max)
             async for piece in answer.content.iter_any():
                 body.take(piece)
             return body.whole()
         except TooLong:
             answer.close()
             raise PlatformUnavailable(
-                f"the platform's answer is longer than {self._settings.answer_bytes_max} bytes",
+                f"the platform's answer is longer than {self._rest.answer_bytes_max} bytes",
                 status=answer.status,
                 platform_code="too_long",
                 remedy="ask for less at once",
@@ -134,11 +132,12 @@ class Http:
 
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            settings = self._settings
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
-                resolver=ConnectorResolver(Resolver(local_names=True), settings.connect_to),
-                limit=settings.connections_max,
+                resolver=ConnectorResolver(
+                    Resolver(local_names=True), self._platform.fixed_address
+                ),
+                limit=self._rest.connections_max,
                 use_dns_cache=True,
             )
             tracing = aiohttp.TraceConfig()

@@ -1,7 +1,7 @@
 """An answer's body, read up to a bound, whatever a kilobyte of it unpacks to.
 
 A compressed megabyte may hold a gigabyte, and some versions of the HTTP library unpack each piece
-whole before anybody can count. So it leaves the unpacking to us, and a piece is unpacked no further
+whole before it can be counted. So it leaves the unpacking to us, and a piece is unpacked no further
 than the bound."""
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """The OAuth client: one bearer token for all callers, fetched in time (AUTH-1 … AUTH-3).
 
-A token is fetched by a task of its own, so that whoever asks meanwhile waits for the same answer,
+A token is fetched by a task of its own, so that callers meanwhile wait for the same answer,
 and a waiter that is cancelled takes nothing from the others. It is renewed before it expires; if
 that fails while the old one is still good, the old one serves on and the next try comes after half
 of what is left. A client that was refused is not presented again at once: every waiting session
@@ -16,15 +16,16 @@ import logging
 import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 from ..model.errors import NotAuthenticated, PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.foreign import TOKEN_LIFE_MAX_S
 from ..model.records import Note, no_note
-from ..policy.retry import Outcome, RetryPolicy
-from .answers import object_of, refusal, scrubbed
+from ..platform.settings import ClientAuth, OAuthClient, RestSettings
+from ..policy.retry import Outcome
+from .answers import object_of, redacted_line, refusal
 from .http import Http
 from .pace import Pace
 
@@ -40,33 +41,29 @@ _REMEDY = (
 
 
 @dataclass(slots=True, frozen=True)
-class OAuthSettings:
-    """`client_auth`: the client shows itself in an Authorization header (`basic`) or in the form.
-    The grant type goes into the form, unless `token_url` carries it in its query already; so does
-    `scope`, words with spaces between them, "" asks for none.
-    `requests_per_minute`: this client's own budget."""
+class OAuthAccess:
+    """Where a client gets its tokens, and how it authenticates there: in an Authorization header
+    (`basic`) or in the form. The grant type goes into the form, unless `token_url` carries it in
+    its query already; so does the client's scope."""
 
     token_url: str
-    client_id: str
-    client_secret: str = field(repr=False)
-    client_auth: Literal["basic", "form"] = "basic"
-    token_buffer_s: float = 60.0
-    timeout_s: float = 10.0
-    refused_rest_s: float = 10.0
-    scope: str = ""
-    requests_per_minute: int | None = None
+    client: OAuthClient
+    client_auth: ClientAuth = "basic"
+
+    @property
+    def secret(self) -> str:
+        return self.client.secret.get_secret_value()
 
 
 class TokenSource:
     """`current` gives a bearer token, `drop` says that the platform did not take it. `close` it at
     the end."""
 
-    def __init__(
-        self, http: Http, settings: OAuthSettings, policy: RetryPolicy, pace: Pace
-    ) -> None:
+    def __init__(self, http: Http, access: OAuthAccess, rest: RestSettings, pace: Pace) -> None:
         self._http = http
-        self.settings = settings
-        self._policy = policy
+        self.access = access
+        self._rest = rest
+        self._policy = rest.retry_policy()
         self._pace = pace
         self._token = ""
         self._renew_at = self._expires_at = -math.inf
@@ -112,7 +109,7 @@ class TokenSource:
 
     def secrets(self) -> tuple[str, ...]:
         """What must not be shown."""
-        return tuple(one for one in (*_known(self.settings), self._token) if one)
+        return tuple(one for one in (*_known(self.access), self._token) if one)
 
     async def close(self) -> None:
         if self._fetching is not None:
@@ -140,8 +137,8 @@ class TokenSource:
         self.changed()
 
     async def _fetch(self) -> PlatformError | None:
-        """Fetch a token; the error if there is none. Never raises one: nobody may be left to take
-        it."""
+        """Fetch a token; the error if there is none. Never raises one: a caller to take it
+        may be missing."""
         self._fetch_began = self._pace.clock()
         try:
             await self._persist()
@@ -157,7 +154,7 @@ class TokenSource:
         error.operation, error.acted = OPERATION, False
         error.args = (f"no bearer token could be had: {error.args[0]}",)
         if isinstance(error, PlatformRefused):
-            self._refused, self._refused_until = error, now + self.settings.refused_rest_s
+            self._refused, self._refused_until = error, now + self._rest.refused_rest_s
         if now < self._expires_at:
             self._renew_at = now + (self._expires_at - now) / 2.0
         logger.warning("%s", error)
@@ -189,19 +186,17 @@ class TokenSource:
                 )
                 if rest_s is None:
                     raise
-                details = {"oauth_client": self.settings.client_id, **error.attempt_details()}
+                details = {"oauth_client": self.access.client.id, **error.attempt_details()}
                 self.note("oauth.attempt", "failed", details)
                 await self._pace.sleep(rest_s)
 
     async def _ask(self, deadline: float) -> None:
-        settings, asked_at = self.settings, self._pace.now()
-        headers, body = _request(settings)
-        timeout_s = max(0.001, min(settings.timeout_s, deadline - asked_at))
-        reply = await self._http.send(
-            "POST", settings.token_url, headers, body, timeout_s=timeout_s
-        )
+        access, asked_at = self.access, self._pace.now()
+        headers, body = _request(access)
+        timeout_s = max(0.001, min(self._rest.timeout_s, deadline - asked_at))
+        reply = await self._http.send("POST", access.token_url, headers, body, timeout_s=timeout_s)
         if reply.status != 200:
-            raise _refused(refusal(reply, secrets=_known(settings)), reply.body, _known(settings))
+            raise _refused(refusal(reply, secrets=_known(access)), reply.body, _known(access))
         self._keep(object_of(reply), asked_at)
 
     def _keep(self, found: dict[str, Any], asked_at: float) -> None:
@@ -219,13 +214,13 @@ class TokenSource:
         self._token = token
         self._expires_at = asked_at + life_s
         self._say(word, {"life_s": round(life_s)}, {"latency_ms": self._fetch_ms()})
-        self._renew_at = self._expires_at - min(self.settings.token_buffer_s, life_s / 2.0)
+        self._renew_at = self._expires_at - min(self._rest.token_buffer_s, life_s / 2.0)
 
     def _say(
         self, word: str, details: dict[str, Any], for_audit: dict[str, Any] | None = None
     ) -> None:
         """What became of the token, in the log and in the audit (AUTH-2)."""
-        told = {"oauth_client": self.settings.client_id, **details}
+        told = {"oauth_client": self.access.client.id, **details}
         is_well = word in ("fetched", "refreshed", "expired")
         if is_well:
             word_said = "has expired" if word == "expired" else f"was {word}"
@@ -236,26 +231,26 @@ class TokenSource:
 
 
 def _nothing() -> None:
-    """Nobody waits for a token."""
+    """No caller waits for a token."""
 
 
-def _request(settings: OAuthSettings) -> tuple[dict[str, str], bytes]:
-    in_query = parse_qs(urlsplit(settings.token_url).query)
+def _request(access: OAuthAccess) -> tuple[dict[str, str], bytes]:
+    in_query = parse_qs(urlsplit(access.token_url).query)
     form = {} if "grant_type" in in_query else {"grant_type": "client_credentials"}
-    if settings.scope and "scope" not in in_query:
-        form["scope"] = settings.scope
+    if access.client.scope and "scope" not in in_query:
+        form["scope"] = access.client.scope
     headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
-    if settings.client_auth == "basic":
-        pair = f"{settings.client_id}:{settings.client_secret}".encode()
+    if access.client_auth == "basic":
+        pair = f"{access.client.id}:{access.secret}".encode()
         headers["Authorization"] = f"Basic {base64.b64encode(pair).decode()}"
     else:
-        form |= {"client_id": settings.client_id, "client_secret": settings.client_secret}
+        form |= {"client_id": access.client.id, "client_secret": access.secret}
     return headers, urlencode(form).encode()
 
 
-def _known(settings: OAuthSettings) -> tuple[str, str]:
+def _known(access: OAuthAccess) -> tuple[str, str]:
     """The client's secret, and the pair that basic sends of it."""
-    return settings.client_secret, f"{settings.client_id}:{settings.client_secret}"
+    return access.secret, f"{access.client.id}:{access.secret}"
 
 
 def _refused(error: PlatformError, body: bytes, secrets: tuple[str, ...]) -> PlatformError:
@@ -274,7 +269,7 @@ def _refused(error: PlatformError, body: bytes, secrets: tuple[str, ...]) -> Pla
 
 
 def _not_of_a_thing(error: PlatformError) -> PlatformError:
-    """404, 409 and 410 are about the token's address. Whoever wanted the token would take them for
+    """404, 409 and 410 are about the token's address. The caller would take them for
     the word on what he asked for: that it is not there, exists already, or is full."""
     if error.status not in (404, 409, 410):
         return error
@@ -292,7 +287,7 @@ def _error_word(body: bytes, secrets: tuple[str, ...]) -> str:
     except (ValueError, RecursionError):
         return ""
     word = found.get("error") if isinstance(found, dict) else None
-    return scrubbed(word, secrets, 100) if isinstance(word, str) else ""
+    return redacted_line(word, secrets, 100) if isinstance(word, str) else ""
 
 
 def _life_s(value: Any) -> float | None:

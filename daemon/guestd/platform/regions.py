@@ -1,4 +1,4 @@
-"""Where the platform lives: region names and the hosts that follow from them (reference §10)."""
+"""Where the platform lives: region names and the hosts that follow from them (protocol §10)."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ class Endpoints:
     webchat_socket: str = ""
 
     def socket(self, dialect: str) -> str:
-        """Where guests of this dialect connect."""
-        return {"webmessaging": self.guest_socket, "webchat": self.webchat_socket}[dialect]
+        """Where guests of this dialect connect; a dialect without a host of its own shares the
+        first one."""
+        return {"webchat": self.webchat_socket}.get(dialect, self.guest_socket)
 
 
 def endpoints(region: str) -> Endpoints:
@@ -57,7 +58,7 @@ def endpoints(region: str) -> Endpoints:
             if close
             else "write a domain such as mypurecloud.de, or eu-central-1"
         )
-        raise ConfigError("platform.region", f"{region!r} is no region of the platform", meant)
+        raise ConfigError("platform.region", f"{region!r} is not a region of the platform", meant)
     return Endpoints(
         guest_socket=f"wss://webmessaging.{domain}",
         api=f"https://api.{domain}",

@@ -140,16 +140,14 @@ _CALLS = (
             "analytics:events:read",
             verb="POST",
         ),
-        urgency=Urgency(
-            "housekeeping", 10.0
-        ),  # pages of a report that nobody waits for at a screen
+        urgency=Urgency("housekeeping", 10.0),  # pages of a report: no user waits for them
     ),
     NamedCall(
         "attachment.presign",
         "POST",
         "/api/v2/webchat/attachments/generate-presigned-url",
         ("webchat:attachment:write", "conversation:webchat:write", "webchat:write"),
-        repeatable=True,  # a slot that nobody fills expires
+        repeatable=True,  # an unused slot expires
     ),
 )
 
@@ -175,7 +173,7 @@ def _with_path(name: str, path: str) -> NamedCall:
     if not _PATH.fullmatch(path) or {".", ".."} & set(path.split("/")):
         raise ConfigError(
             key,
-            "is no path",
+            "is not a path",
             "begin with /, quote what is unusual, and leave out the host and everything from a"
             " ? on",
         )

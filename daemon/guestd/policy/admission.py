@@ -2,7 +2,7 @@
 
 After the platform drops ten thousand links at once, every session's own backoff is polite and their
 sum is a stampede: the platform allows a thousand new connections a minute, refuses the rest, and
-each refusal costs another try. So nobody dials on his own: a session asks here, and what shapes the
+each refusal costs another try. So no session dials by itself: it asks here, and what shapes the
 return is this budget.
 
 - Never more than `per_minute` admissions within any 60 seconds: the platform may cut its minutes
@@ -96,7 +96,7 @@ class Admission(Generic[Key]):
             self._closed_until = max(self._closed_until, now + wait_s)
 
     def next_at(self, now: float) -> float | None:
-        """When `admit` may have something, or None: nobody waits, or only a `finished` can help."""
+        """When `admit` may have something, or None: none waits, or only a `finished` can help."""
         if not len(self) or len(self._inflight) >= self._inflight_max:
             return None
         return self._ready_at(now)

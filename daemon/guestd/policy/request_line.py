@@ -105,12 +105,12 @@ class RequestLine:
         return served
 
     def next_at(self, now: float) -> float:
-        """When somebody's turn is next, as things stand; NEVER if nobody waits, or for a client
+        """When the next request may go, as things stand; NEVER if none waits, or for a client
         that is not usable."""
         return min((self._ready_at(place, now) for place in self._heads()), default=NEVER)
 
     def earliest(self, now: float, only: int | None = None) -> float:
-        """No request can be made before then, whoever is in line; NEVER: no client is usable."""
+        """No request can be made before then, whatever waits; NEVER: no client is usable."""
         return min((self._open_at(client, now) for client in self._candidates(only)), default=NEVER)
 
     # ------------------------------------------------------------------ one turn

@@ -2,7 +2,7 @@
 own intervals?
 
 Every interval is stretched by the same factor, so that all of them together want `HEARTBEAT_SHARE`
-of the budget and no more. So none is missed while others come in full, and whoever opens one more
+of the budget and no more. So none is missed while others come in full, and opening one more
 session makes all of them a little slower."""
 
 from __future__ import annotations

@@ -1,5 +1,4 @@
-"""The real clock: the loop's monotonic seconds, and the wall's milliseconds for what is written
-down."""
+"""The real clock: the loop's monotonic seconds, and wall-clock milliseconds for what is stored."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Following the journal from a cursor of one's own, never on anybody's path.
+"""Following the journal from a cursor of one's own, beside the path of every message.
 
 One task reads on, page by page, hands each page to `take` and waits until that says it is safe.
 When nothing is left it waits for the next commit, and then a moment more (`linger_s`): a reader
@@ -13,7 +13,8 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 
 from ..model.errors import JournalError
-from ..model.journal import Commit, Commits, EventReader, StoredEvent
+from ..model.journal import Commit, EventReader, StoredEvent
+from .callback import committed
 
 logger = logging.getLogger("guestd.journal_follower")
 
@@ -26,7 +27,7 @@ LEAVE_S = 5.0
 QUIET_S = 5.0
 
 
-class Tail:
+class JournalFollower:
     """`kinds` is what `take` cares for; others may be among the page. `take(page)` returns when
     what it made of the page is durable, the cursor apart or included."""
 
@@ -52,7 +53,7 @@ class Tail:
     def start(self) -> None:
         self._journal.on_durable(self._news.set)
         position = self._journal.cursor(self._name)
-        self._task = self._loop.create_task(self._follow(position), name=f"tail {self._name}")
+        self._task = self._loop.create_task(self._follow(position), name=f"follow {self._name}")
         self._task.add_done_callback(self._ended)
 
     async def stop(self) -> None:
@@ -80,7 +81,7 @@ class Tail:
     async def _follow(self, position: int) -> None:
         while True:
             self._news.clear()
-            page = self._journal.read_on(position, PAGE, self._kinds)
+            page = await self._journal.read_on(position, PAGE, self._kinds)
             if page:
                 await self._take(page)
                 position = page[-1].offset
@@ -98,17 +99,5 @@ class Tail:
                 await self._news.wait()
         except TimeoutError:
             if self._journal.cursor(self._name) < position:
-                await committed(self._loop, self._journal, Commit(cursors=[(self._name, position)]))
+                await committed(self._journal, Commit(cursors=[(self._name, position)]))
             await self._news.wait()
-
-
-async def committed(loop: asyncio.AbstractEventLoop, journal: Commits, commit: Commit) -> None:
-    """Give a commit and wait until it is durable."""
-    durable: asyncio.Future[None] = loop.create_future()
-
-    def done() -> None:
-        if not durable.done():
-            durable.set_result(None)
-
-    journal.commit(commit, done)
-    await durable

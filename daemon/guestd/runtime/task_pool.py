@@ -1,5 +1,5 @@
-"""Short-lived tasks, named and referenced, so many at once; the others stand in line. Never one for
-what rests."""
+"""A bounded task pool: short-lived tasks, named and referenced; jobs over the bound wait. Never a
+task for a session that rests."""
 
 from __future__ import annotations
 
@@ -12,44 +12,44 @@ from typing import Any
 logger = logging.getLogger("guestd")
 
 
-class Errands:
-    """Runs at most `inflight_max` errands at once; more wait, first come first served.
+class TaskPool:
+    """Runs at most `inflight_max` jobs at once; more wait, first come first served.
 
-    The line is bounded by its givers: each guest session and each operation has at most one errand
+    The queue is bounded by its producers: each guest session and each operation has at most one job
     of a kind."""
 
     def __init__(self, name: str, inflight_max: int) -> None:
         self._name = name
         self._inflight_max = inflight_max
         self._running: set[asyncio.Task[None]] = set()
-        self._line: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
+        self._queue: deque[Callable[[], Coroutine[Any, Any, None]]] = deque()
 
     def __len__(self) -> int:
-        return len(self._running) + len(self._line)
+        return len(self._running) + len(self._queue)
 
-    def run(self, errand: Callable[[], Coroutine[Any, Any, None]]) -> None:
-        self._line.append(errand)
+    def run(self, job: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self._queue.append(job)
         self._start()
 
     def _start(self) -> None:
-        while self._line and len(self._running) < self._inflight_max:
-            task = asyncio.get_running_loop().create_task(self._line.popleft()(), name=self._name)
+        while self._queue and len(self._running) < self._inflight_max:
+            task = asyncio.get_running_loop().create_task(self._queue.popleft()(), name=self._name)
             self._running.add(task)
             task.add_done_callback(self._ended)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._running.discard(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            logger.error("errand %s failed: our bug", self._name, exc_info=error)
+            logger.error("job %s failed: our bug", self._name, exc_info=error)
         self._start()
 
     async def stop(self, grace_s: float = 0.0) -> None:
         """Start nothing more; let what runs come to an end for so long, then cancel it."""
-        self._line.clear()
-        await finish(self._running, grace_s)
+        self._queue.clear()
+        await finish_tasks(self._running, grace_s)
 
 
-async def finish(tasks: Iterable[asyncio.Task[Any]], grace_s: float) -> None:
+async def finish_tasks(tasks: Iterable[asyncio.Task[Any]], grace_s: float) -> None:
     """Let them come to an end for so long, then cancel them."""
     running = list(tasks)
     if running and grace_s > 0.0:

@@ -1,4 +1,4 @@
-"""The one sleeper for all deadlines of a room.
+"""One loop timer for all the deadlines of a package.
 
 The wheel is pure and says when it wants to be looked at; this keeps a single loop timer for that
 instant, however many deadlines there are, and moves it only when the earliest came nearer.
@@ -15,11 +15,14 @@ from ..policy.deadlines import DeadlineWheel
 
 NEVER = float("inf")
 
+#: Deadlines are met to within this.
+TIMER_TICK_S = 0.05
+
 Key = TypeVar("Key")
 
 
 class Timers(Generic[Key]):
-    """`rings` is called on the loop with each key whose deadline has come; a key has one deadline
+    """`on_due` is called on the loop with each key whose deadline has come; a key has one deadline
     at most."""
 
     def __init__(
@@ -27,11 +30,11 @@ class Timers(Generic[Key]):
         loop: asyncio.AbstractEventLoop,
         clock: Clock,
         tick_s: float,
-        rings: Callable[[Key], None],
+        on_due: Callable[[Key], None],
     ) -> None:
         self._loop = loop
         self._clock = clock
-        self._rings = rings
+        self._on_due = on_due
         self._wheel: DeadlineWheel[Key] = DeadlineWheel(tick_s=tick_s, now=clock.now())
         self._handle: asyncio.TimerHandle | None = None
         self._handle_at = NEVER
@@ -59,7 +62,7 @@ class Timers(Generic[Key]):
     def _wake(self) -> None:
         self._handle, self._handle_at = None, NEVER
         for key in self._wheel.due(self._clock.now()):
-            self._rings(key)
+            self._on_due(key)
         at = self._wheel.next_at()
         if at is not None and at < self._handle_at:
             self._sleep_until(at)

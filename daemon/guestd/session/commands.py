@@ -7,56 +7,63 @@ journaled (SOCK-7)."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import Any, get_args
 
 from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
 from ..model.errors import CommandError, NotReady, Overloaded
+from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import refusal_of
+from ..model.traits import Traits
 from .settings import SessionSettings
 from .states import State
 
 REPLY_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
-COMMAND_ID_MAX = 128
 
 _FIELDS = {kind: tuple(field.name for field in fields(kind)) for kind in get_args(Command)}
 
 
+@dataclass(slots=True)
+class Situation:
+    """Where in its life the guest session is."""
+
+    state: State
+    is_leaving: bool
+    was_ever_live: bool
+
+
 def refusal(
     command: Command,
+    situation: Situation,
     *,
-    state: State,
-    leaving: bool,
     read_only: bool,
     settings: SessionSettings,
-    text_max: int,
-    text_unit: str,
-    text_length: Callable[[str], int],
+    traits: Traits,
     attribute_bytes_max: int,
     waiting: int,
     is_over_rate: bool,
-    was_ever_live: bool,
 ) -> CommandError | None:
     """Why `command` is refused, or None.
 
     `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be
     over the rate. What is given while a session first connects waits for that, whatever `when_down`
     says: there is no connection that was lost (SIM-1)."""
-    if not command.command_id or len(command.command_id) > COMMAND_ID_MAX:
+    if not command.command_id or len(command.command_id) > COMMAND_ID_CHARS_MAX:
         return CommandError(
-            f"command_id must have 1 to {COMMAND_ID_MAX} characters", field="command_id"
+            f"command_id must have 1 to {COMMAND_ID_CHARS_MAX} characters", field="command_id"
         )
     if (unwritable := unwritable_field(command)) is not None:
         return unwritable
     if isinstance(command, End | Withdraw | FreshLink):
         return None
-    if leaving:
+    if situation.is_leaving:
         return CommandError("the guest session is about to end; open another one", code="ended")
     if isinstance(command, Context):
         return _context_refusal(command, attribute_bytes_max)
-    must_be_live = isinstance(command, Typing) or (settings.when_down == "reject" and was_ever_live)
-    if state is not State.LIVE and must_be_live:
+    must_be_live = isinstance(command, Typing) or (
+        settings.messages.when_down == "reject" and situation.was_ever_live
+    )
+    if situation.state is not State.LIVE and must_be_live:
         return NotReady("Genesys connection not ready")
     if read_only:
         return CommandError(
@@ -65,14 +72,14 @@ def refusal(
         )
     if isinstance(command, Typing):
         return None
-    problem = _message_refusal(command, text_max, text_unit, text_length, attribute_bytes_max)
+    problem = _message_refusal(command, traits, attribute_bytes_max)
     if problem is not None:
         return problem
     if is_over_rate and not isinstance(command, Attach):
         return CommandError(
             "too many messages at once; send it again in a moment", code="rate_limited"
         )
-    if waiting >= settings.outbox_commands_max:
+    if waiting >= settings.messages.waiting_max:
         return Overloaded(
             f"{waiting} messages are waiting to be sent already, which is the bound",
             retry_after_s=5.0,
@@ -81,7 +88,7 @@ def refusal(
 
 
 def unwritable_field(command: Command) -> CommandError | None:
-    """Why a field of the command could not be journaled or sent, or None; whoever gave it."""
+    """Why a field of the command could not be journaled or sent, or None, from any caller."""
     for name in _FIELDS[type(command)]:
         if (refused := refusal_of(name, getattr(command, name))) is not None:
             return refused
@@ -90,9 +97,7 @@ def unwritable_field(command: Command) -> CommandError | None:
 
 def _message_refusal(
     command: Send | Reply | Attach,
-    text_max: int,
-    text_unit: str,
-    text_length: Callable[[str], int],
+    traits: Traits,
     attribute_bytes_max: int,
 ) -> CommandError | None:
     if isinstance(command, Reply):
@@ -107,14 +112,14 @@ def _message_refusal(
         if not command.text:
             return CommandError("text is empty; say something", field="text")
         texts = [command.text]
-        size = _attribute_bytes(command.attributes or {})
+        size = _attribute_bytes(command.attributes) if command.attributes else 0
         if size > attribute_bytes_max:
             return _attributes_too_large(size, attribute_bytes_max, "attributes")
     for text in texts:
-        if text_length(text) > text_max:
+        if (length := traits.text_length(text)) > traits.text_max:
             return CommandError(
-                f"text has {text_length(text)} {text_unit}, the limit is {text_max}; split it into"
-                " several messages",
+                f"text has {length} {traits.text_unit}, the limit is {traits.text_max}; split it"
+                " into several messages",
                 code="too_long",
                 field="caption" if isinstance(command, Attach) else "text",
             )
@@ -143,7 +148,7 @@ def _attribute_bytes(attributes: dict[str, str]) -> int:
 
 
 def flatten_context(context: dict[str, Any]) -> dict[str, str]:
-    """Custom attributes are strings (reference §2.5): text stays, all else is written as JSON."""
+    """Custom attributes are strings (protocol §2.5): text stays, all else is written as JSON."""
     return {
         key: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         for key, value in context.items()

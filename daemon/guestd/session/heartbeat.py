@@ -14,7 +14,7 @@ from random import Random
 GRID_S = 1.0
 
 
-class Heartbeat:
+class ConnectionHeartbeat:
     """Three figures and four questions of `now` (seconds).
 
     `beats` counts knocks, so that the machine can alternate between the application's echo and a

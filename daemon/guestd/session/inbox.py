@@ -1,6 +1,6 @@
 """Puts what arrives into the conversation's order: each item once, in bounded memory.
 
-The wire gives no promise of order (reference §0.3, fact 5), repeats items after a reconnect when we
+The wire gives no promise of order (protocol §0.3, fact 5), repeats items after a reconnect when we
 read the history, and two dialects say the order in two ways. Both give the same answers to the same
 three verbs, so the machine does not know which one it holds:
 
@@ -9,7 +9,7 @@ three verbs, so the machine does not know which one it holds:
     merge(history)      the same, when a gap was filled
 
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
-still under way, so order can only be bought with waiting, and the price is `HoldBack.hold_ms`:
+still under way, so order can only be bought with waiting, and the price is `ReorderDelay.hold_ms`:
 learned from what all sessions of the deployment see, nothing while traffic is in order. An item
 that comes too late even so is shown at the end, marked `late`: never dropped. Equal times are two
 messages; they keep the order of their arrival, or the history's where it is known: one of them that
@@ -31,14 +31,14 @@ of a living guest session, is asked (`may_have_shown`)."""
 
 from __future__ import annotations
 
-from bisect import bisect_right, insort
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from ..model.effects import Notice
 from ..model.signals import MessageArrived
-from ..policy.holdback import HoldBack
-from ..policy.naturals import NaturalKey, natural_key
+from ..policy.reorder_delay import ReorderDelay
 
 NEVER = float("inf")
 
@@ -48,7 +48,7 @@ SINCE_GAP_MAX = 4096
 
 
 @dataclass(slots=True)
-class Placed:
+class PlacedMessage:
     """One item in its place. `gap` names the sequence ids around a hole that opened just before
     it."""
 
@@ -58,8 +58,8 @@ class Placed:
 
 
 @dataclass(slots=True)
-class Outcome:
-    placed: list[Placed] = field(default_factory=list)
+class InboxOutcome:
+    placed: list[PlacedMessage] = field(default_factory=list)
     notices: list[tuple[Notice, int]] = field(default_factory=list)
 
 
@@ -140,6 +140,38 @@ class _Held:
     is_overtaken: bool = False  # one that the history has after it was shown already
 
 
+class MessageInbox(Protocol):
+    """What both orderings answer to."""
+
+    heard_at: float
+    filling: bool
+    wake_at: float
+
+    @property
+    def held(self) -> int: ...
+
+    @property
+    def has_released(self) -> bool: ...
+
+    def accept_in_order(self, item: MessageArrived, now: float) -> bool: ...
+
+    def may_have_shown(self, item: MessageArrived) -> bool: ...
+
+    def arrive(self, item: MessageArrived, now: float) -> InboxOutcome: ...
+
+    def use(self, sequence: str, now: float) -> InboxOutcome: ...
+
+    def release(self, now: float) -> InboxOutcome: ...
+
+    def restore(self, known: Sequence[tuple[str, str]]) -> None: ...
+
+    def begin_fill(self) -> None: ...
+
+    def closes_gap(self, item: MessageArrived) -> bool: ...
+
+    def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome: ...
+
+
 class ByTime:
     """Order by `channel.time`; see the essay above."""
 
@@ -154,7 +186,7 @@ class ByTime:
         "wake_at",
     )
 
-    def __init__(self, hold: HoldBack, held_max: int, remembered_max: int) -> None:
+    def __init__(self, hold: ReorderDelay, held_max: int, remembered_max: int) -> None:
         self._hold = hold
         self._held_max = held_max
         self._remembered = Remembered(remembered_max)
@@ -172,7 +204,7 @@ class ByTime:
     def has_released(self) -> bool:
         return self._last_time != ""
 
-    def passes(self, item: MessageArrived, now: float) -> bool:
+    def accept_in_order(self, item: MessageArrived, now: float) -> bool:
         """The common case, without building an outcome: in order, not seen before, nothing to wait
         for."""
         time = item.time
@@ -201,8 +233,8 @@ class ByTime:
             return False
         return not item.time or item.time == remembered.forgotten_time
 
-    def arrive(self, item: MessageArrived, now: float) -> Outcome:
-        outcome = Outcome()
+    def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
         if self._is_known(item):
             outcome.notices.append((Notice.DUPLICATE, 1))
             return outcome
@@ -210,12 +242,12 @@ class ByTime:
         self._release_ripe(now, outcome)
         return outcome
 
-    def use(self, sequence: str, now: float) -> Outcome:
+    def use(self, sequence: str, now: float) -> InboxOutcome:
         """Messages of this dialect have no sequence ids."""
-        return Outcome()
+        return InboxOutcome()
 
-    def release(self, now: float) -> Outcome:
-        outcome = Outcome()
+    def release(self, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
         self._release_ripe(now, outcome)
         return outcome
 
@@ -244,13 +276,13 @@ class ByTime:
             bool(item.time) and item.time <= self._remembered.forgotten_time
         )
 
-    def merge(self, history: list[MessageArrived], now: float) -> Outcome:
+    def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
         """End the fill: `history` is oldest first and may repeat anything. Everything held is
         released.
 
         What the history has before something already shown is late, whatever the times say: they
         may be equal."""
-        outcome = Outcome()
+        outcome = InboxOutcome()
         live = {
             held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())
         }
@@ -292,7 +324,7 @@ class ByTime:
         if item.identity:
             self._remembered.take(item.identity, item.time)
 
-    def _insert(self, item: MessageArrived, now: float, outcome: Outcome) -> None:
+    def _insert(self, item: MessageArrived, now: float, outcome: InboxOutcome) -> None:
         self._remember(item)
         self._remembered.arrived(item.identity)
         held = self._held
@@ -310,7 +342,7 @@ class ByTime:
             outcome.notices.append((Notice.REORDERED, 1))
             self._hold.saw_displacement((now - overtaker_at) * 1000.0)
 
-    def _release_ripe(self, now: float, outcome: Outcome) -> None:
+    def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
         held = self._held
         if not held:
             self.wake_at = NEVER
@@ -324,7 +356,7 @@ class ByTime:
                     break
         self._release_first(count, outcome)
 
-    def _release_first(self, count: int, outcome: Outcome) -> None:
+    def _release_first(self, count: int, outcome: InboxOutcome) -> None:
         held = self._held
         assert held is not None
         for one in held[:count]:
@@ -333,7 +365,7 @@ class ByTime:
                 outcome.notices.append((Notice.LATE, 1))
             self._last_time = max(self._last_time, one.time)
             self.heard_at = max(self.heard_at, one.arrived_at)
-            outcome.placed.append(Placed(one.item, late))
+            outcome.placed.append(PlacedMessage(one.item, late))
         del held[:count]
         if not held:
             self._held = None
@@ -346,169 +378,3 @@ class ByTime:
 
 def _time_of(held: _Held) -> str:
     return held.time
-
-
-class BySequence:
-    """Order by increasing `sequenceId` strings, numeric-aware (SOCK-5); see the essay above."""
-
-    __slots__ = (
-        "_gap_wait_s",
-        "_held",
-        "_held_max",
-        "_last",
-        "_last_key",
-        "_remembered",
-        "_strikes",
-        "_used",
-        "filling",
-        "heard_at",
-        "wake_at",
-    )
-
-    STRIKES_MAX = 3  # unfilled gaps in a row after which the numbers are taken to jump by nature
-
-    def __init__(self, gap_wait_s: float, held_max: int, remembered_max: int) -> None:
-        self._gap_wait_s = gap_wait_s
-        self._held_max = held_max
-        self._remembered = Remembered(remembered_max)
-        self._held: list[tuple[NaturalKey, float, MessageArrived]] | None = None
-        self._last = ""
-        self._last_key: NaturalKey | None = None
-        self._strikes = 0
-        self._used: list[NaturalKey] = []
-        self.filling = False
-        self.heard_at = -NEVER
-        self.wake_at = NEVER
-
-    @property
-    def held(self) -> int:
-        return len(self._held) if self._held else 0
-
-    @property
-    def has_released(self) -> bool:
-        return self._last_key is not None
-
-    def passes(self, item: MessageArrived, now: float) -> bool:
-        return False
-
-    def may_have_shown(self, item: MessageArrived) -> bool:
-        """True if only the journal can tell whether this item was shown: not after the last one,
-        and not remembered."""
-        if (
-            not self._remembered.has_forgotten
-            or not item.sequence
-            or item.sequence in self._remembered
-        ):
-            return False
-        return self._last_key is not None and natural_key(item.sequence) <= self._last_key
-
-    def arrive(self, item: MessageArrived, now: float) -> Outcome:
-        outcome = Outcome()
-        self.heard_at = now
-        if not item.sequence:
-            outcome.placed.append(Placed(item))
-            return outcome
-        if item.sequence in self._remembered:
-            outcome.notices.append((Notice.DUPLICATE, 1))
-            return outcome
-        self._remembered.take(item.sequence, "")
-        key = natural_key(item.sequence)
-        if self._last_key is not None and key <= self._last_key:
-            outcome.notices.append((Notice.LATE, 1))
-            outcome.placed.append(Placed(item, late=True))
-            return outcome
-        held = self._held
-        if held is None:
-            held = self._held = []
-        place = bisect_right(held, key, key=_key_of)
-        if place < len(held):
-            outcome.notices.append((Notice.REORDERED, 1))
-        held.insert(place, (key, now, item))
-        self._release_ripe(now, outcome)
-        return outcome
-
-    def use(self, sequence: str, now: float) -> Outcome:
-        """A frame that is no message has this number: it is no gap. It is not remembered as shown,
-        so that a message with the same number is not lost."""
-        outcome = Outcome()
-        key = natural_key(sequence)
-        if self._last_key is not None and key > self._last_key:
-            insort(self._used, key)
-            del self._used[self._held_max :]
-            self._release_ripe(now, outcome)
-        return outcome
-
-    def release(self, now: float) -> Outcome:
-        outcome = Outcome()
-        self._release_ripe(now, outcome)
-        return outcome
-
-    def restore(self, known: Sequence[tuple[str, str]]) -> None:
-        """What was shown before a restart, oldest first: life goes on after the last of it."""
-        for sequence, _ in known:
-            self._remembered.take(sequence, "")
-            key = natural_key(sequence)
-            if self._last_key is None or key > self._last_key:
-                self._last, self._last_key = sequence, key
-
-    def begin_fill(self) -> None:
-        """webchat has no history to fill from."""
-
-    def closes_gap(self, item: MessageArrived) -> bool:
-        return self.knows(item)
-
-    def knows(self, item: MessageArrived) -> bool:
-        return item.sequence in self._remembered
-
-    def merge(self, history: list[MessageArrived], now: float) -> Outcome:
-        outcome = Outcome()
-        for item in history:
-            part = self.arrive(item, now)
-            outcome.placed += part.placed
-            outcome.notices += part.notices
-        return outcome
-
-    def _release_ripe(self, now: float, outcome: Outcome) -> None:
-        held = self._held or []
-        while held:
-            key, arrived_at, item = held[0]
-            self._pass_used(key)
-            gap = None
-            if not self._follows(key):
-                waited = arrived_at + self._gap_wait_s <= now or len(held) > self._held_max
-                if self._strikes < self.STRIKES_MAX and not waited:
-                    break
-                if self._strikes < self.STRIKES_MAX:
-                    self._strikes += 1
-                    gap = (self._last, item.sequence)
-                    outcome.notices.append((Notice.GAP_LEFT, 1))
-            elif self._strikes < self.STRIKES_MAX:
-                self._strikes = 0
-            self._last, self._last_key = item.sequence, key
-            outcome.placed.append(Placed(item, gap=gap))
-            held.pop(0)
-        if held:
-            self.wake_at = held[0][1] + self._gap_wait_s
-        else:
-            self._held = None
-            self.wake_at = NEVER
-
-    def _pass_used(self, before: NaturalKey) -> None:
-        """Go past the numbers that were used by what is not shown, up to that key."""
-        used = self._used
-        while used and self._last_key is not None and used[0] < before:
-            if used[0] > self._last_key:
-                if not self._follows(used[0]):
-                    return
-                self._last, self._last_key = used[0].text, used[0]
-            del used[0]
-
-    def _follows(self, key: NaturalKey) -> bool:
-        return self._last_key is None or key.follows(self._last_key)
-
-
-def _key_of(held: tuple[NaturalKey, float, MessageArrived]) -> NaturalKey:
-    return held[0]
-
-
-Inbox = ByTime | BySequence

@@ -1,6 +1,6 @@
 """Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
 
-The lane is strict: where the platform confirms (it echoes what a guest said, reference §3.5), one
+The lane is strict: where the platform confirms (it echoes what a guest said, protocol §3.5), one
 message is under way at a time and the next waits for its proof. That costs a round trip per
 message, which a limit of five messages a second hides, and buys two things: a throttled or lost
 message can never be overtaken by its successor, and after a lost link there is at most *one*
@@ -49,10 +49,12 @@ from itertools import islice
 from typing import Any
 
 from ..model.commands import Attach, Reply, Send
+from ..model.effects import Discard, Effects
+from ..model.events import DeliveryEvent
 from ..model.requests import Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
-from .uploads import Upload
+from .uploads import FileUpload
 
 NEVER = float("inf")
 
@@ -67,15 +69,15 @@ class Outgoing:
     sent_at: float | None = None
     attempts: int = 0
     orphaned: bool = False  # the link it was sent on is gone
-    doubted: bool = False  # from before a restart: it may have been sent, and nobody here remembers
+    doubted: bool = False  # from before a restart: it may have been sent
     attributes: dict[str, str] | None = None
-    upload: Upload | None = None  # the way of its file, if it has one
+    upload: FileUpload | None = None  # the way of its file, if it has one
     withdrawn_by: str = ""  # the command that takes it back
     withdrawn: bool = False  # … and is durable
 
     def __post_init__(self) -> None:
         if isinstance(self.command, Attach):
-            self.upload = Upload()
+            self.upload = FileUpload()
 
     def request(self) -> Request:
         command = self.command
@@ -203,7 +205,7 @@ class Outbox:
     def find(self, command_id: str) -> Outgoing | None:
         return next((one for one in self._lane if one.command.command_id == command_id), None)
 
-    def files(self) -> list[tuple[Outgoing, Upload]]:
+    def files(self) -> list[tuple[Outgoing, FileUpload]]:
         """Messages that carry a file and were certainly not sent yet, in their order, each with its
         upload."""
         if not self.file_count:
@@ -323,3 +325,19 @@ class Outbox:
         self._lane.clear()
         self.file_count = 0
         return left
+
+
+def settled(
+    outgoing: Outgoing,
+    seq: int,
+    status: str,
+    out: Effects,
+    reason: str = "",
+    message_id: str = "",
+) -> None:
+    """What became of a message, for the journal; and our own copy of its file is not needed any
+    more."""
+    command = outgoing.command
+    out.append(DeliveryEvent(seq, command.command_id, status, reason, message_id))
+    if isinstance(command, Attach):
+        out.append(Discard(command.path))

@@ -1,5 +1,5 @@
-"""One file on its way to the platform, and what a file must be like before anybody asks (SOCK-6,
-SOCK-7, reference §7).
+"""One file on its way to the platform, and what a file must be like before it is asked for (SOCK-6,
+SOCK-7, protocol §7).
 
     waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
        ▲                             │                  │                  │
@@ -29,7 +29,7 @@ from ..model.file_names import control_character_in, file_name_problem
 from ..model.traits import FileRules
 
 NEVER = float("inf")
-NAME_MAX = 1023  # reference §5: fewer than 1024 characters
+NAME_MAX = 1023  # protocol §5: fewer than 1024 characters
 
 #: Answers to a PUT that will be the same again: method, length or type not accepted, too large, a
 #: redirect we do not follow.
@@ -103,7 +103,7 @@ def _matches(content_type: str, types: tuple[str, ...]) -> bool:
     )
 
 
-class Step(Enum):
+class UploadStep(Enum):
     WAITING = "waiting"
     ASKED = "asked"
     PUTTING = "putting"
@@ -111,7 +111,7 @@ class Step(Enum):
     DONE = "done"
 
 
-class Verdict(Enum):
+class UploadVerdict(Enum):
     """What a step that went wrong means."""
 
     AGAIN = "again"
@@ -119,11 +119,11 @@ class Verdict(Enum):
 
 
 @dataclass(slots=True)
-class Upload:
+class FileUpload:
     """`wake_at`: while waiting, when it may be tried again; else when the step has taken too
     long."""
 
-    step: Step = Step.WAITING
+    step: UploadStep = UploadStep.WAITING
     attachment_id: str = ""
     trace: str = ""
     attempts: int = 0
@@ -132,20 +132,20 @@ class Upload:
 
     @property
     def is_done(self) -> bool:
-        return self.step is Step.DONE
+        return self.step is UploadStep.DONE
 
     @property
     def has_place(self) -> bool:
         """The platform keeps something under our id, which is to be deleted if it is not sent."""
-        return self.step in (Step.PUTTING, Step.CONFIRMING, Step.DONE)
+        return self.step in (UploadStep.PUTTING, UploadStep.CONFIRMING, UploadStep.DONE)
 
     @property
     def is_under_way(self) -> bool:
-        return self.step in (Step.ASKED, Step.PUTTING, Step.CONFIRMING)
+        return self.step in (UploadStep.ASKED, UploadStep.PUTTING, UploadStep.CONFIRMING)
 
     def ask(self, attachment_id: str, trace: str, answer_by: float) -> None:
         self.step, self.attachment_id, self.trace, self.wake_at = (
-            Step.ASKED,
+            UploadStep.ASKED,
             attachment_id,
             trace,
             answer_by,
@@ -153,8 +153,8 @@ class Upload:
         self.attempts += 1
 
     def granted(self, attachment_id: str, metadata: dict[str, Any] | None) -> None:
-        """The platform may have chosen another id than ours (reference §2.11)."""
-        self.step, self.wake_at = Step.PUTTING, NEVER
+        """The platform may have chosen another id than ours (protocol §2.11)."""
+        self.step, self.wake_at = UploadStep.PUTTING, NEVER
         self.attachment_id, self.metadata = attachment_id or self.attachment_id, metadata
 
     def put(self, confirm_by: float) -> None:
@@ -162,14 +162,14 @@ class Upload:
         if self.metadata is not None:
             self.done()
         else:
-            self.step, self.wake_at = Step.CONFIRMING, confirm_by
+            self.step, self.wake_at = UploadStep.CONFIRMING, confirm_by
 
     def done(self) -> None:
-        self.step, self.wake_at = Step.DONE, NEVER
+        self.step, self.wake_at = UploadStep.DONE, NEVER
 
     def rest(self, until: float) -> None:
         """Back to the start; a new place, with a new id, not before `until`."""
-        self.step, self.wake_at, self.attachment_id, self.trace = Step.WAITING, until, "", ""
+        self.step, self.wake_at, self.attachment_id, self.trace = UploadStep.WAITING, until, "", ""
         self.metadata = None
 
     def unask(self, until: float = -NEVER) -> None:
@@ -179,18 +179,18 @@ class Upload:
         self.rest(until)
 
 
-def verdict_on_code(code: int, by_rest: bool = False) -> Verdict:
-    """On a refused place or a failed upload, by its code (reference §4.1). `by_rest`: the code is
+def verdict_on_code(code: int, by_rest: bool = False) -> UploadVerdict:
+    """On a refused place or a failed upload, by its code (protocol §4.1). `by_rest`: the code is
     the status of a REST call, and of those 408 is final (HTTP-1)."""
     if by_rest and code == 408:
-        return Verdict.FAILED
-    return Verdict.AGAIN if code in _PASSING or 500 <= code <= 599 else Verdict.FAILED
+        return UploadVerdict.FAILED
+    return UploadVerdict.AGAIN if code in _PASSING or 500 <= code <= 599 else UploadVerdict.FAILED
 
 
-def verdict_on_put(status: int | None) -> Verdict:
+def verdict_on_put(status: int | None) -> UploadVerdict:
     """On a PUT that did not succeed: 403 and its kind are a dead URL, no status at all is a broken
     connection."""
-    return Verdict.FAILED if status in _PUT_REFUSED else Verdict.AGAIN
+    return UploadVerdict.FAILED if status in _PUT_REFUSED else UploadVerdict.AGAIN
 
 
 def pause_s(attempts: int, base_s: float) -> float:

@@ -1,5 +1,5 @@
-"""Our own copies of files that wait to be uploaded: on disk, private, bounded, and gone when nobody
-needs them any more.
+"""File copies that wait to be uploaded: on disk, private, bounded, and deleted when they are not
+needed any more. Whatever opens, reads or deletes a copy does it here.
 
 A file that came with a request is written here before its command is given; the command carries the
 path, and from then on the guest session's machine says when the copy may go: refused, confirmed,
@@ -7,10 +7,11 @@ failed, or given up. With a journal on disk a copy is synced before its command 
 "accepted" survives a power cut for the file as well. What a crash leaves behind without a command
 is an orphan and goes at the next start.
 
-    spooled = await spool.spool(chunks, limit_bytes)  # CommandError, Overloaded, SpoolError
-from ..runtime.files import create_private, sync_directory, write_all
-    fleet.give(session_id, Attach(…, spooled.size_bytes, …), answered)  # gives the copy away
-    await spool.drop(spooled)  # … only if it is never given
+    copy = await spool.spool(chunks, limit_bytes)  # CommandError, Overloaded, SpoolError
+    fleet.give(session_id, Attach(…, copy.size_bytes, …), answered)  # gives the copy away
+    spool.discard(path)                            # when it is not needed any more
+
+Since every copy is deleted here, the sum of their sizes is known without asking the disk.
 """
 
 from __future__ import annotations
@@ -22,25 +23,16 @@ import secrets
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..model.errors import CommandError, ConfigError, Overloaded, SpoolError
 from ..runtime.files import create_private, sync_directory, write_all
+from ..session.settings import AttachmentSettings
 
 BATCH_BYTES = 262_144  # written in one step of the thread
 SUFFIX = ".file"
-
-
-@dataclass(slots=True, frozen=True)
-class SpoolSettings:
-    """`directory` None: a private one that ends with the process. `durable`: sync each copy, there
-    is a journal on disk."""
-
-    directory: Path | None = None
-    file_bytes_max: int = 104_857_600
-    bytes_max: int = 2_147_483_648
-    durable: bool = False
 
 
 @dataclass(slots=True, frozen=True)
@@ -53,12 +45,23 @@ class Spooled:
 class Spool:
     """`start` before the first copy, `stop` after the last."""
 
-    def __init__(self, settings: SpoolSettings) -> None:
-        self._settings = settings
-        self._own = settings.directory is None
-        self._directory = settings.directory
+    def __init__(
+        self,
+        directory: Path | None = None,
+        attachments: AttachmentSettings | None = None,
+        *,
+        durable: bool = False,
+    ) -> None:
+        """`directory` None: a private one that ends with the process. `durable`: sync each copy,
+        there is a journal on disk."""
+        self._own = directory is None
+        self._directory = directory
+        self._attachments = attachments or AttachmentSettings()
+        self._durable = durable
         self._sizes: dict[Path, int] = {}
+        self._total_bytes = 0
         self._found: list[Path] = []
+        self._deletions: set[asyncio.Future[None]] = set()
 
     def start(self) -> None:
         """Make the directory and see what an earlier life has left. Raises ConfigError."""
@@ -68,6 +71,7 @@ class Spool:
             self._directory.mkdir(mode=0o700, exist_ok=True)
             self._found = [path for path in self._directory.iterdir() if path.suffix == SUFFIX]
             self._sizes = {path: path.stat().st_size for path in self._found}
+            self._total_bytes = sum(self._sizes.values())
         except OSError as error:
             raise ConfigError(
                 "attachments.spool_directory",
@@ -75,16 +79,21 @@ class Spool:
                 "name a directory that guestd may write to",
             ) from None
 
-    def stop(self) -> None:
+    async def stop(self) -> None:
+        await self.settled()
         if self._own and self._directory is not None:
             shutil.rmtree(self._directory, ignore_errors=True)
+
+    async def settled(self) -> None:
+        """Returns when everything that was discarded is deleted."""
+        await asyncio.gather(*self._deletions, return_exceptions=True)
 
     def clear_orphans(self, wanted: set[str]) -> int:
         """Delete what an earlier life has left and no command wants; returns how many."""
         orphans = [path for path in self._found if str(path) not in wanted]
         for path in orphans:
             path.unlink(missing_ok=True)
-            self._sizes.pop(path, None)
+            self._forget(path)
         self._found = []
         return len(orphans)
 
@@ -95,48 +104,53 @@ class Spool:
         are too many bytes, SpoolError when the disk fails. Whatever is raised, also by `chunks`,
         nothing is left behind."""
         assert self._directory is not None, "start comes first"
-        limit = min(self._settings.file_bytes_max, limit_bytes or self._settings.file_bytes_max)
+        limit = min(
+            self._attachments.file_bytes_max, limit_bytes or self._attachments.file_bytes_max
+        )
         writing = _Writing(self._directory / f"{secrets.token_hex(16)}{SUFFIX}")
         try:
             await _on_disk(writing.open)
             self._sizes[writing.path] = 0
             async for batch in _batches(chunks):
-                await self._displace_oldest(writing.path, len(batch), limit)
+                self._reserve(writing.path, len(batch), limit)
                 await _on_disk(writing.write, batch)
             if not self._sizes[writing.path]:
                 raise CommandError("the file is empty", field="buffer")
-            await _on_disk(writing.finish, self._settings.durable)
+            await _on_disk(writing.finish, self._durable)
         except BaseException:
             await asyncio.shield(asyncio.to_thread(writing.give_up))
-            self._sizes.pop(writing.path, None)
+            self._forget(writing.path)
             raise
         return Spooled(writing.path, self._sizes[writing.path], writing.digest.hexdigest())
 
-    async def drop(self, spooled: Spooled) -> None:
-        """A copy that no command was given for."""
-        await asyncio.to_thread(spooled.path.unlink, missing_ok=True)
-        self._sizes.pop(spooled.path, None)
+    def discard(self, path: str) -> None:
+        """Delete a copy, soon; a missing one is not an error. In a thread: a large file may
+        take its time. Its bytes count until it is gone."""
+        deletion = asyncio.get_running_loop().run_in_executor(None, _unlink, path)
+        self._deletions.add(deletion)
+        deletion.add_done_callback(lambda done: self._deleted(Path(path), done))
 
-    async def _displace_oldest(self, path: Path, more: int, limit: int) -> None:
+    def _deleted(self, path: Path, deletion: asyncio.Future[None]) -> None:
+        self._deletions.discard(deletion)
+        self._forget(path)
+
+    def _forget(self, path: Path) -> None:
+        self._total_bytes -= self._sizes.pop(path, 0)
+
+    def _reserve(self, path: Path, more: int, limit: int) -> None:
         size = self._sizes[path] + more
         if size > limit:
             raise CommandError(
                 f"the file has more than {limit} bytes, the limit; send a smaller one",
                 code="too_large",
             )
-        bytes_max = self._settings.bytes_max
-        if sum(self._sizes.values()) + more > bytes_max:
-            gone = await asyncio.to_thread(
-                lambda known: [one for one in known if not one.exists()], list(self._sizes)
+        bytes_max = self._attachments.spool_bytes_max
+        if self._total_bytes + more > bytes_max:
+            raise Overloaded(
+                f"files of {bytes_max} bytes wait to be uploaded already, which is the bound", 10.0
             )
-            for one in gone:
-                self._sizes.pop(one, None)
-            if sum(self._sizes.values()) + more > bytes_max:
-                raise Overloaded(
-                    f"files of {bytes_max} bytes wait to be uploaded already, which is the bound",
-                    10.0,
-                )
         self._sizes[path] = size
+        self._total_bytes += more
 
 
 class _Writing:
@@ -189,3 +203,8 @@ async def _batches(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
                 held.clear()
     if held:
         yield bytes(held)
+
+
+def _unlink(path: str) -> None:
+    with suppress(OSError):
+        os.unlink(path)

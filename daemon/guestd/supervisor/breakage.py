@@ -1,5 +1,5 @@
-"""What is kept of a bug of ours for whoever mends it: where it happened and on what kind of input,
-never what anybody said.
+"""What is kept of a bug of ours for the developer: where it happened and on what kind of input,
+never a message's text.
 
 Nothing here repeats a value: of a text its length is told, of a number its size in bits, of foreign
 keys their number."""
@@ -74,7 +74,7 @@ def places_of(error: BaseException) -> tuple[str, ...]:
 
 
 def log_bug(logger: logging.Logger, doing: str, error: BaseException) -> None:
-    """An error nobody expected, without its words."""
+    """An unexpected error, without its text."""
     logger.error(
         "%s failed: %s: our bug; %s",
         doing,

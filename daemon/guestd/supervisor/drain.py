@@ -1,4 +1,4 @@
-"""Leave in batches, and report each round: nobody is left behind without being named."""
+"""Leave in batches, and report each round: no session is left behind without being named."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..session.inputs import LeaveAsked
 from ..session.states import State
 from .runner import Runner
 
-# goodbyes said within one turn of the loop, so that nobody's heartbeat waits behind ten thousand of
+# goodbyes said within one turn of the loop, so that no heartbeat waits behind ten thousand of
 # them
 BATCH = 200
 ROUND_S = 1.0

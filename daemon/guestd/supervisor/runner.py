@@ -1,83 +1,70 @@
 """One guest session on the loop: feeds its machine and performs the effects, in order. It decides
 nothing.
 
-A runner at rest is this object, the machine, and a link. Everything shared (dialect, timers,
-pipeline, admission) is in the one `Bench` all runners work at.
-
-A link's callbacks go through a `Line`, and so do the answers of the history, which was asked on a
-link's behalf. When the machine drops a link, its line is cut at once: whatever the dying connection
-still has to say reaches nobody, and can never be taken for the next link's word. A page of the
-history read for a link that is gone may lack what was lost with it."""
+A runner at rest is this object, the machine, and a connection with its callbacks. Everything shared
+(dialect, timers, commits, admission) is in the one `SessionContext` of all runners."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, assert_never, get_args
 
 import orjson
 
 from ..model import effects as e
-from ..model.commands import Answer, Command
-from ..model.effects import Notice
+from ..model.commands import Command
 from ..model.endings import Ending
 from ..model.errors import CommandError
-from ..model.events import (
-    AttachmentEvent,
-    DeliveryEvent,
-    Event,
-    GapEvent,
-    MessageEvent,
-    PresenceEvent,
-    ReceiptEvent,
-    SessionEvent,
-    TypingEvent,
-)
+from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.journal import SavedSession
-from ..model.ports import Clock, Link
-from ..model.requests import CloseSession, Request, SayAttachments, SayForm, SayReply, SayText
-from ..model.signals import Garbage, MessageArrived, Signal
+from ..model.ports import Clock, Link, SessionView
+from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
+from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
 from ..runtime.timers import NEVER, Timers
 from ..session import inputs as i
+from ..session.inbound import Inbound
 from ..session.machine import Machine
+from ..session.outbound import Outbound
 from ..session.states import State
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
-from .pipeline import Pipeline
+from .callers import Answered, WaitingCallers
+from .commits import CommitBatcher
+from .connection_callbacks import ConnectionCallbacks
 
 logger = logging.getLogger("guestd.session")
 
 #: What counts as a message of the guest.
-MESSAGES = frozenset({SayText, SayReply, SayForm, SayAttachments})
-
-Answered = Callable[[Answer], None]
+MESSAGES = frozenset({SayText, SayReply, SayAttachments})
 
 #: A method of Runner, and the effect it performs.
 Performed = Callable[["Runner", Any], None]
 
 
 @dataclass(slots=True)
-class Bench:
+class SessionContext:
     """What all runners share. The callables are the supervisor's."""
 
     dialect: Dialect
     clock: Clock
     timers: Timers[Runner]
-    pipeline: Pipeline
+    commits: CommitBatcher
     metrics: Metrics
     ask_admission: Callable[[Runner], None]
     cancel_admission: Callable[[Runner], None]
-    dial: Callable[[Runner, Line], None]
-    fetch_history: Callable[[Line, e.FetchHistory], None]
+    dial: Callable[[Runner, ConnectionCallbacks], None]
+    fetch_history: Callable[[ConnectionCallbacks, e.FetchHistory], None]
     finished: Callable[[Runner, Ending], None]
     ask_presigned: Callable[[Runner, e.AskPresigned], None]
     upload: Callable[[Runner, e.Upload], None]
     cancel_upload: Callable[[Runner, str], None]
     discard: Callable[[str], None]
     keep_report: Callable[[Report], None]
-    was_shown: Callable[[str, str, str], bool]
+    was_shown: Callable[[str, str, str], Awaitable[bool]]
+    ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
     is_full: bool = False
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
@@ -86,79 +73,26 @@ class Bench:
         self.now, self.decode = self.clock.now, self.dialect.decode
 
 
-class Line:
-    """One link's way to its runner; cut when the link is given up."""
-
-    __slots__ = ("runner",)
-
-    def __init__(self, runner: Runner) -> None:
-        self.runner: Runner | None = runner
-
-    @property
-    def is_cut(self) -> bool:
-        return self.runner is None
-
-    def history_answered(self, given: i.HistoryRead | i.HistoryUnread) -> None:
-        if self.runner is not None:
-            self.runner.feed(given)
-
-    def text_received(self, text: bytes) -> None:
-        runner = self.runner
-        if runner is None:
-            return
-        bench = runner.bench
-        metrics = bench.metrics
-        metrics.frames_in += 1
-        metrics.bytes_in += len(text)
-        try:
-            signals = bench.decode(text)
-        except (
-            Exception
-        ) as error:  # `decode` never raises; if it does, one frame is lost and not the connection
-            log_bug(logger, "decoding a frame", error)
-            signals = [Garbage("not decoded")]
-        for signal in signals:
-            if type(signal) is MessageArrived and runner.was_shown(signal):
-                metrics.notice(Notice.DUPLICATE)
-            else:
-                runner.feed(signal)
-
-    def pong_received(self) -> None:
-        if self.runner is not None:
-            self.runner.feed(i.PongArrived())
-
-    def garbage_received(self, reason: str) -> None:
-        if self.runner is not None:
-            self.runner.bench.metrics.notice(Notice.GARBAGE)
-
-    def writable_changed(self, writable: bool) -> None:
-        """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
-
-    def link_ended(self, ending: Ending) -> None:
-        if self.runner is not None:
-            self.runner.link_ended(ending)
-
-
 class Runner:
     __slots__ = (
-        "_askers",
+        "_callbacks",
+        "_callers",
         "_counted",
         "_is_over",
-        "_line",
         "_link",
         "_recorded_seq",
         "_timer_at",
-        "bench",
+        "context",
         "machine",
     )
 
-    def __init__(self, machine: Machine, bench: Bench) -> None:
+    def __init__(self, machine: Machine, context: SessionContext) -> None:
         self.machine = machine
-        self.bench = bench
-        self._line: Line | None = None
+        self.context = context
+        self._callbacks: ConnectionCallbacks | None = None
         self._link: Link | None = None
         self._timer_at = NEVER
-        self._askers: dict[str, list[Answered]] | None = None
+        self._callers = WaitingCallers()
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
@@ -167,30 +101,40 @@ class Runner:
     def session_id(self) -> str:
         return self.machine.guest.session_id
 
+    @property
+    def inbound(self) -> Inbound:
+        """To be asked, not to be changed."""
+        return self.machine.conversation.inbound
+
+    @property
+    def outbound(self) -> Outbound:
+        """To be asked, not to be changed."""
+        return self.machine.conversation.outbound
+
     def restore(self, saved: SavedSession) -> None:
         """Take up where the journal says it stood; then feed `Opened`."""
         self._recorded_seq = saved.seq
-        self.machine.restore(saved, self.bench.now())
+        self.machine.restore(saved, self.context.now())
 
     # ------------------------------------------------------------------ what happens
 
     def link_opened(self, link: Link) -> None:
         self._link = link
-        if self.bench.is_full:
+        if self.context.is_full:
             link.pause_reading()
         self.feed(i.LinkOpened())
 
     def dial_failed(self, ending: Ending) -> None:
-        self._cut_line()
+        self._cut_callbacks()
         self.feed(i.DialFailed(ending))
 
     def link_ended(self, ending: Ending) -> None:
-        self._cut_line()
+        self._cut_callbacks()
         self.feed(i.LinkEnded(ending))
 
     def deadline_reached(self) -> None:
         self._timer_at = NEVER
-        if self.machine.wake_at > self.bench.now():
+        if self.machine.wake_at > self.context.now():
             self._set_timer()
         else:
             self.feed(i.DeadlineReached())
@@ -205,31 +149,35 @@ class Runner:
     def event_durable(self, seq: int) -> None:
         self.feed(i.EventDurable(seq))
 
-    def was_shown(self, item: MessageArrived) -> bool:
-        """A repetition of what the machine has forgotten; the journal is asked only if it may be
-        one."""
-        return self.machine.may_have_shown(item) and self.bench.was_shown(
-            self.session_id, item.identity, item.time
-        )
-
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
-        if self._askers is None:
-            self._askers = {}
-        self._askers.setdefault(command.command_id, []).append(answered)
+        self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted_seq))
+
+    def may_have_shown(self, item: MessageArrived) -> bool:
+        """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
+        return self.inbound.may_have_shown(item)
+
+    async def was_shown(self, item: MessageArrived) -> bool:
+        return await self.context.was_shown(self.session_id, item.identity, item.time)
+
+    def ask_journal(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        self.context.ask_journal(work)
+
+    def _is_waiting(self) -> bool:
+        return self._callbacks is not None and self._callbacks.is_waiting
 
     def pause_reading(self, paused: bool) -> None:
         if self._link is not None:
             if paused:
                 self._link.pause_reading()
-            else:
+            elif not (self.context.is_full or self._is_waiting()):
                 self._link.resume_reading()
 
     def feed(self, given: i.OwnInput | Signal) -> None:
         machine = self.machine
         try:
-            for effect in machine.handle(given, self.bench.now()):
+            for effect in machine.handle(given, self.context.now()):
                 self._PERFORM[type(effect)](self, effect)
         except Exception as error:
             self._break(given, error)
@@ -238,45 +186,42 @@ class Runner:
         if machine.wake_at < self._timer_at:
             self._set_timer()
 
-    def abandon(self) -> None:
+    def abort(self) -> None:
         """Drop everything at once: the fleet stops and will not wait any longer."""
         for effect in self.machine.stop():
             self._perform(effect)
         self._drop(None)
-        self.bench.timers.cancel(self)
+        self.context.timers.cancel(self)
 
     def set_aside(self, error: CommandError) -> None:
-        """Drop everything and write nothing: the session's record cannot be gone on with. Who waits
-        is told `error`."""
-        self.abandon()
-        self.machine.state = State.ENDED
+        """Drop everything and write nothing: the session's record cannot be used any more. Waiting
+        callers get `error`."""
+        self.abort()
+        self.machine.set_aside()
         self._count_state()
-        for command_id, askers in (self._askers or {}).items():
-            for answered in askers:
-                answered(Answer(command_id, error=error))
-        self._askers = None
+        self._callers.refuse(error)
 
     # ------------------------------------------------------------------ effects
 
     def _record(self, event: Event, intent: bytes = b"") -> None:
         """The seq counts as taken only when the event could be written: a broken session's last
         event comes after it."""
-        bench = self.bench
+        context = self.context
         if type(event) is MessageEvent:
-            bench.metrics.messages_in += 1
+            context.metrics.messages_in += 1
         else:
-            _count(event, bench.metrics)
-        bench.pipeline.record(self, self.machine.guest.session_id, event, intent)
+            _count(event, context.metrics)
+        context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
 
     def _accept(self, effect: e.Accept) -> None:
         self._record(effect.event, orjson.dumps(effect.intent))
 
     def _say(self, effect: e.Say) -> None:
-        frame = self.bench.dialect.encode(self.machine.guest, effect.request)
+        frame = self.context.dialect.encode(self.machine.guest, effect.request)
         if frame is None or self._link is None:
             return
-        metrics = self.bench.metrics
+        metrics = self.context.metrics
         metrics.frames_out += 1
         metrics.bytes_out += len(frame)
         metrics.messages_out += is_message(effect.request)
@@ -287,83 +232,74 @@ class Runner:
             self._link.ping()
 
     def _dial(self, effect: e.Dial) -> None:
-        self._line = Line(self)
-        self.bench.dial(self, self._line)
+        context = self.context
+        self._callbacks = ConnectionCallbacks(self, context.metrics, context.decode)
+        self.context.dial(self, self._callbacks)
 
     def _hang_up(self, effect: e.HangUp) -> None:
         link = self._link
-        self._cut_line()
+        self._cut_callbacks()
         if link is not None:
             link.resume_reading()
             link.close(effect.code, effect.reason)
 
     def _drop(self, effect: e.Drop | None) -> None:
         link = self._link
-        self._cut_line()
+        self._cut_callbacks()
         if link is not None:
             link.abort()
 
-    def _cut_line(self) -> None:
-        if self._line is not None:
-            self._line.runner = None
-        self._line = self._link = None
+    def _cut_callbacks(self) -> None:
+        if self._callbacks is not None:
+            self._callbacks.cut()
+        self._callbacks = self._link = None
 
     def _ask_admission(self, effect: e.AskAdmission) -> None:
-        self.bench.ask_admission(self)
+        self.context.ask_admission(self)
 
     def _cancel_admission(self, effect: e.CancelAdmission) -> None:
-        self.bench.cancel_admission(self)
+        self.context.cancel_admission(self)
 
-    def _tell(self, effect: e.Tell) -> None:
+    def _send_answer(self, effect: e.SendAnswer) -> None:
         answer = effect.answer
-        metrics = self.bench.metrics
+        metrics = self.context.metrics
         if answer.accepted:
             metrics.commands_accepted += 1
         else:
             metrics.commands_refused += 1
-        for answered in self._askers.pop(answer.command_id, ()) if self._askers else ():
-            self._answer(answered, answer)
-        if not self._askers:
-            self._askers = None
-
-    def _answer(self, answered: Answered, answer: Answer) -> None:
-        """A caller who cannot take his answer has a bug; the guest session goes on."""
-        try:
-            answered(answer)
-        except Exception as error:
-            log_bug(logger, "answering a command", error)
+        self._callers.answer(answer)
 
     def _await_durable(self, effect: e.AwaitDurable) -> None:
-        self.bench.pipeline.when_durable(self, effect.seq)
+        self.context.commits.when_durable(self, effect.seq)
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
-        if self._line is not None:
-            self.bench.fetch_history(self._line, effect)
+        if self._callbacks is not None:
+            self.context.fetch_history(self._callbacks, effect)
 
     def _ask_presigned(self, effect: e.AskPresigned) -> None:
-        self.bench.ask_presigned(self, effect)
+        self.context.ask_presigned(self, effect)
 
     def _upload(self, effect: e.Upload) -> None:
-        self.bench.upload(self, effect)
+        self.context.upload(self, effect)
 
     def _cancel_upload(self, effect: e.CancelUpload) -> None:
-        self.bench.cancel_upload(self, effect.attachment_id)
+        self.context.cancel_upload(self, effect.attachment_id)
 
     def _discard(self, effect: e.Discard) -> None:
-        self.bench.discard(effect.path)
+        self.context.discard(effect.path)
 
-    def _noticed(self, effect: e.Noticed) -> None:
-        self.bench.metrics.notice(effect.notice, effect.count)
+    def _count_notice(self, effect: e.Count) -> None:
+        self.context.metrics.notice(effect.notice, effect.count)
 
     def _echoed(self, effect: e.Echoed) -> None:
-        self.bench.metrics.echo_latency_s.observe(effect.latency_s)
+        self.context.metrics.echo_latency_s.observe(effect.latency_s)
 
     def _finish(self, effect: e.Finish) -> None:
         self._is_over = True
-        self._cut_line()
-        self.bench.timers.cancel(self)
+        self._cut_callbacks()
+        self.context.timers.cancel(self)
         self._timer_at = -NEVER
-        self.bench.finished(self, effect.ending)
+        self.context.finished(self, effect.ending)
 
     # ------------------------------------------------------------------ small things
 
@@ -371,10 +307,10 @@ class Runner:
         at = self.machine.wake_at
         if at < self._timer_at:
             self._timer_at = at
-            self.bench.timers.set(self, at)
+            self.context.timers.set(self, at)
 
     def _count_state(self) -> None:
-        sessions = self.bench.metrics.sessions
+        sessions = self.context.metrics.sessions
         if self._counted is not None:
             sessions[self._counted.value] -= 1
         self._counted = state = self.machine.state
@@ -397,7 +333,7 @@ class Runner:
             except Exception as second:
                 log_bug(logger, f"ending guest session {self.session_id}", second)
                 self._end_broken(self.machine.bare_end(self._recorded_seq))
-        self._refuse_askers(recorded_seq)
+        self._refuse_callers(recorded_seq)
 
     def _end_broken(self, effects: list[e.Effect]) -> None:
         """Say goodbye where there is a connection, whatever the machine thought of it; then what
@@ -416,25 +352,19 @@ class Runner:
             machine = repr(self.machine)
         except Exception:  # what is broken may not even be described
             machine = f"<guest {self.session_id}>"
-        at_ms, kind, shape = self.bench.clock.epoch_ms(), type(given).__name__, shape_of(given)
+        at_ms, kind, shape = self.context.clock.epoch_ms(), type(given).__name__, shape_of(given)
         report = Report(
             self.session_id, at_ms, kind, shape, machine, type(error).__name__, places_of(error)
         )
-        self.bench.keep_report(report)
+        self.context.keep_report(report)
 
-    def _refuse_askers(self, recorded_seq: int) -> None:
+    def _refuse_callers(self, recorded_seq: int) -> None:
         """Those whose command is recorded hear of it when it is durable; the others hear now that
         it was not taken."""
         error = CommandError(
             "the guest session ended by an internal error; see the log", code="internal"
         )
-        waiting, self._askers = self._askers or {}, {}
-        for command_id, askers in waiting.items():
-            if self.machine.was_accepted(command_id, recorded_seq):
-                self._askers[command_id] = askers
-                continue
-            for answered in askers:
-                self._answer(answered, Answer(command_id, error=error))
+        self._callers.refuse(error, lambda one: self.outbound.was_accepted(one, recorded_seq))
 
     #: For each class of effects its method; filled below.
     _PERFORM: ClassVar[dict[type, Performed]] = {}
@@ -442,18 +372,9 @@ class Runner:
 
 def _method_for(effect: e.Effect) -> Performed:
     """How an effect is performed. mypy proves that none is left out."""
+    if isinstance(effect, Recorded):
+        return Runner._record
     match effect:
-        case (
-            MessageEvent()
-            | PresenceEvent()
-            | TypingEvent()
-            | ReceiptEvent()
-            | SessionEvent()
-            | DeliveryEvent()
-            | AttachmentEvent()
-            | GapEvent()
-        ):
-            return Runner._record
         case e.Accept():
             return Runner._accept
         case e.Say():
@@ -470,8 +391,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return Runner._ask_admission
         case e.CancelAdmission():
             return Runner._cancel_admission
-        case e.Tell():
-            return Runner._tell
+        case e.SendAnswer():
+            return Runner._send_answer
         case e.AwaitDurable():
             return Runner._await_durable
         case e.FetchHistory():
@@ -484,8 +405,8 @@ def _method_for(effect: e.Effect) -> Performed:
             return Runner._cancel_upload
         case e.Discard():
             return Runner._discard
-        case e.Noticed():
-            return Runner._noticed
+        case e.Count():
+            return Runner._count_notice
         case e.Echoed():
             return Runner._echoed
         case e.Finish():
@@ -506,3 +427,11 @@ def _count(event: Event, metrics: Metrics) -> None:
 
 def is_message(request: Request) -> bool:
     return type(request) in MESSAGES
+
+
+def view_of(runner: Runner) -> SessionView:
+    machine = runner.machine
+    guest = machine.guest
+    return SessionView(
+        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
+    )

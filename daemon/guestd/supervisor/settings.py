@@ -1,18 +1,59 @@
-"""The bounds of the fleet as a whole. Each says in the configuration's example what it costs and
-what happens when full."""
+"""The bounds of all guest sessions together."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from ..model.settings import Count, Doc
+from ..session.settings import AttachmentSettings, HistorySettings
+
+
+@dataclass(slots=True, frozen=True)
+class LimitSettings:
+    """How many guest sessions there may be."""
+
+    max_sessions: Annotated[
+        Count,
+        Doc(
+            "Guest sessions at once (SESS-1); one more is refused with limit_exceeded. "
+            "About 10 KiB each; tens of thousands are fine."
+        ),
+    ] = 500
+    max_rest_sessions: Annotated[
+        Count,
+        Doc(
+            "Messaging sessions over REST at once (SESS-1); one more is refused with "
+            "limit_exceeded. Each beats every half minute at most, so 500 of them want "
+            "1,000 requests a minute. With a smaller rest.requests_per_minute all intervals"
+            " are stretched alike (to 133 s for 500 sessions and 300 requests a minute), "
+            "and none is ended; the start and `guestd config check` say how far."
+        ),
+    ] = 500
+
+
+@dataclass(slots=True, frozen=True)
+class AdmissionSettings:
+    """New connections to the platform: how many, and how fast."""
+
+    connects_per_minute: Annotated[
+        Count,
+        Doc(
+            "New connections per minute and deployment, in any minute (the platform's "
+            "published limit)."
+        ),
+    ] = 1000
+    burst: Annotated[Count, Doc("How many of them may come at once.")] = 50
+    dials_inflight_max: Annotated[
+        Count, Doc("Connections being opened at once; a slow platform slows the rest.")
+    ] = 100
 
 
 @dataclass(slots=True, frozen=True)
 class SupervisorSettings:
-    max_sessions: int = 500  # SESS-1
-    connects_per_minute: int = 1000  # the platform's published limit per deployment, reference §5
-    connects_burst: int = 50
-    dials_inflight_max: int = 100
-    history_inflight_max: int = 16
-    uncommitted_max: int = 20_000
-    timer_tick_s: float = 0.05
-    uploads_inflight_max: int = 100
+    """The sections that bound all guest sessions together."""
+
+    limits: LimitSettings = field(default_factory=LimitSettings)
+    admission: AdmissionSettings = field(default_factory=AdmissionSettings)
+    history: HistorySettings = field(default_factory=HistorySettings)
+    attachments: AttachmentSettings = field(default_factory=AttachmentSettings)

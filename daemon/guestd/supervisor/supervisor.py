@@ -2,7 +2,7 @@
 port).
 
 Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is
-`policy/deadlines`, what a session does is its machine. This room only carries their answers to
+`policy/deadlines`, what a session does is its machine. This package only carries their answers to
 where they belong."""
 
 from __future__ import annotations
@@ -11,23 +11,23 @@ import asyncio
 import logging
 import secrets
 from collections.abc import Callable, Sequence
+from functools import partial
 from random import Random
 from typing import Any
 from uuid import uuid4
 
 from ..model.commands import Answer, Attach, Command
-from ..model.effects import FetchHistory, Notice
+from ..model.effects import Notice
 from ..model.endings import Cause, Ending
-from ..model.errors import CommandError, Damaged, DialError, LimitExceeded, NotFound, PlatformError
+from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
-from ..model.journal import EventStore, Replay, SessionRecord, StoredCommand
+from ..model.journal import EventStore, Replay, SavedSession, StoredCommand
 from ..model.json_values import check_writable
 from ..model.ports import (
     Clock,
     Dialer,
     DialTarget,
     History,
-    HistoryAnswer,
     OpenGuest,
     PlatformCalls,
     SessionView,
@@ -35,36 +35,35 @@ from ..model.ports import (
     Watcher,
 )
 from ..model.records import Note, no_note
-from ..model.signals import MessageArrived
-from ..model.traits import Ordering
 from ..observe.metrics import Metrics
-from ..policy.admission import Admission
-from ..policy.holdback import HoldBack
-from ..runtime.task_pool import Errands
-from ..runtime.timers import Timers
+from ..runtime.task_pool import TaskPool
+from ..runtime.timers import TIMER_TICK_S, Timers
 from ..session import inputs as i
-from ..session.inbox import BySequence, ByTime, Inbox
-from ..session.machine import Machine
-from ..session.settings import SessionSettings, effective_traits
+from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
-from .breakage import Report, log_bug
+from .breakage import Report
+from .callers import Answered
+from .commits import CommitBatcher
+from .connector import Connector
 from .drain import DrainReport, drain
 from .guests import LivingGuests
+from .history_reader import HistoryReader
 from .hub import Hub
-from .pipeline import Pipeline
-from .runner import Answered, Bench, Line, Runner
+from .lookups import CommandLookups, ShownLookups
+from .opening import OpeningSession
+from .records import guest_of, record_of, remaining_s
+from .runner import Runner, SessionContext, view_of
+from .session_factory import SessionFactory
 from .settings import SupervisorSettings
 from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
 
-STORAGE_FULL = (
-    "the disk is full: nothing new can be promised; free some space, and it goes on by itself"
-)
+STORAGE_FULL = "the disk is full: new work is refused until space is freed"
+STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is freed"
 
-STORAGE_LOW = (
-    "the disk is nearly full: no new guest sessions; free some space, and it goes on by itself"
-)
+#: Connections for which the journal is asked at once about a repeated message; more wait.
+REPETITIONS_ASKED_MAX = 100
 
 #: Endings that deserve a line in the log: not what somebody asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
@@ -97,80 +96,77 @@ class Supervisor:
         uploader: Uploader | None = None,
         calls: PlatformCalls | None = None,
         note: Note = no_note,
+        discard_copy: Callable[[str], None] = lambda path: None,
         keep_report: Callable[[Report], None] = lambda report: None,
+        *,
+        uncommitted_max: int,
     ) -> None:
         loop = loop or asyncio.get_running_loop()
-        self._loop = loop
         self._settings = settings
-        self._session = session
+        self._uncommitted_max = uncommitted_max
         self._dialect = dialect
-        self._dialer = dialer
-        self._target = target
-        self._history = history
         self._clock = clock
-        self._rng = rng
         self._draw_token = draw_token
         self._draw_session_id = draw_session_id
         self.metrics = metrics
-        self._can_attach = uploader is not None and (
-            calls is not None or not dialect.traits.slot_by_rest
-        )
-        self._traits = effective_traits(dialect.traits, session, self._can_attach)
-        self._uploads = Uploads(uploader, calls, metrics, settings.uploads_inflight_max, note)
-        self._hold = HoldBack(
-            session.hold_initial_ms,
-            session.hold_min_ms,
-            session.hold_max_ms,
-            session.hold_trust_after,
-        )
+        self._discard_copy = discard_copy
+        can_attach = uploader is not None and (calls is not None or not dialect.traits.slot_by_rest)
+        self._factory = SessionFactory(session, dialect.traits, can_attach, rng)
         self._journal = journal
         self._hub = Hub()
-        self._timers: Timers[Runner] = Timers(
-            loop, clock, settings.timer_tick_s, Runner.deadline_reached
+        self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max, note)
+        self._history = HistoryReader(history, dialect, metrics, settings.history.inflight_max)
+        self._connector = Connector(
+            settings.admission,
+            session.reconnect.retry_after_max_s,
+            dialer,
+            target,
+            clock,
+            metrics,
+            loop,
+            self._preload_seen,
         )
-        self._admission: Admission[Runner] = Admission(
-            per_minute=settings.connects_per_minute,
-            burst=settings.connects_burst,
-            inflight_max=settings.dials_inflight_max,
-            retry_after_max_s=session.retry_after_max_s,
-        )
-        self._admission_timer: asyncio.TimerHandle | asyncio.Handle | None = None
-        self._dials = Errands("dial", settings.dials_inflight_max)
-        self._readings = Errands("history", settings.history_inflight_max)
+        self._commands = CommandLookups(journal)
+        self._shown = ShownLookups(journal, settings.admission.dials_inflight_max)
+        self._repetitions = TaskPool("repetition", REPETITIONS_ASKED_MAX)
         self._runners: dict[str, Runner] = {}
         self._guests = LivingGuests(dialect.traits.guests_by_email)
-        self._unremembering: set[str] = set()  # revived, and not told yet what was shown before
+        self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()
         self._empty.set()
-        self._draining = self._stopped = False
-        pipeline = Pipeline(
-            loop,
-            clock,
-            journal,
-            self._hub,
-            metrics,
-            settings.uncommitted_max,
-            self._journal_is_full,
-        )
-        self._bench = Bench(
-            dialect=dialect,
+        self._draining = False
+        self._context = self._new_context(loop, keep_report)
+
+    def _new_context(
+        self, loop: asyncio.AbstractEventLoop, keep_report: Callable[[Report], None]
+    ) -> SessionContext:
+        clock = self._clock
+        return SessionContext(
+            dialect=self._dialect,
             clock=clock,
-            timers=self._timers,
-            pipeline=pipeline,
-            metrics=metrics,
-            ask_admission=self._ask_admission,
-            cancel_admission=self._cancel_admission,
-            dial=lambda runner, line: self._dials.run(lambda: self._dial(runner, line)),
-            fetch_history=lambda line, effect: self._readings.run(
-                lambda: self._read_history(line, effect)
+            timers=Timers(loop, clock, TIMER_TICK_S, Runner.deadline_reached),
+            commits=CommitBatcher(
+                loop,
+                clock,
+                self._journal,
+                self._hub,
+                self.metrics,
+                self._uncommitted_max,
+                self._journal_is_full,
             ),
+            metrics=self.metrics,
+            ask_admission=self._connector.ask,
+            cancel_admission=self._cancel_admission,
+            dial=self._connector.dial,
+            fetch_history=self._history.read,
             finished=self._finished,
             ask_presigned=self._uploads.ask,
             upload=self._uploads.begin,
             cancel_upload=self._uploads.cancel,
-            discard=self._uploads.discard,
+            discard=self._discard_copy,
             keep_report=keep_report,
-            was_shown=journal.was_shown,
+            was_shown=self._journal.was_shown,
+            ask_journal=self._repetitions.run,
         )
 
     # ------------------------------------------------------------------ the Fleet port
@@ -194,11 +190,11 @@ class Supervisor:
             raise CommandError(STORAGE_FULL, code="storage_full")
         if self._journal.storage_low:
             raise CommandError(STORAGE_LOW, code="storage_low")
-        if len(self._runners) >= self._settings.max_sessions:
+        if len(self._runners) >= self._settings.limits.max_sessions:
             self.metrics.refused_sessions += 1
             raise LimitExceeded(
                 f"limit exceeded: {len(self._runners)} guest sessions live, limits.max_sessions is"
-                f" {self._settings.max_sessions}"
+                f" {self._settings.limits.max_sessions}"
             )
         self._guests.check(guest.name, guest.email)
         identity = Guest(
@@ -214,57 +210,37 @@ class Supervisor:
         runner = self._new_runner(identity, guest.duration_s)
         opened_ms = self._clock.epoch_ms()
         ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
-        record = SessionRecord(
-            identity.session_id,
-            identity.name,
-            identity.token,
-            identity.email,
-            identity.attributes,
-            identity.metadata,
-            opened_ms,
-            ends_ms,
-            identity.display_name,
-        )
-        self._bench.pipeline.open_session(
-            runner if durable is None else _Opening(runner, durable), record
+        record = record_of(identity, opened_ms, ends_ms)
+        self._context.commits.open_session(
+            runner if durable is None else OpeningSession(runner, durable), record
         )
         return identity.session_id
 
-    def revive(self) -> int:
-        """Bring back every guest session that the journal says should live; returns how many.
+    def revive(self, saved_sessions: Sequence[SavedSession]) -> int:
+        """Bring back every guest session that the journal says should live (`EventStore.recover`);
+        returns how many.
 
         They come back under the connect budget, those with unsent commands first. What was shown
         before is looked up only when a session's turn comes, so that thousands of them do not hold
         up the start."""
-        saved_sessions = self._journal.recover()
         for saved in saved_sessions:
             record = saved.record
-            guest = Guest(
-                record.session_id,
-                record.name,
-                record.token,
-                record.email,
-                record.attributes,
-                record.metadata,
-                record.display_name,
-            )
-            remaining_s = _remaining_s(record, self._clock.epoch_ms())
-            runner = self._new_runner(guest, remaining_s)
+            guest = guest_of(record)
+            runner = self._new_runner(guest, remaining_s(record, self._clock.epoch_ms()))
             runner.restore(saved)
-            self._unremembering.add(record.session_id)
+            self._awaiting_dedupe_state.add(record.session_id)
             runner.feed(i.Opened())
         return len(saved_sessions)
 
     def use(self, session: SessionSettings) -> None:
         """From now on these settings, for all guest sessions; how long one lives was settled when
         it was opened."""
-        self._session = session
-        self._traits = effective_traits(self._dialect.traits, session, self._can_attach)
+        self._factory.use(session)
         for runner in self._runners.values():
-            runner.machine.use(session, self._traits)
+            runner.machine.use(session, self._factory.traits)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
-        runner = Runner(self._new_machine(guest, duration_s), self._bench)
+        runner = Runner(self._factory.machine(guest, duration_s), self._context)
         self._runners[guest.session_id] = runner
         self.metrics.guest_sessions_total += 1
         self._guests.enter(guest)
@@ -275,36 +251,51 @@ class Supervisor:
         return self._guests.find(name)
 
     def view(self, session_id: str) -> SessionView:
-        return _view(self._runner(session_id))
+        return view_of(self._runner(session_id))
 
     def sessions(self) -> Sequence[SessionView]:
-        return [_view(runner) for runner in self._runners.values()]
+        return [view_of(runner) for runner in self._runners.values()]
 
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
+        runner, command_id = self._runners.get(session_id), command.command_id
+        must_ask = runner is not None and (
+            self._commands.is_open(session_id)
+            or runner.outbound.commands.may_have_forgotten(command_id)
+        )
+        if not must_ask:
+            self._give(session_id, command, answered, 0, None)
+            return
+        self._commands.ask(
+            session_id,
+            command_id,
+            lambda seq, error: self._give(session_id, command, answered, seq, error),
+        )
+
+    def _give(
+        self,
+        session_id: str,
+        command: Command,
+        answered: Answered,
+        accepted_seq: int,
+        error: CommandError | None,
+    ) -> None:
+        """`accepted_seq` as in `Runner.give`; `error`: why it is not known."""
         runner = self._runners.get(session_id)
-        if runner is not None and not self._journal.storage_full:
-            seq = 0
-            if runner.machine.may_have_forgotten(command.command_id):
-                try:
-                    seq = self._accepted_seq(session_id, command.command_id)
-                except Damaged as damaged:
-                    if isinstance(command, Attach):
-                        self._uploads.discard(command.path)
-                    answered(Answer(command.command_id, error=damaged))
-                    return
-            runner.give(command, answered, seq)
+        if runner is None:
+            error = NotFound(f"no guest session {session_id} lives here", code="ended")
+        elif self._journal.storage_full:
+            error = CommandError(STORAGE_FULL, code="storage_full")
+        elif error is None:
+            runner.give(command, answered, accepted_seq)
             return
         if isinstance(command, Attach):
-            self._uploads.discard(command.path)
-        error: CommandError = NotFound(f"no guest session {session_id} lives here", code="ended")
-        if runner is not None:
-            error = CommandError(STORAGE_FULL, code="storage_full")
+            self._discard_copy(command.path)
         answered(Answer(command.command_id, error=error))
 
     def files_wanted(self) -> set[str]:
         """The paths of all copies that commands under way still need; any other copy is an
         orphan."""
-        return {path for runner in self._runners.values() for path in runner.machine.files_wanted()}
+        return {path for runner in self._runners.values() for path in runner.outbound.paths()}
 
     def watch(self, session_id: str, watcher: Watcher) -> None:
         if not self._hub.is_ending(session_id):
@@ -314,15 +305,15 @@ class Supervisor:
     def unwatch(self, session_id: str, watcher: Watcher) -> None:
         self._hub.unwatch(session_id, watcher)
 
-    def read(
+    async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
     ) -> Replay:
-        self._check_known(session_id)
-        return self._journal.read(session_id, after_seq, limit, bytes_max)
+        await self._check_known(session_id)
+        return await self._journal.read(session_id, after_seq, limit, bytes_max)
 
-    def command(self, session_id: str, command_id: str) -> StoredCommand | None:
-        self._check_known(session_id)
-        return self._journal.command(session_id, command_id)
+    async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
+        await self._check_known(session_id)
+        return await self._journal.command(session_id, command_id)
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)
@@ -341,18 +332,16 @@ class Supervisor:
 
     async def stop(self) -> None:
         """Drop what is left, at once. After this no task, timer or socket of the fleet remains."""
-        self._draining = self._stopped = True
+        self._draining = True
         for runner in list(self._runners.values()):
-            runner.abandon()
-        self._bench.pipeline.flush()
+            runner.abort()
+        self._context.commits.flush()
         self._runners.clear()
         self._guests.clear()
-        if self._admission_timer is not None:
-            self._admission_timer.cancel()
-        self._timers.stop()
-        await self._dials.stop()
-        await self._readings.stop()
-        await self._uploads.stop()
+        self._context.timers.stop()
+        await self._connector.stop()
+        for pool in (self._history, self._commands, self._shown, self._repetitions, self._uploads):
+            await pool.stop()
 
     # ------------------------------------------------------------------ figures
 
@@ -376,47 +365,41 @@ class Supervisor:
     def _count(self) -> int:
         return len(self._runners)
 
-    # ------------------------------------------------------------------ admission and dials
+    # ------------------------------------------------------------------ small things
 
-    def _ask_admission(self, runner: Runner) -> None:
-        self._admission.ask(
-            runner, self._clock.now(), priority=0 if runner.machine.has_unsent else 1
-        )
-        self._look_at_admission_soon()
+    def _preload_seen(self, runner: Runner) -> bool:
+        """Before a recovered session dials: what it has shown, so that it shows nothing twice.
+        False if the journal has to be asked first; it is admitted when that has answered."""
+        if runner.session_id not in self._awaiting_dedupe_state:
+            return True
+        remembered_max = self._factory.settings.inbox.remembered_max
+        self._shown.ask(runner.session_id, remembered_max, partial(self._preloaded, runner))
+        return False
+
+    def _preloaded(
+        self, runner: Runner, shown: Sequence[tuple[str, str]], damaged: Damaged | None
+    ) -> None:
+        if damaged is not None:
+            self._set_aside(runner, damaged)
+            return
+        self._awaiting_dedupe_state.discard(runner.session_id)
+        runner.inbound.preload_seen(shown)
+        runner.feed(i.Admitted())
 
     def _cancel_admission(self, runner: Runner) -> None:
-        self._admission.cancel(runner)
+        self._connector.cancel(runner)
+        self._stop_preload(runner)
 
-    def _look_at_admission_soon(self) -> None:
-        if isinstance(self._admission_timer, asyncio.TimerHandle):
-            self._admission_timer.cancel()
-            self._admission_timer = None
-        if self._admission_timer is None and not self._stopped:
-            self._admission_timer = self._loop.call_soon(self._admit)
-
-    def _admit(self) -> None:
-        self._admission_timer = None
-        for runner in self._admission.admit(self._clock.now()):
-            if runner.session_id in self._unremembering:
-                self._unremembering.discard(runner.session_id)
-                try:
-                    shown = self._journal.identities(
-                        runner.session_id, self._session.inbox_remembered_max
-                    )
-                except Damaged as damaged:
-                    self._set_aside(runner, damaged)
-                    continue
-                runner.machine.remember(shown)
-            runner.feed(i.Admitted())
-        at = self._admission.next_at(self._clock.now())
-        if at is not None and self._admission_timer is None:
-            self._admission_timer = self._loop.call_at(at, self._admit)
+    def _stop_preload(self, runner: Runner) -> None:
+        """It was admitted, and will not dial."""
+        if self._shown.drop(runner.session_id):
+            self._connector.finished(runner)
 
     def _set_aside(self, runner: Runner, damaged: Damaged) -> None:
         """Not brought back: its record in the journal is damaged, and the journal has said so."""
         guest = runner.machine.guest
         runner.set_aside(damaged)
-        self._admission.finished(runner)
+        self._connector.finished(runner)
         self._uploads.cancel_all(runner)
         self._runners.pop(guest.session_id, None)
         self._guests.leave(guest)
@@ -424,87 +407,16 @@ class Supervisor:
         if not self._runners:
             self._empty.set()
 
-    async def _dial(self, runner: Runner, line: Line) -> None:
-        connects = self.metrics.connects
-        try:
-            link = await self._dialer.dial(self._target, line)
-        except DialError as error:
-            ending = error.ending
-            logger.warning("a dial failed: %s", ending)
-            connects[ending.cause.value] = connects.get(ending.cause.value, 0) + 1
-            if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
-                self._admission.refused(self._clock.now(), ending.retry_after_s)
-            if line.runner is not None:
-                runner.dial_failed(ending)
-        except Exception as error:  # a session that never heard of its dial would wait for ever
-            log_bug(logger, "dialing", error)
-            connects["internal_error"] = connects.get("internal_error", 0) + 1
-            if line.runner is not None:
-                runner.dial_failed(Ending(Cause.UNREACHABLE, detail="internal error"))
-        else:
-            connects["ok"] = connects.get("ok", 0) + 1
-            if line.runner is None:
-                link.abort()
-            else:
-                runner.link_opened(link)
-        finally:
-            self._admission.finished(runner)
-            self._look_at_admission_soon()
-
-    # ------------------------------------------------------------------ history
-
-    async def _read_history(self, line: Line, effect: FetchHistory) -> None:
-        if line.is_cut:  # while it waited for its turn
-            return
-        fetches = self.metrics.history_fetches
-        given: i.HistoryRead | i.HistoryUnread
-        if self._history is None:
-            given = i.HistoryUnread("this deployment has no history endpoint", worth_retrying=False)
-        else:
-            try:
-                page = await self._history.page(effect.jwt, effect.page_number)
-            except PlatformError as error:
-                given = i.HistoryUnread(str(error), error.worth_retrying, error.retry_after_s)
-                fetches[error.code] = fetches.get(error.code, 0) + 1
-            except (
-                Exception
-            ) as error:  # a session whose page never came would hold back all that arrives
-                log_bug(logger, "reading the history", error)
-                given = i.HistoryUnread("internal error", worth_retrying=True)
-                fetches["internal_error"] = fetches.get("internal_error", 0) + 1
-            else:
-                fetches["ok"] = fetches.get("ok", 0) + 1
-                given = self._understood(page)
-        line.history_answered(given)
-
-    def _understood(self, page: HistoryAnswer) -> i.HistoryRead:
-        signals = [
-            one
-            for entity in page.entities
-            for one in reversed(self._dialect.decode_history(entity))
-        ]
-        items = [one for one in signals if isinstance(one, MessageArrived)]
-        if refused := len(signals) - len(items):
-            self.metrics.notice(Notice.GARBAGE, refused)
-        return i.HistoryRead(items, page.page_number, page.page_count, page.total)
-
-    # ------------------------------------------------------------------ small things
-
     def _runner(self, session_id: str) -> Runner:
         runner = self._runners.get(session_id)
         if runner is None:
             raise NotFound(f"no guest session {session_id} lives here")
         return runner
 
-    def _accepted_seq(self, session_id: str, command_id: str) -> int:
-        """Of a command that its machine does not remember; 0: it is new. Raises Damaged."""
-        found = self._journal.command(session_id, command_id)
-        return found.accepted.seq if found is not None and found.accepted is not None else 0
-
-    def _check_known(self, session_id: str) -> None:
+    async def _check_known(self, session_id: str) -> None:
         """Raises NotFound."""
         known = session_id in self._runners or self._hub.is_ending(session_id)
-        if not known and not self._journal.last_seq(session_id):
+        if not known and not await self._journal.last_seq(session_id):
             raise NotFound(
                 f"no guest session {session_id} lives here, and the journal has none with that id"
             )
@@ -512,72 +424,21 @@ class Supervisor:
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest
         self._runners.pop(guest.session_id, None)
-        self._unremembering.discard(guest.session_id)
+        self._awaiting_dedupe_state.discard(guest.session_id)
+        self._stop_preload(runner)
         self._uploads.cancel_all(runner)
         self._guests.leave(guest)
         self._hub.will_end(guest.session_id)
-        self._bench.pipeline.session_over(guest.session_id)
-        self.metrics.endings[ending.cause.value] = (
-            self.metrics.endings.get(ending.cause.value, 0) + 1
-        )
+        self._context.commits.session_over(guest.session_id)
+        endings = self.metrics.endings
+        endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1
         if ending.cause not in _QUIET:
             logger.warning("guest session %s ended: %s", guest.session_id, ending)
         if not self._runners:
             self._empty.set()
 
     def _journal_is_full(self, is_full: bool) -> None:
-        self._bench.is_full = is_full
+        self._context.is_full = is_full
         self.metrics.read_pauses += is_full
         for runner in self._runners.values():
             runner.pause_reading(is_full)
-
-    def _new_machine(self, guest: Guest, duration_s: float | None) -> Machine:
-        machine = Machine(guest, self._session, self._traits, self._new_inbox(), self._rng)
-        if duration_s is not None:
-            machine.duration_s = duration_s
-        return machine
-
-    def _new_inbox(self) -> Inbox:
-        session = self._session
-        remembered_max = max(
-            session.inbox_remembered_max, session.inbox_held_max
-        )  # what is held is not forgotten
-        if self._dialect.traits.ordering is Ordering.BY_TIME:
-            return ByTime(self._hold, session.inbox_held_max, remembered_max)
-        return BySequence(session.gap_wait_s, session.inbox_held_max, remembered_max)
-
-
-class _Opening:
-    """A new guest session whose opener waits until the journal has it."""
-
-    def __init__(self, runner: Runner, durable: Callable[[], None]) -> None:
-        self._runner = runner
-        self._durable = durable
-
-    def intent_durable(self, command_id: str) -> None:
-        self._runner.intent_durable(command_id)
-
-    def event_durable(self, seq: int) -> None:
-        self._runner.event_durable(seq)
-
-    def session_durable(self) -> None:
-        self._runner.session_durable()
-        self._durable()
-
-
-def _remaining_s(record: SessionRecord, epoch_ms: int) -> float:
-    """How long a guest session of the journal may still live.
-
-    By the wall clock, because the time that the daemon was away counts: a clock that is ahead
-    therefore ends it. A clock that went back gives no more than the whole duration that was agreed
-    (SESS-2)."""
-    agreed_ms = record.ends_ms - record.opened_ms
-    return max(0.0, min(record.ends_ms - epoch_ms, agreed_ms) / 1000.0)
-
-
-def _view(runner: Runner) -> SessionView:
-    machine = runner.machine
-    guest = machine.guest
-    return SessionView(
-        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
-    )

@@ -1,5 +1,5 @@
 """Files on their way, over all guest sessions: so many PUTs at once, the rest in line, each
-cancelled when nobody wants it.
+cancelled when it is no longer wanted.
 
 The line is bounded by its givers: each guest session has at most `uploads_per_session_max` uploads
 under way. What waits here is the knowledge where a file lies, never the file.
@@ -17,7 +17,7 @@ from ..model.ports import PlatformCalls, Uploader
 from ..model.records import Note, no_note
 from ..model.signals import SlotGranted, SlotRefused
 from ..observe.metrics import Metrics
-from ..runtime.task_pool import Errands
+from ..runtime.task_pool import TaskPool
 from ..session.inputs import PutEnded
 from ..session.states import State
 from .runner import Runner
@@ -42,8 +42,8 @@ class Uploads:
         self._calls = calls
         self._metrics = metrics
         self._note = note
-        self._puts = Errands("upload", inflight_max)
-        self._questions = Errands("presign", inflight_max)
+        self._puts = TaskPool("upload", inflight_max)
+        self._questions = TaskPool("presign", inflight_max)
         self._wanted: dict[Runner, dict[str, asyncio.Task[None] | None]] = {}
 
     def __len__(self) -> int:
@@ -61,10 +61,6 @@ class Uploads:
     def cancel_all(self, runner: Runner) -> None:
         for attachment_id in list(self._wanted.get(runner, ())):
             self.cancel(runner, attachment_id)
-
-    def discard(self, path: str) -> None:
-        if self._uploader is not None:
-            self._uploader.discard(path)
 
     def ask(self, runner: Runner, effect: AskPresigned) -> None:
         self._questions.run(lambda: self._ask(runner, effect))

@@ -15,11 +15,13 @@ from websockets.uri import WebSocketURI, parse_uri
 
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
+from ..model.outbound_route import OutboundRoute
 from ..model.ports import DialTarget, LinkSink
 from ..model.proxy import proxy_of
 from ..runtime.resolver import Resolver
 from ..runtime.tls import client_context
-from .eyeballs import Opened, connected, in_turns, open_connection
+from ..session.settings import ReconnectSettings
+from .eyeballs import ConnectedSocket, connected, in_turns, open_connection
 from .handshake import Tunnel, Upgrade
 from .settings import TransportSettings
 from .socket import GuestSocket
@@ -31,12 +33,20 @@ class WebsocketDialer:
     """The Dialer port over real sockets. Raises ConfigError at once for a CA file or proxy URL that
     cannot be used."""
 
-    def __init__(self, settings: TransportSettings) -> None:
-        self._settings = settings
+    def __init__(
+        self,
+        settings: TransportSettings | None = None,
+        route: OutboundRoute | None = None,
+        reconnect: ReconnectSettings | None = None,
+    ) -> None:
+        """`reconnect` bounds what a Retry-After may ask for."""
+        self._settings = settings = settings or TransportSettings()
+        self._route = route = route or OutboundRoute()
+        self._retry_after_max_s = (reconnect or ReconnectSettings()).retry_after_max_s
         self._tls: ssl.SSLContext | None = None
-        if settings.ca_file is not None:
-            self._tls = client_context(settings.ca_file, CA_FILE)
-        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
+        if route.ca_file is not None:
+            self._tls = client_context(route.ca_file, CA_FILE)
+        self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._local = cycle(settings.local_addresses) if settings.local_addresses else None
         self._resolver = Resolver(ttl_s=settings.dns_ttl_s, local_names=True)
 
@@ -63,12 +73,12 @@ class WebsocketDialer:
     async def _open(
         self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, target: DialTarget, sink: LinkSink
     ) -> GuestSocket:
-        upgrade = Upgrade(loop, uri, target.headers, sink, self._settings)
+        upgrade = Upgrade(loop, uri, target.headers, sink, self._settings, self._retry_after_max_s)
         try:
             if self._proxy is not None:
                 await self._through_proxy(loop, uri, upgrade)
             else:
-                host, port = self._settings.connect_to or (uri.host, uri.port)
+                host, port = self._route.fixed_address or (uri.host, uri.port)
                 tls = self._trust() if uri.secure else None
                 await self._connect(
                     loop, upgrade, host, port, tls, uri.host if uri.secure else None
@@ -87,7 +97,7 @@ class WebsocketDialer:
         tls: ssl.SSLContext | None,
         server_name: str | None,
     ) -> None:
-        def connect(address: str) -> Awaitable[Opened]:
+        def connect(address: str) -> Awaitable[ConnectedSocket]:
             local_address = next(self._local) if self._local is not None else None
             return open_connection(loop, address, port, local_address, tls, server_name)
 
@@ -133,7 +143,7 @@ def ending_of(error: BaseException) -> Ending:
         case TimeoutError():
             return Ending(Cause.DIAL_TIMEOUT, None, "no answer in time")
         case InvalidURI():
-            return Ending(Cause.ACCESS_DENIED, None, "the target is no ws:// or wss:// URL")
+            return Ending(Cause.ACCESS_DENIED, None, "the target is not a ws:// or wss:// URL")
         case OSError():
             return Ending(Cause.UNREACHABLE, None, error.strerror or type(error).__name__)
     raise error

@@ -30,7 +30,7 @@ def in_turns(addresses: Sequence[str]) -> list[str]:
     return list(taken_in_turns)[:ADDRESSES_MAX]
 
 
-class Opened(asyncio.Protocol):
+class ConnectedSocket(asyncio.Protocol):
     """A connection that has won or may win, before its own protocol takes it over; until then
     nothing is read from it."""
 
@@ -65,9 +65,9 @@ class Opened(asyncio.Protocol):
 
 async def connected(
     addresses: Sequence[str],
-    connect: Callable[[str], Awaitable[Opened]],
+    connect: Callable[[str], Awaitable[ConnectedSocket]],
     delay_s: float = ATTEMPT_DELAY_S,
-) -> Opened:
+) -> ConnectedSocket:
     """The connection that was there first. Raises an OSError if none comes: the refusal of a
     certificate if there was one, since it says what to do, or else the last.
 
@@ -76,7 +76,7 @@ async def connected(
     if len(addresses) == 1:
         return await connect(addresses[0])
     waiting = list(addresses)
-    racing: set[asyncio.Future[Opened]] = set()
+    racing: set[asyncio.Future[ConnectedSocket]] = set()
     error: BaseException = OSError("the name has no address")
     try:
         while waiting or racing:
@@ -104,13 +104,13 @@ async def open_connection(
     local_address: str | None,
     tls: ssl.SSLContext | None,
     server_name: str | None,
-) -> Opened:
+) -> ConnectedSocket:
     """Connected by TCP, and by TLS if there is a context. Raises OSError. Nothing stays open if it
     fails or is cancelled."""
     opened = await open_socket(loop, address, port, local_address)
     try:
         _, protocol = await loop.create_connection(
-            Opened, sock=opened, ssl=tls, server_hostname=server_name
+            ConnectedSocket, sock=opened, ssl=tls, server_hostname=server_name
         )
     except BaseException:
         opened.close()
@@ -136,12 +136,12 @@ async def open_socket(
     return opened
 
 
-async def _give_up(attempts: set[asyncio.Future[Opened]]) -> None:
+async def _give_up(attempts: set[asyncio.Future[ConnectedSocket]]) -> None:
     """Cancel what still races, and close what won too late."""
     for attempt in attempts:
         attempt.cancel()
     for late in await asyncio.gather(*attempts, return_exceptions=True):
-        if isinstance(late, Opened):
+        if isinstance(late, ConnectedSocket):
             late.close()
 
 

@@ -21,6 +21,9 @@ from .socket import GuestSocket
 
 HEAD_BYTES_MAX = 32_768
 
+#: What a socket may hold unsent before it says so.
+WRITE_HIGH_WATER_BYTES = 65_536
+
 
 class _Head(asyncio.Protocol):
     """Reads one HTTP response head; `done` gets what `_head_received` makes of it."""
@@ -76,12 +79,14 @@ class Upgrade(_Head):
         headers: tuple[tuple[str, str], ...],
         sink: LinkSink,
         settings: TransportSettings,
+        retry_after_max_s: float,
     ) -> None:
         super().__init__(loop)
         self._client = ClientProtocol(uri, max_size=settings.frame_bytes_max)
         self._headers = headers
         self._sink = sink
         self._settings = settings
+        self._retry_after_max_s = retry_after_max_s
 
     def _send(self, transport: asyncio.Transport) -> None:
         request = self._client.connect()
@@ -106,7 +111,7 @@ class Upgrade(_Head):
                 headers.get("retry-after"),
                 headers.get("date"),
                 time.time(),
-                self._settings.retry_after_max_s,
+                self._retry_after_max_s,
             )
             raise DialError(Ending(Cause.UPGRADE_REFUSED, status, detail, wait_s))
         self._client.receive_data(head)
@@ -116,7 +121,7 @@ class Upgrade(_Head):
         transport = self._transport
         assert transport is not None
         socket = GuestSocket(self._loop, transport, self._sink, self._settings, rest)
-        transport.set_write_buffer_limits(self._settings.write_high_water_bytes)
+        transport.set_write_buffer_limits(WRITE_HIGH_WATER_BYTES)
         transport.set_protocol(socket)
         return socket
 
@@ -153,7 +158,7 @@ class Tunnel(_Head):
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """The status, and the headers with lower-case names. Raises DialError if this is no HTTP
+    """The status, and the headers with lower-case names. Raises DialError if this is not an HTTP
     response."""
     lines = head.split(b"\r\n")
     parts = lines[0].split(b" ", 2)

@@ -1,22 +1,35 @@
-"""How links are dialed and what bounds them."""
+"""The WebSocket connections to the platform: how they are opened and what bounds them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from annotated_types import Ge
+
+from ..model.settings import Count, Doc, Seconds
 
 
 @dataclass(slots=True, frozen=True)
 class TransportSettings:
-    frame_bytes_max: int = 262_144
-    dial_timeout_s: float = 10.0
-    close_timeout_s: float = 5.0
-    read_budget_frames: int = 256  # frames of one link handled within one turn of the loop
-    write_high_water_bytes: int = 65_536
-    dns_ttl_s: float = 30.0
-    retry_after_max_s: float = (
-        30.0  # what a refused upgrade may ask for: no more than our own longest rest
+    """The WebSocket connections to the platform."""
+
+    frame_bytes_max: Annotated[int, Ge(1024), Doc("A longer frame ends its connection (1009).")] = (
+        262_144
     )
-    ca_file: str | None = None
-    proxy_url: str | None = None
-    connect_to: tuple[str, int] | None = None
-    local_addresses: tuple[str, ...] = ()
+    dial_timeout_s: Annotated[Seconds, Doc("How long a connection may take to open.")] = 10.0
+    close_timeout_s: Annotated[Seconds, Doc("How long a closing handshake may take.")] = 5.0
+    read_budget_frames: Annotated[
+        Count,
+        Doc(
+            "Frames of one connection handled in one turn of the loop, so that a flood on "
+            "one delays no other's heartbeat."
+        ),
+    ] = 256
+    dns_ttl_s: Annotated[Seconds, Doc("How long a resolved name is used.")] = 30.0
+    local_addresses: Annotated[
+        tuple[str, ...],
+        Doc(
+            "Source addresses, used in turn: one address has about 28,000 ports to one destination."
+        ),
+    ] = ()

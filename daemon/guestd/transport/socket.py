@@ -321,7 +321,7 @@ class GuestSocket(asyncio.Protocol):
             self._transport.resume_reading()
 
 
-class _Nobody:
+class _NullSink:
     """The sink of a link that has ended."""
 
     def text_received(self, text: bytes) -> None: ...
@@ -335,7 +335,7 @@ class _Nobody:
     def link_ended(self, ending: Ending) -> None: ...
 
 
-_NOBODY: Any = _Nobody()
+_NOBODY: Any = _NullSink()
 
 
 def _reason(error: Exception | None) -> str:

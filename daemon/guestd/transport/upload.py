@@ -1,39 +1,39 @@
 """A file's way to the platform's storage: one PUT to a presigned URL, streamed from the disk.
 
 The URL is signed as it stands, so it is used byte by byte as it came; every header that came with
-it goes along, and of our own only what HTTP needs. It is also a key: whoever reads it can write
+it goes along, and of our own only what HTTP needs. It is also a key: its reader can write
 there, so neither it nor its query appears in any error.
 
-Memory does not grow with the file: one chunk is in our hands, one in the socket's. What the system
-has in its cache is read at once, for the rest a thread goes to the disk, so that a slow one stops
-no heartbeat; and in one turn of the loop only so many chunks go, of all uploads together, so that a
-hundred files at once delay nobody's message. There is no limit on the whole, because nobody knows
-how long a large file may take; there is one on standing still."""
+Memory does not grow with the file: one chunk is in our hands, one in the socket's. In one turn of
+the loop only so many chunks go, of all uploads together, so that a hundred files at once delay no
+message. There is no limit on the whole, because the time that a large file takes is not known;
+there is one on standing still."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import ssl
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 import aiohttp
 from yarl import URL
 
-from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable, SpoolError
+from ..model.errors import PlatformError, PlatformRefused, PlatformUnavailable
+from ..model.file_spool import CopyOpener, CopyReader
 from ..model.foreign import UPLOAD_HEADERS_CHARS_MAX, UPLOAD_HEADERS_MAX, UPLOAD_URL_CHARS_MAX
+from ..model.outbound_route import OutboundRoute
 from ..model.proxy import proxy_of
 from ..runtime.connector_resolver import ConnectorResolver
 from ..runtime.no_resending import ConnectionBroke, no_resending
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
+from ..session.settings import AttachmentSettings
+from .settings import TransportSettings
 
-CHUNK_BYTES = 65_536
 ANSWER_BYTES_MAX = 65_536
 CHUNKS_PER_TURN = 8
 
@@ -44,70 +44,62 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-@dataclass(slots=True, frozen=True)
-class UploadSettings:
-    """`secure_only`: a platform reached by TLS may not send our files over plain HTTP."""
-
-    stall_timeout_s: float = 30.0
-    connections_max: int = 100
-    dns_ttl_s: float = 30.0
-    secure_only: bool = False
-    ca_file: str | None = None
-    proxy_url: str | None = None
-    connect_to: tuple[str, int] | None = None
-
-
 class FileUploader:
     """The Uploader port over aiohttp. Raises ConfigError at once for a CA file or proxy URL of no
     use. `close` it at the end."""
 
-    def __init__(self, settings: UploadSettings) -> None:
-        self._settings = settings
-        self._tls = connector_tls(settings.ca_file, "platform.ca_file")
-        self._proxy = proxy_of(settings.proxy_url) if settings.proxy_url else None
+    def __init__(
+        self,
+        open_copy: CopyOpener,
+        attachments: AttachmentSettings | None = None,
+        transport: TransportSettings | None = None,
+        route: OutboundRoute | None = None,
+        *,
+        secure_only: bool = False,
+    ) -> None:
+        """`secure_only`: a platform reached by TLS may not send our files over plain HTTP."""
+        self._attachments = attachments or AttachmentSettings()
+        self._dns_ttl_s = (transport or TransportSettings()).dns_ttl_s
+        self._route = route = route or OutboundRoute()
+        self._secure_only = secure_only
+        self._tls = connector_tls(route.ca_file, "platform.ca_file")
+        self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._session: aiohttp.ClientSession | None = None
-        self._turns: _Turns | None = None
-        self._chores: set[asyncio.Future[None]] = set()
+        self._turns: _FairTurns | None = None
+        self._open_copy = open_copy
 
     async def close(self) -> None:
         if self._session is not None:
             await self._session.close()
-        await asyncio.gather(*self._chores, return_exceptions=True)
-
-    def discard(self, path: str) -> None:
-        """In a thread: to delete a large file may take its time."""
-        chore = asyncio.get_running_loop().run_in_executor(None, _unlink, path)
-        self._chores.add(chore)
-        chore.add_done_callback(self._chores.discard)
 
     async def put(
         self, url: str, headers: Mapping[str, str], content_type: str, path: str, size_bytes: int
     ) -> None:
         """SOCK-6. Raises PlatformRefused or PlatformUnavailable (`status` if there was an answer),
         SpoolError."""
-        self._turns = self._turns or _Turns(asyncio.get_running_loop())
-        copy = _Copy(path, size_bytes, self._turns)
+        self._turns = self._turns or _FairTurns(asyncio.get_running_loop())
         try:
             self._check_url(url)
             plain = _headers(headers, content_type, size_bytes)
-            await copy.open()
-            await self._put(URL(url, encoded=True), plain, copy)
+            copy = await self._open_copy(path, size_bytes)
+            try:
+                await self._put(URL(url, encoded=True), plain, copy)
+            finally:
+                copy.close()
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
             raise _translated(error) from None
-        finally:
-            copy.close()
 
     def _check_url(self, url: str) -> None:
         if len(url) > UPLOAD_URL_CHARS_MAX:
             raise ValueError("a URL that no storage takes")
         scheme = urlsplit(url).scheme
-        if scheme != "https" and (self._settings.secure_only or scheme != "http"):
+        if scheme != "https" and (self._secure_only or scheme != "http"):
             raise PlatformRefused(
                 "the platform gave an upload URL that is not https", platform_code="insecure"
             )
 
-    async def _put(self, url: URL, headers: dict[str, str], copy: _Copy) -> None:
-        stall_s = self._settings.stall_timeout_s
+    async def _put(self, url: URL, headers: dict[str, str], copy: CopyReader) -> None:
+        stall_s = self._attachments.stall_timeout_s
         for_proxy = self._proxy.headers() if self._proxy is not None else {}
         if url.scheme == "http":
             headers = {
@@ -117,7 +109,7 @@ class FileUploader:
         async with asyncio.timeout(stall_s) as patience:
             async with self._client().put(
                 url,
-                data=copy.chunks(patience, stall_s),
+                data=self._chunks(copy, patience, stall_s),
                 headers=headers,
                 skip_auto_headers=("User-Agent", "Accept", "Accept-Encoding", "Content-Type"),
                 proxy=self._proxy.url if self._proxy is not None else None,
@@ -134,15 +126,29 @@ class FileUploader:
             )
             raise kind(f"the storage answered {answer.status}", status=answer.status)
 
+    async def _chunks(
+        self, copy: CopyReader, patience: asyncio.Timeout, stall_s: float
+    ) -> AsyncIterator[bytes]:
+        """Each chunk that is asked for shows that the one before has found its way."""
+        assert self._turns is not None
+        loop, offset = asyncio.get_running_loop(), 0
+        while True:
+            await self._turns.wait()
+            if not (chunk := await copy.read(offset)):
+                break
+            offset += len(chunk)
+            patience.reschedule(loop.time() + stall_s)
+            yield chunk
+        patience.reschedule(loop.time() + stall_s)
+
     def _client(self) -> aiohttp.ClientSession:
         if self._session is None:
-            settings = self._settings
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
                 resolver=ConnectorResolver(
-                    Resolver(ttl_s=settings.dns_ttl_s, local_names=True), settings.connect_to
+                    Resolver(ttl_s=self._dns_ttl_s, local_names=True), self._route.fixed_address
                 ),
-                limit=settings.connections_max,
+                limit=self._attachments.inflight_max,
                 use_dns_cache=False,
             )
             self._session = aiohttp.ClientSession(
@@ -172,7 +178,7 @@ def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> di
     return headers
 
 
-class _Turns:
+class _FairTurns:
     """Lets `CHUNKS_PER_TURN` through in one turn of the loop, first come first served; the rest
     wait for the next ones."""
 
@@ -196,79 +202,6 @@ class _Turns:
             self._loop.call_soon(self._next)
 
 
-class _Copy:
-    """Our copy of a file, read in a thread. A cancelled PUT may leave a thread at work: it closes
-    what it has open itself."""
-
-    def __init__(self, path: str, size_bytes: int, turns: _Turns) -> None:
-        self._path = path
-        self._turns = turns
-        self._size_bytes = size_bytes
-        self._file = -1
-        self._work: asyncio.Future[bytes] | None = None
-        self._loop = asyncio.get_running_loop()
-
-    async def open(self) -> None:
-        await self._in_thread(self._open)
-
-    async def chunks(self, patience: asyncio.Timeout, stall_s: float) -> AsyncIterator[bytes]:
-        """Each chunk that is asked for shows that the one before has found its way."""
-        offset = 0
-        while chunk := await self._read(offset):
-            offset += len(chunk)
-            patience.reschedule(self._loop.time() + stall_s)
-            yield chunk
-        patience.reschedule(self._loop.time() + stall_s)
-
-    def close(self) -> None:
-        if self._work is not None and not self._work.done():
-            self._work.add_done_callback(self._worked)
-        else:
-            self._close()
-
-    async def _read(self, offset: int) -> bytes:
-        await self._turns.wait()
-        chunk = bytearray(CHUNK_BYTES)
-        try:
-            size = os.preadv(self._file, [chunk], offset, os.RWF_NOWAIT)
-        except OSError:  # not in the cache, or a file system that cannot tell
-            return await self._in_thread(lambda: os.pread(self._file, CHUNK_BYTES, offset))
-        return bytes(memoryview(chunk)[:size])
-
-    async def _in_thread(self, work: Callable[[], bytes]) -> bytes:
-        self._work = self._loop.run_in_executor(None, work)
-        return await asyncio.shield(self._work)
-
-    def _open(self) -> bytes:
-        try:
-            self._file = os.open(self._path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
-        except OSError as error:
-            raise SpoolError(
-                f"our copy of the file is gone: {error.strerror}; send it again"
-            ) from None
-        found = os.fstat(self._file).st_size
-        if found != self._size_bytes:
-            raise SpoolError(
-                f"our copy of the file has {found} bytes, not {self._size_bytes}; send it again"
-            )
-        return b""
-
-    def _worked(self, work: asyncio.Future[bytes]) -> None:
-        if not work.cancelled():
-            work.exception()  # taken, so that what nobody waits for any more is not a warning
-        self._close()
-
-    def _close(self) -> None:
-        if self._file >= 0:
-            os.close(self._file)
-            self._file = -1
-
-
-def _unlink(path: str) -> None:
-    with suppress(OSError):
-        os.unlink(path)
-
-
 def _translated(error: Exception) -> PlatformError:
     """Every foreign exception of a PUT, without the URL that most of them carry."""
     match error:
@@ -287,9 +220,7 @@ def _translated(error: Exception) -> PlatformError:
                 f"{error.host} cannot be reached", platform_code="unreachable"
             )
         case ValueError():
-            return PlatformRefused(
-                "the platform gave an upload URL or headers that make no request"
-            )
+            return PlatformRefused("the platform returned an invalid upload URL or header")
         case _:
             cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
             return PlatformUnavailable(f"the connection broke: {cause}", platform_code="broken")

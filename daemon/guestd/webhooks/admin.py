@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
 from ..model.errors import CommandError, NotFound
 from ..model.journal import Commit, DeliveryStore
 from ..model.ports import Clock, WebhookView
 from ..model.records import DeliveryRecord
 from ..observe.redaction import bare_url
-from ..runtime.journal_follower import committed
+from ..runtime.callback import committed
 
 PAGE = 200
 STATUSES = ("waiting", "dead", "delivered")
 
 
-class WebhookDesk:
+class WebhookAdmin:
     """The Webhooks port. `replayed` is told, on the loop, when older deliveries wait again."""
 
     def __init__(
@@ -33,7 +32,7 @@ class WebhookDesk:
         self._journal = journal
         self._replayed = replayed
 
-    def list(
+    async def list(
         self, status: str = "waiting", after_id: str = "", limit: int = 100
     ) -> Sequence[WebhookView]:
         if status not in STATUSES:
@@ -42,10 +41,10 @@ class WebhookDesk:
             )
         if not 1 <= limit <= 1000:
             raise CommandError(f"limit: {limit} is not between 1 and 1000", field="limit")
-        return [view(one) for one in self._journal.deliveries(status, after_id, limit)]
+        return [view(one) for one in await self._journal.deliveries(status, after_id, limit)]
 
     async def replay(self, delivery_id: str) -> WebhookView:
-        found = self._journal.delivery(delivery_id)
+        found = await self._journal.delivery(delivery_id)
         if found is None:
             raise NotFound(f"there is no webhook {delivery_id}, or it is too long ago")
         if found.status == "waiting":
@@ -53,14 +52,13 @@ class WebhookDesk:
         return (await self._again([found]))[0]
 
     async def replay_dead(self) -> int:
-        return len(await self._again(list(all_of(self._journal, "dead"))))
+        return len(await self._again(await _dead_letters(self._journal)))
 
     async def _again(self, records: Sequence[DeliveryRecord]) -> Sequence[WebhookView]:
         now_ms = self._clock.epoch_ms()
         fresh = [as_new(one, now_ms) for one in records]
         for start in range(0, len(fresh), PAGE):
             await committed(
-                self._loop,
                 self._journal,
                 Commit(deliveries=fresh[start : start + PAGE], at_ms=now_ms),
             )
@@ -69,27 +67,20 @@ class WebhookDesk:
         return [view(one) for one in fresh]
 
 
-class Shelved(Protocol):
-    """Anything that deliveries are read from: a journal, or its file."""
-
-    def deliveries(self, status: str, after_id: str, limit: int) -> Sequence[DeliveryRecord]: ...
-
-
-def all_of(journal: Shelved, status: str) -> Iterator[DeliveryRecord]:
-    """Page by page, in the order of their making."""
-    after_id = ""
-    while page := journal.deliveries(status, after_id, PAGE):
-        yield from page
-        after_id = page[-1].delivery_id
-        if len(page) < PAGE:
-            return
-
-
 def as_new(record: DeliveryRecord, now_ms: int) -> DeliveryRecord:
     """The same webhook with the same id, its tries and its time to live begun anew."""
     return replace(
         record, status="waiting", attempts=0, created_ms=now_ms, due_ms=now_ms, reason=""
     )
+
+
+async def _dead_letters(journal: DeliveryStore) -> list[DeliveryRecord]:
+    found: list[DeliveryRecord] = []
+    after_id = ""
+    while page := await journal.deliveries("dead", after_id, PAGE):
+        found += page
+        after_id = page[-1].delivery_id
+    return found
 
 
 def view(record: DeliveryRecord) -> WebhookView:

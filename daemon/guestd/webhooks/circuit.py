@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class Circuit:
-    """Closed: all may call. Open until `open_until`: nobody. Then half open: one may, and its
+    """Closed: all may call. Open until `open_until`: none may. Then half open: one may, and its
     outcome decides."""
 
     __slots__ = ("_failures", "_failures_max", "_open_s", "_probing", "open_until")

@@ -13,9 +13,10 @@ from ..model.errors import CommandError
 from ..model.journal import Commit, Journal, StoredEvent
 from ..model.ports import Clock
 from ..model.records import DeliveryRecord
-from ..runtime.journal_follower import Tail, committed
+from ..runtime.callback import committed
+from ..runtime.journal_follower import JournalFollower
 from .delivery_scheduler import OPERATION
-from .payloads import Happening, happening
+from .payloads import WebhookPayload, payload_of
 from .settings import WebhookTarget
 
 logger = logging.getLogger("guestd.webhooks")
@@ -33,7 +34,7 @@ CONNECTED_MAX = 20_000
 LOOK_BACK = 16
 
 
-class Outbox:
+class Collector:
     """Reads on from the cursor `webhooks`; `made` hears, on the loop, that new deliveries are
     durable."""
 
@@ -52,25 +53,34 @@ class Outbox:
         self._made = made
         self._marked, self._marked_at = 0, clock.now()
         self._connected: dict[str, int] = {}
-        self._tail = Tail(loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take)
-        self.start, self.stop, self.abandon = self._tail.start, self._tail.stop, self._tail.abandon
+        self._follower = JournalFollower(
+            loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take
+        )
+        self.start, self.stop, self.abandon = (
+            self._follower.start,
+            self._follower.stop,
+            self._follower.abandon,
+        )
 
     async def _take(self, page: Sequence[StoredEvent]) -> None:
         now_ms = self._clock.epoch_ms()
-        deliveries = [one for kept in page for one in self._deliveries(kept, now_ms)]
+        deliveries = [one for kept in page for one in await self._deliveries(kept, now_ms)]
         now, last = self._clock.now(), page[-1].offset
         if not deliveries and last - self._marked < MOVED_MAX and now - self._marked_at < BEHIND_S:
             return
         self._marked, self._marked_at = last, now
         cursor = (CURSOR, last)
         commit = Commit(deliveries=deliveries, cursors=[cursor], at_ms=now_ms)
-        await committed(self._loop, self._journal, commit)
+        await committed(self._journal, commit)
         if deliveries:
             self._made()
 
-    def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
+    async def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
+        row = kept.row
+        is_live = row.kind == "session" and _state_of(row.payload) == "live"
+        before = is_live and await self._connected_before(row.session_id, row.seq)
         try:
-            told = happening(kept, self._connected_before)
+            told = payload_of(kept, before)
         except (ValueError, LookupError, TypeError, AttributeError):
             logger.error(
                 "event %d of the journal cannot be read; no webhook tells of it", kept.offset
@@ -87,20 +97,20 @@ class Outbox:
             found.append(_delivery(told, told.url, OPERATION, now_ms))
         return found
 
-    def _connected_before(self, session_id: str, seq: int) -> bool:
+    async def _connected_before(self, session_id: str, seq: int) -> bool:
         """Remembered, or read up: the first `live` of a guest session stands at the very beginning
         of its stream."""
-        first = self._connected.get(session_id) or self._first_live(session_id, seq)
+        first = self._connected.get(session_id) or await self._first_live(session_id, seq)
         if len(self._connected) >= CONNECTED_MAX:
             self._connected.clear()
         self._connected[session_id] = first
         return first < seq
 
-    def _first_live(self, session_id: str, seq: int) -> int:
+    async def _first_live(self, session_id: str, seq: int) -> int:
         after = 0
         while after + 1 < seq:
             try:
-                replay = self._journal.read(session_id, after, LOOK_BACK)
+                replay = await self._journal.read(session_id, after, LOOK_BACK)
             except CommandError:  # a damaged row: better told twice than never
                 break
             if not replay.rows:
@@ -122,7 +132,7 @@ def _state_of(payload: bytes) -> str:
         return ""
 
 
-def _delivery(told: Happening, target: str, name: str, now_ms: int) -> DeliveryRecord:
+def _delivery(told: WebhookPayload, target: str, name: str, now_ms: int) -> DeliveryRecord:
     delivery_id = told.delivery_id(name)
     body = told.body(delivery_id)
     return DeliveryRecord(

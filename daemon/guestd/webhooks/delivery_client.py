@@ -21,14 +21,14 @@ from ..runtime.connector_resolver import ConnectorResolver, Lookup
 from ..runtime.resolver import Resolver
 from ..runtime.tls import connector_tls
 from .signing import signature
-from .ssrf_guard import Place, Refused, Wall
+from .ssrf_guard import Endpoint, SsrfGuard, SsrfRefused
 
 RETRY_AFTER_S_MAX = 3600.0
 
 #: How long a name that failed is not asked again, in seconds.
 ERROR_TTL_S = 2.0
 
-#: What of an answer's body is read so that its connection can be used again; nobody looks at it.
+#: What of an answer's body is read so that its connection can be used again; it is not interpreted.
 ANSWER_BYTES_MAX = 16_384
 
 #: How long the body may take after its head, in seconds: longer would hold up the lane, a new
@@ -37,19 +37,19 @@ BODY_WAIT_S = 0.25
 
 
 @dataclass(slots=True, frozen=True)
-class Address:
+class DeliveryTarget:
     """Where one delivery goes, as its target says."""
 
     url: str = field(repr=False)
     secrets: tuple[bytes, ...] = field(repr=False)
     time_out_s: float
-    wall: Wall
+    guard: SsrfGuard
 
 
 @dataclass(slots=True, frozen=True)
-class Outcome:
+class DeliveryOutcome:
     """`reason` "": delivered. `final`: no further try will fare better. `host_failed`: the host's
-    fault, not the letter's;
+    fault, not the delivery's;
     `reached`: it answered, whatever it said."""
 
     reason: str = ""
@@ -59,15 +59,15 @@ class Outcome:
     retry_after_s: float | None = None
 
 
-class Courier:
-    """Connections are kept per wall, so that what one target may open no other can use. `close` it
-    at the end."""
+class DeliveryClient:
+    """Connections are kept for each guard, so that what one target may open no other can use.
+    `close` it at the end."""
 
     def __init__(self, ca_file: str | None = None, lookup: Lookup | None = None) -> None:
         self._resolver = Resolver(error_ttl_s=ERROR_TTL_S)
         self._lookup = lookup or self._resolver
         self._tls = connector_tls(ca_file, "webhooks.ca_file")
-        self._clients: dict[Wall, aiohttp.ClientSession] = {}
+        self._clients: dict[SsrfGuard, aiohttp.ClientSession] = {}
 
     async def close(self) -> None:
         for client in self._clients.values():
@@ -75,27 +75,29 @@ class Courier:
         self._clients.clear()
         self._resolver.close()
 
-    async def deliver(self, record: DeliveryRecord, to: Address, at_s: int) -> Outcome:
+    async def deliver(
+        self, record: DeliveryRecord, to: DeliveryTarget, at_s: int
+    ) -> DeliveryOutcome:
         """Never raises, except cancellation."""
         try:
-            place = to.wall.place(to.url)
-            url = _as_checked(to.url, place)
-        except Refused as error:
-            return Outcome(f"refused: {error}", final=True)
+            endpoint = to.guard.endpoint(to.url)
+            url = _as_checked(to.url, endpoint)
+        except SsrfRefused as error:
+            return DeliveryOutcome(f"refused: {error}", final=True)
         try:
             async with asyncio.timeout(to.time_out_s):
                 answer = await self._post(record, to, url, at_s)
         except TimeoutError:
-            return Outcome(f"no answer within {to.time_out_s:g} s", host_failed=True)
-        except Refused as error:
-            return Outcome(f"refused: {error}", host_failed=True)
+            return DeliveryOutcome(f"no answer within {to.time_out_s:g} s", host_failed=True)
+        except SsrfRefused as error:
+            return DeliveryOutcome(f"refused: {error}", host_failed=True)
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return Outcome(_why(error), host_failed=True)
+            return DeliveryOutcome(_why(error), host_failed=True)
         await _let_go(answer)
         return _outcome(answer, at_s)
 
     async def _post(
-        self, record: DeliveryRecord, to: Address, url: URL, at_s: int
+        self, record: DeliveryRecord, to: DeliveryTarget, url: URL, at_s: int
     ) -> aiohttp.ClientResponse:
         """The answer as soon as its head is there: the status line is the outcome (RFC 9110
         §15)."""
@@ -108,20 +110,20 @@ class Courier:
         }
         if to.secrets:
             headers["Guestd-Signature"] = signature(record.body, to.secrets, at_s)
-        return await self._client(to.wall).post(
+        return await self._client(to.guard).post(
             url, data=record.body, headers=headers, allow_redirects=False
         )
 
-    def _client(self, wall: Wall) -> aiohttp.ClientSession:
-        client = self._clients.get(wall)
+    def _client(self, guard: SsrfGuard) -> aiohttp.ClientSession:
+        client = self._clients.get(guard)
         if client is None:
             connector = aiohttp.TCPConnector(
                 ssl=self._tls,
-                resolver=ConnectorResolver(self._lookup, check=wall.check),
+                resolver=ConnectorResolver(self._lookup, check=guard.check),
                 use_dns_cache=False,
                 limit=0,
             )
-            client = self._clients[wall] = aiohttp.ClientSession(
+            client = self._clients[guard] = aiohttp.ClientSession(
                 connector=connector,
                 timeout=aiohttp.ClientTimeout(total=None),
                 cookie_jar=aiohttp.DummyCookieJar(),
@@ -131,11 +133,15 @@ class Courier:
         return client
 
 
-def _as_checked(text: str, place: Place) -> URL:
-    """The URL as the client reads it; it must name the very host that the wall has read."""
+def _as_checked(text: str, endpoint: Endpoint) -> URL:
+    """The URL as the client reads it; it must name the very host that the guard has read."""
     url = URL(text)
-    if (url.raw_host or "", url.port, url.scheme) != (place.host, place.port, place.scheme):
-        raise Refused("the URL can be read in two ways")
+    if (url.raw_host or "", url.port, url.scheme) != (
+        endpoint.host,
+        endpoint.port,
+        endpoint.scheme,
+    ):
+        raise SsrfRefused("the URL can be read in two ways")
     return url
 
 
@@ -155,16 +161,16 @@ async def _let_go(answer: aiohttp.ClientResponse) -> None:
             answer.close()
 
 
-def _outcome(answer: aiohttp.ClientResponse, now_epoch_s: int) -> Outcome:
+def _outcome(answer: aiohttp.ClientResponse, now_epoch_s: int) -> DeliveryOutcome:
     status = answer.status
     if 200 <= status < 300:
-        return Outcome(reached=True)
+        return DeliveryOutcome(reached=True)
     if 300 <= status < 400:
-        return Outcome(
+        return DeliveryOutcome(
             f"answered {status}: redirects are not followed; write the final URL", reached=True
         )
     asked, date = answer.headers.get("Retry-After"), answer.headers.get("Date")
-    return Outcome(
+    return DeliveryOutcome(
         f"answered {status}",
         final=status == 410,
         host_failed=status >= 500 or status in (408, 429),

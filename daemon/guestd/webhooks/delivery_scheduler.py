@@ -3,7 +3,7 @@ a decision goes out.
 
 A *lane* is what must stay in order: one conversation's deliveries to one target. Only its head is
 ever sent; while the head is under way, rests before its next try, or is being recorded, the others
-of the lane stand behind it, and nobody else does. A *host* has its own circuit and its own number
+of the lane wait behind it, and no others do. A *host* has its own circuit and its own number
 of calls at once. A lane whose head is due stands in its host's line; hosts take turns. So a host
 that hangs holds `per_host_max` calls and no more, and one that is dead holds none.
 
@@ -44,7 +44,7 @@ class _Host:
     lanes: int = 0
 
 
-class Dispatch:
+class DeliveryScheduler:
     """`now` is monotonic seconds throughout."""
 
     def __init__(
@@ -83,7 +83,7 @@ class Dispatch:
             self._schedule(lane, due)
 
     def take(self, now: float) -> DeliveryRecord | None:
-        """The next one to call with, or None: nobody is due, or nobody may."""
+        """The next one to call with, or None: none is due, or none may."""
         while self._later and self._later[0][0] <= now:
             lane = heapq.heappop(self._later)[2]
             if not lane.host.ready:
@@ -105,7 +105,7 @@ class Dispatch:
         return None
 
     def called(self, record: DeliveryRecord) -> Circuit:
-        """The call is over; whoever learned something about the host tells its circuit. The lane
+        """The call is over; the caller tells the circuit of the host what it learned. The lane
         still waits."""
         host = self._lanes[record.target, record.lane].host
         host.calling -= 1

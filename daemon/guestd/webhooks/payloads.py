@@ -8,7 +8,6 @@ the platform tells a guest no other."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
@@ -40,7 +39,7 @@ QUICK = frozenset({CREATED, PROMPTED})
 
 
 @dataclass(slots=True)
-class Happening:
+class WebhookPayload:
     """`lane`: whose order it keeps. `url`: where the operation itself wants it told, or ""."""
 
     event: str
@@ -58,9 +57,9 @@ class Happening:
         return orjson.dumps({**head, **self.fields})
 
 
-def happening(kept: StoredEvent, connected_before: Callable[[str, int], bool]) -> Happening | None:
-    """What is to be told of an event, or None. `connected_before(session_id, seq)`: was that guest
-    session live earlier?"""
+def payload_of(kept: StoredEvent, connected_before: bool) -> WebhookPayload | None:
+    """What is to be told of an event, or None. `connected_before`: the guest session of this event
+    was live earlier."""
     row = kept.row
     if row.kind == "fact":
         return _of_fact(kept, orjson.loads(row.payload))
@@ -69,7 +68,7 @@ def happening(kept: StoredEvent, connected_before: Callable[[str, int], bool]) -
     event = orjson.loads(row.payload)
     if event["state"] == "ended":
         return _of_session(kept, TERMINATED, row.session_id, event)
-    if event["state"] == "live" and not connected_before(row.session_id, row.seq):
+    if event["state"] == "live" and not connected_before:
         return _of_session(kept, CONNECTED, row.session_id, event)
     return None
 
@@ -85,7 +84,9 @@ def stem(kept: StoredEvent) -> str:
     return f"{kept.offset:012d}-{sha256(own).hexdigest()[:12]}"
 
 
-def _of_session(kept: StoredEvent, event: str, session_id: str, found: dict[str, Any]) -> Happening:
+def _of_session(
+    kept: StoredEvent, event: str, session_id: str, found: dict[str, Any]
+) -> WebhookPayload:
     reason = {"reason": found["reason"]} if found.get("reason") else {}
     fields = {
         "conversationId": session_id,
@@ -93,10 +94,10 @@ def _of_session(kept: StoredEvent, event: str, session_id: str, found: dict[str,
         "metadata": reason,
         "data": {"sessionId": session_id, **reason},
     }
-    return Happening(event, session_id, stem(kept), kept.at_ms, fields)
+    return WebhookPayload(event, session_id, stem(kept), kept.at_ms, fields)
 
 
-def _of_fact(kept: StoredEvent, fact: dict[str, Any]) -> Happening | None:
+def _of_fact(kept: StoredEvent, fact: dict[str, Any]) -> WebhookPayload | None:
     event = TOLD.get(fact["action"])
     if event is None or fact["status"] != "success":
         return None
@@ -115,12 +116,12 @@ def _of_fact(kept: StoredEvent, fact: dict[str, Any]) -> Happening | None:
         data["initializationLatencyMs"] = details.get("latencyMs")
     fields: dict[str, Any] = {"data": data}
     if event == PROMPTED:
-        data["alignmentStatus"] = "SYNCED"  # for whoever reads this it is
+        data["alignmentStatus"] = "SYNCED"  # true for every reader of this webhook
         fields = {**_prompt_fields(event, data), **fields}
     elif event in (CONNECTED, TERMINATED):
         state = event.partition(".")[2]
         fields = {"conversationId": conversation, "state": state, "metadata": {}, **fields}
-    return Happening(event, conversation or operation, stem(kept), kept.at_ms, fields, url)
+    return WebhookPayload(event, conversation or operation, stem(kept), kept.at_ms, fields, url)
 
 
 def _prompt_fields(event: str, data: dict[str, Any]) -> dict[str, Any]:

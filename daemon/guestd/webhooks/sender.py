@@ -1,10 +1,10 @@
 """Sends what waits in the journal, and writes down what became of it (SYNC-1).
 
 There is one of it, with one timer, and a task only for a call that is under way. Of each target at
-most `held_max` deliveries are in memory, on a *shelf*; the rest stay in the journal and are read,
-in their order, when the shelf is half empty. A lane moves on only when the outcome of its head is
-durable: after a crash, what may not have arrived is sent again with the same id, and nothing of the
-lane was sent after it."""
+most `held_max` deliveries are in memory, its *backlog window*; the rest stay in the journal and are
+read, in their order, when the window is half empty. A lane moves on only when the outcome of its
+head is durable: after a crash, what may not have arrived is sent again with the same id, and
+nothing of the lane was sent after it."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from random import Random
 
+from ..model.errors import JournalError
 from ..model.journal import Commit, DeliveryStore, EventRow
 from ..model.ports import Clock
 from ..model.records import DeliveryRecord, OperationEvent
 from ..observe.metrics import Metrics
-from .delivery_client import RETRY_AFTER_S_MAX, Address, Courier, Outcome
+from .delivery_client import RETRY_AFTER_S_MAX, DeliveryClient, DeliveryOutcome, DeliveryTarget
 from .delivery_outcome import outcome_fact
-from .delivery_scheduler import OPERATION, Dispatch, label, settled, tried
+from .delivery_scheduler import OPERATION, DeliveryScheduler, label, settled, tried
 from .payloads import QUICK
-from .settings import WebhookSettings, WebhookTarget
-from .ssrf_guard import Refused, Wall
+from .settings import WebhookSettings, WebhookTarget, bytes_of
+from .ssrf_guard import SsrfGuard, SsrfRefused
 
 logger = logging.getLogger("guestd.webhooks")
 
@@ -33,13 +34,14 @@ LEAVE_S = 2.0
 
 
 @dataclass(slots=True)
-class _Shelf:
+class _Backlog:
     """How much of a target is in memory, and from which delivery on the journal has to be read.
-    `behind`: there may be more."""
+    `behind`: there may be more; `start` counts how often it was begun anew."""
 
     after: str = ""
     behind: bool = True
     held: int = 0
+    start: int = 0
 
 
 @dataclass(slots=True, frozen=True)
@@ -59,7 +61,7 @@ class Sender:
         clock: Clock,
         journal: DeliveryStore,
         settings: WebhookSettings,
-        courier: Courier,
+        client: DeliveryClient,
         rng: Random,
         metrics: Metrics,
         row_of: Callable[[OperationEvent], EventRow] | None = None,
@@ -72,17 +74,17 @@ class Sender:
         self._clock = clock
         self._journal = journal
         self._settings = settings
-        self._courier = courier
+        self._client = client
         self._rng = rng
         self._metrics = metrics
         self._row_of = row_of
         self._stopwatch = stopwatch
         self._addresses = {one.name: _address(one, settings) for one in settings.targets}
-        self._operation_wall = Wall(
+        self._operation_guard = SsrfGuard(
             settings.operation_allow_internal, settings.operation_hosts, any_port=False
         )
-        self._shelves = {name: _Shelf() for name in (*self._addresses, OPERATION)}
-        self._dispatch = Dispatch(
+        self._backlogs = {name: _Backlog() for name in (*self._addresses, OPERATION)}
+        self._scheduler = DeliveryScheduler(
             settings.inflight_max,
             settings.inflight_per_host_max,
             settings.circuit_failures,
@@ -90,10 +92,13 @@ class Sender:
         )
         self._calls: set[asyncio.Task[None]] = set()
         self._changed: list[_Change] = []
+        self._filling: asyncio.Task[None] | None = None
+        self._wanted: set[str] = set()  # the targets to read for
+        self._done_meanwhile: set[str] = set()  # since the last page was asked for
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
-        metrics.webhooks_held = self._dispatch.held
-        metrics.webhook_circuits_open = self._dispatch.circuits_open
+        metrics.webhooks_held = self._scheduler.held
+        metrics.webhook_circuits_open = self._scheduler.circuits_open
 
     def start(self) -> None:
         """What earlier lives left undelivered is sent first."""
@@ -108,7 +113,7 @@ class Sender:
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-        calls = list(self._calls)
+        calls = [*self._calls, *([self._filling] if self._filling is not None else [])]
         for call in calls:
             call.cancel()
         await asyncio.gather(*calls, return_exceptions=True)
@@ -117,64 +122,99 @@ class Sender:
     def news(self, from_the_start: bool = False) -> None:
         """The journal holds more than it did; `from_the_start`: perhaps among the older ones (a
         replay)."""
-        for shelf in self._shelves.values():
-            shelf.behind = True
+        for backlog in self._backlogs.values():
+            backlog.behind = True
             if from_the_start:
-                shelf.after = ""
-        for name in self._shelves:
-            self._fill(name)
+                backlog.after = ""
+                backlog.start += 1
+        self._wanted.update(self._backlogs)
+        self._fill_soon()
         self._step()
 
     # ------------------------------------------------------------------ from the journal into
     # memory
 
-    def _fill(self, name: str) -> None:
-        shelf = self._shelves[name]
-        while shelf.behind and not self._stopped:
-            page = self._waiting(name, shelf.after)
-            for record in page:
-                if record.delivery_id not in self._dispatch:
-                    if shelf.held >= self._settings.held_max:
-                        return
-                    self._hold(record, shelf)
-                shelf.after = record.delivery_id
-            shelf.behind = len(page) == PAGE
+    def _fill_soon(self) -> None:
+        if self._filling is None and self._wanted and not self._stopped:
+            self._filling = self._loop.create_task(self._fill_all(), name="webhook backlog")
+            self._filling.add_done_callback(self._filled)
 
-    def _waiting(self, name: str, after_id: str) -> Sequence[DeliveryRecord]:
+    def _filled(self, task: asyncio.Task[None]) -> None:
+        self._filling = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            if not isinstance(error, JournalError):  # that one ends the daemon
+                logger.error("the webhooks' backlog cannot be read: our bug", exc_info=error)
+            return
+        self._fill_soon()
+
+    async def _fill_all(self) -> None:
+        while self._wanted:
+            name = min(self._wanted)
+            self._wanted.discard(name)
+            await self._fill(name)
+            self._step()
+
+    async def _fill(self, name: str) -> None:
+        """A page that was asked for before a new start is not looked at, and what came to its end
+        since it was asked for is not taken for waiting."""
+        backlog = self._backlogs[name]
+        while backlog.behind and not self._stopped:
+            backlog.behind, start = False, backlog.start
+            self._done_meanwhile.clear()
+            page = await self._waiting(name, backlog.after)
+            if backlog.start != start:
+                continue
+            backlog.behind = backlog.behind or len(page) == PAGE
+            for record in page:
+                if not self._is_known(record):
+                    if backlog.held >= self._settings.held_max:
+                        backlog.behind = True
+                        return
+                    self._hold(record, backlog)
+                backlog.after = record.delivery_id
+
+    def _is_known(self, record: DeliveryRecord) -> bool:
+        delivery_id = record.delivery_id
+        return delivery_id in self._scheduler or delivery_id in self._done_meanwhile
+
+    async def _waiting(self, name: str, after_id: str) -> Sequence[DeliveryRecord]:
         """A page of what waits for that target; of OPERATION: for any that is not configured."""
         if name == OPERATION:
             others = tuple(self._addresses)
-            return self._journal.deliveries("waiting", after_id, PAGE, other_than=others)
-        return self._journal.deliveries("waiting", after_id, PAGE, target=name)
+            return await self._journal.deliveries("waiting", after_id, PAGE, other_than=others)
+        return await self._journal.deliveries("waiting", after_id, PAGE, target=name)
 
-    def _shelf_of(self, record: DeliveryRecord) -> str:
+    def _backlog_of(self, record: DeliveryRecord) -> str:
         return record.target if record.target in self._addresses else OPERATION
 
-    def _hold(self, record: DeliveryRecord, shelf: _Shelf) -> None:
-        shelf.held += 1
+    def _hold(self, record: DeliveryRecord, backlog: _Backlog) -> None:
+        backlog.held += 1
         rest_s = (record.due_ms - self._clock.epoch_ms()) / 1000
         due = self._clock.now() + min(
             max(rest_s, 0.0), max(self._settings.retry_cap_s, RETRY_AFTER_S_MAX)
         )
-        self._dispatch.add(record, self._host(record), due)
+        self._scheduler.add(record, self._host(record), due)
 
     def _host(self, record: DeliveryRecord) -> str:
         """Whose circuit and whose number of calls; what leads nowhere has a host of its own, and no
         effect on others."""
         to = self._to(record)
         try:
-            return str(to.wall.place(to.url)) if to is not None else "nowhere"
-        except Refused:
+            return str(to.guard.endpoint(to.url)) if to is not None else "nowhere"
+        except SsrfRefused:
             return "nowhere"
 
-    def _to(self, record: DeliveryRecord) -> Address | None:
+    def _to(self, record: DeliveryRecord) -> DeliveryTarget | None:
         settings = self._settings
         if "://" in record.target:
             time_out_s = (
                 settings.prompt_time_out_s if record.event in QUICK else settings.time_out_s
             )
-            return Address(
-                record.target, settings.operation_secrets, time_out_s, self._operation_wall
+            return DeliveryTarget(
+                record.target,
+                bytes_of(settings.operation_secrets),
+                time_out_s,
+                self._operation_guard,
             )
         to = self._addresses.get(record.target)
         if to is not None and record.event in QUICK:
@@ -188,35 +228,35 @@ class Sender:
         if self._stopped:
             return
         now = self._clock.now()
-        while (record := self._dispatch.take(now)) is not None:
+        while (record := self._scheduler.take(now)) is not None:
             call = self._loop.create_task(self._call(record), name="webhook")
             self._calls.add(call)
             call.add_done_callback(self._calls.discard)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        at = self._dispatch.next_at(now)
+        at = self._scheduler.next_at(now)
         if at is not None:
             self._timer = self._loop.call_later(max(at - now, 0.001), self._step)
 
     async def _call(self, record: DeliveryRecord) -> None:
         to, began = self._to(record), self._stopwatch()
         if to is None:
-            outcome = Outcome(f"there is no target {record.target} any more", final=True)
+            outcome = DeliveryOutcome(f"there is no target {record.target} any more", final=True)
         else:
             outcome = await self._deliver(record, to)
         self._called(record, outcome, self._stopwatch() - began)
 
-    async def _deliver(self, record: DeliveryRecord, to: Address) -> Outcome:
+    async def _deliver(self, record: DeliveryRecord, to: DeliveryTarget) -> DeliveryOutcome:
         try:
-            return await self._courier.deliver(record, to, self._clock.epoch_ms() // 1000)
+            return await self._client.deliver(record, to, self._clock.epoch_ms() // 1000)
         except Exception as error:
-            logger.exception("webhook %s broke its courier: our bug", record.delivery_id)
-            return Outcome(f"it could not be sent: {type(error).__name__}")
+            logger.exception("webhook %s broke the delivery client: our bug", record.delivery_id)
+            return DeliveryOutcome(f"it could not be sent: {type(error).__name__}")
 
-    def _called(self, record: DeliveryRecord, outcome: Outcome, took_s: float) -> None:
+    def _called(self, record: DeliveryRecord, outcome: DeliveryOutcome, took_s: float) -> None:
         now, word = self._clock.now(), label(record.target)
-        circuit = self._dispatch.called(record)
+        circuit = self._scheduler.called(record)
         if outcome.host_failed:
             circuit.failed(now)
             if outcome.retry_after_s is not None:
@@ -243,7 +283,9 @@ class Sender:
             self._loop.call_soon(self._flush)
         self._step()
 
-    def _judged(self, record: DeliveryRecord, outcome: Outcome, rest_s: float) -> DeliveryRecord:
+    def _judged(
+        self, record: DeliveryRecord, outcome: DeliveryOutcome, rest_s: float
+    ) -> DeliveryRecord:
         """After a try that failed: another one, or a dead letter."""
         settings, epoch_ms = self._settings, self._clock.epoch_ms()
         is_old = epoch_ms - record.created_ms > settings.give_up_after_s * 1000
@@ -273,22 +315,24 @@ class Sender:
             self._journal.commit(commit, lambda: self._durable(changes))
 
     def _durable(self, changes: list[_Change]) -> None:
-        thin = set()
         for record, due in ((one.record, one.due) for one in changes):
             if record.status == "waiting":
-                self._dispatch.again(record, due)
+                self._scheduler.again(record, due)
             else:
-                self._dispatch.done(record, self._clock.now())
-                name = self._shelf_of(record)
-                shelf = self._shelves[name]
-                shelf.held -= 1
-                if shelf.behind and shelf.held <= self._settings.held_max // 2:
-                    thin.add(name)
-        for name in sorted(thin):
-            self._fill(name)
+                self._scheduler.done(record, self._clock.now())
+                if self._filling is not None:
+                    self._done_meanwhile.add(record.delivery_id)
+                name = self._backlog_of(record)
+                backlog = self._backlogs[name]
+                backlog.held -= 1
+                if backlog.behind and backlog.held <= self._settings.held_max // 2:
+                    self._wanted.add(name)
+        self._fill_soon()
         self._step()
 
 
-def _address(target: WebhookTarget, settings: WebhookSettings) -> Address:
+def _address(target: WebhookTarget, settings: WebhookSettings) -> DeliveryTarget:
     time_out_s = target.time_out_s or settings.time_out_s
-    return Address(target.url, target.secrets, time_out_s, Wall(target.allow_internal))
+    return DeliveryTarget(
+        target.url, bytes_of(target.secrets), time_out_s, SsrfGuard(target.allow_internal)
+    )

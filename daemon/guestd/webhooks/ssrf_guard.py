@@ -1,10 +1,10 @@
 """Which addresses we may call on behalf of others, and which never (server-side request forgery).
 
 A webhook's URL comes from a configuration, or even from a caller of the API; the machine it is
-called from stands inside somebody's network. So there is a wall, and it stands at the address, not
+called from stands inside a private network. So there is a guard, and it checks the address, not
 at the name: a name is asked for its addresses once, every one of them must be a public one, and the
-connection goes to one of those that were looked at. Whatever a name answers the next time, nobody
-is listening.
+connection goes to one of those that were looked at. What a name answers the next
+time does not matter.
 
 The table is our own. The standard library's `is_global` calls NAT64, 6to4 and multicast global. For
 IPv6 it is shorter to say what is allowed (global unicast, less what was taken out of it) than what
@@ -115,12 +115,12 @@ _HOST = re.compile(
 _LOOKS_LIKE_A_NUMBER = re.compile(r"\d+|0x[0-9a-f]*")
 
 
-class Refused(Exception):
-    """The wall's answer. The message says what and why; it names no secret part of a URL."""
+class SsrfRefused(Exception):
+    """The guard's answer. The message says what and why; it names no secret part of a URL."""
 
 
 @dataclass(slots=True, frozen=True)
-class Place:
+class Endpoint:
     """A URL that may be called, as far as its letters can tell."""
 
     scheme: str
@@ -131,9 +131,9 @@ class Place:
         return f"{self.host}:{self.port}"
 
 
-class Wall:
-    """One target's wall. `hosts`: the only ones that may be named (none: any). `any_port`: not only
-    443."""
+class SsrfGuard:
+    """The guard of one target. `hosts`: the only ones that may be named (none: any). `any_port`:
+    not only 443."""
 
     def __init__(
         self, allow_internal: Iterable[str] = (), hosts: Iterable[str] = (), any_port: bool = True
@@ -149,34 +149,34 @@ class Wall:
         self._hosts = {_plain(one) for one in hosts}
         self._any_port = any_port
 
-    def place(self, url: str) -> Place:
+    def endpoint(self, url: str) -> Endpoint:
         """Read a URL; raises Refused for one that must not be called whatever its name resolves
         to."""
         if not url.isascii() or not url.isprintable() or " " in url or "\\" in url:
-            raise Refused(
+            raise SsrfRefused(
                 "the URL has characters that do not belong there; write names in their xn-- form"
             )
         try:
             parts = urlsplit(url)
             host, port = parts.hostname or "", parts.port
         except ValueError:
-            raise Refused("the URL cannot be read") from None
+            raise SsrfRefused("the URL cannot be read") from None
         if parts.scheme not in ("http", "https"):
-            raise Refused("the URL must begin with https://")
+            raise SsrfRefused("the URL must begin with https://")
         if "@" in parts.netloc:
-            raise Refused("the URL must hold no user and password")
+            raise SsrfRefused("the URL must hold no user and password")
         address = _literal(host)
         internal = _plain(host) in self._names or (address is not None and self._opens(address))
         if self._hosts and _plain(host) not in self._hosts and not internal:
-            raise Refused(f"{host} is none of the hosts that may be named")
+            raise SsrfRefused(f"{host} is none of the hosts that may be named")
         if parts.scheme == "http" and not internal:
-            raise Refused("http:// is for hosts in allow_internal only; write https://")
+            raise SsrfRefused("http:// is for hosts in allow_internal only; write https://")
         port = port if port is not None else (443 if parts.scheme == "https" else 80)
         if port == 0 or (not self._any_port and port != 443 and not internal):
-            raise Refused(f"port {port} is not allowed here; use 443")
+            raise SsrfRefused(f"port {port} is not allowed here; use 443")
         if address is not None:
             self.check(host, [str(address)])
-        return Place(parts.scheme, host, port)
+        return Endpoint(parts.scheme, host, port)
 
     def check(self, host: str, addresses: Iterable[str]) -> None:
         """Every address that `host` resolved to must pass; raises Refused naming the first that
@@ -185,16 +185,16 @@ class Wall:
         for text in addresses:
             address = _address(text)
             if address is None:
-                raise Refused(f"{host} leads to {text}, which is no plain address")
+                raise SsrfRefused(f"{host} leads to {text}, which is not a plain address")
             for one in (address, *carried_by(address)):
                 if one in METADATA_SERVICES:
-                    raise Refused(
+                    raise SsrfRefused(
                         f"{host} leads to {text}, which is not a public address:"
                         f" {METADATA_SERVICES[one]}"
                     )
                 internal = named and any(one in network for network in _INTERNAL)
                 if is_denied(one) and not internal and not self._opens(one):
-                    raise Refused(
+                    raise SsrfRefused(
                         f"{host} leads to {text}, which is not a public address; see allow_internal"
                     )
 
@@ -252,13 +252,13 @@ def _literal(host: str) -> Address | None:
     if address is not None:
         return address
     if not _HOST.fullmatch(host):
-        raise Refused(
+        raise SsrfRefused(
             "the URL names no host"
             if not host
             else "the URL's host is neither a name nor a plain address"
         )
     if _LOOKS_LIKE_A_NUMBER.fullmatch(host.rstrip(".").rpartition(".")[2]):
-        raise Refused(
+        raise SsrfRefused(
             f"{host} is a number in disguise; write an address in its usual form, or a name"
         )
     return None

@@ -53,7 +53,7 @@ def text(value: Json, key: str) -> str:
 
 
 def number(value: Json, key: str) -> float | None:
-    """A number, or a string that is one (health-check metadata, reference §3.5)."""
+    """A number, or a string that is one (health-check metadata, protocol §3.5)."""
     found = value.get(key)
     if type(found) is int or type(found) is float:
         return float(found) if abs(found) < 1e15 else None

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from datetime import UTC, datetime
 
+from ..model.times import iso
+
 #: Digits and nothing else: the journal makes a number of them.
 _CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
 _CHARS_MAX = 64  # longer than any ISO 8601 instant
@@ -29,4 +31,4 @@ def canonical(value: object) -> str:
         when = when.astimezone(UTC)
     except OverflowError:
         return ""
-    return f"{when:%Y-%m-%dT%H:%M:%S}.{when.microsecond // 1000:03d}Z" if when.year >= 1000 else ""
+    return iso(when) if when.year >= 1000 else ""

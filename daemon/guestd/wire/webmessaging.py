@@ -32,7 +32,7 @@ TRAITS = Traits(
 
 
 class WebMessaging:
-    """Speaks for one deployment; `application` names the client to the platform (reference
+    """Speaks for one deployment; `application` names the client to the platform (protocol
     §1.1)."""
 
     traits = TRAITS

@@ -1,4 +1,4 @@
-"""Frames as signals (reference §3, §4).
+"""Frames as signals (protocol §3, §4).
 
 Nothing in a frame can be trusted to have the type it should: the vendor's own sources disagree
 about some, and a guest session must outlive all of them. So every look goes through `reading`,
@@ -115,7 +115,7 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
             tracing_id,
             (
                 _marker(get("metadata")) if direction == s.INBOUND else ""
-            ),  # nobody else's marker is of use to us
+            ),  # markers of others are of no use to us
             text(sender, "nickname") if type(sender) is dict else "",
             get("originatingEntity") == "Bot",
             "",
@@ -127,7 +127,7 @@ def _structured_body(body: Json, tracing_id: str) -> list[s.Signal]:
 
 
 def _marker(metadata: Any) -> str:
-    """What we, or an old mobile SDK (reference §2.4), put into a message to know it again."""
+    """What we, or an old mobile SDK (protocol §2.4), put into a message to know it again."""
     if type(metadata) is not dict:
         return ""
     return text(metadata, "id") or text(metadata, "customMessageId")
@@ -206,21 +206,6 @@ def _session(envelope: Json) -> list[s.Signal]:
     ]
 
 
-def _configuration(envelope: Json) -> list[s.Signal]:
-    body = obj(envelope, "body")
-    media = obj(obj(body, "allowedMedia"), "inbound")
-    return [
-        s.ConfigurationTold(
-            whole(body, "maxCustomDataBytes"),
-            body.get("messageRoutingEnabled") is True,
-            _file_bytes_max(media),
-            _file_types(media),
-            file_rules(list(texts(body, "blockedExtensions"))),
-            _life_s(body, "sessionDurationSeconds"),
-        )
-    ]
-
-
 def _life_s(body: Json, key: str) -> float | None:
     return within(number(body, key), SESSION_LIFE_MAX_S)
 
@@ -283,25 +268,12 @@ def _upload_failed(envelope: Json) -> list[s.Signal]:
     ]
 
 
-def _deleted(envelope: Json) -> list[s.Signal]:
-    return [
-        s.AttachmentDeleted(
-            text(obj(envelope, "body"), "attachmentId"), text(envelope, "tracingId")
-        )
-    ]
-
-
 def _jwt(envelope: Json) -> list[s.Signal]:
     body = obj(envelope, "body")
     jwt = text(body, "jwt")
     if not is_jwt(jwt):
         return [s.Garbage("a JwtResponse without a JWT that fits into a header")]
     return [s.JwtGranted(jwt, number(body, "exp") or 0.0)]
-
-
-def _resume_token(envelope: Json) -> list[s.Signal]:
-    body = obj(envelope, "body")
-    return [s.ResumeTokenGranted(text(body, "resumeToken"), number(body, "exp") or 0.0)]
 
 
 def _closed(envelope: Json) -> list[s.Signal]:
@@ -336,7 +308,7 @@ def _throttled(envelope: Json) -> list[s.Signal]:
 
 def _string(envelope: Json) -> list[s.Signal]:
     """Class `string`: the frame's code is the error, its body the text. A 200 here is nothing
-    (reference §3.15)."""
+    (protocol §3.15)."""
     code = whole(envelope, "code", 5000)
     if code < 300:
         return [s.Unknown("string")]
@@ -366,22 +338,27 @@ def _reason(envelope: Json) -> str:
     return ""
 
 
+def _nothing_to_do(envelope: Json) -> list[s.Signal]:
+    """A frame that is known, and of which the session needs nothing."""
+    return []
+
+
 _READ: dict[str, Callable[[Json], list[s.Signal]]] = {
     "StructuredMessage": _structured,
     "SessionResponse": _session,
-    "GetConfigurationResponse": _configuration,
     "PresignedUrlResponse": _slot,
     "GenerateUrlError": _slot_error,
     "UploadSuccessEvent": _upload_succeeded,
     "UploadFailureEvent": _upload_failed,
-    "AttachmentDeletedResponse": _deleted,
     "JwtResponse": _jwt,
-    "ResumeTokenResponse": _resume_token,
     "ConnectionClosedEvent": _closed,
     "SessionClearedEvent": _cleared,
     "SessionExpiredEvent": _expired,
     "LogoutEvent": _logged_out,
     "TooManyRequestsErrorMessage": _throttled,
+    "GetConfigurationResponse": _nothing_to_do,
+    "AttachmentDeletedResponse": _nothing_to_do,
+    "ResumeTokenResponse": _nothing_to_do,
     "string": _string,
     "Error": _string,
     "ErrorMessage": _string,

@@ -1,4 +1,4 @@
-"""Requests as frames (reference §2). Absent fields are left out, never null; attributes stand where
+"""Requests as frames (protocol §2). Absent fields are left out, never null; attributes stand where
 they belong:
 `message.channel.metadata.customAttributes` (§2.5)."""
 
@@ -11,7 +11,7 @@ import orjson
 
 from ..model import requests as r
 
-#: The tracing id by which the vendor's SDK and the platform know a health check (reference §2.9).
+#: The tracing id by which the vendor's SDK and the platform know a health check (protocol §2.9).
 HEALTH_CHECK_TRACING_ID = "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ="
 
 Fields = dict[str, Any]
@@ -36,16 +36,6 @@ def _hello(request: r.Hello, deployment_id: str) -> Fields:
         "action": "configureSession",
         "deploymentId": deployment_id,
         "startNew": request.start_new,
-    }
-    return _traced(fields, request.tracing_id)
-
-
-def _hello_authenticated(request: r.HelloAuthenticated, deployment_id: str) -> Fields:
-    fields: Fields = {
-        "action": "configureAuthenticatedSession",
-        "deploymentId": deployment_id,
-        "startNew": request.start_new,
-        "data": {"code": request.code},
     }
     return _traced(fields, request.tracing_id)
 
@@ -78,7 +68,7 @@ def _button(reply_type: str, text: str, payload: str, originating_message_id: st
 
 
 def _reply(request: r.SayReply, deployment_id: str) -> Fields:
-    """A date picker's answer has no text of its own; all others say the label (reference §2.6)."""
+    """A date picker's answer has no text of its own; all others say the label (protocol §2.6)."""
     message: Fields = {
         "type": "Structured",
         "content": [
@@ -93,36 +83,8 @@ def _reply(request: r.SayReply, deployment_id: str) -> Fields:
     return _message(message, request.tracing_id, request.marker, request.attributes)
 
 
-def _form(request: r.SayForm, deployment_id: str) -> Fields:
-    form: Fields = {
-        "cannedResponseId": request.canned_response_id,
-        "response": [
-            {"id": component_id, "component": _button("Form", text, payload, "")}
-            for component_id, text, payload in request.answers
-        ],
-    }
-    message: Fields = {
-        "type": "Structured",
-        "text": request.text,
-        "content": [{"contentType": "Form", "form": form}],
-    }
-    if request.originating_message_id:
-        form["originatingMessageId"] = request.originating_message_id
-        message["metadata"] = {"parentMessageId": request.originating_message_id}
-    return _message(message, request.tracing_id, request.marker)
-
-
 def _event(event: Fields, tracing_id: str, attributes: dict[str, str] | None = None) -> Fields:
     return _message({"type": "Event", "events": [event]}, tracing_id, attributes=attributes)
-
-
-def _offer(request: r.SayOffer, deployment_id: str) -> Fields:
-    answer = {
-        "type": "OfferingAccepted" if request.accepted else "OfferingRejected",
-        **request.fields,
-    }
-    key = request.offer[:1].lower() + request.offer[1:]
-    return _event({"eventType": request.offer, key: answer}, request.tracing_id)
 
 
 def _typing(request: r.ShowTyping, deployment_id: str) -> Fields:
@@ -161,12 +123,6 @@ def _jwt(request: r.AskJwt, deployment_id: str) -> Fields:
     return _traced({"action": "getJwt"}, request.tracing_id)
 
 
-def _configuration(request: r.AskConfiguration, deployment_id: str) -> Fields:
-    return _traced(
-        {"action": "getConfiguration", "deploymentId": deployment_id}, request.tracing_id
-    )
-
-
 def _slot(request: r.AskSlot, deployment_id: str) -> Fields:
     fields: Fields = {
         "action": "onAttachment",
@@ -193,18 +149,14 @@ def _delete(request: r.DeleteAttachment, deployment_id: str) -> Fields:
 
 _BUILD: dict[type, Callable[[Any, str], Fields]] = {
     r.Hello: _hello,
-    r.HelloAuthenticated: _hello_authenticated,
     r.SayText: _text,
     r.SayReply: _reply,
-    r.SayForm: _form,
-    r.SayOffer: _offer,
     r.ShowTyping: _typing,
     r.Join: _join,
     r.Clear: _clear,
     r.CloseSession: _close_session,
     r.Beat: _beat,
     r.AskJwt: _jwt,
-    r.AskConfiguration: _configuration,
     r.AskSlot: _slot,
     r.AskDownload: _download,
     r.DeleteAttachment: _delete,

@@ -1,4 +1,4 @@
-"""The calls that are made for a guest's own session: the history, a place for a file, the file."""
+"""Calls made for a guest's own session: history, upload slot, upload."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from websockets.asyncio.client import connect
 
+from .harness import Json, Town
 from .rows import Row
-from .town import Json, Town
 
 PNG = b"\x89PNG" + bytes(2000)
 
@@ -90,8 +90,8 @@ class History(Row):
             session = list(emulator.world.sessions.values())[-1]
             _, effects = emulator.world.agent_says(session, "you were away", emulator.now())
             emulator.perform(effects)
-            for visit in list(emulator.connections.values()):
-                visit.transport.abort()
+            for connection in list(emulator.connections.values()):
+                connection.transport.abort()
             await town.until(lambda: frontend.of("message") or frontend.of("gap"))
             town.told.append(json.dumps(frontend.events))
             return "the guest sees it" if frontend.of("message") else "a gap is stated"

@@ -1,5 +1,5 @@
-"""The calls of the platform's REST side, each with what a user asks for to have it made, and how he
-sees what became of it."""
+"""The calls to the platform API, each with the user's request that causes it and how its outcome is
+read."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from uuid import uuid4
 
 from guestd.emulator import DEFAULT_QUEUE_ID
 
-from .misfortunes import Rule
-from .town import GUEST_TOKEN, Json, Town
+from .call_faults import Rule
+from .harness import GUEST_TOKEN, Json, Town
 
 CONTACTS, MESSAGING = "/api/v2/externalcontacts/contacts", "/api/v2/conversations/messaging"
 INTERACTIONS, PROMPTS = "/api/v2/interactions/chat", "/api/v2/agent-assist/prompt-injections"
@@ -24,7 +24,7 @@ def guest(guest_id: str) -> Json:
 
 @dataclass
 class Row:
-    """`call` by name, `asked`: what the user does; `method` and `path`: what the fault strikes."""
+    """`call` by name, `asked`: what the user does; `method` and `path`: what the fault applies to."""
 
     call: str
     asked: str
@@ -33,7 +33,7 @@ class Row:
     sections: dict[str, Json] = field(default_factory=dict)
 
     async def prepare(self, town: Town) -> str:
-        """Before the misfortune; gives what `ask` needs."""
+        """Before the fault; gives what `ask` needs."""
         return ""
 
     async def ask(self, town: Town, prepared: str, lasting: bool) -> str:
@@ -47,7 +47,7 @@ class Row:
 
 @dataclass
 class Operation(Row):
-    """One that is begun by a POST. `makes`: the deed this call does and its idempotency key's end;
+    """One that is begun by a POST. `makes`: the mutation of this call and the end of its idempotency key;
     "" for one that reads."""
 
     place: str = ""
@@ -92,14 +92,14 @@ class Operation(Row):
             await asyncio.sleep(0.02)
         town.faults()
         outcome = outcome_of(*await town.ask("POST", f"/v1/{self.place}", wish))
-        self._compare_with_deeds(town, operation_id, outcome)
+        self._compare_with_mutations(town, operation_id, outcome)
         if outcome in ("deferred", "open"):
             await town.ask("DELETE", f"/v1/{self.place}/{operation_id}")
         return outcome
 
-    def _compare_with_deeds(self, town: Town, operation_id: str, outcome: str) -> None:
+    def _compare_with_mutations(self, town: Town, operation_id: str, outcome: str) -> None:
         what, end = self.makes
-        made = town.deeds(operation_id + end, what) if what else 0
+        made = town.mutations(operation_id + end, what) if what else 0
         least, most = (
             (1, 1)
             if outcome in ("succeeded", "open")
@@ -144,7 +144,7 @@ def outcome_of(status: int, found: Json) -> str:
         return f"failed: {status} {found['code']}"
     if found["status"] == "uncertain":
         check_problem(problem["code"], problem["message"])
-        assert "look there before asking again" in problem["message"]
+        assert "check there before you try again" in problem["message"]
         return "uncertain"
     return OUTCOMES[found["status"]]
 
@@ -170,7 +170,7 @@ class Beat(Row):
             _, found = await town.ask("GET", f"/v1/messaging-sessions/{prepared}")
             if found["result"].get("ended"):
                 return f"the session ends: {found['result']['ended']}"
-            if not lasting and town.struck() and len(beats) > heard + 3:
+            if not lasting and town.injected() and len(beats) > heard + 3:
                 return "the session goes on"
             if (
                 lasting and town.delayed() > delayed_before + 3

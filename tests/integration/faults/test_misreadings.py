@@ -5,8 +5,8 @@ from __future__ import annotations
 
 import pytest
 
+from .harness import town
 from .rows import CONTACTS, MESSAGING, PROMPTS, Operation
-from .town import town
 
 TOKEN = "/oauth/token"
 OPENING = Operation("conversation.get", "", "GET", MESSAGING, place="messaging-sessions")

@@ -1,4 +1,4 @@
-"""HTTP-1 … 3: every call of the platform's REST side meets every misfortune; `docs/faults.md` says
+"""HTTP-1 … 3: every call of the platform's REST side meets every fault; `docs/faults.md` says
 what follows.
 
 The document is what is compared with, so neither it nor the behavior can change alone. To write it
@@ -19,11 +19,11 @@ import pytest
 
 from guestd.platform.table import CALLS
 
+from .call_faults import CALL_FAULTS, Rule
 from .document import Cells, read, written
 from .guest_rows import File, History
-from .misfortunes import MISFORTUNES, Rule
+from .harness import CLIENT_SECRET, GUEST_TOKEN, Town, town
 from .rows import CONTACTS, INTERACTIONS, MESSAGING, PROMPTS, Beat, Goodbye, Operation, Row
-from .town import CLIENT_SECRET, GUEST_TOKEN, Town, town
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "faults.md"
 WEBCHAT = {"platform": {"dialect": "webchat"}}
@@ -127,20 +127,20 @@ async def test_http_3_every_cell_of_the_table(caplog):
         DOCUMENT.write_text(written(found))
     documented = read(DOCUMENT.read_text())
     differing = {
-        (row, misfortune): (documented.get(row, {}).get(misfortune), outcomes)
+        (row, fault): (documented.get(row, {}).get(fault), outcomes)
         for row, column in found.items()
-        for misfortune, outcomes in column.items()
-        if documented.get(row, {}).get(misfortune) != outcomes
+        for fault, outcomes in column.items()
+        if documented.get(row, {}).get(fault) != outcomes
     }
     assert not differing, f"docs/faults.md says (first) and it is (second): {differing}"
     assert written(documented) == DOCUMENT.read_text() and documented.keys() == found.keys()
 
 
 async def _met(row: Row) -> dict[str, tuple[str, str]]:
-    """By misfortune, what the user sees if it strikes once, and if it strikes every time."""
+    """By fault, what the user sees if it happens once, and if it happens every time."""
     async with town(**row.sections) as here:
         found = {}
-        for name, rule in MISFORTUNES.items():
+        for name, rule in CALL_FAULTS.items():
             once = await _cell(here, row, name, {**rule, "count": 1})
             found[name] = once, await _cell(here, row, name, {**rule, "every": 1})
         assert not here.doubled(), f"{row.call}: done twice: {here.doubled()}"
@@ -151,7 +151,7 @@ async def _met(row: Row) -> dict[str, tuple[str, str]]:
 
 async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
     prepared = await row.prepare(here)
-    before = here.struck()
+    before = here.injected()
     here.faults({**rule, "method": row.method, "path": row.path}, *row.more_rules())
     try:
         async with asyncio.timeout(40.0):
@@ -160,7 +160,7 @@ async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
         raise AssertionError(
             f"{row.call} ({row.asked}), {name}, {rule}: {type(error).__name__} {error}"
         ) from error
-    assert here.struck() > before, f"{row.call}, {name}: it was not struck"
+    assert here.injected() > before, f"{row.call}, {name}: no fault was injected"
     here.faults()
     return outcome
 

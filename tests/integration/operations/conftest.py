@@ -4,6 +4,7 @@ emulator outlive each service."""
 from __future__ import annotations
 
 import asyncio
+import inspect
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -15,21 +16,21 @@ from uuid import uuid4
 
 import orjson
 import pytest
+from pydantic import SecretStr
 
 from guestd.emulator import DEFAULT_QUEUE_ID, Emulator, EmulatorSettings
-from guestd.emulator.settings import Limits
+from guestd.emulator.settings import EmulatorLimits
 from guestd.journal.sqlite import SqliteJournal
 from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
 from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
 from guestd.operations.settings import OperationsSettings
-from guestd.platform.calls import CallSettings, RestCalls
-from guestd.platform.http import Http, HttpSettings
-from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.calls import RestCalls
+from guestd.platform.http import Http
+from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
-from guestd.policy.backoff import Backoff
-from guestd.policy.retry import RetryPolicy
+from guestd.platform.settings import OAuthClient, RestSettings
 from guestd.runtime.clock import LoopClock
 
 Json = dict[str, Any]
@@ -46,16 +47,19 @@ class OperationsHarness:
     metrics: Metrics
 
     def books(self, name: str) -> list[Json]:
-        return self.emulator.platform_api.books()[name](self.emulator.now())
+        return self.emulator.platform_api.resources()[name](self.emulator.now())
 
     def deeds(self) -> Counter:
         return Counter(one["what"] for one in self.books("deeds"))
 
-    def facts(self) -> list[Json]:
-        return [orjson.loads(row.payload) for row in self.journal.read(OWN_STREAM, 0, 10_000).rows]
+    async def facts(self) -> list[Json]:
+        return [
+            orjson.loads(row.payload)
+            for row in (await self.journal.read(OWN_STREAM, 0, 10_000)).rows
+        ]
 
-    def told(self) -> list[tuple[str, str]]:
-        return [(one["action"], one["status"]) for one in self.facts()]
+    async def told(self) -> list[tuple[str, str]]:
+        return [(one["action"], one["status"]) for one in await self.facts()]
 
     def faults(self, *rules: Json) -> None:
         self.emulator.faults.set(list(rules), self.emulator.now())
@@ -73,8 +77,15 @@ class OperationsHarness:
 
     async def until(self, condition, timeout_s: float = 10.0) -> None:
         async with asyncio.timeout(timeout_s):
-            while not condition():
+            while True:
+                found = condition()
+                if await found if inspect.isawaitable(found) else found:
+                    return
                 await asyncio.sleep(0.01)
+
+
+async def has_status(harness: Any, operation_id: str, status: str) -> bool:
+    return (await harness.service.view(operation_id)).status == status
 
 
 def session(**more: Any) -> Json:
@@ -110,16 +121,19 @@ def new_calls(
     emulator: Emulator, http: Http, metrics: Metrics, attempts_max: int, timeout_s: float
 ) -> RestCalls:
     pace = Pace(asyncio.get_running_loop().time, rng=Random(7))
-    policy = RetryPolicy(
-        attempts_max=attempts_max, base_s=0.01, cap_s=0.02, retry_after_cap_s=0.02, deadline_s=3.0
+    rest = RestSettings(
+        timeout_s=timeout_s,
+        deadline_s=3.0,
+        attempts_max=attempts_max,
+        base_s=0.01,
+        cap_s=0.02,
+        retry_after_cap_s=0.02,
+        requests_per_minute=100_000,
     )
     client, secret = next(iter(emulator.settings.oauth_clients.items()))
-    tokens = TokenSource(
-        http, OAuthSettings(f"{emulator.url}/oauth/token", client, secret), policy, pace
-    )
-    return RestCalls(
-        http, tokens, CallSettings(emulator.url, timeout_s, 100_000), policy, pace, metrics
-    )
+    access = OAuthAccess(f"{emulator.url}/oauth/token", OAuthClient(client, SecretStr(secret)))
+    tokens = TokenSource(http, access, rest, pace)
+    return RestCalls(http, tokens, emulator.url, rest, pace, metrics)
 
 
 @asynccontextmanager
@@ -129,6 +143,7 @@ async def life(
     *,
     attempts_max: int = 2,
     timeout_s: float = 2.0,
+    sessions_max: int = 500,
     **settings: Any,
 ) -> AsyncIterator[OperationsHarness]:
     """From a start on that directory to a stop."""
@@ -136,25 +151,28 @@ async def life(
     metrics, failures = Metrics(), []
     journal = SqliteJournal(directory, loop, failures.append)
     journal.start()
-    http = Http(HttpSettings())
+    http = Http()
     clock = LoopClock(loop)
     calls = new_calls(emulator, http, metrics, attempts_max, timeout_s)
     figures = {
-        "rest": Backoff(base_s=0.01, jitter_s=0.01, cap_s=0.05),
-        "timer_tick_s": 0.005,
+        "rest_base_s": 0.01,
+        "rest_jitter_s": 0.01,
+        "rest_cap_s": 0.05,
         **settings,
     }
     service = OperationService(
         OperationsSettings(**figures),
         journal,
         calls,
-        EventAppender(journal, clock),
+        await EventAppender.open(journal, clock),
         clock,
         metrics,
         Random(7),
         lambda: str(uuid4()),
+        sessions_max=sessions_max,
+        timer_tick_s=0.005,
     )
-    service.recover()
+    await service.recover()
     try:
         yield OperationsHarness(emulator, service, journal, metrics)
     finally:
@@ -167,7 +185,7 @@ async def life(
 
 @pytest.fixture
 async def emulator() -> AsyncIterator[Emulator]:
-    async with Emulator(EmulatorSettings(limits=Limits().off())) as found:
+    async with Emulator(EmulatorSettings(limits=EmulatorLimits().off())) as found:
         yield found
 
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 import pytest
 
 from guestd.model.errors import CommandError, LimitExceeded
-from guestd.operations.settings import RestSessionSettings
 
-from .conftest import guest, injection, life, prompt, session
+from .conftest import guest, has_status, injection, life, prompt, session
 
 
 async def test_sess_7_a_guest_is_made_in_three_steps(harness):
@@ -44,7 +43,7 @@ async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(harness):
 
 
 async def test_sess_1_the_limit(emulator, tmp_path):
-    async with life(emulator, tmp_path, sessions=RestSessionSettings(sessions_max=2)) as harness:
+    async with life(emulator, tmp_path, sessions_max=2) as harness:
         await harness.conversation()
         await harness.conversation()
         with pytest.raises(LimitExceeded, match="limit exceeded"):
@@ -58,7 +57,7 @@ async def test_http_4_the_audit_has_the_latency_of_every_call(harness):
     await harness.do("injection", injection("nobody"))
     told = [
         (one["action"], one["status"], type(one["details"].get("latency_ms")))
-        for one in harness.facts()
+        for one in (await harness.facts())
         if one["status"] != "attempt"
         and (one["action"], one["status"]) != ("injection.completed", "failed")
     ]
@@ -75,7 +74,7 @@ async def test_audit_1_an_attempt_that_is_made_again_has_a_line(harness):
     rule = {"kind": "http_status", "status": 503, "count": 1, "path": "/api/v2/interactions"}
     harness.faults({**rule, "method": "POST"})
     await harness.do("injection", injection(conversation), "i-1")
-    facts = [one for one in harness.facts() if one["operation_id"] == "i-1"]
+    facts = [one for one in await harness.facts() if one["operation_id"] == "i-1"]
     told = [(one["action"], one["status"]) for one in facts]
     assert told == [
         ("injection.preflight", "attempt"),
@@ -118,8 +117,8 @@ async def test_sess_5_three_lost_heartbeats_end_it_once(harness):
             "when": "before",
         }
     )
-    await harness.until(lambda: harness.service.view("s-1").status == "succeeded")
-    assert harness.service.view("s-1").result["ended"] == "heartbeats_failed"
+    await harness.until(lambda: has_status(harness, "s-1", "succeeded"))
+    assert (await harness.service.view("s-1")).result["ended"] == "heartbeats_failed"
     (conversation,) = harness.books("conversations")
     assert (conversation["id"], conversation["ended_by"]) == (
         view.result["conversation_id"],
@@ -130,11 +129,11 @@ async def test_sess_5_three_lost_heartbeats_end_it_once(harness):
 async def test_sess_6_and_8_the_platform_is_told_and_it_is_counted(harness):
     await harness.do("messaging", session(), "s-1")
     await harness.service.end("s-1")
-    await harness.until(lambda: harness.service.view("s-1").status == "succeeded")
+    await harness.until(lambda: has_status(harness, "s-1", "succeeded"))
     assert harness.books("conversations")[0]["status"] == "disconnected"
     figures = harness.metrics.rest_figures()
     assert (figures["total_sessions"], figures["disconnection_rate"]) == (1, 1.0)
-    assert ("messaging.ended", "success") in harness.told()
+    assert ("messaging.ended", "success") in (await harness.told())
 
 
 async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(harness):
@@ -147,13 +146,15 @@ async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(harness):
     view = await harness.do("prompt", request, "p-1")
     (shown,) = harness.books("prompts")
     assert (shown["id"], shown["key"]) == (view.result["injection_id"], "p-1-prompt")
-    first, last = [fact["details"] for fact in harness.facts() if fact["operation_id"] == "p-1"]
+    first, last = [
+        fact["details"] for fact in (await harness.facts()) if fact["operation_id"] == "p-1"
+    ]
     assert (first["status"], last["status"]) == ("PENDING", "SUCCESS") and first["auditId"] == last[
         "auditId"
     ]
     assert last["webhook_url"] == request["webhookUrl"] and last["context"] == {"agentId": "a"}
     assert (last["complianceTag"], last["retentionPolicy"]) == ("AGENT_ASSIST_INJECTION", "90_DAYS")
     with pytest.raises(
-        CommandError, match=r"displaySettings\.delayMs: 499 is too small; the least is 500"
+        CommandError, match=r"displaySettings\.delayMs: 499 is too small; the minimum is 500"
     ):
         await harness.do("prompt", prompt(conversation, delayMs=499))

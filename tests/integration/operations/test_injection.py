@@ -8,7 +8,7 @@ from guestd.model.errors import CommandError
 from guestd.webhooks.payloads import INJECTED
 from tests.webhooks.harness import Receiver, target, until, webhooks
 
-from .conftest import injection
+from .conftest import has_status, injection
 
 
 async def test_inj_3_messages_are_injected_once_and_in_order(harness):
@@ -34,7 +34,7 @@ async def test_inj_2_an_interaction_that_has_ended_is_refused_with_409(harness):
     conversation = await harness.conversation()
     (session,) = [one for one in harness.service.views("messaging")]
     await harness.service.end(session.operation_id)
-    await harness.until(lambda: harness.service.view(session.operation_id).status == "succeeded")
+    await harness.until(lambda: has_status(harness, session.operation_id, "succeeded"))
     view = await harness.do("injection", injection(conversation))
     assert view.status == "failed"
     assert (view.problem["code"], view.problem["status"], view.problem["field"]) == (
@@ -62,13 +62,13 @@ async def test_inj_1_what_is_wrong_is_named_and_nothing_is_sent(harness):
     ) as error:
         await harness.do("injection", request)
     assert error.value.field == "messages[1].text"
-    assert not harness.facts() and not harness.deeds()
+    assert not (await harness.facts()) and not harness.deeds()
 
 
 async def test_inj_5_the_facts_carry_all_a_webhook_needs(harness):
     conversation = await harness.conversation()
     await harness.do("injection", injection(conversation), "inj-1")
-    facts = [one for one in harness.facts() if one["operation_id"] == "inj-1"]
+    facts = [one for one in (await harness.facts()) if one["operation_id"] == "inj-1"]
     assert [(one["action"], one["status"]) for one in facts] == [
         ("injection.preflight", "attempt"),
         ("injection.preflight", "success"),
@@ -95,9 +95,9 @@ async def test_inj_5_a_completed_injection_is_told_with_its_outcome_and_a_failed
         await harness.do("injection", injection("nowhere"), "inj-1")
         request = {**injection(conversation), "webhookUrl": crm.url}
         await harness.do("injection", request, "inj-2")
-        await until(lambda: told.desk.list("delivered"))
+        await until(lambda: told.admin.list("delivered"))
         await told.stop()
-    done = harness.facts()[-1]["details"]
+    done = (await harness.facts())[-1]["details"]
     data = {
         "timestamp": crm.got[1]["timestamp"],
         "conversationId": conversation,

@@ -122,7 +122,7 @@ async def test_http_3_a_lasting_misfortune_has_its_documented_end(
         if view.status == "uncertain":
             assert (
                 view.problem["code"] == "uncertain"
-                and "look there before asking again" in view.problem["message"]
+                and "check there before you try again" in view.problem["message"]
             )
         elif view.status == "failed":
             assert view.problem["code"] == "platform_unavailable", view.problem
@@ -150,7 +150,7 @@ async def test_http_1_408_is_as_final_as_any_other_4xx(harness):
     acting = ("guest.contact", "messaging.opened", "injection.completed", "prompt.injected")
     attempts = Counter(
         fact["operation_id"]
-        for fact in harness.facts()
+        for fact in await harness.facts()
         if fact["action"] in acting and fact["status"] == "attempt"
     )
     ended = {kind: (view.status, attempts[view.operation_id]) for kind, view in views.items()}
@@ -171,7 +171,7 @@ async def test_audit_1_each_attempt_has_its_outcome(harness):
     views, _ = await all_four(harness, *rules(LOST["reset after"], count=3))
     assert views["injection"].status == "succeeded"
     open_attempts = Counter()
-    for fact in harness.facts():
+    for fact in await harness.facts():
         words = fact["operation_id"], fact["action"]
         if fact["status"] == "attempt":
             open_attempts[words] += 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from .conftest import guest, injection, life, prompt, session
+from .conftest import guest, has_status, injection, life, prompt, session
 
 ANSWERS_LOST = {
     "contact": ("guest", "/api/v2/externalcontacts/contacts"),
@@ -42,7 +42,7 @@ async def test_http_2_a_stop_with_a_call_under_way_doubles_nothing(emulator, tmp
         assert made == ({"contact": 1, "conversation": 1} if kind == "guest" else {deed: 1})
         keys = [one["key"] for one in second.books("deeds") if one["key"].startswith("op-1")]
         assert len(keys) == len(set(keys))
-        seqs = [fact["seq"] for fact in second.facts()]
+        seqs = [fact["seq"] for fact in (await second.facts())]
         assert seqs == list(range(1, len(seqs) + 1)), "one stream over two lives"
 
 
@@ -52,7 +52,7 @@ async def test_sess_5_a_session_beats_on_after_a_restart(emulator, tmp_path):
         assert view.status == "running"
         await first.until(lambda: first.books("conversations")[0]["heartbeats"] >= 2)
     async with life(emulator, tmp_path) as second:
-        await second.until(lambda: second.service.view("s-1").status == "succeeded")
+        await second.until(lambda: has_status(second, "s-1", "succeeded"))
         (conversation,) = second.books("conversations")
         assert conversation["status"] == "disconnected" and conversation["ended_by"] == "guest"
         sequences = [beat["sequence"] for beat in conversation["beats"]]
@@ -68,10 +68,10 @@ async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up
         view = await first.do("prompt", prompt(conversation), "late", wait_s=0.3)
         assert view.status == "deferred"
     async with life(emulator, tmp_path) as second:
-        assert second.service.view("late").status == "deferred"
+        assert (await second.service.view("late")).status == "deferred"
         assert (await second.service.end("late")).problem["code"] == "given_up"
     async with life(emulator, tmp_path) as third:
-        assert third.service.view("late").problem["code"] == "given_up"
+        assert (await third.service.view("late")).problem["code"] == "given_up"
         assert third.deeds()["prompt"] == 1
 
 

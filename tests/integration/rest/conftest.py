@@ -13,17 +13,18 @@ from typing import Any
 
 import pytest
 from aiohttp import BasicAuth, web
+from pydantic import SecretStr
 
 from guestd.emulator.tls import ensure_certificate
 from guestd.model.errors import PlatformError
 from guestd.model.ports import PlatformAnswer
 from guestd.observe.metrics import Metrics
-from guestd.platform.calls import CallSettings, RestCalls
-from guestd.platform.http import Http, HttpSettings
-from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.calls import RestCalls
+from guestd.platform.http import Http
+from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
+from guestd.platform.settings import OAuthClient, PlatformSettings, RestSettings
 from guestd.platform.table import CALLS
-from guestd.policy.retry import RetryPolicy
 
 CLIENT, SECRET = "client-1", "canary-client-secret"
 
@@ -210,11 +211,8 @@ class Line:
 @asynccontextmanager
 async def connect(
     *,
-    policy: RetryPolicy | None = None,
-    timeout_s: float = 5.0,
-    per_minute: int = 300,
+    rest: dict[str, Any] | None = None,
     table: Any = CALLS,
-    answer_bytes_max: int = 8 * 1024 * 1024,
     ca_file: str | None = None,
     clients: dict[str, int] | None = None,
     **oauth: Any,
@@ -229,29 +227,27 @@ async def connect(
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     script.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    http = Http(HttpSettings(answer_bytes_max=answer_bytes_max, ca_file=ca_file))
-    policy = policy or RetryPolicy()
+    figures = RestSettings(**{"timeout_s": 5.0, **(rest or {})})
+    http = Http(PlatformSettings(ca_file=ca_file), figures)
     pace = Pace(lambda: time.at, time.sleep, Random(7), lambda: time.at)
-    settings = OAuthSettings(
-        **{
-            "token_url": f"{script.url}/oauth/token",
-            "client_id": CLIENT,
-            "client_secret": SECRET,
-            **oauth,
-        }
-    )
-    tokens = TokenSource(http, settings, policy, pace)
+    one = OAuthClient(oauth.pop("client_id", CLIENT), SecretStr(SECRET), oauth.pop("scope", None))
+    access = OAuthAccess(**{"token_url": f"{script.url}/oauth/token", "client": one, **oauth})
+    patient = replace(figures, timeout_s=10.0)  # a token is not what is measured
+    tokens = TokenSource(http, access, patient, pace)
     sources = [
         TokenSource(
-            http, replace(settings, client_id=name, requests_per_minute=limit), policy, pace
+            http,
+            replace(access, client=replace(one, id=name, requests_per_minute=limit)),
+            patient,
+            pace,
         )
         for name, limit in (clients or {}).items()
     ]
     calls = RestCalls(
         http,
         sources or tokens,
-        CallSettings(script.url, timeout_s, per_minute),
-        policy,
+        script.url,
+        figures,
         pace,
         metrics,
         table,

@@ -19,16 +19,16 @@ from guestd.model.errors import (
 )
 from guestd.observe.exposition import exposition
 from guestd.observe.metrics import Metrics
-from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.calls import RestCalls
 from guestd.platform.oauth import TokenSource
 from guestd.platform.pace import Pace
+from guestd.platform.settings import RestSettings
 from guestd.platform.table import CALLS, table_with
-from guestd.policy.retry import RetryPolicy
 
 NAMES = sorted(CALLS)
 WRITES = [name for name in NAMES if not CALLS[name].reads]
 KEYED = ["contact.create", "conversation.create", "interaction.inject", "prompt.inject"]
-HASTY = {"timeout_s": 0.2}  # a loaded machine answers within it
+HASTY = {"rest": {"timeout_s": 0.2}}  # a loaded machine answers within it
 
 
 # ------------------------------------------------------------------ the table
@@ -115,7 +115,7 @@ async def test_http_1_three_attempts_and_no_more(line):
 async def test_http_1_an_attempt_on_a_broken_connection_is_one_request(new_line, attempts_max):
     """The platform closes a kept connection as the next request arrives on it: that request is not
     sent again behind our back, and what follows it comes after a rest."""
-    async with new_line(policy=RetryPolicy(attempts_max=attempts_max)) as line:
+    async with new_line(rest={"attempts_max": attempts_max}) as line:
         await line.make("queue.get")
         line.script.turns.extend([line.script.reset(acted=False)] * attempts_max)
         line.script.seen.clear()
@@ -185,7 +185,7 @@ async def test_http_1_a_long_retry_after_is_capped_and_told(line):
 
 
 async def test_http_1_no_rest_is_begun_that_ends_after_the_deadline(new_line):
-    async with new_line(policy=RetryPolicy(attempts_max=9, deadline_s=12.0)) as line:
+    async with new_line(rest={"attempts_max": 9, "deadline_s": 12.0}) as line:
         line.script.turns.extend([line.script.say(429, None, Retry_After="5")] * 9)
         error = await line.fail("queue.get")
         assert error.attempts == 3
@@ -240,8 +240,8 @@ async def test_http_3_a_refused_connection_has_not_acted(line):
     gone = RestCalls(
         line.http,
         line.tokens,
-        CallSettings("http://127.0.0.1:9"),
-        RetryPolicy(),
+        "http://127.0.0.1:9",
+        RestSettings(),
         line.calls._pace,
         line.metrics,
     )
@@ -269,7 +269,7 @@ async def test_http_3_a_read_cannot_have_acted(line):
 
 
 async def test_http_1_all_callers_share_one_budget_in_the_order_of_asking(new_line):
-    async with new_line(per_minute=3, policy=RetryPolicy(deadline_s=100.0)) as line:
+    async with new_line(rest={"requests_per_minute": 3, "deadline_s": 100.0}) as line:
         asked = [
             asyncio.ensure_future(line.calls.call("queue.get", path={"queueId": str(n)}))
             for n in range(5)
@@ -281,7 +281,7 @@ async def test_http_1_all_callers_share_one_budget_in_the_order_of_asking(new_li
 
 
 async def test_http_1_who_has_no_turn_before_its_deadline_is_told_at_once(new_line):
-    async with new_line(per_minute=3) as line:
+    async with new_line(rest={"requests_per_minute": 3}) as line:
         for _ in range(3):
             await line.make("queue.get")
         with pytest.raises(BudgetSpent, match=r"rest\.requests_per_minute") as caught:
@@ -300,7 +300,7 @@ async def test_http_1_who_has_no_turn_before_its_deadline_is_told_at_once(new_li
 
 
 async def test_http_1_retries_spend_the_budget_too(new_line):
-    async with new_line(per_minute=2) as line:
+    async with new_line(rest={"requests_per_minute": 2}) as line:
         line.script.turns.extend([line.script.say(503)] * 2)
         with pytest.raises(BudgetSpent) as caught:
             await line.make("contact.create", idempotency_key="op-1")
@@ -352,10 +352,8 @@ async def test_http_4_a_success_says_how_long_it_took_in_milliseconds(line):
 async def test_http_4_a_latency_is_finer_than_the_loops_clock(line):
     """The loop's own time stands still within a turn, and counts in milliseconds."""
     pace = Pace(lambda: 1000.0)
-    tokens = TokenSource(line.http, line.tokens.settings, RetryPolicy(), pace)
-    calls = RestCalls(
-        line.http, tokens, CallSettings(line.script.url), RetryPolicy(), pace, Metrics()
-    )
+    tokens = TokenSource(line.http, line.tokens.access, RestSettings(), pace)
+    calls = RestCalls(line.http, tokens, line.script.url, RestSettings(), pace, Metrics())
     latencies_ms = [
         (await calls.call("queue.get", path={"queueId": "q"})).latency_ms for _ in range(5)
     ]

@@ -10,10 +10,9 @@ import pytest
 
 from guestd.app.config import Config
 from guestd.app.load_config import ConfigProblems, load_config
-from guestd.app.wiring.places import place_of
+from guestd.app.wiring.endpoints import platform_target
 from guestd.app.wiring.rest import oauth_clients
 from guestd.model.errors import NotAuthenticated, RateLimited
-from guestd.policy.retry import RetryPolicy
 
 
 def look(line, n):
@@ -42,9 +41,7 @@ async def test_auth_3_all_clients_refused_is_told(new_line):
 
 
 async def test_http_1_a_client_told_to_wait_does_not_stop_the_others(new_line):
-    async with new_line(
-        clients={"one": 100, "two": 99}, policy=RetryPolicy(attempts_max=1)
-    ) as line:
+    async with new_line(clients={"one": 100, "two": 99}, rest={"attempts_max": 1}) as line:
         line.script.turns.append(line.script.say(429, None, Retry_After="8"))
         with pytest.raises(RateLimited):
             await look(line, 0)
@@ -104,8 +101,11 @@ def test_auth_1_a_list_of_clients_is_read(tmp_path):
     (tmp_path / "secret").write_text("canary-2\n")
     (tmp_path / "guestd.toml").write_text(LIST.format(secret=tmp_path / "secret"))
     config = load_config(tmp_path / "guestd.toml", {})
-    found = oauth_clients(config, place_of(config, None), None)
-    told = [(one.client_id, one.client_secret, one.requests_per_minute, one.scope) for one in found]
+    found = oauth_clients(config, platform_target(config, None), None)
+    told = [
+        (one.client.id, one.secret, one.client.requests_per_minute, one.client.scope or "")
+        for one in found
+    ]
     assert told == [
         ("one", "canary-1", 600, "conversations:messaging"),
         ("two", "canary-2", None, ""),
@@ -139,5 +139,5 @@ def test_auth_1_a_list_that_contradicts_itself_is_refused(tmp_path, more, expect
 def test_auth_1_a_single_client_may_ask_for_a_scope():
     platform = {"client_id": "c", "client_secret": "s", "scope": "a:b c:d"}
     config = Config.model_validate({"platform": {"region": "mypurecloud.de", **platform}})
-    (found,) = oauth_clients(config, place_of(config, None), None)
-    assert found.scope == "a:b c:d"
+    (found,) = oauth_clients(config, platform_target(config, None), None)
+    assert found.client.scope == "a:b c:d"

@@ -8,18 +8,19 @@ import logging
 from contextlib import suppress
 
 import pytest
+from pydantic import SecretStr
 
 from guestd.app.config import Config
-from guestd.app.wiring.places import place_of
+from guestd.app.wiring.endpoints import platform_target
 from guestd.app.wiring.rest import new_calls
 from guestd.emulator import Emulator, EmulatorSettings
 from guestd.model.errors import NotAuthenticated, PlatformRefused, PlatformUnavailable
 from guestd.observe.metrics import Metrics
-from guestd.platform.calls import CallSettings, RestCalls
-from guestd.platform.http import Http, HttpSettings
-from guestd.platform.oauth import OAuthSettings, TokenSource
+from guestd.platform.calls import RestCalls
+from guestd.platform.http import Http
+from guestd.platform.oauth import OAuthAccess, TokenSource
 from guestd.platform.pace import Pace
-from guestd.policy.retry import RetryPolicy
+from guestd.platform.settings import OAuthClient, RestSettings
 
 from .conftest import CLIENT, SECRET
 
@@ -49,11 +50,10 @@ async def test_auth_1_every_documented_token_path_of_the_emulator(path, client_a
     """The token it gives is good for a call."""
     loop = asyncio.get_running_loop()
     async with Emulator(EmulatorSettings()) as emulator:
-        http, pace, policy = Http(HttpSettings()), Pace(loop.time), RetryPolicy()
-        settings = OAuthSettings(
-            emulator.url + path, "emulator-client", "emulator-secret", client_auth
-        )
-        tokens = TokenSource(http, settings, policy, pace)
+        http, pace, rest = Http(), Pace(loop.time), RestSettings()
+        client = OAuthClient("emulator-client", SecretStr("emulator-secret"))
+        access = OAuthAccess(emulator.url + path, client, client_auth)
+        tokens = TokenSource(http, access, rest, pace)
         try:
             token = await tokens.current(loop.time() + 5.0)
             answer = await http.send(
@@ -72,14 +72,11 @@ async def test_auth_1_every_documented_token_path_of_the_emulator(path, client_a
 async def test_auth_1_a_wrong_secret_is_told_as_such_by_the_emulator(path, client_auth):
     loop = asyncio.get_running_loop()
     async with Emulator(EmulatorSettings()) as emulator:
-        http, pace, policy = Http(HttpSettings()), Pace(loop.time), RetryPolicy()
-        tokens = TokenSource(
-            http,
-            OAuthSettings(emulator.url + path, "emulator-client", "wrong", client_auth),
-            policy,
-            pace,
-        )
-        calls = RestCalls(http, tokens, CallSettings(emulator.url), policy, pace, Metrics())
+        http, pace, rest = Http(), Pace(loop.time), RestSettings()
+        client = OAuthClient("emulator-client", SecretStr("wrong"))
+        access = OAuthAccess(emulator.url + path, client, client_auth)
+        tokens = TokenSource(http, access, rest, pace)
+        calls = RestCalls(http, tokens, emulator.url, rest, pace, Metrics())
         try:
             with pytest.raises(NotAuthenticated, match="invalid client"):
                 await calls.call("queue.get", path={"queueId": "q"})
@@ -133,7 +130,7 @@ async def test_auth_1_the_client_shows_itself_as_configured(line, case):
     if "token_url" in keys:
         platform["token_url"] = line.script.url + keys["token_url"]
     config = Config.model_validate({"platform": platform})
-    place, loop = place_of(config, None), asyncio.get_running_loop()
+    place, loop = platform_target(config, None), asyncio.get_running_loop()
     calls = new_calls(config, place, line.http, None, Metrics(), loop)
     await calls.call("queue.get", path={"queueId": "q"})
     await calls.close()
@@ -221,7 +218,7 @@ async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
 async def test_auth_2_renewed_before_it_expires_but_never_before_half_its_life(
     new_line, life_s, buffer_s, renewed_after_s
 ):
-    async with new_line(token_buffer_s=buffer_s) as line:
+    async with new_line(rest={"token_buffer_s": buffer_s}) as line:
         line.script.token_life_s = life_s
         given = []
         for at in (0.0, renewed_after_s - 0.1, renewed_after_s):
@@ -294,7 +291,7 @@ async def test_auth_2_all_waiters_gone_and_the_fetch_fails_in_silence(line):
 
 
 async def test_auth_2_a_good_token_outlives_a_failing_renewal(new_line):
-    async with new_line(policy=RetryPolicy(attempts_max=1)) as line:
+    async with new_line(rest={"attempts_max": 1}) as line:
         line.script.token_life_s = 3600
         token = await line.tokens.current(1e9)
         line.time.at += 3550.0
@@ -401,4 +398,6 @@ async def test_auth_3_a_dropped_token_is_fetched_anew_but_an_older_one_drops_not
 
 
 def test_auth_3_a_secret_is_in_no_repr():
-    assert "canary" not in repr(OAuthSettings("https://x/oauth/token", "id", "canary"))
+    assert "canary" not in repr(
+        OAuthAccess("https://x/oauth/token", OAuthClient("id", SecretStr("canary")))
+    )

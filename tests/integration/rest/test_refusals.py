@@ -20,9 +20,9 @@ from guestd.model.errors import (
     ScopeMissing,
 )
 from guestd.observe.exposition import exposition
-from guestd.platform.calls import CallSettings, RestCalls
+from guestd.platform.calls import RestCalls
+from guestd.platform.settings import RestSettings
 from guestd.platform.table import CALLS
-from guestd.policy.retry import RetryPolicy
 
 NAMES = sorted(CALLS)
 WRITES = [name for name in NAMES if not CALLS[name].reads]
@@ -212,8 +212,8 @@ async def test_auth_3_without_a_client_the_remedy_is_told(line):
     calls = RestCalls(
         line.http,
         None,
-        CallSettings(line.script.url),
-        RetryPolicy(),
+        line.script.url,
+        RestSettings(),
         line.calls._pace,
         line.metrics,
     )

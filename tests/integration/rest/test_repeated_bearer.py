@@ -11,7 +11,7 @@ from aiohttp import web
 
 from guestd.model.errors import PlatformError
 from guestd.platform.history import WebMessagingHistory
-from guestd.platform.http import Http, HttpSettings
+from guestd.platform.http import Http
 
 JWT = "canary/jwt+of=the.history-77"
 
@@ -32,7 +32,7 @@ async def test_audit_2_a_historys_refusal_does_not_repeat_its_token(dress):
     runner = web.AppRunner(app)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
-    http = Http(HttpSettings())
+    http = Http()
     try:
         with pytest.raises(PlatformError, match="403 not for …") as refused:
             await WebMessagingHistory(http, f"http://127.0.0.1:{runner.addresses[0][1]}").page(

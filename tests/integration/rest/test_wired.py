@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from guestd.app.config import Config
-from guestd.app.wiring.places import new_emulator, place_of
+from guestd.app.wiring.endpoints import new_emulator, platform_target
 from guestd.app.wiring.rest import new_calls, new_http
 from guestd.model.errors import NoSuchThing, NotAuthenticated
 from guestd.observe.metrics import Metrics
@@ -26,7 +26,12 @@ async def test_auth_1_a_token_and_a_call(platform):
     async with new_emulator(config) as emulator:
         http, metrics = new_http(config), Metrics()
         calls = new_calls(
-            config, place_of(config, emulator), http, emulator, metrics, asyncio.get_running_loop()
+            config,
+            platform_target(config, emulator),
+            http,
+            emulator,
+            metrics,
+            asyncio.get_running_loop(),
         )
         try:
             with pytest.raises(NoSuchThing) as caught:
@@ -46,7 +51,7 @@ async def test_auth_3_a_wrong_secret_is_told_before_anything_is_called():
         http = new_http(config)
         calls = new_calls(
             config,
-            place_of(config, emulator),
+            platform_target(config, emulator),
             http,
             emulator,
             Metrics(),

@@ -44,10 +44,10 @@ class Fleet:
     def unwatch(self, session_id, watcher):
         self.hub.unwatch(session_id, watcher)
 
-    def read(self, session_id, after_seq, limit, bytes_max=None):
-        if not self.journal.last_seq(session_id):
+    async def read(self, session_id, after_seq, limit, bytes_max=None):
+        if not (await self.journal.last_seq(session_id)):
             raise NotFound("gone")
-        replay = self.journal.read(session_id, after_seq, limit, bytes_max)
+        replay = await self.journal.read(session_id, after_seq, limit, bytes_max)
         self.reads.append(sum(len(row.payload) for row in replay.rows))
         return replay
 

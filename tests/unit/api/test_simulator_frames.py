@@ -58,7 +58,7 @@ def test_sim_1_a_context_that_cannot_be_written_out_again_is_refused(text, what)
 
 @pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
 def test_sim_1_what_is_no_number_is_no_json(word):
-    with pytest.raises(CommandError, match=f"{word} is no number") as refused:
+    with pytest.raises(CommandError, match=f"{word} is not a JSON number") as refused:
         parse(f'{{"action": "context", "data": {{"a": [{word}]}}}}', lambda: "drawn")
     assert refused.value.code == "bad_json"
 
@@ -152,7 +152,7 @@ def test_half_a_surrogate_pair_is_refused_in_every_field_by_name(action):
     "since", ["²", "١", "1.0", 1.0, True, -1, 2**53, 10**17, "99999999999999999", "", " 1", None]
 )
 def test_a_since_that_is_not_a_seq_is_refused_with_its_field(since):
-    with pytest.raises(CommandError, match="since is the last seq you have") as refused:
+    with pytest.raises(CommandError, match="since must be the last seq you have") as refused:
         parse(json.dumps({"action": "resume", "since": since}), lambda: "drawn")
     assert refused.value.field == "since"
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from guestd.app.commands.chat import without_what_is_the_daemons
 from guestd.app.config import Config
-from guestd.app.wiring.keeping import journal_directory, new_spool
 from guestd.app.wiring.records import audit_directory
+from guestd.app.wiring.storage import journal_directory, new_spool
 from guestd.spool.spool import SUFFIX
 
 
@@ -33,5 +35,5 @@ def test_a_chat_leaves_the_daemons_copies_audit_receivers_and_socket_alone(tmp_p
     spool = new_spool(config, {})
     spool.start()
     spool.clear_orphans(set())
-    spool.stop()
+    asyncio.run(spool.stop())
     assert copy.exists() and config.attachments.spool_directory is None

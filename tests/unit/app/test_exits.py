@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from guestd.app.exits import failed, run
+from guestd.app.exit_codes import failed, run
 from guestd.model.errors import ConfigError, GuestdError, JournalError, PlatformRefused
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from guestd.app.config import Config
-from guestd.app.wiring.places import place_of
+from guestd.app.wiring.endpoints import platform_target
 
 
 @pytest.mark.parametrize(
@@ -28,6 +28,6 @@ from guestd.app.wiring.places import place_of
 )
 def test_sock_1_each_dialect_has_its_own_host(platform, socket):
     assert (
-        place_of(Config.model_validate({"platform": platform}), None).endpoints.guest_socket
+        platform_target(Config.model_validate({"platform": platform}), None).endpoints.guest_socket
         == socket
     )

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from guestd.app.commands import config as command
 from guestd.app.config import Config
 from guestd.app.load_config import ConfigProblems, load_config
-from guestd.app.wiring.places import place_of
+from guestd.app.wiring.endpoints import platform_target
 from guestd.app.wiring.rest import oauth_clients
 from guestd.platform.table import CALLS, table_with
 
@@ -28,7 +28,7 @@ def load(tmp_path: Path, text: str, environment=None) -> Config:
 
 
 def client(config: Config):
-    found = oauth_clients(config, place_of(config, None), None)
+    found = oauth_clients(config, platform_target(config, None), None)
     return found[0] if found else None
 
 
@@ -55,10 +55,13 @@ def client(config: Config):
         ("token_url = 'login.x'", "platform.token_url: must begin with http:// or https://"),
         ("[platform.paths]\n'contact.crate' = '/x'", "did you mean contact.create?"),
         ("[platform.paths]\n'zzz' = '/x'", "known are queue.get"),
-        ("[platform.paths]\n'contact.create' = 'x'", 'platform.paths."contact.create": is no path'),
-        ("[platform.paths]\n'contact.create' = '/x?y=1'", "is no path"),
-        ("[platform.paths]\n'contact.create' = '/x/../y'", "is no path"),
-        ("[platform.paths]\n'contact.create' = '/x y'", "is no path"),
+        (
+            "[platform.paths]\n'contact.create' = 'x'",
+            'platform.paths."contact.create": is not a path',
+        ),
+        ("[platform.paths]\n'contact.create' = '/x?y=1'", "is not a path"),
+        ("[platform.paths]\n'contact.create' = '/x/../y'", "is not a path"),
+        ("[platform.paths]\n'contact.create' = '/x y'", "is not a path"),
         (
             "[platform.paths]\n'queue.get' = '/x/{queue}'",
             "has other placeholders than this call; it takes {queueId}",
@@ -78,10 +81,11 @@ def test_auth_1_mistakes_are_named(tmp_path, text, expected):
 
 
 def test_auth_1_the_default_is_the_real_platforms_token_url_with_basic(tmp_path):
-    found = client(load(tmp_path, f"client_id = 'c'\nclient_secret = '{CANARY}'\n"))
+    config = load(tmp_path, f"client_id = 'c'\nclient_secret = '{CANARY}'\n")
+    found = client(config)
     assert found.token_url == "https://login.mypurecloud.de/oauth/token"
-    assert (found.client_id, found.client_secret, found.client_auth) == ("c", CANARY, "basic")
-    assert found.token_buffer_s == 60.0
+    assert (found.client.id, found.secret, found.client_auth) == ("c", CANARY, "basic")
+    assert config.rest.token_buffer_s == 60.0
 
 
 def test_auth_1_token_url_and_client_authentication_are_configuration(tmp_path):
@@ -109,7 +113,7 @@ def test_auth_1_the_secret_from_a_file_and_a_warning_if_others_can_read_it(
     file.chmod(mode)
     with caplog.at_level(logging.WARNING):
         found = client(load(tmp_path, f"client_id = 'c'\nclient_secret_file = '{file}'\n"))
-    assert found.client_secret == CANARY
+    assert found.secret == CANARY
     assert ("chmod 600" in caplog.text) == warned
     assert CANARY not in caplog.text
 
@@ -120,7 +124,7 @@ def test_auth_1_the_secret_from_a_credential(tmp_path):
     found = client(
         load(tmp_path, "client_id = 'c'\nclient_secret = 'credential:platform'\n", environment)
     )
-    assert found.client_secret == CANARY
+    assert found.secret == CANARY
 
 
 @pytest.mark.parametrize("flags", [[], ["--json"]], ids=["toml", "json"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from guestd.app.journal_watch import HUNG_S, STALLED_S, JournalWatch
-from guestd.app.pulse import BEAT_S, Pulse
+from guestd.app.loop_watchdog import BEAT_S, LoopWatchdog
 from guestd.observe.metrics import Histogram
 
 
@@ -40,7 +40,7 @@ class Manager:
 
 def pings(wait_s: float, late_s: float = 0.0, beats: int = 20) -> int:
     loop, manager = Loop(), Manager()
-    Pulse(loop, Histogram(), manager, JournalWatch(), lambda: wait_s).start()
+    LoopWatchdog(loop, Histogram(), manager, JournalWatch(), lambda: wait_s).start()
     for _ in range(beats):
         loop.now += BEAT_S + late_s + 1e-9
         loop.due()

@@ -12,14 +12,15 @@ from types import SimpleNamespace
 from unittest.mock import Mock
 
 import pytest
+from pydantic import SecretBytes, SecretStr
 from typer.testing import CliRunner
 
 from guestd.app.cli import app
 from guestd.app.config import Config
 from guestd.app.load_config import ConfigProblems, load_config
 from guestd.app.secret_files import SECRET_BYTES_MAX, _is_open, open_secrets, read_secret
-from guestd.app.wiring.doors import control_settings
-from guestd.app.wiring.records import webhook_settings
+from guestd.app.webhook_settings import webhook_settings
+from guestd.app.wiring.api import api_settings
 
 MARK = b"\xef\xbb\xbf"
 SECRET = "0123456789abcdef0123"
@@ -58,15 +59,15 @@ def test_a_byte_order_mark_is_read_over_in_the_configuration_and_in_every_secret
     config = load_config(configured(tmp_path), {})
     assert config.platform.client_secret is not None
     assert config.platform.client_secret.get_secret_value() == SECRET
-    assert control_settings(config).token == SECRET
+    assert api_settings(config).token == SecretStr(SECRET)
     hooks = webhook_settings(config, {})
-    assert hooks.targets[0].secrets[0] == hooks.operation_secrets[0] == SECRET.encode()
+    assert hooks.targets[0].secrets[0] == hooks.operation_secrets[0] == SecretBytes(SECRET.encode())
 
 
 def test_a_credential_is_read_without_a_mark_too(tmp_path):
     (tmp_path / "token").write_bytes(MARK + SECRET.encode())
     environment = {"CREDENTIALS_DIRECTORY": str(tmp_path), "GUESTD_API__TOKEN": "credential:token"}
-    assert control_settings(load_config(None, environment)).token == SECRET
+    assert api_settings(load_config(None, environment)).token == SecretStr(SECRET)
 
 
 def test_a_file_that_is_no_secret_is_not_read_into_memory(tmp_path):
@@ -152,7 +153,7 @@ def signal_mask():
 def test_a_start_warns(tmp_path, monkeypatch, caplog):
     log = SimpleNamespace(line=print, close=lambda: True)
     monkeypatch.setattr("guestd.app.commands.serve.configure_logging", lambda level, form: log)
-    monkeypatch.setattr("guestd.app.commands.serve.exits.run", lambda main, say: 0)
+    monkeypatch.setattr("guestd.app.commands.serve.exit_codes.run", lambda main, say: 0)
     monkeypatch.setattr("guestd.app.commands.serve.SignalListener", Mock)
     assert CliRunner().invoke(app, ["serve", "-c", str(configured(tmp_path, 0o644))]).exit_code == 0
     warned = [one.getMessage() for one in caplog.records if one.levelname == "WARNING"]

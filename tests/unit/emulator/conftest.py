@@ -1,4 +1,4 @@
-"""The emulated platform without a network: a guest at a desk, and the frames it gets."""
+"""The emulated platform without a network: a guest, and the frames it receives."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings
 from guestd.emulator.core import agent_runner
-from guestd.emulator.core.records import Hangup, Later, Send
+from guestd.emulator.core.records import CloseConnection, SendFrame, StartTimer
 from guestd.emulator.core.world import World
 from guestd.emulator.guest_api.actions import receive_guest_frame
 from guestd.emulator.webchat.requests import receive_webchat_frame
@@ -29,13 +29,13 @@ class Platform:
     now: float = 1_800_000_000.0
     sent: dict[int, list[Json]] = field(default_factory=dict)
     later: list[tuple[float, tuple[str, ...]]] = field(default_factory=list)
-    hung_up: list[Hangup] = field(default_factory=list)
+    hung_up: list[CloseConnection] = field(default_factory=list)
 
     def perform(self, effects: list[Any]) -> None:
         for effect in effects:
-            if isinstance(effect, Send):
+            if isinstance(effect, SendFrame):
                 self.sent.setdefault(effect.connection, []).append(effect.frame)
-            elif isinstance(effect, Later):
+            elif isinstance(effect, StartTimer):
                 self.later.append((self.now + effect.delay_s, effect.what))
             else:
                 self.hung_up.append(effect)
@@ -47,9 +47,9 @@ class Platform:
             self.later.remove((at, what))
             self.now = max(self.now, at)
             if what[0] == "agent":
-                self.perform(agent_runner.do_next_step(self.world, what[1], self.now))
+                self.perform(agent_runner.run_steps(self.world, what[1], self.now))
             else:
-                self.perform(self.world.hangup(int(what[1])))
+                self.perform(self.world.close_connection(int(what[1])))
         self.now = until
 
     def guest(self, token: str = "c3a6e0a2-0000-4000-8000-000000000001") -> Guest:

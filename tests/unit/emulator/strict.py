@@ -1,4 +1,4 @@
-"""What the strictest known client demands of a frame (reference §9.2, and the rest of §9 where it
+"""What the strictest known client demands of a frame (protocol §9.2, and the rest of §9 where it
 asks for more).
 
 A frame that breaks one of these is dropped silently by that client, which then hangs: so the

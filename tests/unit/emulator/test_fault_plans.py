@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.emulator.core.faults import KINDS, BadPlan, Faults
+from guestd.emulator.core.faults import KINDS, FaultInjector, FaultPlanError
 
 
 @pytest.mark.parametrize(
@@ -26,20 +26,20 @@ from guestd.emulator.core.faults import KINDS, BadPlan, Faults
     ],
 )
 def test_a_plan_that_makes_no_sense_names_its_place_and_changes_nothing(plan, field):
-    faults = Faults(1, [{"kind": "drop", "every": 1}])
-    with pytest.raises(BadPlan) as caught:
+    faults = FaultInjector(1, [{"kind": "drop", "every": 1}])
+    with pytest.raises(FaultPlanError) as caught:
         faults.set(plan, 0.0)
     assert caught.value.field == field
-    assert faults.strike("in", "t", 0.0) is not None
+    assert faults.pick("in", "t", 0.0) is not None
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_kind_strikes_at_its_occasion_and_only_there(kind):
+def test_every_kind_is_picked_at_its_occasion_and_only_there(kind):
     occasion = KINDS[kind][0]
-    faults = Faults(1, [{"kind": kind, "every": 1}])
+    faults = FaultInjector(1, [{"kind": kind, "every": 1}])
     for other in ("in", "out", "upgrade", "rest", "history", "time"):
-        struck = faults.strike(other, "t", 0.0, path="/any" if other == "rest" else "")
-        assert (struck is not None) is (other == occasion)
+        picked = faults.pick(other, "t", 0.0, path="/any" if other == "rest" else "")
+        assert (picked is not None) is (other == occasion)
     assert faults.injected == {kind: 1}
 
 
@@ -47,19 +47,19 @@ def test_a_seed_repeats_its_draws():
     plan = {"seed": 5, "rules": [{"kind": "drop", "rate": 0.3}, {"kind": "half_open", "rate": 0.1}]}
     runs = []
     for _ in range(2):
-        faults = Faults(0, plan)
-        runs.append([getattr(faults.strike("in", "t", 0.0), "kind", None) for _ in range(200)])
+        faults = FaultInjector(0, plan)
+        runs.append([getattr(faults.pick("in", "t", 0.0), "kind", None) for _ in range(200)])
     assert runs[0] == runs[1] and set(runs[0]) == {None, "drop", "half_open"}
 
 
 def test_every_count_token_and_time_span():
-    faults = Faults(0, [{"kind": "drop", "every": 3}])
-    assert [faults.strike("in", "t", 0.0) is not None for _ in range(6)] == [False, False, True] * 2
+    faults = FaultInjector(0, [{"kind": "drop", "every": 3}])
+    assert [faults.pick("in", "t", 0.0) is not None for _ in range(6)] == [False, False, True] * 2
     faults.set([{"kind": "drop", "count": 2, "token": "me"}], 0.0)
-    assert faults.strike("in", "other", 0.0) is None
-    assert [faults.strike("in", "me", 0.0) is not None for _ in range(3)] == [True, True, False]
+    assert faults.pick("in", "other", 0.0) is None
+    assert [faults.pick("in", "me", 0.0) is not None for _ in range(3)] == [True, True, False]
     faults.set([{"kind": "drop", "every": 1, "after_s": 5, "for_s": 10}], 100.0)
-    assert [faults.strike("in", "t", at) is not None for at in (104.9, 105.0, 114.9, 115.0)] == [
+    assert [faults.pick("in", "t", at) is not None for at in (104.9, 105.0, 114.9, 115.0)] == [
         False,
         True,
         True,
@@ -68,6 +68,6 @@ def test_every_count_token_and_time_span():
 
 
 def test_a_path_limits_a_rest_fault():
-    faults = Faults(0, [{"kind": "http_status", "every": 1, "path": "/api/v2/webmessaging"}])
-    assert faults.strike("rest", "", 0.0, path="/oauth/token") is None
-    assert faults.strike("rest", "", 0.0, path="/api/v2/webmessaging/messages") is not None
+    faults = FaultInjector(0, [{"kind": "http_status", "every": 1, "path": "/api/v2/webmessaging"}])
+    assert faults.pick("rest", "", 0.0, path="/oauth/token") is None
+    assert faults.pick("rest", "", 0.0, path="/api/v2/webmessaging/messages") is not None

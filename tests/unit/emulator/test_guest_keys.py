@@ -8,9 +8,9 @@ import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from guestd.emulator.platform_api.guest_keys import BadKey
+from guestd.emulator.platform_api.guest_keys import GuestKeyError
 
-from .bureau import START, Bureau, contact, creation, opening
+from .platform_client import START, PlatformClient, contact, creation, opening
 
 KEYS = {name: rsa.generate_private_key(65537, 2048) for name in ("old", "new", "strange")}
 
@@ -26,19 +26,19 @@ def token(name: str = "new", kid: str | None = None, **claims: object) -> str:
 
 
 @pytest.fixture
-def bureau() -> Bureau:
-    found = Bureau()
-    assert found.office.guest_keys.upload({"keys": [jwk("old"), jwk("new")]}) == ["old", "new"]
+def client() -> PlatformClient:
+    found = PlatformClient()
+    assert found.api.guest_keys.upload({"keys": [jwk("old"), jwk("new")]}) == ["old", "new"]
     return found
 
 
 @pytest.mark.parametrize("name", ["old", "new"])
-def test_guest_2_in_the_overlap_both_keys_are_good(bureau, name):
+def test_guest_2_in_the_overlap_both_keys_are_good(client, name):
     body = contact(customAttributes__guestToken=token(name))
-    made = bureau.call("POST", "/api/v2/externalcontacts/contacts", body).body
+    made = client.call("POST", "/api/v2/externalcontacts/contacts", body).body
     given = creation(made["address"], customAttributes__sessionToken=token(name))
-    bureau.call("POST", "/api/v2/conversations/messaging", given)
-    bureau.call(
+    client.call("POST", "/api/v2/conversations/messaging", given)
+    client.call(
         "POST", "/api/v2/conversations/messaging", opening(metadata__guestIdToken=token(name))
     )
 
@@ -78,9 +78,9 @@ def test_guest_2_in_the_overlap_both_keys_are_good(bureau, name):
         "unsigned",
     ],
 )
-def test_guest_1_a_token_that_is_not_right(bureau, bad):
+def test_guest_1_a_token_that_is_not_right(client, bad):
     body = contact(customAttributes__guestToken=bad)
-    refusal = bureau.refused(400, "POST", "/api/v2/externalcontacts/contacts", body)
+    refusal = client.refused(400, "POST", "/api/v2/externalcontacts/contacts", body)
     assert refusal.field == "customAttributes.guestToken" and bad not in str(refusal)
 
 
@@ -94,13 +94,13 @@ def test_guest_1_a_token_that_is_not_right(bureau, bad):
         {"keys": [{"kty": "RSA", "kid": "a"}]},
     ],
 )
-def test_a_document_that_is_none_changes_nothing(bureau, document):
-    with pytest.raises(BadKey):
-        bureau.office.guest_keys.upload(document)
-    bureau.refused(400, "POST", "/api/v2/externalcontacts/contacts", contact())
+def test_a_document_that_is_none_changes_nothing(client, document):
+    with pytest.raises(GuestKeyError):
+        client.api.guest_keys.upload(document)
+    client.refused(400, "POST", "/api/v2/externalcontacts/contacts", contact())
 
 
 def test_guest_2_a_private_key_is_not_taken():
     private = {**json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(KEYS["new"])), "kid": "new"}
-    with pytest.raises(BadKey, match="private"):
-        Bureau().office.guest_keys.upload({"keys": [private]})
+    with pytest.raises(GuestKeyError, match="private"):
+        PlatformClient().api.guest_keys.upload({"keys": [private]})

@@ -7,15 +7,22 @@ from pathlib import Path
 
 import pytest
 
-from guestd.emulator.setting_list import BadSetting, all_settings, changed, parsed, table, values_of
-from guestd.emulator.settings import Deployment, EmulatorSettings, Limits
+from guestd.emulator.setting_list import (
+    SettingError,
+    all_settings,
+    changed,
+    parsed,
+    table,
+    values_of,
+)
+from guestd.emulator.settings import Deployment, EmulatorLimits, EmulatorSettings
 
 DOCS = Path(__file__).parents[3] / "docs" / "emulator.md"
 
 
 def test_every_field_has_a_key():
     own = set(EmulatorSettings.model_fields) - {"limits"}
-    limits = {f"limits.{name}" for name in Limits.model_fields}
+    limits = {f"limits.{name}" for name in EmulatorLimits.model_fields}
     deployment = {f"deployment.{name}" for name in Deployment.model_fields}
     assert (
         {one.key for one in all_settings()}
@@ -81,12 +88,12 @@ def test_any_is_set_by_its_key(assignment, key, value):
     ],
 )
 def test_a_bad_one_is_refused_with_key_problem_and_bound(assignment, told):
-    with pytest.raises(BadSetting, match=told):
+    with pytest.raises(SettingError, match=told):
         changed(EmulatorSettings(), parsed([assignment]))
 
 
 def test_a_secret_is_not_told():
-    with pytest.raises(BadSetting) as refused:
+    with pytest.raises(SettingError) as refused:
         changed(EmulatorSettings(), {"oauth_clients": {"a": ["s3cret"]}})
     values = values_of(EmulatorSettings(oauth_clients={"a": "s3cret"}))
     assert "s3cret" not in f"{refused.value} {values}"
@@ -94,7 +101,7 @@ def test_a_secret_is_not_told():
 
 def test_what_is_read_at_the_start_is_not_changed_later():
     with pytest.raises(
-        BadSetting,
+        SettingError,
         match="port: is read at the start only; give it to guestd emulate --set port=VALUE",
     ):
         changed(EmulatorSettings(), {"port": 1}, is_running=True)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, EmulatorSettings
 from guestd.emulator.agents.script import built_in
 from guestd.emulator.core.world import World
-from guestd.emulator.settings import Deployment, Limits
+from guestd.emulator.settings import Deployment, EmulatorLimits
 
 
 def _beside(name):
@@ -29,7 +29,7 @@ def _beside(name):
 
 
 strict = _beside("strict")
-desk = _beside("conftest")
+harness = _beside("conftest")
 
 TEXTS = st.sampled_from(
     [
@@ -127,11 +127,11 @@ def walk(platform, guest, step, value):
     seed=st.integers(0, 99),
 )
 def test_no_walk_brings_a_frame_that_a_strict_client_drops(steps, agent, off, seed):
-    limits = Limits().off() if off else Limits()
+    limits = EmulatorLimits().off() if off else EmulatorLimits()
     world = World(
         EmulatorSettings(agent=agent, seed=seed, limits=limits, deployments=(Deployment(),))
     )
-    platform = desk.Platform(world)
+    platform = harness.Platform(world)
     guest = platform.guest()
     guest.configure()
     for step, value in steps:
@@ -147,7 +147,7 @@ def test_no_walk_brings_a_frame_that_a_strict_client_drops(steps, agent, off, se
 
 @pytest.mark.parametrize("agent", sorted(built_in()))
 def test_every_built_in_agent_talks_in_frames_a_strict_client_takes(agent):
-    platform = desk.Platform(World(EmulatorSettings(agent=agent, limits=Limits().off())))
+    platform = harness.Platform(World(EmulatorSettings(agent=agent, limits=EmulatorLimits().off())))
     guest = platform.guest()
     guest.configure()
     for text in (

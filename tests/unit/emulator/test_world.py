@@ -9,7 +9,7 @@ import pytest
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID
 from guestd.emulator.core.frames import HEALTH_CHECK
-from guestd.emulator.settings import Deployment, Limits
+from guestd.emulator.settings import Deployment, EmulatorLimits
 
 DEPLOYMENT = {"id": DEFAULT_DEPLOYMENT_ID}
 
@@ -126,7 +126,7 @@ class TestMessages:
         assert other.frames[-1]["body"]["text"] == "hello"
 
     def test_times_increase_even_within_a_millisecond(self, new_platform):
-        guest = new_platform(limits=Limits().off()).guest()
+        guest = new_platform(limits=EmulatorLimits().off()).guest()
         guest.configure()
         times = [guest.say(str(n))[0]["body"]["channel"]["time"] for n in range(50)]
         assert times == sorted(set(times))
@@ -378,7 +378,7 @@ class TestLimits:
         assert codes[-1] == 429
 
     def test_requests_per_minute(self, new_platform):
-        platform = new_platform(limits=Limits(messages_per_session_per_s=None))
+        platform = new_platform(limits=EmulatorLimits(messages_per_session_per_s=None))
         guest = platform.guest()
         guest.configure()
         codes = [guest.ask("getJwt")[0]["code"] for _ in range(60)]
@@ -390,19 +390,19 @@ class TestLimits:
         assert [guest.ask("echo")[0]["code"] for _ in range(3)] == [200, 200, 429]
 
     def test_configures_per_minute(self, new_platform):
-        platform = new_platform(limits=Limits(requests_per_connection_per_minute=None))
+        platform = new_platform(limits=EmulatorLimits(requests_per_connection_per_minute=None))
         guest = platform.guest()
         codes = [guest.configure()["code"] for _ in range(61)]
         assert codes == [200] * 60 + [429]
 
     def test_connections_per_minute(self, new_platform):
-        platform = new_platform(limits=Limits(connections_per_minute=3))
+        platform = new_platform(limits=EmulatorLimits(connections_per_minute=3))
         deployment = platform.world.settings.deployments[0]
         waits = [platform.world.may_connect(deployment, platform.now) for _ in range(4)]
         assert waits[:3] == [0.0, 0.0, 0.0] and waits[3] == pytest.approx(60.0)
 
     def test_tolerant_counts_and_refuses_nothing(self, new_platform):
-        guest = new_platform(limits=Limits(strict=False)).guest()
+        guest = new_platform(limits=EmulatorLimits(strict=False)).guest()
         guest.configure()
         assert {guest.say(str(n))[0]["code"] for n in range(100)} == {200}
 
@@ -489,7 +489,7 @@ class TestHistoryAndJwt:
     """§11.1"""
 
     def test_pages_are_newest_first_and_empty_past_the_end(self, new_platform):
-        platform = new_platform(limits=Limits().off())
+        platform = new_platform(limits=EmulatorLimits().off())
         guest = platform.guest()
         guest.configure()
         for n in range(5):

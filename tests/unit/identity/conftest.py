@@ -34,10 +34,10 @@ class Identity:
 
     def __init__(self, directory, pool, clock=None, **figures):
         self.clock = clock or Clock()
-        self.settings = IdentitySettings(directory, **figures)
+        self.settings = IdentitySettings(**figures)
         self.metrics = Metrics()
         drawn = itertools.cycle(pool)
-        self.ring = KeyRing(self.settings, self.clock, lambda bits: next(drawn))
+        self.ring = KeyRing(directory, self.settings, self.clock, lambda bits: next(drawn))
         self.tokens = GuestTokens(self.settings, self.ring, self.metrics, self.clock)
 
 

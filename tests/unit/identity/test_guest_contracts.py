@@ -80,7 +80,7 @@ def test_guest_2_a_key_is_published_then_signs_then_overlaps_then_is_retired(
     identity, clock, tmp_path
 ):
     """A month, looked at by two processes: one rotates on its schedule, the other only reads."""
-    one = identity(rotate_every_s=30 * DAY_S, publish_s=2 * DAY_S, overlap_s=DAY_S)
+    one = identity(rotate_every=30 * DAY_S, publish_before=2 * DAY_S, overlap_s=DAY_S)
     other = identity(skip=3)
     token = one.tokens.sign("ana").token
     names: dict[str, int] = {}

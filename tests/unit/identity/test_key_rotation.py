@@ -11,7 +11,7 @@ DAY_S = 86_400.0
 
 
 async def test_guest_2_and_audit_1_publication_and_rotation_are_told_once(identity, clock):
-    one = identity(rotate_every_s=30 * DAY_S, publish_s=2 * DAY_S)
+    one = identity(rotate_every=30 * DAY_S, publish_before=2 * DAY_S)
     first = one.ring.ensure().ring.signing.kid
     told = []
     rotation = KeyRotation(one.ring, lambda *note: told.append(note))
@@ -28,7 +28,7 @@ async def test_guest_2_and_audit_1_publication_and_rotation_are_told_once(identi
 async def test_a_ring_that_cannot_be_changed_is_said_and_signs_on(
     identity, clock, tmp_path, caplog
 ):
-    one = identity(rotate_every_s=30 * DAY_S, publish_s=2 * DAY_S)
+    one = identity(rotate_every=30 * DAY_S, publish_before=2 * DAY_S)
     one.ring.ensure()
     (tmp_path / "keys").chmod(0o755)
     clock.now += 28 * DAY_S

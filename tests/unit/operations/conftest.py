@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections import Counter
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import count
 from random import Random
 from typing import Any
@@ -18,8 +18,6 @@ from uuid import UUID
 import orjson
 import pytest
 
-from guestd.app.config import Config
-from guestd.app.wiring.rest import operations_settings
 from guestd.journal.memory import MemoryJournal
 from guestd.model.errors import CommandError, PlatformError, PlatformRefused, PlatformUnavailable
 from guestd.model.ports import COMMAND, PlatformAnswer
@@ -27,7 +25,9 @@ from guestd.model.records import OWN_STREAM
 from guestd.observe.metrics import Metrics
 from guestd.operations.event_appender import EventAppender
 from guestd.operations.service import OperationService
+from guestd.operations.settings import OperationsSettings
 from guestd.platform.pace import Budget, Pace
+from tests.reading import at_once
 from tests.simulation.virtual import VirtualClock, VirtualLoop
 
 Json = dict[str, Any]
@@ -316,7 +316,12 @@ class Life:
     """One process, from its start to its stop or its cut."""
 
     def __init__(
-        self, world: World, cut_at: int | None = None, sign: Any = None, **settings
+        self,
+        world: World,
+        cut_at: int | None = None,
+        sign: Any = None,
+        sessions_max: int = 500,
+        **settings,
     ) -> None:
         self.world = world
         self.cutter = Cutter(cut_at)
@@ -326,9 +331,9 @@ class Life:
         self.budget = (
             Budget([world.per_minute], Pace(world.loop.time)) if world.per_minute else None
         )
-        self.appender = EventAppender(journal, clock)
+        self.appender = at_once(EventAppender.open(journal, clock))
         self.service = OperationService(
-            replace(operations_settings(Config()), **settings),
+            OperationsSettings(**settings),
             journal,
             CutPlatform(world.twin, self.cutter, self.budget),
             self.appender,
@@ -338,6 +343,7 @@ class Life:
             lambda: str(UUID(int=world.rng.getrandbits(128), version=4)),
             sign,
             requests_per_minute=lambda: world.per_minute or math.inf,
+            sessions_max=sessions_max,
         )
 
     async def do(self, kind: str, operation_id: str = "op-1", request: Json | None = None) -> Any:
@@ -345,7 +351,7 @@ class Life:
         view = await self.service.start(kind, operation_id, request or REQUESTS[kind])
         while view.status in ("running", "deferred"):
             await asyncio.sleep(0.2)
-            view = self.service.view(operation_id)
+            view = await self.service.view(operation_id)
         return view
 
     async def run(self, work) -> Any:
@@ -365,7 +371,7 @@ class Life:
     def _check_that_what_is_shown_is_durable(self) -> None:
         for view in self.service.views():
             if view.status not in ("running", "deferred"):
-                kept = self.world.journal.operation(view.operation_id)
+                kept = at_once(self.world.journal.operation(view.operation_id))
                 assert kept is not None and kept.over, (
                     f"{view.operation_id} was told to be over before that was durable"
                 )
@@ -391,7 +397,7 @@ class World:
     def facts(self, *, without_attempts: bool = False) -> list[Json]:
         found = [
             orjson.loads(kept.row.payload)
-            for kept in self.journal.read_on(0, 100_000)
+            for kept in at_once(self.journal.read_on(0, 100_000))
             if kept.row.session_id == OWN_STREAM
         ]
         assert [one["seq"] for one in found] == list(range(1, len(found) + 1)), (

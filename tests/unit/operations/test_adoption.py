@@ -6,8 +6,6 @@ import asyncio
 
 import pytest
 
-from guestd.operations.settings import AdoptionSettings
-
 from .conftest import do, event
 
 
@@ -52,7 +50,7 @@ def test_assist_4_every_page_is_asked_for_and_rates_are_of_what_was_viewed(world
 
 def test_assist_4_memory_is_bounded_and_the_rest_is_counted_together(world):
     world.twin.pages = [[event("viewed", f"p{n}") for n in range(50)]] * 4
-    view = do(world, "adoption", adoption=AdoptionSettings(prompts_max=10))
+    view = do(world, "adoption", adoption_prompts_max=10)
     assert len(view.result["prompts"]) == 10
     assert view.result["others"]["viewed"] == 160 and view.result["total"]["viewed"] == 200
 
@@ -73,7 +71,7 @@ def test_assist_4_a_restart_goes_on_with_the_page_it_was_at(world):
         read = len(world.twin.calls)
         assert 0 < read < 20
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         view = await second.do(
             "adoption", request={"interval": "2026-01-01T00:00:00Z/2026-02-01T00:00:00Z"}
         )
@@ -106,7 +104,7 @@ def test_assist_4_page_tokens_that_go_round_are_noticed(world, lead, circle):
 
 def test_assist_4_there_is_an_end_to_pages(world):
     world.twin.pages = [[] for _ in range(100)]
-    view = do(world, "adoption", adoption=AdoptionSettings(pages_max=10))
+    view = do(world, "adoption", adoption_pages_max=10)
     assert (view.status, view.problem["code"]) == ("failed", "too_large") and len(
         world.twin.calls
     ) == 10

@@ -7,7 +7,7 @@ import asyncio
 
 import pytest
 
-from guestd.operations.settings import RestSessionSettings
+from tests.reading import at_once
 from tests.simulation.virtual import VirtualLoop
 
 from .conftest import GUEST_TOKEN, REQUESTS, World, event
@@ -50,8 +50,8 @@ def story(kind: str, cuts: tuple[int, ...], pause_s: float = 1.0):
 
 async def _lives(world, kind, cuts, pause_s):
     for cut in (*cuts, None):
-        life = world.life(cut, sessions=RestSessionSettings(heartbeats_per_duration=3))
-        life.service.recover()
+        life = world.life(cut, heartbeats_per_duration=3)
+        await life.service.recover()
         view = await life.run(life.do(kind))
         if view is not None:
             await life.service.stop()
@@ -119,6 +119,6 @@ def test_http_2_when_the_platform_has_forgotten_the_keys_nothing_is_doubled(kind
 @pytest.mark.parametrize("kind", ["guest", "messaging"])
 def test_audit_2_the_token_is_gone_from_the_journal_when_it_is_over(kind):
     world, _, _ = story(kind, ())
-    kept = world.journal.operation("op-1")
+    kept = at_once(world.journal.operation("op-1"))
     assert kept.over and GUEST_TOKEN.encode() not in kept.state
     assert GUEST_TOKEN not in str(world.facts())

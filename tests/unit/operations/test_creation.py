@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from guestd.policy.backoff import Backoff
+from tests.reading import at_once
 from tests.simulation.virtual import VirtualClock
 
 from .conftest import GUEST_TOKEN, REQUESTS, do, fault
@@ -23,7 +23,7 @@ def test_sess_7_the_queue_then_a_contact_then_a_conversation_and_a_second_one_fo
         life = world.life(cut_at=11)  # after the answer, which is not durable
         await life.run(life.do("guest", "three", wish))
         after = world.life()
-        after.service.recover()
+        await after.service.recover()
         view = await after.do("guest", "three", wish)
         await after.service.stop()
         return view
@@ -96,7 +96,11 @@ def test_audit_2_no_fact_and_no_view_holds_the_token(world):
     world.twin.faults["conversation.create"] = [fault(400)]
     view = do(world, "guest")
     assert "(secret)" in view.problem["message"]
-    for text in (str(view), str(world.facts()), world.journal.operation("op-1").state.decode()):
+    for text in (
+        str(view),
+        str(world.facts()),
+        at_once(world.journal.operation("op-1")).state.decode(),
+    ):
         assert GUEST_TOKEN not in text
     assert world.facts()[0]["details"]["guest_token_fingerprint"].startswith("sha256:")
 
@@ -109,9 +113,11 @@ def test_a_token_too_short_to_be_a_secret_does_not_eat_the_words(world):
 
 def test_without_a_token_and_without_keys_the_field_is_named(world):
     request = {key: value for key, value in REQUESTS["guest"].items() if key != "guestToken"}
-    with pytest.raises(Exception, match="guestToken: it is missing, and no keys are configured"):
+    with pytest.raises(
+        Exception, match="guestToken: must be given, because no keys are configured"
+    ):
         do(world, "guest", request=request)
-    assert world.journal.operation("op-1") is None
+    assert at_once(world.journal.operation("op-1")) is None
 
 
 def test_an_answer_without_an_id_is_asked_for_again(world):
@@ -142,10 +148,9 @@ def tokens_sent(world):
 
 def test_guest_1_a_token_of_ours_that_grew_old_is_signed_anew_before_the_next_step(world):
     world.twin.faults["queue.get"] = [fault(503)]
-    rest = Backoff(base_s=280.0, jitter_s=0.0, cap_s=280.0)
+    rest = {"rest_base_s": 280.0, "rest_jitter_s": 0.0, "rest_cap_s": 280.0}
     assert (
-        do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest).status
-        == "succeeded"
+        do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), **rest).status == "succeeded"
     )
     assert tokens_sent(world) == [("op-1-contact", "signed-token-2")]
 
@@ -162,6 +167,6 @@ def test_guest_1_a_token_of_ours_that_is_not_taken_is_signed_anew_once(world):
 
 def test_guest_1_a_try_that_may_have_acted_is_made_again_with_the_same_token(world):
     world.twin.faults["contact.create"] = [fault(503, before=False)]
-    rest = Backoff(base_s=280.0, jitter_s=0.0, cap_s=280.0)
-    do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), rest=rest)
+    rest = {"rest_base_s": 280.0, "rest_jitter_s": 0.0, "rest_cap_s": 280.0}
+    do(world, "guest", request=WITHOUT_TOKEN, sign=Signer(world), **rest)
     assert tokens_sent(world) == [("op-1-contact", "signed-token-1")] * 2

@@ -40,7 +40,7 @@ def test_inj_4_ids_count_and_do_not_spell():
             [message(1), message(2, media=[{"name": "a", "url": "http://x/y"}])],
             "without an https address",
         ),
-        ([message(1, media="no"), message(2)], r"messages\[0\]\.media is no list"),
+        ([message(1, media="no"), message(2)], r"messages\[0\]\.media must be a list"),
     ],
 )
 def test_inj_4_each_violation_is_found_and_its_index_named(messages, words):
@@ -89,24 +89,24 @@ def test_inj_1_messages_go_out_as_given_in_the_order_of_the_list(world):
 @pytest.mark.parametrize(
     ("wrong", "complaint"),
     [
-        ([], "messages: it is empty; write at least one"),
+        ([], "messages: must not be empty; give at least one"),
         (
             [text("\N{SLIGHTLY SMILING FACE}" * 2049)],
             "messages[0].text: 4098 UTF-16 units; at most 4096",
         ),
-        ([text("fine"), text("")], "messages[1].text: it is empty"),
+        ([text("fine"), text("")], "messages[1].text: must not be empty"),
         (
             [text("fine"), {"type": "html", "from": "bot", "text": "no"}],
-            "messages[1]: its type is html",
+            "messages[1]: has the type html",
         ),
         (
             [text("fine"), text("no", html="<b>")],
-            "messages[1]: its type is text, but it has html as well",
+            "messages[1]: has the type text, but also html",
         ),
-        ([text("fine"), {**text("no"), "from": "ghost"}], "messages[1].from: it is unknown"),
+        ([text("fine"), {**text("no"), "from": "ghost"}], "messages[1].from: must be one of"),
         (
             [text("a", timestamp="2026-01-01T00:00:00Z")] * 2,
-            "messages[1].timestamp: it is not later",
+            "messages[1].timestamp: must be later",
         ),
         (
             [
@@ -114,11 +114,11 @@ def test_inj_1_messages_go_out_as_given_in_the_order_of_the_list(world):
                 text("b"),
                 text("c", timestamp="2026-01-01T00:00:00.001Z"),
             ],
-            "messages[2].timestamp: it leaves 1 ms for the 1 messages before it that have none",
+            "messages[2].timestamp: leaves 1 ms for the 1 messages before it that have none",
         ),
         (
             [text("a", timestamp="9999-12-31T23:59:59Z")],
-            "messages[0].timestamp: it is not between 1970 and 9999",
+            "messages[0].timestamp: must be between 1970 and 9999",
         ),
     ],
 )

@@ -10,7 +10,7 @@ import pytest
 from guestd.model.errors import BudgetSpent, CommandError, LimitExceeded
 from guestd.model.times import iso_of_ms
 from guestd.observe.exposition import exposition
-from guestd.operations.settings import RestSessionSettings
+from tests.reading import at_once
 
 from .conftest import GUEST_TOKEN, REQUESTS, CutJournal, do, fault
 
@@ -119,7 +119,7 @@ def test_sess_5_a_heartbeat_every_30_s_or_a_tenth_of_the_duration(world, duratio
 
 def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
     async def story():
-        life = world.life(sessions=RestSessionSettings(sessions_max=1000))
+        life = world.life(sessions_max=1000)
         await asyncio.gather(
             *(life.service.start("messaging", f"m{n}", HALF_HOUR) for n in range(1000))
         )
@@ -135,9 +135,7 @@ def test_sess_5_a_thousand_sessions_do_not_beat_at_once(world):
 
 def test_sess_5_a_slow_platform_is_never_asked_more_than_the_bound_at_once(world):
     async def story():
-        life = world.life(
-            sessions=RestSessionSettings(sessions_max=1000), heartbeats_inflight_max=7
-        )
+        life = world.life(sessions_max=1000, heartbeats_inflight_max=7)
         await asyncio.gather(
             *(life.service.start("messaging", f"m{n}", HALF_HOUR) for n in range(300))
         )
@@ -258,7 +256,7 @@ def test_sess_6_an_end_that_was_asked_for_survives_a_crash(world):
         await first.service.stop()
         await asyncio.sleep(0.1)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         begun = world.loop.time()
         view = await second.do("messaging", request=HALF_HOUR)
         assert world.loop.time() - begun < 5.0
@@ -280,12 +278,12 @@ def test_sess_6_a_goodbye_nobody_hears_is_uncertain_after_looking(world):
 
 def test_sess_1_one_more_is_refused(world):
     async def story():
-        life = world.life(sessions=RestSessionSettings(sessions_max=3))
+        life = world.life(sessions_max=3)
         for n in range(3):
             await life.service.start("messaging", f"m{n}", HALF_HOUR)
         with pytest.raises(
             LimitExceeded,
-            match=r"limit exceeded: 3 REST sessions under way, limits.max_rest_sessions is 3",
+            match=r"limit exceeded: 3 REST sessions are running, limits.max_rest_sessions is 3",
         ):
             await life.service.start("messaging", "m3", HALF_HOUR)
         assert (await life.service.start("messaging", "m2", HALF_HOUR)).operation_id == "m2", (
@@ -309,7 +307,7 @@ def test_after_a_restart_it_beats_on_with_the_next_number_and_ends_in_time(world
         await first.service.stop()
         await asyncio.sleep(100.0)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         return await second.do("messaging", request={**HALF_HOUR, "durationS": 600})
 
     begun = world.loop.time()
@@ -329,7 +327,7 @@ def test_after_a_restart_past_its_time_it_is_closed_at_once(world):
         await asyncio.sleep(7200.0)
         begun = world.loop.time()
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         view = await second.do("messaging", request=HALF_HOUR)
         assert world.loop.time() - begun < 2.0
         return view
@@ -375,7 +373,7 @@ def test_sess_5_what_our_own_budget_holds_back_ends_no_session(world):
         life.metrics.rest_heartbeats["delayed"] == 10
         and "failed" not in life.metrics.rest_heartbeats
     )
-    assert len(beats(world)) > 5 and life.service.view("op-1").status == "running"
+    assert len(beats(world)) > 5 and at_once(life.service.view("op-1")).status == "running"
 
 
 def test_sess_5_hearts_beat_on_while_the_disk_is_full(world, monkeypatch):

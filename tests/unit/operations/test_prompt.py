@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from guestd.model.errors import CommandError
-from guestd.operations.settings import PromptSettings
 
 from .conftest import CONVERSATION, PROMPT, REQUESTS, do, fault, refusal
 
@@ -38,7 +37,7 @@ def test_assist_2_a_deferred_prompt_is_seen_as_such_and_survives_a_restart(world
         await first.service.stop()
         await asyncio.sleep(3.0)
         second = world.life()
-        assert second.service.recover() == 1
+        assert (await second.service.recover()) == 1
         view = await second.do("prompt")
         await second.service.stop()
         return view
@@ -50,14 +49,14 @@ def test_assist_2_a_deferred_prompt_is_seen_as_such_and_survives_a_restart(world
 
 def test_assist_2_it_is_not_put_off_for_ever(world):
     world.twin.screen_full = 99
-    view = do(world, "prompt", prompts=PromptSettings(deferrals_max=3))
+    view = do(world, "prompt", prompt_deferrals_max=3)
     assert (view.status, view.problem["code"]) == ("failed", "conflict")
     assert len(tries(world)) == 4 and not world.made()
 
 
 def test_assist_2_nobody_wants_it_an_hour_later(world):
     world.twin.screen_full = 99
-    view = do(world, "prompt", prompts=PromptSettings(age_max_s=25.0))
+    view = do(world, "prompt", prompt_age_max_s=25.0)
     assert view.status == "failed" and len(tries(world)) == 3
 
 
@@ -70,7 +69,7 @@ def test_assist_2_after_a_long_stop_it_is_not_shown_any_more(world):
         await first.service.stop()
         await asyncio.sleep(4000.0)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         return await second.do("prompt")
 
     view = world.run(story())
@@ -88,7 +87,7 @@ def test_a_deferred_prompt_can_be_given_up_and_one_that_is_shown_cannot(world):
         assert await life.service.end("op-1") == view, "once is as good as twice"
         await asyncio.sleep(60.0)
         await life.service.start("prompt", "op-2", REQUESTS["prompt"])
-        with pytest.raises(CommandError, match="on its way") as error:
+        with pytest.raises(CommandError, match="is being sent") as error:
             await life.service.end("op-2")
         assert error.value.code == "conflict"
         return await life.do("prompt", "op-2")
@@ -198,7 +197,7 @@ def test_assist_2_a_full_screen_puts_it_off_at_once_until_a_prompt_has_gone_over
         await first.service.stop()
         await asyncio.sleep(5.0)
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         view = await second.do("prompt", request=wish)
         await second.service.stop()
         return told, view.status

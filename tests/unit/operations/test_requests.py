@@ -6,8 +6,8 @@ from __future__ import annotations
 import pytest
 
 from guestd.model.errors import CommandError
-from guestd.operations.requests import REQUESTS as MODELS
-from guestd.operations.requests import validated_request
+from guestd.operations.workflows import REQUEST_MODELS as MODELS
+from guestd.operations.workflows import validated_request
 
 from .conftest import GUEST_TOKEN, REQUESTS
 
@@ -28,10 +28,10 @@ def put(kind, place, value):
 
 INJECTION = [
     ("interactionId", ..., "interactionId", "required"),
-    ("interactionId", 7, "interactionId", "no string"),
-    ("interactionId", "a b", "interactionId", "may not stand there"),
+    ("interactionId", 7, "interactionId", "must be a string"),
+    ("interactionId", "a b", "interactionId", "are not allowed"),
     ("messages", [], "messages", "empty"),
-    ("messages", "hi", "messages", "no list"),
+    ("messages", "hi", "messages", "must be a list"),
     (
         "messages",
         [MESSAGE, {**MESSAGE, "text": "é" * 4097}],
@@ -39,7 +39,7 @@ INJECTION = [
         "4097 UTF-16 units; at most 4096",
     ),
     ("messages", [MESSAGE, MESSAGE, {**MESSAGE, "text": ""}], "messages[2].text", "empty"),
-    ("messages", [{**MESSAGE, "type": "html"}], "messages[0]", "there is no html"),
+    ("messages", [{**MESSAGE, "type": "html"}], "messages[0]", "html is missing"),
     ("messages", [{**MESSAGE, "html": "x"}], "messages[0]", "leave html out"),
     ("messages", [{**MESSAGE, "type": "image"}], "messages[0].type", "'text' or 'html'"),
     (
@@ -66,9 +66,9 @@ INJECTION = [
     ("message", [], "message", "did you mean messages?"),
 ]
 PROMPT = [
-    ("conversationId", "zz", "conversationId", "no UUID"),
+    ("conversationId", "zz", "conversationId", "must be a UUID"),
     ("promptId", ..., "promptId", "required"),
-    ("triggerConditions", [CONDITION] * 6, "triggerConditions", "6 of them; at most 5"),
+    ("triggerConditions", [CONDITION] * 6, "triggerConditions", "has 6 items; at most 5"),
     (
         "triggerConditions",
         [CONDITION, {**CONDITION, "type": "mood"}],
@@ -79,60 +79,70 @@ PROMPT = [
         "triggerConditions",
         [{**CONDITION, "threshold": 1.5}],
         "triggerConditions[0].threshold",
-        "the most is 1",
+        "the maximum is 1",
     ),
     (
         "triggerConditions",
         [{**CONDITION, "value": True}],
         "triggerConditions[0].value",
-        "no string",
+        "must be a string",
     ),
-    ("displaySettings", {**DISPLAY, "delayMs": 499}, "displaySettings.delayMs", "the least is 500"),
+    (
+        "displaySettings",
+        {**DISPLAY, "delayMs": 499},
+        "displaySettings.delayMs",
+        "the minimum is 500",
+    ),
     (
         "displaySettings",
         {**DISPLAY, "delayMs": 5001},
         "displaySettings.delayMs",
-        "the most is 5000",
+        "the maximum is 5000",
     ),
-    ("displaySettings", {**DISPLAY, "delayMs": "500"}, "displaySettings.delayMs", "no number"),
+    (
+        "displaySettings",
+        {**DISPLAY, "delayMs": "500"},
+        "displaySettings.delayMs",
+        "must be a number",
+    ),
     (
         "displaySettings",
         {**DISPLAY, "maxConcurrentPrompts": 4},
         "displaySettings.maxConcurrentPrompts",
-        "the most is 3",
+        "the maximum is 3",
     ),
     (
         "displaySettings",
         {**DISPLAY, "maxConcurrentPrompts": 0},
         "displaySettings.maxConcurrentPrompts",
-        "the least is 1",
+        "the minimum is 1",
     ),
     (
         "displaySettings",
         {**DISPLAY, "autoDismissMs": 9999},
         "displaySettings.autoDismissMs",
-        "the least is 10000",
+        "the minimum is 10000",
     ),
     (
         "displaySettings",
         {**DISPLAY, "autoDismissMs": 60_001},
         "displaySettings.autoDismissMs",
-        "the most is 60000",
+        "the maximum is 60000",
     ),
-    ("contextData", [], "contextData", "no object"),
+    ("contextData", [], "contextData", "must be an object"),
 ]
 MESSAGING = [
     ("guestToken", ..., "guestToken", "required"),
-    ("guestToken", 7, "guestToken", "no string"),
+    ("guestToken", 7, "guestToken", "must be a string"),
     ("guestToken", "", "guestToken", "empty"),
     (
         "capabilities",
         ["typing-indicator", "file-transfer"],
         "capabilities",
-        "read-receipts missing",
+        "read-receipts must be in the list",
     ),
-    ("capabilities", [], "capabilities", "typing-indicator and read-receipts missing"),
-    ("durationS", 0, "durationS", "the least is 1"),
+    ("capabilities", [], "capabilities", "typing-indicator and read-receipts must be in the list"),
+    ("durationS", 0, "durationS", "the minimum is 1"),
     ("durationS", 10.5, "durationS", "whole number"),
     ("locale", "german!", "locale", "must match"),
 ]
@@ -140,7 +150,7 @@ ADOPTION = [
     ("interval", "2026-01-01T00:00:00Z", "interval", "slash"),
     ("interval", "2026-02-01T00:00:00Z/2026-01-01T00:00:00Z", "interval", "ends before it begins"),
     ("interval", "2026-01-01T00:00:00/2026-02-01T00:00:00", "interval", "time zone"),
-    ("pageSize", 101, "pageSize", "the most is 100"),
+    ("pageSize", 101, "pageSize", "the maximum is 100"),
 ]
 BAD = [
     *(("injection", *one) for one in INJECTION),
@@ -218,7 +228,7 @@ def test_deep_nesting_is_refused_and_not_followed():
 
 
 def test_too_large_and_unknown_kinds_are_refused():
-    with pytest.raises(CommandError, match="at most 100 are taken") as error:
+    with pytest.raises(CommandError, match="at most 100 are allowed") as error:
         validated_request("injection", REQUESTS["injection"], 100)
     assert error.value.code == "too_large"
     with pytest.raises(CommandError, match="adoption, guest, injection, messaging, prompt"):

@@ -9,6 +9,7 @@ import pytest
 from guestd.model.errors import CommandError, NotFound, Overloaded
 from guestd.model.records import OperationRecord
 from guestd.operations.unavailable import OperationsUnavailable
+from tests.reading import at_once
 
 from .conftest import REQUESTS, do, fault
 
@@ -55,7 +56,7 @@ def test_the_same_at_the_same_time_is_one_operation(world):
 def test_the_same_id_with_another_request_is_a_conflict(world, kind, request_):
     do(world, "injection")
     error = refusal(world, lambda life: life.service.start(kind, "op-1", request_))
-    assert error.code == "conflict" and "draw a new id" in str(error)
+    assert error.code == "conflict" and "use a new id" in str(error)
 
 
 def test_the_same_id_with_another_token_is_a_conflict(world):
@@ -84,7 +85,7 @@ def test_nothing_is_seen_before_it_is_durable(world):
         await asyncio.sleep(1.0)
         assert not task.done() and life.service.views() == []
         with pytest.raises(NotFound):
-            life.service.view("op-1")
+            await life.service.view("op-1")
         await life.service.stop()
         await asyncio.gather(task, return_exceptions=True)
 
@@ -101,7 +102,7 @@ def test_an_asker_who_goes_away_changes_nothing(world):
         await asyncio.sleep(0)
         task.cancel()
         await asyncio.sleep(5.0)
-        view = life.service.view("op-1")
+        view = await life.service.view("op-1")
         await life.service.stop()
         return view
 
@@ -156,7 +157,7 @@ def test_a_full_disk_refuses_what_is_new(world):
     error = refusal(
         world, lambda life: life.service.start("injection", "op-1", REQUESTS["injection"])
     )
-    assert error.code == "storage_full" and "free some space" in str(error)
+    assert error.code == "storage_full" and "until space is freed" in str(error)
 
 
 def test_wait_is_for_so_long_and_no_longer(world):
@@ -184,7 +185,7 @@ def test_lately_over_are_listed_newest_first_and_the_list_is_bounded(world):
         await life.service.start("prompt", "p1", REQUESTS["prompt"])
         names = [view.operation_id for view in life.service.views()]
         kinds = {view.kind for view in life.service.views("injection")}
-        first = life.service.view("i0")
+        first = await life.service.view("i0")
         await life.service.stop()
         return names, kinds, first
 
@@ -197,7 +198,7 @@ def test_unknown_is_not_found(world):
     async def story():
         life = world.life()
         with pytest.raises(NotFound):
-            life.service.view("nobody")
+            await life.service.view("nobody")
         with pytest.raises(NotFound):
             await life.service.end("nobody")
         await life.service.stop()
@@ -229,7 +230,7 @@ def test_drain_stops_between_two_steps_and_the_next_life_goes_on(world):
         assert len(world.twin.calls) == done
         await first.service.stop()
         second = world.life()
-        assert second.service.recover() == 1
+        assert (await second.service.recover()) == 1
         return await second.do("guest")
 
     assert world.run(story()).status == "succeeded"
@@ -255,11 +256,11 @@ def test_an_operation_of_an_unknown_kind_is_left_alone(world, caplog):
     async def story():
         life = world.life()
         await life.appender.save(OperationRecord("old", "poem", b"{}"))
-        assert life.service.recover() == 0
+        assert (await life.service.recover()) == 0
         await life.service.stop()
 
     world.run(story())
-    assert "does not know" in caplog.text and not world.journal.operation("old").over
+    assert "does not know" in caplog.text and not at_once(world.journal.operation("old")).over
 
 
 def test_a_bug_of_ours_ends_the_operation_and_says_so(world, caplog):
@@ -277,14 +278,14 @@ async def test_without_keys_the_service_says_which_keys_are_missing():
         await service.start("injection", "op-1", REQUESTS["injection"])
     assert error.value.code == "not_configured" and service.views() == ()
     with pytest.raises(NotFound):
-        service.view("op-1")
+        await service.view("op-1")
 
 
 def test_what_was_asked_for_before_the_revival_is_not_begun_twice(world):
     async def story():
         life = world.life()
         await life.service.start("injection", "op-1", REQUESTS["injection"])
-        life.service.recover()
+        await life.service.recover()
         view = await life.do("injection")
         await life.service.stop()
         return view
@@ -301,7 +302,7 @@ def test_what_is_over_is_listed_again_after_a_restart_newest_first(world):
             await asyncio.sleep(1.0)
         await first.service.stop()
         second = world.life(remembered_max=3)
-        assert second.service.recover() == 0
+        assert (await second.service.recover()) == 0
         return [(view.operation_id, view.status) for view in second.service.views("injection")]
 
     assert world.run(story()) == [("i4", "succeeded"), ("i3", "succeeded"), ("i2", "succeeded")]

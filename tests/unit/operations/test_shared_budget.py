@@ -10,7 +10,7 @@ from statistics import median
 import pytest
 
 from guestd.model.errors import BudgetSpent, RateLimited
-from guestd.operations.settings import RestSessionSettings
+from tests.reading import at_once
 
 from .conftest import REQUESTS, fault
 
@@ -179,7 +179,7 @@ def test_sess_5_what_had_no_turn_is_delayed_and_not_failed(world, error):
 
     life = world.run(story())
     counts = life.metrics.rest_heartbeats
-    assert (counts["delayed"], counts.get("failed"), life.service.view("op-1").status) == (
+    assert (counts["delayed"], counts.get("failed"), at_once(life.service.view("op-1")).status) == (
         10,
         None,
         "running",
@@ -224,13 +224,13 @@ def test_sess_5_after_a_restart_the_intervals_are_stretched_from_the_start(world
     world.per_minute = 8
 
     async def story():
-        first = world.life(sessions=RestSessionSettings())
+        first = world.life()
         for n in range(6):
             await first.service.start("messaging", f"m{n}", LONG)
         await asyncio.sleep(400.0)
         await first.service.stop()
         second = world.life()
-        second.service.recover()
+        await second.service.recover()
         began = world.loop.time()
         await asyncio.sleep(600.0)
         await second.service.stop()

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from guestd.model.errors import PayloadRefused
-from guestd.platform.answers import scrubbed, secrets_in
+from guestd.platform.answers import redacted_line, secrets_in
 from guestd.platform.table import CALLS
 
 
@@ -65,7 +65,7 @@ def test_http_3_secrets_are_found_wherever_they_lie_in_a_request():
 
 @given(st.text(max_size=200), st.lists(st.text(min_size=6, max_size=20), max_size=3))
 def test_http_3_what_is_told_is_one_line_without_secrets(text, secrets):
-    told = scrubbed(text, tuple(secrets))
+    told = redacted_line(text, tuple(secrets))
     assert len(told) <= 300
     assert "\n" not in told
     words = [" ".join(one.split()) for one in secrets]

@@ -12,8 +12,8 @@ from guestd.policy.admission import Admission
 from guestd.policy.backoff import Backoff
 from guestd.policy.buckets import SlidingCount, TokenBucket
 from guestd.policy.deadlines import DeadlineWheel
-from guestd.policy.holdback import HoldBack
 from guestd.policy.naturals import natural_key
+from guestd.policy.reorder_delay import ReorderDelay
 
 
 class TestBackoff:
@@ -178,15 +178,15 @@ class TestAdmission:
         assert admission.admit(30.0) == [1]
 
 
-class TestHoldBack:
+class TestReorderDelay:
     def test_trust_is_earned_and_then_costs_nothing(self):
-        hold = HoldBack(initial_ms=100, trust_after=20)
+        hold = ReorderDelay(initial_ms=100, trust_after=20)
         for _ in range(20):
             hold.saw_in_order()
         assert hold.hold_ms == 0
 
     def test_one_displacement_is_learned_at_once_and_forgotten_slowly(self):
-        hold = HoldBack(initial_ms=0)
+        hold = ReorderDelay(initial_ms=0)
         hold.saw_displacement(50)
         assert hold.hold_ms >= 100
         for _ in range(1000):
@@ -198,7 +198,7 @@ class TestHoldBack:
 
     @given(st.lists(st.floats(0, 1e6), max_size=30))
     def test_it_stays_within_its_bounds(self, displacements):
-        hold = HoldBack(min_ms=10, max_ms=500)
+        hold = ReorderDelay(min_ms=10, max_ms=500)
         for late_ms in displacements:
             hold.saw_displacement(late_ms)
             assert 10 <= hold.hold_ms <= 500

@@ -16,14 +16,15 @@ from guestd.model.commands import Send
 from guestd.model.events import Event
 from guestd.model.ids import Guest
 from guestd.model.traits import ANY_FILE, Traits
-from guestd.policy.holdback import HoldBack
+from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
-from guestd.session.inbox import BySequence, ByTime
+from guestd.session.inbox import ByTime
+from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
-from guestd.session.settings import SessionSettings
 from guestd.session.states import State
 from guestd.wire.webchat import TRAITS as WEBCHAT_TRAITS
 from guestd.wire.webmessaging import TRAITS as WEBMESSAGING_TRAITS
+from tests.sections import session_settings
 
 RECONNECT_CODES = frozenset({1001, 1006, 1011, 1012, 1013})
 
@@ -131,7 +132,7 @@ class Table:
         ]
 
     def answers(self) -> list[Any]:
-        return [effect.answer for effect in self.effects if isinstance(effect, e.Tell)]
+        return [effect.answer for effect in self.effects if isinstance(effect, e.SendAnswer)]
 
     def intent(self, command_id: str) -> dict[str, Any]:
         """What the journal keeps of an accepted command."""
@@ -139,10 +140,10 @@ class Table:
         return next(one.intent for one in accepted if one.event.command_id == command_id)
 
     def count(self, notice: e.Notice) -> int:
-        return sum(f.count for f in self.effects if isinstance(f, e.Noticed) and f.notice is notice)
+        return sum(f.count for f in self.effects if isinstance(f, e.Count) and f.notice is notice)
 
     def beat_asked(self) -> bool:
-        return self.machine.beat.asked_at is not None
+        return self.machine.connection.heartbeat.asked_at is not None
 
     def send(self, text: str, command_id: str = "c1") -> list[e.Effect]:
         """Give a command and make its intent durable."""
@@ -169,18 +170,20 @@ def lost() -> i.LinkEnded:
 def new_table() -> Callable[..., Table]:
     def build(
         traits: Traits = WEBMESSAGING,
-        hold: HoldBack | None = None,
+        hold: ReorderDelay | None = None,
         seed: int = 1,
         **settings: Any,
     ) -> Table:
-        figures = SessionSettings(**{"hold_initial_ms": 0.0, **settings})
-        hold = hold or HoldBack(figures.hold_initial_ms, figures.hold_min_ms, figures.hold_max_ms)
+        figures = session_settings(**{"hold_initial_ms": 0.0, **settings})
+        hold = hold or ReorderDelay(
+            figures.inbox.hold_initial_ms, figures.inbox.hold_min_ms, figures.inbox.hold_max_ms
+        )
         inbox: ByTime | BySequence
         if traits.has_history:
-            inbox = ByTime(hold, figures.inbox_held_max, figures.inbox_remembered_max)
+            inbox = ByTime(hold, figures.inbox.held_max, figures.inbox.remembered_max)
         else:
             inbox = BySequence(
-                figures.gap_wait_s, figures.inbox_held_max, figures.inbox_remembered_max
+                figures.inbox.gap_wait_s, figures.inbox.held_max, figures.inbox.remembered_max
             )
         guest = Guest("g1", "ana", "token", "ana@example.org")
         return Table(Machine(guest, figures, traits, inbox, Random(seed)))

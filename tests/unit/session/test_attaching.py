@@ -162,9 +162,8 @@ class TestTheWay:
         table = new_table(
             uploads_per_session_max=99, slot_timeout_s=600.0, heartbeat_interval_s=600.0
         )
-        table.machine._traits = replace(
-            table.machine._traits, requests_per_minute=12
-        )  # eight are kept back
+        eight_are_kept_back = replace(table.machine._traits, requests_per_minute=12)
+        table.machine.use(table.machine._settings, eight_are_kept_back)
         table.to(State.LIVE)
         for n in range(6):
             give(table, bill(f"f{n}"))
@@ -360,7 +359,7 @@ class TestRestart:
         intent = self.intent_of(new_table, bill(caption="see"))
         table = self.restored(new_table, [("f1", intent)])
         assert not table.said(r.AskSlot), "it may have been sent: first the history"
-        assert table.machine.files_wanted() == ["/s/f1"]
+        assert table.machine.conversation.outbound.paths() == ["/s/f1"]
         table.answer_history([])
         table.pass_time(3.0)
         table.answer_history([])

@@ -10,10 +10,11 @@ from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.commands import Send
 from guestd.session import inputs as i
-from guestd.session.settings import SessionSettings, effective_traits
+from guestd.session.settings import effective_traits
 from guestd.session.states import State
 from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
+from tests.sections import session_settings
 
 DIALECTS = {"webchat": Webchat(), "webmessaging": WebMessaging("d")}
 
@@ -22,7 +23,7 @@ DIALECTS = {"webchat": Webchat(), "webmessaging": WebMessaging("d")}
 def live(new_table):
     def build(dialect, **settings):
         return new_table(
-            effective_traits(DIALECTS[dialect].traits, SessionSettings(**settings)), **settings
+            effective_traits(DIALECTS[dialect].traits, session_settings(**settings)), **settings
         ).to(State.LIVE)
 
     return build
@@ -42,7 +43,9 @@ class Guest:
     def _fate(self):
         self.count += 1
         effects = self.table.feed(i.CommandGiven(Send(f"c{self.count}", "x")))
-        errors = [effect.answer.error.code for effect in effects if isinstance(effect, e.Tell)]
+        errors = [
+            effect.answer.error.code for effect in effects if isinstance(effect, e.SendAnswer)
+        ]
         return errors[0] if errors else "accepted"
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from guestd.model.effects import Notice
 from guestd.model.signals import OUTBOUND, MessageArrived
-from guestd.policy.holdback import HoldBack
-from guestd.session.inbox import NEVER, BySequence, ByTime
+from guestd.policy.reorder_delay import ReorderDelay
+from guestd.session.inbox import NEVER, ByTime
+from guestd.session.inbox_by_sequence import BySequence
 
 
 def item(n: int, ms: int) -> MessageArrived:
@@ -37,24 +38,24 @@ def drain(inbox: ByTime | BySequence, now: float) -> list[MessageArrived]:
 
 class TestByTime:
     def test_in_order_traffic_waits_for_nothing(self):
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
-        assert all(inbox.passes(item(n, n), float(n)) for n in range(10))
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
+        assert all(inbox.accept_in_order(item(n, n), float(n)) for n in range(10))
 
     def test_equal_times_are_two_messages_in_the_order_of_their_arrival(self):
-        inbox = ByTime(HoldBack(50.0, 50.0, 2000.0), 16, 64)
+        inbox = ByTime(ReorderDelay(50.0, 50.0, 2000.0), 16, 64)
         for n in range(4):
             inbox.arrive(item(n, 7), 0.0)
         assert [shown.text for shown in drain(inbox, 0.0)] == ["0", "1", "2", "3"]
 
     def test_a_late_item_is_shown_marked_and_never_dropped(self):
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(2, 20), 0.0)
         outcome = inbox.arrive(item(1, 10), 0.03)
         placed = outcome.placed or inbox.release(10.0).placed
         assert [(one.item.text, one.late) for one in placed] == [("1", True)]
 
     def test_a_displacement_seen_once_is_waited_for_from_then_on(self):
-        hold = HoldBack(0.0, 0.0, 2000.0)
+        hold = ReorderDelay(0.0, 0.0, 2000.0)
         inbox = ByTime(hold, 16, 64)
         inbox.arrive(item(2, 20), 0.0)
         inbox.arrive(item(1, 10), 0.03)
@@ -65,22 +66,24 @@ class TestByTime:
         assert [shown.text for shown in drain(inbox, 1.03)] == ["3", "4"]
 
     def test_a_full_inbox_releases_its_oldest(self):
-        inbox = ByTime(HoldBack(1000.0, 1000.0, 2000.0), 4, 64)
+        inbox = ByTime(ReorderDelay(1000.0, 1000.0, 2000.0), 4, 64)
         shown = [
             placed.item.text for n in range(10) for placed in inbox.arrive(item(n, n), 0.0).placed
         ]
         assert shown == ["0", "1", "2", "3", "4", "5"] and inbox.held == 4
 
     def test_forgotten_identities_are_not_taken_for_new(self):
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 8)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 8)
         for n in range(40):
-            inbox.passes(item(n, n * 10), float(n)) or inbox.arrive(item(n, n * 10), float(n))
+            inbox.accept_in_order(item(n, n * 10), float(n)) or inbox.arrive(
+                item(n, n * 10), float(n)
+            )
         inbox.begin_fill()
         outcome = inbox.merge([item(n, n * 10) for n in range(45)], 50.0)
         assert [placed.item.text for placed in outcome.placed] == ["40", "41", "42", "43", "44"]
 
     def test_history_is_the_spine_for_equal_times(self):
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.begin_fill()
         for n in (3, 1):
             inbox.arrive(item(n, 5), 0.0)
@@ -91,7 +94,7 @@ class TestByTime:
     @given(seed=st.integers(0, 2**32), count=st.integers(1, 60), ties=st.booleans())
     def test_any_reordering_within_the_hold_comes_out_in_order_each_once(self, seed, count, ties):
         rng = Random(seed)
-        inbox = ByTime(HoldBack(100.0, 100.0, 2000.0), 256, 1024)
+        inbox = ByTime(ReorderDelay(100.0, 100.0, 2000.0), 256, 1024)
         items = [item(n, (n // 2 if ties else n) * 20) for n in range(count)]
         arrivals = [(n * 0.02 + rng.random() * 0.09 * (not ties), n) for n in range(count)]
         arrivals += [(at + rng.random(), n) for at, n in arrivals if rng.random() < 0.3]
@@ -106,7 +109,7 @@ class TestByTime:
     def test_the_history_tells_that_one_of_equal_time_belongs_before_what_was_shown(self):
         """Time alone does not tell: the guest's own echo was lost, the agent's answer of the same
         time was shown."""
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
         inbox.begin_fill()
         outcome = inbox.merge([item(0, 7), item(1, 7), item(2, 7)], 1.0)
@@ -115,7 +118,7 @@ class TestByTime:
     def test_more_than_is_remembered_arrives_while_a_gap_is_filled(self):
         """What arrived since the gap does not make what is missing from it as old as what was
         forgotten."""
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 8, 8)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 8, 8)
         inbox.arrive(item(1, 10), 0.0)
         inbox.begin_fill()
         shown = [one for n in range(3, 40) for one in inbox.arrive(item(n, n * 10), 0.5).placed]
@@ -127,14 +130,14 @@ class TestByTime:
         assert inbox.merge([item(n, n * 10) for n in range(1, 40)], 2.0).placed == []
 
     def test_one_of_equal_time_found_after_a_restart_is_late(self):
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.restore([(item(1, 7).identity, item(1, 7).time)])
         inbox.begin_fill()
         outcome = inbox.merge([item(0, 7), item(1, 7)], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True)]
 
     def test_what_was_held_and_belongs_before_what_was_shown_is_late(self):
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
         inbox.begin_fill()
         inbox.arrive(item(0, 7), 0.5)
@@ -143,7 +146,7 @@ class TestByTime:
         assert (Notice.LATE, 1) in outcome.notices
 
     def test_one_without_a_time_at_the_end_of_the_history_is_not_late(self):
-        inbox = ByTime(HoldBack(0.0, 0.0, 2000.0), 16, 64)
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
         inbox.begin_fill()
         untimed = MessageArrived("m2", OUTBOUND, "Text", text="2")
@@ -154,7 +157,7 @@ class TestByTime:
     @given(seed=st.integers(0, 2**32))
     def test_any_mess_with_gaps_and_fills_shows_each_item_once_and_stays_bounded(self, seed):
         rng = Random(seed)
-        inbox = ByTime(HoldBack(rng.choice([0.0, 30.0]), 0.0, 200.0), 16, 256)
+        inbox = ByTime(ReorderDelay(rng.choice([0.0, 30.0]), 0.0, 200.0), 16, 256)
         items = [item(n, rng.choice([n, n // 3]) * 10) for n in range(80)]
         items.sort(key=lambda one: one.time)
         shown: list[str] = []

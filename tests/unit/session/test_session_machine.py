@@ -678,7 +678,7 @@ class TestRestart:
 
     def revived(self, table, saved, known=()):
         table.machine.restore(saved, table.now)
-        table.machine.remember(known)
+        table.machine.conversation.inbound.preload_seen(known)
         table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined())
         return table
 

@@ -15,7 +15,7 @@ from guestd.model import effects as e
 from guestd.model import signals as s
 from guestd.model.commands import Context, End, Reply, Send, Typing
 from guestd.model.endings import Cause, Ending
-from guestd.policy.holdback import HoldBack
+from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
 from guestd.session.states import State
 
@@ -112,7 +112,7 @@ def step(table: Any, rng: Random, n: int) -> None:
 def test_promises_hold_on_any_walk(new_table, seed):
     rng = Random(seed)
     table = new_table(
-        hold=HoldBack(rng.choice([0.0, 50.0]), 0.0, 500.0),
+        hold=ReorderDelay(rng.choice([0.0, 50.0]), 0.0, 500.0),
         seed=seed,
         inbox_held_max=8,
         inbox_remembered_max=64,
@@ -138,4 +138,4 @@ def check_promises(table: Any) -> None:
         assert count <= accepted.count(command_id)
     finishes = [effect for effect in table.effects if isinstance(effect, e.Finish)]
     assert len(finishes) == (table.machine.state is State.ENDED)
-    assert table.machine._inbox.held <= 8 + 1
+    assert table.machine.conversation.inbound.inbox.held <= 8 + 1

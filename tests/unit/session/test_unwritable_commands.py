@@ -45,4 +45,5 @@ def test_an_id_that_cannot_be_written_is_not_looked_for_in_the_journal(new_table
     table = new_table(answers_kept_max=1).to(State.LIVE)
     for n in range(3):
         table.send("x", f"c{n}")
-    assert table.machine.may_have_forgotten("other") and not table.machine.may_have_forgotten(HALF)
+    commands = table.machine.conversation.outbound.commands
+    assert commands.may_have_forgotten("other") and not commands.may_have_forgotten(HALF)

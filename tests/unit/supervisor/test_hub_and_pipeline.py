@@ -9,8 +9,8 @@ import pytest
 from guestd.journal.memory import MemoryJournal
 from guestd.model.events import AcceptedEvent, SessionEvent
 from guestd.observe.metrics import Metrics
+from guestd.supervisor.commits import CommitBatcher
 from guestd.supervisor.hub import Hub
-from guestd.supervisor.pipeline import Pipeline
 
 
 class Loop:
@@ -82,7 +82,7 @@ def table():
                 [],
             )
             self.hub = Hub()
-            self.pipeline = Pipeline(
+            self.pipeline = CommitBatcher(
                 self.loop, Clock(), self.journal, self.hub, self.metrics, 4, self.full.append
             )
             self.owner, self.watcher = Owner(self.order), Watching(self.order)
@@ -124,13 +124,13 @@ def test_full_is_said_once_and_taken_back_at_half(table):
     assert table.full == [True, False] and table.pipeline.uncommitted == 0
 
 
-def test_who_reads_the_past_and_then_watches_misses_nothing_and_gets_nothing_twice(table):
+async def test_who_reads_the_past_and_then_watches_misses_nothing_and_gets_nothing_twice(table):
     table.record(1)
     table.loop.turn()
     table.journal.flush()
     table.record(2)
     table.loop.turn()
-    assert [row.seq for row in table.journal.read("a", 0, 10).rows] == [1]
+    assert [row.seq for row in (await table.journal.read("a", 0, 10)).rows] == [1]
     table.hub.watch("a", table.watcher)
     assert table.order == [], "2 is not durable yet: it is in neither half"
     table.journal.flush()

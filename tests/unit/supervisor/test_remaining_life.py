@@ -6,7 +6,7 @@ from __future__ import annotations
 import pytest
 
 from guestd.model.journal import SessionRecord
-from guestd.supervisor.supervisor import _remaining_s
+from guestd.supervisor.records import remaining_s
 
 MINUTE_MS = 60_000
 OPENED_MS = 1_000_000_000
@@ -18,4 +18,4 @@ OPENED_MS = 1_000_000_000
 )
 def test_it_is_never_more_than_was_agreed(passed_minutes, remaining_minutes):
     record = SessionRecord("g1", "ana", "token", "", {}, {}, OPENED_MS, OPENED_MS + 45 * MINUTE_MS)
-    assert _remaining_s(record, OPENED_MS + passed_minutes * MINUTE_MS) == remaining_minutes * 60
+    assert remaining_s(record, OPENED_MS + passed_minutes * MINUTE_MS) == remaining_minutes * 60

@@ -8,7 +8,7 @@ import ssl
 
 import pytest
 
-from guestd.transport.eyeballs import ADDRESSES_MAX, Opened, connected, in_turns
+from guestd.transport.eyeballs import ADDRESSES_MAX, ConnectedSocket, connected, in_turns
 
 
 class Network:
@@ -21,7 +21,7 @@ class Network:
         self.given_up: list[str] = []
         self.opened: dict[str, Connection] = {}
 
-    async def connect(self, address: str) -> Opened:
+    async def connect(self, address: str) -> ConnectedSocket:
         self.begun.append(address)
         if address in self.refused:
             raise ConnectionRefusedError(f"{address} refused")
@@ -35,7 +35,7 @@ class Network:
         return self.opened[address]
 
 
-class Connection(Opened):
+class Connection(ConnectedSocket):
     """One of no network, that knows whether it was closed."""
 
     is_closed = False
@@ -98,7 +98,7 @@ async def test_if_all_refuse_the_refusal_is_raised(network):
 async def test_a_refused_certificate_is_told_rather_than_a_refusal_after_it(network):
     net = network(refused=("1.1.1.2",))
 
-    async def connect(address: str) -> Opened:
+    async def connect(address: str) -> ConnectedSocket:
         if address == "1.1.1.1":
             raise ssl.SSLCertVerificationError("not trusted")
         return await net.connect(address)
@@ -116,7 +116,7 @@ async def test_what_wins_too_late_is_closed(network):
     net = network()
     gate = asyncio.Event()
 
-    async def together(address: str) -> Opened:
+    async def together(address: str) -> ConnectedSocket:
         await gate.wait()
         return await net.connect(address)
 

@@ -1,5 +1,5 @@
-"""Files (SOCK-6): streamed from the request to our own copy on disk, whatever their size; then one
-command like any other.
+"""Files (SOCK-6): streamed from the request to a copy on disk, whatever their size; then a command
+like any other.
 
 POST …/attachments            multipart/form-data: `file`, optional `caption`, `command_id`
 POST …/attachments?filename=  any other media type: the body is the file
@@ -24,23 +24,23 @@ from pydantic import Field
 
 from ...model.commands import Attach
 from ...model.file_spool import FileCopy, FileSpool
+from ...model.ids import is_command_id
 from ...model.ports import Fleet
 from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..media_type import media_type_of
 from ..problems import Problem
+from ..settings import ApiSettings
 from .body_reader import UNREADABLE
 from .commands import LOCATION, accept, key_of
 from .concurrency import ConcurrencyLimit
 from .lookup import session_of
-from .parsing import KEY_PATTERN
 from .routes import ApiCall, Route, RouteResponse
 from .schemas import CommandAccepted, QueryParameters
-from .settings import ControlSettings
 
 T = TypeVar("T")
 
-# aiohttp warns of a part's wrong Content-Disposition with its text, which belongs in no log; here
+# aiohttp warns of a part's wrong Content-Disposition with its text, which must not be logged; here
 # it is a part without a name.
 warnings.filterwarnings("ignore", category=BadContentDispositionHeader)
 warnings.filterwarnings("ignore", category=BadContentDispositionParam)
@@ -72,7 +72,7 @@ class AttachmentQuery(QueryParameters):
 
 @dataclass(slots=True)
 class ReceivedFile:
-    """What came: its copy, and what was said about it."""
+    """The uploaded file: its copy, and what the request says about it."""
 
     name: str
     content_type: str
@@ -86,7 +86,7 @@ class AttachmentRoutes:
         self,
         fleet: Fleet,
         spool: FileSpool | None,
-        settings: ControlSettings,
+        settings: ApiSettings,
         draw_id: Callable[[], str],
         metrics: Metrics,
     ) -> None:
@@ -100,7 +100,7 @@ class AttachmentRoutes:
             settings.uploads_per_address_max,
             metrics,
             "api.uploads_max",
-            "files are on their way already",
+            "files are being uploaded already",
             retry_after_s=5.0,
         )
 
@@ -140,7 +140,7 @@ class AttachmentRoutes:
 
     async def _received(self, call: ApiCall[AttachmentQuery, None]) -> ReceivedFile:
         if self._spool is None:
-            raise Problem(404, "not_configured", "this daemon keeps no files")
+            raise Problem(404, "not_configured", "this daemon does not accept files")
         request, query = call.request, call.query
         media_type = media_type_of(request)
         if media_type == "multipart/form-data":
@@ -153,12 +153,12 @@ class AttachmentRoutes:
         try:
             file.command_id = key_of(call, file.command_id) or self._draw_id()
         except Problem:
-            await _drop(file)
+            self._drop(file)
             raise
         return file
 
     async def _from_form(self, request: web.Request, query: AttachmentQuery) -> ReceivedFile:
-        """The parts in any order; anything but what we know is refused, and so is a second file."""
+        """The parts in any order; an unknown part or a second file is refused."""
         file = ReceivedFile(query.filename, "application/octet-stream", query.caption)
         given: set[str] = set()
         try:
@@ -168,7 +168,7 @@ class AttachmentRoutes:
             if file.copy is None:
                 raise Problem(422, "invalid", "the form has no file", field="file")
         except BaseException:
-            await _drop(file)
+            self._drop(file)
             raise
         return file
 
@@ -181,7 +181,7 @@ class AttachmentRoutes:
             raise Problem(
                 422,
                 "invalid",
-                "a form has one file, and caption and command_id if wanted",
+                "expected one file part and optional caption and command_id",
                 field=where,
             )
         if name in given:
@@ -194,11 +194,11 @@ class AttachmentRoutes:
             file.caption = await self._short_text(part, "caption")
         else:
             file.command_id = await self._short_text(part, "command_id")
-            if not KEY_PATTERN.match(file.command_id):
+            if not is_command_id(file.command_id):
                 raise Problem(
                     422,
                     "invalid",
-                    "is 1 to 128 letters, digits and . _ ~ : @ + -",
+                    "must be 1 to 128 letters, digits and . _ ~ : @ + -",
                     field="command_id",
                 )
 
@@ -211,6 +211,11 @@ class AttachmentRoutes:
         file.copy = await self._spool.spool(
             self._chunks(lambda: _parsed(part.read_chunk(CHUNK_BYTES)))
         )
+
+    def _drop(self, file: ReceivedFile) -> None:
+        """A copy that no command is given for."""
+        if self._spool is not None and file.copy is not None:
+            self._spool.discard(str(file.copy.path))
 
     async def _short_text(self, part: BodyPartReader, name: str) -> str:
         held = b""
@@ -226,8 +231,7 @@ class AttachmentRoutes:
             raise Problem(422, "invalid", "is not UTF-8 text", field=name) from None
 
     async def _chunks(self, read: Callable[[], Awaitable[bytes]]) -> AsyncIterator[bytes]:
-        """As they come. Raises Problem 408 where they pause too long, or come more slowly than the
-        least rate."""
+        """Raises Problem 408 when the chunks pause too long, or arrive below the minimum rate."""
         loop = asyncio.get_running_loop()
         started, size_bytes = loop.time(), 0
         while chunk := await self._in_time(read()):
@@ -240,7 +244,7 @@ class AttachmentRoutes:
             yield chunk
 
     async def _in_time(self, reading: Awaitable[Any]) -> Any:
-        """A body may be as long as it likes, but not pause for ever."""
+        """A body may be long, but not pause for longer than `body_timeout_s`."""
         try:
             async with asyncio.timeout(self._settings.body_timeout_s):
                 return await reading
@@ -248,17 +252,17 @@ class AttachmentRoutes:
             raise self._too_slow() from None
         except UNREADABLE:
             raise Problem(
-                400, "bad_request", "the body does not follow its own headers, or breaks off"
+                400, "bad_request", "the body does not match its headers, or is cut off"
             ) from None
 
     def _too_slow(self) -> Problem:
         self._metrics.count_http_refused("body_timeout_s")
-        return Problem(408, "timeout", "the file did not go on in time; send it again")
+        return Problem(408, "timeout", "the file arrived too slowly; send it again")
 
 
 async def _parsed(reading: Awaitable[T]) -> T:
-    """What aiohttp reads of a form. Whatever its parser raises, an assertion included, is a mistake
-    in the form."""
+    """Reads a part of a form. Whatever aiohttp's parser raises, even an assertion, is an error in
+    the form."""
     try:
         return await reading
     except (ConnectionError, web.RequestPayloadError):
@@ -283,9 +287,3 @@ def _check_encoding(part: BodyPartReader, name: str) -> None:
 def _shown(name: str | None) -> str:
     """A name from outside, as an answer may repeat it."""
     return "".join(char if char.isprintable() else "?" for char in (name or "")[:100])
-
-
-async def _drop(file: ReceivedFile) -> None:
-    """A copy that no command is given for."""
-    if file.copy is not None:
-        await asyncio.to_thread(file.copy.path.unlink, missing_ok=True)

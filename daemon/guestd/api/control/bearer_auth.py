@@ -1,8 +1,7 @@
-"""Who may use the control API: by bearer token, or because he came by the Unix socket, whose file
-mode has judged him already.
+"""Authenticates the control API: by bearer token, or by the Unix socket, whose file mode decides.
 
-Without a token the HTTP port is open to this machine only, and the doorkeeper keeps pages from
-elsewhere out of it."""
+Without a token the HTTP port is open to this machine only, and `OriginCheck` refuses pages from
+elsewhere."""
 
 from __future__ import annotations
 
@@ -10,13 +9,13 @@ from aiohttp import web
 
 from ...model.errors import ConfigError
 from ..problems import Problem
-from ..tokens import bearer_token, has_token, is_loopback
-from .settings import ControlSettings
+from ..settings import ApiSettings
+from ..tokens import bearer_token, has_token, is_loopback, text_of
 
 
 class BearerAuth:
-    def __init__(self, settings: ControlSettings) -> None:
-        self._token = settings.token
+    def __init__(self, settings: ApiSettings) -> None:
+        self._token = text_of(settings.token)
 
     def check(self, request: web.Request) -> None:
         """Raises Problem 401. The comparison takes as long for a wrong token as for a nearly right
@@ -34,12 +33,12 @@ class BearerAuth:
         raise Problem(401, "unauthorized", detail, headers={"WWW-Authenticate": realm})
 
 
-def check_exposure(host: str, settings: ControlSettings) -> None:
-    """Beyond loopback nobody may come in without a token. Raises ConfigError."""
+def check_exposure(host: str, settings: ApiSettings) -> None:
+    """Beyond loopback a token is required. Raises ConfigError."""
     if not settings.tcp or settings.token or is_loopback(host):
         return
     raise ConfigError(
         "api.token",
-        f"is not set, and the HTTP port listens on {host}, where anybody could use the control API",
+        f"is not set, and the HTTP port listens on {host}, where anyone could use the control API",
         "set api.token or api.token_file; or api.tcp = false, which leaves /v1 to api.unix_socket",
     )

@@ -1,9 +1,8 @@
-"""Request bodies on their way in. They hold no place among the requests in progress, and have
-limits of their own.
+"""Reads request bodies. They do not count as requests in progress, and have limits of their own.
 
-At a limit the body that has waited longest is given up, of the caller that has most of them: a body
-that comes with its head is never waited for, so it is those who do not send who lose their place,
-and not those who come next."""
+At a limit the oldest awaited body is given up, of the caller that has most of them. A body that
+arrives with its head is never awaited, so clients that do not send are refused, not those that come
+next."""
 
 from __future__ import annotations
 
@@ -15,14 +14,14 @@ from aiohttp.http_exceptions import HttpProcessingError
 from ...observe.metrics import Metrics
 from ..callers import caller_of
 from ..problems import Problem
-from .settings import ControlSettings
+from ..settings import ApiSettings
 
 #: What reading raises for a wrong chunk, length or Content-Encoding.
 UNREADABLE = (web.RequestPayloadError, HttpProcessingError)
 
 
 class BodyReader:
-    def __init__(self, settings: ControlSettings, metrics: Metrics) -> None:
+    def __init__(self, settings: ApiSettings, metrics: Metrics) -> None:
         self._settings = settings
         self._metrics = metrics
         self._waiting: dict[str, dict[_Body, None]] = {}
@@ -45,14 +44,16 @@ class BodyReader:
                     self._leave(body)
         except UNREADABLE:
             raise Problem(
-                400, "bad_request", "the body does not follow its own headers, or breaks off"
+                400, "bad_request", "the body does not match its headers, or is cut off"
             ) from None
         except TimeoutError:
             self._metrics.count_http_refused(
                 "bodies_waiting_max" if body.is_given_up else "body_timeout_s"
             )
-            why = "in time" if not body.is_given_up else "before too many others were waited for"
-            raise Problem(408, "timeout", f"the body did not come {why}; send it at once") from None
+            why = "in time" if not body.is_given_up else "before too many other bodies were awaited"
+            raise Problem(
+                408, "timeout", f"the body did not arrive {why}; send it at once"
+            ) from None
 
     async def _collect(self, request: web.Request, body: _Body) -> bytes:
         held = bytearray()
@@ -75,7 +76,7 @@ class BodyReader:
         self._count += 1
 
     def _give_one_up(self) -> None:
-        """Its reading is interrupted at the next turn of the loop; its place is free at once."""
+        """Its reading is interrupted in the next loop iteration; its slot is free at once."""
         most = max(self._waiting.values(), key=len, default=None)
         if most is None:
             return
@@ -104,7 +105,7 @@ class BodyReader:
 
 
 class _Body:
-    """One that is waited for."""
+    """A body that is awaited."""
 
     __slots__ = ("caller", "is_given_up", "limit", "size_bytes")
 

@@ -1,5 +1,4 @@
-"""Commands: accepted with 202 once they are durable; what became of one is read from the journal,
-where it is written anyway."""
+"""Commands: accepted with 202 once they are durable; their state is read from the journal."""
 
 from __future__ import annotations
 
@@ -14,31 +13,31 @@ from ...model.journal import StoredCommand
 from ...model.ports import Fleet
 from ..problems import Problem
 from ..rate_limiting import LoopRateLimiter
+from ..settings import ApiSettings
 from .lookup import give, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandAccepted, CommandQuery, CommandState
-from .settings import ControlSettings
 
 LOCATION = {"Location": "Where it stands."}
 
 
 async def accept(
-    fleet: Fleet, session_id: str, command: Command, settings: ControlSettings
+    fleet: Fleet, session_id: str, command: Command, settings: ApiSettings
 ) -> web.StreamResponse:
-    """Hand it over; the answer once its intent is durable."""
+    """Give the command to its session, and answer once its intent is durable."""
     found = await give(fleet, session_id, command, settings.answer_timeout_s)
     where = f"/v1/sessions/{session_id}/commands/{found.command_id}"
-    told = CommandAccepted(session_id=session_id, command_id=found.command_id, seq=found.seq)
-    return answer(told, 202, {"Location": where})
+    accepted = CommandAccepted(session_id=session_id, command_id=found.command_id, seq=found.seq)
+    return answer(accepted, 202, {"Location": where})
 
 
 def key_of(call: ApiCall[Any, Any], command_id: str) -> str:
-    """The asker's id for this command, from the body or the header; "" if he gave none."""
+    """The caller's id for this command, from the body or the header; "" if there is none."""
     if command_id and call.idempotency_key and command_id != call.idempotency_key:
         raise Problem(
             409,
             "conflict",
-            "differs from the header Idempotency-Key; give one of them",
+            "must equal the Idempotency-Key header if both are given",
             field="command_id",
         )
     return command_id or call.idempotency_key
@@ -66,16 +65,16 @@ class CommandRoutes:
     async def _show(self, call: ApiCall[CommandQuery, None]) -> web.StreamResponse:
         session_id, command_id = session_of(self._fleet, call.part("session")), call.part("command")
         await self._limiter.acquire()
-        found = self._fleet.command(session_id, command_id)
-        told = _told(session_id, found, call.query.after) if found is not None else None
-        if told is None:
-            raise NotFound("no such command after that seq, or the journal no longer has it")
-        return answer(told)
+        found = await self._fleet.command(session_id, command_id)
+        state = _state_of(session_id, found, call.query.after) if found is not None else None
+        if state is None:
+            raise NotFound("no such command after that seq, or it is no longer in the journal")
+        return answer(state)
 
 
-def _told(session_id: str, found: StoredCommand, after_seq: int) -> CommandState | None:
-    """By what there is after that seq. Without the event that accepted it, its place is that of the
-    one that settled it."""
+def _state_of(session_id: str, found: StoredCommand, after_seq: int) -> CommandState | None:
+    """From the command's events after that seq. Without the event that accepted it, `seq` is that
+    of its outcome."""
     rows = [one for one in (found.accepted, found.outcome) if one is not None]
     events = [orjson.loads(one.payload) for one in rows if one.seq > after_seq]
     if not events:

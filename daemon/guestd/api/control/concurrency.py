@@ -1,5 +1,4 @@
-"""Places for what is in progress: so many in all, so many for one caller, so that nobody can take
-them all."""
+"""Limits what is in progress: in all, and for each caller, so that no caller can take all of it."""
 
 from __future__ import annotations
 
@@ -35,8 +34,8 @@ class ConcurrencyLimit:
 
     @contextlib.contextmanager
     def taken(self, caller: str) -> Iterator[None]:
-        """A place for as long as the block runs. Raises Problem 503. The Unix socket has only the
-        limit for all."""
+        """Counts one while the block runs. Raises Problem 503. The Unix socket has only the limit
+        for all."""
         own = self._by_caller.get(caller, 0)
         per_caller_key = self._key.replace("_max", "_per_address_max")
         if self._taken >= self._places_max:

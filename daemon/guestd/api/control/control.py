@@ -1,5 +1,4 @@
-"""The control API as a whole: its table of routes, and what every request goes through on its way
-to a handler."""
+"""The control API: its table of routes, and what every request passes before its handler."""
 
 from __future__ import annotations
 
@@ -16,6 +15,7 @@ from ..callers import caller_of
 from ..feed import FeedBounds, Feeds
 from ..openapi import document
 from ..problems import problem_of
+from ..settings import ApiSettings
 from .attachments import AttachmentRoutes
 from .bearer_auth import BearerAuth
 from .body_reader import BodyReader
@@ -27,7 +27,6 @@ from .operations import OperationRoutes
 from .parsing import parse
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .sessions import SessionRoutes
-from .settings import ControlSettings
 from .stats import StatsRoutes
 from .stream import StreamBounds
 from .webhooks import DeliveryRoutes
@@ -39,7 +38,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True, frozen=True)
 class ControlPorts:
-    """What the control API speaks to. None: not wired in this daemon, and its routes say so."""
+    """The ports of the control API. None: not configured, and its routes answer so."""
 
     fleet: Fleet
     metrics: Metrics
@@ -56,7 +55,7 @@ class ControlApi:
     def __init__(
         self,
         ports: ControlPorts,
-        settings: ControlSettings,
+        settings: ApiSettings,
         bounds: StreamBounds,
         feeds: Feeds | None = None,
     ) -> None:
@@ -89,7 +88,7 @@ class ControlApi:
 
     @cached_property
     def _document(self) -> bytes:
-        """Written when somebody first asks for it: it takes a quarter of a second."""
+        """Generated at the first request: it takes a quarter of a second."""
         return document(self.routes, has_token=bool(self._settings.token))
 
     def add_to(self, app: web.Application) -> None:
@@ -102,13 +101,13 @@ class ControlApi:
     async def guard(
         self, request: web.Request, handler: Handler, trusted: bool
     ) -> web.StreamResponse:
-        """Every way to say no ends here as a problem document."""
+        """Turns every error into a problem document."""
         try:
             if not trusted:
                 self._bearer_auth.check(request)
             found = await handler(request)
         except ConnectionResetError:
-            raise  # whoever asked is gone
+            raise  # the client has disconnected
         except Exception as error:
             found = problem_of(error).answer(request.path)
         if found.status == 500:

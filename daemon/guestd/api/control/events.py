@@ -1,5 +1,4 @@
-"""Everything that happens in a guest session: as pages of JSON, or followed as server-sent events
-by who asks for them.
+"""The events of a guest session: as pages of JSON, or as a stream of server-sent events.
 
     GET /v1/sessions/ana/events?after=12    Accept: text/event-stream, and Last-Event-ID
 
@@ -8,9 +7,9 @@ by who asks for them.
     data: {"seq": 13, "kind": "message", …}
 
 Beside the kinds of events there are `lagging` and `closed`, with the seq to resume from, and `over`
-when the guest session has ended. A stream that would have nothing to say ever again is answered
-204, on which an EventSource stops coming back; so is one that comes back to an event that the
-journal cannot read, of which `closed` told it."""
+when the guest session has ended. A stream that can have no more events is answered 204, on
+which an EventSource stops reconnecting; so is one that reconnects at an event that the journal
+cannot read, after `closed` has said so."""
 
 from __future__ import annotations
 
@@ -22,11 +21,11 @@ from ...observe.metrics import Metrics
 from ..addresses import AddressCounts, address_of, share_of
 from ..feed import Feed, Feeds
 from ..problems import Problem
+from ..settings import ApiSettings
 from .lookup import session_of
 from .paging import page_of
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .schemas import EventPage, EventQuery
-from .settings import ControlSettings
 from .stream import EventStream, StreamBounds
 
 MEDIA_TYPE = "text/event-stream"
@@ -37,7 +36,7 @@ class EventRoutes:
         self,
         fleet: Fleet,
         metrics: Metrics,
-        settings: ControlSettings,
+        settings: ApiSettings,
         bounds: StreamBounds,
         feeds: Feeds,
     ) -> None:
@@ -54,14 +53,14 @@ class EventRoutes:
         page = RouteResponse(
             "A page of events, or a stream of them.",
             EventPage,
-            media={MEDIA_TYPE: "Follows for ever."},
+            media={MEDIA_TYPE: "A stream without end."},
         )
         return [
             Route(
                 "GET",
                 "/v1/sessions/{session}/events",
                 "readEvents",
-                "What happens: a page, or with Accept: text/event-stream all that comes",
+                "Events: a page, or a stream with Accept: text/event-stream",
                 self._read,
                 {
                     200: page,
@@ -76,7 +75,7 @@ class EventRoutes:
         ]
 
     def close(self) -> None:
-        """Say goodbye to who follows: the daemon stops."""
+        """Close all streams, because the daemon stops."""
         for stream in list(self._streams):
             stream.stop("guestd is shutting down")
 
@@ -90,7 +89,7 @@ class EventRoutes:
             return encoded(page.as_json("events"))
         after = _resumed_after(call)
         try:
-            following = self._fleet.read(session_id, after, 1).rows
+            following = (await self._fleet.read(session_id, after, 1)).rows
         except Damaged:
             if _comes_back(call):
                 return web.Response(status=204)
@@ -109,9 +108,7 @@ class EventRoutes:
                 )
         if len(self._streams) >= self._settings.watchers_max:
             self._metrics.count_refused_frontend("full")
-            detail = (
-                f"{self._settings.watchers_max} streams are followed already (api.watchers_max)"
-            )
+            detail = f"{self._settings.watchers_max} streams are open already (api.watchers_max)"
             raise Problem(503, "overloaded", detail, retry_after_s=5.0)
         return await self._follow(call.request, session_id, after)
 
@@ -122,9 +119,7 @@ class EventRoutes:
         if not self._addresses.enter(address):
             self._metrics.count_refused_frontend("address")
             limit = f"{self._addresses.per_address_max} streams (api.watchers_per_address_max)"
-            raise Problem(
-                503, "overloaded", f"this address follows {limit} already", retry_after_s=5.0
-            )
+            raise Problem(503, "overloaded", f"this address has {limit} already", retry_after_s=5.0)
         stream = EventStream(Feed(self._feeds, session_id), self._bounds, self._metrics)
         self._streams.add(stream)
         self._metrics.watchers += 1
@@ -137,8 +132,8 @@ class EventRoutes:
 
 
 def _comes_back(call: ApiCall[EventQuery, None]) -> bool:
-    """An EventSource that was cut off, and would come back for ever: it was told why in the event
-    `closed`."""
+    """An EventSource that reconnects, and would do so for ever: the event `closed` has told it
+    why."""
     return "Last-Event-ID" in call.request.headers
 
 

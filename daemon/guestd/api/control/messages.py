@@ -1,4 +1,4 @@
-"""What a guest says, and what was said: messages, context, typing, the transcript."""
+"""Messages, context and typing of a guest, and the transcript."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from aiohttp import web
 from ...model.commands import Context, Reply, Send, Typing
 from ...model.ports import Fleet
 from ..rate_limiting import LoopRateLimiter
+from ..settings import ApiSettings
 from .commands import LOCATION, accept, key_of
 from .lookup import give, session_of
 from .paging import page_of
 from .routes import ApiCall, Route, RouteResponse, encoded
 from .schemas import CommandAccepted, ContextBody, EventQuery, SendMessage, Transcript
-from .settings import ControlSettings
 
 TRANSCRIPT = frozenset({"message", "presence", "gap"})
 
@@ -24,7 +24,7 @@ class MessageRoutes:
         self,
         fleet: Fleet,
         limiter: LoopRateLimiter,
-        settings: ControlSettings,
+        settings: ApiSettings,
         draw_id: Callable[[], str],
     ) -> None:
         self._fleet = fleet
@@ -40,7 +40,7 @@ class MessageRoutes:
                 "POST",
                 f"{one}/messages",
                 "sendMessage",
-                "Say something, or choose from what was offered",
+                "Send a message, or choose from what was offered",
                 self._send,
                 accepted,
                 tag,
@@ -76,11 +76,7 @@ class MessageRoutes:
                 "showTyping",
                 "Show that the guest is typing",
                 self._typing,
-                {
-                    204: RouteResponse(
-                        "Shown, or shown lately: it is passed on at most once in 5 s."
-                    )
-                },
+                {204: RouteResponse("Shown, or shown already: it is sent at most once in 5 s.")},
                 tag,
                 problems=(409,),
             ),

@@ -1,15 +1,14 @@
-"""The platform's REST side: guests, messaging sessions, injections, prompts, adoption. One resource
-each, all alike.
+"""The REST workflows of the platform as resources: guests, messaging sessions, injections, prompts,
+adoption, all alike.
 
-Each is a durable operation with an id of the asker's: asked for again with the same id and the same
-request, it is the same operation. POST begins it and waits at most `?wait=`; what is not over by
-then is answered 202 and asked for later."""
+Each is a durable operation under an id of the caller's: the same id with the same request is the
+same operation. POST starts it and waits for `?wait=` at most; one that is not over by then is
+answered 202, and can be read later."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
@@ -23,39 +22,38 @@ from pydantic import (
     create_model,
 )
 
+from ...model.durations import seconds_or_duration
 from ...model.errors import CommandError, NotFound
+from ...model.ids import is_command_id
 from ...model.ports import Operations, OperationView
-from ...operations.requests import REQUESTS
+from ...operations.workflow import Workflow
+from ...operations.workflows import WORKFLOWS
 from ..problems import Problem, platform_problem, status_of
+from ..settings import ApiSettings
 from .commands import LOCATION, key_of
-from .parsing import KEY_PATTERN
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandId, QueryParameters
-from .settings import ControlSettings
 
-_WAIT = re.compile(r"(\d{1,4}(?:\.\d{1,3})?)(ms|s|m)?")
-_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0}
+#: One part of a duration, or bare seconds.
+_WAIT = r"^[0-9]{1,4}(\.[0-9]{1,3})?(ms|s|m)?$"
 
 
 def _wait(value: object) -> object:
-    found = _WAIT.fullmatch(value) if isinstance(value, str) else None
-    if found is None:
-        raise ValueError("is a duration such as 5s, 500ms or 1m")
-    return float(found[1]) * _SECONDS[found[2] or "s"]
+    if not isinstance(value, str) or not re.fullmatch(_WAIT, value):
+        raise ValueError("must be a duration such as 5s, 500ms or 1m")
+    return seconds_or_duration(value)
 
 
 Wait = Annotated[
     float,
     BeforeValidator(_wait),
-    WithJsonSchema(
-        {"type": "string", "pattern": r"^\d{1,4}(\.\d{1,3})?(ms|s|m)?$", "default": "0s"}
-    ),
+    WithJsonSchema({"type": "string", "pattern": _WAIT, "default": "0s"}),
 ]
 
 
 class WaitQuery(QueryParameters):
     wait: Wait = Field(
-        default=0.0, description="How long to wait for its end, such as 5s; api.wait_max_s at most."
+        default=0.0, description="How long to wait for the end, such as 5s; at most api.wait_max_s."
     )
 
 
@@ -64,8 +62,8 @@ class ListQuery(QueryParameters):
 
 
 class OperationResource(BaseModel):
-    """A REST operation as it stands. `problem` says why it failed, or why a messaging session was
-    ended by failed heartbeats; nothing secret is in it."""
+    """A REST operation. `problem` says why it failed, or why failed heartbeats ended a messaging
+    session; it contains no secret."""
 
     model_config = ConfigDict(title="Operation")
 
@@ -84,34 +82,15 @@ class OperationResource(BaseModel):
 
 
 class OperationList(BaseModel):
-    """Those under way and those lately over, newest first."""
+    """Running operations and those that ended last, newest first."""
 
     operations: list[OperationResource]
 
 
 class AnyRequest(RootModel[dict[str, Any]]):
-    """What the operation is to do; checked when it is begun. `operation_id` may be among it."""
+    """What the operation is to do; validated when it starts. May contain `operation_id`."""
 
     model_config = ConfigDict(title="OperationRequest")
-
-
-@dataclass(slots=True, frozen=True)
-class Kind:
-    """`name` in the port, `path` and `noun` in the API; `ending` says what DELETE does, "": there
-    is nothing to end."""
-
-    name: str
-    path: str
-    noun: str
-    summary: str
-    ending: str = ""
-
-    def shown_body(self) -> type[BaseModel]:
-        """The kind's own model, and the asker's id beside it."""
-        model = REQUESTS[self.name]
-        return create_model(
-            f"{self.noun}Request", __base__=model, __doc__=model.__doc__, operation_id=_OPERATION_ID
-        )
 
 
 _OPERATION_ID: Any = (
@@ -119,30 +98,18 @@ _OPERATION_ID: Any = (
     Field(default_factory=str, alias="operation_id", description="Yours, for asking again safely."),
 )
 
-KINDS = (
-    Kind("guest", "guests", "Guest", "Create a guest in its three steps (SESS-7)"),
-    Kind(
-        "messaging",
-        "messaging-sessions",
-        "MessagingSession",
-        "Open a messaging session (SESS-1)",
-        "End it (SESS-6)",
-    ),
-    Kind("injection", "injections", "Injection", "Inject messages into an interaction (INJ-1)"),
-    Kind(
-        "prompt",
-        "prompts",
-        "Prompt",
-        "Show an agent-assist prompt (ASSIST-1)",
-        "Give up a deferred prompt",
-    ),
-    Kind("adoption", "adoption", "Adoption", "Compute adoption rates (ASSIST-4)"),
-)
+
+def documented_body(workflow: type[Workflow]) -> type[BaseModel]:
+    """The workflow's own model, with the caller's id beside its fields."""
+    model = workflow.request_model
+    return create_model(
+        f"{workflow.noun}Request", __base__=model, __doc__=model.__doc__, operation_id=_OPERATION_ID
+    )
 
 
 class OperationRoutes:
     def __init__(
-        self, operations: Operations | None, settings: ControlSettings, draw_id: Callable[[], str]
+        self, operations: Operations | None, settings: ApiSettings, draw_id: Callable[[], str]
     ) -> None:
         self._operations = operations
         self._settings = settings
@@ -159,36 +126,36 @@ class OperationRoutes:
             "operations",
             query=ListQuery,
         )
-        return [every, *(route for kind in KINDS for route in self._of_kind(kind))]
+        return [every, *(route for one in WORKFLOWS for route in self._of_workflow(one))]
 
-    def _of_kind(self, kind: Kind) -> list[Route]:
-        path, tag = f"/v1/{kind.path}", "operations"
+    def _of_workflow(self, workflow: type[Workflow]) -> list[Route]:
+        path, tag = f"/v1/{workflow.path}", "operations"
         begun = {
             201: RouteResponse("Done.", OperationResource, LOCATION),
-            202: RouteResponse("Under way, or deferred.", OperationResource, LOCATION),
+            202: RouteResponse("Running, or deferred.", OperationResource, LOCATION),
         }
         shown = {200: RouteResponse("As it stands.", OperationResource)}
         routes = [
             Route(
                 "POST",
                 path,
-                f"start{kind.noun}",
-                kind.summary,
-                lambda call: self._start(kind, call),
+                f"start{workflow.noun}",
+                workflow.summary,
+                lambda call: self._start(workflow, call),
                 begun,
                 tag,
                 query=WaitQuery,
                 body=AnyRequest,
-                shown_body=kind.shown_body(),
+                shown_body=documented_body(workflow),
                 problems=(409, 502),
                 keyed=True,
             ),
             Route(
                 "GET",
                 path,
-                f"list{kind.noun}s",
-                f"{kind.noun}: those under way and lately over",
-                lambda call: self._list(kind.name, call),
+                f"list{workflow.noun}s",
+                f"{workflow.noun}: running and recently ended",
+                lambda call: self._list(workflow.kind, call),
                 {200: RouteResponse("Newest first.", OperationList)},
                 tag,
                 query=ListQuery,
@@ -196,21 +163,21 @@ class OperationRoutes:
             Route(
                 "GET",
                 f"{path}/{{operation}}",
-                f"show{kind.noun}",
-                f"{kind.noun}: as it stands",
-                lambda call: self._show(kind, call),
+                f"show{workflow.noun}",
+                f"{workflow.noun}: as it stands",
+                lambda call: self._show(workflow, call),
                 shown,
                 tag,
             ),
         ]
-        if kind.ending:
+        if workflow.ending:
             routes.append(
                 Route(
                     "DELETE",
                     f"{path}/{{operation}}",
-                    f"end{kind.noun}",
-                    kind.ending,
-                    lambda call: self._end(kind, call),
+                    f"end{workflow.noun}",
+                    workflow.ending,
+                    lambda call: self._end(workflow, call),
                     {200: RouteResponse("Asked to end.", OperationResource)},
                     tag,
                     problems=(409, 502),
@@ -218,14 +185,16 @@ class OperationRoutes:
             )
         return routes
 
-    async def _start(self, kind: Kind, call: ApiCall[WaitQuery, BaseModel]) -> web.StreamResponse:
+    async def _start(
+        self, workflow: type[Workflow], call: ApiCall[WaitQuery, BaseModel]
+    ) -> web.StreamResponse:
         request = call.body.model_dump(mode="json", by_alias=True, exclude_unset=True)
         operation_id = key_of(call, _taken_id(request)) or self._draw_id()
         wait_s = min(call.query.wait, self._settings.wait_max_s)
-        view = await self._port.start(kind.name, operation_id, request, wait_s)
+        view = await self._port.start(workflow.kind, operation_id, request, wait_s)
         if view.status == "failed":
             raise _failed(view)
-        where = f"/v1/{kind.path}/{view.operation_id}"
+        where = f"/v1/{workflow.path}/{view.operation_id}"
         status = 202 if view.status in ("running", "deferred") else 201
         return answer(OperationResource.of(view), status, {"Location": where})
 
@@ -233,48 +202,58 @@ class OperationRoutes:
         views = self._port.views(kind, call.query.limit)
         return answer(OperationList(operations=[OperationResource.of(view) for view in views]))
 
-    async def _show(self, kind: Kind, call: ApiCall[None, None]) -> web.StreamResponse:
-        return answer(OperationResource.of(self._of(kind, call.part("operation"))))
+    async def _show(
+        self, workflow: type[Workflow], call: ApiCall[None, None]
+    ) -> web.StreamResponse:
+        return answer(OperationResource.of(await self._of(workflow, call.part("operation"))))
 
-    async def _end(self, kind: Kind, call: ApiCall[None, None]) -> web.StreamResponse:
-        view = self._of(kind, call.part("operation"))
+    async def _end(self, workflow: type[Workflow], call: ApiCall[None, None]) -> web.StreamResponse:
+        view = await self._of(workflow, call.part("operation"))
         return answer(OperationResource.of(await self._port.end(view.operation_id)))
 
-    def _of(self, kind: Kind, operation_id: str) -> OperationView:
-        view = self._port.view(operation_id)
-        if view.kind != kind.name:
-            raise NotFound(f"that operation is of the kind {view.kind}, not {kind.name}")
+    async def _of(self, workflow: type[Workflow], operation_id: str) -> OperationView:
+        view = await self._port.view(operation_id)
+        if view.kind != workflow.kind:
+            raise NotFound(f"that operation is of the kind {view.kind}, not {workflow.kind}")
         return view
 
     @property
     def _port(self) -> Operations:
         if self._operations is None:
             raise CommandError(
-                "this daemon does not speak to the platform's REST side", code="not_configured"
+                "this daemon does not use the platform's REST API", code="not_configured"
             )
         return self._operations
 
 
 def _taken_id(request: dict[str, Any]) -> str:
-    """The asker's id, if the body has one; it is no part of what the operation is to do."""
+    """The caller's id, if the body has one; it is not part of the operation's request."""
     if "operation_id" not in request:
         return ""
     found = request.pop("operation_id")
-    if not isinstance(found, str) or not KEY_PATTERN.match(found):
+    if not isinstance(found, str) or not is_command_id(found):
         raise Problem(
-            422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="operation_id"
+            422,
+            "invalid",
+            "must be 1 to 128 letters, digits and . _ ~ : @ + -",
+            field="operation_id",
         )
     return found
 
 
 def _failed(view: OperationView) -> Problem:
     problem = view.problem or {}
-    code, detail = str(problem.get("code", "failed")), str(problem.get("message", "it failed"))
+    code, detail = (
+        str(problem.get("code", "failed")),
+        str(problem.get("message", "the operation failed")),
+    )
     correlation_id = str(problem.get("correlation_id") or "")
-    told = {**problem, "platform_status": problem.get("status")}
+    platform = {**problem, "platform_status": problem.get("status")}
     if code.startswith("platform"):
-        return platform_problem(code, detail, problem.get("status"), correlation_id, told=told)
+        return platform_problem(
+            code, detail, problem.get("status"), correlation_id, platform=platform
+        )
     field = str(problem.get("field") or "")
     return Problem(
-        status_of(code), code, detail, field=field, correlation_id=correlation_id, told=told
+        status_of(code), code, detail, field=field, correlation_id=correlation_id, platform=platform
     )

@@ -1,7 +1,7 @@
-"""A page of a guest session's events, as the journal has them: the same bytes, only put in a row.
+"""A page of a guest session's events: the journal's own bytes, joined.
 
-Read like every other replay: a small page of the journal per turn of the loop, in turn with all
-other clients."""
+Read like every other replay: a small page of the journal per loop iteration, fairly among all
+clients."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...model.ports import Fleet
 from ..pages import Pages
 from ..rate_limiting import LoopRateLimiter
 
-#: Of one answer, and of what is looked at for it. A page may be short of its limit, and says that
+#: Of one answer, and of what is read for it. A page may have less than its limit, and says that
 #: there is more.
 ANSWER_BYTES_MAX = 262_144
 READS_MAX = 200
@@ -21,7 +21,7 @@ READS_MAX = 200
 
 @dataclass(slots=True)
 class Page:
-    """`next`: the last seq looked at; `more`: there is more after it already."""
+    """`next`: the last seq read; `more`: there is more after it already."""
 
     next: int
     items: list[bytes] = field(default_factory=list)

@@ -1,9 +1,8 @@
-"""From bytes to a checked value, or a problem that names the field: query, body, media type, size
-and depth."""
+"""Parses a request into validated values, or a problem that names the field: query, body, media
+type, size and depth."""
 
 from __future__ import annotations
 
-import re
 from json import JSONDecodeError
 from typing import Any
 
@@ -11,24 +10,23 @@ from aiohttp import web
 from pydantic import BaseModel, ValidationError
 
 from ...model import json_values
+from ...model.ids import is_command_id
 from ..media_type import media_type_of
 from ..problems import Problem
 from .body_reader import BodyReader
 from .routes import ApiCall, Route
-
-#: As a header or in a body, and safe in a path.
-KEY = r"^[A-Za-z0-9_~:@+-][A-Za-z0-9._~:@+-]{0,127}$"
-
-KEY_PATTERN = re.compile(KEY[:-1] + r"\Z")
 
 
 async def parse(request: web.Request, route: Route, bodies: BodyReader) -> ApiCall[Any, Any]:
     """Raises Problem: 400, 408, 413, 415 or 422."""
     query = _query(request, route.query)
     key = request.headers.get("Idempotency-Key") if route.keyed else None
-    if key is not None and not KEY_PATTERN.match(key):
+    if key is not None and not is_command_id(key):
         raise Problem(
-            422, "invalid", "is 1 to 128 letters, digits and . _ ~ : @ + -", field="Idempotency-Key"
+            422,
+            "invalid",
+            "must be 1 to 128 letters, digits and . _ ~ : @ + -",
+            field="Idempotency-Key",
         )
     body = await _body(request, route.body, bodies) if route.body is not None else None
     return ApiCall(request, query, body, key or "")
@@ -43,7 +41,10 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
     if model is None:
         if given:
             raise Problem(
-                422, "invalid", "this path takes no query", field=f"query.{next(iter(given))}"[:100]
+                422,
+                "invalid",
+                "this path has no query parameters",
+                field=f"query.{next(iter(given))}"[:100],
             )
         return None
     try:
@@ -76,14 +77,12 @@ async def _body(request: web.Request, model: type[BaseModel], bodies: BodyReader
 
 
 def _invalid(error: ValidationError, place: str) -> Problem:
-    """The first problem, without the value: that may be anybody's secret."""
+    """The first error, without the value, which may be a secret."""
     first = error.errors(include_input=False, include_url=False, include_context=False)[0]
     path = [place, *map(str, first["loc"])] if place else [str(part) for part in first["loc"]]
     message = first["msg"].removeprefix("Value error, ")
     detail = (
-        "there is no such field"
-        if first["type"] == "extra_forbidden"
-        else message[:1].lower() + message[1:]
+        "unknown field" if first["type"] == "extra_forbidden" else message[:1].lower() + message[1:]
     )
     others = error.error_count() - 1
     more = f" (and {others} more)" if others else ""

@@ -1,5 +1,5 @@
-"""What a route is: the path, the shapes that go in and come out, who answers. The table of them is
-also the documentation."""
+"""A route: path, request and response models, handler. The table of routes is also the OpenAPI
+document."""
 
 from __future__ import annotations
 
@@ -17,8 +17,7 @@ Body = TypeVar("Body")
 
 @dataclass(slots=True, frozen=True)
 class ApiCall(Generic[Query, Body]):
-    """A request that was let in and understood. `idempotency_key` is the header of that name, or
-    ""."""
+    """A request, authenticated and parsed. `idempotency_key` is the header of that name, or ""."""
 
     request: web.Request
     query: Query
@@ -35,8 +34,8 @@ Handle = Callable[[ApiCall[Any, Any]], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True, frozen=True)
 class RouteResponse:
-    """One success a route may have. `model` None: no body. `media`: other forms of it, by media
-    type, in words."""
+    """One successful response of a route. `model` None: no body. `media`: other forms of it, by
+    media type, in words."""
 
     text: str
     model: Any = None

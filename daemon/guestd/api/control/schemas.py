@@ -1,5 +1,4 @@
-"""What goes in and comes out of the control API about guest sessions, as models: they check, and
-they document."""
+"""Request and response models of the control API for guest sessions: they validate and document."""
 
 from __future__ import annotations
 
@@ -9,20 +8,20 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
+from ...model.ids import COMMAND_ID_PATTERN
 from ...model.ports import SessionView
-from .parsing import KEY
 
-#: The same as a frontend may use, but none that a URL would take for a folder.
+#: As for frontends, but no name that a URL would treat as a directory.
 NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
 
 SEQ_MAX = 2**53 - 1
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
-CommandId = Annotated[str, StringConstraints(pattern=KEY)]
+CommandId = Annotated[str, StringConstraints(pattern=COMMAND_ID_PATTERN)]
 
 
 class RequestBody(BaseModel):
-    """A body: every field known, every type as it says."""
+    """A request body: no unknown fields, no type conversion."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
@@ -53,7 +52,7 @@ class OpenSession(RequestBody):
 
 
 class Session(BaseModel):
-    """A guest session as an outsider may see it. `seq` is that of its newest event."""
+    """A guest session. `seq` is that of its newest event."""
 
     session_id: str
     name: str
@@ -73,7 +72,7 @@ class Session(BaseModel):
 
 
 class SessionPage(BaseModel):
-    """Guest sessions by id. `next` is what to give as `after` for more; null: there is no more."""
+    """Guest sessions by id. `next` is the `after` of the next page; null on the last page."""
 
     sessions: list[Session]
     next: str | None
@@ -115,7 +114,7 @@ _REPLY: JsonDict = {
 
 
 class SendMessage(RequestBody):
-    """What the guest says: `text`, or `reply`, and not both."""
+    """A message of the guest: either `text` or `reply`."""
 
     model_config = ConfigDict(json_schema_extra={"oneOf": [_TEXT, _REPLY]})
 
@@ -148,8 +147,7 @@ class ContextBody(RequestBody):
 
 
 class CommandAccepted(BaseModel):
-    """The command is durable and will be carried out; what became of it stands under
-    `commands/{command_id}`."""
+    """The command is durable and will be carried out; `commands/{command_id}` shows its state."""
 
     model_config = ConfigDict(title="Accepted")
 
@@ -159,7 +157,7 @@ class CommandAccepted(BaseModel):
 
 
 class CommandState(BaseModel):
-    """What became of a command. `accepted`: under way, or of a kind that nobody confirms."""
+    """The state of a command. `accepted`: in progress, or of a kind that is never confirmed."""
 
     session_id: str
     command_id: str

@@ -9,15 +9,15 @@ from aiohttp import web
 
 from ...model.commands import End
 from ...model.ports import Fleet, OpenGuest
+from ..settings import ApiSettings
 from .commands import LOCATION, accept
 from .lookup import opened, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
 from .schemas import CommandAccepted, OpenSession, Session, SessionPage, SessionQuery
-from .settings import ControlSettings
 
 
 class SessionRoutes:
-    def __init__(self, fleet: Fleet, settings: ControlSettings, draw_id: Callable[[], str]) -> None:
+    def __init__(self, fleet: Fleet, settings: ApiSettings, draw_id: Callable[[], str]) -> None:
         self._fleet = fleet
         self._settings = settings
         self._draw_id = draw_id
@@ -29,7 +29,7 @@ class SessionRoutes:
             RouteResponse("It lives.", Session),
         )
         ended = RouteResponse(
-            "It will say goodbye to the platform, and end.", CommandAccepted, LOCATION
+            "It will disconnect from the platform, and end.", CommandAccepted, LOCATION
         )
         return [
             Route(

@@ -15,8 +15,8 @@ class Stats(BaseModel):
 
     total_sessions: int = Field(
         description=(
-            "Guest sessions on the socket and messaging sessions over REST: opened, or found under"
-            " way at the start."
+            "Guest sessions on the socket and messaging sessions over REST: opened, or resumed at"
+            " the start."
         )
     )
     disconnections: int = Field(description="Those of them that have ended, of both kinds.")
@@ -34,7 +34,9 @@ class Stats(BaseModel):
         )
     )
     syncs: int = Field(description="Webhooks delivered.")
-    messaging_sessions: int = Field(description="Messaging sessions over REST under way now.")
+    messaging_sessions: int = Field(
+        description="Messaging sessions over REST that are running now."
+    )
     guest_sessions: dict[str, int] = Field(
         description="Guest sessions on the socket now, by state."
     )

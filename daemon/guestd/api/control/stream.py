@@ -1,10 +1,10 @@
-"""One client that follows a guest session's events as server-sent events: at its own pace, never at
+"""Sends a guest session's events to one client as server-sent events, at its own pace and not at
 the cost of others.
 
-What it gets comes from a `Feed`: the past page by page, as fast as the client reads and no faster,
-then what happens. When it lags it is told; when its queue is full, or one write takes longer than
-`write_timeout_s`, it is let go with the seq to resume from. A comment line every `heartbeat_s`
-tells a dead client from a quiet conversation."""
+The events come from a `Feed`: past ones page by page, no faster than the client reads, then new
+ones. A client that lags gets a notice; when its queue is full, or one write takes longer than
+`write_timeout_s`, the stream is closed with the seq to resume from. A comment line every
+`heartbeat_s` tells a dead client from a quiet conversation."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class EventStream:
 
 
 def _encoded(entry: FeedItem) -> bytes:
-    """A notice of ours has no id, so that Last-Event-ID stays what it was."""
+    """A notice has no id, so that Last-Event-ID stays unchanged."""
     kind = entry.kind.encode()
     if entry.is_event:
         return b"id: %d\nevent: %s\ndata: %s\n\n" % (entry.seq, kind, entry.data)

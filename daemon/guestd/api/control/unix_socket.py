@@ -1,5 +1,5 @@
-"""The Unix socket: a file that only its owner may open. One left behind by a dead daemon is
-removed, a living one's is not."""
+"""The Unix socket: a file that only its owner may open. One left by a dead daemon is removed, that
+of a running one is not."""
 
 from __future__ import annotations
 
@@ -17,20 +17,20 @@ FIELD = "api.unix_socket"
 def listen_on(path: Path) -> socket.socket:
     """A listening socket at `path`, mode 0600 from its first moment. Raises ConfigError."""
     _clear(path)
-    door = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     before = os.umask(0o177)
     try:
-        door.bind(str(path))
+        listener.bind(str(path))
     except OSError as error:
-        door.close()
+        listener.close()
         why = error.strerror or str(error)
         raise ConfigError(
             FIELD, f"{path} cannot be made: {why}", "name a short path in a directory we may write"
         ) from None
     finally:
         os.umask(before)
-    door.setblocking(False)
-    return door
+    listener.setblocking(False)
+    return listener
 
 
 def remove(path: Path) -> None:
@@ -45,10 +45,10 @@ def _clear(path: Path) -> None:
         return
     except OSError as error:
         raise ConfigError(
-            FIELD, f"{path} cannot be looked at: {error.strerror}", "name another path"
+            FIELD, f"{path} cannot be read: {error.strerror}", "name another path"
         ) from None
     if not stat.S_ISSOCK(mode):
-        raise ConfigError(FIELD, f"{path} is there already and is no socket", "name another path")
+        raise ConfigError(FIELD, f"{path} already exists and is not a socket", "name another path")
     if _is_listening(path):
         raise ConfigError(
             FIELD, f"another process listens on {path}", "stop it, or name another path"

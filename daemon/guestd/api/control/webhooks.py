@@ -1,4 +1,4 @@
-"""Webhooks on their way, delivered, or dead; and sent again (SYNC-1)."""
+"""Webhook deliveries: waiting, delivered or dead; and replays (SYNC-1)."""
 
 from __future__ import annotations
 
@@ -35,8 +35,8 @@ class Delivery(BaseModel):
 
 
 class DeliveryPage(BaseModel):
-    """In the order of their making. `next` is what to give as `after` for more, if there is any;
-    null: there is none."""
+    """In the order of their creation. `next` is the `after` of the next page; null on the last
+    page."""
 
     deliveries: list[Delivery]
     next: str | None
@@ -99,9 +99,8 @@ class DeliveryRoutes:
 
     async def _list(self, call: ApiCall[DeliveryQuery, None]) -> web.StreamResponse:
         query = call.query
-        page = [
-            Delivery.of(view) for view in self._port.list(query.status, query.after, query.limit)
-        ]
+        views = await self._port.list(query.status, query.after, query.limit)
+        page = [Delivery.of(view) for view in views]
         is_full = len(page) == query.limit
         return answer(DeliveryPage(deliveries=page, next=page[-1].delivery_id if is_full else None))
 

@@ -13,6 +13,7 @@ import typer
 from ...audit.verify import select
 from ...audit.verify import verify as verified
 from ...model.errors import CommandError, JournalError
+from ...model.times import iso
 from ...observe.terminal_text import json_line, one_line
 from .files import AsJson, File, find_audit, guarded
 
@@ -84,10 +85,9 @@ def _time(name: str, text: str) -> str:
         found = datetime.fromisoformat(text)
     except ValueError:
         raise CommandError(
-            f"--{name}: {text!r} is no time; write 2026-01-31 or 2026-01-31T12:00:00Z"
+            f"--{name}: {text!r} is not a time; write 2026-01-31 or 2026-01-31T12:00:00Z"
         ) from None
-    found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
-    return found.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return iso(found if found.tzinfo is not None else found.replace(tzinfo=UTC))
 
 
 def _readable(line: dict[str, Any]) -> str:

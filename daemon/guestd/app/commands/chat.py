@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import threading
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -18,14 +19,14 @@ from ...model.errors import ConfigError, PlatformUnavailable
 from ...model.numbers import whole_number
 from ...observe.log import configure_logging
 from ...observe.terminal_text import json_line, one_line, several_lines
-from .. import exits
+from .. import exit_codes
 from ..config import Config
 from ..control_client import why
-from ..house import House
+from ..daemon import Daemon
 from ..load_config import ConfigProblems, load_config
 from ..systemd import Notifier
 from .chat_files import described, file_frame
-from .talking import duration
+from .client_options import duration
 
 EXAMPLES = """Examples:
 
@@ -80,15 +81,15 @@ def chat(
         }
         settings = load_config(config, os.environ, own)
     except ConfigProblems as problems:
-        raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+        raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
     settings = without_what_is_the_daemons(settings)
     configure_logging("error", "text")
-    raise typer.Exit(exits.run(lambda: _talk(settings, url, guest, wait_s, as_json)))
+    raise typer.Exit(exit_codes.run(lambda: _talk(settings, url, guest, wait_s, as_json)))
 
 
 def without_what_is_the_daemons(config: Config) -> Config:
-    """A chat ends when its terminal does: it keeps nothing, tells nobody, and lets the daemon's
-    files and socket be."""
+    """A chat ends when its terminal does: it keeps nothing, sends no webhooks, and leaves the
+    daemon's files and socket alone."""
     mine: dict[str, dict[str, Any]] = {
         "journal": {"directory": None},
         "attachments": {"spool_directory": None},
@@ -98,24 +99,24 @@ def without_what_is_the_daemons(config: Config) -> Config:
         "simulator": {"token": None, "token_file": None},
     }
     return config.model_copy(
-        update={key: getattr(config, key).model_copy(update=own) for key, own in mine.items()}
+        update={key: replace(getattr(config, key), **own) for key, own in mine.items()}
     )
 
 
 async def _talk(config: Config, url: str | None, guest: str, wait_s: float, as_json: bool) -> None:
     _listen_for_ctrl_c()
-    house: House | None = None
+    daemon: Daemon | None = None
     try:
         frame_bytes_max = FRAME_BYTES_MAX
         if url is None:
             frame_bytes_max = OWN_FRAME_BYTES_MAX
-            house = House(config, asyncio.get_running_loop(), Notifier())
-            await house.start(quiet=True)
-            url = f"ws{house.http.url[4:]}/"
-        await Conversation(url, guest, wait_s, as_json, frame_bytes_max).hold()
+            daemon = Daemon(config, asyncio.get_running_loop(), Notifier())
+            await daemon.start(quiet=True)
+            url = f"ws{daemon.http.url[4:]}/"
+        await TerminalChat(url, guest, wait_s, as_json, frame_bytes_max).hold()
     finally:
-        if house is not None:
-            await house.stop()
+        if daemon is not None:
+            await daemon.stop()
 
 
 def _listen_for_ctrl_c() -> None:
@@ -127,7 +128,7 @@ def _listen_for_ctrl_c() -> None:
     def interrupted() -> None:
         seen.append(1)
         if len(seen) > 1:
-            os._exit(exits.INTERRUPTED)
+            os._exit(exit_codes.INTERRUPTED)
         talking.cancel()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)
@@ -219,7 +220,7 @@ class Screen:
         return f"\x1b[{tint}m{text}\x1b[0m" if tint and self._is_terminal else text
 
 
-class Conversation:
+class TerminalChat:
     """Lines in, events out, until the guest session has ended or the input has and nothing more
     comes."""
 

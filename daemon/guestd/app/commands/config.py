@@ -1,4 +1,4 @@
-"""`guestd config check | show`."""
+"""`guestd config check | show | init | reference`."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from ...model.errors import ConfigError
 from ...observe.redaction import bare_url
-from .. import exits
+from .. import exit_codes, reference
 from ..config import Config
 from ..heartbeat_budget import heartbeat_notes
 from ..load_config import ConfigProblems, load_config
 from ..secret_files import open_secrets
 
 app = typer.Typer(
-    help="Check the configuration, or show the one in effect.",
+    help="Check the configuration, show the one in effect, write a new one.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -37,8 +37,8 @@ def check(config: File = None, as_json: AsJson = False) -> None:
     except ConfigProblems as problems:
         if as_json:
             print(json.dumps({"ok": False, "problems": problems.problems}))
-            raise typer.Exit(exits.CONFIG) from None
-        raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+            raise typer.Exit(exit_codes.CONFIG) from None
+        raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
     warnings, notes = open_secrets(found, os.environ), heartbeat_notes(found)
     if as_json:
         print(json.dumps({"ok": True, "problems": [], "warnings": warnings, "notes": notes}))
@@ -57,7 +57,7 @@ def show(config: File = None, as_json: AsJson = False) -> None:
     try:
         found = load_config(config, os.environ)
     except ConfigProblems as problems:
-        raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+        raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
     data: dict[str, Any] = found.model_dump(mode="json")
     data["platform"]["proxy_url"] = _masked(data["platform"]["proxy_url"])
     for target in data["webhooks"]["targets"]:
@@ -72,15 +72,48 @@ def show(config: File = None, as_json: AsJson = False) -> None:
         sys.stdout.write("\n")
 
 
+@app.command(epilog="Example:\n\nguestd config init guestd.toml")
+def init(
+    path: Annotated[
+        Path | None, typer.Argument(help="Where to write it; standard output if left out.")
+    ] = None,
+) -> None:
+    """Write a configuration file with every key, its meaning and its default."""
+    if path is None:
+        sys.stdout.write(reference.example())
+        return
+    try:
+        with path.open("x", encoding="utf-8") as file:
+            file.write(reference.example())
+    except FileExistsError:
+        _refuse(path, "already exists; name a file that does not, or remove it")
+    except OSError as error:
+        _refuse(path, f"cannot be written: {error.strerror}; name another place")
+
+
+@app.command("reference", epilog="Example:\n\nguestd config reference --json")
+def show_reference(as_json: AsJson = False) -> None:
+    """Describe every key: its type, bounds, default and meaning."""
+    if as_json:
+        print(json.dumps(reference.as_data(), indent=2))
+    else:
+        sys.stdout.write(reference.markdown())
+
+
+def _refuse(path: Path, problem: str) -> NoReturn:
+    problems = ConfigProblems(str(path), [problem])
+    raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
+
+
 def _check_entrance(config: Config) -> None:
     """What the daemon would find wrong with its tokens when it starts."""
     from ...api.control.bearer_auth import check_exposure
     from ...api.tokens import check_simulator_exposure
-    from ..wiring.doors import api_settings, control_settings
+    from ..wiring.api import api_settings, simulator_settings
 
     try:
-        check_exposure(config.simulator.host, control_settings(config))
-        check_simulator_exposure(api_settings(config))
+        check_exposure(config.simulator.host, api_settings(config))
+        check_simulator_exposure(simulator_settings(config))
     except ConfigError as error:
         raise ConfigProblems("configuration", [str(error)]) from None
 

@@ -16,7 +16,7 @@ from ...emulator import DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents.script import built_in
 from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
-from .. import exits
+from .. import exit_codes
 from ..open_files import allow_open_files
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ guestd emulate --port 0 --agent menu --seed 7   a free port; read it from the li
 
 curl -s localhost:PORT/__emulator/state         what the emulated platform holds
 
-curl -s localhost:PORT/__emulator/deeds         what its REST side did, once each
+curl -s localhost:PORT/__emulator/mutations     what its REST API created, once each
 
 guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-settings shows all
 """
@@ -119,7 +119,7 @@ def emulate(
 ) -> None:
     """A local stand-in for Genesys Cloud web messaging, for any client. It is not the platform."""
     from ...emulator import EmulatorSettings
-    from ...emulator.settings import Deployment, Limits, QueueSettings
+    from ...emulator.settings import Deployment, EmulatorLimits, QueueSettings
 
     if list_settings:
         from ...emulator.setting_list import table
@@ -129,11 +129,11 @@ def emulate(
     log = configure_logging("info", "auto")
     if agent not in built_in():
         raise typer.BadParameter(
-            f"{agent!r} is none of {', '.join(sorted(built_in()))}", param_hint="--agent"
+            f"{agent!r} must be one of {', '.join(sorted(built_in()))}", param_hint="--agent"
         )
     if disconnect not in ("disabled", "Send", "ReadOnly"):
         raise typer.BadParameter(
-            f"{disconnect!r} is none of disabled, Send, ReadOnly", param_hint="--disconnect"
+            f"{disconnect!r} must be disabled, Send or ReadOnly", param_hint="--disconnect"
         )
     deployment = Deployment.model_validate(
         {
@@ -145,7 +145,7 @@ def emulate(
             "session_upgrade": authentication,
         }
     )
-    figures = Limits(strict=not tolerant)
+    figures = EmulatorLimits(strict=not tolerant)
     clients, scopes = _oauth_clients(oauth_client or ["emulator-client:emulator-secret"])
     settings = EmulatorSettings(
         host=host,
@@ -166,16 +166,16 @@ def emulate(
     )
     settings = _with_assignments(settings, assignment or [])
     allow_open_files(0)
-    raise typer.Exit(exits.run_logged(lambda: _run(settings, log), log))
+    raise typer.Exit(exit_codes.run_logged(lambda: _run(settings, log), log))
 
 
 def _with_assignments(settings: EmulatorSettings, assignments: list[str]) -> EmulatorSettings:
     """They count more than the options beside them."""
-    from ...emulator.setting_list import BadSetting, changed, parsed
+    from ...emulator.setting_list import SettingError, changed, parsed
 
     try:
         return changed(settings, parsed(assignments))
-    except BadSetting as bad:
+    except SettingError as bad:
         raise typer.BadParameter(
             f"{bad} (guestd emulate --list-settings shows all)", param_hint="--set"
         ) from None

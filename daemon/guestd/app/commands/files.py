@@ -13,11 +13,11 @@ import typer
 
 from ...journal import database
 from ...model.errors import CommandError, ConfigError, JournalError
-from .. import exits
+from .. import exit_codes
 from ..config import Config
 from ..load_config import ConfigProblems, load_config
-from ..wiring.keeping import journal_directory
 from ..wiring.records import audit_directory
+from ..wiring.storage import journal_directory
 
 File = Annotated[
     Path | None,
@@ -32,13 +32,13 @@ def guarded(work: Callable[[], None]) -> None:
         work()
         sys.stdout.flush()
     except BrokenPipeError:
-        raise typer.Exit(exits.unread()) from None
+        raise typer.Exit(exit_codes.unread()) from None
     except (ConfigError, ConfigProblems) as error:
-        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
+        raise typer.Exit(exit_codes.tell(error, exit_codes.CONFIG)) from None
     except CommandError as error:
-        raise typer.Exit(exits.tell(error, exits.USAGE)) from None
+        raise typer.Exit(exit_codes.tell(error, exit_codes.USAGE)) from None
     except (JournalError, OSError) as error:
-        raise typer.Exit(exits.tell(error, exits.JOURNAL)) from None
+        raise typer.Exit(exit_codes.tell(error, exit_codes.JOURNAL)) from None
 
 
 def find_journal(config: Path | None, directory: Path | None) -> Path:
@@ -62,7 +62,7 @@ def find_audit(config: Path | None, directory: Path | None) -> Path:
         loaded = _loaded(config)
         directory = audit_directory(loaded, journal_directory(loaded, os.environ))
     if directory is None or not directory.is_dir():
-        problem = "is not set" if directory is None else f"{directory} is no directory"
+        problem = "is not set" if directory is None else f"{directory} is not a directory"
         raise ConfigError("audit.directory", problem, "name it, or a configuration with -c")
     return directory
 

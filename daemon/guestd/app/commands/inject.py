@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
+from .client_options import DEFAULT_URL, AsJson, Json, Key, Socket, TokenFile, Url
 from .operations import Wait, begin, read_json
-from .talking import DEFAULT_URL, AsJson, Json, Key, Socket, TokenFile, Url
 
 EXAMPLES = """Examples:
 

@@ -23,9 +23,9 @@ from ...model.errors import ConfigError, JournalError
 from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
 from ...runtime.files import publish
-from .. import exits
+from .. import exit_codes
 from ..load_config import load_config
-from ..wiring.keeping import journal_directory
+from ..wiring.storage import journal_directory
 from .files import AsJson, find_journal, guarded
 
 REMEDY = (
@@ -52,7 +52,7 @@ Directory = Annotated[
 def _place(config: Path | None, directory: Path | None) -> Path:
     place = directory or journal_directory(load_config(config, os.environ), os.environ)
     if place is None or not place.is_dir():
-        raise ConfigError("journal.directory", f"{place} is no directory", "name it with -d")
+        raise ConfigError("journal.directory", f"{place} is not a directory", "name it with -d")
     return place
 
 
@@ -121,7 +121,7 @@ def check(config: File = None, directory: Directory = None, as_json: AsJson = Fa
             print("\n".join(problems))
             print(REMEDY)
         if problems:
-            raise typer.Exit(exits.DAMAGED)
+            raise typer.Exit(exit_codes.DAMAGED)
 
     guarded(work)
 

@@ -16,16 +16,17 @@ import typer
 from ...identity.settings import IdentitySettings
 from ...model.errors import CommandError, ConfigError, TokenError
 from ...model.ids import fingerprint
+from ...model.times import iso
 from ...observe.metrics import Metrics
 from ...observe.terminal_text import one_line
-from .. import exits
+from .. import exit_codes
 from ..load_config import ConfigProblems, load_config
-from ..wiring.keeping import identity_settings, new_guest_tokens, new_key_ring
-from .talking import duration
+from ..wiring.storage import key_directory, new_guest_tokens, new_key_ring
+from .client_options import duration
 
 if TYPE_CHECKING:
     from ...identity.keys import KeyRing
-    from ...identity.ring import Entry
+    from ...identity.ring import KeyEntry
 
 app = typer.Typer(
     help="The keys that sign guest tokens: list, rotate, export; sign and verify tokens.",
@@ -57,29 +58,27 @@ def _guarded(work: Callable[[], None]) -> None:
         work()
         sys.stdout.flush()
     except BrokenPipeError:
-        raise typer.Exit(exits.unread()) from None
+        raise typer.Exit(exit_codes.unread()) from None
     except (ConfigError, ConfigProblems, OSError) as error:
-        raise typer.Exit(exits.tell(error, exits.CONFIG)) from None
+        raise typer.Exit(exit_codes.tell(error, exit_codes.CONFIG)) from None
 
 
-def _settings(config: Path | None, directory: Path | None) -> IdentitySettings:
-    settings = load_config(config, os.environ)
-    if directory is not None:
-        identity = settings.identity.model_copy(update={"directory": str(directory)})
-        settings = settings.model_copy(update={"identity": identity})
-    found = identity_settings(settings, os.environ)
-    if found is None:
+def _identity(config: Path | None, directory: Path | None) -> tuple[IdentitySettings, Path]:
+    """The section, and the directory of the keys: `directory` if given. Raises ConfigError."""
+    found = load_config(config, os.environ)
+    place = directory or key_directory(found, os.environ)
+    if place is None:
         raise ConfigError(
             "identity.directory", "is not set", "name it with -d, or a configuration with -c"
         )
-    return found
+    return found.identity, place
 
 
-def _ring_with_keys(settings: IdentitySettings) -> KeyRing:
-    ring = new_key_ring(settings)
+def _ring_with_keys(settings: IdentitySettings, directory: Path) -> KeyRing:
+    ring = new_key_ring(directory, settings)
     if ring.current().signer is None:
         remedy = "guestd keys rotate makes the first one"
-        raise ConfigError("identity.directory", f"{settings.directory} holds no key", remedy)
+        raise ConfigError("identity.directory", f"{directory} holds no key", remedy)
     return ring
 
 
@@ -95,15 +94,15 @@ def _tinted(text: str, tint: str) -> str:
 def _when(epoch_s: float | None) -> str | None:
     if epoch_s is None:
         return None
-    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return iso(datetime.fromtimestamp(epoch_s, UTC), "seconds")
 
 
 @app.command("list", epilog="Example:\n\nguestd keys list -d /var/lib/guestd/keys --json")
 def list_keys(config: File = None, directory: Directory = None, as_json: AsJson = False) -> None:
-    """Every key: its name, whether it signs, is still believed or is retired, and until when."""
+    """Every key: its name, whether it signs, is still valid or is retired, and until when."""
 
     def work() -> None:
-        keys = _ring_with_keys(_settings(config, directory)).current()
+        keys = _ring_with_keys(*_identity(config, directory)).current()
         now = datetime.now(UTC).timestamp()
         rows: list[dict[str, Any]] = [
             {
@@ -131,7 +130,7 @@ def list_keys(config: File = None, directory: Directory = None, as_json: AsJson 
 @app.command(
     epilog=(
         "Examples:\n\nguestd keys rotate -c guestd.toml --overlap 24h\n\n"
-        "guestd keys rotate --overlap 0s    nobody believes the key before any more"
+        "guestd keys rotate --overlap 0s    the previous key is rejected immediately"
     )
 )
 def rotate(
@@ -158,8 +157,8 @@ def rotate(
     publish_s = None if publish is None else duration(publish, "--publish")
 
     def work() -> None:
-        settings = _settings(config, directory)
-        ring = new_key_ring(settings)
+        settings, place = _identity(config, directory)
+        ring = new_key_ring(place, settings)
         if publish_s is not None and ring.current().signer is not None:
             entry = ring.publish(publish_s, kid).ring.published
             assert entry is not None
@@ -176,7 +175,7 @@ def rotate(
     _guarded(work)
 
 
-def _tell_turn(entries: Sequence[Entry], is_hard: bool, as_json: bool) -> None:
+def _tell_turn(entries: Sequence[KeyEntry], is_hard: bool, as_json: bool) -> None:
     """The key that signs now, and what became of the one before, which stands behind it and what is
     published."""
     before = next((one for one in entries[1:] if one.state != "published"), None)
@@ -228,9 +227,9 @@ def import_key(
     def work() -> None:
         from ...identity.keys import read_own
 
-        settings = _settings(config, directory)
+        settings, place = _identity(config, directory)
         lasting = settings.overlap_s if overlap_s is None else overlap_s
-        entries = new_key_ring(settings).take(read_own(file), kid, lasting).ring.entries
+        entries = new_key_ring(place, settings).take(read_own(file), kid, lasting).ring.entries
         _tell_turn(entries, lasting < settings.token_life_s, as_json)
 
     _guarded(work)
@@ -256,7 +255,7 @@ def export(
     from ...identity.pairs import jwk_of, public_pem
 
     def work() -> None:
-        valid = _ring_with_keys(_settings(config, directory)).valid()
+        valid = _ring_with_keys(*_identity(config, directory)).valid()
         chosen = [(one, public) for one, public in valid if kid is None or one.kid == kid]
         if not chosen:
             known = ", ".join(one.kid for one, _ in valid)
@@ -298,12 +297,12 @@ def verify(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """Say whether a guest token is to be believed, and if not, why not; exit 1 then."""
+    """Say whether a guest token is valid, and if not, why not; exit 1 then."""
 
     def work() -> None:
-        settings = _settings(config, directory)
+        settings, place = _identity(config, directory)
         given = (_read_token(settings.token_bytes_max) if token == "-" else token).strip()
-        tokens = new_guest_tokens(settings, _ring_with_keys(settings), Metrics())
+        tokens = new_guest_tokens(settings, _ring_with_keys(settings, place), Metrics())
         try:
             claims = tokens.verify(given)
         except TokenError as error:
@@ -352,18 +351,18 @@ def sign(
     directory: Directory = None,
     as_json: AsJson = False,
 ) -> None:
-    """A guest token on standard output. It is a secret: whoever has it is the guest, as long as it
-    lives."""
+    """A guest token on standard output. It is a secret: anyone who has it is the guest, as long as
+    it lives."""
     try:
         claims = json.loads(metadata)
     except (ValueError, RecursionError):
         claims = None
     if not isinstance(claims, dict):
-        raise typer.BadParameter("is no JSON object", param_hint="--metadata")
+        raise typer.BadParameter("is not a JSON object", param_hint="--metadata")
 
     def work() -> None:
-        settings = _settings(config, directory)
-        tokens = new_guest_tokens(settings, _ring_with_keys(settings), Metrics())
+        settings, place = _identity(config, directory)
+        tokens = new_guest_tokens(settings, _ring_with_keys(settings, place), Metrics())
         try:
             signed = tokens.sign(guest_id, claims)
         except CommandError as error:

@@ -11,8 +11,9 @@ from urllib.parse import quote
 
 import typer
 
+from ...operations.workflows import WORKFLOWS
 from ..control_client import ControlClient
-from .talking import (
+from .client_options import (
     DEFAULT_URL,
     AsJson,
     Json,
@@ -44,15 +45,9 @@ app = typer.Typer(
     epilog=EXAMPLES,
 )
 
-PATHS = {
-    "guest": "/v1/guests",
-    "messaging": "/v1/messaging-sessions",
-    "injection": "/v1/injections",
-    "prompt": "/v1/prompts",
-    "adoption": "/v1/adoption",
-}
-#: The kinds that somebody may want to end.
-ENDING = ("messaging", "prompt")
+PATHS = {workflow.kind: f"/v1/{workflow.path}" for workflow in WORKFLOWS}
+#: The kinds that can be ended.
+ENDING = tuple(workflow.kind for workflow in WORKFLOWS if workflow.ending)
 
 Kind = Annotated[str, typer.Argument(help=f"One of {', '.join(PATHS)}.")]
 Wait = Annotated[
@@ -131,7 +126,7 @@ def end(
     path = f"{_path(kind)}/{quote(operation, safe='')}"
     if kind not in ENDING:
         raise typer.BadParameter(
-            f"{kind!r} is none of {', '.join(ENDING)}; the others end by themselves"
+            f"{kind!r} must be one of {', '.join(ENDING)}; the others end by themselves"
         )
 
     async def work(client: ControlClient) -> None:
@@ -173,11 +168,11 @@ def read_json(path: Path) -> Json:
             f"{path} is not JSON: {str(error)[:100]}", param_hint=hint
         ) from None
     if not isinstance(found, dict):
-        raise typer.BadParameter(f"{path} is no JSON object", param_hint=hint)
+        raise typer.BadParameter(f"{path} is not a JSON object", param_hint=hint)
     return found
 
 
 def _path(kind: str) -> str:
     if kind not in PATHS:
-        raise typer.BadParameter(f"{kind!r} is none of {', '.join(PATHS)}")
+        raise typer.BadParameter(f"{kind!r} must be one of {', '.join(PATHS)}")
     return PATHS[kind]

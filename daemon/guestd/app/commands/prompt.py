@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
+from .client_options import DEFAULT_URL, AsJson, Json, Key, Socket, TokenFile, Url
 from .operations import Wait, begin, read_json
-from .talking import DEFAULT_URL, AsJson, Json, Key, Socket, TokenFile, Url
 
 EXAMPLES = """Examples:
 
@@ -82,7 +82,7 @@ def _trigger(text: str) -> Json:
             found["threshold"] = float(threshold)
         except ValueError:
             raise typer.BadParameter(
-                f"{threshold!r} is no threshold; write a number from 0 to 1"
+                f"{threshold!r} is not a threshold; write a number from 0 to 1"
             ) from None
     return found
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from ..control_client import ControlClient, session_path
-from .talking import (
+from .client_options import (
     DEFAULT_URL,
     REFUSED,
     AsJson,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from ...observe.log import configure_logging
-from .. import exits
+from .. import exit_codes
 from ..config import Config
 from ..entry import hold_signals
 from ..lifecycle import serve as live
@@ -61,24 +62,22 @@ def serve(
         if demo:
             settings = _with_room(settings, demo)
     except ConfigProblems as problems:
-        raise typer.Exit(exits.tell(problems, exits.CONFIG)) from None
+        raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
     log = configure_logging(settings.log.level, settings.log.form)
     signals.listen(log)
     for line in open_secrets(settings, os.environ):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
-    raise typer.Exit(exits.run_logged(lambda: live(settings, log, signals, demo), log))
+    raise typer.Exit(exit_codes.run_logged(lambda: live(settings, log, signals, demo), log))
 
 
 def _with_room(config: Config, demo: int) -> Config:
     """The demo asked for on the command line may exceed the configured bound, and should come up in
     a minute or so."""
     wanted = demo + ROOM_BESIDE_DEMO
-    limits = config.limits.model_copy(
-        update={"max_sessions": max(config.limits.max_sessions, wanted)}
-    )
+    limits = replace(config.limits, max_sessions=max(config.limits.max_sessions, wanted))
     admission = config.admission
     if not config.platform.is_given:
         per_minute = max(admission.connects_per_minute, demo * 2)
-        admission = admission.model_copy(update={"connects_per_minute": per_minute})
+        admission = replace(admission, connects_per_minute=per_minute)
     return config.model_copy(update={"limits": limits, "admission": admission})

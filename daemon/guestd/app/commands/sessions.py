@@ -9,7 +9,7 @@ import typer
 
 from ...observe.terminal_text import one_line
 from ..control_client import ControlClient, session_path
-from .talking import (
+from .client_options import (
     DEFAULT_URL,
     AsJson,
     Json,

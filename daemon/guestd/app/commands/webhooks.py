@@ -21,7 +21,7 @@ from ...model.errors import CommandError, NotFound
 from ...model.journal import Commit
 from ...model.records import DeliveryRecord
 from ...observe.terminal_text import json_line, one_line
-from ...webhooks.admin import PAGE, all_of, as_new, view
+from ...webhooks.admin import PAGE, as_new, view
 from ...webhooks.signing import problem_with
 from ..secret_files import read_secret
 from .files import AsJson, File, find_journal, guarded
@@ -59,7 +59,7 @@ def list_(
         ]
         with _reading(find_journal(config, directory)) as journal:
             for status in wanted or ["waiting"]:
-                for record in islice(all_of(journal, status), limit):
+                for record in islice(_all_of(journal, status), limit):
                     print(_line(record, as_json))
 
     guarded(work)
@@ -91,7 +91,7 @@ def replay(
         try:
             with _reading(place) as journal:
                 found = (
-                    list(all_of(journal, "dead"))
+                    list(_all_of(journal, "dead"))
                     if delivery_id is None
                     else [_found(journal, delivery_id)]
                 )
@@ -136,6 +136,14 @@ def _reading(place: Path) -> Iterator[Reader]:
         yield reader
     finally:
         reader.close()
+
+
+def _all_of(journal: Reader, status: str) -> Iterator[DeliveryRecord]:
+    """Page by page, in the order of their making."""
+    after_id = ""
+    while page := journal.deliveries(status, after_id, PAGE):
+        yield from page
+        after_id = page[-1].delivery_id
 
 
 def _found(journal: Reader, delivery_id: str) -> DeliveryRecord:

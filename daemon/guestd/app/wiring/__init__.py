@@ -1,2 +1,1 @@
-"""Configuration to objects: the only room that knows every class. One file for each part of the
-house."""
+"""Configuration to objects: the only package that knows every class. One file for each part."""

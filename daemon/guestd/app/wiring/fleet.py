@@ -6,12 +6,14 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from random import Random
 
 import orjson
 
 from ... import __version__
 from ...journal.reports import Reports
+from ...model.file_spool import CopyOpener
 from ...model.journal import Journal
 from ...model.ports import DeploymentFacts, DialTarget, PlatformCalls, Uploader
 from ...model.records import Note, no_note
@@ -24,19 +26,18 @@ from ...supervisor.breakage import Report
 from ...supervisor.settings import SupervisorSettings
 from ...supervisor.supervisor import Supervisor
 from ...transport.dialer import WebsocketDialer
-from ...transport.settings import TransportSettings
-from ...transport.upload import FileUploader, UploadSettings
+from ...transport.upload import FileUploader
 from ...wire.dialects import new_dialect
 from ..config import Config
-from .keeping import journal_directory
-from .places import Place, split
+from .endpoints import PlatformTarget
+from .storage import journal_directory
 
 logger = logging.getLogger("guestd.supervisor")
 
 
 def new_supervisor(
     config: Config,
-    place: Place,
+    place: PlatformTarget,
     facts: DeploymentFacts,
     http: Http,
     journal: Journal,
@@ -45,35 +46,15 @@ def new_supervisor(
     uploader: Uploader | None = None,
     calls: PlatformCalls | None = None,
     note: Note = no_note,
+    discard_copy: Callable[[str], None] = lambda path: None,
 ) -> Supervisor:
-    platform, transport = config.platform, config.transport
+    platform = config.platform
     application = platform.application or f"guestd-{__version__}"
     dialect = new_dialect(platform.dialect, place.deployment_id, application)
-    dialer = WebsocketDialer(
-        TransportSettings(
-            frame_bytes_max=transport.frame_bytes_max,
-            dial_timeout_s=transport.dial_timeout_s,
-            close_timeout_s=transport.close_timeout_s,
-            read_budget_frames=transport.read_budget_frames,
-            dns_ttl_s=transport.dns_ttl_s,
-            retry_after_max_s=config.reconnect.retry_after_max_s,
-            local_addresses=transport.local_addresses,
-            ca_file=platform.ca_file,
-            proxy_url=platform.proxy_url,
-            connect_to=split(platform.connect_to),
-        )
-    )
+    dialer = WebsocketDialer(config.transport, platform, config.reconnect)
     headers = (("Origin", platform.origin),) if platform.origin else ()
     return Supervisor(
-        SupervisorSettings(
-            max_sessions=config.limits.max_sessions,
-            connects_per_minute=config.admission.connects_per_minute,
-            connects_burst=config.admission.burst,
-            dials_inflight_max=config.admission.dials_inflight_max,
-            history_inflight_max=config.history.inflight_max,
-            uncommitted_max=config.journal.uncommitted_max,
-            uploads_inflight_max=config.attachments.inflight_max,
-        ),
+        SupervisorSettings(config.limits, config.admission, config.history, config.attachments),
         session_settings(config, facts),
         dialect,
         dialer,
@@ -87,7 +68,9 @@ def new_supervisor(
         uploader=uploader,
         calls=calls,
         note=note,
+        discard_copy=discard_copy,
         keep_report=report_keeper(config, loop),
+        uncommitted_max=config.journal.uncommitted_max,
     )
 
 
@@ -108,59 +91,32 @@ def report_keeper(config: Config, loop: asyncio.AbstractEventLoop) -> Callable[[
     return keep
 
 
-def new_uploader(config: Config, place: Place) -> FileUploader:
-    platform = config.platform
+def new_uploader(config: Config, place: PlatformTarget, open_copy: CopyOpener) -> FileUploader:
     return FileUploader(
-        UploadSettings(
-            stall_timeout_s=config.attachments.stall_timeout_s,
-            connections_max=config.attachments.inflight_max,
-            dns_ttl_s=config.transport.dns_ttl_s,
-            secure_only=place.endpoints.guest_socket.startswith("wss:"),
-            ca_file=platform.ca_file,
-            proxy_url=platform.proxy_url,
-            connect_to=split(platform.connect_to),
-        )
+        open_copy,
+        config.attachments,
+        config.transport,
+        config.platform,
+        secure_only=place.endpoints.guest_socket.startswith("wss:"),
     )
 
 
 def session_settings(config: Config, facts: DeploymentFacts) -> SessionSettings:
+    """The sections, with the deployment's rules for files where they are narrower."""
+    own = config.attachments
+    attachments = replace(
+        own,
+        file_bytes_max=min(own.file_bytes_max, facts.file_bytes_max or own.file_bytes_max),
+        types=own.types or facts.file_types or None,
+    )
     return SessionSettings(
-        duration_s=config.sessions.duration_s,
-        reconnect_base_s=config.reconnect.base_s,
-        reconnect_jitter_s=config.reconnect.jitter_s,
-        reconnect_cap_s=config.reconnect.cap_s,
-        reconnect_attempts_max=config.reconnect.attempts_max,
-        retry_after_max_s=config.reconnect.retry_after_max_s,
-        join_timeout_s=config.sessions.join_timeout_s,
-        heartbeat_interval_s=config.heartbeat.interval_s,
-        heartbeat_timeout_s=config.heartbeat.timeout_s,
-        leave_timeout_s=config.sessions.leave_timeout_s,
-        pacing=config.messages.pacing,
-        when_down=config.messages.when_down,
-        messages_per_s=config.messages.per_s,
-        requests_per_minute=config.messages.requests_per_minute,
-        text_max=config.messages.text_max,
-        outbox_commands_max=config.messages.waiting_max,
-        confirm_timeout_s=config.messages.confirm_timeout_s,
-        hold_initial_ms=config.inbox.hold_initial_ms,
-        hold_min_ms=config.inbox.hold_min_ms,
-        hold_max_ms=config.inbox.hold_max_ms,
-        gap_wait_s=config.inbox.gap_wait_s,
-        inbox_held_max=config.inbox.held_max,
-        inbox_remembered_max=config.inbox.remembered_max,
-        history_retry_s=config.history.retry_s,
-        history_attempts_max=config.history.attempts_max,
-        history_reads_per_minute=config.history.reads_per_minute,
-        uploads_per_session_max=config.attachments.per_session_max,
-        upload_attempts_max=config.attachments.attempts_max,
-        upload_retry_s=config.attachments.retry_s,
-        slot_timeout_s=config.attachments.slot_timeout_s,
-        upload_confirm_timeout_s=config.attachments.confirm_timeout_s,
-        file_bytes_max=min(
-            config.attachments.file_bytes_max,
-            facts.file_bytes_max or config.attachments.file_bytes_max,
-        ),
-        file_types=config.attachments.types or facts.file_types or None,
+        config.sessions,
+        config.reconnect,
+        config.heartbeat,
+        config.messages,
+        config.inbox,
+        config.history,
+        attachments,
         join_on_new_session=facts.auto_start,
         conversation_clear=facts.conversation_clear,
     )

@@ -16,24 +16,17 @@ from ...model.journal import Journal
 from ...model.records import Note, no_note
 from ...observe.metrics import Metrics
 from ...operations.event_appender import EventAppender
-from ...operations.guest_creation import SignToken
 from ...operations.service import OperationService
-from ...operations.settings import (
-    AdoptionSettings,
-    OperationsSettings,
-    PromptSettings,
-    RestSessionSettings,
-)
-from ...platform.calls import CallSettings, RestCalls
-from ...platform.http import Http, HttpSettings
-from ...platform.oauth import OAuthSettings, TokenSource
+from ...operations.workflow import SignToken
+from ...platform.calls import RestCalls
+from ...platform.http import Http
+from ...platform.oauth import OAuthAccess, TokenSource
 from ...platform.pace import Pace
+from ...platform.settings import OAuthClient
 from ...platform.table import table_with
-from ...policy.backoff import Backoff
-from ...policy.retry import RetryPolicy
 from ...runtime.clock import LoopClock
-from ..config import Config, OAuthClient
-from .places import Place, split
+from ..config import Config
+from .endpoints import PlatformTarget
 
 if TYPE_CHECKING:
     from ...emulator import Emulator
@@ -42,23 +35,12 @@ logger = logging.getLogger("guestd")
 
 
 def new_http(config: Config) -> Http:
-    platform = config.platform
-    return Http(
-        HttpSettings(
-            timeout_s=config.history.timeout_s,
-            ca_file=platform.ca_file,
-            proxy_url=platform.proxy_url,
-            connect_to=split(platform.connect_to),
-            origin=platform.origin or "",
-            connections_max=config.rest.connections_max,
-            answer_bytes_max=config.rest.answer_bytes_max,
-        )
-    )
+    return Http(config.platform, config.rest, config.history)
 
 
 def new_calls(
     config: Config,
-    place: Place,
+    target: PlatformTarget,
     http: Http,
     emulator: Emulator | None,
     metrics: Metrics,
@@ -67,22 +49,15 @@ def new_calls(
 ) -> RestCalls:
     """The platform's REST side by name. The embedded emulator brings an OAuth client of its own.
     `note` tells the audit of rate limits and tokens."""
-    rest = config.rest
-    policy = RetryPolicy(
-        attempts_max=rest.attempts_max,
-        base_s=rest.base_s,
-        cap_s=rest.cap_s,
-        jitter=rest.jitter,
-        retry_after_cap_s=rest.retry_after_cap_s,
-        deadline_s=rest.deadline_s,
-    )
     pace = Pace(loop.time)
-    clients = oauth_clients(config, place, emulator)
     calls = RestCalls(
         http,
-        [TokenSource(http, one, policy, pace) for one in clients],
-        CallSettings(place.endpoints.api, rest.timeout_s, rest.requests_per_minute),
-        policy,
+        [
+            TokenSource(http, one, config.rest, pace)
+            for one in oauth_clients(config, target, emulator)
+        ],
+        target.endpoints.api,
+        config.rest,
         pace,
         metrics,
         table_with(config.platform.paths),
@@ -91,23 +66,15 @@ def new_calls(
     return calls
 
 
-def oauth_clients(config: Config, place: Place, emulator: Emulator | None) -> list[OAuthSettings]:
+def oauth_clients(
+    config: Config, target: PlatformTarget, emulator: Emulator | None
+) -> list[OAuthAccess]:
     """The OAuth clients that share the load; none if none is configured."""
-    platform, rest = config.platform, config.rest
+    platform = config.platform
     _warn_of_wide_permissions(platform.client_secret_file)
+    url = platform.token_url or f"{target.endpoints.login}/oauth/token"
     return [
-        OAuthSettings(
-            token_url=platform.token_url or f"{place.endpoints.login}/oauth/token",
-            client_id=one.id,
-            client_secret=one.secret.get_secret_value(),
-            client_auth=platform.client_auth,
-            token_buffer_s=rest.token_buffer_s,
-            timeout_s=rest.timeout_s,
-            refused_rest_s=rest.refused_rest_s,
-            scope=one.scope or "",
-            requests_per_minute=one.requests_per_minute,
-        )
-        for one in _configured_clients(config, emulator)
+        OAuthAccess(url, one, platform.client_auth) for one in _configured_clients(config, emulator)
     ]
 
 
@@ -148,7 +115,7 @@ def new_operations(
 ) -> OperationService:
     """`sign` signs a guest's token where keys are configured."""
     return OperationService(
-        operations_settings(config),
+        config.operations,
         journal,
         calls,
         scribe,
@@ -158,31 +125,5 @@ def new_operations(
         lambda: str(uuid4()),
         sign,
         calls.requests_per_minute,
-    )
-
-
-def operations_settings(config: Config) -> OperationsSettings:
-    given = config.operations
-    return OperationsSettings(
-        under_way_max=given.under_way_max,
-        calls_inflight_max=given.calls_inflight_max,
-        heartbeats_inflight_max=given.heartbeats_inflight_max,
-        remembered_max=given.remembered_max,
-        request_bytes_max=given.request_bytes_max,
-        tries_max=given.tries_max,
-        rest=Backoff(given.rest_base_s, given.rest_jitter_s, given.rest_cap_s, given.tries_max),
-        retry_after_max_s=given.retry_after_max_s,
-        keys_remembered_s=given.keys_remembered_s,
-        injection_key_in_body=given.injection_key_in_body,
-        contact_reference=given.contact_reference,
-        sessions=RestSessionSettings(
-            sessions_max=config.limits.max_rest_sessions,
-            duration_s=given.session_duration_s,
-            duration_max_s=given.session_duration_max_s,
-            heartbeat_interval_s=given.heartbeat_interval_s,
-            heartbeats_per_duration=given.heartbeats_per_duration,
-            heartbeat_failures_max=given.heartbeat_failures_max,
-        ),
-        prompts=PromptSettings(given.prompt_deferrals_max, given.prompt_age_max_s),
-        adoption=AdoptionSettings(given.adoption_prompts_max, given.adoption_pages_max),
+        sessions_max=config.limits.max_rest_sessions,
     )

@@ -6,7 +6,7 @@ from collections import deque
 from typing import Protocol
 
 from ..core.records import Json
-from ..guest_api.connection import Visit
+from ..guest_api.connection import GuestConnection
 from ..platform_api.context import PlatformContext
 from ..settings import EmulatorSettings
 
@@ -14,10 +14,10 @@ from ..settings import EmulatorSettings
 class AdminContext(PlatformContext, Protocol):
     """`connections` are the guests' by id; `connect_times` are of the loop's clock."""
 
-    connections: dict[int, Visit]
+    connections: dict[int, GuestConnection]
     connect_times: deque[float]
     journal: deque[Json]
 
     def reset(self) -> None: ...
 
-    def use(self, settings: EmulatorSettings) -> None: ...
+    def apply_settings(self, settings: EmulatorSettings) -> None: ...

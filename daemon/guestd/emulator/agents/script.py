@@ -11,7 +11,7 @@ A script is JSON:
 
 and a step is one of: {"wait_s": 0.5}, {"typing_s": 0.5} (shows typing, then waits), {"say": "text"}
 ({text} is what the guest said), {"quick_replies": {"text": …, "options": [["Label", "PAYLOAD"],
-…]}}, {"content": […], "text": …} (any content items of reference §3.7), {"persona": {"nickname": …,
+…]}}, {"content": […], "text": …} (any content items of protocol §3.7), {"persona": {"nickname": …,
 "bot": …}}, {"disconnect": "Send"|"ReadOnly"|""}."""
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ STEPS_WAITING_MAX = (
 
 
 @dataclass(slots=True)
-class Script:
+class AgentScript:
     nickname: str = "Leo"
     bot: bool = False
     greeting: list[Json] = field(default_factory=list)
@@ -57,22 +57,26 @@ def built_in() -> dict[str, Any]:
     return dict(json.loads((files(__package__) / "scripts.json").read_text()))
 
 
-def load_script(given: str | dict[str, Any]) -> Script:
+def load_script(given: str | dict[str, Any]) -> AgentScript:
     """A built-in script by name, or one given as data. Raises ValueError that says what is wrong
     with it."""
     scripts = built_in()
     if isinstance(given, str) and given not in scripts:
-        raise ValueError(f"no agent script named {given!r}; there are {', '.join(sorted(scripts))}")
+        raise ValueError(
+            f"there is no agent script {given!r}; use one of {', '.join(sorted(scripts))}"
+        )
     data: dict[str, Any] = scripts[given] if isinstance(given, str) else given
     unknown = set(data) - {"nickname", "bot", "greeting", "rules", "default"}
     if unknown:
-        raise ValueError(f"an agent script has no {', '.join(sorted(unknown))}")
-    script = Script(**data)
+        raise ValueError(f"an agent script has unknown keys: {', '.join(sorted(unknown))}")
+    script = AgentScript(**data)
     for rule in script.rules:
         try:
             re.compile(rule.get("match", ""))
         except re.error as error:
-            raise ValueError(f"match {rule['match']!r} is no regular expression: {error}") from None
+            raise ValueError(
+                f"match {rule['match']!r} must be a regular expression: {error}"
+            ) from None
     for steps in (
         script.greeting,
         script.default,

@@ -1,6 +1,6 @@
-"""What may go wrong, by rule and from a seed.
+"""Fault injection: what goes wrong, by rule and from a seed.
 
-A rule names a kind and when it strikes:
+A rule names a kind and how often it applies:
 
     {"kind": "drop", "rate": 0.01}                     one chance in a hundred, at each occasion
     {"kind": "duplicate", "every": 10}                 every tenth occasion
@@ -10,7 +10,7 @@ A rule names a kind and when it strikes:
 
 Occasions: `in` a frame from a guest, `out` a frame of the conversation to a guest, `upgrade` a
 WebSocket upgrade, `rest` a REST call, `time` a message getting its time. Faults change what is
-*told*; what is on record stays true."""
+*sent*; the record stays true."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 Occasion = Literal["in", "out", "upgrade", "rest", "history", "time"]
 
-#: kind → (where it can strike, what it does)
+#: kind → (the occasion it applies to, what it does)
 KINDS: dict[str, tuple[Occasion, str]] = {
     "drop": (
         "in",
@@ -73,7 +73,7 @@ KINDS: dict[str, tuple[Occasion, str]] = {
 }
 
 
-class Rule(BaseModel):
+class FaultRule(BaseModel):
     """One fault. Exactly one of rate, every or count says how often."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,7 +102,7 @@ class Rule(BaseModel):
     depth: int = Field(100_000, ge=1, le=1_000_000)
 
     @model_validator(mode="after")
-    def _is_sensible(self) -> Rule:
+    def _is_sensible(self) -> FaultRule:
         if self.kind not in KINDS:
             raise ValueError(f"no fault of kind {self.kind!r}; there are {', '.join(KINDS)}")
         if [self.rate, self.every, self.count].count(None) != 2:
@@ -110,16 +110,16 @@ class Rule(BaseModel):
         return self
 
 
-class BadPlan(ValueError):
-    """A fault plan that makes no sense; `field` says where."""
+class FaultPlanError(ValueError):
+    """An invalid fault plan; `field` says where."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(message)
         self.field = field
 
 
-def parse_plan(plan: Any) -> tuple[int | None, list[Rule]]:
-    """`{"seed": 7, "rules": […]}`, or a bare list of rules. Raises BadPlan."""
+def parse_plan(plan: Any) -> tuple[int | None, list[FaultRule]]:
+    """`{"seed": 7, "rules": […]}`, or a bare list of rules. Raises FaultPlanError."""
     if isinstance(plan, list | tuple):
         plan = {"rules": list(plan)}
     if (
@@ -127,46 +127,46 @@ def parse_plan(plan: Any) -> tuple[int | None, list[Rule]]:
         or set(plan) - {"seed", "rules"}
         or not isinstance(plan.get("rules", []), list)
     ):
-        raise BadPlan("", 'a plan is {"seed": number, "rules": [rule, …]}')
+        raise FaultPlanError("", 'a plan is {"seed": number, "rules": [rule, …]}')
     seed = plan.get("seed")
     if seed is not None and not isinstance(seed, int):
-        raise BadPlan("seed", "the seed is a whole number")
+        raise FaultPlanError("seed", "the seed is a whole number")
     rules = []
     for n, rule in enumerate(plan.get("rules", [])):
         try:
-            rules.append(Rule.model_validate(rule))
+            rules.append(FaultRule.model_validate(rule))
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise BadPlan(f"rules.{n}{'.' + where if where else ''}", first["msg"]) from None
+            raise FaultPlanError(f"rules.{n}{'.' + where if where else ''}", first["msg"]) from None
     return seed, rules
 
 
-class Faults:
-    """The plan at work. Every occasion is offered to every rule that could strike there, in order;
-    the first one does."""
+class FaultInjector:
+    """Runs a fault plan. Each occasion is offered to the rules for it, in order; at most one is
+    picked."""
 
     def __init__(self, seed: int, plan: Any = ()) -> None:
         self.injected: Counter[str] = Counter()
         self.seed = seed
-        self.rules: list[Rule] = []
+        self.rules: list[FaultRule] = []
         self._by_occasion: dict[str, list[int]] = {}
         self.set(plan, 0.0)
 
     def set(self, plan: Any, now: float) -> None:
-        """Replace the plan. Raises BadPlan and changes nothing."""
+        """Replace the plan. Raises FaultPlanError and changes nothing."""
         seed, rules = parse_plan(plan)
         self.seed = self.seed if seed is None else seed
         self.rules = rules
         self._rng = Random(self.seed)
-        self._met = [0] * len(rules)
-        self._struck = [0] * len(rules)
+        self._seen = [0] * len(rules)
+        self._picked = [0] * len(rules)
         self._set_at = now
         self._by_occasion = {}
         for n, rule in enumerate(rules):
             self._by_occasion.setdefault(KINDS[rule.kind][0], []).append(n)
 
-    def strike(
+    def pick(
         self,
         occasion: Occasion,
         token: str,
@@ -174,8 +174,8 @@ class Faults:
         path: str = "",
         but: tuple[str, ...] = (),
         method: str = "",
-    ) -> Rule | None:
-        """The rule that strikes on this occasion, if one does."""
+    ) -> FaultRule | None:
+        """The rule that applies on this occasion, if any."""
         for n in self._by_occasion.get(occasion, ()):
             rule = self.rules[n]
             if (
@@ -190,9 +190,9 @@ class Faults:
                 rule.for_s is not None and age_s >= rule.after_s + rule.for_s
             ):
                 continue
-            self._met[n] += 1
-            if self._strikes(rule, n):
-                self._struck[n] += 1
+            self._seen[n] += 1
+            if self._applies(rule, n):
+                self._picked[n] += 1
                 self.injected[rule.kind] += 1
                 return rule
         return None
@@ -200,12 +200,12 @@ class Faults:
     def random(self) -> float:
         return self._rng.random()
 
-    def _strikes(self, rule: Rule, n: int) -> bool:
+    def _applies(self, rule: FaultRule, n: int) -> bool:
         if rule.rate is not None:
             return self._rng.random() < rule.rate
         if rule.every is not None:
-            return self._met[n] % rule.every == 0
-        return self._struck[n] < (rule.count or 0)
+            return self._seen[n] % rule.every == 0
+        return self._picked[n] < (rule.count or 0)
 
     def report(self) -> dict[str, Any]:
         return {

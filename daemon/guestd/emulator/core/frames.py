@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..settings import Deployment, Limits
+from ..settings import Deployment, EmulatorLimits
 from .records import Attachment, GuestSession
 
 Json = dict[str, Any]
@@ -44,7 +44,11 @@ def allowed_media(deployment: Deployment) -> Json:
 
 
 def session_response(
-    session: GuestSession, limits: Limits, new: bool, trace: str, cleared_existing: bool = False
+    session: GuestSession,
+    limits: EmulatorLimits,
+    new: bool,
+    trace: str,
+    cleared_existing: bool = False,
 ) -> Json:
     deployment = session.deployment
     body: Json = {
@@ -67,7 +71,7 @@ def session_closed(trace: str) -> Json:
     )
 
 
-def configuration(deployment: Deployment, limits: Limits, trace: str) -> Json:
+def configuration(deployment: Deployment, limits: EmulatorLimits, trace: str) -> Json:
     body = {
         "allowedMedia": allowed_media(deployment),
         "blockedExtensions": list(deployment.blocked_extensions),

@@ -1,4 +1,4 @@
-"""Ids from a seed, and times that only move forward."""
+"""Ids from a seed, and times as the platform writes them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Files with a presigned URL of the legacy dialect (SOCK-6): who may write one, and who read it."""
+"""Files with a presigned URL of the legacy dialect (SOCK-6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the emulated platform remembers."""
+"""What the emulated platform stores, and the effects it asks its servers to perform."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class Attachment:
 
 
 @dataclass(slots=True)
-class Conversation:
+class GuestConversation:
     """`messages` are bodies in the platform's order; `state` is connected or disconnected."""
 
     id: str
@@ -38,7 +38,7 @@ class Conversation:
 
 
 @dataclass(slots=True)
-class Connection:
+class ConnectionRecord:
     """One open WebSocket as the platform sees it."""
 
     id: int
@@ -58,7 +58,7 @@ class GuestSession:
     created: float
     expires: float
     connections: list[int] = field(default_factory=list)
-    conversations: list[Conversation] = field(default_factory=list)
+    conversations: list[GuestConversation] = field(default_factory=list)
     messages: list[Json] = field(default_factory=list)
     read_only: bool = False
     cleared: bool = False
@@ -73,19 +73,19 @@ class GuestSession:
     rate: SlidingCount | None = None
     configures: SlidingCount | None = None
     history: SlidingCount | None = None
-    agent: AgentSeat | None = None
+    agent: ScriptedAgent | None = None
     pushdevice: Json | None = None
 
     @property
-    def conversation(self) -> Conversation | None:
+    def conversation(self) -> GuestConversation | None:
         """The running conversation."""
         last = self.conversations[-1] if self.conversations else None
         return last if last is not None and last.state == "connected" else None
 
 
 @dataclass(slots=True)
-class AgentSeat:
-    """Who answers in a session: the persona and the steps still to do, one after another."""
+class ScriptedAgent:
+    """The agent of a session: its persona, and the steps still to run, in order."""
 
     nickname: str
     bot: bool
@@ -96,7 +96,7 @@ class AgentSeat:
 
 
 @dataclass(slots=True)
-class Send:
+class SendFrame:
     """Write a frame to a connection. `time` is the message's `channel.time` where it is part of the
     conversation."""
 
@@ -106,18 +106,18 @@ class Send:
 
 
 @dataclass(slots=True)
-class Hangup:
+class CloseConnection:
     connection: int
     code: int = 1000
     reason: str = ""
 
 
 @dataclass(slots=True)
-class Later:
-    """Call the world's `fire` with `what` after `delay_s`."""
+class StartTimer:
+    """After `delay_s`, do `what`: ("agent", token) or ("close", connection id)."""
 
     delay_s: float
     what: tuple[str, ...]
 
 
-Effect = Send | Hangup | Later
+Effect = SendFrame | CloseConnection | StartTimer

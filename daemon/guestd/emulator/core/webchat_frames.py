@@ -35,3 +35,11 @@ def error(why: str) -> Json:
 
 def disconnect(reason: Reason, read_only: bool = False) -> Json:
     return {"type": "disconnect", "reason": reason, **({"readOnly": True} if read_only else {})}
+
+
+def labels(body: Json) -> str:
+    """What a structured message says in a dialect that has text only."""
+    replies = [
+        item.get("quickReply") for item in body.get("content") or () if isinstance(item, dict)
+    ]
+    return ", ".join(str(one.get("text", "")) for one in replies if isinstance(one, dict))

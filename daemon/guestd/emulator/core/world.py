@@ -1,20 +1,15 @@
-"""The platform as a pure machine: what a request changes, and which frames leave because of it.
+"""The platform as a pure machine: what a request changes, and which frames are sent because of it.
 
-Nothing here opens a socket, reads a clock or sleeps. A door hands over (connection, request, now)
-and performs the effects; time comes in as epoch seconds, chance from one seeded `Random`. That
-makes the emulator repeatable, and lets a test ask it anything without a network.
+Nothing here opens a socket, reads a clock or sleeps. A server passes (connection, request, now) and
+performs the effects that come back; time comes in as epoch seconds, chance from one seeded
+`Random`. That makes the emulator repeatable, and lets a test ask it anything without a network.
 
 The record is the truth. A guest's message either is in `GuestSession.messages`, once, or was
-answered with an error: whatever faults then happen to the frames that tell of it, history and
+answered with an error: whatever faults then happen to the frames that announce it, history and
 `/__emulator/state` give the same answer. Tests of clients compare themselves with that.
 
-What the reference marks unknown is decided here in the way that no known client breaks on, and says
-so where it is done.
-
-The rooms: `world` keeps sessions, conversations and the order of messages; `actions` answers the
-guest's requests;
-`agentdesk` lets scripted agents answer; `webchat` is the legacy dialect's door to the same world;
-`office` is the platform's REST side.
+Where the reference leaves something open, the choice here is the one that breaks no known client,
+and a comment says so.
 """
 
 from __future__ import annotations
@@ -27,22 +22,22 @@ from typing import Any
 import jwt as pyjwt
 
 from ...policy.buckets import SlidingCount
-from ..agents.script import Script, load_script
-from ..settings import Deployment, EmulatorSettings, Limits
+from ..agents.script import AgentScript, load_script
+from ..settings import Deployment, EmulatorLimits, EmulatorSettings
 from . import frames, webchat_frames
 from .ids import draw_hex, draw_uuid, iso
 from .presigned_files import PresignedFiles
 from .records import (
-    AgentSeat,
     Attachment,
-    Connection,
-    Conversation,
+    CloseConnection,
+    ConnectionRecord,
     Effect,
+    GuestConversation,
     GuestSession,
-    Hangup,
     Json,
-    Later,
-    Send,
+    ScriptedAgent,
+    SendFrame,
+    StartTimer,
 )
 
 JWT_LIFE_S = 60
@@ -62,17 +57,17 @@ class World:
         forget_file: Callable[[str], None] = lambda name: None,
     ) -> None:
         self.settings = settings
-        self.limits: Limits = settings.limits
+        self.limits: EmulatorLimits = settings.limits
         self.deployments = {deployment.id: deployment for deployment in settings.deployments}
-        self.script: Script = load_script(settings.agent)
+        self.script: AgentScript = load_script(settings.agent)
         self.base_url = "http://127.0.0.1"
         self._equal_time = equal_time
         self.forget_file = forget_file
         self.rng = Random(settings.seed)
         self.reset()
 
-    def use(self, settings: EmulatorSettings) -> None:
-        """From now on these, also for what is there already."""
+    def apply_settings(self, settings: EmulatorSettings) -> None:
+        """Take effect at once, also for sessions and connections that exist."""
         if settings.agent != self.settings.agent:
             self.script = load_script(settings.agent)
         if settings.limits != self.settings.limits:
@@ -87,12 +82,12 @@ class World:
             )
 
     def reset(self) -> None:
-        """Forget everything but the chance: an id that was given once is never given again, as on
-        the real platform."""
+        """Delete everything except the state of `rng`: an id is never used twice, as on the real
+        platform."""
         self.secret = draw_hex(self.rng) + draw_hex(self.rng)
         self.sessions: dict[str, GuestSession] = {}
         self.cleared: OrderedDict[str, GuestSession] = OrderedDict()
-        self.connections: dict[int, Connection] = {}
+        self.connections: dict[int, ConnectionRecord] = {}
         self.conversations: dict[str, GuestSession] = {}
         self.messages: dict[str, str] = {}
         self._message_ids: deque[str] = deque()
@@ -108,7 +103,7 @@ class World:
     # ------------------------------------------------------------------ connections
 
     def deployment(self, deployment_id: str) -> Deployment | None:
-        """The deployment of that id, if it is there and active."""
+        """The deployment with that id, if it exists and is active."""
         found = self.deployments.get(deployment_id)
         if found is None and self.settings.accept_any_deployment and deployment_id:
             found = self.settings.deployments[0].model_copy(update={"id": deployment_id})
@@ -129,7 +124,7 @@ class World:
 
     def connect(self, deployment: Deployment, now: float) -> int:
         self._connection_count += 1
-        self.connections[self._connection_count] = Connection(
+        self.connections[self._connection_count] = ConnectionRecord(
             self._connection_count, deployment, now
         )
         return self._connection_count
@@ -140,8 +135,8 @@ class World:
         if session is not None and connection_id in session.connections:
             session.connections.remove(connection_id)
 
-    def attach(self, connection: Connection, session: GuestSession) -> list[Effect]:
-        """Make this socket one of the session's; the oldest of too many is shown the door (§5)."""
+    def attach(self, connection: ConnectionRecord, session: GuestSession) -> list[Effect]:
+        """Add this socket to the session; the oldest connection over the limit is evicted (§5)."""
         if connection.token and connection.token != session.token:
             self._detach(connection)
         connection.token = session.token
@@ -154,7 +149,7 @@ class World:
             effects += self.evict(session, session.connections[0], "")
         return effects
 
-    def _detach(self, connection: Connection) -> None:
+    def _detach(self, connection: ConnectionRecord) -> None:
         session = self.sessions.get(connection.token)
         if session is not None and connection.id in session.connections:
             session.connections.remove(connection.id)
@@ -174,7 +169,7 @@ class World:
             if is_webchat
             else frames.connection_closed(reason)
         )
-        return [Send(connection_id, told), Later(2.0, ("hangup", str(connection_id)))]
+        return [SendFrame(connection_id, told), StartTimer(2.0, ("close", str(connection_id)))]
 
     # ------------------------------------------------------------------ sessions
 
@@ -197,7 +192,7 @@ class World:
         return session
 
     def erase(self, session: GuestSession) -> None:
-        """Clear: for guests the session is gone; for tests its record is kept."""
+        """Clear: guests lose the session; its record is kept for tests."""
         session.cleared = True
         self.end_conversation(session, session.last_ms / 1000.0)
         if self.sessions.get(session.token) is session:
@@ -215,13 +210,13 @@ class World:
         while len(self.cleared) > CLEARED_KEPT_MAX:
             self.cleared.popitem(last=False)
 
-    def start_conversation(self, session: GuestSession, now: float) -> Conversation:
+    def start_conversation(self, session: GuestSession, now: float) -> GuestConversation:
         conversation = session.conversation
         if conversation is None:
-            conversation = Conversation(draw_uuid(self.rng), now)
+            conversation = GuestConversation(draw_uuid(self.rng), now)
             session.conversations.append(conversation)
             self.conversations[conversation.id] = session
-            session.agent = AgentSeat(self.script.nickname, self.script.bot)
+            session.agent = ScriptedAgent(self.script.nickname, self.script.bot)
         return conversation
 
     def end_conversation(self, session: GuestSession, now: float) -> None:
@@ -267,7 +262,7 @@ class World:
             self.messages.pop(self._message_ids.popleft(), None)
 
     def fan_out(self, session: GuestSession, frame: Json, time: str = "") -> list[Effect]:
-        return [Send(connection_id, frame, time) for connection_id in session.connections]
+        return [SendFrame(connection_id, frame, time) for connection_id in session.connections]
 
     def outbound(self, session: GuestSession, body: Json, now: float) -> tuple[Json, list[Effect]]:
         """A message of the agent's or bot's, to every connection."""
@@ -281,7 +276,9 @@ class World:
         if session.dialect == "webchat":
             session.sequence += 1
             body["sequenceId"] = str(session.sequence)
-            frame = webchat_frames.message(body.get("text") or _labels(body), body["sequenceId"])
+            frame = webchat_frames.message(
+                body.get("text") or webchat_frames.labels(body), body["sequenceId"]
+            )
             return body, self.fan_out(session, frame, channel["time"])
         return body, self.fan_out(session, frames.push("StructuredMessage", body), channel["time"])
 
@@ -310,8 +307,8 @@ class World:
         bot: bool = False,
         state: str | bool = True,
     ) -> list[Effect]:
-        """Typing is shown, not remembered: history has none (§11.1). `state` is webchat's word;
-        false: not typing any more."""
+        """Typing is shown and not stored: history has none (§11.1). `state` is webchat's word;
+        false: not typing."""
         if not session.deployment.agent_typing:
             return []
         if session.dialect == "webchat":
@@ -334,7 +331,7 @@ class World:
     def agent_disconnects(
         self, session: GuestSession, now: float, mode: str | None = None
     ) -> list[Effect]:
-        """The agent or flow ends the conversation; what the guest hears of it is the deployment's
+        """The agent or flow ends the conversation; what the guest is sent is the deployment's
         choice (§6.6)."""
         mode = mode or session.deployment.conversation_disconnect
         if session.conversation is None:
@@ -408,14 +405,14 @@ class World:
         return self.sessions.get(str(claims.get("token", "")))
 
     def reject_upload(self, attachment_id: str) -> None:
-        """What is put there is taken, and then called bad."""
+        """The upload is accepted, and then reported as failed."""
         for session in self.sessions.values():
             attachment = (session.attachments or {}).get(attachment_id)
             if attachment is not None:
                 attachment.rejected = True
 
-    def spoil_upload_url(self, attachment_id: str) -> None:
-        """Whoever has the link has nothing from now on."""
+    def invalidate_upload_url(self, attachment_id: str) -> None:
+        """The upload URL stops working."""
         for session in self.sessions.values():
             attachment = (session.attachments or {}).get(attachment_id)
             if attachment is not None:
@@ -439,18 +436,12 @@ class World:
         }
 
     def register_device(self, deployment_id: str, token: str, device: Json) -> None:
-        """At most `records_max`; the oldest is forgotten."""
+        """At most `records_max`; the oldest is evicted."""
         self.push_devices[deployment_id, token] = device
         while len(self.push_devices) > self.settings.records_max:
             self.push_devices.popitem(last=False)
 
-    def hangup(self, connection_id: int) -> list[Effect]:
-        return [Hangup(connection_id, 1000, "")] if connection_id in self.connections else []
-
-
-def _labels(body: Json) -> str:
-    """What a structured message says in a dialect that has text only."""
-    replies = [
-        item.get("quickReply") for item in body.get("content") or () if isinstance(item, dict)
-    ]
-    return ", ".join(str(one.get("text", "")) for one in replies if isinstance(one, dict))
+    def close_connection(self, connection_id: int) -> list[Effect]:
+        return (
+            [CloseConnection(connection_id, 1000, "")] if connection_id in self.connections else []
+        )

@@ -1,4 +1,4 @@
-"""The guest's requests on `/v1`, one function per action (reference §2), answered as the platform
+"""The guest's requests on `/v1`, one function per action (protocol §2), answered as the platform
 does.
 
 Tolerant where real clients differ from the schema: a missing `type` with an attachment, a top-level
@@ -16,29 +16,29 @@ from ...model.json_values import is_writable
 from ...policy.buckets import SlidingCount
 from ..core import agent_runner, frames
 from ..core.ids import draw_hex, draw_uuid
-from ..core.records import Effect, GuestSession, Json, Send
+from ..core.records import Effect, GuestSession, Json, SendFrame
 from ..core.world import World
-from .attachments import AttachmentDesk
+from .attachments import AttachmentActions
 from .request import object_of, objects_of, text_of
 
 BUTTON_TYPES = ("Button", "DatePicker", "Form", "ListPicker", "QuickReply")
 
 
 def receive_guest_frame(world: World, connection_id: int, text: bytes, now: float) -> list[Effect]:
-    """One text frame from a guest. Never raises, whatever it holds."""
+    """One text frame from a guest. Never raises."""
     connection = world.connections.get(connection_id)
     if connection is None:
         return []
     try:
         request = json.loads(text)
     except (ValueError, RecursionError):
-        return [Send(connection_id, frames.error(400, "Request failed."))]
+        return [SendFrame(connection_id, frames.error(400, "Request failed."))]
     if not isinstance(request, dict) or not is_writable(request):
-        return [Send(connection_id, frames.error(400, "Request failed."))]
-    return _Desk(world, connection, request, now).answer()
+        return [SendFrame(connection_id, frames.error(400, "Request failed."))]
+    return GuestActions(world, connection, request, now).answer()
 
 
-class _Desk(AttachmentDesk):
+class GuestActions(AttachmentActions):
     def answer(self) -> list[Effect]:
         limited = self._limit_requests()
         if limited is not None:
@@ -85,7 +85,7 @@ class _Desk(AttachmentDesk):
         effects, cleared = self._sign_in(session, user, new) if user else ([], False)
         effects += world.attach(self.connection, session)
         answer = frames.session_response(session, world.limits, new, self.trace, cleared)
-        return [*effects, Send(self.connection.id, answer)]
+        return [*effects, SendFrame(self.connection.id, answer)]
 
     def _limit_configures(self, session: GuestSession | None) -> list[Effect] | None:
         if session is None or session.configures is None:
@@ -104,8 +104,8 @@ class _Desk(AttachmentDesk):
         return session
 
     def _sign_in(self, session: GuestSession, user: str, new: bool) -> tuple[list[Effect], bool]:
-        """Authenticated: other sessions of the same user are shown the door; a step-up tells of
-        itself (§6.9).
+        """Authenticated: other sessions of the same user are evicted; a step-up is announced
+        (§6.9).
 
         The second value says whether there was such a session."""
         world = self.world
@@ -216,8 +216,8 @@ class _Desk(AttachmentDesk):
         return content, None
 
     def _accept(self, session: GuestSession, message: Json, content: list[Json]) -> list[Effect]:
-        """Put it on record, echo it to every connection (the request's tracing id and metadata come
-        back), tell the agent."""
+        """Record it, echo it to every connection (with the request's tracing id and metadata), and
+        pass it to the agent."""
         world = self.world
         first = session.conversation is None
         kind = text_of(message, "type")
@@ -329,8 +329,8 @@ class _Desk(AttachmentDesk):
     # ------------------------------------------------------------------ the rest
 
     def _close_session(self) -> list[Effect]:
-        """The asker gets `connected: false, readOnly: true` and keeps the socket; the others are
-        shown the door (§2.8)."""
+        """The caller gets `connected: false, readOnly: true` and keeps the socket; the others are
+        evicted (§2.8)."""
         session = self._session()
         if isinstance(session, list):
             return session
@@ -390,15 +390,15 @@ def _is_button_response(found: object) -> bool:
     return isinstance(found.get("text"), str) and isinstance(found.get("payload"), str)
 
 
-_ACTIONS: dict[str, Callable[[_Desk], list[Effect]]] = {
-    "configureSession": _Desk._configure,
-    "configureAuthenticatedSession": _Desk._configure_authenticated,
-    "onMessage": _Desk._message,
-    "closeSession": _Desk._close_session,
-    "echo": _Desk._echo,
-    "getJwt": _Desk._jwt,
-    "getConfiguration": _Desk._configuration,
-    "onAttachment": _Desk._attachment,
-    "getAttachment": _Desk._refresh,
-    "deleteAttachment": _Desk._delete,
+_ACTIONS: dict[str, Callable[[GuestActions], list[Effect]]] = {
+    "configureSession": GuestActions._configure,
+    "configureAuthenticatedSession": GuestActions._configure_authenticated,
+    "onMessage": GuestActions._message,
+    "closeSession": GuestActions._close_session,
+    "echo": GuestActions._echo,
+    "getJwt": GuestActions._jwt,
+    "getConfiguration": GuestActions._configuration,
+    "onAttachment": GuestActions._attachment,
+    "getAttachment": GuestActions._refresh,
+    "deleteAttachment": GuestActions._delete,
 }

@@ -1,4 +1,4 @@
-"""The guest's files (reference §7): a slot to upload to, a fresh link, and taking one back."""
+"""The guest's files (protocol §7): a slot to upload to, a fresh link, and taking one back."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from ..core import frames
 from ..core.ids import draw_hex, draw_uuid
 from ..core.records import Attachment, Effect, GuestSession
 from ..settings import Deployment
-from .request import Desk, text_of
+from .request import SocketRequest, text_of
 
 FILE_NAME_MAX = 1024
 
 
-class AttachmentDesk(Desk):
+class AttachmentActions(SocketRequest):
     def _attachment(self) -> list[Effect]:
         session = self._session()
         if isinstance(session, list):

@@ -1,11 +1,11 @@
-"""The WebSocket doors of the server.
+"""The WebSocket of one guest.
 
-A visit drives the library's Sans-I/O server core and writes its own frames: always one unfragmented
-text frame per message, and close frames always with a code (real clients need both, reference §1.5,
-§1.6).
+A connection drives the Sans-I/O server core of `websockets` and writes its own frames: always one
+unfragmented text frame per message, and close frames always with a code (real clients need both,
+protocol §1.5, §1.6).
 
-Every frame that leaves passes the faults. What they hold back, repeat, replace or swallow is only
-the telling: the world has its record already.
+Every outgoing frame passes the faults. What they delay, repeat, replace or drop is only the frame:
+the world has recorded the message already.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from websockets.server import ServerProtocol
 from ...model.json_values import is_text
 from ..context import ServerContext
 from ..core import frames, webchat_frames
-from ..core.faults import Rule
+from ..core.faults import FaultRule
 from ..core.records import Json
 from ..webchat.requests import receive_webchat_frame
 from .actions import receive_guest_frame
@@ -37,14 +37,14 @@ HALF_OPEN_S = 120.0  # a half-open link is forgotten after this, as a real netwo
 
 
 class GuestServer(ServerContext, Protocol):
-    """What a guest's connection may ask of the server."""
+    """What a guest's connection may ask of the emulator."""
 
-    def connection_opened(self, connection: Visit) -> None: ...
+    def connection_opened(self, connection: GuestConnection) -> None: ...
 
-    def connection_closed(self, connection: Visit) -> None: ...
+    def connection_closed(self, connection: GuestConnection) -> None: ...
 
 
-class Visit(asyncio.Protocol):
+class GuestConnection(asyncio.Protocol):
     """One guest's WebSocket. `connection_id` is the world's, 0 until the upgrade is done."""
 
     __slots__ = (
@@ -108,7 +108,7 @@ class Visit(asyncio.Protocol):
     def _upgrade(self, request: Request) -> None:
         server = self._server
         path, _, query = request.path.partition("?")
-        refused = server.faults.strike("upgrade", "", server.now())
+        refused = server.faults.pick("upgrade", "", server.now())
         if refused is not None:
             return self._refuse(refused.status, "refused by a fault", 1)
         if path not in ("/v1", "/webchat/v1"):
@@ -167,7 +167,7 @@ class Visit(asyncio.Protocol):
                 self.close(1007, "text that is not UTF-8")
                 return
         server.record("frame", self.token, text)
-        rule = server.faults.strike(
+        rule = server.faults.pick(
             "in", self.token, server.now(), but=() if b'"onMessage"' in text else ("throttle",)
         )
         before = rule is not None and self._fault_before(rule, text)
@@ -178,8 +178,8 @@ class Visit(asyncio.Protocol):
         if rule is not None and rule.kind == "drop":
             self.transport.abort()
 
-    def _fault_before(self, rule: Rule, text: bytes) -> bool:
-        """A fault on the way in; True if the request is not to be answered any more."""
+    def _fault_before(self, rule: FaultRule, text: bytes) -> bool:
+        """Apply a fault to an incoming frame; True if the request must not be answered."""
         server = self._server
         match rule.kind:
             case "drop":
@@ -219,19 +219,19 @@ class Visit(asyncio.Protocol):
             server.perform(server.world.expire(session, server.now()))
 
     def freeze(self) -> None:
-        """Half-open: TCP stays up, and nothing goes through any more."""
+        """Half-open: TCP stays up, and nothing is read or written."""
         self._frozen = True
         self._server.loop.call_later(HALF_OPEN_S, self.transport.abort)
 
     # ------------------------------------------------------------------ frames out
 
     def deliver(self, frame: Json, at: str = "") -> None:
-        """Send a frame, or what the faults make of it. `at` is its channel.time if it belongs to
+        """Send a frame, changed by the faults. `at` is its channel.time if it belongs to
         the conversation."""
         if self._frozen or self.transport.is_closing():
             return
         payload = orjson.dumps(frame)
-        rule = self._server.faults.strike("out", self.token, self._server.now()) if at else None
+        rule = self._server.faults.pick("out", self.token, self._server.now()) if at else None
         if self._held and at in self._held:
             self._held[at].append(payload)
         elif rule is None:
@@ -239,7 +239,7 @@ class Visit(asyncio.Protocol):
         else:
             self._fault_out(rule, payload, at)
 
-    def _fault_out(self, rule: Rule, payload: bytes, at: str) -> None:
+    def _fault_out(self, rule: FaultRule, payload: bytes, at: str) -> None:
         faults = self._server.faults
         match rule.kind:
             case "drop_out":
@@ -258,7 +258,7 @@ class Visit(asyncio.Protocol):
                     self._write_in_turn(payload, 0.0)
                 self._write_odd(rule, payload)
 
-    def _write_odd(self, rule: Rule, payload: bytes) -> None:
+    def _write_odd(self, rule: FaultRule, payload: bytes) -> None:
         match rule.kind:
             case "malformed":
                 self._write(payload[: max(1, len(payload) // 2)])
@@ -348,12 +348,12 @@ def _throttled(text: bytes, retry_after_s: int, is_webchat: bool) -> Json:
 
 
 def _is_allowed(origin: str | None, domains: tuple[str, ...]) -> bool:
-    """A missing Origin is a client that is no browser; a mobile SDK sends a bare host (reference
+    """Without an Origin the client is not a browser; a mobile SDK sends a bare host (protocol
     §1.2)."""
     if origin is None:
         return False
     try:
         host = urlsplit(origin if "//" in origin else f"//{origin}").hostname or ""
-    except ValueError:  # brackets that are no address
+    except ValueError:  # brackets without an IPv6 address
         return False
     return any(host == domain or host.endswith(f".{domain}") for domain in domains)

@@ -1,5 +1,4 @@
-"""One request at the emulator's desk: who asks, what, when; and the answers every action gives in
-the same way."""
+"""One request of a guest on its WebSocket, and the answers that all actions share."""
 
 from __future__ import annotations
 
@@ -8,7 +7,7 @@ from typing import Any
 
 from ...policy.buckets import SlidingCount
 from ..core import frames
-from ..core.records import Connection, Effect, GuestSession, Json, Send
+from ..core.records import ConnectionRecord, Effect, GuestSession, Json, SendFrame
 from ..core.world import World
 
 
@@ -27,10 +26,12 @@ def objects_of(value: Any, key: str) -> list[Json]:
     return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
 
 
-class Desk:
+class SocketRequest:
     """`trace` and `token` are the request's; a request without a token means its socket's."""
 
-    def __init__(self, world: World, connection: Connection, request: Json, now: float) -> None:
+    def __init__(
+        self, world: World, connection: ConnectionRecord, request: Json, now: float
+    ) -> None:
         self.world = world
         self.connection = connection
         self.request = request
@@ -41,13 +42,13 @@ class Desk:
     # ------------------------------------------------------------------ small answers
 
     def _say(self, frame: Json) -> list[Effect]:
-        return [Send(self.connection.id, frame)]
+        return [SendFrame(self.connection.id, frame)]
 
     def _error(self, code: int, text: str) -> list[Effect]:
         return self._say(frames.error(code, text, self.trace))
 
     def _too_many(self, count: SlidingCount, what: str) -> list[Effect] | None:
-        """The platform's 429; None if it may go on. A tolerant emulator never refuses (reference
+        """The platform's 429; None if it may go on. A tolerant emulator never refuses (protocol
         §9.1)."""
         ready_at = count.ready_at(self.now)
         if ready_at <= self.now or not self.world.limits.strict:

@@ -1,32 +1,32 @@
-"""The platform side that drives agents (reference §11.4), for the conversations of guests on the
+"""The platform side that drives agents (protocol §11.4), for the conversations of guests on the
 socket."""
 
 from __future__ import annotations
 
 from ..core.ids import iso
 from ..core.records import GuestSession, Json
-from .calls import Answer, Call, not_found, wrong
+from .calls import PlatformCall, PlatformResponse, not_found, wrong
 from .world_view import ConversationWorld
 
 
-class Agents:
+class AgentConversations:
     def __init__(self, world: ConversationWorld) -> None:
         self._world = world
 
-    def _session(self, call: Call) -> GuestSession:
+    def _session(self, call: PlatformCall) -> GuestSession:
         found = self._world.conversations.get(call.path["id"])
         if found is None:
             raise not_found("conversation", call.path["id"])
         return found
 
-    def details(self, call: Call) -> Answer:
+    def details(self, call: PlatformCall) -> PlatformResponse:
         message_id = call.path["id"]
         conversation_id = self._world.messages.get(message_id)
         if conversation_id is None:
             raise not_found("message", message_id)
         session = self._world.conversations[conversation_id]
         body: Json = next((one for one in session.messages if one["id"] == message_id), {})
-        return Answer(
+        return PlatformResponse(
             {
                 "id": message_id,
                 "conversationId": conversation_id,
@@ -38,29 +38,31 @@ class Agents:
             }
         )
 
-    def running(self, call: Call) -> Answer:
+    def running(self, call: PlatformCall) -> PlatformResponse:
         found = [
             _describe(session, session.conversation.id)
             for session in self._world.sessions.values()
             if session.conversation is not None
         ]
-        return Answer({"entities": found, "total": len(found)})
+        return PlatformResponse({"entities": found, "total": len(found)})
 
-    def conversation(self, call: Call) -> Answer:
-        return Answer(_describe(self._session(call), call.path["id"]))
+    def conversation(self, call: PlatformCall) -> PlatformResponse:
+        return PlatformResponse(_describe(self._session(call), call.path["id"]))
 
-    def participant(self, call: Call) -> Answer:
+    def participant(self, call: PlatformCall) -> PlatformResponse:
         session = self._session(call)
         state = str(call.body.get("state", "")).upper()
         if state == "DISCONNECTED":
-            return Answer(status=204, effects=self._world.agent_disconnects(session, call.now))
+            return PlatformResponse(
+                status=204, effects=self._world.agent_disconnects(session, call.now)
+            )
         if state != "CONNECTED":
             raise wrong("state", "is CONNECTED or DISCONNECTED")
         if session.agent is not None:
             session.agent.silent = True  # a person has taken over: the script is quiet
-        return Answer(status=204)
+        return PlatformResponse(status=204)
 
-    def say(self, call: Call) -> Answer:
+    def say(self, call: PlatformCall) -> PlatformResponse:
         session = self._session(call)
         text = call.body.get("textBody")
         limit = self._world.limits.agent_text_characters
@@ -68,14 +70,16 @@ class Agents:
             raise wrong("textBody", f"is 1 to {limit} characters")
         body, effects = self._world.agent_says(session, text, call.now, nickname="Agent")
         told = {"id": body["id"], "textBody": text, "timestamp": body["channel"]["time"]}
-        return Answer(told, effects=effects, made=("message", body["id"]))
+        return PlatformResponse(told, effects=effects, created=("message", body["id"]))
 
-    def type(self, call: Call) -> Answer:
-        return Answer(status=204, effects=self._world.agent_types(self._session(call), call.now))
+    def type(self, call: PlatformCall) -> PlatformResponse:
+        return PlatformResponse(
+            status=204, effects=self._world.agent_types(self._session(call), call.now)
+        )
 
-    def wrap_up(self, call: Call) -> Answer:
+    def wrap_up(self, call: PlatformCall) -> PlatformResponse:
         self._session(call)
-        return Answer(status=204)
+        return PlatformResponse(status=204)
 
 
 def _describe(session: GuestSession, conversation_id: str) -> Json:

@@ -1,9 +1,9 @@
 """What agents did with prompts (ASSIST-4): events, queried page by page.
 
-Chance, from the seed, foresees when a prompt is accepted what the agent will do: look or not, click
-or not. The events come true with time; a query sees those whose time has come. A page token names
-the place after an event, so that events which come true in between shift nothing: every event is
-told once."""
+When a prompt is accepted, the seeded `Random` decides what the agent will do: view it or not, click
+it or not. Each event has a time, and a query sees those whose time has passed. A page token names
+the position after an event, so that events that appear in between shift nothing: every event is
+returned once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from bisect import bisect_left, insort
 from ..core.ids import iso
 from ..core.records import Json
 from . import checks
-from .calls import Answer, Call, wrong
+from .calls import PlatformCall, PlatformResponse, wrong
 from .world_view import WorldBase
 
 VIEWED, CLICKED, DISMISSED = METRICS = (
@@ -56,7 +56,7 @@ class Analytics:
             del self._events[: self._most // 10 + 1]
         return event
 
-    def foresee(
+    def schedule(
         self, injection_id: str, conversation_id: str, prompt_id: str, shown: float, leaves: float
     ) -> None:
         rng, settings = self._world.rng, self._world.settings
@@ -71,8 +71,8 @@ class Analytics:
         else:
             self.record(DISMISSED, leaves, injection_id, conversation_id, prompt_id)
 
-    def overrule(self, injection_id: str, now: float) -> None:
-        """What was foreseen of this prompt and has not come true will not."""
+    def cancel_scheduled(self, injection_id: str, now: float) -> None:
+        """Remove the scheduled events of this prompt that are still in the future."""
         ms = int(now * 1000)
         start = bisect_left(self._events, (ms, 0))
         self._events[start:] = [
@@ -80,7 +80,7 @@ class Analytics:
         ]
 
     def until(self, now: float) -> list[Json]:
-        """All that has come true, oldest first."""
+        """All events up to `now`, oldest first."""
         return [
             event
             for _, _, event in self._events[: bisect_left(self._events, (int(now * 1000) + 1, 0))]
@@ -88,7 +88,7 @@ class Analytics:
 
     # ------------------------------------------------------------------ the query
 
-    def query(self, call: Call) -> Answer:
+    def query(self, call: PlatformCall) -> PlatformResponse:
         start, end = _interval(checks.text(call.body, "interval"))
         names = checks.a_list(call.body, "metricNames")
         if not names:
@@ -110,7 +110,9 @@ class Analytics:
             ):
                 page.append(one)
         more = {"pageToken": _token(page[size - 1], question)} if len(page) > size else {}
-        return Answer({"events": [event for _, _, event in page[:size]], "pageSize": size, **more})
+        return PlatformResponse(
+            {"events": [event for _, _, event in page[:size]], "pageSize": size, **more}
+        )
 
 
 def _interval(given: str) -> tuple[int, int]:

@@ -1,32 +1,30 @@
-"""The office as a whole: the rooms, the list of doors to them, and the rule by which every call is
-served.
+"""The platform API without HTTP: its resources, its routes, and how every call is handled.
 
-A call is served in one go, without a pause: token, scope, rate, what was asked before, and then the
-deed. So two calls with the same key cannot both do something, however close together they come.
-"""
+A call is handled without an `await`: token, scope, rate, idempotency key, and then the resource. So
+two calls with the same key cannot both change something, however close together they arrive."""
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import NamedTuple
 
 from ..core.records import Json
-from .agent_conversations import Agents
+from .agent_conversations import AgentConversations
 from .analytics import Analytics
-from .calls import Answer, Call
+from .calls import PlatformCall, PlatformResponse
 from .guest_keys import GuestKeys
-from .idempotency import Repeats, print_of
+from .idempotency import IdempotencyCache, request_digest
 from .interactions import Interactions
-from .messaging import Conversations
-from .oauth_clients import Clients
-from .prompts import Prompts
-from .queues import Contacts, Queues
-from .webchat_files import Files
+from .messaging import MessagingConversations
+from .oauth_clients import OAuthClientStore
+from .prompts import InjectedPrompts
+from .queues import ExternalContacts, RoutingQueues
+from .webchat_files import WebchatFiles
 from .world_view import PlatformWorld
 
-DEEDS_KEPT = 10_000
+MUTATIONS_MAX = 10_000
 
 READ = ("conversation:view", "conversations:messaging")
 WRITE = ("conversation:write", "conversations:messaging", "webchat:write")
@@ -39,18 +37,18 @@ EVENTS = ("analytics:events:read",)
 ATTACH = ("webchat:attachment:write", "conversation:webchat:write", "webchat:write")
 
 
-class Door(NamedTuple):
-    """`scopes`: one of them opens it (AUTH-4)."""
+class PlatformRoute(NamedTuple):
+    """`scopes`: a token needs one of them (AUTH-4)."""
 
     method: str
     path: str
-    serve: Callable[[Call], Answer]
+    serve: Callable[[PlatformCall], PlatformResponse]
     scopes: tuple[str, ...]
 
 
 @dataclass(slots=True, frozen=True)
-class Deed:
-    """Something that came to be, once: for tests that count."""
+class Mutation:
+    """One resource created by a call; tests count them to find what was done twice."""
 
     at: float
     what: str
@@ -59,76 +57,80 @@ class Deed:
     key: str
 
 
-class Office:
+class PlatformApi:
     def __init__(self, world: PlatformWorld) -> None:
-        self.clients = Clients(world)
-        self.repeats = Repeats(world.settings.records_max)
+        self.clients = OAuthClientStore(world)
+        self.idempotency = IdempotencyCache(world.settings.records_max)
         self.guest_keys = GuestKeys()
-        self.queues = Queues(world)
-        self.contacts = Contacts(world, self.guest_keys)
-        self.conversations = Conversations(world, self.queues, self.contacts, self.guest_keys)
+        self.queues = RoutingQueues(world)
+        self.contacts = ExternalContacts(world, self.guest_keys)
+        self.conversations = MessagingConversations(
+            world, self.queues, self.contacts, self.guest_keys
+        )
         self.interactions = Interactions(world, self.conversations)
         self.analytics = Analytics(world)
-        self.prompts = Prompts(world, self.conversations, self.analytics)
-        self.files = Files(world)
-        self.agents = Agents(world)
-        self.deeds: deque[Deed] = deque(maxlen=DEEDS_KEPT)
-        self.doors = self._doors()
+        self.prompts = InjectedPrompts(world, self.conversations, self.analytics)
+        self.files = WebchatFiles(world)
+        self.agents = AgentConversations(world)
+        self.mutations: deque[Mutation] = deque(maxlen=MUTATIONS_MAX)
+        self.routes = self._routes()
 
-    def _doors(self) -> list[Door]:
-        messages = "/api/v2/conversations/messages/{id}"
-        line = messages + "/communications/{communication}"
-        agents, prompts = self.agents, self.prompts
+    def _routes(self) -> list[PlatformRoute]:
+        route, v2 = PlatformRoute, "/api/v2"
+        contacts, conversations = f"{v2}/externalcontacts/contacts", f"{v2}/conversations/messaging"
+        prompts, chat = f"{v2}/agent-assist/prompt-injections", f"{v2}/interactions/chat"
+        presign = f"{v2}/webchat/attachments/generate-presigned-url"
+        message = f"{v2}/conversations/messages/{{id}}"
+        participant = f"{message}/participants/{{participant}}"
+        communication = f"{message}/communications/{{communication}}"
         return [
-            Door("GET", "/api/v2/routing/queues/{id}", self.queues.show, QUEUES),
-            Door("POST", "/api/v2/externalcontacts/contacts", self.contacts.create, CONTACTS),
-            Door("GET", "/api/v2/externalcontacts/contacts", self.contacts.search, FIND),
-            Door("GET", "/api/v2/externalcontacts/contacts/{id}", self.contacts.show, FIND),
-            Door("POST", "/api/v2/conversations/messaging", self.conversations.open, WRITE),
-            Door("GET", "/api/v2/conversations/messaging/{id}", self.conversations.show, READ),
-            Door("PATCH", "/api/v2/conversations/messaging/{id}", self.conversations.change, WRITE),
-            Door("GET", "/api/v2/interactions/chat/{id}", self.interactions.show, INJECT),
-            Door("POST", "/api/v2/interactions/chat/inject", self.interactions.inject, INJECT),
-            Door("POST", "/api/v2/agent-assist/prompt-injections", prompts.inject, ASSIST),
-            Door("GET", "/api/v2/agent-assist/prompt-injections", prompts.search, ASSIST),
-            Door("GET", "/api/v2/agent-assist/prompt-injections/{id}", prompts.show, ASSIST),
-            Door("POST", "/api/v2/analytics/events/query", self.analytics.query, EVENTS),
-            Door(
-                "POST",
-                "/api/v2/webchat/attachments/generate-presigned-url",
-                self.files.presign,
-                ATTACH,
-            ),
-            Door("GET", messages + "/details", agents.details, READ),
-            Door("PATCH", messages + "/participants/{participant}", agents.participant, WRITE),
-            Door("POST", line + "/messages", agents.say, WRITE),
-            Door("POST", line + "/typing", agents.type, WRITE),
-            Door("POST", line + "/wrapup", agents.wrap_up, WRITE),
-            Door("GET", "/api/v2/conversations", agents.running, READ),
-            Door("GET", "/api/v2/conversations/{id}", agents.conversation, READ),
+            route("GET", f"{v2}/routing/queues/{{id}}", self.queues.show, QUEUES),
+            route("POST", contacts, self.contacts.create, CONTACTS),
+            route("GET", contacts, self.contacts.search, FIND),
+            route("GET", f"{contacts}/{{id}}", self.contacts.show, FIND),
+            route("POST", conversations, self.conversations.open, WRITE),
+            route("GET", f"{conversations}/{{id}}", self.conversations.show, READ),
+            route("PATCH", f"{conversations}/{{id}}", self.conversations.change, WRITE),
+            route("GET", f"{chat}/{{id}}", self.interactions.show, INJECT),
+            route("POST", f"{chat}/inject", self.interactions.inject, INJECT),
+            route("POST", prompts, self.prompts.inject, ASSIST),
+            route("GET", prompts, self.prompts.search, ASSIST),
+            route("GET", f"{prompts}/{{id}}", self.prompts.show, ASSIST),
+            route("POST", f"{v2}/analytics/events/query", self.analytics.query, EVENTS),
+            route("POST", presign, self.files.presign, ATTACH),
+            route("GET", f"{message}/details", self.agents.details, READ),
+            route("PATCH", participant, self.agents.participant, WRITE),
+            route("POST", f"{communication}/messages", self.agents.say, WRITE),
+            route("POST", f"{communication}/typing", self.agents.type, WRITE),
+            route("POST", f"{communication}/wrapup", self.agents.wrap_up, WRITE),
+            route("GET", f"{v2}/conversations", self.agents.running, READ),
+            route("GET", f"{v2}/conversations/{{id}}", self.agents.conversation, READ),
         ]
 
-    def serve(self, door: Door, token: str, path: str, call: Call) -> Answer:
-        """`path` is the call's whole path. Raises Refusal, and then nothing has happened."""
-        grant = self.clients.admit(token, door.scopes, call.now)
+    def handle(
+        self, route: PlatformRoute, token: str, path: str, call: PlatformCall
+    ) -> PlatformResponse:
+        """`path` is the call's whole path. Raises PlatformRefusal, and then nothing has changed."""
+        grant = self.clients.admit(token, route.scopes, call.now)
         call = replace(call, client=grant.client)
-        if door.method != "POST" or not call.key:
-            return self._do(door, call)
-        request = print_of(door.method, path, call.body)
-        answer = self.repeats.recall(call.client, call.key, request, call.now)
+        if route.method != "POST" or not call.key:
+            return self._serve(route, call)
+        request = request_digest(route.method, path, call.body)
+        answer = self.idempotency.get(call.client, call.key, request, call.now)
         if answer is None:
-            answer = self._do(door, call)
-            self.repeats.keep(call.client, call.key, request, answer, call.now)
+            answer = self._serve(route, call)
+            self.idempotency.put(call.client, call.key, request, answer, call.now)
         return answer
 
-    def _do(self, door: Door, call: Call) -> Answer:
-        answer = door.serve(call)
-        if answer.made is not None:
-            self.deeds.append(Deed(call.now, *answer.made, call.client, call.key))
+    def _serve(self, route: PlatformRoute, call: PlatformCall) -> PlatformResponse:
+        answer = route.serve(call)
+        if answer.created is not None:
+            self.mutations.append(Mutation(call.now, *answer.created, call.client, call.key))
         return answer
 
-    def books(self) -> dict[str, Callable[[float], list[Json]]]:
-        """What there is, by name, as it stands at a time. No secrets."""
+    def resources(self) -> dict[str, Callable[[float], list[Json]]]:
+        """All resources by name, as of `now`, without secrets. `deeds` is the older name of
+        `mutations`."""
         return {
             "queues": lambda now: [
                 {**one.describe(), "answer_after_s": one.answer_after_s} for one in self.queues
@@ -157,13 +159,14 @@ class Office:
                     "status": one.status,
                     "replays": one.replays,
                 }
-                for one in self.repeats
+                for one in self.idempotency
             ],
-            "deeds": lambda now: [
-                {"at": one.at, "what": one.what, "id": one.id, "client": one.client, "key": one.key}
-                for one in self.deeds
-            ],
+            "mutations": self._mutations,
+            "deeds": self._mutations,
         }
+
+    def _mutations(self, now: float) -> list[Json]:
+        return [asdict(one) for one in self.mutations]
 
 
 def _without_secrets(contact: Json) -> Json:

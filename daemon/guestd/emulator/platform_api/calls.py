@@ -1,4 +1,4 @@
-"""One call at the office, and what comes of it."""
+"""One call to the platform API, and its result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..core.records import Effect, Json
 
 
 @dataclass(slots=True, frozen=True)
-class Call:
+class PlatformCall:
     """`client` is the OAuth client that asks; `key` its Idempotency-Key, or empty."""
 
     now: float
@@ -22,20 +22,20 @@ class Call:
 
 
 @dataclass(slots=True)
-class Answer:
-    """`effects` are for the sockets of guests; `made` is (kind, id) of what is there now and was
-    not before."""
+class PlatformResponse:
+    """`effects` are for the sockets of guests; `created` is (kind, id) of a new resource, if
+    there is one."""
 
     body: Any = None
     status: int = 200
     effects: list[Effect] = field(default_factory=list)
-    made: tuple[str, str] | None = None
+    created: tuple[str, str] | None = None
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Refusal(Exception):
-    """The platform says no (reference §4.4). Nothing was changed. `field` is the place in the body
-    that is wrong, `scopes` are those one of which is missing."""
+class PlatformRefusal(Exception):
+    """The platform refuses a call (protocol §4.4); nothing was changed. `field` is the invalid
+    place in the body; one of `scopes` is required."""
 
     def __init__(
         self, status: int, code: str, message: str, field: str = "", scopes: tuple[str, ...] = ()
@@ -46,10 +46,10 @@ class Refusal(Exception):
         self.headers: dict[str, str] = {}
 
 
-def wrong(field: str, problem: str) -> Refusal:
+def wrong(field: str, problem: str) -> PlatformRefusal:
     """A 400 that names the field."""
-    return Refusal(400, "bad.request", f"{field} {problem}", field)
+    return PlatformRefusal(400, "bad.request", f"{field} {problem}", field)
 
 
-def not_found(what: str, wanted: str) -> Refusal:
-    return Refusal(404, "not.found", f"There is no {what} {wanted}")
+def not_found(what: str, wanted: str) -> PlatformRefusal:
+    return PlatformRefusal(404, "not.found", f"There is no {what} {wanted}")

@@ -1,5 +1,5 @@
-"""Is the body as the contracts have it? Each check takes a place such as `to[0].id`, and refuses
-with its name.
+"""Checks of a request body against the contracts. Each takes a place such as `to[0].id`, and names
+it in its refusal.
 
 The checks are written anew from the contracts and share nothing with those of guestd, so that one
 cannot excuse the other."""
@@ -21,7 +21,7 @@ _STEP = re.compile(r"[^.\[\]]+")
 
 
 def find(body: Any, place: str) -> Any:
-    """What stands there; None if nothing does."""
+    """The value at that place; None if there is none."""
     for step in _STEP.findall(place):
         if isinstance(body, list) and step.isdecimal():
             body = body[int(step)] if int(step) < len(body) else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Protocol
 
 from ..context import ServerContext
-from .api import Office
-from .upload_storage import Storage
+from .api import PlatformApi
+from .upload_storage import UploadStorage
 
 
 class PlatformContext(ServerContext, Protocol):
     """`platform_api` is replaced when the emulator is reset: ask for it at each call."""
 
-    platform_api: Office
-    storage: Storage
+    platform_api: PlatformApi
+    storage: UploadStorage

@@ -1,4 +1,4 @@
-"""Deployment configuration as the CDN serves it (reference §8), and push devices (§11.3)."""
+"""Deployment configuration as the CDN serves it (protocol §8), and push devices (§11.3)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .context import PlatformContext
 from .http_answers import access_denied, body_of, problem
 
 
-class DeploymentDoors:
+class DeploymentRoutes:
     def __init__(self, server: PlatformContext) -> None:
         self._world = server.world
 

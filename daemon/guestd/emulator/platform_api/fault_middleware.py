@@ -1,8 +1,8 @@
-"""What may go wrong on the way of a REST call, by the rules of `faults.py`.
+"""Faults on REST calls, by the rules of `core/faults.py`.
 
-A mishap strikes before the door has acted, and then nothing has happened; or after, and then it has
-and nobody was told. A client that retries must be right in both cases, so both are on offer for
-everything that loses an answer."""
+A fault applies before the handler ran, and then nothing has changed; or after it, and then it has
+and the client was not told. A client that retries must be right in both cases, so every fault that
+loses an answer exists in both forms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from typing import Any
 
 from aiohttp import web
 
-from ..core.faults import Rule
+from ..core.faults import FaultRule
 from .context import PlatformContext
 from .http_answers import access_denied, problem
 from .tokens import TOKEN_PATHS
@@ -26,20 +26,20 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 NO_ANSWER_S = 120.0  # a call that is never answered is forgotten after this
 PIECES = 20
-UPLOADING = ("upload_refused", "slot_expired", "upload_rejected", "upload_cut")
-LOSING = ("http_status", "reset", "no_answer")  # these have a before and an after
+UPLOAD_KINDS = ("upload_refused", "slot_expired", "upload_rejected", "upload_cut")
+LOSS_KINDS = ("http_status", "reset", "no_answer")  # these have a before and an after
 
 
-class Mishaps:
+class FaultMiddleware:
     def __init__(self, server: PlatformContext) -> None:
         self._server = server
 
-    def around(self, handler: Any) -> Handler:
-        """Every call may meet one mishap."""
+    def wrap(self, handler: Any) -> Handler:
+        """At most one fault per call."""
 
         @wraps(handler)
         async def guarded(request: web.Request) -> web.StreamResponse:
-            rule = self._strike(request)
+            rule = self._pick(request)
             if rule is None:
                 found: web.StreamResponse = await handler(request)
                 return found
@@ -50,42 +50,42 @@ class Mishaps:
 
         return guarded
 
-    def _strike(self, request: web.Request) -> Rule | None:
+    def _pick(self, request: web.Request) -> FaultRule | None:
         server = self._server
-        skipped = [] if request.method == "PUT" else list(UPLOADING)
+        skipped = [] if request.method == "PUT" else list(UPLOAD_KINDS)
         if request.path not in TOKEN_PATHS:
             skipped.append("slow_token")
-        return server.faults.strike(
+        return server.faults.pick(
             "rest", "", server.now(), path=request.path, but=tuple(skipped), method=request.method
         )
 
-    # ------------------------------------------------------------------ before and after the deed
+    # ------------------------------------------------------------------ around the handler
 
-    async def _before(self, rule: Rule, request: web.Request) -> web.StreamResponse | None:
-        """The answer instead of the deed; None lets the deed be done."""
+    async def _before(self, rule: FaultRule, request: web.Request) -> web.StreamResponse | None:
+        """The answer instead of the handler's; None lets the handler run."""
         if rule.kind in ("slow_rest", "slow_token"):
             await asyncio.sleep(rule.ms / 1000.0)
         elif rule.kind == "expired_tokens":
             self._server.platform_api.clients.expire_all()
-        elif rule.kind in UPLOADING:
-            return await self._spoil_upload(rule.kind, request)
-        elif rule.kind in LOSING and not self._is_after(rule):
-            return await self._lose(rule, request)
+        elif rule.kind in UPLOAD_KINDS:
+            return await self._fail_upload(rule.kind, request)
+        elif rule.kind in LOSS_KINDS and not self._is_after(rule):
+            return await self._drop_answer(rule, request)
         return None
 
-    async def _spoil_upload(self, kind: str, request: web.Request) -> web.StreamResponse | None:
+    async def _fail_upload(self, kind: str, request: web.Request) -> web.StreamResponse | None:
         world, name = self._server.world, request.path.rpartition("/")[2]
         if kind == "upload_rejected":
             world.reject_upload(name)
             return None
         if kind == "upload_cut":
             await request.content.readany()
-            return self._hang_up(request, rst=False)
+            return self._close(request, rst=False)
         if kind == "slot_expired":
-            world.spoil_upload_url(name)
+            world.invalidate_upload_url(name)
         return access_denied()
 
-    def _is_after(self, rule: Rule) -> bool:
+    def _is_after(self, rule: FaultRule) -> bool:
         if rule.kind == "http_status":
             return rule.when == "after"
         return rule.when == "after" or (
@@ -93,10 +93,10 @@ class Mishaps:
         )
 
     async def _after(
-        self, rule: Rule, request: web.Request, answer: web.StreamResponse
+        self, rule: FaultRule, request: web.Request, answer: web.StreamResponse
     ) -> web.StreamResponse:
-        if rule.kind in LOSING:
-            return await self._lose(rule, request)
+        if rule.kind in LOSS_KINDS:
+            return await self._drop_answer(rule, request)
         if rule.kind == "broken_json":
             whole = answer.body if isinstance(answer, web.Response) else b""
             text = bytes(whole) if isinstance(whole, bytes) else b""
@@ -104,19 +104,19 @@ class Mishaps:
                 body=text[: len(text) // 2] or b"{", content_type="application/json"
             )
         if rule.kind == "slow_body" and isinstance(answer, web.Response):
-            return await self._dribble(rule, request, answer)
+            return await self._send_slowly(rule, request, answer)
         return answer
 
     # ------------------------------------------------------------------ the ways an answer is lost
 
-    async def _lose(self, rule: Rule, request: web.Request) -> web.StreamResponse:
+    async def _drop_answer(self, rule: FaultRule, request: web.Request) -> web.StreamResponse:
         if rule.kind == "http_status":
             return self._status(rule)
         if rule.kind == "no_answer":
             await asyncio.sleep(NO_ANSWER_S)
-        return self._hang_up(request, rule.how == "rst")
+        return self._close(request, rule.how == "rst")
 
-    def _status(self, rule: Rule) -> web.Response:
+    def _status(self, rule: FaultRule) -> web.Response:
         headers = {}
         if rule.status in (429, 503):
             headers["Retry-After"] = str(rule.retry_after_s)
@@ -128,8 +128,8 @@ class Mishaps:
             rule.status, "fault", f"refused by a fault with {rule.status}", headers, form=rule.form
         )
 
-    def _hang_up(self, request: web.Request, rst: bool) -> web.Response:
-        """Close without an answer: with a reset, or as quietly as a server that is stopped."""
+    def _close(self, request: web.Request, rst: bool) -> web.Response:
+        """Close without an answer: with a reset, or normally, as a server that stops does."""
         transport = request.transport
         if transport is not None:
             if rst:
@@ -140,8 +140,8 @@ class Mishaps:
                 transport.close()
         return web.Response()
 
-    async def _dribble(
-        self, rule: Rule, request: web.Request, answer: web.Response
+    async def _send_slowly(
+        self, rule: FaultRule, request: web.Request, answer: web.Response
     ) -> web.StreamResponse:
         """The headers at once, the body in pieces over `ms`."""
         body = answer.body if isinstance(answer.body, bytes) else b""

@@ -16,7 +16,7 @@ from .calls import wrong
 KEYS_MAX = 20
 
 
-class BadKey(ValueError):
+class GuestKeyError(ValueError):
     pass
 
 
@@ -25,26 +25,26 @@ class GuestKeys:
         self._keys: dict[str, Any] = {}
 
     def upload(self, document: Json) -> list[str]:
-        """A JWKS document takes the place of what was there; returns the key ids. Raises BadKey and
-        changes nothing."""
+        """Replace all keys by those of a JWKS document; returns the key ids. Raises GuestKeyError
+        and changes nothing."""
         given = document.get("keys")
         if not isinstance(given, list) or len(given) > KEYS_MAX:
-            raise BadKey(f"keys is a list of at most {KEYS_MAX} JSON web keys")
+            raise GuestKeyError(f"keys is a list of at most {KEYS_MAX} JSON web keys")
         keys: dict[str, Any] = {}
         for n, one in enumerate(given):
             if not isinstance(one, dict) or one.get("kty") != "RSA" or not one.get("kid"):
-                raise BadKey(f"keys[{n}] is no RSA key with a kid")
+                raise GuestKeyError(f"keys[{n}] is not an RSA key with a kid")
             if "d" in one:
-                raise BadKey(f"keys[{n}] is a private key; upload the public one")
+                raise GuestKeyError(f"keys[{n}] is a private key; upload the public one")
             try:
                 keys[str(one["kid"])] = pyjwt.PyJWK.from_dict(one, "RS256").key
             except (pyjwt.PyJWTError, ValueError, TypeError, KeyError):
-                raise BadKey(f"keys[{n}] cannot be read") from None
+                raise GuestKeyError(f"keys[{n}] cannot be read") from None
         self._keys = keys
         return list(keys)
 
     def check(self, body: Json, place: str, now: float) -> None:
-        """The token at that place. Raises Refusal."""
+        """The token at that place. Raises PlatformRefusal."""
         token = checks.text(body, place)
         if not self._keys:
             return

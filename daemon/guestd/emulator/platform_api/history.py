@@ -1,4 +1,4 @@
-"""A guest's history (reference §11.1)."""
+"""A guest's history (protocol §11.1)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from .context import PlatformContext
 from .http_answers import bearer, problem
 
 
-class HistoryDoor:
+class HistoryRoutes:
     def __init__(self, server: PlatformContext) -> None:
         self._server = server
 
@@ -42,6 +42,6 @@ class HistoryDoor:
         if number < 1 or not 1 <= size <= 500:
             return problem(400, "bad.request", "pageNumber starts at 1, pageSize is 1 to 500")
         page = world.history(session, number, size)
-        if self._server.faults.strike("history", session.token, now) is not None:
+        if self._server.faults.pick("history", session.token, now) is not None:
             page = {**page, "entities": []}
         return web.json_response(page)

@@ -1,4 +1,4 @@
-"""What every door needs: the platform's error body, the JSON of a request, who asks."""
+"""What every route needs: the platform's error body, the JSON of a request, the credentials."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import orjson
 from aiohttp import web
 
 from ..core.records import Json
-from .calls import Refusal
+from .calls import PlatformRefusal
 
 NESTING_MAX = 64
 
@@ -33,7 +33,7 @@ def problem(
     params: dict[str, str] | None = None,
     form: str = "message",
 ) -> web.Response:
-    """The platform's error body (reference §4.4), its message in one of the places where clients
+    """The platform's error body (protocol §4.4), its message in one of the places where clients
     have found it (`FORMS`)."""
     more: Json = {"messageParams": params} if params else {}
     own = {"message": message, "code": code}
@@ -52,12 +52,12 @@ def problem(
     )
 
 
-def refused(refusal: Refusal) -> web.Response:
+def refused(refusal: PlatformRefusal) -> web.Response:
     return problem(refusal.status, refusal.code, str(refusal), refusal.headers, refusal.params)
 
 
 def access_denied() -> web.Response:
-    """As the storage and the configuration's CDN say no."""
+    """The error of the storage and of the configuration's CDN."""
     return web.Response(
         status=403, text="<Error><Code>AccessDenied</Code></Error>", content_type="text/xml"
     )
@@ -68,11 +68,11 @@ def to_json(body: Any, status: int = 200) -> web.Response:
 
 
 async def body_of(request: web.Request) -> Json:
-    """The JSON object in the request's body; an empty one if there is none. Raises Refusal."""
+    """The JSON object in the request's body, empty without a body. Raises PlatformRefusal."""
     try:
         raw = await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise Refusal(413, "request.too.large", "The request body is too large") from None
+        raise PlatformRefusal(413, "request.too.large", "The request body is too large") from None
     if not raw:
         return {}
     try:
@@ -80,7 +80,7 @@ async def body_of(request: web.Request) -> Json:
     except ValueError:
         found = None
     if not isinstance(found, dict) or _is_too_deep(found):
-        raise Refusal(400, "bad.request", "The request body is not a JSON object")
+        raise PlatformRefusal(400, "bad.request", "The request body is not a JSON object")
     return found
 
 

@@ -1,5 +1,4 @@
-"""The emulator's REST doors: thin, over the world and its office. Every call is noted and may meet
-a mishap."""
+"""The HTTP side of the platform API. Every call is recorded, and may be changed by a fault."""
 
 from __future__ import annotations
 
@@ -8,62 +7,64 @@ from typing import Any
 
 from aiohttp import web
 
-from .calls import Call, Refusal
+from .calls import PlatformCall, PlatformRefusal
 from .context import PlatformContext
-from .deployments import DeploymentDoors
-from .fault_middleware import Handler, Mishaps
-from .history import HistoryDoor
+from .deployments import DeploymentRoutes
+from .fault_middleware import FaultMiddleware, Handler
+from .history import HistoryRoutes
 from .http_answers import bearer, body_of, problem, refused, to_json
-from .tokens import TokenDoors
-from .upload_routes import StorageDoors
+from .tokens import TokenRoutes
+from .upload_routes import UploadRoutes
 
-__all__ = ["rest_routes"]
+__all__ = ["platform_routes"]
 
 VERBS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
-def rest_routes(server: PlatformContext) -> list[web.RouteDef]:
-    rooms = (
-        DeploymentDoors(server),
-        HistoryDoor(server),
-        TokenDoors(server),
-        StorageDoors(server),
+def platform_routes(server: PlatformContext) -> list[web.RouteDef]:
+    groups = (
+        DeploymentRoutes(server),
+        HistoryRoutes(server),
+        TokenRoutes(server),
+        UploadRoutes(server),
     )
-    routes = [route for room in rooms for route in room.routes()]
-    for n, door in enumerate(server.platform_api.doors):
-        routes.append(web.route(door.method, door.path, _platform(server, n)))
-    routes += [web.route(verb, path, _no_such_verb) for path, verb in _verbs_without_a_door(server)]
-    routes.append(web.route("*", "/{tail:.*}", _no_such_path))
-    mishaps = Mishaps(server)
+    routes = [route for group in groups for route in group.routes()]
+    for n, route in enumerate(server.platform_api.routes):
+        routes.append(web.route(route.method, route.path, _handler(server, n)))
+    routes += [
+        web.route(verb, path, _method_not_allowed) for path, verb in _unsupported_verbs(server)
+    ]
+    routes.append(web.route("*", "/{tail:.*}", _path_not_found))
+    faults = FaultMiddleware(server)
     return [
         web.RouteDef(
             one.method,
             one.path,
-            _noted(server, mishaps.around(_mannered(one.handler))),
+            _recorded(server, faults.wrap(_with_error_body(one.handler))),
             one.kwargs,
         )
         for one in routes
     ]
 
 
-def _verbs_without_a_door(server: PlatformContext) -> list[tuple[str, str]]:
+def _unsupported_verbs(server: PlatformContext) -> list[tuple[str, str]]:
     """(path, verb) of what the platform answers with 405."""
-    doors = server.platform_api.doors
-    served = {(door.path, door.method) for door in doors}
-    paths = dict.fromkeys(door.path for door in doors)
+    routes = server.platform_api.routes
+    served = {(route.path, route.method) for route in routes}
+    paths = dict.fromkeys(route.path for route in routes)
     return [(path, verb) for path in paths for verb in VERBS if (path, verb) not in served]
 
 
-def _platform(server: PlatformContext, n: int) -> Handler:
-    """A door of the platform's own API. A reset of the emulator makes the office anew, so it is
-    asked for at each call."""
+def _handler(server: PlatformContext, n: int) -> Handler:
+    """The handler of route `n`. A reset of the emulator replaces the API, so it is looked up at
+    each call."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
         body = await body_of(request)
         key = request.headers.get("Idempotency-Key", "")
-        call = Call(server.now(), body, request.match_info, request.query, key=key)
-        office = server.platform_api
-        answer = office.serve(office.doors[n], bearer(request), request.path_qs, call)
+        call = PlatformCall(server.now(), body, request.match_info, request.query, key=key)
+        api = server.platform_api
+        answer = api.handle(api.routes[n], bearer(request), request.path_qs, call)
         server.perform(answer.effects)
         told = (
             to_json(answer.body, answer.status)
@@ -76,21 +77,21 @@ def _platform(server: PlatformContext, n: int) -> Handler:
     return handle
 
 
-def _mannered(handler: Any) -> Handler:
-    """A refusal is told in the platform's shape."""
+def _with_error_body(handler: Any) -> Handler:
+    """A refusal becomes the platform's error body."""
 
     @wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:
         try:
             found: web.StreamResponse = await handler(request)
-        except Refusal as refusal:
+        except PlatformRefusal as refusal:
             return refused(refusal)
         return found
 
     return answer
 
 
-def _noted(server: PlatformContext, handler: Handler) -> Handler:
+def _recorded(server: PlatformContext, handler: Handler) -> Handler:
     @wraps(handler)
     async def answer(request: web.Request) -> web.StreamResponse:
         server.counters["rest_calls"] += 1
@@ -105,10 +106,10 @@ def _noted(server: PlatformContext, handler: Handler) -> Handler:
     return answer
 
 
-async def _no_such_path(request: web.Request) -> web.Response:
-    """As the platform says it: of a thing that is missing it would say which."""
+async def _path_not_found(request: web.Request) -> web.Response:
+    """In the platform's words for an unknown path; for a missing resource it names the resource."""
     return problem(404, "not found", "HTTP 404 Not Found")
 
 
-async def _no_such_verb(request: web.Request) -> web.Response:
+async def _method_not_allowed(request: web.Request) -> web.Response:
     return problem(405, "method not allowed", "HTTP 405 Method Not Allowed")

@@ -1,9 +1,9 @@
-"""What was asked before (HTTP-2): the same Idempotency-Key gets the same answer for a day, and
-nothing happens twice.
+"""Idempotency keys (HTTP-2): the same Idempotency-Key gets the same answer for a day, and nothing
+is done twice.
 
-Only answers that did something are kept: a call that was refused may be right the next time, with
-the same key. The key belongs to its client. The same key with another request is answered with 422,
-not 409: a 409 means a state that may pass."""
+Only answers to calls that succeeded are stored: a call that was refused may be valid the next time,
+with the same key. The key belongs to its client. The same key with another request is answered with
+422, not 409: a 409 means a state that may pass."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ import orjson
 
 from ..core.records import Json
 from ..core.stores import BoundedStore
-from .calls import Answer, Refusal, wrong
+from .calls import PlatformRefusal, PlatformResponse, wrong
 
 LIFE_S = 86_400.0
 KEY_CHARACTERS_MAX = 255
 
 
 @dataclass(slots=True)
-class Kept:
+class CachedAnswer:
     client: str
     key: str
     request: bytes
@@ -33,16 +33,16 @@ class Kept:
     replays: int = 0
 
 
-class Repeats:
+class IdempotencyCache:
     def __init__(self, most: int) -> None:
-        self._kept: BoundedStore[Kept] = BoundedStore(most)
+        self._kept: BoundedStore[CachedAnswer] = BoundedStore(most)
 
-    def __iter__(self) -> Iterator[Kept]:
+    def __iter__(self) -> Iterator[CachedAnswer]:
         return iter(self._kept)
 
-    def recall(self, client: str, key: str, request: bytes, now: float) -> Answer | None:
-        """The answer given before. Raises Refusal if the key then belonged to another request, or
-        cannot be one."""
+    def get(self, client: str, key: str, request: bytes, now: float) -> PlatformResponse | None:
+        """The earlier answer. Raises PlatformRefusal if the key belongs to another request or is
+        invalid."""
         if len(key) > KEY_CHARACTERS_MAX:
             raise wrong(
                 "Idempotency-Key", f"has {len(key)} characters, the limit is {KEY_CHARACTERS_MAX}"
@@ -52,16 +52,20 @@ class Repeats:
             return None
         if kept.request != request:
             message = "This Idempotency-Key was used with another request"
-            raise Refusal(422, "idempotency.key.reused", message, "Idempotency-Key")
+            raise PlatformRefusal(422, "idempotency.key.reused", message, "Idempotency-Key")
         kept.replays += 1
-        return Answer(orjson.loads(kept.body), kept.status, headers={"Idempotent-Replayed": "true"})
+        return PlatformResponse(
+            orjson.loads(kept.body), kept.status, headers={"Idempotent-Replayed": "true"}
+        )
 
-    def keep(self, client: str, key: str, request: bytes, answer: Answer, now: float) -> None:
+    def put(
+        self, client: str, key: str, request: bytes, answer: PlatformResponse, now: float
+    ) -> None:
         self._kept.pop(f"{client} {key}")
-        kept = Kept(client, key, request, now, answer.status, orjson.dumps(answer.body))
+        kept = CachedAnswer(client, key, request, now, answer.status, orjson.dumps(answer.body))
         self._kept.put(f"{client} {key}", kept)
 
 
-def print_of(method: str, path: str, body: Json) -> bytes:
+def request_digest(method: str, path: str, body: Json) -> bytes:
     """The fingerprint of a request: two with the same one mean the same."""
     return hashlib.sha256(json.dumps([method, path, body], sort_keys=True).encode()).digest()

@@ -1,8 +1,9 @@
 """Interactions, and messages injected into them (INJ-1 to 4).
 
-Every conversation is one: those of messaging, and those of guests on the socket, who see what is
-injected as anything an agent says. Ids are numbered words (`msg-9`, `msg-10`): they increase for
-whoever compares numbers as numbers, as the contract asks, and for nobody else.
+Every conversation is an interaction: those of messaging, and those of guests on the socket, who see
+an injected message like any other from an agent. Ids are numbered (`msg-9`, `msg-10`): they
+increase for a client that compares the numbers, as the contract asks, and not for one that compares
+strings.
 """
 
 from __future__ import annotations
@@ -10,12 +11,12 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.ids import iso
-from ..core.records import Conversation, Effect, GuestSession, Json
+from ..core.records import Effect, GuestConversation, GuestSession, Json
 from ..core.stores import BoundedStore
 from ..core.text import javascript_length
 from . import checks
-from .calls import Answer, Call, Refusal, not_found, wrong
-from .messaging import Conversations, Messaging
+from .calls import PlatformCall, PlatformRefusal, PlatformResponse, not_found, wrong
+from .messaging import MessagingConversation, MessagingConversations
 from .world_view import ConversationWorld
 
 CHARACTERS_MAX = 4096
@@ -24,7 +25,7 @@ SENDERS = ("agent", "customer", "bot", "system")
 
 
 class Interactions:
-    def __init__(self, world: ConversationWorld, conversations: Conversations) -> None:
+    def __init__(self, world: ConversationWorld, conversations: MessagingConversations) -> None:
         self._world = world
         self._conversations = conversations
         self.injections: BoundedStore[Json] = BoundedStore(world.settings.records_max)
@@ -32,12 +33,12 @@ class Interactions:
 
     # ------------------------------------------------------------------ looking
 
-    def show(self, call: Call) -> Answer:
+    def show(self, call: PlatformCall) -> PlatformResponse:
         interaction_id = call.path["id"]
         found = self._find(interaction_id, call.now)
-        if isinstance(found, Messaging):
+        if isinstance(found, MessagingConversation):
             described = {"startTime": iso(int(found.started * 1000)), "queueId": found.queue_id}
-            return Answer(
+            return PlatformResponse(
                 {
                     "id": found.id,
                     "state": found.state(call.now),
@@ -48,11 +49,11 @@ class Interactions:
         conversation = _conversation(found, interaction_id)
         state = "active" if conversation.state == "connected" else "ended"
         described = {"startTime": iso(int(conversation.started * 1000))}
-        return Answer(
+        return PlatformResponse(
             {"id": interaction_id, "state": state, "mediaType": "webmessaging", **described}
         )
 
-    def _find(self, interaction_id: str, now: float) -> Messaging | GuestSession:
+    def _find(self, interaction_id: str, now: float) -> MessagingConversation | GuestSession:
         found = self._conversations.get(interaction_id, now) or self._world.conversations.get(
             interaction_id
         )
@@ -62,7 +63,7 @@ class Interactions:
 
     # ------------------------------------------------------------------ injecting
 
-    def inject(self, call: Call) -> Answer:
+    def inject(self, call: PlatformCall) -> PlatformResponse:
         """All of the messages, or none."""
         interaction_id = checks.text(call.body, "interactionId")
         messages = _messages_of(call.body)
@@ -70,7 +71,11 @@ class Interactions:
         self._refuse_if_over(found, interaction_id, call.now)
         placed: list[Json] = []
         effects: list[Effect] = []
-        place = self._into_messaging if isinstance(found, Messaging) else self._into_guest_session
+        place = (
+            self._into_messaging
+            if isinstance(found, MessagingConversation)
+            else self._into_guest_session
+        )
         for message in messages:
             self._count += 1
             told, more = place(found, {"id": f"msg-{self._count}", **message}, call.now)
@@ -80,17 +85,17 @@ class Interactions:
         injection = {"id": injection_id, "interactionId": interaction_id, "messages": placed}
         self.injections.put(injection_id, {**injection, "key": call.key, "at": call.now})
         answer = placed if self._world.settings.bare_injections else injection
-        return Answer(answer, effects=effects, made=("injection", injection_id))
+        return PlatformResponse(answer, effects=effects, created=("injection", injection_id))
 
     def _refuse_if_over(
-        self, found: Messaging | GuestSession, interaction_id: str, now: float
+        self, found: MessagingConversation | GuestSession, interaction_id: str, now: float
     ) -> None:
-        if isinstance(found, Messaging):
+        if isinstance(found, MessagingConversation):
             over = found.state(now) == "ended"
         else:
             over = _conversation(found, interaction_id).state != "connected"
         if over:
-            raise Refusal(
+            raise PlatformRefusal(
                 409,
                 "interaction.ended",
                 f"The interaction {interaction_id} has ended",
@@ -122,7 +127,7 @@ class Interactions:
         return {**message, "timestamp": said["channel"]["time"]}, effects
 
 
-def _conversation(session: GuestSession, conversation_id: str) -> Conversation:
+def _conversation(session: GuestSession, conversation_id: str) -> GuestConversation:
     return next(one for one in session.conversations if one.id == conversation_id)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from ..core.stores import BoundedStore
-from .calls import Refusal
+from .calls import PlatformRefusal
 
 T = TypeVar("T")
 
@@ -29,7 +29,7 @@ class LiveStore(Generic[T]):
 
     def put(self, entry_id: str, entry: T) -> None:
         if len(self.running) >= self._entries_max:
-            raise Refusal(
+            raise PlatformRefusal(
                 503, "limit.exceeded", f"{self._entries_max} are running already; end some first"
             )
         self.running.put(entry_id, entry)

@@ -18,10 +18,10 @@ from typing import Any
 from ..core.ids import draw_uuid, iso
 from ..core.records import Json
 from . import checks
-from .calls import Answer, Call, Refusal, not_found, wrong
+from .calls import PlatformCall, PlatformRefusal, PlatformResponse, not_found, wrong
 from .guest_keys import GuestKeys
 from .live_store import LiveStore
-from .queues import Contacts, Queues
+from .queues import ExternalContacts, RoutingQueues
 from .world_view import WorldBase
 
 DURATION_MAX_S = 2700
@@ -32,7 +32,7 @@ HEARTBEATS_KEPT = 100
 
 
 @dataclass(slots=True)
-class Messaging:
+class MessagingConversation:
     """`beats` are the newest heartbeats; `last_ms` is the time of the newest message."""
 
     id: str
@@ -68,46 +68,48 @@ class Messaging:
         }
 
 
-class Conversations:
+class MessagingConversations:
     def __init__(
-        self, world: WorldBase, queues: Queues, contacts: Contacts, keys: GuestKeys
+        self, world: WorldBase, queues: RoutingQueues, contacts: ExternalContacts, keys: GuestKeys
     ) -> None:
         self._keys = keys
         self._world = world
         self._queues = queues
         self._contacts = contacts
-        self._all: LiveStore[Messaging] = LiveStore(world.settings.records_max)
+        self._all: LiveStore[MessagingConversation] = LiveStore(world.settings.records_max)
 
-    def __iter__(self) -> Iterator[Messaging]:
+    def __iter__(self) -> Iterator[MessagingConversation]:
         return iter(self._all)
 
-    def get(self, conversation_id: str, now: float) -> Messaging | None:
+    def get(self, conversation_id: str, now: float) -> MessagingConversation | None:
         found = self._all.get(conversation_id)
         if found is not None and found.ended is None and now >= found.ends + DURATION_GRACE_S:
             self.end(found, found.ends, "platform")
         return found
 
-    def end(self, conversation: Messaging, at: float, by: str) -> None:
+    def end(self, conversation: MessagingConversation, at: float, by: str) -> None:
         if conversation.ended is None:
             conversation.ended, conversation.ended_by = at, by
             self._all.end(conversation.id)
 
     # ------------------------------------------------------------------ making one
 
-    def open(self, call: Call) -> Answer:
+    def open(self, call: PlatformCall) -> PlatformResponse:
         guest = "contactId" in call.body or "routingData" in call.body
         conversation = self._for_contact(call) if guest else self._initialize(call)
         if self._all.get(conversation.id) is not None:
-            raise Refusal(
+            raise PlatformRefusal(
                 409,
                 "conversation.already.exists",
                 f"There is a conversation {conversation.id} already",
                 "id",
             )
         self._all.put(conversation.id, conversation)
-        return Answer(conversation.describe(call.now), 201, made=("conversation", conversation.id))
+        return PlatformResponse(
+            conversation.describe(call.now), 201, created=("conversation", conversation.id)
+        )
 
-    def _initialize(self, call: Call) -> Messaging:
+    def _initialize(self, call: PlatformCall) -> MessagingConversation:
         """SESS-4."""
         body = call.body
         conversation_id = checks.uuid(body, "id")
@@ -132,7 +134,7 @@ class Conversations:
         }
         return self._new(call, conversation_id, queue_id, "to[0].id", duration_s, details)
 
-    def _for_contact(self, call: Call) -> Messaging:
+    def _for_contact(self, call: PlatformCall) -> MessagingConversation:
         """SESS-7."""
         body = call.body
         contact = self._contacts.find(checks.text(body, "contactId"))
@@ -157,16 +159,16 @@ class Conversations:
 
     def _new(
         self,
-        call: Call,
+        call: PlatformCall,
         conversation_id: str,
         queue_id: str,
         place: str,
         duration_s: float,
         details: Json,
-    ) -> Messaging:
+    ) -> MessagingConversation:
         queue = self._queues.named(queue_id, place)
         answered = call.now + queue.answer_after_s
-        found = Messaging(
+        found = MessagingConversation(
             conversation_id, queue_id, call.now, answered, call.now + duration_s, call.key, details
         )
         found.messages = deque(maxlen=self._world.settings.history_messages_max)
@@ -174,10 +176,10 @@ class Conversations:
 
     # ------------------------------------------------------------------ its life
 
-    def show(self, call: Call) -> Answer:
-        return Answer(self._named(call).describe(call.now))
+    def show(self, call: PlatformCall) -> PlatformResponse:
+        return PlatformResponse(self._named(call).describe(call.now))
 
-    def change(self, call: Call) -> Answer:
+    def change(self, call: PlatformCall) -> PlatformResponse:
         """A heartbeat (SESS-5), or the end (SESS-6)."""
         conversation = self._named(call)
         status = checks.find(call.body, "status")
@@ -187,7 +189,7 @@ class Conversations:
             raise wrong("status", "must be disconnected")
         beat = self._beat_of(call) if "context" in call.body else None
         if conversation.ended is not None:
-            raise Refusal(
+            raise PlatformRefusal(
                 409, "conversation.ended", f"The conversation {conversation.id} has ended", "id"
             )
         if beat is not None:
@@ -195,9 +197,9 @@ class Conversations:
             conversation.beats.append(beat)
         if status is not None:
             self.end(conversation, call.now, "guest")
-        return Answer(conversation.describe(call.now))
+        return PlatformResponse(conversation.describe(call.now))
 
-    def _beat_of(self, call: Call) -> Json:
+    def _beat_of(self, call: PlatformCall) -> Json:
         given = checks.an_object(call.body, "context")
         checks.instant(given.get("lastActivityTimestamp"), "context.lastActivityTimestamp")
         sequence = checks.whole(call.body, "context.heartbeatSequence", 0, 2**53)
@@ -207,7 +209,7 @@ class Conversations:
             "at": call.now,
         }
 
-    def _named(self, call: Call) -> Messaging:
+    def _named(self, call: PlatformCall) -> MessagingConversation:
         found = self.get(call.path["id"], call.now)
         if found is None:
             raise not_found("conversation", call.path["id"])

@@ -1,4 +1,4 @@
-"""OAuth clients (AUTH-1, 3, 4): who may have a token, what it opens, how often it may be used."""
+"""OAuth clients (AUTH-1, 3, 4): who gets a token, its scopes, and how often it may be used."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from math import ceil
 from ...policy.buckets import SlidingCount
 from ..core.ids import draw_hex
 from ..core.stores import BoundedStore
-from .calls import Refusal
+from .calls import PlatformRefusal
 from .world_view import WorldBase
 
-#: Every scope a door of the platform asks for.
+#: Every scope that a route of the platform requires.
 SCOPES = (
     "interaction:chat:write",
     "conversation:write",
@@ -31,7 +31,7 @@ GRANTS_MAX = 10_000
 
 
 @dataclass(slots=True, frozen=True)
-class Grant:
+class OAuthGrant:
     """What a bearer token stands for."""
 
     client: str
@@ -40,44 +40,48 @@ class Grant:
     token: str = field(repr=False)
 
 
-class Clients:
+class OAuthClientStore:
     def __init__(self, world: WorldBase) -> None:
         self._world = world
-        self._grants: BoundedStore[Grant] = BoundedStore(GRANTS_MAX)
+        self._grants: BoundedStore[OAuthGrant] = BoundedStore(GRANTS_MAX)
         self._rates: dict[str, tuple[int, SlidingCount]] = {}  # one per client of the settings
 
-    def issue(self, client: str, secret: str, wanted: Collection[str], now: float) -> Grant | None:
+    def issue(
+        self, client: str, secret: str, wanted: Collection[str], now: float
+    ) -> OAuthGrant | None:
         """A token for those scopes (all of the client's if none is named); None for credentials
         that are wrong.
 
-        Raises Refusal for a scope the client does not have."""
+        Raises PlatformRefusal for a scope the client does not have."""
         settings = self._world.settings
         if settings.oauth_clients.get(client) != secret:
             return None
         has = frozenset(settings.oauth_scopes.get(client, SCOPES))
         beyond = sorted(set(wanted) - has)
         if beyond:
-            raise Refusal(
+            raise PlatformRefusal(
                 400, "invalid_scope", f"the client does not have {', '.join(beyond)}", "scope"
             )
         life_s = settings.token_life_s
-        grant = Grant(client, frozenset(wanted) or has, now + life_s, draw_hex(self._world.rng))
+        grant = OAuthGrant(
+            client, frozenset(wanted) or has, now + life_s, draw_hex(self._world.rng)
+        )
         self._grants.put(grant.token, grant)
         return grant
 
     def expire_all(self) -> int:
-        """Every token is worth nothing from now on; returns how many there were."""
+        """Invalidate every token; returns how many there were."""
         count = len(self._grants)
         self._grants = BoundedStore(GRANTS_MAX)
         return count
 
-    def admit(self, token: str, scopes: tuple[str, ...], now: float) -> Grant:
+    def admit(self, token: str, scopes: tuple[str, ...], now: float) -> OAuthGrant:
         """The token's grant, if it has one of the scopes and its client has not called too often.
 
-        Raises Refusal: 401, 403 naming the scope, 429."""
+        Raises PlatformRefusal: 401, 403 naming the scope, 429."""
         grant = self._grants.get(token)
         if grant is None or grant.expires <= now:
-            raise Refusal(
+            raise PlatformRefusal(
                 401, "authentication.required", "No valid access token; POST /oauth/token first"
             )
         if not grant.scopes.intersection(scopes):
@@ -85,7 +89,7 @@ class Clients:
             message = (
                 f"Unable to perform the requested action. Missing required OAuth scope: {names}"
             )
-            raise Refusal(403, "missing.any.permissions", message, scopes=scopes)
+            raise PlatformRefusal(403, "missing.any.permissions", message, scopes=scopes)
         self._count(grant.client, now)
         return grant
 
@@ -101,6 +105,6 @@ class Clients:
         if not rate.take(now):
             wait_s = max(1, ceil(rate.ready_at(now) - now))
             message = f"Rate limit exceeded: {most} calls per minute and client"
-            refusal = Refusal(429, "too.many.requests", message)
+            refusal = PlatformRefusal(429, "too.many.requests", message)
             refusal.headers["Retry-After"] = str(wait_s)
             raise refusal

@@ -1,8 +1,7 @@
 """Agent-assist prompts (ASSIST-1, 2): what an agent has on the screen, and for how long.
 
-A prompt takes its place when it is accepted, is shown `delayMs` later, and gives its place back
-`autoDismissMs` after it was accepted, or when the agent clicks it or waves it away by order of the
-control."""
+A prompt takes its place when it is accepted, is shown `delayMs` later, and leaves it
+`autoDismissMs` after it was accepted, or when the admin API makes the agent click or dismiss it."""
 
 from __future__ import annotations
 
@@ -15,8 +14,8 @@ from ..core.records import Json
 from ..core.stores import BoundedStore
 from . import checks
 from .analytics import CLICKED, DISMISSED, VIEWED, Analytics
-from .calls import Answer, Call, Refusal, not_found, wrong
-from .messaging import Conversations
+from .calls import PlatformCall, PlatformRefusal, PlatformResponse, not_found, wrong
+from .messaging import MessagingConversations
 from .world_view import ConversationWorld
 
 TRIGGERS = ("keyword", "sentiment", "duration", "confidence")
@@ -24,7 +23,7 @@ TRIGGERS_MAX = 5
 
 
 @dataclass(slots=True)
-class Prompt:
+class InjectedPrompt:
     id: str
     conversation_id: str
     prompt_id: str
@@ -44,25 +43,25 @@ class Prompt:
         }
 
 
-class Prompts:
+class InjectedPrompts:
     def __init__(
-        self, world: ConversationWorld, conversations: Conversations, analytics: Analytics
+        self, world: ConversationWorld, conversations: MessagingConversations, analytics: Analytics
     ) -> None:
         self._world = world
         self._conversations = conversations
         self._analytics = analytics
-        self._prompts: BoundedStore[Prompt] = BoundedStore(world.settings.records_max)
-        self._on_screen: dict[str, list[Prompt]] = {}
+        self._prompts: BoundedStore[InjectedPrompt] = BoundedStore(world.settings.records_max)
+        self._on_screen: dict[str, list[InjectedPrompt]] = {}
 
-    def __iter__(self) -> Iterator[Prompt]:
+    def __iter__(self) -> Iterator[InjectedPrompt]:
         return iter(self._prompts)
 
-    def get(self, injection_id: str) -> Prompt | None:
+    def get(self, injection_id: str) -> InjectedPrompt | None:
         return self._prompts.get(injection_id)
 
-    # ------------------------------------------------------------------ the doors
+    # ------------------------------------------------------------------ the routes
 
-    def inject(self, call: Call) -> Answer:
+    def inject(self, call: PlatformCall) -> PlatformResponse:
         conversation_id = checks.uuid(call.body, "conversationId")
         prompt_id = checks.uuid(call.body, "promptId")
         _check_triggers(call.body)
@@ -77,45 +76,47 @@ class Prompts:
         on_screen = self._screen(conversation_id, call.now)
         if len(on_screen) >= most:
             message = f"The agent shows {len(on_screen)} prompts, {most} is the maximum"
-            raise Refusal(
+            raise PlatformRefusal(
                 409, "prompts.at.maximum", message, "displaySettings.maxConcurrentPrompts"
             )
         leaves = call.now + dismiss_ms / 1000.0
         shown = call.now + delay_ms / 1000.0
         injection_id = draw_uuid(self._world.rng)
-        prompt = Prompt(injection_id, conversation_id, prompt_id, call.now, shown, leaves, call.key)
+        prompt = InjectedPrompt(
+            injection_id, conversation_id, prompt_id, call.now, shown, leaves, call.key
+        )
         self._prompts.put(prompt.id, prompt)
         self._on_screen[conversation_id] = [*on_screen, prompt]
-        self._analytics.foresee(prompt.id, conversation_id, prompt_id, shown, leaves)
-        return Answer(prompt.describe(call.now), made=("prompt", prompt.id))
+        self._analytics.schedule(prompt.id, conversation_id, prompt_id, shown, leaves)
+        return PlatformResponse(prompt.describe(call.now), created=("prompt", prompt.id))
 
-    def show(self, call: Call) -> Answer:
+    def show(self, call: PlatformCall) -> PlatformResponse:
         found = self._prompts.get(call.path["id"])
         if found is None:
             raise not_found("prompt injection", call.path["id"])
-        return Answer(found.describe(call.now))
+        return PlatformResponse(found.describe(call.now))
 
-    def search(self, call: Call) -> Answer:
+    def search(self, call: PlatformCall) -> PlatformResponse:
         number, size = checks.page(call.query)
         wanted = call.query.get("conversationId")
         found = [one for one in self._prompts if wanted in (None, one.conversation_id)]
         page = [one.describe(call.now) for one in found[(number - 1) * size : number * size]]
-        return Answer(
+        return PlatformResponse(
             {"entities": page, "total": len(found), "pageNumber": number, "pageSize": size}
         )
 
-    # ------------------------------------------------------------------ the agent's hand
+    # ------------------------------------------------------------------ the agent
 
-    def act(self, prompt: Prompt, metric: str, now: float) -> None:
-        """The agent views, clicks or waves away a prompt now, whatever chance had foreseen."""
-        self._analytics.overrule(prompt.id, now)
+    def act(self, prompt: InjectedPrompt, metric: str, now: float) -> None:
+        """The agent views, clicks or dismisses a prompt now, whatever was scheduled."""
+        self._analytics.cancel_scheduled(prompt.id, now)
         self._analytics.record(metric, now, prompt.id, prompt.conversation_id, prompt.prompt_id)
         if metric != VIEWED:
             prompt.leaves = min(prompt.leaves, now)
 
     # ------------------------------------------------------------------ the screen
 
-    def _screen(self, conversation_id: str, now: float) -> list[Prompt]:
+    def _screen(self, conversation_id: str, now: float) -> list[InjectedPrompt]:
         on_screen = [one for one in self._on_screen.pop(conversation_id, ()) if now < one.leaves]
         if len(self._on_screen) > self._world.settings.records_max:
             self._on_screen = {

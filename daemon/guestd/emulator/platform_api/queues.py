@@ -10,7 +10,7 @@ from ..core.records import Json
 from ..core.stores import BoundedStore
 from ..settings import QueueSettings
 from . import checks
-from .calls import Answer, Call, Refusal, not_found, wrong
+from .calls import PlatformCall, PlatformRefusal, PlatformResponse, not_found, wrong
 from .guest_keys import GuestKeys
 from .world_view import WorldBase
 
@@ -18,8 +18,8 @@ QUEUES_MAX = 1000
 
 
 @dataclass(slots=True)
-class Queue:
-    """`answer_after_s`: how long a conversation waits there before an agent has it."""
+class RoutingQueue:
+    """`answer_after_s`: how long a conversation waits before an agent answers."""
 
     id: str
     name: str
@@ -34,38 +34,38 @@ class Queue:
         }
 
 
-class Queues:
+class RoutingQueues:
     def __init__(self, world: WorldBase) -> None:
-        self._queues: BoundedStore[Queue] = BoundedStore(QUEUES_MAX)
+        self._queues: BoundedStore[RoutingQueue] = BoundedStore(QUEUES_MAX)
         self.add_all(world.settings.queues)
 
-    def __iter__(self) -> Iterator[Queue]:
+    def __iter__(self) -> Iterator[RoutingQueue]:
         return iter(self._queues)
 
-    def add(self, queue: Queue) -> None:
+    def add(self, queue: RoutingQueue) -> None:
         self._queues.put(queue.id, queue)
 
     def add_all(self, queues: Iterable[QueueSettings]) -> None:
-        """One that is known by its id is replaced."""
+        """A queue with a known id is replaced."""
         for one in queues:
-            self.add(Queue(one.id, one.name, one.answer_after_s))
+            self.add(RoutingQueue(one.id, one.name, one.answer_after_s))
 
-    def named(self, queue_id: str, place: str) -> Queue:
-        """The queue a body names. Raises Refusal."""
+    def named(self, queue_id: str, place: str) -> RoutingQueue:
+        """The queue a body names. Raises PlatformRefusal."""
         found = self._queues.get(queue_id)
         if found is None:
             raise wrong(place, f"names no queue: {queue_id}")
         return found
 
-    def show(self, call: Call) -> Answer:
+    def show(self, call: PlatformCall) -> PlatformResponse:
         found = self._queues.get(call.path["id"])
         if found is None:
             raise not_found("queue", call.path["id"])
-        return Answer(found.describe())
+        return PlatformResponse(found.describe())
 
 
 @dataclass(slots=True)
-class Contact:
+class ExternalContact:
     id: str
     type: str
     address: str
@@ -85,23 +85,23 @@ class Contact:
         }
 
 
-class Contacts:
+class ExternalContacts:
     """Known by id, by external id and by address. Created again with both the same, a contact stays
     the same and takes the new attributes; with one of them only, it is refused."""
 
     def __init__(self, world: WorldBase, keys: GuestKeys) -> None:
         self._world = world
         self._keys = keys
-        self._contacts: BoundedStore[Contact] = BoundedStore(world.settings.records_max)
-        self._by_external_id: dict[str, Contact] = {}
-        self._by_address: dict[str, Contact] = {}
+        self._contacts: BoundedStore[ExternalContact] = BoundedStore(world.settings.records_max)
+        self._by_external_id: dict[str, ExternalContact] = {}
+        self._by_address: dict[str, ExternalContact] = {}
 
-    def __iter__(self) -> Iterator[Contact]:
+    def __iter__(self) -> Iterator[ExternalContact]:
         return iter(self._contacts)
 
-    def find(self, name: str) -> Contact | None:
-        """The contact that a conversation names, by its address or id as `contact_reference` has
-        it. Raises Refusal where it is named by the other."""
+    def find(self, name: str) -> ExternalContact | None:
+        """The contact that a conversation names, by address or id as `contact_reference` says.
+        Raises PlatformRefusal if it is named by the other."""
         by_address, by_id = self._by_address.get(name), self._contacts.get(name)
         reference = self._world.settings.contact_reference
         if reference == "address" and by_address is None and by_id is not None:
@@ -110,7 +110,7 @@ class Contacts:
             raise wrong("contactId", "must be the contact's id, not its address")
         return by_address or by_id
 
-    def create(self, call: Call) -> Answer:
+    def create(self, call: PlatformCall) -> PlatformResponse:
         body = call.body
         kind = checks.one_of(body, "type", ("webchat",))
         address = checks.text(body, "address", 512)
@@ -120,13 +120,13 @@ class Contacts:
         known = self._by_external_id.get(external_id) or self._by_address.get(address)
         if known is not None and (known.external_id, known.address) != (external_id, address):
             field = "externalContactId" if known.external_id == external_id else "address"
-            raise Refusal(
+            raise PlatformRefusal(
                 409, "contact.already.exists", f"Another contact has this {field} already", field
             )
         if known is not None:  # the same guest again
             known.attributes = attributes
-            return Answer(known.describe())
-        contact = Contact(
+            return PlatformResponse(known.describe())
+        contact = ExternalContact(
             draw_uuid(self._world.rng), kind, address, external_id, call.now, call.key, attributes
         )
         self._by_external_id[external_id] = self._by_address[address] = contact
@@ -135,15 +135,15 @@ class Contacts:
             self._by_external_id.pop(gone.external_id, None)
             if self._by_address.get(gone.address) is gone:
                 del self._by_address[gone.address]
-        return Answer(contact.describe(), 201, made=("contact", contact.id))
+        return PlatformResponse(contact.describe(), 201, created=("contact", contact.id))
 
-    def show(self, call: Call) -> Answer:
+    def show(self, call: PlatformCall) -> PlatformResponse:
         found = self._contacts.get(call.path["id"])
         if found is None:
             raise not_found("contact", call.path["id"])
-        return Answer(found.describe())
+        return PlatformResponse(found.describe())
 
-    def search(self, call: Call) -> Answer:
+    def search(self, call: PlatformCall) -> PlatformResponse:
         """`?externalContactId=` finds exactly; `?q=` finds a part of the address or of the external
         id."""
         number, size = checks.page(call.query)
@@ -157,4 +157,4 @@ class Contacts:
         page = [one.describe() for one in found[(number - 1) * size : number * size]]
         total = len(found)
         body = {"entities": page, "total": total, "pageNumber": number, "pageSize": size}
-        return Answer({**body, "pageCount": -(-total // size)})
+        return PlatformResponse({**body, "pageCount": -(-total // size)})

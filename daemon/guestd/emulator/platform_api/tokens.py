@@ -1,5 +1,5 @@
 """Tokens: of OAuth clients (AUTH-1), at three paths and in two ways; and of guests who sign in
-(reference §11.2)."""
+(protocol §11.2)."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from aiohttp import web
 
 from ..core.ids import draw_hex
 from ..core.records import Json
-from .calls import Refusal
+from .calls import PlatformRefusal
 from .context import PlatformContext
 from .http_answers import basic, bearer, body_of, problem
 
 TOKEN_PATHS = ("/oauth/token", "/login/oauth2/v2/token", "/api/v2/oauth/token")
 
 
-class TokenDoors:
+class TokenRoutes:
     def __init__(self, server: PlatformContext) -> None:
         self._server = server
         self._world = server.world
@@ -41,7 +41,7 @@ class TokenDoors:
             grant = self._server.platform_api.clients.issue(
                 client, secret, form.get("scope", "").split(), now
             )
-        except Refusal as refusal:
+        except PlatformRefusal as refusal:
             return _no_token(refusal.code, str(refusal), refusal.status)
         if grant is None:
             return _no_token("invalid_client", "authentication failed", 401)

@@ -1,4 +1,4 @@
-"""Where files are put and fetched (reference §7, SOCK-6), by whoever has the link."""
+"""Where files are uploaded and downloaded (protocol §7, SOCK-6), by anyone who has the URL."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from ..core.ids import iso
 from ..core.records import Attachment, GuestSession, Json
 from .context import PlatformContext
 from .http_answers import access_denied, problem
-from .upload_storage import TooLarge
+from .upload_storage import UploadTooLarge
 
 
-class StorageDoors:
+class UploadRoutes:
     def __init__(self, server: PlatformContext) -> None:
         self._server = server
         self._world = server.world
@@ -44,7 +44,7 @@ class StorageDoors:
             return _storage_error(403, "SignatureDoesNotMatch")
         try:
             size, sha256 = await server.storage.store(name, request.content)
-        except TooLarge:
+        except UploadTooLarge:
             return _storage_error(413, "EntityTooLarge")
         stored = found[1] if found is not None else file
         if stored is not None:

@@ -1,4 +1,4 @@
-"""Where uploads go: files in a temporary folder, streamed, bounded."""
+"""Uploaded files in a temporary directory: streamed and bounded."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from aiohttp import StreamReader
 CHUNK_BYTES = 65_536
 
 
-class TooLarge(ValueError):
+class UploadTooLarge(ValueError):
     pass
 
 
-class Storage:
+class UploadStorage:
     def __init__(self, folder: str, bytes_max: int) -> None:
         self._folder = Path(folder)
         self.bytes_max = bytes_max
@@ -24,8 +24,8 @@ class Storage:
         return self._folder / secret_name.encode().hex()[:128]
 
     async def store(self, name: str, body: StreamReader) -> tuple[int, str]:
-        """Take the bytes as they come; returns how many, and their SHA-256. Raises TooLarge and
-        keeps nothing.
+        """Store the bytes as they arrive; returns their number and SHA-256. Raises UploadTooLarge
+        and keeps nothing.
 
         A file has its name only when it is whole, so that a broken upload leaves an earlier one as
         it was."""
@@ -37,7 +37,7 @@ class Storage:
                 async for chunk in body.iter_chunked(CHUNK_BYTES):
                     size += len(chunk)
                     if size > self.bytes_max:
-                        raise TooLarge
+                        raise UploadTooLarge
                     digest.update(chunk)
                     file.write(chunk)
             half.rename(path)

@@ -6,18 +6,18 @@ from __future__ import annotations
 from ..core.ids import draw_hex, draw_uuid
 from ..core.records import Attachment
 from . import checks
-from .calls import Answer, Call
+from .calls import PlatformCall, PlatformResponse
 from .world_view import FileWorld
 
 TYPES = ("image/png", "image/jpeg", "application/pdf")
 URL_LIFE_S = 600.0
 
 
-class Files:
+class WebchatFiles:
     def __init__(self, world: FileWorld) -> None:
         self._world = world
 
-    def presign(self, call: Call) -> Answer:
+    def presign(self, call: PlatformCall) -> PlatformResponse:
         name = checks.text(call.body, "filename", 1023)
         mime = checks.one_of(call.body, "contentType", TYPES)
         size = checks.whole(call.body, "size", 1, self._world.settings.upload_bytes_max)
@@ -27,4 +27,4 @@ class Files:
         url = self._world.upload_url(file)
         metadata = {"id": file.id, "filename": name, "contentType": mime, "size": size, "url": url}
         body = {"uploadUrl": url, "metadata": metadata}
-        return Answer(body, made=("file", file.id))
+        return PlatformResponse(body, created=("file", file.id))

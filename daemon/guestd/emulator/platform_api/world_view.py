@@ -7,14 +7,14 @@ from typing import Any, Protocol
 
 from ..core.presigned_files import PresignedFiles
 from ..core.records import Attachment, Effect, GuestSession, Json
-from ..settings import EmulatorSettings, Limits
+from ..settings import EmulatorLimits, EmulatorSettings
 
 
 class WorldBase(Protocol):
     """The settings and the one source of chance: all that most resources need."""
 
     settings: EmulatorSettings
-    limits: Limits
+    limits: EmulatorLimits
     rng: Random
 
 

@@ -1,8 +1,7 @@
-"""The legacy dialect's door (SOCK-1, 3, 4, 6): bare frames with a `type`, no echo, string sequence
-ids.
+"""The legacy dialect (SOCK-1, 3, 4, 6): bare frames with a `type`, no echo, string sequence ids.
 
 What the documents leave open is kept simple: a refused frame is answered with {"type": "error",
-"message": …}, and each guest's message with a readReceipt for the last thing the agent said.
+"message": …}, and each message of the guest with a readReceipt for the last one of the agent.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ from ...model.json_values import fault_in
 from ...policy.buckets import SlidingCount
 from ..core import agent_runner, webchat_frames
 from ..core.ids import draw_hex, draw_uuid
-from ..core.records import Attachment, Effect, GuestSession, Json, Send
+from ..core.records import Attachment, Effect, GuestSession, Json, SendFrame
 from ..core.text import javascript_length
 from ..core.world import World
 
@@ -43,7 +42,7 @@ def receive_webchat_frame(
     if session is None:
         return _refuse(connection_id, "connect first")
     if world.is_expired(session, now):
-        return [Send(connection_id, webchat_frames.disconnect("expired"))]
+        return [SendFrame(connection_id, webchat_frames.disconnect("expired"))]
     if kind == "setContext" and isinstance(request.get("context"), dict):
         session.context = request["context"]
         return []
@@ -53,7 +52,7 @@ def receive_webchat_frame(
 
 
 def _refuse(connection_id: int, why: str) -> list[Effect]:
-    return [Send(connection_id, webchat_frames.error(why))]
+    return [SendFrame(connection_id, webchat_frames.error(why))]
 
 
 def _connect(world: World, connection_id: int, request: Json, now: float) -> list[Effect]:
@@ -73,7 +72,7 @@ def _connect(world: World, connection_id: int, request: Json, now: float) -> lis
     first = session.conversation is None
     if first:
         world.start_conversation(session, now)
-    effects.append(Send(connection_id, webchat_frames.CONNECTED))
+    effects.append(SendFrame(connection_id, webchat_frames.CONNECTED))
     return effects + (agent_runner.greet(world, session) if first else [])
 
 
@@ -110,12 +109,12 @@ def _message(
         body["attachments"] = attachments
     world.add_message(session, body, now)
     receipt = webchat_frames.read_receipt(str(session.sequence))
-    effects: list[Effect] = [Send(connection_id, receipt)] if session.sequence else []
+    effects: list[Effect] = [SendFrame(connection_id, receipt)] if session.sequence else []
     return effects + agent_runner.hear(world, session, text, "")
 
 
 def _files(world: World, attachments: object) -> list[Attachment]:
-    """Those of a message's attachments that were given a place in the storage."""
+    """The attachments of a message that have a presigned URL."""
     named = (
         world.files.named(str(one.get("id", "")))
         for one in (attachments if isinstance(attachments, list) else ())

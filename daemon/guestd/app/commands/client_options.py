@@ -1,0 +1,123 @@
+"""What the commands that talk to a running daemon share: where it is, how its answers are shown,
+and the exit codes.
+
+0 done, 1 the daemon refused, 2 usage, 69 no daemon answers.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from ...model.durations import seconds_or_duration
+from ...model.errors import ConfigError
+from ...observe.terminal_text import json_line, one_line
+from .. import exit_codes
+from ..control_client import ApiAddress, ApiRefusal, ControlClient
+from ..secret_files import read_secret
+
+REFUSED = 1
+
+Json = dict[str, Any]
+
+Url = Annotated[
+    str,
+    typer.Option(
+        "--url", envvar="GUESTD_URL", help="Where the daemon's HTTP port is.", show_default=True
+    ),
+]
+Socket = Annotated[
+    Path | None,
+    typer.Option(
+        "--socket", envvar="GUESTD_SOCKET", help="The daemon's Unix socket, instead of --url."
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    typer.Option(help="A file with the daemon's api.token; or set GUESTD_API_TOKEN to the token."),
+]
+AsJson = Annotated[bool, typer.Option("--json", help="The daemon's own JSON on standard output.")]
+Key = Annotated[
+    str | None,
+    typer.Option("--id", help="Your own id for this: asked again with it, it is done only once."),
+]
+
+DEFAULT_URL = "http://127.0.0.1:3000"
+
+
+def talk(
+    url: str,
+    socket: Path | None,
+    token_file: Path | None,
+    as_json: bool,
+    work: Callable[[ControlClient], Awaitable[int | None]],
+) -> None:
+    """Do `work` with a client, and leave with its exit code."""
+
+    async def main() -> int | None:
+        address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
+        async with ControlClient(address) as client:
+            try:
+                return await work(client)
+            except ApiRefusal as refused:
+                if as_json:
+                    print(json_line(refused.problem))
+                return exit_codes.tell(refused, REFUSED)
+
+    raise typer.Exit(exit_codes.run(main))
+
+
+def _token(path: Path | None) -> str:
+    if path is None:
+        return os.environ.get("GUESTD_API_TOKEN", "").strip()
+    try:
+        return read_secret(path).decode()
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or "it is not text"
+        raise ConfigError(
+            "--token-file", f"{path} cannot be read: {why}", "name a file that holds the token"
+        ) from None
+
+
+def show(found: Json, as_json: bool, lines: Callable[[Json], None]) -> None:
+    """As JSON, or as `lines` says it for people."""
+    if as_json:
+        print(json_line(found), flush=True)
+    else:
+        lines(found)
+
+
+def show_facts(found: Json) -> None:
+    """One thing: a line for each of its fields that has a value."""
+    facts = {key: value for key, value in found.items() if value not in (None, "", [], {})}
+    width = max(map(len, facts), default=0)
+    for key, value in facts.items():
+        print(f"{one_line(key).ljust(width)}  {one_line(value)}")
+
+
+def show_table(columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+    """A table on a terminal; elsewhere lines with tabs between the columns, for other programs."""
+    if not sys.stdout.isatty():
+        for row in rows:
+            print("\t".join(one_line(value) for value in row))
+        return
+    table = Table(*columns, box=None, pad_edge=False)
+    for row in rows:
+        table.add_row(*(one_line(value) for value in row))
+    Console().print(table, markup=False)
+
+
+def duration(value: str, option: str | None = None) -> float:
+    """Seconds, for an option; 30 and 30s are the same. Raises BadParameter, which names
+    `option`."""
+    try:
+        return seconds_or_duration(value)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None

@@ -1,0 +1,145 @@
+"""Exit codes, and the one place where an error becomes a line for people.
+
+0    done
+1    the answer is no: `guestd keys verify` rejects the token, `guestd journal check` finds damage
+2    wrong usage of the command line
+69   the platform cannot be reached, or refuses the deployment or its certificate is refused
+70   a bug of ours, or an error of the system that no setting causes
+74   the journal cannot be used, or failed: nothing was promised after that; a broken or full disk
+78   the configuration cannot be used (also: the port is taken, a file is missing)
+130  interrupted by a second signal
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import logging
+import os
+import sys
+import traceback
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from ..model.errors import ConfigError, GuestdError, JournalError, PlatformError
+from ..observe.log import Log
+from ..observe.terminal_text import one_line
+from .load_config import ConfigProblems
+
+logger = logging.getLogger("guestd")
+
+DAMAGED = 1
+USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
+
+
+class Interrupted(Exception):
+    """A second signal came while we were leaving."""
+
+
+Tell = Callable[[str], None]
+
+#: What a setting can cause (a name, a right, a port); the service is not started again until
+#: somebody changed it.
+_OF_CONFIGURATION = {
+    errno.ENOENT,
+    errno.ENOTDIR,
+    errno.EISDIR,
+    errno.EEXIST,
+    errno.EACCES,
+    errno.EPERM,
+    errno.ENAMETOOLONG,
+    errno.ELOOP,
+    errno.EADDRINUSE,
+    errno.EADDRNOTAVAIL,
+}
+#: What a disk can cause; it may pass, so the service is started again.
+_OF_THE_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS}
+
+
+def tell_on_stderr(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def run(main: Callable[[], Coroutine[Any, Any, int | None]], say: Tell = tell_on_stderr) -> int:
+    """Run a coroutine on uvloop; every error becomes one line, given to `say`, and its exit
+    code."""
+    import uvloop
+
+    try:
+        return uvloop.run(main()) or 0
+    except Interrupted:
+        say("guestd: aborted; guest sessions may be left open at the platform")
+        return INTERRUPTED
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return INTERRUPTED
+    except BrokenPipeError:
+        return unread()
+    except Exception as error:
+        return failed(error, say)
+
+
+def run_logged(main: Callable[[], Coroutine[Any, Any, int | None]], log: Log) -> int:
+    """As `run`, for a program that runs until a signal: its last lines go through the log as
+    well, and if nothing reads them, the process ends here and now, since the interpreter's own
+    end may wait for the same reader."""
+    code = run(main, log.line)
+    if not log.close():
+        os._exit(code)
+    return code
+
+
+def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
+    """One line for whatever ended the program, and its exit code."""
+    match error:
+        case ConfigError() if _disk_is_to_blame(error):
+            return tell(error, JOURNAL, say)
+        case ConfigError() | ConfigProblems():
+            return tell(error, CONFIG, say)
+        case PlatformError():
+            return tell(error, PLATFORM, say)
+        case JournalError():
+            return tell(error, JOURNAL, say)
+        case GuestdError():
+            return tell(error, INTERNAL, say)
+        case OSError(errno=number) if number in _OF_CONFIGURATION:
+            return tell(error, CONFIG, say)
+        case OSError(errno=number) if number in _OF_THE_DISK:
+            return tell(error, JOURNAL, say)
+        case _:
+            return _unexpected(error, say)
+
+
+def _disk_is_to_blame(error: ConfigError) -> bool:
+    """A place that was configured well, but whose disk is full or broken just now (the error was
+    made from that one)."""
+    cause = error.__cause__ or error.__context__
+    return isinstance(cause, OSError) and cause.errno in _OF_THE_DISK
+
+
+def _unexpected(error: Exception, say: Tell) -> int:
+    """A bug of ours: the kind and the place for a person, the traceback for the log if there is
+    one."""
+    if logging.getLogger("guestd").handlers:
+        logger.error("an unexpected error ended the program", exc_info=error)
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" at {Path(frames[-1].filename).name}:{frames[-1].lineno}" if frames else ""
+    say(
+        f"guestd: unexpected {type(error).__name__}{place}; this is a bug of guestd, please"
+        " report it"
+    )
+    return INTERNAL
+
+
+def unread() -> int:
+    """The reader of our output has enough, like `head`: that is not a failure, and nothing more is
+    written to him."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def tell(error: Exception, code: int, say: Tell = tell_on_stderr) -> int:
+    """Each line of what the error says, and the exit code."""
+    for line in str(error).splitlines() or [type(error).__name__]:
+        say(f"guestd: {one_line(line)}")
+    return code

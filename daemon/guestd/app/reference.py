@@ -1,0 +1,147 @@
+"""`config.example.toml` and `docs/configuration.md`, written from the fields of the sections.
+
+Both are generated, by `guestd config init` and `guestd config reference`; a test compares the files
+in the repository with what comes out here.
+"""
+
+from __future__ import annotations
+
+import json
+import textwrap
+from collections.abc import Iterator
+from inspect import cleandoc
+from typing import Any
+
+from .config_keys import Key, all_keys, keys, sections
+
+WIDTH = 100
+
+#: The example's chapters, each before the section that it names.
+CHAPTERS = {
+    "platform": "The platform, and what outlives the process",
+    "limits": "Guest sessions",
+    "simulator": "Who talks to guestd",
+    "rest": "The platform's REST side",
+    "webhooks": "Webhooks and the audit log",
+    "drain": "The process itself",
+}
+
+PREAMBLE = """\
+guestd: every key, with its default. Keys without a default are commented out.
+Durations are seconds, or words: 30s, 5m, 1h30m, 250ms. A key `a.b` may be overridden by the \
+environment as GUESTD_A__B. There a list is a JSON array, or parts between commas; lists of tables \
+and tables are JSON.
+`guestd config check -c FILE` says what is wrong with a file, `guestd config show -c FILE` what is \
+in effect."""
+
+INTRODUCTION = """\
+# Configuration
+
+Every key of the configuration file, written by `guestd config reference` from the program itself.
+`guestd config init FILE` writes a file with all of them to begin with, `guestd config check` says
+what is wrong with one, `guestd config show` what is in effect. The file is TOML; unknown keys are
+refused.
+
+A duration is a number of seconds (milliseconds where the name ends in `_ms`) or words: `30s`, `5m`,
+`1h30m`, `250ms`. A key `a.b` may be overridden by the environment as `GUESTD_A__B`; there a list is
+a JSON array or parts between commas, and lists of tables and tables are JSON.
+"""
+
+
+def example() -> str:
+    """`config.example.toml`."""
+    parts = [_comment(PREAMBLE)]
+    for section in sections():
+        if section in CHAPTERS:
+            parts.append(f"# {'-' * 66} {CHAPTERS[section]}\n")
+        parts.append(_section(section))
+    return "\n".join(parts)
+
+
+def markdown() -> str:
+    """`docs/configuration.md`."""
+    parts = [INTRODUCTION]
+    for section, cls in sections().items():
+        parts.append(f"## `[{section}]`\n\n{_wrapped(_title(cls))}")
+        parts.append("".join(_entry(key) for key in keys(section)))
+    return "\n".join(parts)
+
+
+def as_data() -> list[dict[str, Any]]:
+    """For `guestd config reference --json`."""
+    return [
+        {
+            "key": f"{key.section}.{key.name}",
+            "environment": key.environment,
+            "type": key.type,
+            "bounds": key.bounds,
+            "default": _plain(key.default),
+            "doc": key.doc.text,
+        }
+        for key in all_keys()
+    ]
+
+
+def _section(section: str) -> str:
+    """A table of the example; keys whose value is a table come last, as tables of their own."""
+    plain, tables = [], []
+    for key in keys(section):
+        comment = _comment(key.doc.text)
+        if isinstance(key.default, dict):
+            tables.append(f"\n{comment}[{section}.{key.name}]\n")
+        elif key.default is None:
+            plain.append(f"{comment}# {key.name} = {_toml(key.doc.example)}\n")
+        else:
+            plain.append(f"{comment}{key.name} = {_toml(key.default)}\n")
+    return f"[{section}]\n" + "".join([*plain, *tables])
+
+
+def _entry(key: Key) -> str:
+    default = "none" if key.default is None else f"`{_toml(key.default)}`"
+    facts = [key.type, *([key.bounds] if key.bounds else []), f"default {default}"]
+    lines = list(_paragraphs(key.doc.text, WIDTH - 2))
+    text = textwrap.fill(
+        f"- **`{key.name}`** ({'; '.join(facts)})", WIDTH, subsequent_indent="  ", **_WHOLE_WORDS
+    )
+    body = "\n".join(f"  {line}".rstrip() for line in _fenced(lines))
+    return f"{text}\n{body}\n"
+
+
+def _fenced(lines: list[str]) -> Iterator[str]:
+    """Lines that are shown as they are become a block of code."""
+    is_open = False
+    for line in lines:
+        if line.startswith("  ") != is_open:
+            yield from ["```"] if is_open else ["", "```toml"]
+            is_open = not is_open
+        yield line.removeprefix("  ") if is_open else line.replace("<", r"\<")
+    if is_open:
+        yield "```"
+
+
+_WHOLE_WORDS: dict[str, Any] = {"break_long_words": False, "break_on_hyphens": False}
+
+
+def _comment(text: str) -> str:
+    return "".join(f"# {line}\n" for line in _paragraphs(text, WIDTH - 2))
+
+
+def _paragraphs(text: str, width: int) -> Iterator[str]:
+    for line in text.split("\n"):
+        yield from [line] if line.startswith("  ") else textwrap.wrap(line, width, **_WHOLE_WORDS)
+
+
+def _wrapped(text: str) -> str:
+    return textwrap.fill(text, WIDTH, **_WHOLE_WORDS) + "\n"
+
+
+def _title(section: type) -> str:
+    return " ".join(cleandoc(section.__doc__ or "").split())
+
+
+def _toml(value: Any) -> str:
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

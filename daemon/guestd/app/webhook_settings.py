@@ -1,0 +1,84 @@
+"""The receivers of webhooks: their secrets read, their URLs and names checked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from pydantic import SecretBytes
+
+from ..model.errors import ConfigError
+from ..webhooks.settings import WebhookSettings, WebhookTarget
+from ..webhooks.ssrf_guard import SsrfGuard, SsrfRefused
+from .config import Config
+from .secret_files import read_secret
+
+SECRET_BYTES_MIN = 16
+
+
+def webhook_settings(config: Config, environment: Mapping[str, str]) -> WebhookSettings:
+    """Raises ConfigError: a secret that cannot be read or is too short, a URL that must not be
+    called, a name given twice."""
+    hooks = config.webhooks
+    names = [one.name for one in hooks.targets]
+    for name in names:
+        if names.count(name) > 1 or name == "operation":
+            problem = f"{name!r} is taken" if name == "operation" else f"{name!r} is there twice"
+            raise ConfigError("webhooks.targets", problem, "give every target a name of its own")
+    if hooks.ca_file is not None and not Path(hooks.ca_file).is_file():
+        raise ConfigError(
+            "webhooks.ca_file", f"there is no file {hooks.ca_file}", "name a PEM file with the CA"
+        )
+    return replace(
+        hooks,
+        targets=tuple(_target(one, environment) for one in hooks.targets),
+        operation_secrets=_secrets(
+            "webhooks.operation_secrets", hooks.operation_secrets, environment
+        ),
+    )
+
+
+def _target(one: WebhookTarget, environment: Mapping[str, str]) -> WebhookTarget:
+    place = f"webhooks.targets.{one.name}"
+    try:
+        SsrfGuard(one.allow_internal).endpoint(one.url)
+    except SsrfRefused as error:
+        raise ConfigError(
+            f"{place}.url", str(error), "see allow_internal for hosts of your own network"
+        ) from None
+    return replace(one, secrets=_secrets(f"{place}.secrets", one.secrets, environment))
+
+
+def _secrets(
+    place: str, given: Sequence[SecretBytes], environment: Mapping[str, str]
+) -> tuple[SecretBytes, ...]:
+    found = tuple(_secret(place, one.get_secret_value(), environment) for one in given)
+    if any(len(one) < SECRET_BYTES_MIN for one in found):
+        remedy = "draw one with: openssl rand -hex 32"
+        raise ConfigError(place, f"a secret must have at least {SECRET_BYTES_MIN} bytes", remedy)
+    return tuple(SecretBytes(one) for one in found)
+
+
+def _secret(place: str, given: bytes, environment: Mapping[str, str]) -> bytes:
+    """As it stands, or from `file:PATH`, or from the service manager's credentials:
+    `credential:NAME`."""
+    kind, _, name = os.fsdecode(given).partition(":")
+    if kind == "file":
+        path = Path(name)
+    elif kind == "credential":
+        folder = environment.get("CREDENTIALS_DIRECTORY")
+        if not folder or not name or "/" in name:
+            remedy = "run under systemd with LoadCredential=, or write file:PATH"
+            raise ConfigError(
+                place, "names a credential, but there is no CREDENTIALS_DIRECTORY", remedy
+            )
+        path = Path(folder) / name
+    else:
+        return given
+    try:
+        return read_secret(path)
+    except OSError as error:
+        problem = f"{path} cannot be read: {error.strerror}"
+        raise ConfigError(place, problem, "name a file with the secret and no more") from None

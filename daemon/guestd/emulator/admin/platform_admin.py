@@ -1,0 +1,113 @@
+"""`/__emulator/…` for the platform API: list its resources, and act as an agent or administrator.
+
+GET  queues, contacts, conversations, injections, prompts, events, idempotency,
+     mutations
+                            {"entities": […oldest first…], "total": …}, `?limit=` for the newest;
+                            `?name=value` for those with that value, such as
+                            `mutations?what=contact&key=k1`: one for each resource created, however
+                            often it was requested; `deeds` is the older name
+POST queues                 {"id", "name"?, "answer_after_s"?}
+POST conversations/{id}/end {}                                       end it as the platform
+POST prompts/{id}           {"event": "viewed"|"clicked"|"dismissed"}  as the agent, now
+POST guest-keys             a JWKS document: from now on one of these must have signed guest tokens;
+                            none: any may
+POST tokens/expire          {}                         every OAuth token is invalid from now on
+"""
+
+from __future__ import annotations
+
+from aiohttp import web
+from pydantic import ValidationError
+
+from ...model.numbers import whole_number
+from ..platform_api.api import PlatformApi
+from ..platform_api.guest_keys import GuestKeyError
+from ..platform_api.prompts import ACTS
+from ..platform_api.queues import RoutingQueue
+from ..settings import QueueSettings
+from .context import AdminContext
+from .guest_admin import AdminRequestError, as_json, body_of, guarded
+
+
+def platform_admin_routes(server: AdminContext) -> list[web.RouteDef]:
+    admin = _PlatformAdmin(server)
+    prefix = "/__emulator"
+    routes = [web.get(f"{prefix}/{name}", admin.look) for name in server.platform_api.resources()]
+    routes += [
+        web.post(f"{prefix}/queues", admin.add_queue),
+        web.post(f"{prefix}/conversations/{{id}}/end", admin.end),
+        web.post(f"{prefix}/prompts/{{id}}", admin.act),
+        web.post(f"{prefix}/guest-keys", admin.upload_keys),
+        web.post(f"{prefix}/tokens/expire", admin.expire_tokens),
+    ]
+    return [web.RouteDef(one.method, one.path, guarded(one.handler), one.kwargs) for one in routes]
+
+
+class _PlatformAdmin:
+    def __init__(self, server: AdminContext) -> None:
+        self._server = server
+
+    @property
+    def _api(self) -> PlatformApi:
+        return self._server.platform_api
+
+    async def look(self, request: web.Request) -> web.Response:
+        wanted = dict(request.query)
+        limit = whole_number(wanted.pop("limit", "1000"))
+        if limit is None:
+            raise AdminRequestError("limit", "must be a whole number")
+        entries = self._api.resources()[request.path.rpartition("/")[2]](self._server.now())
+        found = [
+            one
+            for one in entries
+            if all(str(one.get(name)) == value for name, value in wanted.items())
+        ]
+        return as_json({"entities": found[-limit:] if limit else [], "total": len(found)})
+
+    async def add_queue(self, request: web.Request) -> web.Response:
+        try:
+            given = QueueSettings.model_validate(await body_of(request))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise AdminRequestError(
+                ".".join(str(part) for part in first["loc"]), first["msg"]
+            ) from None
+        queue = RoutingQueue(given.id, given.name, given.answer_after_s)
+        self._api.queues.add(queue)
+        return as_json(queue.describe())
+
+    async def end(self, request: web.Request) -> web.Response:
+        now = self._server.now()
+        found = self._api.conversations.get(request.match_info["id"], now)
+        if found is None:
+            raise AdminRequestError(
+                "id",
+                "there is no such conversation",
+                "GET /__emulator/conversations lists them",
+                404,
+            )
+        self._api.conversations.end(found, now, "platform")
+        return as_json(found.describe(now))
+
+    async def act(self, request: web.Request) -> web.Response:
+        prompt = self._api.prompts.get(request.match_info["id"])
+        if prompt is None:
+            raise AdminRequestError(
+                "id", "no such prompt", "GET /__emulator/prompts lists them", 404
+            )
+        event = (await body_of(request)).get("event")
+        if event not in ACTS:
+            raise AdminRequestError("event", f"{event!r} is unknown", " or ".join(ACTS))
+        self._api.prompts.act(prompt, ACTS[event], self._server.now())
+        return as_json(prompt.describe(self._server.now()))
+
+    async def upload_keys(self, request: web.Request) -> web.Response:
+        try:
+            return as_json({"kids": self._api.guest_keys.upload(await body_of(request))})
+        except GuestKeyError as bad:
+            raise AdminRequestError(
+                "keys", str(bad), "upload the JWKS document as guestd exports it"
+            ) from None
+
+    async def expire_tokens(self, request: web.Request) -> web.Response:
+        return as_json({"expired": self._api.clients.expire_all()})

@@ -1,0 +1,54 @@
+"""Which commands were accepted: the same id again gets the same answer again.
+
+Bounded by `answers_kept_max`. What is forgotten here the journal still knows, and it is asked
+before a command with an unknown id is taken for new."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+
+from ..model.json_values import is_text
+
+
+@dataclass(slots=True)
+class Accepted:
+    """A command we said yes to; `durable` once its intent is, so that a repetition gets the same
+    answer.
+
+    `trace` is the tracing id and marker of its message: ours, because a caller's command id need
+    not be unique for ever."""
+
+    seq: int
+    trace: str = ""
+    durable: bool = False
+
+
+class AcceptedCommands:
+    """`traces`: the tracing id of each message, and its command; None before there was one."""
+
+    __slots__ = ("_accepted", "_has_forgotten", "traces")
+
+    def __init__(self) -> None:
+        self._accepted: OrderedDict[str, Accepted] | None = None
+        self._has_forgotten = False
+        self.traces: dict[str, str] | None = None
+
+    def find(self, command_id: str) -> Accepted | None:
+        return self._accepted.get(command_id) if self._accepted is not None else None
+
+    def add(self, command_id: str, accepted: Accepted, kept_max: int) -> None:
+        if self._accepted is None or self.traces is None:
+            self._accepted, self.traces = OrderedDict(), {}
+        self._accepted[command_id] = accepted
+        self.traces[accepted.trace] = command_id
+        while len(self._accepted) > kept_max:
+            _, forgotten = self._accepted.popitem(last=False)
+            self.traces.pop(forgotten.trace, None)
+            self._has_forgotten = True
+
+    def may_have_forgotten(self, command_id: str) -> bool:
+        """True if this command may have been accepted so long ago that only the journal knows."""
+        if not self._has_forgotten or self.find(command_id) is not None:
+            return False
+        return is_text(command_id)  # what cannot be written was never accepted

@@ -1,0 +1,386 @@
+"""Uploads: files that messages in the outbox wait for.
+
+A file's message takes its place in the lane when the command is accepted, and what was said after
+it stays behind it: the order is the guest's. The uploads themselves run ahead of the lane,
+`uploads_per_session_max` at a time, so that a row of files costs no more than the slowest of them.
+
+An upload lives and dies with the message that carries it, so it stands in the lane beside it
+(`Outgoing.upload`), and this part keeps no list of its own: with each call it is handed the lane.
+It decides about uploads only. What a message may do next is the outbox's answer; where an upload
+has ended, `Wants.PROCEED` says so.
+
+After a restart a file's message may have been sent. Nothing is uploaded while that is in doubt: the
+history is read first, and only a message it does not hold begins anew, with a new attachment id.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from random import Random
+
+from ..model import commands as c
+from ..model import effects as e
+from ..model import events as v
+from ..model import requests as r
+from ..model import signals as s
+from ..model.errors import CommandError
+from ..model.traits import FileRules, Traits
+from ..policy.buckets import SlidingCount
+from . import inputs as i
+from .inbox import NEVER
+from .numbers import EventNumbers, draw_id
+from .outbox import Outbox, Outgoing, settled
+from .settings import SessionSettings
+from .uploads import (
+    FileUpload,
+    UploadStep,
+    UploadVerdict,
+    file_refusal,
+    pause_s,
+    verdict_on_code,
+    verdict_on_put,
+)
+from .wants import Wants
+
+FileInput = (
+    i.PutEnded | s.SlotGranted | s.SlotRefused | s.UploadSucceeded | s.UploadFailed | s.Refused
+)
+
+
+class FileUploads:
+    """`session_rules`: what the platform said of this session's files; None: nothing."""
+
+    __slots__ = ("_numbers", "_rng", "_settings", "_traits", "session_rules")
+
+    def __init__(
+        self, settings: SessionSettings, traits: Traits, numbers: EventNumbers, rng: Random
+    ) -> None:
+        self._settings = settings
+        self._traits = traits
+        self._numbers = numbers
+        self._rng = rng
+        self.session_rules: FileRules | None = None
+
+    def use(self, settings: SessionSettings, traits: Traits) -> None:
+        self._settings, self._traits = settings, traits
+
+    # ------------------------------------------------------------------ rules
+
+    def refusal(self, command: c.Attach) -> CommandError | None:
+        if not self._traits.can_attach:
+            return CommandError(
+                f"attachments in the {self._traits.name} dialect need an OAuth client; configure"
+                " one",
+                code="not_configured",
+            )
+        return file_refusal(command, self._rules())
+
+    def _rules(self) -> FileRules:
+        """The session's own profile, else the deployment's, else the dialect's; our own bound below
+        all of them."""
+        own = self._settings.attachments.file_bytes_max
+        rules = self.session_rules or self._traits.file_rules
+        if rules.bytes_max is None or rules.bytes_max > own:
+            rules = replace(rules, bytes_max=own)
+        return rules
+
+    # ------------------------------------------------------------------ time
+
+    def proceed(
+        self, lane: Outbox, requests: SlidingCount | None, now: float, out: e.Effects
+    ) -> None:
+        """All that is due: withdrawn files, steps that took too long, slots to request. Only while
+        live."""
+        for outgoing, upload in lane.files():
+            if outgoing.withdrawn:
+                self._give_up(outgoing, lane, "withdrawn", "taken back before it was sent", out)
+            elif upload.is_under_way and now >= upload.wake_at:
+                self._failed(
+                    outgoing,
+                    lane,
+                    UploadVerdict.AGAIN,
+                    "the platform did not answer in time",
+                    now,
+                    out,
+                )
+        files = lane.files()
+        free = self._settings.attachments.per_session_max - sum(
+            upload.is_under_way for _, upload in files
+        )
+        for outgoing, upload in files:
+            is_due = (
+                outgoing.durable and upload.step is UploadStep.WAITING and now >= upload.wake_at
+            )
+            if free > 0 and is_due and self._request_slot(outgoing, lane, requests, now, out):
+                free -= 1
+
+    def wake_at(self, lane: Outbox, requests: SlidingCount | None, now: float) -> float:
+        if not lane.file_count:
+            return NEVER
+        files = lane.files()
+        under_way = [upload.wake_at for _, upload in files if upload.is_under_way]
+        waiting = [
+            upload.wake_at
+            for outgoing, upload in files
+            if upload.step is UploadStep.WAITING and outgoing.durable
+        ]
+        at = min(under_way, default=NEVER)
+        if waiting and len(under_way) < self._settings.attachments.per_session_max:
+            at = min(at, max(min(waiting), requests.ready_at(now) if requests is not None else now))
+        return at
+
+    def _request_slot(
+        self,
+        outgoing: Outgoing,
+        lane: Outbox,
+        requests: SlidingCount | None,
+        now: float,
+        out: e.Effects,
+    ) -> bool:
+        """True if it was requested."""
+        file, upload = file_of(outgoing)
+        refused = self.refusal(file)  # accepted without a connection, so the rules were not known
+        if refused is not None:
+            self._give_up(outgoing, lane, "failed", str(refused), out)
+            return False
+        if requests is not None:
+            if requests.ready_at(now) > now:
+                return False
+            requests.take(now)
+        attachment_id, trace = draw_id(self._rng), draw_id(self._rng)
+        upload.ask(attachment_id, trace, now + self._settings.attachments.slot_timeout_s)
+        self._tell(outgoing, "asked", out)
+        what = file.filename, file.content_type, file.size_bytes
+        if self._traits.slot_by_rest:
+            out.append(e.AskPresigned(attachment_id, *what))
+        else:
+            out.append(e.Say(r.AskSlot(attachment_id, *what, trace)))
+        return True
+
+    # ------------------------------------------------------------------ answers
+
+    def take(
+        self, given: FileInput, lane: Outbox, live: bool, now: float, out: e.Effects
+    ) -> Wants | None:
+        """An answer to a step of an upload."""
+        match given:
+            case s.SlotGranted():
+                return self._slot_granted(given, lane, live, now, out)
+            case s.UploadSucceeded():
+                outgoing = lane.file_of(given.attachment_id)
+                if outgoing is None or file_of(outgoing)[1].is_done:
+                    return None
+                return self._is_there(outgoing, out)
+            case i.PutEnded():
+                return self._put_ended(given, lane, live, now, out)
+            case s.SlotRefused() | s.UploadFailed() | s.Refused():
+                return self._refused(given, lane, live, now, out)
+
+    def _slot_granted(
+        self,
+        given: s.SlotGranted,
+        lane: Outbox,
+        live: bool,
+        now: float,
+        out: e.Effects,
+    ) -> Wants | None:
+        outgoing = lane.file_of(given.attachment_id, given.tracing_id)
+        if outgoing is None:
+            return None
+        file, upload = file_of(outgoing)
+        if upload.step is UploadStep.CONFIRMING and not given.headers:
+            return self._is_there(outgoing, out)  # asked after a lost connection: it is there
+        if upload.step is not UploadStep.ASKED:
+            return None
+        if not given.url:
+            return self._failed(
+                outgoing, lane, UploadVerdict.FAILED, "the platform gave no URL", now, out, live
+            )
+        upload.granted(given.attachment_id, given.metadata)
+        self._tell(outgoing, "uploading", out)
+        out.append(
+            e.Upload(
+                upload.attachment_id,
+                given.url,
+                given.headers,
+                file.content_type,
+                file.path,
+                file.size_bytes,
+                upload.attempts,
+            )
+        )
+        return None
+
+    def _put_ended(
+        self, given: i.PutEnded, lane: Outbox, live: bool, now: float, out: e.Effects
+    ) -> Wants | None:
+        outgoing = lane.file_of(given.attachment_id)
+        if outgoing is None:
+            return None
+        _, upload = file_of(outgoing)
+        if upload.step is not UploadStep.PUTTING:
+            return None
+        if given.problem:
+            verdict = UploadVerdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
+            return self._failed(outgoing, lane, verdict, given.problem, now, out, live)
+        upload.put(now + self._settings.attachments.confirm_timeout_s)
+        return self._is_there(outgoing, out) if upload.is_done else None
+
+    def _refused(
+        self,
+        given: s.SlotRefused | s.UploadFailed | s.Refused,
+        lane: Outbox,
+        live: bool,
+        now: float,
+        out: e.Effects,
+    ) -> Wants | None:
+        """A slot may be refused while it is requested, an upload fail at any step. An error frame
+        about a file that was asked for after a lost connection says: not there yet."""
+        attachment_id = "" if isinstance(given, s.Refused) else given.attachment_id
+        trace = "" if isinstance(given, s.UploadFailed) else given.tracing_id
+        outgoing = lane.file_of(attachment_id, trace)
+        if outgoing is None:
+            return None
+        _, upload = file_of(outgoing)
+        if not upload.is_under_way or (
+            upload.step is not UploadStep.ASKED and not isinstance(given, s.UploadFailed)
+        ):
+            return None
+        reason = f"{given.code} {given.reason}"
+        correlation_id = given.correlation_id if isinstance(given, s.SlotRefused) else ""
+        verdict = verdict_on_code(given.code, by_rest=self._traits.slot_by_rest)
+        return self._failed(outgoing, lane, verdict, reason, now, out, live, correlation_id)
+
+    def concerns(self, trace: str, lane: Outbox) -> bool:
+        """True if a frame with this tracing id is about an upload that is under way."""
+        outgoing = lane.file_of("", trace) if trace and lane.file_count else None
+        return outgoing is not None and file_of(outgoing)[1].is_under_way
+
+    def throttled(self, trace: str, lane: Outbox, until: float) -> bool:
+        """True if it was the request for a slot that came too fast."""
+        outgoing = lane.file_of("", trace) if trace and lane.file_count else None
+        if outgoing is None:
+            return False
+        _, upload = file_of(outgoing)
+        is_ours = upload.step is UploadStep.ASKED
+        if is_ours:
+            upload.unask(until)
+        return is_ours
+
+    def begin_again(
+        self,
+        outgoing: Outgoing,
+        lane: Outbox,
+        reason: str,
+        live: bool,
+        now: float,
+        out: e.Effects,
+    ) -> None:
+        """The platform does not know, or not any more, the file of a message it has refused."""
+        self._failed(outgoing, lane, UploadVerdict.AGAIN, reason, now, out, live)
+
+    # ------------------------------------------------------------------ connections
+
+    def connection_lost(self, lane: Outbox) -> None:
+        """A question that will not be answered any more is asked again; a PUT goes its own way and
+        does not notice."""
+        if self._traits.slot_by_rest:
+            return
+        for _, upload in lane.files():
+            if upload.step is UploadStep.ASKED:
+                upload.unask()
+
+    def rejoined(self, lane: Outbox, new_session: bool, now: float, out: e.Effects) -> None:
+        """The success event may have been lost with the connection: ask for the file. A new session
+        knows no file of ours."""
+        if self._traits.slot_by_rest:
+            return
+        for _, upload in lane.files():
+            if new_session and upload.step is not UploadStep.WAITING:
+                if upload.step is UploadStep.PUTTING:
+                    out.append(e.CancelUpload(upload.attachment_id))
+                upload.rest(now)
+            elif upload.step is UploadStep.CONFIRMING:
+                upload.wake_at = now + self._settings.attachments.confirm_timeout_s
+                out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
+
+    # ------------------------------------------------------------------ how it ends
+
+    def _is_there(self, outgoing: Outgoing, out: e.Effects) -> Wants:
+        file_of(outgoing)[1].done()
+        self._tell(outgoing, "uploaded", out)
+        return Wants.PROCEED
+
+    def _failed(
+        self,
+        outgoing: Outgoing,
+        lane: Outbox,
+        verdict: UploadVerdict,
+        reason: str,
+        now: float,
+        out: e.Effects,
+        live: bool = True,
+        correlation_id: str = "",
+    ) -> Wants:
+        """Once more with a fresh slot, or never."""
+        _, upload = file_of(outgoing)
+        if (
+            verdict is UploadVerdict.AGAIN
+            and upload.attempts < self._settings.attachments.attempts_max
+        ):
+            self._tell(outgoing, "retrying", out, reason, correlation_id)
+            self._give_back(upload, live, out)
+            upload.rest(now + pause_s(upload.attempts, self._settings.attachments.retry_s))
+        else:
+            self._give_up(outgoing, lane, "failed", reason, out, live, correlation_id)
+        return Wants.PROCEED
+
+    def _give_up(
+        self,
+        outgoing: Outgoing,
+        lane: Outbox,
+        status: str,
+        reason: str,
+        out: e.Effects,
+        live: bool = True,
+        correlation_id: str = "",
+    ) -> None:
+        self._tell(outgoing, status, out, reason, correlation_id)
+        self._give_back(file_of(outgoing)[1], live, out)
+        lane.remove(outgoing)
+        settled(outgoing, self._numbers.next(), "failed", out, reason)
+
+    def _give_back(self, upload: FileUpload, live: bool, out: e.Effects) -> None:
+        if upload.step is UploadStep.PUTTING:
+            out.append(e.CancelUpload(upload.attachment_id))
+        if upload.has_place and not self._traits.slot_by_rest and live:
+            out.append(e.Say(r.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
+
+    def _tell(
+        self,
+        outgoing: Outgoing,
+        status: str,
+        out: e.Effects,
+        reason: str = "",
+        correlation_id: str = "",
+    ) -> None:
+        file, upload = file_of(outgoing)
+        out.append(
+            v.AttachmentEvent(
+                self._numbers.next(),
+                file.command_id,
+                status,
+                file.filename,
+                file.size_bytes,
+                upload.attachment_id,
+                upload.attempts,
+                reason,
+                correlation_id,
+            )
+        )
+
+
+def file_of(outgoing: Outgoing) -> tuple[c.Attach, FileUpload]:
+    """What the message carries; only for one that carries a file."""
+    assert isinstance(outgoing.command, c.Attach) and outgoing.upload is not None
+    return outgoing.command, outgoing.upload

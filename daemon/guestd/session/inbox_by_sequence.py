@@ -1,0 +1,174 @@
+"""`BySequence`: the inbox of a dialect whose messages are numbered; `inbox.py` has the essay."""
+
+from __future__ import annotations
+
+from bisect import bisect_right, insort
+from collections.abc import Sequence
+
+from ..model.effects import Notice
+from ..model.signals import MessageArrived
+from ..policy.naturals import NaturalKey, natural_key
+from .inbox import NEVER, InboxOutcome, PlacedMessage, Remembered
+
+
+class BySequence:
+    """Order by increasing `sequenceId` strings, numeric-aware (SOCK-5); see the essay above."""
+
+    __slots__ = (
+        "_gap_wait_s",
+        "_held",
+        "_held_max",
+        "_last",
+        "_last_key",
+        "_remembered",
+        "_strikes",
+        "_used",
+        "filling",
+        "heard_at",
+        "wake_at",
+    )
+
+    STRIKES_MAX = 3  # unfilled gaps in a row after which the numbers are taken to jump by nature
+
+    def __init__(self, gap_wait_s: float, held_max: int, remembered_max: int) -> None:
+        self._gap_wait_s = gap_wait_s
+        self._held_max = held_max
+        self._remembered = Remembered(remembered_max)
+        self._held: list[tuple[NaturalKey, float, MessageArrived]] | None = None
+        self._last = ""
+        self._last_key: NaturalKey | None = None
+        self._strikes = 0
+        self._used: list[NaturalKey] = []
+        self.filling = False
+        self.heard_at = -NEVER
+        self.wake_at = NEVER
+
+    @property
+    def held(self) -> int:
+        return len(self._held) if self._held else 0
+
+    @property
+    def has_released(self) -> bool:
+        return self._last_key is not None
+
+    def accept_in_order(self, item: MessageArrived, now: float) -> bool:
+        return False
+
+    def may_have_shown(self, item: MessageArrived) -> bool:
+        """True if only the journal can tell whether this item was shown: not after the last one,
+        and not remembered."""
+        if (
+            not self._remembered.has_forgotten
+            or not item.sequence
+            or item.sequence in self._remembered
+        ):
+            return False
+        return self._last_key is not None and natural_key(item.sequence) <= self._last_key
+
+    def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
+        self.heard_at = now
+        if not item.sequence:
+            outcome.placed.append(PlacedMessage(item))
+            return outcome
+        if item.sequence in self._remembered:
+            outcome.notices.append((Notice.DUPLICATE, 1))
+            return outcome
+        self._remembered.take(item.sequence, "")
+        key = natural_key(item.sequence)
+        if self._last_key is not None and key <= self._last_key:
+            outcome.notices.append((Notice.LATE, 1))
+            outcome.placed.append(PlacedMessage(item, late=True))
+            return outcome
+        held = self._held
+        if held is None:
+            held = self._held = []
+        place = bisect_right(held, key, key=_key_of)
+        if place < len(held):
+            outcome.notices.append((Notice.REORDERED, 1))
+        held.insert(place, (key, now, item))
+        self._release_ripe(now, outcome)
+        return outcome
+
+    def use(self, sequence: str, now: float) -> InboxOutcome:
+        """A frame that is no message has this number: it is no gap. It is not remembered as shown,
+        so that a message with the same number is not lost."""
+        outcome = InboxOutcome()
+        key = natural_key(sequence)
+        if self._last_key is not None and key > self._last_key:
+            insort(self._used, key)
+            del self._used[self._held_max :]
+            self._release_ripe(now, outcome)
+        return outcome
+
+    def release(self, now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
+        self._release_ripe(now, outcome)
+        return outcome
+
+    def restore(self, known: Sequence[tuple[str, str]]) -> None:
+        """What was shown before a restart, oldest first: life goes on after the last of it."""
+        for sequence, _ in known:
+            self._remembered.take(sequence, "")
+            key = natural_key(sequence)
+            if self._last_key is None or key > self._last_key:
+                self._last, self._last_key = sequence, key
+
+    def begin_fill(self) -> None:
+        """webchat has no history to fill from."""
+
+    def closes_gap(self, item: MessageArrived) -> bool:
+        return self.knows(item)
+
+    def knows(self, item: MessageArrived) -> bool:
+        return item.sequence in self._remembered
+
+    def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
+        outcome = InboxOutcome()
+        for item in history:
+            part = self.arrive(item, now)
+            outcome.placed += part.placed
+            outcome.notices += part.notices
+        return outcome
+
+    def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
+        held = self._held or []
+        while held:
+            key, arrived_at, item = held[0]
+            self._pass_used(key)
+            gap = None
+            if not self._follows(key):
+                waited = arrived_at + self._gap_wait_s <= now or len(held) > self._held_max
+                if self._strikes < self.STRIKES_MAX and not waited:
+                    break
+                if self._strikes < self.STRIKES_MAX:
+                    self._strikes += 1
+                    gap = (self._last, item.sequence)
+                    outcome.notices.append((Notice.GAP_LEFT, 1))
+            elif self._strikes < self.STRIKES_MAX:
+                self._strikes = 0
+            self._last, self._last_key = item.sequence, key
+            outcome.placed.append(PlacedMessage(item, gap=gap))
+            held.pop(0)
+        if held:
+            self.wake_at = held[0][1] + self._gap_wait_s
+        else:
+            self._held = None
+            self.wake_at = NEVER
+
+    def _pass_used(self, before: NaturalKey) -> None:
+        """Go past the numbers that were used by what is not shown, up to that key."""
+        used = self._used
+        while used and self._last_key is not None and used[0] < before:
+            if used[0] > self._last_key:
+                if not self._follows(used[0]):
+                    return
+                self._last, self._last_key = used[0].text, used[0]
+            del used[0]
+
+    def _follows(self, key: NaturalKey) -> bool:
+        return self._last_key is None or key.follows(self._last_key)
+
+
+def _key_of(held: tuple[NaturalKey, float, MessageArrived]) -> NaturalKey:
+    return held[0]

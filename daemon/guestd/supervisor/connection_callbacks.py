@@ -1,0 +1,149 @@
+"""What a connection tells its guest session; cut when the connection is given up.
+
+Answers of the history come this way as well, because they were asked for on a connection's behalf.
+When the machine drops a connection, its callbacks are cut at once: whatever the dying connection
+still has to say is not heard, and can never be taken for the next connection's word. A page of the
+history read for a connection that is gone may lack what was lost with it.
+
+A message that may be a repetition of one that the machine has forgotten waits for the journal's
+word. What comes after it on the same connection waits behind it, and the connection is not read
+meanwhile, so that no more waits than one read has brought."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
+
+from ..model.effects import Notice
+from ..model.endings import Ending
+from ..model.errors import JournalError
+from ..model.signals import Garbage, MessageArrived, Signal
+from ..observe.metrics import Metrics
+from ..session import inputs as i
+from .breakage import log_bug
+
+logger = logging.getLogger("guestd.session")
+
+
+class ConnectionOwner(Protocol):
+    def feed(self, given: i.OwnInput | Signal) -> None: ...
+
+    def may_have_shown(self, item: MessageArrived) -> bool:
+        """True if only the journal can tell."""
+
+    async def was_shown(self, item: MessageArrived) -> bool:
+        """Asks the journal."""
+
+    def ask_journal(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Run that when it is its turn to ask."""
+
+    def pause_reading(self, paused: bool) -> None: ...
+
+    def link_ended(self, ending: Ending) -> None: ...
+
+
+class ConnectionCallbacks:
+    __slots__ = ("_decode", "_metrics", "_waiting", "owner")
+
+    def __init__(
+        self, owner: ConnectionOwner, metrics: Metrics, decode: Callable[[bytes], list[Signal]]
+    ) -> None:
+        self.owner: ConnectionOwner | None = owner
+        self._metrics = metrics
+        self._decode = decode
+        self._waiting: deque[Signal | i.PongArrived | i.LinkEnded] | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        """True while the connection must not be read, because what it brought waits."""
+        return self._waiting is not None
+
+    @property
+    def is_cut(self) -> bool:
+        return self.owner is None
+
+    def cut(self) -> None:
+        self.owner = None
+
+    def history_answered(self, given: i.HistoryRead | i.HistoryUnread) -> None:
+        if self.owner is not None:
+            self.owner.feed(given)
+
+    def text_received(self, text: bytes) -> None:
+        owner = self.owner
+        if owner is None:
+            return
+        metrics = self._metrics
+        metrics.frames_in += 1
+        metrics.bytes_in += len(text)
+        try:
+            signals = self._decode(text)
+        except Exception as error:
+            # `decode` never raises; if it does, one frame is lost and not the connection
+            log_bug(logger, "decoding a frame", error)
+            signals = [Garbage("not decoded")]
+        for signal in signals:
+            if self._waiting is not None:
+                self._waiting.append(signal)
+            elif type(signal) is MessageArrived and owner.may_have_shown(signal):
+                self._waiting = deque([signal])
+                owner.pause_reading(True)
+                owner.ask_journal(self._take_waiting)
+            else:
+                owner.feed(signal)
+
+    def pong_received(self) -> None:
+        self._pass_on(i.PongArrived())
+
+    def garbage_received(self, reason: str) -> None:
+        if self.owner is not None:
+            self._metrics.notice(Notice.GARBAGE)
+
+    def writable_changed(self, writable: bool) -> None:
+        """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
+
+    def link_ended(self, ending: Ending) -> None:
+        self._pass_on(i.LinkEnded(ending))
+
+    # ------------------------------------------------------------------ in order
+
+    def _pass_on(self, given: i.PongArrived | i.LinkEnded) -> None:
+        if self._waiting is not None:
+            self._waiting.append(given)
+        elif self.owner is not None:
+            _feed(self.owner, given)
+
+    async def _take_waiting(self) -> None:
+        """All that waits, in order; a message that was shown already is only counted."""
+        while self._waiting and (owner := self.owner) is not None:
+            given = self._waiting[0]
+            is_known = type(given) is MessageArrived and await _is_known(owner, given)
+            self._waiting.popleft()
+            if self.is_cut:
+                break
+            if is_known:
+                self._metrics.notice(Notice.DUPLICATE)
+            else:
+                _feed(owner, given)
+        self._waiting = None
+        if self.owner is not None:
+            self.owner.pause_reading(False)
+
+
+async def _is_known(owner: ConnectionOwner, item: MessageArrived) -> bool:
+    try:
+        return owner.may_have_shown(item) and await owner.was_shown(item)
+    except JournalError:  # which ends the daemon; nothing more is recorded
+        return False
+    except Exception as error:  # a connection that never went on would be dead without a word
+        log_bug(logger, "asking for a repeated message", error)
+        return False
+
+
+def _feed(owner: ConnectionOwner, given: Signal | i.PongArrived | i.LinkEnded) -> None:
+    if isinstance(given, i.LinkEnded):
+        owner.link_ended(given.ending)
+    else:
+        owner.feed(given)

@@ -1,0 +1,123 @@
+"""Who may dial, and dialing: guest sessions wait for the fleet's connect budget, then each gets its
+connection. When it is whose turn is `policy/admission`; here its answers are carried out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from ..model.endings import Cause, Ending
+from ..model.errors import DialError
+from ..model.ports import Clock, Dialer, DialTarget
+from ..observe.metrics import Metrics
+from ..policy.admission import Admission
+from ..runtime.task_pool import TaskPool
+from ..session.inputs import Admitted
+from .breakage import log_bug
+from .connection_callbacks import ConnectionCallbacks
+from .runner import Runner
+from .settings import AdmissionSettings
+
+logger = logging.getLogger("guestd.supervisor")
+
+
+class Connector:
+    """`prepare` is called before a guest session is admitted. False leaves that to it: it feeds
+    `Admitted` later, or calls `finished`."""
+
+    def __init__(
+        self,
+        settings: AdmissionSettings,
+        retry_after_max_s: float,
+        dialer: Dialer,
+        target: DialTarget,
+        clock: Clock,
+        metrics: Metrics,
+        loop: asyncio.AbstractEventLoop,
+        prepare: Callable[[Runner], bool],
+    ) -> None:
+        self._dialer = dialer
+        self._target = target
+        self._clock = clock
+        self._metrics = metrics
+        self._loop = loop
+        self._prepare = prepare
+        self._admission: Admission[Runner] = Admission(
+            per_minute=settings.connects_per_minute,
+            burst=settings.burst,
+            inflight_max=settings.dials_inflight_max,
+            retry_after_max_s=retry_after_max_s,
+        )
+        self._timer: asyncio.TimerHandle | asyncio.Handle | None = None
+        self._dials = TaskPool("dial", settings.dials_inflight_max)
+        self._is_stopped = False
+
+    def ask(self, runner: Runner) -> None:
+        """Those with unsent commands come first."""
+        priority = 0 if runner.outbound.has_unsent else 1
+        self._admission.ask(runner, self._clock.now(), priority=priority)
+        self._look_soon()
+
+    def cancel(self, runner: Runner) -> None:
+        self._admission.cancel(runner)
+
+    def finished(self, runner: Runner) -> None:
+        self._admission.finished(runner)
+        self._look_soon()
+
+    def dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
+        self._dials.run(lambda: self._dial(runner, callbacks))
+
+    async def stop(self) -> None:
+        self._is_stopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+        await self._dials.stop()
+
+    def _look_soon(self) -> None:
+        if isinstance(self._timer, asyncio.TimerHandle):
+            self._timer.cancel()
+            self._timer = None
+        if self._timer is None and not self._is_stopped:
+            self._timer = self._loop.call_soon(self._admit)
+
+    def _admit(self) -> None:
+        self._timer = None
+        for runner in self._admission.admit(self._clock.now()):
+            if self._prepare(runner):
+                runner.feed(Admitted())
+        at = self._admission.next_at(self._clock.now())
+        if at is not None and self._timer is None:
+            self._timer = self._loop.call_at(at, self._admit)
+
+    async def _dial(self, runner: Runner, callbacks: ConnectionCallbacks) -> None:
+        try:
+            link = await self._dialer.dial(self._target, callbacks)
+        except DialError as error:
+            self._failed(runner, callbacks, error.ending)
+        except Exception as error:  # a session that never heard of its dial would wait for ever
+            log_bug(logger, "dialing", error)
+            self._count("internal_error")
+            if not callbacks.is_cut:
+                runner.dial_failed(Ending(Cause.UNREACHABLE, detail="internal error"))
+        else:
+            self._count("ok")
+            if callbacks.is_cut:
+                link.abort()
+            else:
+                runner.link_opened(link)
+        finally:
+            self._admission.finished(runner)
+            self._look_soon()
+
+    def _failed(self, runner: Runner, callbacks: ConnectionCallbacks, ending: Ending) -> None:
+        logger.warning("a dial failed: %s", ending)
+        self._count(ending.cause.value)
+        if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
+            self._admission.refused(self._clock.now(), ending.retry_after_s)
+        if not callbacks.is_cut:
+            runner.dial_failed(ending)
+
+    def _count(self, outcome: str) -> None:
+        self._metrics.connects[outcome] = self._metrics.connects.get(outcome, 0) + 1

@@ -1,0 +1,73 @@
+"""Reads pages of the platform's history for guest sessions, so many at once over all of them."""
+
+from __future__ import annotations
+
+import logging
+
+from ..model.effects import FetchHistory, Notice
+from ..model.errors import PlatformError
+from ..model.ports import History, HistoryAnswer
+from ..model.signals import MessageArrived
+from ..observe.metrics import Metrics
+from ..runtime.task_pool import TaskPool
+from ..session.inputs import HistoryRead, HistoryUnread
+from ..wire.dialect import Dialect
+from .breakage import log_bug
+from .connection_callbacks import ConnectionCallbacks
+
+logger = logging.getLogger("guestd.supervisor")
+
+
+class HistoryReader:
+    """Without a `history` every page is answered as one that cannot be read."""
+
+    def __init__(
+        self, history: History | None, dialect: Dialect, metrics: Metrics, inflight_max: int
+    ) -> None:
+        self._history = history
+        self._dialect = dialect
+        self._metrics = metrics
+        self._readings = TaskPool("history", inflight_max)
+
+    def read(self, callbacks: ConnectionCallbacks, effect: FetchHistory) -> None:
+        """Answered through the callbacks of the connection it is read for."""
+        self._readings.run(lambda: self._read(callbacks, effect))
+
+    async def stop(self) -> None:
+        await self._readings.stop()
+
+    async def _read(self, callbacks: ConnectionCallbacks, effect: FetchHistory) -> None:
+        if callbacks.is_cut:  # while it waited for its turn
+            return
+        callbacks.history_answered(await self._page(effect))
+
+    async def _page(self, effect: FetchHistory) -> HistoryRead | HistoryUnread:
+        if self._history is None:
+            return HistoryUnread("this deployment has no history endpoint", worth_retrying=False)
+        try:
+            page = await self._history.page(effect.jwt, effect.page_number)
+        except PlatformError as error:
+            self._count(error.code)
+            return HistoryUnread(str(error), error.worth_retrying, error.retry_after_s)
+        except Exception as error:
+            # a session whose page never came would hold back all that arrives
+            log_bug(logger, "reading the history", error)
+            self._count("internal_error")
+            return HistoryUnread("internal error", worth_retrying=True)
+        self._count("ok")
+        return self._decoded(page)
+
+    def _decoded(self, page: HistoryAnswer) -> HistoryRead:
+        signals = [
+            one
+            for entity in page.entities
+            for one in reversed(self._dialect.decode_history(entity))
+        ]
+        items = [one for one in signals if isinstance(one, MessageArrived)]
+        if refused := len(signals) - len(items):
+            self._metrics.notice(Notice.GARBAGE, refused)
+        return HistoryRead(items, page.page_number, page.page_count, page.total)
+
+    def _count(self, outcome: str) -> None:
+        fetches = self._metrics.history_fetches
+        fetches[outcome] = fetches.get(outcome, 0) + 1

@@ -1,0 +1,42 @@
+"""A guest session's record in the journal, and how long it may still live."""
+
+from __future__ import annotations
+
+from ..model.ids import Guest
+from ..model.journal import SessionRecord
+
+
+def guest_of(record: SessionRecord) -> Guest:
+    return Guest(
+        record.session_id,
+        record.name,
+        record.token,
+        record.email,
+        record.attributes,
+        record.metadata,
+        record.display_name,
+    )
+
+
+def record_of(guest: Guest, opened_ms: int, ends_ms: int) -> SessionRecord:
+    return SessionRecord(
+        guest.session_id,
+        guest.name,
+        guest.token,
+        guest.email,
+        guest.attributes,
+        guest.metadata,
+        opened_ms,
+        ends_ms,
+        guest.display_name,
+    )
+
+
+def remaining_s(record: SessionRecord, epoch_ms: int) -> float:
+    """How long a guest session of the journal may still live.
+
+    By the wall clock, because the time that the daemon was away counts: a clock that is ahead
+    therefore ends it. A clock that went back gives no more than the whole duration that was agreed
+    (SESS-2)."""
+    agreed_ms = record.ends_ms - record.opened_ms
+    return max(0.0, min(record.ends_ms - epoch_ms, agreed_ms) / 1000.0)

@@ -1,0 +1,52 @@
+"""Makes the machine of a guest session from the fleet's settings and its dialect's traits."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ..model.ids import Guest
+from ..model.traits import Ordering, Traits
+from ..policy.reorder_delay import ReorderDelay
+from ..session.inbox import ByTime, MessageInbox
+from ..session.inbox_by_sequence import BySequence
+from ..session.machine import Machine
+from ..session.settings import SessionSettings, effective_traits
+
+#: So many messages in order, and the wait for an earlier one falls to its least.
+HOLD_TRUST_AFTER = 20
+
+
+class SessionFactory:
+    """How long messages are held for their order is learned from all sessions together."""
+
+    def __init__(
+        self, settings: SessionSettings, traits: Traits, can_attach: bool, rng: Random
+    ) -> None:
+        self._dialect_traits = traits
+        self._can_attach = can_attach
+        self._rng = rng
+        self._hold = ReorderDelay(
+            settings.inbox.hold_initial_ms,
+            settings.inbox.hold_min_ms,
+            settings.inbox.hold_max_ms,
+            HOLD_TRUST_AFTER,
+        )
+        self.use(settings)
+
+    def use(self, settings: SessionSettings) -> None:
+        self.settings = settings
+        self.traits = effective_traits(self._dialect_traits, settings, self._can_attach)
+
+    def machine(self, guest: Guest, duration_s: float | None) -> Machine:
+        machine = Machine(guest, self.settings, self.traits, self._inbox(), self._rng)
+        if duration_s is not None:
+            machine.duration_s = duration_s
+        return machine
+
+    def _inbox(self) -> MessageInbox:
+        given = self.settings.inbox
+        held_max = given.held_max
+        remembered_max = max(given.remembered_max, held_max)  # what is held is remembered
+        if self.traits.ordering is Ordering.BY_TIME:
+            return ByTime(self._hold, held_max, remembered_max)
+        return BySequence(given.gap_wait_s, held_max, remembered_max)
