@@ -459,7 +459,7 @@ class Lives:
             discard_copy=self.spool.discard,
             uncommitted_max=20_000,
         )
-        self.fleet.revive(await self.journal.recover())
+        self.fleet.recover(await self.journal.recover())
         self.spool.clear_orphans(self.fleet.files_wanted())
         self.session_id = self.fleet.find("ana") or self.fleet.open(OpenGuest("ana"))
         self.watching = Watching()

@@ -261,7 +261,7 @@ class Simulation:
         )
         for patch in self.patches:
             patch(self)
-        self.fleet.revive(at_once(self.journal.recover()))
+        self.fleet.recover(at_once(self.journal.recover()))
         self.storage.copies &= self.fleet.files_wanted()
         for frontend in self.frontends:
             frontend.attach(self.fleet)

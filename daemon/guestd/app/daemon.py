@@ -344,11 +344,11 @@ class Daemon:
 
     def _recover(self, operations: SavedOperations | None) -> None:
         """What was read before the port was opened goes on before anything is asked of it."""
-        revived = self.fleet.revive(self._saved)
+        recovered = self.fleet.recover(self._saved)
         self._saved = ()
         self.spool.clear_orphans(self.fleet.files_wanted())
-        if revived:
-            logger.info("recovered %d guest sessions from the journal", revived)
+        if recovered:
+            logger.info("recovered %d guest sessions from the journal", recovered)
         if self._service is None or operations is None:
             return
         if going_on := self._service.resume(operations):

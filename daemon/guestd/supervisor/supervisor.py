@@ -216,7 +216,7 @@ class Supervisor:
         )
         return identity.session_id
 
-    def revive(self, saved_sessions: Sequence[SavedSession]) -> int:
+    def recover(self, saved_sessions: Sequence[SavedSession]) -> int:
         """Bring back every guest session that the journal says should live (`EventStore.recover`);
         returns how many.
 

@@ -85,17 +85,17 @@ def test_guest_2_a_rotation_cut_off_anywhere_leaves_a_usable_ring(
     assert len(list((tmp_path / "keys").glob("*.pem"))) == min(rotations_before, 1) + 1
     copies.append(shutil.copytree(tmp_path / "keys", tmp_path / "cut-after"))
     for cut in copies:
-        revived = identity(cut, skip=3)
+        recovered = identity(cut, skip=3)
         if signed is not None:
-            assert revived.tokens.verify(signed.token).guest_id == "ana", cut
-            assert [one.state for one, _ in revived.ring.valid()].count("signing") == 1
-        fresh = revived.tokens.sign("ben")
+            assert recovered.tokens.verify(signed.token).guest_id == "ana", cut
+            assert [one.state for one, _ in recovered.ring.valid()].count("signing") == 1
+        fresh = recovered.tokens.sign("ben")
         assert identity(cut).tokens.verify(fresh.token).guest_id == "ben"
-        revived.ring.rotate(100.0)
-        kids = {one.kid for one, _ in revived.ring.valid()}
+        recovered.ring.rotate(100.0)
+        kids = {one.kid for one, _ in recovered.ring.valid()}
         assert {path.stem for path in cut.glob("*.pem")} == kids, "nothing is left lying"
         assert not list(cut.glob(".*"))
-        assert revived.tokens.verify(fresh.token).guest_id == "ben"
+        assert recovered.tokens.verify(fresh.token).guest_id == "ben"
 
 
 def test_guest_2_a_disk_that_fails_at_any_step_leaves_a_usable_ring(

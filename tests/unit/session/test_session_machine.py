@@ -676,7 +676,7 @@ class TestRestart:
         intent = {"action": action, "trace": f"trace{n}", "text": f"said {n}", "attributes": None}
         return SavedCommand(f"c{n}", n, intent, settled)
 
-    def revived(self, table, saved, known=()):
+    def recovered(self, table, saved, known=()):
         table.machine.restore(saved, table.now)
         table.machine.conversation.inbound.preload_seen(known)
         table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined())
@@ -693,7 +693,7 @@ class TestRestart:
         )
 
     def test_its_seq_goes_on_and_known_messages_are_not_shown_again(self, table, make_text):
-        self.revived(table, self.saved(), [("m1", make_text(1).time)])
+        self.recovered(table, self.saved(), [("m1", make_text(1).time)])
         table.answer_history([make_text(1), make_text(2)])
         assert table.texts() == ["text 2"]
         assert [(event.seq, event.kind) for event in table.events()] == [
@@ -703,7 +703,7 @@ class TestRestart:
         ]
 
     def test_what_may_have_been_sent_is_looked_up_and_the_rest_sent_in_order(self, table):
-        self.revived(table, self.saved(self.command(1), self.command(2), self.command(3)))
+        self.recovered(table, self.saved(self.command(1), self.command(2), self.command(3)))
         assert table.said(r.SayText) == [], "nothing moves before the history has told"
         table.answer_history([self.echo(1), self.echo(2)])
         assert [event.command_id for event in table.events("delivery")] == ["c1", "c2"]
@@ -711,14 +711,14 @@ class TestRestart:
         assert table.said(r.SayText)[0].tracing_id == "trace3"
 
     def test_a_settled_command_is_answered_again_and_not_sent_again(self, table):
-        self.revived(table, self.saved(self.command(4, settled=True)))
+        self.recovered(table, self.saved(self.command(4, settled=True)))
         table.answer_history([])
         table.feed(i.CommandGiven(Send("c4", "said 4")))
         assert [(answer.command_id, answer.seq) for answer in table.answers()] == [("c4", 4)]
         assert table.said(r.SayText) == []
 
     def test_never_joined_means_never_sent(self, table):
-        self.revived(table, self.saved(self.command(1), joined=False))
+        self.recovered(table, self.saved(self.command(1), joined=False))
         assert [one.text for one in table.said(r.SayText)] == ["said 1"]
 
     def test_a_platform_that_forgot_the_session_makes_it_uncertain(self, table):
@@ -736,7 +736,7 @@ class TestRestart:
 
     def test_an_end_that_was_asked_for_is_carried_out(self, table):
         end = SavedCommand("e1", 5, {"action": "end"}, False)
-        self.revived(table, self.saved(end))
+        self.recovered(table, self.saved(end))
         table.answer_history([])
         assert table.said(r.CloseSession) and table.machine.state is State.LEAVING
 
@@ -750,6 +750,8 @@ class TestRestart:
             "attributes": None,
         }
         context = SavedCommand("x1", 4, {"action": "context", "context": {"page": "/help"}}, False)
-        self.revived(table, self.saved(context, SavedCommand("c1", 5, choice, False), joined=False))
+        self.recovered(
+            table, self.saved(context, SavedCommand("c1", 5, choice, False), joined=False)
+        )
         (said,) = table.said(r.SayReply)
         assert said.choices == (("Yes", "Y"),) and said.attributes == {"page": "/help"}
