@@ -250,7 +250,7 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
         shown = await asyncio.to_thread(
             CliRunner().invoke, app, ["operations", "show", "prompt", "p1", *where]
         )
-        ids = [house.operations.view(one).problem["correlation_id"] for one in ("i1", "p1")]
+        ids = [(await house.operations.view(one)).problem["correlation_id"] for one in ("i1", "p1")]
     line = "guestd: the platform's status 400, code fault, correlation id {}"
     assert told == [(1, [line.format(one)]) for one in ids]
     assert f'"platform_code": "fault", "correlation_id": "{ids[1]}"' in shown.output
