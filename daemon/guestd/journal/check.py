@@ -146,7 +146,7 @@ def _problem(table: str, row: Sequence[object]) -> str:
 
 def _is_json(payload: object) -> bool:
     try:
-        orjson.loads(payload)  # type: ignore[arg-type]  # what is no bytes is refused
+        orjson.loads(payload)  # type: ignore[arg-type]  # another type is a TypeError
     except (ValueError, TypeError):
         return False
     return True

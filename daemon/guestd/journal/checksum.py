@@ -177,7 +177,9 @@ def _reader_of(connection: sqlite3.Connection, table: str) -> Callable[[Sequence
 
     def is_readable(row: Sequence[object]) -> bool:
         is_typed = all(_is_of(value, *type_) for value, type_ in zip(row, types, strict=True))
-        return is_typed and all(row[at] >= 1 for at in from_one) and _is_json(row, json_at)  # type: ignore[operator]  # numbers, as their types say
+        if not is_typed or any(row[at] < 1 for at in from_one):  # type: ignore[operator]  # numbers
+            return False
+        return _is_json(row, json_at)
 
     return is_readable
 
@@ -193,7 +195,7 @@ def _is_json(row: Sequence[object], json_at: Sequence[int]) -> bool:
     try:
         for at in json_at:
             if row[at] is not None:
-                orjson.loads(row[at])  # type: ignore[arg-type]  # what is no text or bytes is refused
+                orjson.loads(row[at])  # type: ignore[arg-type]  # others: TypeError
     except (ValueError, TypeError):
         return False
     return True

@@ -7,6 +7,7 @@ what follows from a failure, where `failure_policy.py` does not fit? It may writ
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from random import Random
@@ -38,10 +39,9 @@ class WorkflowContext:
     requests_per_minute: Callable[[], float]
 
 
-class Workflow:
-    """Subclasses implement what raises NotImplementedError here; what has a body is the common
-    case. Listed in `workflows.WORKFLOWS`, a class is all that the service, the control API, its
-    OpenAPI document and the command line know of a workflow."""
+class Workflow(ABC):
+    """What has a body here is the common case. Listed in `workflows.WORKFLOWS`, a class is all that
+    the service, the control API, its OpenAPI document and the command line know of a workflow."""
 
     #: The word for it in requests, answers and the journal.
     kind: ClassVar[str]
@@ -61,17 +61,17 @@ class Workflow:
     def create(cls, context: WorkflowContext) -> Self:
         return cls()
 
+    @abstractmethod
     def begin(self, operation: Operation, request: WorkflowRequest) -> None:
         """Sets the first step and what must never change: our own ids, times. Raises
         CommandError."""
-        raise NotImplementedError
 
-    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition:
-        raise NotImplementedError
+    @abstractmethod
+    def next_request(self, operation: Operation, now_ms: int) -> PlatformRequest | Transition: ...
 
+    @abstractmethod
     def answered(self, operation: Operation, answer: PlatformAnswer, now_ms: int) -> Transition:
         """What follows from a success. Raises InvalidPlatformAnswer."""
-        raise NotImplementedError
 
     def refused(self, operation: Operation, error: PlatformError, now_ms: int) -> Transition | None:
         """What follows from a failure; None: what `failure_policy` says."""
@@ -89,10 +89,10 @@ class Workflow:
         InvalidPlatformAnswer."""
         return None
 
+    @abstractmethod
     def end(self, operation: Operation, now_ms: int) -> Transition | None:
         """The caller ends it; None: the next `next_request` does so. Raises CommandError where it
         cannot be ended."""
-        raise NotImplementedError
 
     def conversation_id(self, operation: Operation) -> str:
         """The conversation in whose order its webhooks are delivered."""
@@ -105,10 +105,10 @@ class Workflow:
         """True once a waiting caller should be answered."""
         return operation.over
 
-    def recovered(self, operation: Operation, now_ms: int) -> None:
+    def recovered(self, operation: Operation, now_ms: int) -> None:  # noqa: B027  # optional
         """Called when a restart resumes it."""
 
-    def finished(self, operation: Operation) -> None:
+    def finished(self, operation: Operation) -> None:  # noqa: B027  # optional
         """Called when it is over, for whatever reason."""
 
     def details(self, operation: Operation) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def new_webhooks(
     journal: Journal,
     metrics: Metrics,
     loop: asyncio.AbstractEventLoop,
-    scribe: EventAppender,
+    appender: EventAppender,
 ) -> WebhookService:
     settings, clock = webhook_settings(config, environment), LoopClock(loop)
     return WebhookService(
@@ -40,7 +40,7 @@ def new_webhooks(
         settings,
         metrics,
         Random(),
-        row_of=scribe.row,
+        row_of=appender.row,
     )
 
 

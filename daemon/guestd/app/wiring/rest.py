@@ -107,7 +107,7 @@ def _warn_of_wide_permissions(name: str | None) -> None:
 def new_operations(
     config: Config,
     journal: Journal,
-    scribe: EventAppender,
+    appender: EventAppender,
     calls: RestCalls,
     clock: LoopClock,
     metrics: Metrics,
@@ -118,7 +118,7 @@ def new_operations(
         config.operations,
         journal,
         calls,
-        scribe,
+        appender,
         clock,
         metrics,
         Random(),
