@@ -42,6 +42,14 @@ Exit codes: 0 done, 1 refused or invalid, 2 usage, 69 platform, 70 internal, 74 
 78 configuration, 130 interrupted."""
 
 
+def _flow(command: Any) -> None:
+    """Lines of a docstring become paragraphs: the list of commands would break where they do."""
+    paragraphs = (command.help or "").split("\n\n")
+    command.help = "\n\n".join(" ".join(one.split()) for one in paragraphs)
+    for one in getattr(command, "commands", {}).values():
+        _flow(one)
+
+
 class _Commands(TyperGroup):
     def list_commands(self, ctx: Any) -> list[str]:
         return list(COMMANDS)
@@ -58,6 +66,7 @@ class _Commands(TyperGroup):
             own.command(cmd_name, epilog=module.EXAMPLES)(getattr(module, cmd_name))
         command = typer.main.get_command(own)
         command.name = cmd_name
+        _flow(command)
         return command
 
 
