@@ -21,7 +21,7 @@ help:
 	@echo "make test            all tests"
 	@echo "make test-all        all tests on every supported Python that is found (3.11 to 3.14)"
 	@echo "make test-lowest     all tests on the oldest versions of the dependencies that pyproject.toml allows"
-	@echo "make check           ruff, mypy --strict, the floors"
+	@echo "make check           ruff, mypy --strict, the structure: layers, names, sizes"
 	@echo "make bench           guestd beside the websockets library and Node's ws, in one table"
 	@echo "make soak            the long runs: faults for minutes, an hour of steady load, ten thousand sessions, kills"
 	@echo "make chaos [CHAOS_S=…] everything at once, for that many seconds in each dialect: an hour in all, part of make soak"
@@ -54,7 +54,7 @@ check: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/house
+	$(BIN)/python -m pytest -q tests/structure
 
 format: $(VENV)/.installed-dev
 	$(BIN)/ruff check --fix .

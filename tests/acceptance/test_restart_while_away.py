@@ -122,7 +122,7 @@ class House:
 @pytest.fixture(
     params=[("webchat", "sent"), ("webmessaging", "confirmed")], ids=lambda param: param[0]
 )
-def house(request, run, new_life, tmp_path):
+def system(request, run, new_life, tmp_path):
     return House(run, new_life, tmp_path, *request.param)
 
 
@@ -131,30 +131,30 @@ def house(request, run, new_life, tmp_path):
     [[signal.SIGTERM], [signal.SIGKILL], [signal.SIGKILL, signal.SIGTERM, signal.SIGKILL]],
     ids=lambda signals: "-".join(one.name for one in signals),
 )
-async def test_what_waited_while_the_platform_was_away_is_sent_once(house, signals):
-    await house.start()
-    await house.open_guest()
-    house.go_away()
-    await house.until_state("resting waiting dialing")
-    house.say_all()
+async def test_what_waited_while_the_platform_was_away_is_sent_once(system, signals):
+    await system.start()
+    await system.open_guest()
+    system.go_away()
+    await system.until_state("resting waiting dialing")
+    system.say_all()
     for n, one in enumerate(signals, 1):
-        await house.end(one)
+        await system.end(one)
         if n < len(signals):
-            await house.start()
-    house.come_back()
-    await house.start()
-    await house.check_all_sent()
+            await system.start()
+    system.come_back()
+    await system.start()
+    await system.check_all_sent()
 
 
 @pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGKILL], ids=lambda one: one.name)
-async def test_what_waited_after_an_end_with_a_connection_is_sent_once(house, first):
-    await house.start()
-    await house.open_guest()
-    await house.end(first)
-    house.go_away()
-    await house.start()
-    house.say_all()
-    await house.end(signal.SIGKILL)
-    house.come_back()
-    await house.start()
-    await house.check_all_sent()
+async def test_what_waited_after_an_end_with_a_connection_is_sent_once(system, first):
+    await system.start()
+    await system.open_guest()
+    await system.end(first)
+    system.go_away()
+    await system.start()
+    system.say_all()
+    await system.end(signal.SIGKILL)
+    system.come_back()
+    await system.start()
+    await system.check_all_sent()

@@ -31,7 +31,7 @@ SETTINGS = {
 
 
 @asynccontextmanager
-async def a_house(**sections):
+async def running_daemon(**sections):
     """The daemon as `guestd serve` has it, and a way to ask it: (daemon, ask)."""
     thresholds = gc.get_threshold()
     config = Config.model_validate({"simulator": {"port": 0}, **sections})
@@ -63,7 +63,7 @@ async def conversation(ask):
 
 
 async def test_sess_7_a_guest_is_created_once_for_one_id():
-    async with a_house() as (daemon, ask):
+    async with running_daemon() as (daemon, ask):
         wish = {"guestId": "g1", "queueId": DEFAULT_QUEUE_ID, "guestToken": GUEST_TOKEN}
         status, found, headers = await ask(
             "POST", "/v1/guests?wait=10s", {**wish, "operation_id": "op1"}
@@ -86,7 +86,7 @@ async def test_sess_7_a_guest_is_created_once_for_one_id():
 
 async def test_sess_1_one_more_rest_session_than_the_limit_is_refused():
     """500 by default; here two."""
-    async with a_house(limits={"max_rest_sessions": 2}) as (_, ask):
+    async with running_daemon(limits={"max_rest_sessions": 2}) as (_, ask):
         answers = []
         for n in range(3):
             status, found, headers = await ask(
@@ -130,7 +130,7 @@ async def test_sess_2_and_3_what_is_wrong_is_named():
         "no receipts": {"capabilities": ["typing-indicator"]},
         "no typing": {"capabilities": ["read-receipts", "file-transfer"]},
     }
-    async with a_house() as (_, ask):
+    async with running_daemon() as (_, ask):
         found = {}
         for name, change in wrong.items():
             wish = {
@@ -147,7 +147,7 @@ async def test_sess_2_and_3_what_is_wrong_is_named():
 
 
 async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
-    async with a_house() as (daemon, ask):
+    async with running_daemon() as (daemon, ask):
         status, found, _ = await ask(
             "POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"}
         )
@@ -165,7 +165,7 @@ async def test_sess_6_a_messaging_session_is_begun_listed_and_ended():
 
 
 async def test_inj_1_messages_are_injected_and_a_bad_one_is_named():
-    async with a_house() as (daemon, ask):
+    async with running_daemon() as (daemon, ask):
         interaction = await conversation(ask)
         message = {"type": "text", "from": "agent", "text": "I have found your parcel."}
         wish = {"interactionId": interaction, "messages": [message]}
@@ -188,7 +188,7 @@ NOBODY = "5f2c0e1a-0000-4000-8000-000000000000"
 async def refused_injection(form, status=400):
     """An injection that the platform refuses, its message in that place: the problem, and what the
     audit gets."""
-    async with a_house() as (daemon, ask):
+    async with running_daemon() as (daemon, ask):
         interaction = await conversation(ask)
         rule = {"kind": "http_status", "status": status, "every": 1, "path": INJECT, "form": form}
         daemon.emulator.faults.set([rule], daemon.emulator.now())
@@ -235,11 +235,11 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
 
 async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_id():
     """In its text, without --json; of the operation as it is shown later, too."""
-    async with a_house() as (house, ask):
+    async with running_daemon() as (daemon, ask):
         interaction = await conversation(ask)
         rule = {"kind": "http_status", "status": 400, "every": 1, "form": "errors"}
-        house.emulator.faults.set([rule], house.emulator.now())
-        where = ["--url", house.http.url]
+        daemon.emulator.faults.set([rule], daemon.emulator.now())
+        where = ["--url", daemon.http.url]
         told = []
         for command in (
             ["inject", interaction, "-m", "agent:hello", "--id", "i1"],
@@ -250,7 +250,9 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
         shown = await asyncio.to_thread(
             CliRunner().invoke, app, ["operations", "show", "prompt", "p1", *where]
         )
-        ids = [(await house.operations.view(one)).problem["correlation_id"] for one in ("i1", "p1")]
+        ids = [
+            (await daemon.operations.view(one)).problem["correlation_id"] for one in ("i1", "p1")
+        ]
     line = "guestd: the platform's status 400, code fault, correlation id {}"
     assert told == [(1, [line.format(one)]) for one in ids]
     assert f'"platform_code": "fault", "correlation_id": "{ids[1]}"' in shown.output
@@ -263,7 +265,7 @@ async def test_http_3_the_message_is_told_from_every_place(form):
 
 
 async def test_http_3_a_thing_that_is_missing_is_named_by_its_field():
-    async with a_house() as (_, ask):
+    async with running_daemon() as (_, ask):
         status, found, _ = await ask(
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY}
         )
@@ -276,7 +278,7 @@ async def test_http_3_a_thing_that_is_missing_is_named_by_its_field():
 
 async def test_http_3_a_path_that_the_platform_has_not_is_said_first():
     elsewhere = {"interaction.get": "/api/v2/elsewhere/{interactionId}"}
-    async with a_house(platform={"paths": elsewhere}) as (_, ask):
+    async with running_daemon(platform={"paths": elsewhere}) as (_, ask):
         status, found, _ = await ask(
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY}
         )
@@ -293,7 +295,7 @@ async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
     """The answer to the opening is lost, and the way to look is unknown: whether it was opened
     cannot be known."""
     paths = {"conversation.get": "/api/v2/elsewhere/{conversationId}"}
-    async with a_house(
+    async with running_daemon(
         platform={"paths": paths}, operations={"tries_max": 1}, rest={"attempts_max": 1}
     ) as (
         daemon,
@@ -314,7 +316,7 @@ async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
 async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
     """Fetched at the first call; taken back by the platform, and refreshed."""
     (tmp_path / "journal").mkdir()
-    async with a_house(journal={"directory": str(tmp_path / "journal")}) as (daemon, ask):
+    async with running_daemon(journal={"directory": str(tmp_path / "journal")}) as (daemon, ask):
         for _ in range(2):
             await ask("POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY})
             daemon.emulator.platform_api.clients.expire_all()
@@ -362,7 +364,7 @@ async def test_auth_4_403_names_the_missing_scope_in_every_operation():
             "client_secret": "reader-secret",
             **urls,
         }
-        async with a_house(platform=platform) as (_, ask):
+        async with running_daemon(platform=platform) as (_, ask):
             told = {}
             for path, wish in WISHES.items():
                 _, found, _ = await ask("POST", f"/v1/{path}?wait=10s", wish)
@@ -384,7 +386,7 @@ MESSAGING_SCOPES = ["conversations:messaging", "webchat:write"]
 
 
 async def test_assist_2_a_prompt_too_many_is_deferred_and_given_up():
-    async with a_house() as (daemon, ask):
+    async with running_daemon() as (daemon, ask):
         wish = {
             "conversationId": await conversation(ask),
             "promptId": "5f2c0e1a-0000-4000-8000-000000000000",
@@ -398,7 +400,7 @@ async def test_assist_2_a_prompt_too_many_is_deferred_and_given_up():
 
 
 async def test_without_waiting_it_is_under_way_and_a_wait_that_is_none_is_refused():
-    async with a_house() as (daemon, ask):
+    async with running_daemon() as (daemon, ask):
         status, found, headers = await ask("POST", "/v1/messaging-sessions", MESSAGING)
         assert status == 202 and headers["Location"].endswith(found["operation_id"])
         for wait in ("soon", "-1s", "", "9" * 9):
@@ -428,7 +430,7 @@ async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
         "allow_internal": ["127.0.0.1"],
     }
     try:
-        async with a_house(webhooks={"targets": [crm], "attempts_max": 1}) as (daemon, ask):
+        async with running_daemon(webhooks={"targets": [crm], "attempts_max": 1}) as (daemon, ask):
             await ask("POST", "/v1/sessions", {"name": "ana"})
 
             async def until(status):
@@ -471,7 +473,7 @@ async def test_schemathesis_finds_no_server_error_and_no_break_of_the_descriptio
     """By its command line, in another process: bounded, from a seed. A 4xx that no schema can
     foresee is no break."""
     program = Path(sys.executable).parent / "schemathesis"
-    async with a_house() as (daemon, ask):
+    async with running_daemon() as (daemon, ask):
         command = [
             *(
                 "run",

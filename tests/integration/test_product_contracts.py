@@ -21,7 +21,7 @@ from guestd.emulator import DEFAULT_QUEUE_ID
 from guestd.webhooks.payloads import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
 from tests.webhooks.harness import Receiver, until
 
-from .test_control_operations import MESSAGING, a_house, conversation
+from .test_control_operations import MESSAGING, conversation, running_daemon
 
 PROMPT_ID = "77ab0000-0000-4000-8000-000000000001"
 DISPLAY = {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}
@@ -67,24 +67,24 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
 
     async with (
         Receiver(lambda n, body: slowly()) as crm,
-        a_house(webhooks=hooks(crm, CONNECTED, TERMINATED)) as (house, ask),
+        running_daemon(webhooks=hooks(crm, CONNECTED, TERMINATED)) as (daemon, ask),
     ):
         for name in ("m1", "m2"):
             await ask(
                 "POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": name}
             )
         await ask("DELETE", "/v1/messaging-sessions/m1")
-        await until(lambda: house.metrics.sync_s.count == 3 and house.metrics.rest_sessions == 1)
+        await until(lambda: daemon.metrics.sync_s.count == 3 and daemon.metrics.rest_sessions == 1)
         for name in ("ana", "ben", "eva"):
             await ask("POST", "/v1/sessions", {"name": name})
-        await until(lambda: house.metrics.sessions.get("live") == 3)
+        await until(lambda: daemon.metrics.sessions.get("live") == 3)
         for name in ("ana", "ben"):
             await ask("DELETE", f"/v1/sessions/{name}")
-        await until(lambda: house.metrics.sync_s.count == 8 and len(house.fleet.sessions()) == 1)
+        await until(lambda: daemon.metrics.sync_s.count == 8 and len(daemon.fleet.sessions()) == 1)
         _, stats, _ = await ask("GET", "/v1/stats")
-        async with aiohttp.ClientSession(house.http.url) as http:
+        async with aiohttp.ClientSession(daemon.http.url) as http:
             text = await (await http.get("/metrics")).text()
-        command = ["sessions", "stats", "--url", house.http.url]
+        command = ["sessions", "stats", "--url", daemon.http.url]
         as_json = await asyncio.to_thread(CliRunner().invoke, app, [*command, "--json"])
         as_table = await asyncio.to_thread(CliRunner().invoke, app, command)
     average_ms = stats["average_sync_latency_ms"]
@@ -134,7 +134,7 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
             "webhooks": hooks(own, CREATED, **own_time),
             "journal": {"directory": str(tmp_path)},
         }
-        async with a_house(**sections) as (house, ask):
+        async with running_daemon(**sections) as (daemon, ask):
             request = wish(
                 await conversation(ask), "p1", contextData={"agentId": "a-1"}, webhookUrl=own.url
             )
@@ -166,7 +166,9 @@ async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pendi
     tmp_path,
 ):
     """Two prompts: one is shown, and one for a conversation that does not exist."""
-    async with a_house(journal={"directory": str(tmp_path)}, audit={"retention_days": 30}) as (
+    async with running_daemon(
+        journal={"directory": str(tmp_path)}, audit={"retention_days": 30}
+    ) as (
         _,
         ask,
     ):
@@ -191,16 +193,16 @@ async def test_http_4_a_place_for_a_file_has_its_latency_in_the_audit(tmp_path):
     refused."""
     path = "/api/v2/webchat/attachments"
     sections = {"platform": {"dialect": "webchat"}, "journal": {"directory": str(tmp_path)}}
-    async with a_house(**sections) as (house, ask):
+    async with running_daemon(**sections) as (daemon, ask):
         guest = {"name": "ana", "email": "ana@example.org"}
         _, opened, _ = await ask("POST", "/v1/sessions", guest)
-        await until(lambda: house.metrics.sessions.get("live") == 1)
+        await until(lambda: daemon.metrics.sessions.get("live") == 1)
         for status, lines in ((503, 1), (403, 2)):
             rule = {"kind": "http_status", "status": status, "count": 1, "path": path}
-            house.emulator.faults.set([rule], house.emulator.now())
+            daemon.emulator.faults.set([rule], daemon.emulator.now())
             form = aiohttp.FormData(default_to_multipart=True)
             form.add_field("file", b"%PDF", filename="bill.pdf", content_type="application/pdf")
-            async with aiohttp.ClientSession(house.http.url) as http:
+            async with aiohttp.ClientSession(daemon.http.url) as http:
                 await http.post("/v1/sessions/ana/attachments", data=form)
             await until(lambda n=lines: len(audited(tmp_path, "attachment.presign")) == n)
     lines = audited(tmp_path, "platform.attempt", "attachment.presign")
@@ -221,7 +223,10 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
     session that ends."""
     async with Receiver(lambda n, body: 503 if n <= 2 else 204) as crm:
         sections = {"webhooks": hooks(crm, CREATED, TERMINATED), "identity": {"reread_s": 0}}
-        async with a_house(journal={"directory": str(tmp_path)}, **sections) as (house, ask):
+        async with running_daemon(journal={"directory": str(tmp_path)}, **sections) as (
+            daemon,
+            ask,
+        ):
             rule = {
                 "kind": "http_status",
                 "status": 429,
@@ -229,23 +234,23 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
                 "path": "/api/v2/routing",
                 "count": 1,
             }
-            house.emulator.faults.set([rule], house.emulator.now())
+            daemon.emulator.faults.set([rule], daemon.emulator.now())
             guest = {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID, "operation_id": "g1"}
             await ask("POST", "/v1/guests?wait=10s", guest)
-            await until(lambda: house.metrics.webhooks_delivered == {"crm": 1})
+            await until(lambda: daemon.metrics.webhooks_delivered == {"crm": 1})
             rotated = await asyncio.to_thread(
                 CliRunner().invoke, app, ["keys", "rotate", "-d", f"{tmp_path}/keys"]
             )
             await asyncio.to_thread(
                 CliRunner().invoke, app, ["keys", "list", "-d", f"{tmp_path}/keys"]
             )
-            async with aiohttp.ClientSession(house.http.url) as http:
+            async with aiohttp.ClientSession(daemon.http.url) as http:
                 await http.get("/.well-known/jwks.json")
             await ask(
                 "POST", "/v1/messaging-sessions?wait=10s", {**MESSAGING, "operation_id": "m1"}
             )
             await ask("DELETE", "/v1/messaging-sessions/m1")
-            await until(lambda: house.metrics.webhooks_delivered == {"crm": 2})
+            await until(lambda: daemon.metrics.webhooks_delivered == {"crm": 2})
     lines = list(select(tmp_path / "audit"))
     told = {
         name: [(one["action"], one["status"]) for one in lines if one.get("operation", "") == name]
@@ -280,7 +285,7 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
 
 
 async def test_audit_1_the_chain_shows_what_was_changed_taken_out_moved_or_cut_off(tmp_path):
-    async with a_house(journal={"directory": str(tmp_path)}) as (_, ask):
+    async with running_daemon(journal={"directory": str(tmp_path)}) as (_, ask):
         await ask("POST", "/v1/prompts?wait=10s", wish(await conversation(ask), "p1"))
     path = next((tmp_path / "audit").glob("*.jsonl"))
     raw = path.read_bytes().splitlines()
@@ -343,7 +348,7 @@ async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_
             "journal": {"directory": str(tmp_path)},
             "drain": {"sessions": "keep"},
         }
-        async with a_house(**sections) as (house, ask):
+        async with running_daemon(**sections) as (daemon, ask):
             there = await conversation(ask)
             await ask(
                 "POST", "/v1/guests?wait=10s", {"guestId": "ana", "queueId": DEFAULT_QUEUE_ID}
@@ -353,10 +358,10 @@ async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_
                 "POST", "/v1/injections?wait=10s", {"interactionId": there, "messages": [message]}
             )
             await ask("POST", "/v1/prompts?wait=10s", wish(there, "p1"))
-            await until(lambda: house.metrics.webhooks_dead and len(crm.got) > 3)
+            await until(lambda: daemon.metrics.webhooks_dead and len(crm.got) > 3)
         first_life = events_and_ids(crm)
         town.is_away = False
-        async with a_house(**sections) as (house, ask):
+        async with running_daemon(**sections) as (daemon, ask):
             await until(lambda: len(town.taken) == 3)
             await ask("POST", "/v1/webhooks/replay-dead")
             await until(lambda: len(town.taken) == 4)
@@ -384,9 +389,9 @@ async def test_audit_2_a_guest_token_is_in_no_file_once_its_operation_is_over(tm
     runs."""
     token = "canary-of-the-files-0123456789"
     fingerprint = f"sha256:{sha256(token.encode()).hexdigest()[:32]}"
-    async with a_house(journal={"directory": str(tmp_path)}) as (house, ask):
+    async with running_daemon(journal={"directory": str(tmp_path)}) as (daemon, ask):
         rule = {"kind": "slow_rest", "ms": 500, "path": "/api/v2/externalcontacts", "count": 1}
-        house.emulator.faults.set([rule], house.emulator.now())
+        daemon.emulator.faults.set([rule], daemon.emulator.now())
         guest = {
             "guestId": "ana",
             "queueId": DEFAULT_QUEUE_ID,

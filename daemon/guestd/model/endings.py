@@ -1,8 +1,8 @@
 """Every way a link or a guest session can stop, as a named value.
 
 One glance at an ending tells whether to come back. The causes are ours; the close codes are RFC
-6455 §7.4.1 and the platform's (protocol §1.6, §4.3). Nothing else in the house decides whether a
-reconnect is sensible."""
+6455 §7.4.1 and the platform's (protocol §1.6, §4.3). Which ending a refusal means is decided in
+`session/departure.py`."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@
             ├── RateLimited      429
             └── BudgetSpent      our own request budget; nothing was sent
 
-Foreign exceptions are translated on floor 2 and seen nowhere above it.
+Foreign exceptions are translated on layer 2 and seen nowhere above it.
 """
 
 from __future__ import annotations

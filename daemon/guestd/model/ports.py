@@ -143,7 +143,7 @@ class SessionView:
 
 
 class Fleet(Protocol):
-    """All guest sessions of this process, as floor 4 sees them."""
+    """All guest sessions of this process, as layer 4 sees them."""
 
     def open(self, guest: OpenGuest, durable: Callable[[], None] | None = None) -> str:
         """Open a guest session, return its `session_id`; `durable` is called on the loop when the
@@ -220,7 +220,7 @@ AttemptFailed = Callable[[PlatformError], None]
 
 
 class PlatformCalls(Protocol):
-    """The platform's REST side as named calls; paths, verbs, scopes stand in a table on floor 2."""
+    """The platform's REST side as named calls; paths, verbs, scopes stand in a table on layer 2."""
 
     async def call(
         self,
@@ -260,7 +260,7 @@ class OperationView:
 
 
 class Operations(Protocol):
-    """The platform's REST side as floor 4 sees it: durable operations, each with an id of the
+    """The platform's REST side as layer 4 sees it: durable operations, each with an id of the
     asker's.
 
     Kinds: `guest` (SESS-7), `messaging` (SESS-1 … 6), `injection`, `prompt`, `adoption`."""
@@ -300,7 +300,7 @@ class WebhookView:
 
 
 class Webhooks(Protocol):
-    """What became of webhooks, as floor 4 sees it (SYNC-1)."""
+    """What became of webhooks, as layer 4 sees it (SYNC-1)."""
 
     async def list(
         self, status: str = "waiting", after_id: str = "", limit: int = 100

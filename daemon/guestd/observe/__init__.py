@@ -1,1 +1,1 @@
-"""Counters and the log: what the house says about itself."""
+"""Counters and the log: what the daemon reports about itself."""

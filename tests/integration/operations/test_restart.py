@@ -77,10 +77,10 @@ async def test_assist_2_a_deferred_prompt_survives_a_restart_and_can_be_given_up
 
 async def test_assist_4_adoption_over_real_pages(harness):
     conversation = await harness.conversation()
-    office, now = harness.emulator.platform_api, harness.emulator.now()
+    platform_api, now = harness.emulator.platform_api, harness.emulator.now()
     for n in range(250):
         metric = ("viewed", "clicked", "viewed", "dismissed", "viewed")[n % 5]
-        office.analytics.record(
+        platform_api.analytics.record(
             f"agent-assist.prompt.{metric}", now - 60 + n / 10, f"i{n}", conversation, f"p{n % 2}"
         )
     view = await harness.do("adoption", {"interval": "2020-01-01T00:00:00Z/2090-01-01T00:00:00Z"})
