@@ -31,6 +31,20 @@ BAD_BODIES = [
     (b'{"attributes": {"a": 1}}', 422, "invalid", "attributes.a"),
 ]
 
+#: What is wrong, and what to do: the same words as for the request of an operation.
+WORDS = [
+    ("POST", "/v1/sessions", {"name": 7}, "name: must be a string; put it in quotes"),
+    (
+        "POST",
+        "/v1/sessions",
+        {"nmae": "ana"},
+        "nmae: this key is unknown; did you mean name?",
+    ),
+    ("POST", "/v1/sessions", [], "the body: must be an object; write {…}"),
+    ("GET", "/v1/sessions?limit=0", None, "query.limit: 0 is too small; the minimum is 1"),
+    ("GET", "/v1/sessions?limit=ten", None, "query.limit: must be a whole number; write digits"),
+]
+
 BAD_REQUESTS = [
     ("GET", "/v1/nothing", 404),
     ("GET", "/v1/", 404),
@@ -342,6 +356,14 @@ class TestProblems:
                     field,
                 ), body[:50]
             assert not town.fleet.sessions()
+
+    @pytest.mark.parametrize(("method", "path", "body", "detail"), WORDS)
+    async def test_what_is_wrong_is_said_with_its_remedy(
+        self, new_town, client_of, method, path, body, detail
+    ):
+        async with new_town() as town, client_of(town) as client:
+            async with client.session.request(method, town.http.url + path, json=body) as answer:
+                assert (answer.status, (await answer.json())["detail"]) == (422, detail)
 
     async def test_what_no_route_takes_is_a_problem_too(self, new_town, client_of):
         async with new_town() as town, client_of(town) as client:

@@ -30,7 +30,7 @@ from pydantic.alias_generators import to_camel
 from ..model.errors import CommandError
 from ..model.ids import fingerprint
 from ..model.text_length import UTF16_UNITS, utf16_units
-from .validation_messages import first_error
+from ..model.validation_messages import first_error
 
 #: INJ-1: the platform's limit, counted in UTF-16 units as in the documents: an emoji is two.
 TEXT_MAX = 4096

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from ...model import json_values
 from ...model.ids import is_command_id
+from ...model.validation_messages import first_error
 from ..media_type import media_type_of
 from ..problems import Problem
 from .body_reader import BodyReader
@@ -50,7 +51,7 @@ def _query(request: web.Request, model: type[BaseModel] | None) -> BaseModel | N
     try:
         return model.model_validate_strings(given)
     except ValidationError as error:
-        raise _invalid(error, "query") from None
+        raise _invalid(error, model, "query") from None
 
 
 async def _body(request: web.Request, model: type[BaseModel], bodies: BodyReader) -> BaseModel:
@@ -73,22 +74,11 @@ async def _body(request: web.Request, model: type[BaseModel], bodies: BodyReader
     try:
         return model.model_validate(found)
     except ValidationError as error:
-        raise _invalid(error, "") from None
+        raise _invalid(error, model) from None
 
 
-def _invalid(error: ValidationError, place: str) -> Problem:
-    """The first error, without the value, which may be a secret."""
-    first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-    path = [place, *map(str, first["loc"])] if place else [str(part) for part in first["loc"]]
-    message = first["msg"].removeprefix("Value error, ")
-    detail = (
-        "unknown field" if first["type"] == "extra_forbidden" else message[:1].lower() + message[1:]
-    )
-    others = error.error_count() - 1
-    more = f" (and {others} more)" if others else ""
+def _invalid(error: ValidationError, model: type[BaseModel], place: str = "") -> Problem:
+    field, detail = first_error(error, model, place)
     return Problem(
-        422,
-        "invalid",
-        f"{'.'.join(path) or 'the body'}: {detail}{more}"[:500],
-        field=".".join(path)[:200],
+        422, "invalid", (detail if field else f"the body: {detail}")[:500], field=field[:200]
     )

@@ -1,4 +1,4 @@
-"""Validation errors of the request models in words: the field's path, what is wrong, the remedy.
+"""Validation errors of request models in words: the field's path, what is wrong, the remedy.
 The value is never repeated, since it may be a secret; only numbers and lengths are."""
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ from pydantic_core import ErrorDetails
 _WORDS = {
     "missing": "is required",
     "string_type": "must be a string; put it in quotes",
+    "bool_type": "must be true or false, without quotes",
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number; write digits",
+    "float_parsing": "must be a number; write digits",
     "int_type": "must be a whole number; write digits without quotes or a point",
     "int_from_float": "must be a whole number; write digits without a point",
     "float_type": "must be a number; write digits without quotes",
@@ -30,11 +34,12 @@ _WORDS = {
 }
 
 
-def first_error(error: ValidationError, model: type[BaseModel]) -> tuple[str, str]:
-    """(field, sentence): the first thing that is wrong, and how many more there are."""
+def first_error(error: ValidationError, model: type[BaseModel], place: str = "") -> tuple[str, str]:
+    """(field, sentence): the first thing that is wrong, and how many more there are. `place`: what
+    the model stands for, if not the body, such as `query`."""
     found = _without_consequences(error.errors(include_url=False, include_context=True))
     first = found[0]
-    path = _path(first["loc"])
+    path = _path((place, *first["loc"]) if place else first["loc"])
     words = (
         _in_words(first["type"], first.get("ctx", {}), first.get("input"), first["loc"], model)
         or first["msg"]
