@@ -4,6 +4,7 @@ listened."""
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import re
 import signal
@@ -290,9 +291,7 @@ class Story:
         ):
             self.places[WIRE] += await answer.read()
         self.places["/proc"] += _command_line(pid)
-        names = [str(one) for one in folder.rglob("*")] + [
-            str(one.readlink()) for one in _open_files(pid)
-        ]
+        names = [str(one) for one in folder.rglob("*")] + _open_files(pid)
         self.places["names of files"] += "\n".join(names).encode()
         there = {"GUESTD_URL": self.url, "GUESTD_API_TOKEN": self.secret["API token"]}
         for words in (
@@ -461,8 +460,14 @@ def _command_line(pid: int) -> bytes:
     return Path(f"/proc/{pid}/cmdline").read_bytes()
 
 
-def _open_files(pid: int) -> list[Path]:
-    return [one for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()]
+def _open_files(pid: int) -> list[str]:
+    """Without those that are closed between the list and the look at them."""
+    found = []
+    for one in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            found.append(str(one.readlink()))
+    assert found
+    return found
 
 
 def _journal(folder: Path) -> bytes:

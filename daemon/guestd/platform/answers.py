@@ -27,7 +27,6 @@ from ..policy.retry_after import retry_after_s
 from .error_body import TEXT_CHARACTERS_MAX, ErrorBody, read_error, shortened
 
 _SCOPE = re.compile(r"(?<![\w:/.-])[a-z][a-z-]*(?::[a-z*][a-z-]*){1,2}(?![\w:/-])")
-_PLAIN_WORD = re.compile(r"[\w.:-]{1,100}", re.ASCII)
 _NO_PATH = re.compile(r"(?i)HTTP 404( Not Found)?")
 _SCOPES_MAX = 8
 WORDS_CHARACTERS_MAX = 1000  # of all that a refusal says, in one line
@@ -47,7 +46,7 @@ class HttpReply:
 
     @property
     def correlation_id(self) -> str:
-        return _plain(self.headers.get("inin-correlation-id", ""))
+        return _word(self.headers.get("inin-correlation-id", ""))
 
 
 def object_of(reply: HttpReply, lists: bool = False) -> dict[str, Any]:
@@ -96,11 +95,14 @@ def refusal(
         )
     elif wait_s is not None:
         remedy = f"wait {wait_s:g} s; {remedy}"
+    correlation_id = _correlation_id(reply, said, secrets)
+    if reply.status >= 500 and correlation_id:
+        remedy += "; if it stays, tell the platform's support the correlation id"
     error = kind(
         f"the platform answered {reply.status} {_in_words(said)}".strip(),
         status=reply.status,
-        platform_code=_plain(said.code),
-        correlation_id=_correlation_id(reply, said, secrets),
+        platform_code=_word(said.code),
+        correlation_id=correlation_id,
         retry_after_s=wait_s,
         remedy=remedy,
         acted=reply.status >= 500,
@@ -117,7 +119,7 @@ def _no_such_path(
         f"the platform has no such path{f', {place}' if place else ''}: it answered"
         f" {reply.status} {_in_words(said)}".strip(),
         status=reply.status,
-        platform_code=_plain(said.code),
+        platform_code=_word(said.code),
         correlation_id=_correlation_id(reply, said, secrets),
         remedy="see platform.paths, where the paths of your org are set, and platform.api_url",
     )
@@ -160,7 +162,7 @@ def _in_words(said: ErrorBody) -> str:
 
 
 def _correlation_id(reply: HttpReply, said: ErrorBody, secrets: tuple[str, ...]) -> str:
-    return _plain(redacted_line(reply.correlation_id, secrets) or said.context_id)
+    return _word(redacted_line(reply.correlation_id, secrets) or said.context_id)
 
 
 _KINDS: dict[int, tuple[type[PlatformError], str]] = {
@@ -189,10 +191,7 @@ _KINDS: dict[int, tuple[type[PlatformError], str]] = {
 
 def _kind_of(status: int) -> tuple[type[PlatformError], str]:
     if status >= 500:
-        return (
-            PlatformUnavailable,
-            "try again later; if it stays, tell the platform's support the correlation id",
-        )
+        return PlatformUnavailable, "try again later"
     if 300 <= status < 400:
         return (
             PlatformRefused,
@@ -241,6 +240,7 @@ def _scopes_named(reply: HttpReply, said: ErrorBody) -> tuple[str, ...]:
     return tuple(named)[:_SCOPES_MAX]
 
 
-def _plain(word: str) -> str:
-    """Codes and correlation ids are plain words; anything else is not repeated."""
-    return word if _PLAIN_WORD.fullmatch(word) else ""
+def _word(text: str) -> str:
+    """A code or correlation id on one line, within its bound; what is not printable is marked."""
+    line = _one_line("".join(one if one.isprintable() else "?" for one in text))
+    return shortened(line)
