@@ -241,6 +241,7 @@ def _scopes_named(reply: HttpReply, said: ErrorBody) -> tuple[str, ...]:
 
 
 def _word(text: str) -> str:
-    """A code or correlation id on one line, within its bound; what is not printable is marked."""
+    """A code or correlation id on one line, within its bound; what is not printable is marked. ""
+    if nothing is left of it without secrets."""
     line = _one_line("".join(one if one.isprintable() else "?" for one in text))
-    return shortened(line)
+    return shortened(line) if any(map(str.isalnum, line)) else ""
