@@ -39,7 +39,6 @@ class Collector:
         targets: Sequence[WebhookTarget],
         made: Callable[[], None],
     ) -> None:
-        self._loop = loop
         self._clock = clock
         self._journal = journal
         self._targets = targets
