@@ -2,11 +2,13 @@
 
 The wire gives no promise of order (protocol §0.3, fact 5), repeats items after a reconnect when we
 read the history, and two dialects say the order in two ways. Both give the same answers to the same
-three verbs, so the machine does not know which one it holds:
+verbs, so the machine does not know which one it holds:
 
     arrive(item, now)   what may be shown now, and what was noticed
     release(now)        the same, when `wake_at` is reached
     merge(history)      the same, when a gap was filled
+    flush(now)          all that is held: the session ends, and it was received
+    flush(now)          everything that is held, because nothing can come before it any more
 
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
 still under way, so order can only be bought with waiting, and the price is `ReorderDelay.hold_ms`:
@@ -171,6 +173,8 @@ class MessageInbox(Protocol):
 
     def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome: ...
 
+    def flush(self, now: float) -> InboxOutcome: ...
+
 
 class ByTime:
     """Order by `channel.time`; see the essay above."""
@@ -311,6 +315,10 @@ class ByTime:
         self._remembered.close_gap()
         self._release_first(len(spine), outcome)
         return outcome
+
+    def flush(self, now: float) -> InboxOutcome:
+        """End the fill without a history."""
+        return self.merge([], now)
 
     def _is_known(self, item: MessageArrived) -> bool:
         return bool(item.identity) and (
