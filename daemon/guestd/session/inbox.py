@@ -78,6 +78,7 @@ class Remembered:
         "_since_gap",
         "forgotten_time",
         "has_forgotten",
+        "restored_time",
     )
 
     def __init__(self, kept_max: int) -> None:
@@ -85,7 +86,7 @@ class Remembered:
         self._seen: dict[str, str] | None = None
         self._since_gap: set[str] | None = None
         self._postponed_time = ""
-        self.forgotten_time = ""
+        self.forgotten_time = self.restored_time = ""
         self.has_forgotten = False
 
     def __contains__(self, identity: str) -> bool:
@@ -123,6 +124,13 @@ class Remembered:
         if len(seen) > self._kept_max:
             self._forget_oldest(seen)
         return True
+
+    def restored(self, oldest_time: str) -> None:
+        """Those of an earlier life are taken. With as many as are kept there may have been more
+        before: the journal knows them."""
+        if len(self) >= self._kept_max:
+            self.has_forgotten = True
+            self.restored_time = oldest_time
 
     def _forget_oldest(self, seen: dict[str, str]) -> None:
         identity = next(iter(seen))
@@ -235,7 +243,8 @@ class ByTime:
         remembered = self._remembered
         if not remembered.has_forgotten or not item.identity or item.identity in remembered:
             return False
-        return not item.time or item.time == remembered.forgotten_time
+        is_equal = item.time == remembered.forgotten_time
+        return not item.time or is_equal or item.time <= remembered.restored_time
 
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()
@@ -260,6 +269,8 @@ class ByTime:
         for identity, time in known:
             self._remembered.take(identity, time)
             self._last_time = max(self._last_time, time)
+        if known:
+            self._remembered.restored(known[0][1])
 
     def begin_fill(self) -> None:
         """A gap may be open, before what is held now and what arrives from now on. One fill closes

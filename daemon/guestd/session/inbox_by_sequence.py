@@ -113,6 +113,7 @@ class BySequence:
             key = natural_key(sequence)
             if self._last_key is None or key > self._last_key:
                 self._last, self._last_key = sequence, key
+        self._remembered.restored("")
 
     def begin_fill(self) -> None:
         """webchat has no history to fill from."""
