@@ -13,6 +13,7 @@ from guestd.model.commands import End
 from guestd.model.endings import Cause, Ending
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
+from guestd.session.inbox import NEVER
 from guestd.session.states import State
 
 #: By name, what ends a live guest session: inputs, one after the other.
@@ -49,6 +50,7 @@ def test_sock_5_webchat_shows_what_waits_for_a_gap_before_the_end(webchat, make_
     texts = ["text 1", gap, "text 3", gap, "text 5", "text 6"]
     assert shown(webchat) == ["live", *texts, "ended"]
     assert [(one.after, one.before) for one in webchat.events("gap")] == [("1", "3"), ("3", "5")]
+    assert webchat.machine.wake_at == NEVER
 
 
 def test_sock_5_webchat_shows_it_when_the_duration_is_reached(new_table, webchat_traits, make_text):
