@@ -167,7 +167,7 @@ async def measure(url: str, base: str, pid: int, gib: float, files: int, megabyt
             told = re.findall(
                 r"^guestd_(\S*(?:lost|reconnects)\S*) (\S+)$", await answer.text(), re.MULTILINE
             )
-        print(f"links and heartbeats lost: {sum(float(count) for _, count in told):.0f}")
+        print(f"connections and heartbeats lost: {sum(float(count) for _, count in told):.0f}")
 
 
 def main() -> None:

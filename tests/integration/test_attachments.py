@@ -12,7 +12,7 @@ import pytest
 
 from guestd.emulator import DEFAULT_DEPLOYMENT_ID, Emulator, EmulatorSettings
 from guestd.journal.sqlite import SqliteJournal
-from guestd.model.commands import Attach, FreshLink, Send, Withdraw
+from guestd.model.commands import Attach, RenewDownloadLink, Send, Withdraw
 from guestd.model.ports import DialTarget, OpenGuest
 from guestd.observe.metrics import Metrics
 from guestd.platform.history import WebMessagingHistory
@@ -254,8 +254,8 @@ async def test_a_fresh_link_of_a_file_leads_to_its_bytes(new_town):
         await town.until(lambda: watching.of("message"))
         attachment = watching.of("message")[0]["content"][0]["attachment"]
         answers = []
-        town.fleet.give(session_id, FreshLink("l1", attachment["id"]), answers.append)
-        town.fleet.give(session_id, FreshLink("l2", "nobody's"), answers.append)
+        town.fleet.give(session_id, RenewDownloadLink("l1", attachment["id"]), answers.append)
+        town.fleet.give(session_id, RenewDownloadLink("l2", "nobody's"), answers.append)
         await town.until(lambda: len(answers) == 2)
         assert answers[0].result["filename"] == "bill.png" and answers[0].result[
             "size_bytes"

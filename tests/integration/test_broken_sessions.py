@@ -146,9 +146,9 @@ async def test_a_decoder_that_raises_costs_one_frame(new_town):
         bench = town.fleet._context
         decode, bench.decode = bench.decode, broken
         next(iter(town.emulator.connections.values()))._write(b"{}")
-        from guestd.model.effects import Notice
+        from guestd.model.effects import SessionCounter
 
-        await town.until(lambda: town.metrics.notices.get(Notice.GARBAGE))
+        await town.until(lambda: town.metrics.session_counts.get(SessionCounter.GARBAGE))
         bench.decode = decode
         await frontend.send(
             json.dumps({"action": "send", "text": "still here", "command_id": "c1"})

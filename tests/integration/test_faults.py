@@ -166,7 +166,7 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_town):
         await asyncio.gather(*lives)
         print(
             f"faults {injected}\nnoticed"
-            f" { ({k.value: v for k, v in town.metrics.notices.items()}) }"
+            f" { ({k.value: v for k, v in town.metrics.session_counts.items()}) }"
         )
         print(f"reconnects {town.metrics.reconnects} deliveries {town.metrics.deliveries}")
         late = _compare(town, frontends)
@@ -211,9 +211,9 @@ def _token(town: Any, frontend: Frontend) -> str:
 
 
 def _compare(town: Any, frontends: list[Frontend]) -> int:
-    """How many were late, and said so: a link that falls silent may keep back, for longer than
-    anybody would hold the next one, a message that another has overtaken. All others come in the
-    platform's order."""
+    """How many were late, and said so: a connection that falls silent may keep back, for longer
+    than anybody would hold the next one, a message that another has overtaken. All others come in
+    the platform's order."""
     late = 0
     for frontend in frontends:
         held = [

@@ -121,9 +121,9 @@ async def test_content_that_cannot_be_passed_on_is_counted_and_the_session_goes_
         visit._write(platform_frame(dialect, content).encode())
         shown = await frame(frontend, kind="message")
         assert (shown["text"], shown["content"]) == ("with content", [])
-        from guestd.model.effects import Notice
+        from guestd.model.effects import SessionCounter
 
-        assert town.metrics.notices[Notice.GARBAGE] == 1
+        assert town.metrics.session_counts[SessionCounter.GARBAGE] == 1
         await frontend.send(
             json.dumps({"action": "send", "text": "still here", "command_id": "c1"})
         )

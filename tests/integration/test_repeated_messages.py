@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 
 from .test_simulator import frame, live, open_frontend
 
@@ -44,9 +44,9 @@ async def test_it_is_known_from_the_journal(new_town, dialect, time):
             visit._write(message(dialect, n, time))
         texts = [(await frame(one, kind="message"))["text"] for _ in range(6)]
         assert texts == [f"text {n}" for n in range(1, 7)]
-        duplicates = town.metrics.notices.get(Notice.DUPLICATE, 0)
+        duplicates = town.metrics.session_counts.get(SessionCounter.DUPLICATE, 0)
         for n in range(1, 7):
             visit._write(message(dialect, n, time))
         visit._write(message(dialect, 7, time))
         assert (await frame(one, kind="message"))["text"] == "text 7"
-        assert town.metrics.notices[Notice.DUPLICATE] == duplicates + 6
+        assert town.metrics.session_counts[SessionCounter.DUPLICATE] == duplicates + 6

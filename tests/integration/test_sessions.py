@@ -11,7 +11,7 @@ import pytest
 
 from guestd.emulator.core.records import SendFrame as Tell
 from guestd.model.commands import Context, End, Send
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.model.errors import CommandError, LimitExceeded
 from guestd.model.ports import OpenGuest
 from guestd.supervisor.commits import CommitBatcher
@@ -88,7 +88,7 @@ async def test_what_was_said_while_the_link_was_down_is_fetched_in_order(new_tow
         assert [event["seq"] for event in watching.events] == list(
             range(1, len(watching.events) + 1)
         )
-        assert town.metrics.notices[Notice.GAP_FILLED] == 2
+        assert town.metrics.session_counts[SessionCounter.GAP_FILLED] == 2
         assert len(town.emulator.world.sessions) == 1, "the same token came back"
 
 
@@ -150,13 +150,15 @@ async def test_a_half_open_link_is_found_by_its_silence(new_town):
         await town.until(lambda: town.live() == 1)
         for visit in town.emulator.connections.values():
             visit.freeze()
-        await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
+        await town.until(
+            lambda: town.metrics.session_counts.get(SessionCounter.HEARTBEAT_LOST, 0) >= 1
+        )
         await town.until(lambda: town.live() == 1)
         assert town.metrics.reconnects == {"unanswered": 1}
 
 
 async def test_a_mass_reconnect_stays_inside_the_admission_bucket(new_town):
-    """A hundred sessions lose their links at once; the bucket, not their backoff, shapes the
+    """A hundred sessions lose their connections at once; the bucket, not their backoff, shapes the
     return."""
     fleet = {"connects_per_minute": 1200, "burst": 20}
     async with new_town(emulator=SILENT, session=FAST, fleet=fleet) as town:
@@ -301,7 +303,7 @@ async def test_bad_frames_from_the_platform_cost_nothing_and_touch_nobody_else(n
         await town.until(
             lambda: victim.texts() == ["one", "two"] and other.texts() == ["for the other"]
         )
-        counted = town.metrics.notices.get(Notice.GARBAGE, 0)
+        counted = town.metrics.session_counts.get(SessionCounter.GARBAGE, 0)
         reconnected = town.emulator.counters["connects_total"] - before
         assert counted or reconnected, "it left a trace"
         assert [event["state"] for event in other.of("session")] == ["live"], (
@@ -310,8 +312,8 @@ async def test_bad_frames_from_the_platform_cost_nothing_and_touch_nobody_else(n
 
 
 async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_town):
-    """Far more than a heartbeat's time-out of work arrives on one link; the read budget lets the
-    others breathe."""
+    """Far more than a heartbeat's time-out of work arrives on one connection; the read budget lets
+    the others breathe."""
     session = {"heartbeat_interval_s": 0.5, "heartbeat_timeout_s": 0.4}
     limits = {"echoes_per_connection_per_minute": None}
     async with new_town(emulator={**SILENT, "limits": limits}, session=session) as town:
@@ -326,7 +328,7 @@ async def test_a_flood_on_one_session_delays_no_others_heartbeat(new_town):
             await asyncio.sleep(0)
         await town.until(lambda: flooded.outbound == total, 60.0)
         assert flooded.texts() == [str(n) for n in range(total)]
-        assert Notice.HEARTBEAT_LOST not in town.metrics.notices
+        assert SessionCounter.HEARTBEAT_LOST not in town.metrics.session_counts
         assert town.metrics.reconnects == {}
 
 
@@ -410,7 +412,10 @@ class TestWebchat:
             tell(type="readReceipt", sequenceId="msg-11")
             await town.until(lambda: watching.of("receipt"))
             assert watching.texts() == ["msg-9", "msg-10", "msg-11"]
-            assert len(watching.of("typing")) == 1 and town.metrics.notices[Notice.UNKNOWN] == 1
+            assert (
+                len(watching.of("typing")) == 1
+                and town.metrics.session_counts[SessionCounter.UNKNOWN] == 1
+            )
             assert town.live() == 1
 
     async def test_sock_8_a_ping_without_a_pong_is_a_lost_link(self, new_town):
@@ -420,7 +425,9 @@ class TestWebchat:
             await town.until(lambda: town.live() == 1)
             for visit in town.emulator.connections.values():
                 visit.freeze()
-            await town.until(lambda: town.metrics.notices.get(Notice.HEARTBEAT_LOST, 0) >= 1)
+            await town.until(
+                lambda: town.metrics.session_counts.get(SessionCounter.HEARTBEAT_LOST, 0) >= 1
+            )
             await town.until(lambda: town.live() == 1)
             assert town.metrics.reconnects == {"unanswered": 1}
 

@@ -91,9 +91,9 @@ async def echo_server(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
-    async def echo(link):
-        async for text in link:
-            await link.send(text)
+    async def echo(connection):
+        async for text in connection:
+            await connection.send(text)
 
     async with serve(echo, HEALTHY, 0, ssl=context, compression=None) as server:
         yield server.sockets[0].getsockname()[1], str(ca)
@@ -114,12 +114,12 @@ def test_the_second_address_is_tried_while_the_first_is_silent_in_the_tls_handsh
             with silent_server(port) as silent:
                 ear = Ear()
                 by_name = a_dialer((SILENT, HEALTHY), ca_file=ca, dial_timeout_s=20.0)
-                link = await by_name.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
-                link.send_text(b"there?")
+                connection = await by_name.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
+                connection.send_text(b"there?")
                 assert await asyncio.wait_for(ear.texts.get(), 20.0) == b"there?"
                 assert silent.accepted == 1
                 assert await asyncio.to_thread(silent.ended.acquire, timeout=20.0), "left open"
-                link.abort()
+                connection.abort()
 
     with caplog.at_level(logging.WARNING):
         run(story())

@@ -64,9 +64,9 @@ async def platform(folder):
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
 
-    async def echo(link):
-        await link.send(await link.recv())
-        await link.wait_closed()
+    async def echo(connection):
+        await connection.send(await connection.recv())
+        await connection.wait_closed()
 
     async with serve(echo, "127.0.0.1", 0, ssl=context, compression=None) as server:
         yield server.sockets[0].getsockname()[1], str(ca)
@@ -78,10 +78,10 @@ async def dial(folder, answer: bytes, ear: Ear):
             TransportSettings(dial_timeout_s=30.0),
             OutboundRoute(proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca),
         )
-        link = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
-        link.send_text(TEXT)
+        connection = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
+        connection.send_text(TEXT)
         text = await asyncio.wait_for(ear.texts.get(), 30.0)
-        link.abort()
+        connection.abort()
         return text
 
 

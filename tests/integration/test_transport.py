@@ -1,4 +1,4 @@
-"""The dialer and the link over real sockets: who refuses how, and what we make of it."""
+"""The dialer and the connection over real sockets: who refuses how, and what we make of it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Ear:
     def writable_changed(self, writable):
         pass
 
-    def link_ended(self, ending):
+    def connection_ended(self, ending):
         self.ended.set_result(ending)
 
     async def wait(self, condition):
@@ -202,39 +202,39 @@ async def dial(port, ear, headers=(), **settings):
 
 async def test_text_fragments_and_ping(chatty):
     ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(b"echo:h\xc3\xa9llo")
-    link.send_text(b"fragments:abc")
-    link.ping()
+    connection = await dial(chatty, ear)
+    connection.send_text(b"echo:h\xc3\xa9llo")
+    connection.send_text(b"fragments:abc")
+    connection.ping()
     await ear.wait(lambda: len(ear.texts) == 2 and ear.pongs == 1)
     assert ear.texts == ["héllo".encode(), b"abc"]
-    link.close()
+    connection.close()
     assert (await ear.ended).cause is Cause.CLOSED_BY_US
 
 
 async def test_a_frame_of_ten_megabytes_ends_the_link_with_1009(chatty):
     ear = Ear()
-    link = await dial(chatty, ear, frame_bytes_max=1_000_000)
-    link.send_text(b"big:10000000")
+    connection = await dial(chatty, ear, frame_bytes_max=1_000_000)
+    connection.send_text(b"big:10000000")
     ending = await asyncio.wait_for(ear.ended, 10.0)
     assert (ending.cause, ending.code, ear.texts) == (Cause.PROTOCOL_VIOLATION, 1009, [])
 
 
 async def test_a_binary_frame_is_counted_and_the_link_goes_on(chatty):
     ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(b"binary:")
-    link.send_text(b"echo:on")
+    connection = await dial(chatty, ear)
+    connection.send_text(b"binary:")
+    connection.send_text(b"echo:on")
     await ear.wait(lambda: ear.texts == [b"on"])
     assert ear.garbage == ["a binary frame"]
-    link.abort()
+    connection.abort()
 
 
 @pytest.mark.parametrize(("order", "code"), [(b"bad-utf8:", 1007), (b"masked:", 1002)])
 async def test_violations_end_the_link_with_the_rfcs_code(chatty, order, code):
     ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(order)
+    connection = await dial(chatty, ear)
+    connection.send_text(order)
     ending = await asyncio.wait_for(ear.ended, 10.0)
     assert (ending.cause, ending.code) == (Cause.PROTOCOL_VIOLATION, code)
 
@@ -242,37 +242,37 @@ async def test_violations_end_the_link_with_the_rfcs_code(chatty, order, code):
 @pytest.mark.parametrize("code", [1000, 1001, 1011, 1012, 4001])
 async def test_the_peers_close_code_is_told(chatty, code):
     ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(f"close:{code}".encode())
+    connection = await dial(chatty, ear)
+    connection.send_text(f"close:{code}".encode())
     ending = await asyncio.wait_for(ear.ended, 10.0)
     assert (ending.cause, ending.code, ending.detail) == (Cause.CLOSED_BY_PEER, code, "because")
 
 
 async def test_a_connection_that_breaks_is_lost_even_inside_a_frame(chatty):
     ear = Ear()
-    link = await dial(chatty, ear)
-    link.send_text(b"half:")
-    link.send_text(b"abort:")
+    connection = await dial(chatty, ear)
+    connection.send_text(b"half:")
+    connection.send_text(b"abort:")
     assert (await asyncio.wait_for(ear.ended, 10.0)).cause is Cause.LOST
 
 
 async def test_headers_of_the_target_are_sent(chatty):
     ear = Ear()
-    link = await dial(chatty, ear, (("Origin", "https://shop.example"),))
-    link.send_text(b"headers:Origin")
+    connection = await dial(chatty, ear, (("Origin", "https://shop.example"),))
+    connection.send_text(b"headers:Origin")
     await ear.wait(lambda: ear.texts == [b"https://shop.example"])
-    link.abort()
+    connection.abort()
 
 
 async def test_nothing_is_left_open_after_many_links(chatty):
-    links = []
+    connections = []
     before = len(os.listdir("/proc/self/fd"))
     for n in range(150):
         ear = Ear()
-        link = await dial(chatty, ear)
-        link.close() if n % 2 else link.abort()
-        links.append(ear.ended)
-    await asyncio.wait_for(asyncio.gather(*links), 10.0)
+        connection = await dial(chatty, ear)
+        connection.close() if n % 2 else connection.abort()
+        connections.append(ear.ended)
+    await asyncio.wait_for(asyncio.gather(*connections), 10.0)
     await asyncio.sleep(0.2)
     assert len(os.listdir("/proc/self/fd")) <= before + 5
 
@@ -295,10 +295,10 @@ class TestTls:
     async def test_the_right_ca_and_name(self, secured, host):
         port, ca = secured
         ear = Ear()
-        link = await dialer(ca_file=ca).dial(DialTarget(f"wss://{host}:{port}{PATH}"), ear)
-        link.send_text(b"secret")
+        connection = await dialer(ca_file=ca).dial(DialTarget(f"wss://{host}:{port}{PATH}"), ear)
+        connection.send_text(b"secret")
         await ear.wait(lambda: ear.texts == [b"secret"])
-        link.close()
+        connection.close()
         await ear.ended
 
     async def test_an_unknown_ca_is_refused_with_the_remedy(self, secured):
@@ -355,11 +355,11 @@ class TestProxy:
     async def test_a_link_through_it(self, proxy, chatty):
         port, seen = proxy
         ear = Ear()
-        link = await dial(chatty, ear, proxy_url=f"http://user:p%40ss@127.0.0.1:{port}")
-        link.send_text(b"echo:through")
+        connection = await dial(chatty, ear, proxy_url=f"http://user:p%40ss@127.0.0.1:{port}")
+        connection.send_text(b"echo:through")
         await ear.wait(lambda: ear.texts == [b"through"])
         assert seen[0].startswith(f"CONNECT 127.0.0.1:{chatty} HTTP/1.1")
-        link.close()
+        connection.close()
         await ear.ended
 
     async def test_tls_inside_the_tunnel(self, proxy, tmp_path):
@@ -375,10 +375,12 @@ class TestProxy:
             far = server.sockets[0].getsockname()[1]
             ear = Ear()
             settings = {"proxy_url": f"http://user:p%40ss@127.0.0.1:{proxy[0]}", "ca_file": str(ca)}
-            link = await dialer(**settings).dial(DialTarget(f"wss://localhost:{far}{PATH}"), ear)
-            link.send_text(b"secret")
+            connection = await dialer(**settings).dial(
+                DialTarget(f"wss://localhost:{far}{PATH}"), ear
+            )
+            connection.send_text(b"secret")
             await ear.wait(lambda: ear.texts == [b"secret"])
-            link.close()
+            connection.close()
             await ear.ended
 
     async def test_a_refusal_says_what_to_check(self, proxy, chatty):

@@ -277,8 +277,8 @@ class Simulation:
             runner._link = None
             runner._cut_callbacks()
         await old.stop()
-        for link in list(self.platform.links.values()):
-            link.end(_GONE)
+        for connection in list(self.platform.connections.values()):
+            connection.end(_GONE)
 
     # ---- what must always hold
 

@@ -106,7 +106,7 @@ def forget_what_was_shown(monkeypatch):
 
 
 def believe_the_history_of_a_lost_link(monkeypatch):
-    """A page that was asked for on the last link is taken for the next link's."""
+    """A page that was asked for on the last connection is taken for the next connection's."""
     read = HistoryReader._read
 
     class NeverCut:

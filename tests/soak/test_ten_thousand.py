@@ -1,5 +1,5 @@
-"""Ten thousand guest sessions in this process, the emulator in another; then all links are dropped
-at once.
+"""Ten thousand guest sessions in this process, the emulator in another; then all connections are
+dropped at once.
 
 make soak                                       or, smaller:
 GUESTD_SOAK_SESSIONS=2000 .venv/bin/python -m pytest -m soak -s tests/soak/test_ten_thousand.py

@@ -23,7 +23,7 @@ from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
 from ..model.journal import Journal, SavedSession
-from ..model.ports import DeploymentFacts, Operations
+from ..model.ports import DeploymentConfig, Operations
 from ..observe.log import Log
 from ..observe.metrics import Metrics
 from ..operations.event_appender import EventAppender
@@ -137,7 +137,7 @@ class Daemon:
         self._saved = await self._journal.recover()
         webhooks = await self._open_followers()
         calls = self._open_calls(http, place)
-        self._open_fleet(place, facts or DeploymentFacts(), http, calls)
+        self._open_fleet(place, facts or DeploymentConfig(), http, calls)
         self._open_operations(calls, ring)
         self._keep_keys(ring)
         self._start_watchdog()
@@ -191,7 +191,7 @@ class Daemon:
         """Ask for its facts; a first answer is waited for, for a while. Raises PlatformError if it
         ends the start."""
 
-        def learn(facts: DeploymentFacts) -> None:
+        def learn(facts: DeploymentConfig) -> None:
             self.fleet.use(session_settings(self._config, facts))
             file.write(facts)
 
@@ -255,7 +255,7 @@ class Daemon:
         return calls
 
     def _open_fleet(
-        self, place: PlatformTarget, facts: DeploymentFacts, http: Http, calls: RestCalls | None
+        self, place: PlatformTarget, facts: DeploymentConfig, http: Http, calls: RestCalls | None
     ) -> None:
         self.spool.start()
         self._stops.push_async_callback(self.spool.stop)

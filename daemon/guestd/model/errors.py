@@ -121,7 +121,7 @@ class SpoolError(GuestdError):
 
 
 class DialError(GuestdError):
-    """A dial that did not become a link."""
+    """A dial that did not become a connection."""
 
     code = "dial"
 

@@ -10,7 +10,17 @@ import json
 from dataclasses import dataclass, fields
 from typing import Any, get_args
 
-from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
+from ..model.commands import (
+    Attach,
+    Command,
+    Context,
+    End,
+    RenewDownloadLink,
+    Reply,
+    Send,
+    Typing,
+    Withdraw,
+)
 from ..model.errors import CommandError, NotReady, Overloaded
 from ..model.ids import COMMAND_ID_CHARS_MAX
 from ..model.json_values import refusal_of
@@ -54,7 +64,7 @@ def refusal(
         )
     if (unwritable := unwritable_field(command)) is not None:
         return unwritable
-    if isinstance(command, End | Withdraw | FreshLink):
+    if isinstance(command, End | Withdraw | RenewDownloadLink):
         return None
     if situation.is_leaving:
         return CommandError("the guest session is about to end; open another one", code="ended")

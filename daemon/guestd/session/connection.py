@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from random import Random
 
+from ..model import client_messages as m
 from ..model import effects as e
-from ..model import requests as r
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.endings import Cause, Ending
 from ..model.traits import Beating, Traits
 from ..policy.backoff import Backoff
@@ -74,12 +74,12 @@ class ConnectionState:
         if beat.asked_at is not None and heard_at > beat.asked_at:
             beat.answered()  # the answer waits behind what keeps arriving: that is life enough
         if beat.is_lost(now, settings.heartbeat.timeout_s):
-            out.append(e.Count(Notice.HEARTBEAT_LOST))
+            out.append(e.Count(SessionCounter.HEARTBEAT_LOST))
             return unanswered("a heartbeat was not answered")
         if beat.is_due(now):
             echo = traits.beating is Beating.ECHO and beat.beats % 2 == 0
-            out.append(e.Say(r.Beat()) if echo else e.Ping())
-            out.append(e.Count(Notice.HEARTBEAT_SENT))
+            out.append(e.Say(m.Beat()) if echo else e.Ping())
+            out.append(e.Count(SessionCounter.HEARTBEAT_SENT))
             beat.asked(now, settings.heartbeat.interval_s)
         return None
 

@@ -12,7 +12,7 @@ from random import Random
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.errors import CommandError
 from ..model.ids import Guest
 from ..model.journal import SavedSession
@@ -99,8 +99,8 @@ class SessionConversation:
 
     def __repr__(self) -> str:
         lane = self.outbound.outbox
-        filling = " filling" if self.inbound.backfill else ""
-        return f"held={self.inbound.inbox.held} out={len(lane) if lane else 0}{filling}"
+        backfilling = " backfilling" if self.inbound.backfill else ""
+        return f"held={self.inbound.inbox.held} out={len(lane) if lane else 0}{backfilling}"
 
     def take(self, given: TalkInput, now: float, out: e.Effects) -> Wants | None:
         """`LEAVE` if the guest's own end of the conversation may be carried out."""
@@ -200,7 +200,7 @@ class SessionConversation:
             outbound.refuse(command, refused, out)
         elif isinstance(command, c.Typing):
             outbound.show_typing(command, now, out)
-        elif isinstance(command, c.FreshLink):
+        elif isinstance(command, c.RenewDownloadLink):
             self.downloads.request(command, self.live, now, out)
         else:
             outbound.accept(command, now, out)
@@ -232,7 +232,7 @@ class SessionConversation:
     def _file(self, given: FileInput | s.Refused, now: float, out: e.Effects) -> None:
         """An answer about an upload or about a download link."""
         if isinstance(given, s.SlotRefused | s.UploadFailed):
-            out.append(e.Count(Notice.PLATFORM_ERROR))
+            out.append(e.Count(SessionCounter.PLATFORM_ERROR))
         if (
             isinstance(given, s.SlotGranted)
             and not given.headers
@@ -335,7 +335,7 @@ class SessionConversation:
         outbound.greet(join, out)
         if self._traits.has_history and not given.new_session:
             inbound.request_backfill(now, out)
-        elif inbound.inbox.filling:
+        elif inbound.inbox.is_backfilling:
             inbound.merge([], now, outbound.commands.traces, out)
         if outbound.outbox is not None:
             self.files.rejoined(outbound.outbox, given.new_session and not first, now, out)

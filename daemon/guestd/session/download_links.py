@@ -8,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from random import Random
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
-from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError, Overloaded
 from ..model.traits import Traits
@@ -49,7 +49,7 @@ class DownloadLinks:
         requested = self._requested or {}
         self.wake_at = min((one.answer_by for one in requested.values()), default=NEVER)
 
-    def request(self, command: c.FreshLink, live: bool, now: float, out: e.Effects) -> None:
+    def request(self, command: c.RenewDownloadLink, live: bool, now: float, out: e.Effects) -> None:
         refused = self._refusal(command, live)
         if refused is not None:
             out.append(e.SendAnswer(c.Answer(command.command_id, error=refused)))
@@ -63,9 +63,9 @@ class DownloadLinks:
             now + self._settings.attachments.slot_timeout_s,
         )
         self._rearm()
-        out.append(e.Say(r.AskDownload(command.attachment_id, trace)))
+        out.append(e.Say(m.AskDownload(command.attachment_id, trace)))
 
-    def _refusal(self, command: c.FreshLink, live: bool) -> CommandError | None:
+    def _refusal(self, command: c.RenewDownloadLink, live: bool) -> CommandError | None:
         requested = len(self._requested) if self._requested is not None else 0
         if not live:
             return CommandError("Genesys connection not ready", code="not_ready")

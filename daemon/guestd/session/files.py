@@ -18,10 +18,10 @@ from __future__ import annotations
 from dataclasses import replace
 from random import Random
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError
 from ..model.traits import FileRules, Traits
@@ -154,7 +154,7 @@ class FileUploads:
         if self._traits.slot_by_rest:
             out.append(e.AskPresigned(attachment_id, *what))
         else:
-            out.append(e.Say(r.AskSlot(attachment_id, *what, trace)))
+            out.append(e.Say(m.AskSlot(attachment_id, *what, trace)))
         return True
 
     # ------------------------------------------------------------------ answers
@@ -302,7 +302,7 @@ class FileUploads:
                 upload.rest(now)
             elif upload.step is UploadStep.CONFIRMING:
                 upload.wake_at = now + self._settings.attachments.confirm_timeout_s
-                out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
+                out.append(e.Say(m.AskDownload(upload.attachment_id, upload.trace)))
 
     # ------------------------------------------------------------------ how it ends
 
@@ -354,7 +354,7 @@ class FileUploads:
         if upload.step is UploadStep.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
         if upload.has_place and not self._traits.slot_by_rest and live:
-            out.append(e.Say(r.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
+            out.append(e.Say(m.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
 
     def _tell(
         self,

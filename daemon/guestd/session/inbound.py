@@ -15,11 +15,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from random import Random
 
+from ..model import client_messages as m
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.foreign import HISTORY_PAGES_MAX
 from ..model.traits import Traits
 from ..policy.buckets import SlidingCount
@@ -124,9 +124,9 @@ class Inbound:
             case s.ReceiptArrived():
                 out.append(v.ReceiptEvent(self._numbers.next(), given.sequence, given.status))
             case s.Unknown():
-                out.append(e.Count(Notice.UNKNOWN))
+                out.append(e.Count(SessionCounter.UNKNOWN))
             case s.Garbage() | s.ContentRefused():
-                out.append(e.Count(Notice.GARBAGE))
+                out.append(e.Count(SessionCounter.GARBAGE))
 
     def _show(self, outcome: InboxOutcome, traces: Traces, out: e.Effects) -> None:
         for placed in outcome.placed:
@@ -134,8 +134,8 @@ class Inbound:
                 after, before = placed.gap
                 out.append(v.GapEvent(self._numbers.next(), "not delivered in time", after, before))
             self._record(placed.item, traces, out, placed.late)
-        for notice, count in outcome.notices:
-            out.append(e.Count(notice, count))
+        for counter, count in outcome.counts:
+            out.append(e.Count(counter, count))
 
     def _record(
         self, item: s.MessageArrived, traces: Traces, out: e.Effects, late: bool = False
@@ -196,7 +196,7 @@ class Inbound:
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
             backfill.asked(BackfillStep.JWT, now + self._settings.lifetime.join_timeout_s)
-            out.append(e.Say(r.AskJwt(tracing_id=draw_id(self._rng))))
+            out.append(e.Say(m.AskJwt(tracing_id=draw_id(self._rng))))
             return
         budget = self._reads = self._reads or SlidingCount(
             self._settings.history.reads_per_minute, 60.0
@@ -310,5 +310,5 @@ class Inbound:
         return BackfillRead(backfill.oldest_first(), backfill.asked_at)
 
     def _leave_gap(self, reason: str, out: e.Effects) -> None:
-        out.append(e.Count(Notice.GAP_LEFT))
+        out.append(e.Count(SessionCounter.GAP_LEFT))
         out.append(v.GapEvent(self._numbers.next(), reason))

@@ -36,7 +36,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.signals import MessageArrived
 from ..policy.reorder_delay import ReorderDelay
 
@@ -60,7 +60,7 @@ class PlacedMessage:
 @dataclass(slots=True)
 class InboxOutcome:
     placed: list[PlacedMessage] = field(default_factory=list)
-    notices: list[tuple[Notice, int]] = field(default_factory=list)
+    counts: list[tuple[SessionCounter, int]] = field(default_factory=list)
 
 
 class Remembered:
@@ -144,7 +144,7 @@ class MessageInbox(Protocol):
     """What both orderings answer to."""
 
     heard_at: float
-    filling: bool
+    is_backfilling: bool
     wake_at: float
 
     @property
@@ -181,8 +181,8 @@ class ByTime:
         "_hold",
         "_last_time",
         "_remembered",
-        "filling",
         "heard_at",
+        "is_backfilling",
         "wake_at",
     )
 
@@ -193,7 +193,7 @@ class ByTime:
         self._held: list[_Held] | None = None
         self._last_time = ""
         self.heard_at = -NEVER  # when something last arrived in order: a sign of life, too
-        self.filling = False
+        self.is_backfilling = False
         self.wake_at = NEVER
 
     @property
@@ -210,7 +210,7 @@ class ByTime:
         time = item.time
         if (
             self._held
-            or self.filling
+            or self.is_backfilling
             or self._hold.hold_ms
             or not item.identity
             or not time
@@ -236,7 +236,7 @@ class ByTime:
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()
         if self._is_known(item):
-            outcome.notices.append((Notice.DUPLICATE, 1))
+            outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._insert(item, now, outcome)
         self._release_ripe(now, outcome)
@@ -263,7 +263,7 @@ class ByTime:
         self._remembered.open_gap(
             one.item.identity for one in self._held or () if one.item.identity
         )
-        self.filling = True
+        self.is_backfilling = True
         self.wake_at = NEVER
 
     def closes_gap(self, item: MessageArrived) -> bool:
@@ -306,8 +306,8 @@ class ByTime:
         for extra in live.values():
             spine.insert(bisect_right(spine, extra.time, key=_time_of), extra)
         if fetched:
-            outcome.notices.append((Notice.GAP_FILLED, fetched))
-        self._held, self.filling = spine, False
+            outcome.counts.append((SessionCounter.GAP_FILLED, fetched))
+        self._held, self.is_backfilling = spine, False
         self._remembered.close_gap()
         self._release_first(len(spine), outcome)
         return outcome
@@ -338,8 +338,8 @@ class ByTime:
         held.insert(place, _Held(time, now, item))
         if overtaker_at == NEVER:
             self._hold.saw_in_order()
-        elif not self.filling:
-            outcome.notices.append((Notice.REORDERED, 1))
+        elif not self.is_backfilling:
+            outcome.counts.append((SessionCounter.REORDERED, 1))
             self._hold.saw_displacement((now - overtaker_at) * 1000.0)
 
     def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
@@ -348,7 +348,7 @@ class ByTime:
             self.wake_at = NEVER
             return
         count = max(0, len(held) - self._held_max)
-        if not self.filling:
+        if not self.is_backfilling:
             hold_s = self._hold.hold_ms / 1000.0
             for n in range(len(held) - 1, count - 1, -1):
                 if held[n].arrived_at + hold_s <= now:
@@ -362,7 +362,7 @@ class ByTime:
         for one in held[:count]:
             late = one.is_overtaken or one.time < self._last_time
             if late:
-                outcome.notices.append((Notice.LATE, 1))
+                outcome.counts.append((SessionCounter.LATE, 1))
             self._last_time = max(self._last_time, one.time)
             self.heard_at = max(self.heard_at, one.arrived_at)
             outcome.placed.append(PlacedMessage(one.item, late))
@@ -370,7 +370,7 @@ class ByTime:
         if not held:
             self._held = None
             self.wake_at = NEVER
-        elif self.filling:
+        elif self.is_backfilling:
             self.wake_at = NEVER
         else:
             self.wake_at = min(one.arrived_at for one in held) + self._hold.hold_ms / 1000.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.signals import MessageArrived
 from ..policy.naturals import NaturalKey, natural_key
 from .inbox import NEVER, InboxOutcome, PlacedMessage, Remembered
@@ -23,8 +23,8 @@ class BySequence:
         "_remembered",
         "_strikes",
         "_used",
-        "filling",
         "heard_at",
+        "is_backfilling",
         "wake_at",
     )
 
@@ -39,7 +39,7 @@ class BySequence:
         self._last_key: NaturalKey | None = None
         self._strikes = 0
         self._used: list[NaturalKey] = []
-        self.filling = False
+        self.is_backfilling = False
         self.heard_at = -NEVER
         self.wake_at = NEVER
 
@@ -72,12 +72,12 @@ class BySequence:
             outcome.placed.append(PlacedMessage(item))
             return outcome
         if item.sequence in self._remembered:
-            outcome.notices.append((Notice.DUPLICATE, 1))
+            outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._remembered.take(item.sequence, "")
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
-            outcome.notices.append((Notice.LATE, 1))
+            outcome.counts.append((SessionCounter.LATE, 1))
             outcome.placed.append(PlacedMessage(item, late=True))
             return outcome
         held = self._held
@@ -85,7 +85,7 @@ class BySequence:
             held = self._held = []
         place = bisect_right(held, key, key=_key_of)
         if place < len(held):
-            outcome.notices.append((Notice.REORDERED, 1))
+            outcome.counts.append((SessionCounter.REORDERED, 1))
         held.insert(place, (key, now, item))
         self._release_ripe(now, outcome)
         return outcome
@@ -128,7 +128,7 @@ class BySequence:
         for item in history:
             part = self.arrive(item, now)
             outcome.placed += part.placed
-            outcome.notices += part.notices
+            outcome.counts += part.counts
         return outcome
 
     def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
@@ -144,7 +144,7 @@ class BySequence:
                 if self._strikes < self.STRIKES_MAX:
                     self._strikes += 1
                     gap = (self._last, item.sequence)
-                    outcome.notices.append((Notice.GAP_LEFT, 1))
+                    outcome.counts.append((SessionCounter.GAP_LEFT, 1))
             elif self._strikes < self.STRIKES_MAX:
                 self._strikes = 0
             self._last, self._last_key = item.sequence, key

@@ -21,7 +21,7 @@ class Admitted:
 
 
 @dataclass(slots=True)
-class LinkOpened:
+class ConnectionOpened:
     """The WebSocket is open. Not yet ready: that is the platform's word to say."""
 
 
@@ -31,7 +31,7 @@ class DialFailed:
 
 
 @dataclass(slots=True)
-class LinkEnded:
+class ConnectionEnded:
     ending: Ending
 
 
@@ -108,9 +108,9 @@ class LeaveAsked:
 OwnInput = (
     Opened
     | Admitted
-    | LinkOpened
+    | ConnectionOpened
     | DialFailed
-    | LinkEnded
+    | ConnectionEnded
     | PongArrived
     | DeadlineReached
     | CommandGiven

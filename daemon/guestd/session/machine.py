@@ -29,9 +29,9 @@ from collections.abc import Callable
 from random import Random
 from typing import Any, get_args
 
+from ..model import client_messages as m
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Effects
 from ..model.endings import Cause, Ending
@@ -49,7 +49,7 @@ from .settings import SessionSettings
 from .states import CONNECTED, LEGAL, IllegalInput, Move, State, next_state
 from .wants import Wants
 
-Failure = i.DialFailed | i.LinkEnded
+Failure = i.DialFailed | i.ConnectionEnded
 BeatAnswer = s.HeartbeatAnswered | i.PongArrived
 
 _ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
@@ -180,11 +180,11 @@ class Machine:
         self._move(Move.ADMITTED)
         out.append(e.Dial())
 
-    def _link_opened(self, given: i.LinkOpened, now: float, out: Effects) -> None:
+    def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
         self._move(Move.CONNECTED)
         self.connection.opened(now + self._settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
-        out.append(e.Say(r.Hello(tracing_id=draw_id(self._rng))))
+        out.append(e.Say(m.Hello(tracing_id=draw_id(self._rng))))
 
     def _joined(self, given: s.Joined, now: float, out: Effects) -> None:
         self.conversation.note_limits(given)
@@ -206,7 +206,7 @@ class Machine:
     # ------------------------------------------------------------------ connections that fail
 
     def _connection_failed(self, given: Failure, now: float, out: Effects) -> None:
-        if self._departure.cleared and isinstance(given, i.LinkEnded):
+        if self._departure.cleared and isinstance(given, i.ConnectionEnded):
             self._finish(self._departure.ending(Cause.SESSION_CLEARED), out)
         else:
             self._rest_or_end(given.ending, now, out)
@@ -313,7 +313,7 @@ class Machine:
 
     def _error(self, given: s.Throttled | s.Refused, now: float, out: Effects) -> None:
         is_throttled = isinstance(given, s.Throttled)
-        kind = e.Notice.THROTTLED if is_throttled else e.Notice.PLATFORM_ERROR
+        kind = e.SessionCounter.THROTTLED if is_throttled else e.SessionCounter.PLATFORM_ERROR
         out.append(e.Count(kind))
         self.connection.heartbeat.answered()
         departure, conversation = self._departure, self.conversation
@@ -327,7 +327,7 @@ class Machine:
             conversation.throttled(given, now + self._bounded_s(given.retry_after_s), now, out)
         elif departure.is_goodbye(given.tracing_id) and self._settings.conversation_clear:
             departure.goodbye_id = draw_id(self._rng)
-            out.append(e.Say(r.CloseSession(departure.goodbye_id)))
+            out.append(e.Say(m.CloseSession(departure.goodbye_id)))
         else:
             conversation.refused(given, now, out)
         self._say_goodbye_if_idle(now, out)
@@ -364,7 +364,7 @@ class Machine:
         self._move(Move.GOODBYE)
         departure.goodbye_id = goodbye_id = draw_id(self._rng)
         clear = self._settings.conversation_clear
-        out.append(e.Say(r.Clear(goodbye_id) if clear else r.CloseSession(goodbye_id)))
+        out.append(e.Say(m.Clear(goodbye_id) if clear else m.CloseSession(goodbye_id)))
 
     def _out_of_patience(self, now: float, out: Effects) -> None:
         """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
@@ -413,7 +413,7 @@ class Machine:
 
     def _after_the_end(self, given: i.OwnInput | s.Signal) -> Effects:
         out: Effects = []
-        if isinstance(given, i.LinkOpened):
+        if isinstance(given, i.ConnectionOpened):
             out.append(e.HangUp(1000, ENDED_TEXT))
         else:
             self.conversation.take_after_the_end(given, out)
@@ -424,7 +424,7 @@ class Machine:
 _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
     (Machine._opened, (i.Opened,)),
     (Machine._admitted, (i.Admitted,)),
-    (Machine._link_opened, (i.LinkOpened,)),
+    (Machine._connection_opened, (i.ConnectionOpened,)),
     (Machine._connection_failed, get_args(Failure)),
     (Machine._joined, (s.Joined,)),
     (Machine._beat_answered, get_args(BeatAnswer)),

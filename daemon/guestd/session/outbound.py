@@ -12,12 +12,12 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.errors import CommandError
 from ..model.journal import SavedCommand, SavedSession
 from ..model.traits import Traits
@@ -236,12 +236,12 @@ class Outbound:
                 **flatten_context(self._context),
             }
         elif live:
-            out.append(e.Say(r.SetContext(self._context)))
+            out.append(e.Say(m.SetContext(self._context)))
 
     def show_typing(self, command: c.Typing, now: float, out: e.Effects) -> None:
         if now >= self._typed_at + TYPING_INTERVAL_S:
             self._typed_at = now
-            out.append(e.Say(r.ShowTyping()))
+            out.append(e.Say(m.ShowTyping()))
         out.append(e.SendAnswer(c.Answer(command.command_id)))
 
     # ------------------------------------------------------------------ connections and restarts
@@ -287,9 +287,9 @@ class Outbound:
     def greet(self, join: bool, out: e.Effects) -> None:
         """What a new connection is told first: that the guest has come, and the custom context."""
         if join:
-            out.append(e.Say(r.Join(draw_id(self._rng), attributes=self._take_attributes())))
+            out.append(e.Say(m.Join(draw_id(self._rng), attributes=self._take_attributes())))
         if self._context is not None and self._traits.has_context and not self._context_id:
-            out.append(e.Say(r.SetContext(self._context)))
+            out.append(e.Say(m.SetContext(self._context)))
 
     # ------------------------------------------------------------------ the lane
 
@@ -321,7 +321,7 @@ class Outbound:
             if outgoing.attributes is None:
                 outgoing.attributes = self._take_attributes()
             if outgoing.attempts > 1:
-                out.append(e.Count(Notice.RESENT))
+                out.append(e.Count(SessionCounter.RESENT))
             out.append(e.Say(outgoing.request()))
             if not self._traits.confirms:
                 self._settle_head("sent", out)

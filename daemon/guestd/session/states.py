@@ -93,9 +93,9 @@ _STRAGGLES = frozenset({State.ENDED})
 LEGAL: dict[type[i.OwnInput], frozenset[State]] = {
     i.Opened: frozenset({State.WAITING}),
     i.Admitted: frozenset({State.WAITING}) | _STRAGGLES,
-    i.LinkOpened: frozenset({State.DIALING}) | _STRAGGLES,
+    i.ConnectionOpened: frozenset({State.DIALING}) | _STRAGGLES,
     i.DialFailed: frozenset({State.DIALING}) | _STRAGGLES,
-    i.LinkEnded: CONNECTED | _STRAGGLES,
+    i.ConnectionEnded: CONNECTED | _STRAGGLES,
     i.PongArrived: CONNECTED | _STRAGGLES,
     i.DeadlineReached: _ALWAYS,
     i.CommandGiven: _ALWAYS,

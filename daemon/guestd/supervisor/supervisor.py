@@ -17,7 +17,7 @@ from typing import Any
 from uuid import uuid4
 
 from ..model.commands import Answer, Attach, Command
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
@@ -357,8 +357,8 @@ class Supervisor:
             "leaving": metrics.sessions.get("leaving", 0),
             "messages_in": metrics.messages_in,
             "messages_out": metrics.messages_out,
-            "reordered": metrics.notices.get(Notice.REORDERED, 0),
-            "gaps_filled": metrics.notices.get(Notice.GAP_FILLED, 0),
+            "reordered": metrics.session_counts.get(SessionCounter.REORDERED, 0),
+            "gaps_filled": metrics.session_counts.get(SessionCounter.GAP_FILLED, 0),
             "echo_p99_s": metrics.echo_latency_s.quantile(0.99),
         }
 

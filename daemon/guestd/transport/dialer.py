@@ -1,5 +1,5 @@
-"""Opens links: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all of
-it."""
+"""Opens connections: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all
+of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from websockets.uri import WebSocketURI, parse_uri
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.outbound_route import OutboundRoute
-from ..model.ports import DialTarget, LinkSink
+from ..model.ports import ConnectionSink, DialTarget
 from ..model.proxy import proxy_of
 from ..runtime.resolver import Resolver
 from ..runtime.tls import client_context
@@ -50,18 +50,18 @@ class WebsocketDialer:
         self._local = cycle(settings.local_addresses) if settings.local_addresses else None
         self._resolver = Resolver(ttl_s=settings.dns_ttl_s, local_names=True)
 
-    async def dial(self, target: DialTarget, sink: LinkSink) -> GuestSocket:
+    async def dial(self, target: DialTarget, sink: ConnectionSink) -> GuestSocket:
         loop = asyncio.get_running_loop()
         try:
             uri = parse_uri(target.url)
             async with asyncio.timeout(self._settings.dial_timeout_s):
-                link = await self._open(loop, uri, target, sink)
+                connection = await self._open(loop, uri, target, sink)
         except DialError:
             raise
         except (OSError, ssl.SSLError, TimeoutError, InvalidURI) as error:
             raise DialError(ending_of(error)) from error
-        loop.call_soon(link.begin)
-        return link
+        loop.call_soon(connection.begin)
+        return connection
 
     def _trust(self) -> ssl.SSLContext:
         """Loaded at the first dial that needs it: a tenth of a second, which a plain `ws://` need
@@ -71,7 +71,11 @@ class WebsocketDialer:
         return self._tls
 
     async def _open(
-        self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, target: DialTarget, sink: LinkSink
+        self,
+        loop: asyncio.AbstractEventLoop,
+        uri: WebSocketURI,
+        target: DialTarget,
+        sink: ConnectionSink,
     ) -> GuestSocket:
         upgrade = Upgrade(loop, uri, target.headers, sink, self._settings, self._retry_after_max_s)
         try:

@@ -1,5 +1,5 @@
 """The upgrade from HTTP to WebSocket, and the CONNECT through a proxy before it. Both are gone once
-the link is open."""
+the connection is open."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from websockets.uri import WebSocketURI
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.numbers import whole_number
-from ..model.ports import LinkSink
+from ..model.ports import ConnectionSink
 from ..model.proxy import Proxy
 from ..policy.retry_after import retry_after_s
 from .settings import TransportSettings
@@ -77,7 +77,7 @@ class Upgrade(_Head):
         loop: asyncio.AbstractEventLoop,
         uri: WebSocketURI,
         headers: tuple[tuple[str, str], ...],
-        sink: LinkSink,
+        sink: ConnectionSink,
         settings: TransportSettings,
         retry_after_max_s: float,
     ) -> None:

@@ -75,7 +75,7 @@ class File(Row):
 
 @dataclass
 class History(Row):
-    """A message is lost with the link; when the guest is back the history is read."""
+    """A message is lost with the connection; when the guest is back the history is read."""
 
     async def prepare(self, town: Town) -> str:
         return await open_guest(town)

@@ -102,7 +102,7 @@ ROWS = (
     File("presigned PUT", "to send a file (webmessaging)", "PUT", "/__storage"),
     History(
         "history",
-        "nothing: a message came while the link was down",
+        "nothing: a message came while the connection was down",
         "GET",
         "/api/v2/webmessaging/messages",
     ),

@@ -7,7 +7,7 @@ from random import Random
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.model.signals import OUTBOUND, MessageArrived
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session.inbox import NEVER, ByTime
@@ -143,7 +143,7 @@ class TestByTime:
         inbox.arrive(item(0, 7), 0.5)
         outcome = inbox.merge([item(0, 7), item(1, 7)], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True)]
-        assert (Notice.LATE, 1) in outcome.notices
+        assert (SessionCounter.LATE, 1) in outcome.counts
 
     def test_one_without_a_time_at_the_end_of_the_history_is_not_late(self):
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
@@ -209,7 +209,7 @@ class TestBySequence:
             inbox.arrive(numbered(sequence), 0.0)
         late = inbox.arrive(numbered("6"), 1.0)
         assert [(p.item.text, p.late) for p in late.placed] == [("6", True)]
-        assert inbox.arrive(numbered("6"), 1.0).notices == [(Notice.DUPLICATE, 1)]
+        assert inbox.arrive(numbered("6"), 1.0).counts == [(SessionCounter.DUPLICATE, 1)]
 
     def test_numbers_that_jump_by_nature_are_no_longer_waited_for(self):
         inbox = BySequence(2.0, 16, 64)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
+from guestd.model import client_messages as m
 from guestd.model import effects as e
-from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.commands import Context, End, Reply, Send, Typing
-from guestd.model.effects import Notice
+from guestd.model.effects import SessionCounter
 from guestd.model.endings import Cause, Ending
 from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.session import inputs as i
@@ -17,7 +17,7 @@ from guestd.session.states import LEGAL, IllegalInput, State
 
 def test_an_open_socket_is_not_ready_until_the_platform_says_so(table):
     table.to(State.JOINING)
-    assert table.said(r.Hello) and table.machine.state is State.JOINING
+    assert table.said(m.Hello) and table.machine.state is State.JOINING
     table.feed(s.Joined(new_session=True))
     assert table.machine.state is State.LIVE
     assert [event.state for event in table.events("session")] == ["live"]
@@ -28,7 +28,7 @@ def test_messages_get_a_seq_without_holes_and_are_recorded_once(table, make_text
     table.feed(make_text(1), make_text(2), make_text(2), make_text(3))
     assert table.texts() == ["text 1", "text 2", "text 3"]
     assert [event.seq for event in table.events()] == [1, 2, 3, 4]
-    assert table.count(Notice.DUPLICATE) == 1
+    assert table.count(SessionCounter.DUPLICATE) == 1
 
 
 @pytest.mark.parametrize("state", list(State))
@@ -39,7 +39,7 @@ def test_our_own_illegal_inputs_raise_and_legal_ones_do_not(new_table, state, ki
         table.to(state)
     samples = {
         i.DialFailed: lambda: i.DialFailed(Ending(Cause.UNREACHABLE)),
-        i.LinkEnded: lambda: i.LinkEnded(Ending(Cause.LOST, 1006)),
+        i.ConnectionEnded: lambda: i.ConnectionEnded(Ending(Cause.LOST, 1006)),
         i.CommandGiven: lambda: i.CommandGiven(Send("c", "hello")),
         i.IntentDurable: lambda: i.IntentDurable("c"),
         i.EventDurable: lambda: i.EventDurable(1),
@@ -68,7 +68,7 @@ class TestReconnect:
         table.to(State.LIVE).feed(make_lost())
         for attempt in range(1, 5):
             table.pass_time(table.machine.wake_at - table.now)
-            table.feed(i.Admitted(), i.LinkOpened(), make_lost())
+            table.feed(i.Admitted(), i.ConnectionOpened(), make_lost())
             rest_s = table.machine.wake_at - table.now
             assert min(2.0**attempt, 30.0) <= rest_s <= min(2.0**attempt + 1.0, 30.0)
         table.rejoin(new_session=True)
@@ -87,14 +87,14 @@ class TestReconnect:
 
     @pytest.mark.parametrize("code", [1001, 1006, 1011, 1012, 1013])
     def test_these_close_codes_come_back(self, table, code):
-        table.to(State.LIVE).feed(i.LinkEnded(Ending(Cause.CLOSED_BY_PEER, code)))
+        table.to(State.LIVE).feed(i.ConnectionEnded(Ending(Cause.CLOSED_BY_PEER, code)))
         assert table.machine.state is State.RESTING
 
     @pytest.mark.parametrize(
         "ending", [Ending(Cause.CLOSED_BY_PEER, 1000), Ending(Cause.CLOSED_BY_PEER, 4003)]
     )
     def test_other_close_codes_are_final(self, table, ending):
-        table.to(State.LIVE).feed(i.LinkEnded(ending))
+        table.to(State.LIVE).feed(i.ConnectionEnded(ending))
         assert table.machine.state is State.ENDED
 
     def test_access_denied_is_final(self, table):
@@ -146,9 +146,9 @@ def answer_platform(table, effects, history):
         elif isinstance(effect, e.FetchHistory):
             given = history(effect.page_number) if callable(history) else history
             answer_platform(table, table.feed(given), history)
-        elif isinstance(effect, e.Say) and isinstance(effect.request, r.Beat):
+        elif isinstance(effect, e.Say) and isinstance(effect.message, m.Beat):
             table.feed(s.HeartbeatAnswered())
-        elif isinstance(effect, e.Say) and isinstance(effect.request, r.AskJwt):
+        elif isinstance(effect, e.Say) and isinstance(effect.message, m.AskJwt):
             answer_platform(table, table.feed(s.JwtGranted("jwt", 0.0)), history)
 
 
@@ -158,7 +158,7 @@ class TestHeartbeat:
         echoes = []
         for _ in range(60):
             for effect in table.pass_time(8.0):
-                if isinstance(effect, e.Say) and isinstance(effect.request, r.Beat):
+                if isinstance(effect, e.Say) and isinstance(effect.message, m.Beat):
                     echoes.append(table.now)
                     table.feed(s.HeartbeatAnswered())
                 elif isinstance(effect, e.Ping):
@@ -170,7 +170,7 @@ class TestHeartbeat:
     def test_an_unanswered_heartbeat_is_a_lost_link(self, table):
         table.to(State.LIVE).pass_time(30.0 + 10.0)
         assert table.machine.state in (State.RESTING, State.WAITING)
-        assert table.count(Notice.HEARTBEAT_LOST) == 1
+        assert table.count(SessionCounter.HEARTBEAT_LOST) == 1
         assert isinstance(table.last(e.Drop), e.Drop)
 
     def test_messages_that_keep_arriving_are_a_sign_of_life(self, table, make_text):
@@ -180,7 +180,10 @@ class TestHeartbeat:
             table.pass_time(0.5)
             table.feed(make_text(n))
         assert table.machine.state is State.LIVE
-        assert table.count(Notice.HEARTBEAT_SENT) > 1 and table.count(Notice.HEARTBEAT_LOST) == 0
+        assert (
+            table.count(SessionCounter.HEARTBEAT_SENT) > 1
+            and table.count(SessionCounter.HEARTBEAT_LOST) == 0
+        )
 
     def test_phases_differ(self, new_table):
         phases = {
@@ -196,7 +199,7 @@ class TestHeartbeat:
         echoes = []
         for _ in range(3000):
             for effect in table.pass_time(0.05):
-                if isinstance(effect, e.Say) and isinstance(effect.request, r.Beat):
+                if isinstance(effect, e.Say) and isinstance(effect.message, m.Beat):
                     echoes.append(table.now)
                 table.feed(i.PongArrived())
         assert len(echoes) >= 4
@@ -211,7 +214,7 @@ class TestGap:
         assert table.texts() == ["text 1"]
         table.answer_history([make_text(n) for n in (1, 2, 3, 4)])
         assert table.texts() == ["text 1", "text 2", "text 3", "text 4"]
-        assert table.count(Notice.GAP_FILLED) == 2
+        assert table.count(SessionCounter.GAP_FILLED) == 2
         assert not any(event.late for event in table.events("message"))
 
     def test_pages_are_read_until_one_ends_in_something_known(self, table, make_text, make_lost):
@@ -348,7 +351,7 @@ class TestGap:
             table.pass_time(0.5)
             table.feed(s.Garbage("x"))
             if any(
-                isinstance(effect, e.Say) and isinstance(effect.request, r.AskJwt)
+                isinstance(effect, e.Say) and isinstance(effect.message, m.AskJwt)
                 for effect in table.effects[seen:]
             ):
                 table.feed(s.JwtGranted("jwt", 0.0))
@@ -371,14 +374,14 @@ class TestGap:
 class TestCommands:
     def test_nothing_is_sent_before_the_intent_is_durable(self, table):
         table.to(State.LIVE).feed(i.CommandGiven(Send("c1", "hello")))
-        assert table.events("accepted") and not table.said(r.SayText) and not table.answers()
+        assert table.events("accepted") and not table.said(m.SayText) and not table.answers()
         table.feed(i.IntentDurable("c1"))
-        assert [request.text for request in table.said(r.SayText)] == ["hello"]
+        assert [request.text for request in table.said(m.SayText)] == ["hello"]
         assert [answer.accepted for answer in table.answers()] == [True]
 
     def test_an_echo_confirms(self, table, make_text):
         table.to(State.LIVE).send("hello")
-        trace = table.said(r.SayText)[0].tracing_id
+        trace = table.said(m.SayText)[0].tracing_id
         table.feed(make_text(1, direction=s.INBOUND, tracing_id=trace))
         assert [event.status for event in table.events("delivery")] == ["confirmed"]
         assert [event.command_id for event in table.events("message")] == ["c1"]
@@ -389,12 +392,12 @@ class TestCommands:
             table.send(f"text {n}", f"c{n}")
         sent_at = []
         for n in range(4):
-            said = table.said(r.SayText)
+            said = table.said(m.SayText)
             assert len(said) == n + 1
             sent_at.append(table.now)
             table.feed(make_text(n, direction=s.INBOUND, tracing_id=said[-1].tracing_id))
             table.pass_time(0.25)
-        assert [request.text for request in table.said(r.SayText)] == [
+        assert [request.text for request in table.said(m.SayText)] == [
             f"text {n}" for n in range(4)
         ]
 
@@ -402,47 +405,47 @@ class TestCommands:
         table.to(State.LIVE).send("hello")
         table.send("hello")
         assert [answer.seq for answer in table.answers()] == [2, 2]
-        assert len(table.said(r.SayText)) == 1
+        assert len(table.said(m.SayText)) == 1
 
     def test_an_error_frame_fails_its_message_and_the_lane_goes_on(self, table):
         table.to(State.LIVE).send("one", "c1")
         table.send("two", "c2")
-        trace = table.said(r.SayText)[0].tracing_id
+        trace = table.said(m.SayText)[0].tracing_id
         table.feed(s.Refused(4011, "Message length 5000 is larger than 4096", trace))
         table.pass_time(1.0)
         assert [(d.command_id, d.status) for d in table.events("delivery")] == [("c1", "failed")]
-        assert table.said(r.SayText)[-1].text == "two"
+        assert table.said(m.SayText)[-1].text == "two"
 
     @pytest.mark.parametrize("named", [True, False])
     def test_a_throttled_message_waits_no_longer_than_our_bound(self, table, named):
         table.to(State.LIVE).send("one")
-        [first] = table.said(r.SayText)
+        [first] = table.said(m.SayText)
         table.feed(s.Throttled(1e9, "too fast", first.tracing_id if named else ""))
         table.send("two", "c2")
         for _ in range(8):
             answer_platform(table, table.pass_time(5.0), i.HistoryRead([], 1, 1, 0))
-        assert len(table.said(r.SayText)) >= 2, table.machine
+        assert len(table.said(m.SayText)) >= 2, table.machine
 
     def test_a_throttled_message_is_sent_again_after_retry_after_in_order(self, table):
         table.to(State.LIVE).send("one", "c1")
         table.send("two", "c2")
-        first = table.said(r.SayText)[0]
+        first = table.said(m.SayText)[0]
         table.feed(s.Throttled(3.0, "too fast", first.tracing_id))
         table.pass_time(2.9)
-        assert len(table.said(r.SayText)) == 1
+        assert len(table.said(m.SayText)) == 1
         table.pass_time(0.2)
-        assert table.said(r.SayText)[1] == first
+        assert table.said(m.SayText)[1] == first
 
     def test_unconfirmed_after_a_lost_link_and_found_in_history_is_not_resent(
         self, table, make_text, make_lost
     ):
         table.to(State.LIVE).send("hello")
-        trace = table.said(r.SayText)[0].tracing_id
+        trace = table.said(m.SayText)[0].tracing_id
         table.feed(make_lost())
         table.rejoin()
         table.answer_history([make_text(1, direction=s.INBOUND, marker=trace)])
         table.pass_time(5.0)
-        assert len(table.said(r.SayText)) == 1
+        assert len(table.said(m.SayText)) == 1
         assert [event.status for event in table.events("delivery")] == ["confirmed"]
 
     def test_unconfirmed_and_not_in_history_is_resent_with_the_same_tracing_id(
@@ -454,8 +457,8 @@ class TestCommands:
         table.rejoin()
         table.answer_history([make_text(1)])
         table.pass_time(1.0)
-        first, second = table.said(r.SayText)
-        assert first == second and table.count(Notice.RESENT) == 1
+        first, second = table.said(m.SayText)
+        assert first == second and table.count(SessionCounter.RESENT) == 1
 
     def test_what_cannot_be_known_is_uncertain_and_never_resent(self, new_table, make_lost):
         table = new_table(history_attempts_max=1).to(State.LIVE)
@@ -465,7 +468,7 @@ class TestCommands:
         table.feed(s.JwtGranted("jwt", 0.0), i.HistoryUnread("refused", False))
         table.pass_time(9.0)
         assert [event.status for event in table.events("delivery")] == ["uncertain"]
-        assert len(table.said(r.SayText)) == 1
+        assert len(table.said(m.SayText)) == 1
 
     def test_a_message_sent_while_the_history_is_read_is_not_taken_for_missing(
         self, table, make_text
@@ -474,18 +477,18 @@ class TestCommands:
         table.send("hello")
         table.feed(i.HistoryRead([make_text(1)], 1, 1, 1))
         table.pass_time(2.0)
-        assert len(table.said(r.SayText)) == 1
+        assert len(table.said(m.SayText)) == 1
 
     def test_an_echo_that_never_comes_makes_us_ask_the_history(self, table, make_text):
         table.to(State.LIVE).feed(make_text(1))
         table.send("hello")
-        trace = table.said(r.SayText)[0].tracing_id
+        trace = table.said(m.SayText)[0].tracing_id
         table.pass_time(10.0)
         table.feed(i.PongArrived())
-        assert table.said(r.AskJwt)
+        assert table.said(m.AskJwt)
         table.answer_history([make_text(1), make_text(2, direction=s.INBOUND, marker=trace)])
         assert [event.status for event in table.events("delivery")] == ["confirmed"]
-        assert len(table.said(r.SayText)) == 1
+        assert len(table.said(m.SayText)) == 1
 
     @pytest.mark.parametrize(
         ("command", "code", "field"),
@@ -519,7 +522,7 @@ class TestCommands:
         queueing.send("hello")
         assert queueing.answers()[0].accepted
         queueing.rejoin(new_session=True)
-        assert [request.text for request in queueing.said(r.SayText)] == ["hello"]
+        assert [request.text for request in queueing.said(m.SayText)] == ["hello"]
 
     def test_a_full_lane_is_overloaded(self, new_table):
         table = new_table(outbox_commands_max=3).to(State.LIVE)
@@ -532,7 +535,7 @@ class TestCommands:
         for n in range(10):
             table.feed(i.CommandGiven(Typing(f"t{n}")))
             table.pass_time(1.0)
-        assert len(table.said(r.ShowTyping)) == 2
+        assert len(table.said(m.ShowTyping)) == 2
         assert all(answer.accepted for answer in table.answers())
 
     def test_context_is_a_frame_in_webchat_and_sent_again_after_a_reconnect(
@@ -543,19 +546,19 @@ class TestCommands:
         )
         webchat.feed(make_lost())
         webchat.rejoin()
-        assert [request.context for request in webchat.said(r.SetContext)] == [{"cartValue": 3}] * 2
+        assert [request.context for request in webchat.said(m.SetContext)] == [{"cartValue": 3}] * 2
 
     def test_context_rides_on_the_next_message_in_webmessaging(self, table, make_text):
         table.to(State.LIVE).feed(
             i.CommandGiven(Context("k", {"cartValue": 3, "page": "/x"})), i.IntentDurable("k")
         )
         table.send("one", "c1")
-        first = table.said(r.SayText)[0]
+        first = table.said(m.SayText)[0]
         assert first.attributes == {"cartValue": "3", "page": "/x"}
         table.feed(make_text(1, direction=s.INBOUND, tracing_id=first.tracing_id))
         table.pass_time(1.0)
         table.send("two", "c2")
-        assert table.said(r.SayText)[1].attributes is None
+        assert table.said(m.SayText)[1].attributes is None
 
     def test_a_read_only_conversation_takes_no_message(self, table):
         table.to(State.LIVE)
@@ -571,7 +574,7 @@ class TestCommands:
 class TestEnding:
     def test_closing_is_said_and_confirmed(self, table):
         table.to(State.LIVE).feed(i.CommandGiven(End("e")), i.IntentDurable("e"))
-        assert table.said(r.CloseSession) and table.machine.state is State.LEAVING
+        assert table.said(m.CloseSession) and table.machine.state is State.LEAVING
         table.feed(s.Left())
         assert table.machine.state is State.ENDED
         assert table.last(e.Finish).ending.cause is Cause.FINISHED
@@ -582,34 +585,34 @@ class TestEnding:
     ):
         table = new_table(conversation_clear=True).to(State.LIVE)
         table.feed(i.LeaveAsked())
-        clear = table.said(r.Clear)[0]
+        clear = table.said(m.Clear)[0]
         table.feed(
             s.Refused(403, "Presence events Conversation Clear are not supported", clear.tracing_id)
         )
-        assert table.said(r.CloseSession)
+        assert table.said(m.CloseSession)
         table.feed(s.Left())
         assert table.machine.state is State.ENDED
 
     def test_messages_on_the_lane_are_delivered_before_the_goodbye(self, table, make_text):
         table.to(State.LIVE).send("last words")
         table.feed(i.LeaveAsked())
-        assert not table.said(r.CloseSession)
+        assert not table.said(m.CloseSession)
         table.feed(
-            make_text(1, direction=s.INBOUND, tracing_id=table.said(r.SayText)[0].tracing_id)
+            make_text(1, direction=s.INBOUND, tracing_id=table.said(m.SayText)[0].tracing_id)
         )
-        assert table.said(r.CloseSession)
+        assert table.said(m.CloseSession)
 
     def test_without_a_link_it_comes_back_to_say_goodbye(self, table, make_text, make_lost):
         table.to(State.LIVE).feed(make_text(1), make_lost(), i.LeaveAsked())
         table.rejoin()
         table.answer_history([make_text(1)])
-        assert table.said(r.CloseSession)
+        assert table.said(m.CloseSession)
 
     def test_a_goodbye_whose_answer_is_lost_is_said_again(self, table, make_text, make_lost):
         table.to(State.LIVE).feed(make_text(1), i.LeaveAsked(), make_lost())
         table.rejoin()
         table.answer_history([make_text(1)])
-        assert len(table.said(r.CloseSession)) == 2
+        assert len(table.said(m.CloseSession)) == 2
 
     def test_a_session_the_platform_never_heard_of_ends_at_once(self, table):
         table.to(State.WAITING).feed(i.LeaveAsked())
@@ -626,7 +629,7 @@ class TestEnding:
     def test_duration_ends_it_in_an_orderly_way(self, new_table):
         table = new_table(duration_s=5.0).to(State.LIVE)
         table.pass_time(5.0)
-        assert table.said(r.CloseSession)
+        assert table.said(m.CloseSession)
         table.feed(s.Left())
         assert table.last(e.Finish).ending.cause is Cause.DURATION_REACHED
 
@@ -679,7 +682,7 @@ class TestRestart:
     def recovered(self, table, saved, known=()):
         table.machine.restore(saved, table.now)
         table.machine.conversation.inbound.preload_seen(known)
-        table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined())
+        table.feed(i.Opened(), i.Admitted(), i.ConnectionOpened(), s.Joined())
         return table
 
     def echo(self, n):
@@ -704,26 +707,26 @@ class TestRestart:
 
     def test_what_may_have_been_sent_is_looked_up_and_the_rest_sent_in_order(self, table):
         self.recovered(table, self.saved(self.command(1), self.command(2), self.command(3)))
-        assert table.said(r.SayText) == [], "nothing moves before the history has told"
+        assert table.said(m.SayText) == [], "nothing moves before the history has told"
         table.answer_history([self.echo(1), self.echo(2)])
         assert [event.command_id for event in table.events("delivery")] == ["c1", "c2"]
-        assert [one.text for one in table.said(r.SayText)] == ["said 3"]
-        assert table.said(r.SayText)[0].tracing_id == "trace3"
+        assert [one.text for one in table.said(m.SayText)] == ["said 3"]
+        assert table.said(m.SayText)[0].tracing_id == "trace3"
 
     def test_a_settled_command_is_answered_again_and_not_sent_again(self, table):
         self.recovered(table, self.saved(self.command(4, settled=True)))
         table.answer_history([])
         table.feed(i.CommandGiven(Send("c4", "said 4")))
         assert [(answer.command_id, answer.seq) for answer in table.answers()] == [("c4", 4)]
-        assert table.said(r.SayText) == []
+        assert table.said(m.SayText) == []
 
     def test_never_joined_means_never_sent(self, table):
         self.recovered(table, self.saved(self.command(1), joined=False))
-        assert [one.text for one in table.said(r.SayText)] == ["said 1"]
+        assert [one.text for one in table.said(m.SayText)] == ["said 1"]
 
     def test_a_platform_that_forgot_the_session_makes_it_uncertain(self, table):
         table.machine.restore(self.saved(self.command(1), self.command(2)), table.now)
-        table.feed(i.Opened(), i.Admitted(), i.LinkOpened(), s.Joined(new_session=True))
+        table.feed(i.Opened(), i.Admitted(), i.ConnectionOpened(), s.Joined(new_session=True))
         assert [(event.command_id, event.status) for event in table.events("delivery")] == [
             ("c1", "uncertain"),
             ("c2", "uncertain"),
@@ -738,7 +741,7 @@ class TestRestart:
         end = SavedCommand("e1", 5, {"action": "end"}, False)
         self.recovered(table, self.saved(end))
         table.answer_history([])
-        assert table.said(r.CloseSession) and table.machine.state is State.LEAVING
+        assert table.said(m.CloseSession) and table.machine.state is State.LEAVING
 
     def test_a_choice_and_a_context_come_back_too(self, table):
         choice = {
@@ -753,5 +756,5 @@ class TestRestart:
         self.recovered(
             table, self.saved(context, SavedCommand("c1", 5, choice, False), joined=False)
         )
-        (said,) = table.said(r.SayReply)
+        (said,) = table.said(m.SayReply)
         assert said.choices == (("Yes", "Y"),) and said.attributes == {"page": "/help"}

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from guestd.model import requests as r
+from guestd.model import client_messages as m
 from guestd.model import signals as s
 from guestd.model.ids import Guest
 from guestd.wire.times import canonical
@@ -47,7 +47,7 @@ class TestRequests:
         ("request_", "expected"),
         [
             (
-                r.Hello("t1"),
+                m.Hello("t1"),
                 {
                     "action": "configureSession",
                     "token": "tok",
@@ -57,7 +57,7 @@ class TestRequests:
                 },
             ),
             (
-                r.SayText("hi", "t1", marker="m1", attributes={"a": "b"}, attachment_ids=("f1",)),
+                m.SayText("hi", "t1", marker="m1", attributes={"a": "b"}, attachment_ids=("f1",)),
                 {
                     "action": "onMessage",
                     "token": "tok",
@@ -72,7 +72,7 @@ class TestRequests:
                 },
             ),
             (
-                r.SayReply("QuickReply", (("Track", "TRACK"),), "t1"),
+                m.SayReply("QuickReply", (("Track", "TRACK"),), "t1"),
                 {
                     "action": "onMessage",
                     "token": "tok",
@@ -94,7 +94,7 @@ class TestRequests:
                 },
             ),
             (
-                r.SayReply(
+                m.SayReply(
                     "DatePicker",
                     (("2 June", "2027-06-02T10:30:00.000Z"),),
                     "t1",
@@ -122,7 +122,7 @@ class TestRequests:
                 },
             ),
             (
-                r.ShowTyping("t1"),
+                m.ShowTyping("t1"),
                 {
                     "action": "onMessage",
                     "token": "tok",
@@ -134,7 +134,7 @@ class TestRequests:
                 },
             ),
             (
-                r.Join("t1", attributes={"page": "/help"}),
+                m.Join("t1", attributes={"page": "/help"}),
                 {
                     "action": "onMessage",
                     "token": "tok",
@@ -147,7 +147,7 @@ class TestRequests:
                 },
             ),
             (
-                r.CloseSession("t1"),
+                m.CloseSession("t1"),
                 {
                     "action": "closeSession",
                     "token": "tok",
@@ -156,7 +156,7 @@ class TestRequests:
                 },
             ),
             (
-                r.Beat(),
+                m.Beat(),
                 {
                     "action": "echo",
                     "token": "tok",
@@ -164,9 +164,9 @@ class TestRequests:
                     "tracingId": "SGVhbHRoQ2hlY2tNZXNzYWdlSWQ=",
                 },
             ),
-            (r.AskJwt("t1"), {"action": "getJwt", "token": "tok", "tracingId": "t1"}),
+            (m.AskJwt("t1"), {"action": "getJwt", "token": "tok", "tracingId": "t1"}),
             (
-                r.AskSlot("a1", "x.png", "image/png", 7, "t1"),
+                m.AskSlot("a1", "x.png", "image/png", 7, "t1"),
                 {
                     "action": "onAttachment",
                     "token": "tok",
@@ -179,7 +179,7 @@ class TestRequests:
                 },
             ),
             (
-                r.AskDownload("a1", "t1"),
+                m.AskDownload("a1", "t1"),
                 {
                     "action": "getAttachment",
                     "token": "tok",
@@ -188,7 +188,7 @@ class TestRequests:
                 },
             ),
             (
-                r.DeleteAttachment("a1", "t1"),
+                m.DeleteAttachment("a1", "t1"),
                 {
                     "action": "deleteAttachment",
                     "token": "tok",
@@ -203,15 +203,15 @@ class TestRequests:
         assert said(request_) == expected
 
     def test_clear(self):
-        assert said(r.Clear("t"))["message"]["events"] == [
+        assert said(m.Clear("t"))["message"]["events"] == [
             {"eventType": "Presence", "presence": {"type": "Clear"}}
         ]
 
     def test_nothing_is_ever_null(self):
-        assert b"null" not in DIALECT.encode(GUEST, r.SayText("x", "t"))
+        assert b"null" not in DIALECT.encode(GUEST, m.SayText("x", "t"))
 
     def test_there_is_no_frame_for_a_context(self):
-        assert DIALECT.encode(GUEST, r.SetContext({})) is None
+        assert DIALECT.encode(GUEST, m.SetContext({})) is None
 
 
 class TestFrames:
