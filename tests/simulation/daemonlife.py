@@ -274,7 +274,7 @@ class Simulation:
         self.journal.is_dead = True
         old = self.fleet
         for runner in list(old._runners.values()):
-            runner._link = None
+            runner._connection = None
             runner._cut_callbacks()
         await old.stop()
         for connection in list(self.platform.connections.values()):

@@ -64,7 +64,7 @@ def test_a_crash_between_a_confirmation_and_its_being_durable(seed):
 
 
 @pytest.mark.parametrize("seed", range(1, 5))
-def test_a_history_that_answers_after_its_link_is_lost(seed):
+def test_a_history_that_answers_after_its_connection_is_lost(seed):
     """What it holds is older than the connection that asked: nothing may be missing from the next
     connection's history."""
     run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
