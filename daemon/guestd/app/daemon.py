@@ -53,7 +53,7 @@ from .systemd import Notifier
 from .wiring.api import api_settings, simulator_settings
 from .wiring.endpoints import PlatformTarget, new_emulator, platform_target
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
-from .wiring.records import audit_directory, new_audit, new_webhooks
+from .wiring.followers import audit_directory, new_audit, new_webhooks
 from .wiring.rest import new_calls, new_http, new_operations
 from .wiring.storage import (
     journal_directory,
