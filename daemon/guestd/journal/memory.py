@@ -30,7 +30,7 @@ class MemoryJournal:
         self._offset = 0
         self._order: deque[StoredEvent] | None = None
         self._cursors: dict[str, int] = {}
-        self._told: list[Callable[[], None]] = []
+        self._durable_callbacks: list[Callable[[], None]] = []
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._kept: dict[str, deque[EventRow]] = {}
@@ -55,8 +55,8 @@ class MemoryJournal:
         self._cursors.update(commit.cursors)
         self._keep_within_bounds()
         done()
-        for told in self._told:
-            told()
+        for callback in self._durable_callbacks:
+            callback()
 
     async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
@@ -115,8 +115,8 @@ class MemoryJournal:
             self._order = deque(maxlen=self._events_max)
         return self._cursors.setdefault(name, self._offset)
 
-    def on_durable(self, told: Callable[[], None]) -> None:
-        self._told.append(told)
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        self._durable_callbacks.append(callback)
 
     async def operation(self, operation_id: str) -> OperationRecord | None:
         return self._operations.get(operation_id)

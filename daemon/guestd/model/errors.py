@@ -206,8 +206,8 @@ class PlatformError(GuestdError):
         return {**about, **self.codes()}
 
     def __str__(self) -> str:
-        told = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
-        return f"{told}; {self.remedy}" if self.remedy else told
+        message = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
+        return f"{message}; {self.remedy}" if self.remedy else message
 
 
 class PlatformRefused(PlatformError):

@@ -247,12 +247,12 @@ class RestCalls:
             latency_s = self._pace.clock() - began
             error.attempts, error.latency_ms = call.attempts, latency_s * 1000.0
             if isinstance(error, RateLimited):
-                told = {
+                details = {
                     "call": call.row.name,
                     "attempt": call.attempts,
                     "retry_after_s": error.retry_after_s,
                 }
-                self._note("platform.rate_limited", "failed", told)
+                self._note("platform.rate_limited", "failed", details)
             self._metrics.observe_rest(call.row.name, _outcome(error), latency_s)
             raise
         now = self._pace.clock()
