@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from typing import cast
 
 from websockets.client import ClientProtocol
@@ -25,7 +26,7 @@ HEAD_BYTES_MAX = 32_768
 WRITE_HIGH_WATER_BYTES = 65_536
 
 
-class _Head(asyncio.Protocol):
+class _Head(asyncio.Protocol, ABC):
     """Reads one HTTP response head; `done` gets what `_head_received` makes of it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -62,11 +63,13 @@ class _Head(asyncio.Protocol):
         if not self.done.done():
             self.done.set_exception(DialError(ending))
 
+    @abstractmethod
     def _send(self, transport: asyncio.Transport) -> None:
-        raise NotImplementedError  # each of the two heads below asks its own question
+        """Write the request."""
 
+    @abstractmethod
     def _head_received(self, head: bytes, rest: bytes) -> object:
-        raise NotImplementedError  # … and reads its own answer
+        """What `done` is given for this response; `rest` came behind it. Raises DialError."""
 
 
 class Upgrade(_Head):
