@@ -39,6 +39,12 @@ from guestd.wire.webchat import Webchat
 from guestd.wire.webmessaging import WebMessaging
 from tests.sections import names_of, session_settings, split
 
+from .control_client import client_of
+from .disk_journal import new_journal
+
+#: Fixtures that live with what they make.
+__all__ = ["client_of", "new_journal"]
+
 
 @dataclass
 class Town:

@@ -17,7 +17,7 @@ from guestd.session.machine import Machine
 from guestd.supervisor.breakage import shape_of
 from guestd.supervisor.runner import Runner
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 SECRET = "what the guest said to nobody else"
 

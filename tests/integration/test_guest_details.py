@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 
 def connects(town):

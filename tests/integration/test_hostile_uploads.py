@@ -8,7 +8,7 @@ import pytest
 from guestd.emulator.core import frames
 from guestd.model.commands import Send
 
-from .test_attachments import attach, fates
+from .attaching import attach, fates
 from .test_sessions import FAST, SILENT, open_guest
 
 LABEL_TOO_LONG = "a" * 64

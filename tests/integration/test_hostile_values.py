@@ -8,7 +8,7 @@ import json
 import aiohttp
 import pytest
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 HALF = "\ud800"
 

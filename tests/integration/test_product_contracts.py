@@ -21,7 +21,7 @@ from guestd.emulator import DEFAULT_QUEUE_ID
 from guestd.webhooks.payloads import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
 from tests.webhooks.harness import Receiver, until
 
-from .test_control_operations import MESSAGING, conversation, running_daemon
+from .operations_daemon import MESSAGING, conversation, running_daemon
 
 PROMPT_ID = "77ab0000-0000-4000-8000-000000000001"
 DISPLAY = {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}

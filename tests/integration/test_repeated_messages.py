@@ -9,7 +9,7 @@ import pytest
 
 from guestd.model.effects import SessionCounter
 
-from .test_simulator import frame, live, open_frontend
+from .frontend_client import frame, live, open_frontend
 
 SMALL = {"inbox_remembered_max": 2, "inbox_held_max": 2, "hold_initial_ms": 0.0}
 TIME = "2027-05-31T09:15:02.417Z"

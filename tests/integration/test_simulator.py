@@ -4,43 +4,13 @@ it."""
 from __future__ import annotations
 
 import asyncio
-import base64
-import gc
-import hashlib
 import json
-import socket
-import weakref
 
 import aiohttp
 import pytest
-from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from guestd.api.frontend import Frontend
-
-from ..soak.hostile_clients import Target, header, upgraded
-from ..soak.hostile_clients import frame as framed
-
-
-def open_frontend(town, query="", **more):
-    return connect(town.ws_url + query, proxy=None, max_size=None, **more)
-
-
-async def frame(frontend, timeout_s=10.0, **wanted):
-    """The next frame that has these values."""
-    async with asyncio.timeout(timeout_s):
-        while True:
-            found = json.loads(await frontend.recv())
-            if all(found.get(key) == value for key, value in wanted.items()):
-                return found
-
-
-def intakes(town):
-    return [socket._req.transport.get_protocol() for socket in town.http._simulator._sockets]
-
-
-async def live(frontend):
-    return await frame(frontend, kind="session", state="live")
+from .frontend_client import frame, live, open_frontend
 
 
 async def test_sim_1_a_plain_client_holds_a_conversation(new_town):
@@ -221,62 +191,6 @@ async def test_a_bad_address_is_told_and_closed(new_town, query, field):
         assert closed.value.rcvd.code == 1008
 
 
-async def test_a_frame_over_the_bound_is_skipped_and_not_held(new_town):
-    """It is answered before its end, and the frame behind it is heard."""
-    async with new_town(emulator={"agent": "echo"}) as town:
-        async with (
-            upgraded(Target("127.0.0.1", town.http.port, "ana")) as own,
-            asyncio.timeout(10.0),
-        ):
-            await own.reader.readuntil(b'"state":"live"')
-            await own.send(header(3_000_000) + bytes(1_500_000))
-            await own.reader.readuntil(b"the message has 3000000 bytes")
-            await town.until(lambda: not any(one.pending_bytes for one in intakes(town)))
-            assert town.metrics.frontends_unfinished_bytes() == 0
-            await own.send(bytes(1_500_000) + framed(b'{"action": "send", "text": "still here"}'))
-            await own.reader.readuntil(b'"text":"still here"')
-
-
-@pytest.mark.parametrize(
-    ("wrong", "code"),
-    [
-        (b"\x83\x80mask", 1002),
-        (b"\xf1\x80mask", 1002),
-        (b"\x80\x80mask", 1002),
-        (b"\x81\xff" + b"\x80" + bytes(7) + b"mask", 1009),
-        (header(2, 1) + b"\xff\xfe", 1007),
-        (
-            b"\x01\xff" + (2_000_000).to_bytes(8, "big") + bytes(2_000_004) + framed(b"another"),
-            1002,
-        ),
-    ],
-    ids=[
-        "opcode",
-        "reserved bits",
-        "nothing to continue",
-        "length",
-        "no UTF-8",
-        "a message within one too large",
-    ],
-)
-async def test_a_frame_that_is_wrong_in_itself_closes_that_frontend_only(new_town, wrong, code):
-    async with (
-        new_town(emulator={"agent": "echo"}) as town,
-        open_frontend(town, "?guest=bob") as other,
-    ):
-        await live(other)
-        async with (
-            upgraded(Target("127.0.0.1", town.http.port, "ana")) as own,
-            asyncio.timeout(10.0),
-        ):
-            await own.reader.readuntil(b'"state":"live"')
-            await own.send(wrong)
-            assert b"\x88\x02" + code.to_bytes(2, "big") in await own.read_until_closed()
-        await other.send('{"action": "send", "text": "hello"}')
-        await frame(other, kind="message", direction="Outbound")
-        assert town.live() == 2, "the guest session of the closed frontend lives on"
-
-
 async def test_the_same_command_id_again_gets_the_same_answer(new_town):
     async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
         await live(frontend)
@@ -407,158 +321,6 @@ async def test_health_readiness_and_metrics(new_town):
             assert answer.status == 503
 
 
-async def test_a_frontend_that_never_reads_is_closed_and_hurts_nobody(new_town):
-    """The frontend gets far more than sockets and its queue hold. Others go on; it is told where to
-    resume."""
-    api = {"queue_events_max": 64, "queue_bytes_max": 200_000, "write_timeout_s": 1.0}
-    async with new_town(api=api, emulator={"agent": "silent", "limits": {"strict": False}}) as town:
-        reader, writer = await _deaf_frontend(town, "slow")
-        async with open_frontend(town, "?guest=quick") as quick:
-            await live(quick)
-            await town.until(lambda: town.live() == 2)
-            slow = town.emulator.world.sessions[_token(town, "slow")]
-            for n in range(3000):
-                _, effects = town.emulator.world.agent_says(slow, "x" * 3900, town.emulator.now())
-                town.emulator.perform(effects)
-                if n % 50 == 0:
-                    await asyncio.sleep(0.005)
-            await quick.send('{"action": "send", "text": "am I heard?", "command_id": "q"}')
-            await frame(quick, kind="delivery", status="confirmed")
-            await town.until(lambda: town.metrics.watchers_closed_slow == 1, 20.0)
-            assert town.metrics.watchers_lagging >= 1
-            assert town.live() == 2
-        writer.close()
-        last = town.fleet.view(town.fleet.find("slow")).seq
-        async with open_frontend(town, f"?guest=slow&since={last - 1}") as frontend:
-            assert (await frame(frontend, kind="message"))["seq"] == last
-
-
-def _token(town, name):
-    return town.fleet._runners[town.fleet.find(name)].machine.guest.token
-
-
-async def _deaf_frontend(town, name):
-    """Upgrades by hand over a socket with a tiny receive buffer, and then never reads."""
-    sock = socket.socket()
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-    sock.setblocking(False)
-    host, port = town.http.url.removeprefix("http://").split(":")
-    loop = asyncio.get_running_loop()
-    await loop.sock_connect(sock, (host, int(port)))
-    reader, writer = await asyncio.open_connection(sock=sock, limit=1024)
-    writer.write(
-        f"GET /?guest={name} HTTP/1.1\r\nHost: {host}\r\nUpgrade: websocket\r\nConnection:"
-        " Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version:"
-        " 13\r\n\r\n".encode()
-    )
-    await reader.readuntil(b"\r\n\r\n")
-    writer.transport.pause_reading()
-    return reader, writer
-
-
-def upload_frame(data: bytes, **more):
-    figures = {
-        "filename": "bill.pdf",
-        "contentType": "application/pdf",
-        "buffer": base64.b64encode(data).decode(),
-    }
-    return json.dumps({"action": "upload", **figures, **more})
-
-
-@pytest.mark.parametrize("as_buffer", [False, True], ids=["base64", "node-buffer"])
-async def test_sim_1_upload_unchanged_on_the_wire(new_town, as_buffer):
-    data = bytes(range(256)) * 10
-    buffer = (
-        {"type": "Buffer", "data": list(data)} if as_buffer else base64.b64encode(data).decode()
-    )
-    async with (
-        new_town(emulator={"agent": "silent"}) as town,
-        open_frontend(town, "?guest=ana") as frontend,
-    ):
-        await live(frontend)
-        await frontend.send(upload_frame(data, buffer=buffer, caption="the bill", command_id="u1"))
-        answer = await frame(frontend, ok=True)
-        assert answer["command_id"] == "u1" and answer["seq"] > 0
-        message = await frame(frontend, kind="message", direction="Inbound")
-        assert message["text"] == "the bill" and message["command_id"] == "u1"
-        file = message["content"][0]["attachment"]
-        assert (file["filename"], file["mime"], file["fileSize"]) == (
-            "bill.pdf",
-            "application/pdf",
-            len(data),
-        )
-        (session,) = town.emulator.world.sessions.values()
-        assert session.attachments[file["id"]].sha256 == hashlib.sha256(data).hexdigest()
-        await frontend.send(json.dumps({"action": "link", "attachment_id": file["id"]}))
-        result = (await frame(frontend, ok=True))["result"]
-        assert result["filename"] == "bill.pdf" and result["url"].startswith(town.emulator.url)
-
-
-async def test_the_same_upload_again_gets_the_same_answer_and_is_sent_once(new_town):
-    async with (
-        new_town(emulator={"agent": "silent"}) as town,
-        open_frontend(town, "?guest=ana") as frontend,
-    ):
-        await live(frontend)
-        for _ in range(3):
-            await frontend.send(upload_frame(b"data", command_id="u1"))
-        seqs = {(await frame(frontend, ok=True))["seq"] for _ in range(3)}
-        assert len(seqs) == 1
-        await frame(frontend, kind="delivery", status="confirmed")
-        (session,) = town.emulator.world.sessions.values()
-        assert len(session.messages) == 1
-        await town.until(lambda: not list(town.spool._directory.iterdir()))
-
-
-async def test_a_frame_that_is_too_large_is_told_where_to_go(new_town):
-    async with (
-        new_town(api={"frame_bytes_max": 4096}) as town,
-        open_frontend(town, "?guest=ana") as frontend,
-    ):
-        await live(frontend)
-        await frontend.send(upload_frame(bytes(5000)))
-        found = await frame(frontend, code="too_large")
-        assert "at most 4096 are taken" in found["error"] and "over HTTP" in found["error"]
-        assert town.metrics.simulator_errors == {"too_large": 1}
-
-
-@pytest.mark.parametrize("dialect", ["webmessaging", "webchat"])
-@pytest.mark.parametrize(
-    "data", ['{"a": ' * 260 + "1" + "}" * 260, '{"a": "\\ud800"}', f'{{"a": {10**30}}}']
-)
-async def test_sock_4_a_context_that_cannot_be_written_out_again_ends_nothing(
-    new_town, dialect, data
-):
-    async with new_town(dialect=dialect) as town, open_frontend(town, "?guest=ana") as frontend:
-        await live(frontend)
-        await frontend.send(f'{{"action": "context", "command_id": "c1", "data": {data}}}')
-        assert (await frame(frontend, command_id="c1"))["field"] == "data"
-        await frontend.send(
-            json.dumps({"action": "send", "text": "still here", "command_id": "c2"})
-        )
-        await frame(frontend, command_id="c2", ok=True)
-
-
-async def test_a_frontend_that_is_gone_before_it_is_answered_leaves_no_trace(new_town, caplog):
-    """Found by two thousand kills: a traceback of somebody who had hung up."""
-    upgrade = (
-        b"GET /?guest=ana HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection:"
-        b" Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key:"
-        b" dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-    )
-    events = (
-        b"GET /v1/sessions/ana/events HTTP/1.1\r\nHost: localhost\r\nAccept:"
-        b" text/event-stream\r\n\r\n"
-    )
-    async with new_town() as town:
-        for n in range(200):
-            _, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
-            writer.write(upgrade if n < 100 else events)
-            writer.transport.abort()
-        await asyncio.sleep(0.2)
-    assert not [one for one in caplog.records if one.levelname == "ERROR"]
-
-
 @pytest.mark.parametrize(
     ("dialect", "most", "too_much", "counted"),
     [
@@ -599,26 +361,3 @@ async def test_sim_1_what_a_frontend_says_on_opening_is_not_lost(new_town, diale
             shown.append(json.loads(await frontend.recv()))
         answers = [one for one in shown if "error" in one or one.get("direction") == "Outbound"]
         assert [one.get("error", one.get("text")) for one in answers] == ["hello"]
-
-
-async def test_a_frontend_that_has_left_is_in_no_reference_cycle(new_town, monkeypatch):
-    """A thousand that come and go would otherwise fill the memory until a full collection."""
-    sockets = weakref.WeakSet()
-    made = Frontend.__init__
-
-    def remembered(self, socket, *more):
-        sockets.add(socket)
-        made(self, socket, *more)
-
-    monkeypatch.setattr(Frontend, "__init__", remembered)
-    async with new_town(emulator={"agent": "silent"}) as town:
-        gc.collect()
-        gc.disable()
-        try:
-            for _ in range(3):
-                async with upgraded(Target("127.0.0.1", town.http.port, "ana")) as frontend:
-                    await frontend.reader.read(100)
-                await town.until(lambda: town.metrics.http_connections == 0)
-            await town.until(lambda: not sockets)
-        finally:
-            gc.enable()

@@ -16,9 +16,9 @@ import pytest
 from guestd.app.config import Config
 from guestd.model.commands import Context
 
-from .test_attachments import PNG, attach, steps
+from .attaching import PNG, attach, steps
+from .frontend_client import frame, live, open_frontend
 from .test_sessions import FAST, SILENT, open_guest
-from .test_simulator import frame, live, open_frontend
 
 JPEG = b"\xff\xd8\xff" + bytes(range(256))
 TYPES = "image/png, image/jpeg, application/pdf"
