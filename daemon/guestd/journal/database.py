@@ -37,7 +37,7 @@ NAME = "journal.sqlite3"
 #: leisure.
 CHECK_BYTES_MAX = 512 * 1024 * 1024
 
-#: A file without `auto_vacuum` is given it at the start if it is no larger than this, which takes
+#: A file without `auto_vacuum` is given it at the start if it is not larger than this, which takes
 #: less than a second; a larger one by `guestd journal compact`.
 COMPACT_BYTES_MAX = 32 * 1024 * 1024
 
@@ -183,7 +183,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 
 def verify(path: Path) -> None:
-    """Raises JournalError if this file is no sound journal of a schema version we know."""
+    """Raises JournalError if this file is not a sound journal of a schema version we know."""
     if not path.exists():
         raise JournalError(f"there is no {path}")
     try:

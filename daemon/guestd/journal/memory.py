@@ -3,7 +3,7 @@ What is read is answered at once, without a suspension.
 
 Bounds: `events_per_session_max` and `events_max` over all. When one is reached the oldest events
 go, and a reader who asks for them learns from `first_kept_seq` what he cannot get any more. The one
-order of all streams is kept only once somebody has asked for it, within `events_max`; operations
+order of all streams is kept only once it has been requested, within `events_max`; operations
 that are over and deliveries that are done go when there are `works_max`."""
 
 from __future__ import annotations

@@ -69,7 +69,7 @@ class Ending:
     """Why a connection or a guest session stopped.
 
     `code` is the WebSocket close code or the HTTP status, whichever the cause speaks of;
-    `retry_after_s` is the server's own wish and wins over any backoff of ours (HTTP-1).
+    `retry_after_s` is the server's own request and overrides any backoff of ours (HTTP-1).
     """
 
     cause: Cause

@@ -1,8 +1,8 @@
-"""The connection of a guest session as its machine sees it: tries, steps that take time, and life.
+"""The connection of a guest session as its machine sees it: attempts, timed steps and heartbeats.
 
-No socket is here. `step_at` is when the present step (the hello's answer, the rest before the next
-try) is over; `joined_once` says that the platform knows the session; `was_live` is the journal's
-last word on the connection, from the life before."""
+There is no socket here. `step_at` is when the present step ends (the hello's answer, the rest
+before the next attempt); `joined_once` says that the platform knows the session; `was_live` is what
+the previous process journaled last about the connection."""
 
 from __future__ import annotations
 

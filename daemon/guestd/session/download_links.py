@@ -1,7 +1,7 @@
-"""Fresh download links: requested over the socket, answered to the caller, written nowhere.
+"""Fresh download links: requested over the socket, answered to the caller, never stored.
 
-A download link is the URL of a file of the conversation. It lives about ten minutes (protocol §5)
-and is a key to the file: so it is not an event and is not journaled."""
+A download link is the URL of a file of the conversation. It is valid for about ten minutes
+(protocol §5) and opens the file without a login, so it is not an event and is not journaled."""
 
 from __future__ import annotations
 

@@ -4,10 +4,10 @@ A file's message takes its place in the lane when the command is accepted, and w
 it stays behind it: the order is the guest's. The uploads themselves run ahead of the lane,
 `uploads_per_session_max` at a time, so that a row of files costs no more than the slowest of them.
 
-An upload lives and dies with the message that carries it, so it stands in the lane beside it
-(`Outgoing.upload`), and this part keeps no list of its own: with each call it is handed the lane.
-It decides about uploads only. What a message may do next is the outbox's answer; where an upload
-has ended, `Wants.PROCEED` says so.
+An upload exists as long as the message that carries it, so it is kept beside it in the lane
+(`Outgoing.upload`), and this part has no list of its own: each call is given the lane. It decides
+about uploads only. What a message may do next is the outbox's answer; where an upload has ended,
+`Wants.PROCEED` says so.
 
 After a restart a file's message may have been sent. Nothing is uploaded while that is in doubt: the
 history is read first, and only a message it does not hold begins anew, with a new attachment id.

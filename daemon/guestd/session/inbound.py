@@ -5,10 +5,10 @@ is recorded at once (`take_in_order`). Everything else goes through the inbox (`
 hold it, drop it as a repetition, or release several at once.
 
 A gap is closed in three steps, and the machine stands between them. `request_backfill` begins to
-hold what arrives and asks for a token and then for pages. When the reading is over, it is returned
-as a word (`wants.BackfillRead`, or `BackfillAbandoned`), because the messages of ours that are
-under way must be looked for in it first. Then `merge` puts history and held messages together, and
-the inbox flows again."""
+hold what arrives and asks for a token and then for pages. When the reading is over, its result is
+returned (`wants.BackfillRead` or `BackfillAbandoned`), because the messages of ours that are under
+way must be looked for in it first. Then `merge` puts history and held messages together, and the
+inbox flows again."""
 
 from __future__ import annotations
 

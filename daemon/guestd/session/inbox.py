@@ -1,15 +1,15 @@
 """Puts what arrives into the conversation's order: each item once, in bounded memory.
 
-The wire gives no promise of order (protocol §0.3, fact 5), repeats items after a reconnect when we
-read the history, and two dialects say the order in two ways. Both give the same answers to the same
-three verbs, so the machine does not know which one it holds:
+The wire does not promise an order (protocol §0.3, fact 5), the history repeats items after a
+reconnect, and the two dialects express order in two ways. Both inboxes have the same three methods,
+so the machine does not know which one it holds:
 
     arrive(item, now)   what may be shown now, and what was noticed
     release(now)        the same, when `wake_at` is reached
     merge(history)      the same, when a gap was filled
 
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
-still under way, so order can only be bought with waiting, and the price is `ReorderDelay.hold_ms`:
+still under way, so order costs waiting, and the wait is `ReorderDelay.hold_ms`:
 learned from what all sessions of the deployment see, nothing while traffic is in order. An item
 that comes too late even so is shown at the end, marked `late`: never dropped. Equal times are two
 messages; they keep the order of their arrival, or the history's where it is known: one of them that
@@ -20,8 +20,8 @@ arrives now. The history is the platform's own order, so on `merge` it is the sp
 does not hold yet is sorted in by time.
 
 `BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for
-`gap_wait_s`, then the gap is stated and life goes on. A stream whose numbers jump by nature strikes
-out after three unfilled gaps: from then on only order and repetition are checked.
+`gap_wait_s`, then the gap is stated and delivery continues. After three unfilled gaps a stream is
+taken for one that skips numbers: from then on only order and repetition are checked.
 
 Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max`
 identities are kept to know a repetition; an item older than the oldest forgotten one is taken for

@@ -91,8 +91,8 @@ class BySequence:
         return outcome
 
     def use(self, sequence: str, now: float) -> InboxOutcome:
-        """A frame that is no message has this number: it is no gap. It is not remembered as shown,
-        so that a message with the same number is not lost."""
+        """A frame that is not a message has this number, so it is not a gap. It is not remembered
+        as shown, so that a message with the same number is not lost."""
         outcome = InboxOutcome()
         key = natural_key(sequence)
         if self._last_key is not None and key > self._last_key:

@@ -2,15 +2,15 @@
 
 It is the only place where a guest session changes. It runs to its end without suspension, so
 whatever holds at the top of a method still holds at the bottom. It has no clock (`now` is monotonic
-seconds), no global chance (a `Random` is given) and no voice: what deserves a count comes out as a
-`Count`, and `repr()` is the line for a log.
+seconds), no global randomness (a `Random` is given) and no logging: what is worth counting comes
+out as a `Count`, and `repr()` is the line for a log.
 
 The machine is the session's *life*: it joins, loses, rests, leaves and ends (`states.py`), with
 `connection` (tries and heartbeats) and `departure` (why it ends). What is said meanwhile is in
 `conversation`, over parts that know nothing of each other: `inbound` (messages that arrive),
 `outbound` (commands and messages to send), `files` (uploads) and `download_links`. Each input goes
-to one part. A part writes the effects it wants and returns a word when it needs something from
-elsewhere (`wants.py`); who holds the parts decides what the word means.
+to one part. A part writes the effects it wants and returns a value of `wants.py` when it needs
+something from elsewhere; the holder of the parts decides what that means.
 
 An input of our own that is illegal in the present state raises `IllegalInput`, because it is our
 bug. What the platform sends never raises, whatever it is: at worst it leads to an ending.

@@ -1,11 +1,11 @@
-"""Commands accepted once, messages on their way, confirmed, failed, or honestly uncertain.
+"""Commands, accepted once, and their messages: sent in order, then confirmed, failed or uncertain.
 
-What is refused was never accepted, and is the machine's to decide (`commands.py`). From acceptance
-on a command is here. Its intent is recorded first; when that is durable, a context is applied, the
-end of the conversation is returned as a word, and a message is ready to be sent, in its place in
-the lane (`outbox.py`). The lane is strict and paced, and each message sent waits for its echo.
-What cannot be confirmed by an echo is settled by the history, if the dialect has one; what nothing
-can settle is told as `uncertain`, never sent again on a guess."""
+Whether a command is refused is decided before (`commands.py`); from its acceptance on it is handled
+here. Its intent is recorded first; when that is durable, a context is applied, the end of the
+conversation is returned as a word, and a message is ready to be sent, in its place in the lane
+(`outbox.py`). The lane is strict and paced, and each message sent waits for its echo. What cannot
+be confirmed by an echo is settled by the history, if the dialect has one; what cannot be settled is
+reported as `uncertain`, never sent again on a guess."""
 
 from __future__ import annotations
 

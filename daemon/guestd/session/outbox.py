@@ -1,4 +1,4 @@
-"""Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
+"""Commands on their way to the platform: in order, paced, each confirmed or reported as uncertain.
 
 The lane is strict: where the platform confirms (it echoes what a guest said, protocol §3.5), one
 message is under way at a time and the next waits for its proof. That costs a round trip per

@@ -1,4 +1,4 @@
-"""The figures one guest session lives by. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and
+"""The settings of one guest session. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and
 the platform's published limits (protocol §5); configuration may change every one of them."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One file on its way to the platform, and what a file must be like before it is asked for (SOCK-6,
+"""One file on its way to the platform, and the checks before a slot is requested (SOCK-6,
 SOCK-7, protocol §7).
 
     waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
@@ -6,14 +6,14 @@ SOCK-7, protocol §7).
        └──── rests, then a fresh place, a fresh id ─────┴──────────────────┘
                                                           refused for good ──▶ failed
 
-A place is a presigned URL, which is a key that dies: by its time, by being used, by a quarrel about
-a header. So nothing is ever put twice to the same URL. Whatever goes wrong on the way and may pass
-(403, a broken connection, no event in time) costs one of `attempts_max`, and the next attempt
-begins with a new attachment id; the old one is deleted, so that no orphan is left behind. Because
-the message is only sent when the file is there, none of this can double a message: that is the
-outbox's care, where the file's message waits in its place.
+A slot is a presigned URL. It stops working when its time is over, when it was used, or when a
+header does not match, so nothing is ever uploaded twice to the same URL. Whatever goes wrong on the
+way and may pass (403, a broken connection, no event in time) costs one of `attempts_max`, and the
+next attempt begins with a new attachment id; the old one is deleted, so that no orphan is left
+behind. Because the message is only sent when the file is there, none of this can double a message:
+the file's message waits for it in the outbox.
 
-The platform's word counts more than ours: its success event ends the upload even if the PUT's own
+The platform's word overrides ours: its success event ends the upload even if the PUT's own
 answer is still under way."""
 
 from __future__ import annotations

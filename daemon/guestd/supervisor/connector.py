@@ -1,5 +1,5 @@
 """Who may dial, and dialing: guest sessions wait for the fleet's connect budget, then each gets its
-connection. When it is whose turn is `policy/admission`; here its answers are carried out."""
+connection. `policy/admission` decides when; its answers are carried out here."""
 
 from __future__ import annotations
 

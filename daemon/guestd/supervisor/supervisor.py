@@ -1,5 +1,5 @@
-"""All guest sessions of this process: opened, found, listed, told, watched, ended (the `Fleet`
-port).
+"""All guest sessions of this process: opened, found, listed, given commands, watched, ended (the
+`Fleet` port).
 
 Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is
 `policy/deadlines`, what a session does is its machine. This package only carries their answers to
@@ -65,7 +65,7 @@ STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is fre
 #: Connections for which the journal is asked at once about a repeated message; more wait.
 REPETITIONS_ASKED_MAX = 100
 
-#: Endings that deserve a line in the log: not what somebody asked for.
+#: Endings that deserve a line in the log: those that were not asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 

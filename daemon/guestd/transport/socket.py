@@ -1,5 +1,5 @@
-"""One open WebSocket connection: our own asyncio.Protocol, the library's Sans-I/O core where it is
-worth its weight.
+"""One open WebSocket connection: our own asyncio.Protocol, and the library's Sans-I/O core where it
+is needed.
 
 Nearly every frame a guest session receives is one whole, unfragmented text frame. Those are cut
 straight out of the read buffer. For all else (fragments, pings, close frames, anything odd) a

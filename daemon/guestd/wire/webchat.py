@@ -142,7 +142,7 @@ class Webchat:
 
 
 def _typing(state: object) -> s.TypingShown:
-    """`state` is true, false, or any word; what is not a word for stopping means that somebody
+    """`state` is true, false, or any word; what is not a word for stopping means that someone
     types."""
     if not isinstance(state, str):
         return s.TypingShown(state not in (False, None))
