@@ -191,12 +191,12 @@ def verify(path: Path) -> None:
             problems = full_check(copy)
             version = copy.execute("PRAGMA user_version").fetchone()[0] if not problems else 0
     except UNREADABLE_FILE as error:
-        raise JournalError(f"{path} is no journal: {error}") from error
+        raise JournalError(f"{path} is not a journal: {error}") from error
     if problems:
         raise JournalError(f"{path} failed its check: {problems[0]}")
     if not 0 < version <= len(migrations()):
         raise JournalError(
-            f"{path} is no journal that this guestd knows (schema version {version})"
+            f"{path} is not a journal that this guestd knows (schema version {version})"
         )
 
 

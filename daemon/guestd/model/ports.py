@@ -108,8 +108,8 @@ class DeploymentConfig:
 
 
 class Watcher(Protocol):
-    """Someone who follows one guest session. Neither method blocks, raises, or changes who
-    watches."""
+    """What follows one guest session: a frontend, an event stream. Neither method blocks, raises,
+    or changes who watches."""
 
     def offer(self, row: EventRow) -> None: ...
 

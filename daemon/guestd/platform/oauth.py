@@ -4,7 +4,7 @@ A token is fetched by a task of its own, so that callers meanwhile wait for the 
 and a waiter that is cancelled takes nothing from the others. It is renewed before it expires; if
 that fails while the old one is still good, the old one serves on and the next try comes after half
 of what is left. A client that was refused is not presented again at once: every waiting session
-would knock in turn, and platforms lock clients for less."""
+would ask in turn, and platforms lock clients for less."""
 
 from __future__ import annotations
 

@@ -233,7 +233,7 @@ class ReconnectSettings:
 
 @dataclass(slots=True, frozen=True)
 class SessionSettings:
-    """The sections that one guest session lives by, and what its deployment decides:
+    """The sections that one guest session uses, and what its deployment decides:
     `join_on_new_session` where it starts conversations by itself, `conversation_clear` where a
     conversation is ended by Presence Clear instead of closeSession."""
 

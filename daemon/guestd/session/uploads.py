@@ -1,10 +1,10 @@
 """One file on its way to the platform, and the checks before a slot is requested (SOCK-6,
 SOCK-7, protocol §7).
 
-    waiting ──asked for a place──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
-       ▲                             │                  │                  │
-       └──── rests, then a fresh place, a fresh id ─────┴──────────────────┘
-                                                          refused for good ──▶ failed
+    waiting ──slot requested──▶ asked ──granted──▶ putting ──2xx──▶ confirming ──event──▶ done
+       ▲                          │                  │                  │
+       └──── pause, then a new slot and a new id ────┴──────────────────┘
+                                                       refused for good ──▶ failed
 
 A slot is a presigned URL. It stops working when its time is over, when it was used, or when a
 header does not match, so nothing is ever uploaded twice to the same URL. Whatever goes wrong on the
