@@ -14,7 +14,7 @@ import urllib.request
 
 import pytest
 
-from .lives import free_port
+from .forked_daemon import free_port
 from .test_programs import DEPLOYMENT, converse, get
 
 

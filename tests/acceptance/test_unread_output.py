@@ -14,7 +14,7 @@ import urllib.request
 import pytest
 
 from .conftest import COMMAND, ROOT, clean_environment
-from .lives import free_port
+from .forked_daemon import free_port
 
 CANARY = "canary-0123456789abcdef"
 MALFORMED = [

@@ -6,13 +6,13 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 
-from .town import GUEST, SECRET, TownTarget
+from .stack import GUEST, SECRET, StackTarget
 
 #: Whatever the media type says, it stays one header line.
 _ONE_LINE = bytes(range(32)) + b"\x7f"
 
 
-class Multipart(TownTarget):
+class Multipart(StackTarget):
     name = "multipart"
     tokens = (
         *(

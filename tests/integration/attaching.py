@@ -17,7 +17,7 @@ async def pieces(data: bytes, size: int = 1000):
 
 
 async def attach(
-    town,
+    stack,
     session_id,
     data=PNG,
     name="bill.png",
@@ -26,10 +26,10 @@ async def attach(
     command_id="f1",
 ):
     """Spool and give; returns where the answer will be."""
-    spooled = await town.spool.spool(pieces(data))
+    spooled = await stack.spool.spool(pieces(data))
     answers = []
     command = Attach(command_id, name, content_type, spooled.size_bytes, str(spooled.path), caption)
-    town.fleet.give(session_id, command, answers.append)
+    stack.fleet.give(session_id, command, answers.append)
     return answers, spooled.path
 
 
@@ -45,12 +45,12 @@ def steps(watching, command_id="f1"):
     return [one["status"] for one in watching.of("attachment") if one["command_id"] == command_id]
 
 
-def stored(town, name="ana"):
+def stored(stack, name="ana"):
     """SHA-256 of what the platform holds, by file name, of the files that were sent."""
     found = {}
-    for one in (session_of(town, name).attachments or {}).values():
+    for one in (session_of(stack, name).attachments or {}).values():
         if one.sent:
             found[one.name] = hashlib.sha256(
-                town.emulator.storage.path(one.id).read_bytes()
+                stack.emulator.storage.path(one.id).read_bytes()
             ).hexdigest()
     return found

@@ -11,9 +11,9 @@ import pytest
 PROBLEM = "application/problem+json"
 
 
-async def open_post(town, rest):
+async def open_post(stack, rest):
     """A POST of a JSON body on a connection of its own, as far as `rest` goes."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", town.http.port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", stack.http.port)
     writer.write(
         b"POST /v1/sessions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
         + rest
@@ -51,12 +51,12 @@ class Client:
 
 @pytest.fixture
 def client_of():
-    def open_client(town, **more):
-        return _Opened(town, more)
+    def open_client(stack, **more):
+        return _Opened(stack, more)
 
     class _Opened:
-        def __init__(self, town, more):
-            self._session = aiohttp.ClientSession(town.http.url, **more)
+        def __init__(self, stack, more):
+            self._session = aiohttp.ClientSession(stack.http.url, **more)
 
         async def __aenter__(self):
             return Client(await self._session.__aenter__())
@@ -67,10 +67,10 @@ def client_of():
     return open_client
 
 
-async def opened(town, client, name="ana"):
+async def opened(stack, client, name="ana"):
     status, found, _ = await client.post("/v1/sessions", {"name": name})
     assert status == 201
-    await town.until(lambda: town.fleet.view(found["session_id"]).state == "live")
+    await stack.until(lambda: stack.fleet.view(found["session_id"]).state == "live")
     return found["session_id"]
 
 

@@ -8,8 +8,8 @@ import json
 from websockets.asyncio.client import connect
 
 
-def open_frontend(town, query="", **more):
-    return connect(town.ws_url + query, proxy=None, max_size=None, **more)
+def open_frontend(stack, query="", **more):
+    return connect(stack.ws_url + query, proxy=None, max_size=None, **more)
 
 
 async def frame(frontend, timeout_s=10.0, **wanted):

@@ -29,7 +29,7 @@ from .attaching import PNG, attach, fates, pieces, steps
 from .test_sessions import FAST, Watching
 
 
-class Lives:
+class DaemonRuns:
     """One daemon after another on the same journal and spool; each ends as a `kill -9` would:
     nothing is flushed or said."""
 
@@ -80,7 +80,7 @@ class Lives:
 @pytest.fixture
 async def lives(tmp_path):
     async with Emulator(EmulatorSettings(agent="silent")) as emulator:
-        one = Lives(emulator, tmp_path)
+        one = DaemonRuns(emulator, tmp_path)
         await one.begin()
         yield one
         await one.die()

@@ -27,9 +27,9 @@ class TestEvents:
                 if not fields and answer.content.at_eof():
                     raise EOFError
 
-    async def test_a_follower_sees_what_was_and_what_comes(self, new_town, client_of):
-        async with new_town(emulator={"agent": "echo"}) as town, client_of(town) as client:
-            await opened(town, client)
+    async def test_a_follower_sees_what_was_and_what_comes(self, new_stack, client_of):
+        async with new_stack(emulator={"agent": "echo"}) as stack, client_of(stack) as client:
+            await opened(stack, client)
             async with self.follow(client) as answer:
                 assert answer.status == 200 and answer.content_type == "text/event-stream"
                 assert (await self.event(answer, "session"))[0] == "1"
@@ -37,16 +37,16 @@ class TestEvents:
                 seq, message = await self.event(answer, "message")
                 assert int(seq) == message["seq"] and message["text"] == "hello"
 
-    async def test_who_comes_back_gets_what_he_missed_and_nothing_twice(self, new_town, client_of):
-        async with new_town(emulator={"agent": "echo"}) as town, client_of(town) as client:
-            await opened(town, client)
+    async def test_who_comes_back_gets_what_he_missed_and_nothing_twice(self, new_stack, client_of):
+        async with new_stack(emulator={"agent": "echo"}) as stack, client_of(stack) as client:
+            await opened(stack, client)
             async with self.follow(client) as answer:
                 last, _ = await self.event(answer, "session")
             for n in range(3):
                 await client.post(
                     "/v1/sessions/ana/messages", {"text": f"m{n}", "command_id": f"c{n}"}
                 )
-            await town.until(lambda: town.metrics.messages_in >= 6)
+            await stack.until(lambda: stack.metrics.messages_in >= 6)
             for headers, query in (({"Last-Event-ID": last}, "?after=0"), ({}, f"?after={last}")):
                 async with self.follow(
                     client, f"/v1/sessions/ana/events{query}", **headers
@@ -54,9 +54,9 @@ class TestEvents:
                     seen = [await self.event(answer, "accepted") for _ in range(3)]
                     assert [one["command_id"] for _, one in seen] == ["c0", "c1", "c2"]
 
-    async def test_the_end_is_told_and_then_there_is_nothing_to_follow(self, new_town, client_of):
-        async with new_town() as town, client_of(town) as client:
-            session_id = await opened(town, client)
+    async def test_the_end_is_told_and_then_there_is_nothing_to_follow(self, new_stack, client_of):
+        async with new_stack() as stack, client_of(stack) as client:
+            session_id = await opened(stack, client)
             async with self.follow(client) as answer:
                 await client.ask("DELETE", "/v1/sessions/ana")
                 await self.event(answer, "over")
@@ -64,96 +64,96 @@ class TestEvents:
             async with self.follow(client, f"/v1/sessions/{session_id}/events") as answer:
                 assert answer.status == 404  # a journal in memory forgets who has ended
 
-    async def test_who_is_still_catching_up_when_it_ends_is_told_so(self, new_town, client_of):
-        async with new_town() as town, client_of(town) as client:
-            session_id = await opened(town, client)
-            read = town.fleet.read
+    async def test_who_is_still_catching_up_when_it_ends_is_told_so(self, new_stack, client_of):
+        async with new_stack() as stack, client_of(stack) as client:
+            session_id = await opened(stack, client)
+            read = stack.fleet.read
             page = await read(session_id, 0, 100)
 
             async def forgotten(*what):
-                town.fleet.read = read
-                town.fleet._journal.forget(session_id)
-                town.fleet._runners.pop(session_id)
-                town.fleet._hub.over(session_id)
+                stack.fleet.read = read
+                stack.fleet._journal.forget(session_id)
+                stack.fleet._runners.pop(session_id)
+                stack.fleet._hub.over(session_id)
                 return page
 
             async def first(*what):
-                town.fleet.read = forgotten
+                stack.fleet.read = forgotten
                 return page
 
-            town.fleet.read = first
+            stack.fleet.read = first
             async with self.follow(client) as answer:
                 await self.event(answer, "session")
                 await self.event(answer, "over")
                 assert await answer.content.read() == b""
 
-    async def test_silence_is_broken_by_a_comment(self, new_town, client_of):
-        async with new_town(control={"heartbeat_s": 0.05}) as town, client_of(town) as client:
-            await opened(town, client)
+    async def test_silence_is_broken_by_a_comment(self, new_stack, client_of):
+        async with new_stack(control={"heartbeat_s": 0.05}) as stack, client_of(stack) as client:
+            await opened(stack, client)
             async with self.follow(client) as answer:
                 async with asyncio.timeout(5.0):
                     while b": beat" not in await answer.content.readline():
                         pass
 
-    async def test_a_slow_reader_is_told_let_go_and_can_resume(self, new_town, client_of):
+    async def test_a_slow_reader_is_told_let_go_and_can_resume(self, new_stack, client_of):
         api = {"queue_events_max": 16, "queue_bytes_max": 20_000}
-        async with new_town(api=api) as town, client_of(town) as client:
-            await opened(town, client)
-            session = next(iter(town.emulator.world.sessions.values()))
+        async with new_stack(api=api) as stack, client_of(stack) as client:
+            await opened(stack, client)
+            session = next(iter(stack.emulator.world.sessions.values()))
             async with self.follow(client, headers_only := "/v1/sessions/ana/events") as answer:
                 await self.event(answer, "session")
-                await town.until(lambda: len(town.fleet._hub) == 1)
-                stream = next(iter(town.http._control._events._streams))
+                await stack.until(lambda: len(stack.fleet._hub) == 1)
+                stream = next(iter(stack.http._control._events._streams))
                 stream._response.write = _waiting(stream._response.write, gate := asyncio.Event())
                 for n in range(40):
-                    _, effects = town.emulator.world.agent_says(
-                        session, f"m{n}" + "x" * 500, town.emulator.now()
+                    _, effects = stack.emulator.world.agent_says(
+                        session, f"m{n}" + "x" * 500, stack.emulator.now()
                     )
-                    town.emulator.perform(effects)
-                await town.until(lambda: stream.feed.is_too_slow)
+                    stack.emulator.perform(effects)
+                await stack.until(lambda: stream.feed.is_too_slow)
                 gate.set()
                 _, closed = await self.event(answer, "closed")
                 assert closed["reason"].startswith("too slow")
-            assert town.metrics.watchers_closed_slow == 1 and len(town.fleet._hub) == 0
-            await town.until(lambda: town.metrics.messages_in >= 40)
+            assert stack.metrics.watchers_closed_slow == 1 and len(stack.fleet._hub) == 0
+            await stack.until(lambda: stack.metrics.messages_in >= 40)
             async with self.follow(client, f"{headers_only}?after={closed['seq']}") as answer:
                 seq, _ = await self.event(answer, "message")
                 assert int(seq) == closed["seq"] + 1
 
-    async def test_a_follower_too_many_is_refused(self, new_town, client_of):
+    async def test_a_follower_too_many_is_refused(self, new_stack, client_of):
         async with (
-            new_town(control={"watchers_max": 1, "heartbeat_s": 0.05}) as town,
-            client_of(town) as client,
+            new_stack(control={"watchers_max": 1, "heartbeat_s": 0.05}) as stack,
+            client_of(stack) as client,
         ):
-            await opened(town, client)
+            await opened(stack, client)
             async with self.follow(client) as first:
                 await self.event(first, "session")
                 async with self.follow(client) as second:
                     assert second.status == 503 and "Retry-After" in second.headers
-            await town.until(lambda: not town.http._control._events._streams)
+            await stack.until(lambda: not stack.http._control._events._streams)
 
-    async def test_a_seq_that_cannot_be_is_refused(self, new_town, client_of):
-        async with new_town() as town, client_of(town) as client:
-            await opened(town, client)
+    async def test_a_seq_that_cannot_be_is_refused(self, new_stack, client_of):
+        async with new_stack() as stack, client_of(stack) as client:
+            await opened(stack, client)
             for last in ("-1", "x", "9" * 30, "999"):
                 async with self.follow(client, **{"Last-Event-ID": last}) as answer:
                     assert answer.status == 422
 
-    async def test_stopping_says_goodbye_to_followers(self, new_town, client_of):
-        async with new_town() as town, client_of(town) as client:
-            await opened(town, client)
+    async def test_stopping_says_goodbye_to_followers(self, new_stack, client_of):
+        async with new_stack() as stack, client_of(stack) as client:
+            await opened(stack, client)
             async with self.follow(client) as answer:
                 await self.event(answer, "session")
-                stopping = asyncio.ensure_future(town.http.stop())
+                stopping = asyncio.ensure_future(stack.http.stop())
                 _, closed = await self.event(answer, "closed")
                 assert "shutting down" in closed["reason"]
                 await stopping
 
-    async def test_pages_of_all_kinds_for_who_does_not_follow(self, new_town, client_of):
-        async with new_town(emulator={"agent": "echo"}) as town, client_of(town) as client:
-            await opened(town, client)
+    async def test_pages_of_all_kinds_for_who_does_not_follow(self, new_stack, client_of):
+        async with new_stack(emulator={"agent": "echo"}) as stack, client_of(stack) as client:
+            await opened(stack, client)
             await client.post("/v1/sessions/ana/messages", {"text": "hello"})
-            await town.until(lambda: town.metrics.messages_in >= 2)
+            await stack.until(lambda: stack.metrics.messages_in >= 2)
             _, page, _ = await client.get("/v1/sessions/ana/events?after=1&limit=2")
             assert (
                 [one["seq"] for one in page["events"]] == [2, 3]

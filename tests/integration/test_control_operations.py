@@ -210,8 +210,8 @@ async def test_sync_1_a_dead_letter_is_listed_and_sent_again():
         await runner.cleanup()
 
 
-async def test_without_an_oauth_client_it_says_what_to_set(new_town):
-    async with new_town() as town, aiohttp.ClientSession(town.http.url) as session:
+async def test_without_an_oauth_client_it_says_what_to_set(new_stack):
+    async with new_stack() as stack, aiohttp.ClientSession(stack.http.url) as session:
         async with session.post("/v1/injections", json={}) as answer:
             assert (answer.status, (await answer.json(content_type=None))["code"]) == (
                 404,

@@ -56,8 +56,8 @@ BAD_REQUESTS = [
 
 
 class TestProblems:
-    async def test_a_bad_body_is_a_problem_that_names_the_field(self, new_town, client_of):
-        async with new_town() as town, client_of(town) as client:
+    async def test_a_bad_body_is_a_problem_that_names_the_field(self, new_stack, client_of):
+        async with new_stack() as stack, client_of(stack) as client:
             headers = {"Content-Type": "application/json"}
             for body, status, code, field in BAD_BODIES:
                 found = await client.ask("POST", "/v1/sessions", data=body, headers=headers)
@@ -66,25 +66,25 @@ class TestProblems:
                     code,
                     field,
                 ), body[:50]
-            assert not town.fleet.sessions()
+            assert not stack.fleet.sessions()
 
     @pytest.mark.parametrize(("method", "path", "body", "detail"), WORDS)
     async def test_what_is_wrong_is_said_with_its_remedy(
-        self, new_town, client_of, method, path, body, detail
+        self, new_stack, client_of, method, path, body, detail
     ):
-        async with new_town() as town, client_of(town) as client:
-            async with client.session.request(method, town.http.url + path, json=body) as answer:
+        async with new_stack() as stack, client_of(stack) as client:
+            async with client.session.request(method, stack.http.url + path, json=body) as answer:
                 assert (answer.status, (await answer.json())["detail"]) == (422, detail)
 
-    async def test_what_no_route_takes_is_a_problem_too(self, new_town, client_of):
-        async with new_town() as town, client_of(town) as client:
+    async def test_what_no_route_takes_is_a_problem_too(self, new_stack, client_of):
+        async with new_stack() as stack, client_of(stack) as client:
             for method, path, status in BAD_REQUESTS:
                 found = await client.ask(method, path)
                 assert found[0] == status, path[:50]
                 assert ("Allow" in found[2]) == (status == 405)
 
-    async def test_a_body_too_large_is_refused_whether_announced_or_not(self, new_town, client_of):
-        async with new_town(control={"body_bytes_max": 2000}) as town, client_of(town) as client:
+    async def test_a_body_too_large_is_refused_whether_announced_or_not(self, new_stack, client_of):
+        async with new_stack(control={"body_bytes_max": 2000}) as stack, client_of(stack) as client:
 
             async def in_pieces():
                 for _ in range(30):
@@ -96,8 +96,8 @@ class TestProblems:
                     0
                 ] == 413
 
-    async def test_a_body_that_does_not_come_is_not_waited_for(self, new_town, client_of):
-        async with new_town(control={"body_timeout_s": 0.1}) as town, client_of(town) as client:
+    async def test_a_body_that_does_not_come_is_not_waited_for(self, new_stack, client_of):
+        async with new_stack(control={"body_timeout_s": 0.1}) as stack, client_of(stack) as client:
 
             async def never():
                 yield b"{"
@@ -109,52 +109,52 @@ class TestProblems:
 
     @pytest.mark.parametrize("bound", [{"requests_max": 1}, {"requests_per_address_max": 1}])
     async def test_one_request_more_than_the_bound_is_told_to_come_back(
-        self, new_town, client_of, bound
+        self, new_stack, client_of, bound
     ):
-        async with new_town(control=bound) as town, client_of(town) as client:
-            with town.http._control._requests.taken("127.0.0.1"):
+        async with new_stack(control=bound) as stack, client_of(stack) as client:
+            with stack.http._control._requests.taken("127.0.0.1"):
                 status, found, answered = await client.get("/v1/sessions")
             assert (status, found["code"], answered["Retry-After"]) == (503, "overloaded", "1")
-            assert town.metrics.http_refused == {next(iter(bound)): 1}
+            assert stack.metrics.http_refused == {next(iter(bound)): 1}
             assert (await client.get("/v1/sessions"))[0] == 200
 
-    async def test_one_address_cannot_take_all_places(self, new_town, client_of):
+    async def test_one_address_cannot_take_all_places(self, new_stack, client_of):
         async with (
-            new_town(control={"requests_per_address_max": 1}) as town,
-            client_of(town) as client,
+            new_stack(control={"requests_per_address_max": 1}) as stack,
+            client_of(stack) as client,
         ):
-            with town.http._control._requests.taken("192.0.2.1"):
+            with stack.http._control._requests.taken("192.0.2.1"):
                 assert (await client.get("/v1/sessions"))[0] == 200
 
-    async def test_bodies_that_do_not_come_hold_no_place(self, new_town, client_of):
+    async def test_bodies_that_do_not_come_hold_no_place(self, new_stack, client_of):
         bounds = {"requests_max": 2, "bodies_waiting_max": 10}
-        async with new_town(control=bounds) as town, client_of(town) as client:
-            silent = [await open_post(town, b"Content-Length: 100\r\n\r\n{") for _ in range(30)]
-            await town.until(lambda: town.metrics.http_refused.get("bodies_waiting_max") == 20)
+        async with new_stack(control=bounds) as stack, client_of(stack) as client:
+            silent = [await open_post(stack, b"Content-Length: 100\r\n\r\n{") for _ in range(30)]
+            await stack.until(lambda: stack.metrics.http_refused.get("bodies_waiting_max") == 20)
             assert (await client.get("/v1/sessions"))[0] == 200
             assert (await client.ask("POST", "/v1/sessions", json={"name": "ana"}))[0] == 201
-            slowly = await open_post(town, b"Content-Length: 14\r\n\r\n")
+            slowly = await open_post(stack, b"Content-Length: 14\r\n\r\n")
             slowly[1].write(b'{"name": "bo"}')
             assert (await slowly[0].readline()).startswith(b"HTTP/1.1 201 ")
             assert (await silent[0][0].readline()).startswith(b"HTTP/1.1 408 ")
             for _, writer in [*silent, slowly]:
                 writer.close()
 
-    async def test_bodies_under_way_are_bounded_in_bytes(self, new_town, client_of):
+    async def test_bodies_under_way_are_bounded_in_bytes(self, new_stack, client_of):
         async with (
-            new_town(control={"bodies_waiting_bytes_max": 100_000}) as town,
-            client_of(town) as client,
+            new_stack(control={"bodies_waiting_bytes_max": 100_000}) as stack,
+            client_of(stack) as client,
         ):
             large = [
-                await open_post(town, b"Content-Length: 90000\r\n\r\n" + b" " * 30_000)
+                await open_post(stack, b"Content-Length: 90000\r\n\r\n" + b" " * 30_000)
                 for _ in range(9)
             ]
-            await town.until(lambda: town.metrics.http_refused.get("bodies_waiting_max") == 6)
+            await stack.until(lambda: stack.metrics.http_refused.get("bodies_waiting_max") == 6)
             assert (await client.ask("POST", "/v1/sessions", json={"name": "ana"}))[0] == 201
             for _, writer in large:
                 writer.close()
-            await town.until(lambda: town.http._control._bodies._bytes == 0)
-            assert town.http._control._bodies._count == 0
+            await stack.until(lambda: stack.http._control._bodies._bytes == 0)
+            assert stack.http._control._bodies._count == 0
 
     @pytest.mark.parametrize(
         "wrong",
@@ -164,19 +164,19 @@ class TestProblems:
             b"Content-Encoding: br\r\nContent-Length: 4\r\n\r\nabcd",
         ],
     )
-    async def test_a_body_that_belies_its_headers_is_a_400(self, new_town, wrong):
-        async with new_town() as town:
-            reader, writer = await open_post(town, wrong)
+    async def test_a_body_that_belies_its_headers_is_a_400(self, new_stack, wrong):
+        async with new_stack() as stack:
+            reader, writer = await open_post(stack, wrong)
             assert (await reader.readline()).split()[
                 1
             ] == b"400"  # HTTP/1.0 where aiohttp itself refuses
             writer.close()
 
     async def test_a_bug_of_ours_is_told_by_an_id_that_is_in_the_log(
-        self, new_town, client_of, caplog
+        self, new_stack, client_of, caplog
     ):
-        async with new_town() as town, client_of(town) as client:
-            town.fleet.sessions = lambda: 1 / 0
+        async with new_stack() as stack, client_of(stack) as client:
+            stack.fleet.sessions = lambda: 1 / 0
             with caplog.at_level(logging.ERROR):
                 status, found, _ = await client.get("/v1/sessions")
             assert (status, found["code"]) == (500, "internal")
@@ -186,23 +186,24 @@ class TestProblems:
                 and "division by zero" not in caplog.text
             )
             assert (
-                town.metrics.http_internal_errors == 1 and town.metrics.control_answers["500"] == 1
+                stack.metrics.http_internal_errors == 1
+                and stack.metrics.control_answers["500"] == 1
             )
 
     async def test_a_bug_outside_the_control_api_is_told_in_the_same_way(
-        self, new_town, client_of, caplog
+        self, new_stack, client_of, caplog
     ):
-        async with new_town() as town, client_of(town) as client:
-            town.fleet.is_ready = lambda: 1 / 0
+        async with new_stack() as stack, client_of(stack) as client:
+            stack.fleet.is_ready = lambda: 1 / 0
             with caplog.at_level(logging.ERROR):
                 status, found, _ = await client.get("/readyz")
             assert (status, found["code"]) == (500, "internal")
             assert found["error_id"] in caplog.text and "Traceback" not in caplog.text
-            assert town.metrics.http_internal_errors == 1
+            assert stack.metrics.http_internal_errors == 1
             assert "ZeroDivision" not in json.dumps(found) and "Traceback" not in json.dumps(found)
 
-    async def test_a_value_that_was_refused_is_not_repeated(self, new_town, client_of):
-        async with new_town() as town, client_of(town) as client:
+    async def test_a_value_that_was_refused_is_not_repeated(self, new_stack, client_of):
+        async with new_stack() as stack, client_of(stack) as client:
             _, found, _ = await client.post(
                 "/v1/sessions", {"name": "s3cr3t token", "email": 5, "duration_s": "s3cr3t"}
             )

@@ -313,7 +313,7 @@ def documented_check() -> Any:
     return namespace["is_from_guestd"]
 
 
-class Town:
+class Stack:
     """A receiver that is away in the first life of the daemon, and in the second refuses each event
     once; guests it does not want at all."""
 
@@ -341,8 +341,8 @@ def events_and_ids(crm: Receiver) -> set[tuple[str, str]]:
 async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_are_replayed(
     tmp_path,
 ):
-    town = Town()
-    async with Receiver(town) as crm:
+    stack = Stack()
+    async with Receiver(stack) as crm:
         sections = {
             "webhooks": hooks(crm),
             "journal": {"directory": str(tmp_path)},
@@ -360,12 +360,12 @@ async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_
             await ask("POST", "/v1/prompts?wait=10s", wish(there, "p1"))
             await until(lambda: daemon.metrics.webhooks_dead and len(crm.got) > 3)
         first_life = events_and_ids(crm)
-        town.is_away = False
+        stack.is_away = False
         async with running_daemon(**sections) as (daemon, ask):
-            await until(lambda: len(town.taken) == 3)
+            await until(lambda: len(stack.taken) == 3)
             await ask("POST", "/v1/webhooks/replay-dead")
-            await until(lambda: len(town.taken) == 4)
-    order = [event for event, _ in town.taken]
+            await until(lambda: len(stack.taken) == 4)
+    order = [event for event, _ in stack.taken]
     again = {one for one in events_and_ids(crm) if one[0] in (CONNECTED, CREATED)}
     assert (order, again) == ([CONNECTED, INJECTED, PROMPTED, CREATED], first_life)
     is_from_guestd = documented_check()

@@ -21,7 +21,7 @@ HOST = "platform.example.org"
 SILENT, HEALTHY = "127.0.0.1", "127.0.0.2"
 
 
-class Ear:
+class RecordingSink:
     """A sink that only takes."""
 
     def __init__(self) -> None:
@@ -84,12 +84,12 @@ async def platform():
 
 
 async def spoken_with(target: str, **settings) -> bytes:
-    ear = Ear()
+    sink = RecordingSink()
     connection = await WebsocketDialer(
         TransportSettings(dial_timeout_s=20.0), OutboundRoute(**settings)
-    ).dial(DialTarget(target), ear)
+    ).dial(DialTarget(target), sink)
     connection.send_text(b"there?")
-    text = await asyncio.wait_for(ear.texts.get(), 20.0)
+    text = await asyncio.wait_for(sink.texts.get(), 20.0)
     connection.abort()
     return text
 
@@ -112,7 +112,7 @@ async def test_if_every_address_is_silent_the_dial_ends_with_its_time(resolved, 
     resolved(SILENT, SILENT)
     with pytest.raises(DialError) as refused:
         await WebsocketDialer(TransportSettings(dial_timeout_s=0.5)).dial(
-            DialTarget(f"ws://{HOST}:{platform}/v1"), Ear()
+            DialTarget(f"ws://{HOST}:{platform}/v1"), RecordingSink()
         )
     assert refused.value.ending.cause is Cause.DIAL_TIMEOUT
 

@@ -13,10 +13,10 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from .frontend_client import frame, live, open_frontend
 
 
-async def test_sim_1_a_plain_client_holds_a_conversation(new_town):
+async def test_sim_1_a_plain_client_holds_a_conversation(new_stack):
     async with (
-        new_town(emulator={"agent": "echo"}) as town,
-        open_frontend(town, "?guest=ana") as frontend,
+        new_stack(emulator={"agent": "echo"}) as stack,
+        open_frontend(stack, "?guest=ana") as frontend,
     ):
         hello = await frame(frontend)
         assert hello["kind"] == "hello" and hello["guest"] == "ana"
@@ -35,13 +35,13 @@ async def test_sim_1_a_plain_client_holds_a_conversation(new_town):
         assert "ok" in kinds and "accepted" in kinds and "delivery" in kinds
 
 
-async def test_two_frontends_of_one_guest_see_the_same(new_town):
+async def test_two_frontends_of_one_guest_see_the_same(new_stack):
     async with (
-        new_town(emulator={"agent": "echo"}) as town,
-        open_frontend(town, "?guest=ana") as first,
+        new_stack(emulator={"agent": "echo"}) as stack,
+        open_frontend(stack, "?guest=ana") as first,
     ):
         await live(first)
-        async with open_frontend(town, "?guest=ana&since=0") as second:
+        async with open_frontend(stack, "?guest=ana&since=0") as second:
             await first.send(json.dumps({"action": "send", "text": "hello"}))
             heard = [
                 await frame(one, kind="message", direction="Outbound") for one in (first, second)
@@ -49,29 +49,29 @@ async def test_two_frontends_of_one_guest_see_the_same(new_town):
             assert heard[0] == heard[1]
 
 
-async def test_sim_4_a_frontend_that_returns_gets_what_it_missed(new_town):
-    async with new_town() as town:
-        async with open_frontend(town, "?guest=ana") as frontend:
+async def test_sim_4_a_frontend_that_returns_gets_what_it_missed(new_stack):
+    async with new_stack() as stack:
+        async with open_frontend(stack, "?guest=ana") as frontend:
             last = (await live(frontend))["seq"]
-        token = next(iter(town.emulator.world.sessions))
+        token = next(iter(stack.emulator.world.sessions))
         for n in range(5):
-            _, effects = town.emulator.world.agent_says(
-                town.emulator.world.sessions[token], f"missed {n}", town.emulator.now()
+            _, effects = stack.emulator.world.agent_says(
+                stack.emulator.world.sessions[token], f"missed {n}", stack.emulator.now()
             )
-            town.emulator.perform(effects)
-        await town.until(lambda: town.metrics.messages_in >= 5)
-        async with open_frontend(town, f"?guest=ana&since={last}") as frontend:
+            stack.emulator.perform(effects)
+        await stack.until(lambda: stack.metrics.messages_in >= 5)
+        async with open_frontend(stack, f"?guest=ana&since={last}") as frontend:
             texts = [(await frame(frontend, kind="message"))["text"] for _ in range(5)]
             assert texts == [f"missed {n}" for n in range(5)]
             await frontend.send(json.dumps({"action": "resume", "since": last}))
             assert (await frame(frontend, kind="message"))["text"] == "missed 0"
 
 
-async def test_a_since_from_the_future_is_told_and_survived(new_town):
-    async with new_town() as town:
-        async with open_frontend(town, "?guest=ana") as frontend:
+async def test_a_since_from_the_future_is_told_and_survived(new_stack):
+    async with new_stack() as stack:
+        async with open_frontend(stack, "?guest=ana") as frontend:
             await live(frontend)
-        async with open_frontend(town, "?guest=ana&since=999") as frontend:
+        async with open_frontend(stack, "?guest=ana&since=999") as frontend:
             assert (await frame(frontend, field="since"))["code"] == "invalid"
             await frontend.send(json.dumps({"action": "send", "text": "x", "command_id": "c"}))
             await frame(frontend, command_id="c", ok=True)
@@ -158,11 +158,11 @@ async def test_a_since_from_the_future_is_told_and_survived(new_town):
     ids=lambda value: str(value)[:40],
 )
 async def test_sim_2_bad_frames_are_answered_and_never_close_the_socket(
-    new_town, sent, code, field
+    new_stack, sent, code, field
 ):
     async with (
-        new_town(emulator={"agent": "echo"}) as town,
-        open_frontend(town, "?guest=ana") as frontend,
+        new_stack(emulator={"agent": "echo"}) as stack,
+        open_frontend(stack, "?guest=ana") as frontend,
     ):
         await live(frontend)
         await frontend.send(sent)
@@ -183,23 +183,23 @@ async def test_sim_2_bad_frames_are_answered_and_never_close_the_socket(
         ("?guest=a&since=x", "since"),
     ],
 )
-async def test_a_bad_address_is_told_and_closed(new_town, query, field):
-    async with new_town() as town, open_frontend(town, query) as frontend:
+async def test_a_bad_address_is_told_and_closed(new_stack, query, field):
+    async with new_stack() as stack, open_frontend(stack, query) as frontend:
         assert (await frame(frontend))["field"] == field
         with pytest.raises(ConnectionClosed) as closed:
             await frontend.recv()
         assert closed.value.rcvd.code == 1008
 
 
-async def test_the_same_command_id_again_gets_the_same_answer(new_town):
-    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+async def test_the_same_command_id_again_gets_the_same_answer(new_stack):
+    async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)
         for _ in range(3):
             await frontend.send('{"action": "send", "text": "once", "command_id": "c1"}')
         answers = [await frame(frontend, command_id="c1", ok=True) for _ in range(3)]
         assert answers[0] == answers[1] == answers[2]
-        await town.until(lambda: town.metrics.deliveries.get("confirmed") == 1)
-        (session,) = town.emulator.world.sessions.values()
+        await stack.until(lambda: stack.metrics.deliveries.get("confirmed") == 1)
+        (session,) = stack.emulator.world.sessions.values()
         assert [
             body["text"]
             for body in session.messages
@@ -207,12 +207,12 @@ async def test_the_same_command_id_again_gets_the_same_answer(new_town):
         ] == ["once"]
 
 
-async def test_limit_exceeded_is_told_and_others_live_on(new_town):
-    async with new_town(fleet={"max_sessions": 2}, emulator={"agent": "echo"}) as town:
-        async with open_frontend(town, "?guest=a") as one, open_frontend(town, "?guest=b") as two:
+async def test_limit_exceeded_is_told_and_others_live_on(new_stack):
+    async with new_stack(fleet={"max_sessions": 2}, emulator={"agent": "echo"}) as stack:
+        async with open_frontend(stack, "?guest=a") as one, open_frontend(stack, "?guest=b") as two:
             await live(one)
             await live(two)
-            async with open_frontend(town, "?guest=c") as three:
+            async with open_frontend(stack, "?guest=c") as three:
                 told = await frame(three)
                 assert told["code"] == "limit_exceeded" and "max_sessions is 2" in told["error"]
                 with pytest.raises(ConnectionClosed) as closed:
@@ -222,15 +222,18 @@ async def test_limit_exceeded_is_told_and_others_live_on(new_town):
             await frame(one, kind="message", direction="Outbound")
 
 
-async def test_too_many_frontends_are_turned_away(new_town):
-    async with new_town(api={"frontends_max": 1}) as town, open_frontend(town, "?guest=a") as one:
+async def test_too_many_frontends_are_turned_away(new_stack):
+    async with (
+        new_stack(api={"frontends_max": 1}) as stack,
+        open_frontend(stack, "?guest=a") as one,
+    ):
         await live(one)
-        async with open_frontend(town, "?guest=a") as two:
+        async with open_frontend(stack, "?guest=a") as two:
             assert (await frame(two))["code"] == "limit_exceeded"
 
 
-async def test_end_is_orderly_and_closes_the_frontend(new_town):
-    async with new_town() as town, open_frontend(town, "?guest=ana") as frontend:
+async def test_end_is_orderly_and_closes_the_frontend(new_stack):
+    async with new_stack() as stack, open_frontend(stack, "?guest=ana") as frontend:
         await live(frontend)
         await frontend.send('{"action": "send", "text": "bye"}')
         await frontend.send('{"action": "end", "command_id": "e1"}')
@@ -241,10 +244,10 @@ async def test_end_is_orderly_and_closes_the_frontend(new_town):
                 kinds.append((found.get("kind"), found.get("state")))
         assert kinds[-1] == ("session", "ended")
         assert closed.value.rcvd.code == 1000
-        assert not town.emulator.world.sessions, "no orphan is left behind"
+        assert not stack.emulator.world.sessions, "no orphan is left behind"
         assert [
             body["text"]
-            for one in town.emulator.world.cleared.values()
+            for one in stack.emulator.world.cleared.values()
             for body in one.messages
             if body["type"] == "Text"
         ] == ["bye"]
@@ -269,13 +272,13 @@ class TestTheDoor:
             ("http://localhost.evil.com", False),
         ],
     )
-    async def test_origins(self, new_town, origin, allowed):
-        async with new_town(api={"origins_allowed": ("https://app.example.org",)}) as town:
+    async def test_origins(self, new_stack, origin, allowed):
+        async with new_stack(api={"origins_allowed": ("https://app.example.org",)}) as stack:
             if allowed:
-                async with open_frontend(town, "?guest=a", origin=origin):
+                async with open_frontend(stack, "?guest=a", origin=origin):
                     return
             with pytest.raises(InvalidStatus) as refused:
-                async with open_frontend(town, "?guest=a", origin=origin):
+                async with open_frontend(stack, "?guest=a", origin=origin):
                     pass
             assert refused.value.response.status_code == 403
 
@@ -291,33 +294,33 @@ class TestTheDoor:
             ("", 421),
         ],
     )
-    async def test_hosts(self, new_town, host, status):
+    async def test_hosts(self, new_stack, host, status):
         async with (
-            new_town(api={"hosts_allowed": ("sim.example.org",)}) as town,
+            new_stack(api={"hosts_allowed": ("sim.example.org",)}) as stack,
             aiohttp.ClientSession() as session,
         ):
-            async with session.get(f"{town.http.url}/healthz", headers={"Host": host}) as answer:
+            async with session.get(f"{stack.http.url}/healthz", headers={"Host": host}) as answer:
                 assert answer.status == status
 
 
-async def test_health_readiness_and_metrics(new_town):
-    async with new_town(emulator={"agent": "echo"}) as town, aiohttp.ClientSession() as session:
-        async with open_frontend(town, "?guest=a") as frontend:
+async def test_health_readiness_and_metrics(new_stack):
+    async with new_stack(emulator={"agent": "echo"}) as stack, aiohttp.ClientSession() as session:
+        async with open_frontend(stack, "?guest=a") as frontend:
             await live(frontend)
             await frontend.send('{"action": "send", "text": "hello"}')
             await frame(frontend, kind="message", direction="Outbound")
-            async with session.get(f"{town.http.url}/healthz") as answer:
+            async with session.get(f"{stack.http.url}/healthz") as answer:
                 body = await answer.json()
                 assert answer.status == 200 and body["status"] == "up" and body["live"] == 1
-            async with session.get(f"{town.http.url}/readyz") as answer:
+            async with session.get(f"{stack.http.url}/readyz") as answer:
                 assert answer.status == 200 and await answer.json() == {"ready": True}
-            async with session.get(f"{town.http.url}/metrics") as answer:
+            async with session.get(f"{stack.http.url}/metrics") as answer:
                 text = await answer.text()
                 assert 'guestd_sessions{state="live"} 1.0' in text
                 assert "guestd_messages_received_total 2.0" in text
                 assert 'guestd_deliveries_total{status="confirmed"} 1.0' in text
-        await town.fleet.drain(5.0)
-        async with session.get(f"{town.http.url}/readyz") as answer:
+        await stack.fleet.drain(5.0)
+        async with session.get(f"{stack.http.url}/readyz") as answer:
             assert answer.status == 503
 
 
@@ -334,26 +337,26 @@ async def test_health_readiness_and_metrics(new_town):
     ],
 )
 async def test_sock_7_a_text_is_as_long_as_the_dialect_counts_it(
-    new_town, dialect, most, too_much, counted
+    new_stack, dialect, most, too_much, counted
 ):
-    async with new_town(dialect=dialect, emulator={"agent": "silent"}) as town:
-        async with open_frontend(town, "?guest=ana&email=ana@example.org") as frontend:
+    async with new_stack(dialect=dialect, emulator={"agent": "silent"}) as stack:
+        async with open_frontend(stack, "?guest=ana&email=ana@example.org") as frontend:
             await live(frontend)
             await frontend.send(json.dumps({"action": "send", "text": too_much}))
             refused = await frame(frontend, code="too_long")
             await frontend.send(json.dumps({"action": "send", "text": most}))
-            (session,) = town.emulator.world.sessions.values()
-            await town.until(lambda: session.messages)
+            (session,) = stack.emulator.world.sessions.values()
+            await stack.until(lambda: session.messages)
             problem = f"text has {counted}, the limit is 4096; split it into several messages"
             assert (refused["error"], session.messages[0]["text"]) == (problem, most)
 
 
 @pytest.mark.parametrize("dialect", ["webchat", "webmessaging"])
-async def test_sim_1_what_a_frontend_says_on_opening_is_not_lost(new_town, dialect):
+async def test_sim_1_what_a_frontend_says_on_opening_is_not_lost(new_stack, dialect):
     """The documents' frontend names no guest and speaks as soon as its socket is open."""
     async with (
-        new_town(dialect=dialect, emulator={"agent": "echo"}) as town,
-        open_frontend(town) as frontend,
+        new_stack(dialect=dialect, emulator={"agent": "echo"}) as stack,
+        open_frontend(stack) as frontend,
     ):
         await frontend.send('{"action": "send", "text": "hello"}')
         shown = []

@@ -23,7 +23,7 @@ from guestd.model.ports import DialTarget
 from guestd.transport.dialer import WebsocketDialer
 from guestd.transport.settings import TransportSettings
 
-from .test_silent_address import Ear
+from .test_silent_address import RecordingSink
 
 LOOPS = pytest.mark.parametrize("run", [asyncio.run, uvloop.run], ids=["asyncio", "uvloop"])
 ANSWER = b"HTTP/1.1 200 Connection established\r\n\r\n"
@@ -72,27 +72,27 @@ async def platform(folder):
         yield server.sockets[0].getsockname()[1], str(ca)
 
 
-async def dial(folder, answer: bytes, ear: Ear):
+async def dial(folder, answer: bytes, sink: RecordingSink):
     async with platform(folder) as (port, ca), proxy_that_answers(answer) as proxy:
         dialer = WebsocketDialer(
             TransportSettings(dial_timeout_s=30.0),
             OutboundRoute(proxy_url=f"http://127.0.0.1:{proxy}", ca_file=ca),
         )
-        connection = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), ear)
+        connection = await dialer.dial(DialTarget(f"wss://localhost:{port}/v1"), sink)
         connection.send_text(TEXT)
-        text = await asyncio.wait_for(ear.texts.get(), 30.0)
+        text = await asyncio.wait_for(sink.texts.get(), 30.0)
         connection.abort()
         return text
 
 
 @LOOPS
 def test_tls_through_a_proxy_that_drips(run, tmp_path):
-    assert run(dial(tmp_path, ANSWER, Ear())) == TEXT
+    assert run(dial(tmp_path, ANSWER, RecordingSink())) == TEXT
 
 
 @LOOPS
 def test_a_proxy_that_sends_something_behind_its_answer_is_refused(run, tmp_path):
     with pytest.raises(DialError) as refused:
-        run(dial(tmp_path, ANSWER + b"and more", Ear()))
+        run(dial(tmp_path, ANSWER + b"and more", RecordingSink()))
     assert refused.value.ending.cause is Cause.PROXY_REFUSED
     assert "behind its answer" in refused.value.ending.detail

@@ -180,7 +180,7 @@ class Frontend:
 
 
 class Simulation:
-    """A town of guests, one platform, one disk, and a daemon that may die. Everything is drawn from
+    """Guests, one platform, one disk, and a daemon that may die. Everything is drawn from
     `seed`."""
 
     def __init__(

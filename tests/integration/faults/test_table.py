@@ -22,7 +22,7 @@ from guestd.platform.table import CALLS
 from .call_faults import CALL_FAULTS, Rule
 from .document import Cells, read, written
 from .guest_rows import File, History
-from .harness import CLIENT_SECRET, GUEST_TOKEN, Town, town
+from .harness import CLIENT_SECRET, GUEST_TOKEN, Stack, stack
 from .rows import CONTACTS, INTERACTIONS, MESSAGING, PROMPTS, Beat, Goodbye, Operation, Row
 
 DOCUMENT = Path(__file__).parents[3] / "docs" / "faults.md"
@@ -138,7 +138,7 @@ async def test_http_3_every_cell_of_the_table(caplog):
 
 async def _met(row: Row) -> dict[str, tuple[str, str]]:
     """By fault, what the user sees if it happens once, and if it happens every time."""
-    async with town(**row.sections) as here:
+    async with stack(**row.sections) as here:
         found = {}
         for name, rule in CALL_FAULTS.items():
             once = await _cell(here, row, name, {**rule, "count": 1})
@@ -149,7 +149,7 @@ async def _met(row: Row) -> dict[str, tuple[str, str]]:
         return found
 
 
-async def _cell(here: Town, row: Row, name: str, rule: Rule) -> str:
+async def _cell(here: Stack, row: Row, name: str, rule: Rule) -> str:
     prepared = await row.prepare(here)
     before = here.injected()
     here.faults({**rule, "method": row.method, "path": row.path}, *row.more_rules())

@@ -213,7 +213,7 @@ async def until(condition, timeout_s: float = 20.0):
     return found
 
 
-class Town:
+class CanaryHarness:
     """`canaries`: what must not be told, by name. `places`: all bytes that were heard or found, by
     place."""
 
