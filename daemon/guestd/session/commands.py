@@ -56,8 +56,8 @@ def refusal(
     """Why `command` is refused, or None.
 
     `waiting` counts the lane; `is_over_rate` says that under `reject` one more message would be
-    over the rate. What is given while a session first connects waits for that, whatever `when_down`
-    says: there is no connection that was lost (SIM-1)."""
+    over the rate. A command given while a session first connects waits for that, regardless of
+    `when_down`: no connection was lost (SIM-1)."""
     if not command.command_id or len(command.command_id) > COMMAND_ID_CHARS_MAX:
         return CommandError(
             f"command_id must have 1 to {COMMAND_ID_CHARS_MAX} characters", field="command_id"

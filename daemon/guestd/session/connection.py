@@ -48,7 +48,8 @@ class ConnectionState:
         self.step_at = NEVER
 
     def rest_s(self, settings: SessionSettings, rng: Random, asked_s: float) -> float | None:
-        """How long to rest before the next try, at least `asked_s`; None if there is none."""
+        """How long to rest before the next attempt, at least `asked_s`; None if there are no
+        more."""
         backoff = Backoff(
             settings.reconnect.base_s,
             settings.reconnect.jitter_s,
@@ -69,7 +70,8 @@ class ConnectionState:
         traits: Traits,
         out: e.Effects,
     ) -> Ending | None:
-        """Beat if it is time. An ending if a beat stayed unanswered: the connection is lost."""
+        """Send a heartbeat if it is time. An ending if one stayed unanswered: the connection is
+        lost."""
         beat = self.heartbeat
         if beat.asked_at is not None and heard_at > beat.asked_at:
             beat.answered()  # the answer waits behind what keeps arriving: that is life enough

@@ -328,7 +328,7 @@ class SessionConversation:
             self._attribute_bytes_max = attribute_bytes_max
 
     def joined(self, given: s.Joined, first: bool, join: bool, now: float, out: e.Effects) -> None:
-        """`join`: the guest's presence is told to a new session."""
+        """`join`: a new session is told that the guest is present."""
         inbound, outbound = self.inbound, self.outbound
         if given.new_session and not first:
             outbound.give_up_under_way("the platform began a new session", out)

@@ -41,7 +41,7 @@ class Departure:
         return Ending(self.cause or otherwise)
 
     def ending_on(self, given: EndSignal, leaving: bool) -> Ending | None:
-        """What the platform's word means, said while our goodbye is under way (`leaving`) or not;
+        """What a signal of the platform means, while our goodbye is under way (`leaving`) or not;
         None if the session goes on."""
         match given:
             case s.Left():

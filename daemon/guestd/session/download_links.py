@@ -30,7 +30,7 @@ class RequestedLink:
 
 
 class DownloadLinks:
-    """The links a guest session has asked for, by the tracing id of the question. `wake_at`: when
+    """The links a guest session has asked for, by the tracing id of the request. `wake_at`: when
     the earliest answer is overdue."""
 
     __slots__ = ("_requested", "_rng", "_settings", "_traits", "wake_at")
@@ -82,7 +82,7 @@ class DownloadLinks:
         return None
 
     def granted(self, given: s.SlotGranted, out: e.Effects) -> bool:
-        """True if this URL is the answer to one of our questions."""
+        """True if this URL answers one of our requests."""
         for trace, one in (self._requested or {}).items():
             if given.tracing_id == trace or (
                 not given.tracing_id and given.attachment_id == one.attachment_id
@@ -104,7 +104,7 @@ class DownloadLinks:
         return True
 
     def refused(self, given: s.Refused, out: e.Effects) -> bool:
-        """True if this error is about one of our questions."""
+        """True if this error is about one of our requests."""
         asked = self._requested.pop(given.tracing_id, None) if self._requested else None
         if asked is None:
             return False

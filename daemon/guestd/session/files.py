@@ -264,7 +264,7 @@ class FileUploads:
         _, upload = file_of(outgoing)
         is_ours = upload.step is UploadStep.ASKED
         if is_ours:
-            upload.unask(until)
+            upload.forget_request(until)
         return is_ours
 
     def begin_again(
@@ -282,13 +282,12 @@ class FileUploads:
     # ------------------------------------------------------------------ connections
 
     def connection_lost(self, lane: Outbox) -> None:
-        """A question that will not be answered any more is asked again; a PUT goes its own way and
-        does not notice."""
+        """A request that can no longer be answered is made again; a PUT is not affected."""
         if self._traits.slot_by_rest:
             return
         for _, upload in lane.files():
             if upload.step is UploadStep.ASKED:
-                upload.unask()
+                upload.forget_request()
 
     def rejoined(self, lane: Outbox, new_session: bool, now: float, out: e.Effects) -> None:
         """The success event may have been lost with the connection: ask for the file. A new session
@@ -322,7 +321,7 @@ class FileUploads:
         live: bool = True,
         correlation_id: str = "",
     ) -> Wants:
-        """Once more with a fresh slot, or never."""
+        """Try again with a new slot, or give up."""
         _, upload = file_of(outgoing)
         if (
             verdict is UploadVerdict.AGAIN
@@ -353,7 +352,7 @@ class FileUploads:
     def _give_back(self, upload: FileUpload, live: bool, out: e.Effects) -> None:
         if upload.step is UploadStep.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
-        if upload.has_place and not self._traits.slot_by_rest and live:
+        if upload.has_slot and not self._traits.slot_by_rest and live:
             out.append(e.Say(m.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
 
     def _tell(

@@ -171,13 +171,13 @@ class Inbound:
 
     def hold_for_gap(self) -> None:
         """Something may be missing before what arrives from now on."""
-        self.inbox.begin_fill()
+        self.inbox.begin_backfill()
 
     def request_backfill(self, now: float, out: e.Effects) -> None:
         if self.backfill is not None:
             self.backfill.again = True
             return
-        self.inbox.begin_fill()
+        self.inbox.begin_backfill()
         self.backfill = HistoryBackfill()
         self._read_page(now, out)
 
@@ -189,7 +189,7 @@ class Inbound:
         self._jwt = None
         self.backfill = None
         if was_joined and self._traits.has_history:
-            self.inbox.begin_fill()
+            self.inbox.begin_backfill()
 
     def _read_page(self, now: float, out: e.Effects) -> None:
         backfill = self.backfill
@@ -249,8 +249,8 @@ class Inbound:
         """An empty page where there must be something: known messages, pages still to come, a total
         above nothing.
 
-        With a message under way, "there is nothing" would mean to send it again: believed only when
-        said twice."""
+        With a message under way, "there is nothing" would mean to send it again: believed only the
+        second time."""
         if given.total > 0 or given.page_number < given.page_count:
             return True
         return given.page_number == 1 and (

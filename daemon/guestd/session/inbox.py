@@ -141,7 +141,7 @@ class _Held:
 
 
 class MessageInbox(Protocol):
-    """What both orderings answer to."""
+    """What both orderings have in common."""
 
     heard_at: float
     is_backfilling: bool
@@ -165,7 +165,7 @@ class MessageInbox(Protocol):
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None: ...
 
-    def begin_fill(self) -> None: ...
+    def begin_backfill(self) -> None: ...
 
     def closes_gap(self, item: MessageArrived) -> bool: ...
 
@@ -257,7 +257,7 @@ class ByTime:
             self._remembered.take(identity, time)
             self._last_time = max(self._last_time, time)
 
-    def begin_fill(self) -> None:
+    def begin_backfill(self) -> None:
         """A gap may be open, before what is held now and what arrives from now on. One fill closes
         all gaps of its time."""
         self._remembered.open_gap(

@@ -107,14 +107,15 @@ class BySequence:
         return outcome
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None:
-        """What was shown before a restart, oldest first: life goes on after the last of it."""
+        """What was shown before a restart, oldest first: the next message comes after the last of
+        it."""
         for sequence, _ in known:
             self._remembered.take(sequence, "")
             key = natural_key(sequence)
             if self._last_key is None or key > self._last_key:
                 self._last, self._last_key = sequence, key
 
-    def begin_fill(self) -> None:
+    def begin_backfill(self) -> None:
         """webchat has no history to fill from."""
 
     def closes_gap(self, item: MessageArrived) -> bool:

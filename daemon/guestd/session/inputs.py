@@ -12,7 +12,7 @@ from ..model.signals import MessageArrived
 
 @dataclass(slots=True)
 class Opened:
-    """The guest session exists; let it live."""
+    """The guest session exists; connect it."""
 
 
 @dataclass(slots=True)
@@ -22,7 +22,7 @@ class Admitted:
 
 @dataclass(slots=True)
 class ConnectionOpened:
-    """The WebSocket is open. Not yet ready: that is the platform's word to say."""
+    """The WebSocket is open. Not yet ready: the platform has to say so."""
 
 
 @dataclass(slots=True)

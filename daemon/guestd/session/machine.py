@@ -98,7 +98,8 @@ class Machine:
         self.conversation = SessionConversation(guest, inbox, settings, traits, numbers, rng)
 
     def use(self, settings: SessionSettings, traits: Traits) -> None:
-        """From now on these: the deployment's facts came after this guest session began."""
+        """Use these from now on: the deployment's configuration came after this guest session
+        began."""
         self._settings, self._traits = settings, traits
         self.conversation.use(settings, traits)
 
@@ -154,7 +155,7 @@ class Machine:
         return out
 
     def set_aside(self) -> None:
-        """Over at once, without a word: this session's record cannot be gone on with."""
+        """End at once, without a goodbye: this session's record in the journal cannot be used."""
         self._move(Move.END)
         self.wake_at = NEVER
 
@@ -212,8 +213,7 @@ class Machine:
             self._rest_or_end(given.ending, now, out)
 
     def _lose_connection(self, ending: Ending, now: float, out: Effects) -> None:
-        """Our own verdict that the connection is dead: drop it, and do not wait for TCP to
-        agree."""
+        """We take the connection for dead: drop it, and do not wait for TCP to notice."""
         out.append(e.Drop())
         self._rest_or_end(ending, now, out)
 

@@ -49,7 +49,7 @@ def rules_of(
 
 
 def file_refusal(file: Attach, rules: FileRules) -> CommandError | None:
-    """Why this file must not be asked a place for; None if it may."""
+    """Why no slot may be requested for this file; None if one may."""
     stem, dot, extension = file.filename.rpartition(".")
     if not rules.types:
         return CommandError("attachments are not enabled for this deployment", code="unavailable")
@@ -135,7 +135,7 @@ class FileUpload:
         return self.step is UploadStep.DONE
 
     @property
-    def has_place(self) -> bool:
+    def has_slot(self) -> bool:
         """The platform keeps something under our id, which is to be deleted if it is not sent."""
         return self.step in (UploadStep.PUTTING, UploadStep.CONFIRMING, UploadStep.DONE)
 
@@ -168,19 +168,18 @@ class FileUpload:
         self.step, self.wake_at = UploadStep.DONE, NEVER
 
     def rest(self, until: float) -> None:
-        """Back to the start; a new place, with a new id, not before `until`."""
+        """Back to the start: a new slot with a new id, not before `until`."""
         self.step, self.wake_at, self.attachment_id, self.trace = UploadStep.WAITING, until, "", ""
         self.metadata = None
 
-    def unask(self, until: float = -NEVER) -> None:
-        """The question was not heard, or put off by the platform: it does not count as an
-        attempt."""
+    def forget_request(self, until: float = -NEVER) -> None:
+        """The request was lost, or put off by the platform: it does not count as an attempt."""
         self.attempts -= 1
         self.rest(until)
 
 
 def verdict_on_code(code: int, by_rest: bool = False) -> UploadVerdict:
-    """On a refused place or a failed upload, by its code (protocol §4.1). `by_rest`: the code is
+    """On a refused slot or a failed upload, by its code (protocol §4.1). `by_rest`: the code is
     the status of a REST call, and of those 408 is final (HTTP-1)."""
     if by_rest and code == 408:
         return UploadVerdict.FAILED
@@ -188,12 +187,12 @@ def verdict_on_code(code: int, by_rest: bool = False) -> UploadVerdict:
 
 
 def verdict_on_put(status: int | None) -> UploadVerdict:
-    """On a PUT that did not succeed: 403 and its kind are a dead URL, no status at all is a broken
-    connection."""
+    """On a PUT that did not succeed: 403 and the like mean a URL that is no longer valid, no status
+    means a broken connection."""
     return UploadVerdict.FAILED if status in _PUT_REFUSED else UploadVerdict.AGAIN
 
 
 def pause_s(attempts: int, base_s: float) -> float:
-    """How long to rest before the next attempt: nothing before the second, which most often heals a
-    dead URL."""
+    """How long to rest before the next attempt: nothing before the second, which mostly helps
+    against a URL that has expired."""
     return 0.0 if attempts <= 1 else min(base_s * 2.0 ** (attempts - 2), 60.0)

@@ -322,8 +322,8 @@ class Runner:
     # ------------------------------------------------------------------ a bug of ours
 
     def _break(self, given: object, error: Exception) -> None:
-        """A bug of ours in one guest session must not reach the others: say it loudly, end this one
-        for all to see."""
+        """A bug of ours in one guest session must not reach the others: log it, and end this one
+        visibly."""
         recorded_seq = self._recorded_seq
         log_bug(logger, f"guest session {self.session_id} on {type(given).__name__}", error)
         self._keep_report(given, error)

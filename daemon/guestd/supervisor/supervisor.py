@@ -217,8 +217,8 @@ class Supervisor:
         return identity.session_id
 
     def recover(self, saved_sessions: Sequence[SavedSession]) -> int:
-        """Bring back every guest session that the journal says should live (`EventStore.recover`);
-        returns how many.
+        """Bring back every guest session that was open according to the journal
+        (`EventStore.recover`); returns how many.
 
         They come back under the connect budget, those with unsent commands first. What was shown
         before is looked up only when a session's turn comes, so that thousands of them do not hold
@@ -233,7 +233,7 @@ class Supervisor:
         return len(saved_sessions)
 
     def use(self, session: SessionSettings) -> None:
-        """From now on these settings, for all guest sessions; how long one lives was settled when
+        """From now on these settings, for all guest sessions; how long one lasts was settled when
         it was opened."""
         self._factory.use(session)
         for runner in self._runners.values():

@@ -36,7 +36,7 @@ class Uploads:
         inflight_max: int,
         note: Note = no_note,
     ) -> None:
-        """`note` tells the audit of each place that was asked for over REST."""
+        """`note` tells the audit of each slot that was requested over REST."""
         self._uploader = uploader
         self._calls = calls
         self._metrics = metrics

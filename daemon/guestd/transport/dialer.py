@@ -131,7 +131,7 @@ class WebsocketDialer:
 
 
 def ending_of(error: BaseException) -> Ending:
-    """Every foreign exception of a dial, and what it means: the one place that knows."""
+    """Every foreign exception of a dial, and what it means; decided only here."""
     match error:
         case ssl.SSLCertVerificationError():
             remedy = "name the CA that signed it in platform.ca_file, or check the host name"

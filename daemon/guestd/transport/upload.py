@@ -129,7 +129,7 @@ class FileUploader:
     async def _chunks(
         self, copy: CopyReader, patience: asyncio.Timeout, stall_s: float
     ) -> AsyncIterator[bytes]:
-        """Each chunk that is asked for shows that the one before has found its way."""
+        """A request for a chunk shows that the one before was sent."""
         assert self._turns is not None
         loop, offset = asyncio.get_running_loop(), 0
         while True:
