@@ -58,13 +58,13 @@ async def test_audit_1_a_damaged_event_has_a_line_of_its_own_and_the_audit_goes_
 async def test_sync_1_a_damaged_event_does_not_stop_the_webhooks(damage):
     world = World()
     async with Receiver() as crm:
-        told, _ = webhooks(world.journal, target(crm))
-        told.start()
+        service, _ = webhooks(world.journal, target(crm))
+        service.start()
         world.session("s1", "live")
         put(world, *DAMAGED[damage])
         world.session("s1", "ended")
         await until(lambda: len(crm.got) == 2)
-        await told.stop()
+        await service.stop()
     assert [one["event"] for one in crm.got] == [CONNECTED, TERMINATED]
 
 
@@ -85,10 +85,10 @@ async def test_sync_1_a_stream_that_cannot_be_read_is_told_rather_than_kept_back
     world.session("s1", "resting")
     async with Receiver() as crm:
         world.journal.cursor("webhooks")
-        told, _ = webhooks(Refusing(world.journal), target(crm))
-        told.start()
+        service, _ = webhooks(Refusing(world.journal), target(crm))
+        service.start()
         await asyncio.sleep(0)
         world.session("s1", "live")
         await until(lambda: crm.got)
-        await told.stop()
+        await service.stop()
     assert [one["event"] for one in crm.got] == [CONNECTED]

@@ -94,10 +94,10 @@ async def test_it_ends_with_an_event_and_the_platform_is_told(
         assert json.loads(said[-1])["action"] == "closeSession"
         assert stack.fleet.find("ana") is None and stack.fleet.find("bo") is not None
         (report,) = reports[:1]
-        told = orjson.dumps(report).decode() + caplog.text
+        reported = orjson.dumps(report).decode() + caplog.text
         assert (
-            SECRET not in told
-            and "KeyError" in told
+            SECRET not in reported
+            and "KeyError" in reported
             and report.input in ("MessageArrived", "DeadlineReached")
         )
         await stack.until(lambda: stack.live() == 1)
@@ -178,9 +178,9 @@ def test_a_shape_repeats_no_value():
     value = s.MessageArrived(
         SECRET, "Inbound", "Text", text=SECRET, content=[{SECRET: [SECRET, 12345678]}]
     )
-    told = orjson.dumps(shape_of(value)).decode()
+    reported = orjson.dumps(shape_of(value)).decode()
     assert (
-        SECRET not in told
-        and "12345678" not in told
-        and f"text of {len(SECRET)} characters" in told
+        SECRET not in reported
+        and "12345678" not in reported
+        and f"text of {len(SECRET)} characters" in reported
     )

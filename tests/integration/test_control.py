@@ -117,12 +117,12 @@ class TestMessages:
             )
             await stack.until(lambda: stack.metrics.messages_in >= 2)
             _, page, _ = await client.get("/v1/sessions/ana/messages")
-            told = [
+            reported = [
                 (one["direction"], one["text"])
                 for one in page["messages"]
                 if one["kind"] == "message"
             ]
-            assert told == [("Inbound", "hello"), ("Outbound", "hello")]
+            assert reported == [("Inbound", "hello"), ("Outbound", "hello")]
             assert [one["seq"] for one in page["messages"]] == sorted(
                 one["seq"] for one in page["messages"]
             )

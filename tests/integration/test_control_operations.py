@@ -250,6 +250,6 @@ async def test_schemathesis_finds_no_server_error_and_no_break_of_the_descriptio
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        told = (await child.communicate())[0].decode()
-        assert child.returncode == 0, told[-4000:]
-        assert int(re.search(r"(\d+) generated", told)[1]) > 300
+        reported = (await child.communicate())[0].decode()
+        assert child.returncode == 0, reported[-4000:]
+        assert int(re.search(r"(\d+) generated", reported)[1]) > 300

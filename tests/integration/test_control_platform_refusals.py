@@ -46,7 +46,7 @@ INJECT = "/api/v2/interactions/chat/inject"
 
 async def test_http_3_the_platforms_refusal_is_a_problem():
     """Status, code, correlation id, every message with its code, and what to do."""
-    problem, told = await refused_injection("errors")
+    problem, reported = await refused_injection("errors")
     expected = {
         "type": "urn:guestd:problem:platform_refused",
         "title": "Unprocessable Entity",
@@ -60,16 +60,18 @@ async def test_http_3_the_platforms_refusal_is_a_problem():
         "platform_status": 400,
         "platform_code": "fault",
         "errors": [{"message": "refused by a fault with 400", "code": "fault"}],
-        "correlation_id": told["correlation_id"],
+        "correlation_id": reported["correlation_id"],
     }
-    kept = {name: told[name] for name in ("error_code", "error_status", "platform_code", "errors")}
+    kept = {
+        name: reported[name] for name in ("error_code", "error_status", "platform_code", "errors")
+    }
     audited = {
         "error_code": "platform_refused",
         "error_status": 400,
         "platform_code": "fault",
         "errors": [{"text": "refused by a fault with 400", "code": "fault"}],
     }
-    assert (problem, kept, told["correlation_id"] != "") == (expected, audited, True)
+    assert (problem, kept, reported["correlation_id"] != "") == (expected, audited, True)
 
 
 async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_id():
@@ -79,13 +81,13 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
         rule = {"kind": "http_status", "status": 400, "every": 1, "form": "errors"}
         daemon.emulator.faults.set([rule], daemon.emulator.now())
         where = ["--url", daemon.http.url]
-        told = []
+        reported = []
         for command in (
             ["inject", interaction, "-m", "agent:hello", "--id", "i1"],
             ["prompt", interaction, PROMPT_ID, "--id", "p1"],
         ):
             found = await asyncio.to_thread(CliRunner().invoke, app, [*command, *where])
-            told.append((found.exit_code, found.stderr.splitlines()[1:]))
+            reported.append((found.exit_code, found.stderr.splitlines()[1:]))
         shown = await asyncio.to_thread(
             CliRunner().invoke, app, ["operations", "show", "prompt", "p1", *where]
         )
@@ -93,7 +95,7 @@ async def test_http_3_the_command_line_tells_the_platforms_code_and_correlation_
             (await daemon.operations.view(one)).problem["correlation_id"] for one in ("i1", "p1")
         ]
     line = "guestd: the platform's status 400, code fault, correlation id {}"
-    assert told == [(1, [line.format(one)]) for one in ids]
+    assert reported == [(1, [line.format(one)]) for one in ids]
     assert f'"platform_code": "fault", "correlation_id": "{ids[1]}"' in shown.output
 
 
@@ -121,13 +123,13 @@ async def test_http_3_a_path_that_the_platform_has_not_is_said_first():
         status, found, _ = await ask(
             "POST", "/v1/injections?wait=10s", {**HELLO, "interactionId": NOBODY}
         )
-    told = (
+    reported = (
         "interaction.get: the platform has no such path, GET /api/v2/elsewhere/{interactionId}: it"
         " answered 404 HTTP 404 Not Found; see platform.paths, where the paths of your org are set,"
         " and platform.api_url"
     )
     facts = status, found["code"], found.get("field"), found["detail"]
-    assert facts == (502, "platform_path_unknown", None, told)
+    assert facts == (502, "platform_path_unknown", None, reported)
 
 
 async def test_http_3_a_look_at_a_path_that_is_not_there_proves_nothing():
@@ -165,7 +167,7 @@ async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
         for line in file.read_bytes().splitlines()
         if line
     ]
-    told = [
+    reported = [
         (one["action"], one["status"], one["details"]["oauth_client"])
         for one in lines
         if "oauth" in one.get("action", "")
@@ -175,7 +177,7 @@ async def test_auth_2_what_becomes_of_the_token_is_in_the_audit(tmp_path):
         ("oauth.expired", "success"),
         ("oauth.refreshed", "success"),
     ]
-    assert told == [(*words, "emulator-client") for words in expected]
+    assert reported == [(*words, "emulator-client") for words in expected]
 
 
 WISHES = {
@@ -204,11 +206,11 @@ async def test_auth_4_403_names_the_missing_scope_in_every_operation():
             **urls,
         }
         async with running_daemon(platform=platform) as (_, ask):
-            told = {}
+            reported = {}
             for path, wish in WISHES.items():
                 _, found, _ = await ask("POST", f"/v1/{path}?wait=10s", wish)
-                told[path] = (found["status"], found.get("missing_scope"), found.get("scopes"))
-    assert told == {
+                reported[path] = (found["status"], found.get("missing_scope"), found.get("scopes"))
+    assert reported == {
         "guests": (502, "externalcontacts:create", ["externalcontacts:create"]),
         "messaging-sessions": (
             502,

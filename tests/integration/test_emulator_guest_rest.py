@@ -151,13 +151,13 @@ class TestRest:
                 slot["url"], data=b"12345", headers=slot["headers"]
             ) as answer:
                 assert answer.status == 200 and await answer.json() == {}
-            told = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
-            assert (told["class"], told["type"], told["code"]) == (
+            reported = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
+            assert (reported["class"], reported["type"], reported["code"]) == (
                 "UploadSuccessEvent",
                 "message",
                 200,
             )
-            async with emulator.http.get(told["body"]["downloadUrl"]) as answer:
+            async with emulator.http.get(reported["body"]["downloadUrl"]) as answer:
                 assert (await answer.read(), answer.headers["Content-Type"]) == (
                     b"12345",
                     "image/png",
@@ -187,8 +187,11 @@ class TestRest:
             )["body"]
             async with emulator.http.put(slot["url"], data=b"1234567", headers=slot["headers"]):
                 pass
-            told = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
-            assert (told["class"], told["body"]["errorCode"]) == ("UploadFailureEvent", 4003)
+            reported = json.loads(await asyncio.wait_for(socket.recv(), 5.0))
+            assert (reported["class"], reported["body"]["errorCode"]) == (
+                "UploadFailureEvent",
+                4003,
+            )
             async with emulator.http.put(
                 slot["url"].replace("sig=", "sig=0"), data=b"12345"
             ) as answer:
@@ -239,13 +242,13 @@ class TestDevicesAndTokens:
     async def test_a_push_device_is_registered_once_and_changed_when_it_is_there(self):
         place = f"/api/v2/webmessaging/deployments/{DEFAULT_DEPLOYMENT_ID}/pushdevices/{TOKEN}"
         async with emulating() as emulator:
-            told = []
+            reported = []
             for method in ("PATCH", "POST", "POST", "PATCH", "DELETE", "PATCH"):
                 body = None if method == "DELETE" else {"deviceToken": "d"}
                 status, answer = await call(emulator, method, place, json=body)
-                told.append((status, answer["code"] if answer else ""))
+                reported.append((status, answer["code"] if answer else ""))
             not_found, done = (404, "device.not.found"), (204, "")
-            assert told == [
+            assert reported == [
                 not_found,
                 done,
                 (409, "device.already.registered"),

@@ -68,8 +68,8 @@ async def test_a_second_living_guest_with_the_same_email_is_refused(new_stack):
     ):
         await live(ana)
         async with open_frontend(stack, "?guest=bob&email=ANA@example.org") as bob:
-            told = await frame(bob)
-            assert (told["code"], told["field"]) == ("conflict", "email")
+            reported = await frame(bob)
+            assert (reported["code"], reported["field"]) == ("conflict", "email")
         await ana.send('{"action": "end"}')
         await stack.until(lambda: stack.fleet.find("ana") is None)
         async with open_frontend(stack, "?guest=bob&email=ana@example.org") as bob:

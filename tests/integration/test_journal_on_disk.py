@@ -234,19 +234,20 @@ async def test_a_file_of_a_newer_guestd_is_left_alone(new_journal, tmp_path):
 
 async def test_a_key_that_is_there_already_costs_the_key_and_not_the_event(new_journal, caplog):
     journal = new_journal()
-    told = b'{"seq":1,"time":"2027-05-31T09:15:02.417Z"}'
+    reported = b'{"seq":1,"time":"2027-05-31T09:15:02.417Z"}'
     await commit(
         journal,
         opened=[record("a"), record("b")],
         rows=[
-            row("a", 1, key="m1", payload=told),
+            row("a", 1, key="m1", payload=reported),
             row("a", 2, "accepted", "c1"),
-            row("b", 1, key="m1", payload=told),
+            row("b", 1, key="m1", payload=reported),
         ],
     )
     assert "our bug" not in caplog.text
     await commit(
-        journal, rows=[row("a", 3, key="m1", payload=told), row("a", 4, key="m2", payload=told)]
+        journal,
+        rows=[row("a", 3, key="m1", payload=reported), row("a", 4, key="m2", payload=reported)],
     )
     assert [one.seq for one in (await journal.read("a", 0, 10)).rows] == [1, 2, 3, 4]
     assert "our bug" not in caplog.text, "an identity may be forgotten, and the message come again"

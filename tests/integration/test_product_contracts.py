@@ -140,7 +140,9 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
             )
             _, view, _ = await ask("POST", "/v1/prompts?wait=10s", request)
             await until(lambda: audited(tmp_path, "webhook.delivered"))
-    (told,) = [line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"]
+    (reported,) = [
+        line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"
+    ]
     body = own.got[1]
     assert [
         body[name]
@@ -148,11 +150,11 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
     ] == [
         PROMPTED,
         view["result"]["injection_id"],
-        told["latency_ms"],
+        reported["latency_ms"],
         {"agentId": "a-1"},
         "SYNCED",
     ]
-    tries = [told, *audited(tmp_path, "webhook.failed", "webhook.delivered")]
+    tries = [reported, *audited(tmp_path, "webhook.failed", "webhook.delivered")]
     assert [(line["action"], line["details"]["alignmentStatus"]) for line in tries] == [
         ("prompt.injected", "PENDING"),
         ("webhook.failed", "PENDING"),
@@ -252,11 +254,11 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
             await ask("DELETE", "/v1/messaging-sessions/m1")
             await until(lambda: daemon.metrics.webhooks_delivered == {"crm": 2})
     lines = list(select(tmp_path / "audit"))
-    told = {
+    reported = {
         name: [(one["action"], one["status"]) for one in lines if one.get("operation", "") == name]
         for name in ("", "g1")
     }
-    assert told == {
+    assert reported == {
         "": [
             ("oauth.fetched", "success"),
             ("platform.rate_limited", "failed"),

@@ -261,9 +261,9 @@ class TestOneAddress:
                 await one.recv()
                 for _ in range(3):
                     async with frontend(stack, "?guest=a") as third:
-                        told = json.loads(await third.recv())
-                        assert told["code"] == "limit_exceeded"
-                        assert "simulator.frontends_per_address_max" in told["error"]
+                        reported = json.loads(await third.recv())
+                        assert reported["code"] == "limit_exceeded"
+                        assert "simulator.frontends_per_address_max" in reported["error"]
                         with pytest.raises(ConnectionClosed) as closed:
                             await third.recv()
                         assert closed.value.rcvd.code == 1013

@@ -213,8 +213,11 @@ async def test_limit_exceeded_is_told_and_others_live_on(new_stack):
             await live(one)
             await live(two)
             async with open_frontend(stack, "?guest=c") as three:
-                told = await frame(three)
-                assert told["code"] == "limit_exceeded" and "max_sessions is 2" in told["error"]
+                reported = await frame(three)
+                assert (
+                    reported["code"] == "limit_exceeded"
+                    and "max_sessions is 2" in reported["error"]
+                )
                 with pytest.raises(ConnectionClosed) as closed:
                     await three.recv()
                 assert closed.value.rcvd.code == 1013

@@ -102,10 +102,10 @@ def calls() -> int:
 
 def in_order(receiver: Receiver) -> dict[str, list[str]]:
     """What arrived, per conversation, each id once, in the order in which it first came."""
-    told: dict[str, dict[str, str]] = defaultdict(dict)
+    reported: dict[str, dict[str, str]] = defaultdict(dict)
     for body in receiver.got:
-        told[body["conversationId"]].setdefault(body["id"], body["event"])
-    return {conversation: list(events.values()) for conversation, events in told.items()}
+        reported[body["conversationId"]].setdefault(body["id"], body["event"])
+    return {conversation: list(events.values()) for conversation, events in reported.items()}
 
 
 async def test_sync_1_bad_crms_are_on_nobodys_way_and_nothing_is_lost(new_stack):

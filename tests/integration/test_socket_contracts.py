@@ -50,8 +50,8 @@ async def test_sock_4_the_context_is_a_frame_and_sent_again_after_a_lost_link(ne
         await stack.until(
             lambda: {"type": "setContext", "context": {}} in received(stack, "setContext")
         )
-        told = [one["context"] for one in received(stack, "setContext")]
-        assert told == [context, context, {}]
+        reported = [one["context"] for one in received(stack, "setContext")]
+        assert reported == [context, context, {}]
 
 
 async def test_sock_6_a_file_is_asked_for_put_with_its_type_and_sent(new_stack):
@@ -126,13 +126,13 @@ async def test_sim_1_the_documents_frames_do_what_they_say(new_stack):
             await frontend.send(json.dumps(said))
         await stack.until(lambda: len(received(stack, "message")) == 3)
         files = stack.emulator.world.files
-        told = [
+        reported = [
             (one["text"], [files.named(file["id"]).sha256 for file in one.get("attachments", ())])
             for one in received(stack, "message")
         ]
         contexts = [one["context"] for one in received(stack, "setContext")]
         photo, other = (hashlib.sha256(one).hexdigest() for one in (PNG[:200], JPEG))
-        assert (told, contexts, Config().simulator.port) == (
+        assert (reported, contexts, Config().simulator.port) == (
             [("hello", []), ("a photo", [photo]), ("", [other])],
             [{"cartValue": 149.99}],
             3000,
@@ -237,8 +237,8 @@ async def test_sim_3_while_the_connection_is_down_a_message_is_not_ready_or_wait
             await stack.until(
                 lambda: {"type": "message", "text": "later"} in received(stack, "message")
             )
-            told = [one["text"] for one in received(stack, "message")]
-            assert (answer, told) == (first_answer, [*sent, "later"])
+            reported = [one["text"] for one in received(stack, "message")]
+            assert (answer, reported) == (first_answer, [*sent, "later"])
 
 
 async def test_sim_4_what_arrives_is_shown_in_order_and_again_to_who_returns(new_stack):

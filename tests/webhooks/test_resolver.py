@@ -176,16 +176,16 @@ async def test_sync_1_forty_receivers_without_a_name_server_do_not_delay_a_healt
         healthy.url = healthy.url.replace("127.0.0.1", "healthy.example")
         allowed = ("127.0.0.1", "healthy.example", *(f"dead-{n}.example" for n in range(40)))
         targets = [target(one, f"lost-{n}", allow_internal=allowed) for n, one in enumerate(lost)]
-        told, _ = webhooks(
+        service, _ = webhooks(
             world.journal,
             *targets,
             target(healthy, allow_internal=allowed),
             lookup=names,
             time_out_s=60.0,
         )
-        told.start()
+        service.start()
         world.session("s1", "live")
         await until(lambda: healthy.got and resolver.hanging == 40)
-        await told.abandon()
+        await service.abandon()
     resolver.let_go()
     names.close()

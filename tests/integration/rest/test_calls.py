@@ -363,16 +363,16 @@ async def test_http_4_a_latency_is_finer_than_the_loops_clock(line):
 
 async def test_audit_1_an_attempt_that_was_not_the_last_is_told(line):
     """To who made the call, else to the audit; the last one is told by what the call comes to."""
-    told, noted = [], []
+    reported, noted = [], []
     line.calls.note_to(lambda *fact: noted.append(fact))
     say = line.script.say
-    for listener in ({"attempt_failed": told.append}, {}):
+    for listener in ({"attempt_failed": reported.append}, {}):
         line.script.turns.extend([say(503, {"code": "busy"}, ININ_Correlation_Id="c-1"), say(401)])
         line.script.turns.append(say(503))
         with pytest.raises(PlatformError):
             line.script.turns.append(say(404))
             await line.make("interaction.get", **listener)
-    seen = [(one.attempts, one.status, one.platform_code, one.latency_ms) for one in told]
+    seen = [(one.attempts, one.status, one.platform_code, one.latency_ms) for one in reported]
     common = {"call": "interaction.get", "latency_ms": 0.0}
     passing = {**common, "error_code": "platform_unavailable", "error_status": 503}
     busy = {"platform_code": "busy", "correlation_id": "c-1"}

@@ -392,7 +392,7 @@ class TestAuthenticated:
     def test_a_second_sign_in_says_that_it_cleared_the_first(self, new_platform):
         platform = new_platform(deployments=(Deployment(authentication=True),))
         platform.world.users["a.b.c"] = "user-1"
-        told = []
+        reported = []
         for n in (1, 2):
             frames = platform.guest(f"c3a6e0a2-0000-4000-8000-00000000000{n}").ask(
                 "configureAuthenticatedSession",
@@ -400,5 +400,5 @@ class TestAuthenticated:
                 data={"code": "a.b.c"},
             )
             (answer,) = [one for one in frames if one["class"] == "SessionResponse"]
-            told.append(answer["body"]["clearedExistingSession"])
-        assert told == [False, True]
+            reported.append(answer["body"]["clearedExistingSession"])
+        assert reported == [False, True]

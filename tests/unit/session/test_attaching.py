@@ -283,9 +283,9 @@ class TestFreshLinks:
         for n in range(17):
             table.feed(i.CommandGiven(RenewDownloadLink(f"m{n}", "a1")))
         assert table.answers()[-1].error.code == "overloaded"
-        told = len(table.answers())
+        reported = len(table.answers())
         table.feed(make_lost())
-        assert [one.error.code for one in table.answers()[told:]] == ["not_ready"] * 16
+        assert [one.error.code for one in table.answers()[reported:]] == ["not_ready"] * 16
         table.feed(i.CommandGiven(RenewDownloadLink("l2", "a1")))
         assert table.answers()[-1].error.code == "not_ready"
 
@@ -378,8 +378,10 @@ class TestWebchat:
             asked = table.last(e.AskPresigned)
             refused = s.SlotRefused(asked.attachment_id, code, "no", correlation_id=f"corr-{code}")
             table.feed(refused)
-        told = [(one.status, one.reason, one.correlation_id) for one in table.events("attachment")]
-        assert [one for one in told if one[0] != "asked"] == [
+        reported = [
+            (one.status, one.reason, one.correlation_id) for one in table.events("attachment")
+        ]
+        assert [one for one in reported if one[0] != "asked"] == [
             ("retrying", "503 no", "corr-503"),
             ("failed", "408 no", "corr-408"),
         ]

@@ -107,13 +107,13 @@ def test_sock_3_what_arrives_is_understood_and_the_unknown_is_counted(webchat):
         for event in webchat.events()
     ]
     counted = webchat.count(SessionCounter.UNKNOWN), webchat.count(SessionCounter.GARBAGE)
-    told = [
+    reported = [
         ("typing", "composing", True),
         ("typing", "", ""),
         ("receipt", "", ""),
         ("message", "", "hello"),
     ]
-    assert (shown, counted, webchat.machine.state) == (told, (2, 3), State.LIVE)
+    assert (shown, counted, webchat.machine.state) == (reported, (2, 3), State.LIVE)
 
 
 def test_sock_5_messages_are_in_order_each_once_and_a_gap_is_told_after_two_seconds(webchat):
