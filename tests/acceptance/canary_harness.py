@@ -118,7 +118,7 @@ class Platform:
         """A guest's history is asked for without the OAuth client, so there it knows none."""
         return [] if "webmessaging" in request.path else list(self.said_back)
 
-    #: Repeated as well, whoever asks: what the platform knows of its client.
+    #: Repeated as well, for any caller: what the platform knows of its client.
     said_back: tuple[str, ...] = ()
 
 

@@ -31,7 +31,7 @@ token_url = "{url}/oauth/token"
 deployment_id = "{deployment}"
 client_id = "emulator-client"
 client_secret = "emulator-secret"
-ca_file = "{ca}"  # nobody here speaks TLS, and to read all of the system's takes long
+ca_file = "{ca}"  # nothing here speaks TLS, and to read all of the system's takes long
 [rest]
 base_s = 0.02
 cap_s = 0.05

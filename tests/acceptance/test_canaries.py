@@ -86,7 +86,7 @@ BELONGS: dict[str, tuple[set[str], set[str]]] = {
     "guest token in malformed JSON": (set(), set()),
     "session token": ({WIRE, JOURNAL}, set()),
     "JWT of the history": ({WIRE}, set()),
-    # Whoever reads the conversation may fetch its files.
+    # Any reader of the conversation may fetch its files.
     "signature of presigned URLs": ({JOURNAL, CONVERSATION}, {WIRE}),
     "private key": ({KEY_FILES}, set()),
     "message of the guest": ({WIRE, JOURNAL, CONVERSATION, EXPORT}, set()),

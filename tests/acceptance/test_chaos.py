@@ -71,7 +71,7 @@ level = "warning"
 """
 
 #: `attempts_max` above: the platform is away for longer than ten attempts at these rests take, and
-#: nobody may give up.
+#: no one may give up.
 
 #: Between two messages of a guest. What the platform keeps back in silence is found in the newest
 #: page of its history when a link comes back: guests who say a page in a second would hide it.

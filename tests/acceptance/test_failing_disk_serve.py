@@ -25,8 +25,8 @@ journal.directory = "{state}"
 
 
 async def read_on(http: aiohttp.ClientSession, url: str) -> int:
-    """Read every transcript again and again until nobody answers; how many answers said that the
-    journal failed."""
+    """Read every transcript again and again until there is no answer; how many answers said that
+    the journal failed."""
     refused = 0
     while True:
         try:

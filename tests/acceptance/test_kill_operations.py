@@ -158,7 +158,7 @@ def _refused(here: KillHarness):
 
 
 def _taken(here: KillHarness):
-    """The receiver has said yes, and nobody has noted it."""
+    """The receiver has said yes, and it is not noted yet."""
 
     async def yes() -> int:
         asyncio.get_running_loop().call_later(0.001, os.kill, here.pid, signal.SIGKILL)

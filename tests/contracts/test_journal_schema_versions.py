@@ -91,7 +91,7 @@ async def test_version_1_takes_everything_new(version_1):
         (17, 7, (OWN_STREAM, 1)),
     ]
     assert [one.operation_id for one in (await version_1.operations())] == ["x"]
-    assert (await version_1.read_on(0, 1))[0].at_ms == 0, "nobody wrote down when that was"
+    assert (await version_1.read_on(0, 1))[0].at_ms == 0, "when that was is not recorded"
 
 
 async def test_the_file_is_sound_and_a_copy_of_the_old_schema_is_kept(version_1, tmp_path):

@@ -263,7 +263,7 @@ async def test_a_lost_link_costs_no_file_and_doubles_none(new_stack):
                 and any(one.sha256 for one in session_of(stack).attachments.values())
             )
         )
-        drop(stack)  # the success event comes while nobody listens
+        drop(stack)  # the success event comes while there is no connection
         await stack.until(lambda: fates(watching) and "once" in watching.texts("Inbound"))
         assert fates(watching) == [("confirmed", "")]
         assert watching.texts("Inbound").count("once") == 1

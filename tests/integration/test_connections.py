@@ -105,7 +105,7 @@ class TestTime:
             ):
                 assert (await ana.receive_json())["kind"] == "hello"
                 reader, writer = await connect(stack, HALF)
-                await all_of(reader)  # the time limits have passed for whoever has them
+                await all_of(reader)  # the time limits have passed for all that have them
                 writer.close()
                 await ana.ping()
                 await stack.until(lambda: stack.live() == 1)

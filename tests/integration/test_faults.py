@@ -178,7 +178,7 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_stack):
 
 
 async def _converge(stack: Any, frontends: list[Frontend]) -> None:
-    """Faults are over and nobody speaks: everything must come to rest and be complete."""
+    """Faults are over and no guest speaks: everything must come to rest and be complete."""
     world = stack.emulator.world
     tokens = {
         stack.fleet._runners[stack.fleet.find(f.name)].machine.guest.name: _token(stack, f)

@@ -95,7 +95,7 @@ async def test_a_handshake_that_is_none_ends_its_connection(new_stack):
 
 @pytest.fixture
 def small_pace(monkeypatch):
-    """No handshake after the burst, and nobody waits for one."""
+    """No handshake after the burst, and no waiting for one."""
     monkeypatch.setattr(handshakes, "PER_S", 0.001)
     monkeypatch.setattr(handshakes, "WAIT_MAX_S", 0.0)
 

@@ -191,7 +191,7 @@ async def test_a_429_at_the_door_holds_everybody_back(new_stack):
         open_guest(stack, "later")
         await asyncio.sleep(0.5)
         assert stack.emulator.counters["connects_refused"] == 1, (
-            "nobody knocks again before Retry-After"
+            "no session dials again before Retry-After"
         )
 
 

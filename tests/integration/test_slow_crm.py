@@ -1,5 +1,5 @@
-"""Bad CRMs slow nobody down (SYNC-1): one hangs, one answers 500, two have names that lead where
-nobody may go.
+"""Bad CRMs slow no others down (SYNC-1): one hangs, one answers 500, two have names that lead where
+no call may go.
 
 Speed is not asserted, but why there is nothing to be slow for: what is said makes no webhook, the
 calls and what is held for them are bounded whatever piles up, and it piles up in the journal. When

@@ -150,7 +150,7 @@ def test_a_daemon_without_this_safety_is_caught(monkeypatch, mutate):
             run(seed, 600.0, pace_s=5.0, crash_every_s=30.0)
         except AssertionError:
             return
-    pytest.fail("nobody noticed")
+    pytest.fail("it was not noticed")
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_a_daemon_without_this_safety_is_caught_by_a_slow_history(monkeypatch, m
             run(seed, 600.0, pace_s=2.0, patches=[answer_slowly])
         except AssertionError:
             return
-    pytest.fail("nobody noticed")
+    pytest.fail("it was not noticed")
 
 
 def test_the_same_runs_are_fine_with_all_safeties_in_place():

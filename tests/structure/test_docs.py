@@ -171,7 +171,7 @@ def test_every_contract_names_its_mutants():
 
 def test_every_route_of_the_control_api_is_named():
     bounds = StreamBounds(events_max=1, bytes_max=1, write_timeout_s=1.0, heartbeat_s=1.0)
-    control = ControlApi(ControlPorts(None, Metrics(), str), ApiSettings(), bounds)  # type: ignore[arg-type]  # nobody is asked
+    control = ControlApi(ControlPorts(None, Metrics(), str), ApiSettings(), bounds)  # type: ignore[arg-type]  # none is asked
     documented = set(
         re.findall(r"`((?:GET|POST|PUT|DELETE) /v1/[^`?]+)`", (DOCS / "control-api.md").read_text())
     )

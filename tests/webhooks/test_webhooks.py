@@ -175,7 +175,7 @@ async def test_retry_after_is_obeyed_by_the_whole_host():
             world.session(name, "live")
         await until(lambda: len(crm.got) == 4)
         await service.stop()
-    assert times[1] - times[0] >= 0.99, "nobody of that host was sent within the pause"
+    assert times[1] - times[0] >= 0.99, "no call to that host was made within the pause"
 
 
 async def test_redirects_are_not_followed():

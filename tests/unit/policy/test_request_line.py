@@ -64,7 +64,7 @@ def test_sess_5_everybody_has_a_turn(load):
 @given(loads())
 @settings(deadline=None)
 def test_sess_5_of_those_who_wait_for_the_same_the_earliest_deadline_is_first(load):
-    """Nobody is served while another of its kind, with an earlier deadline, waits."""
+    """No call is served while another of its kind, with an earlier deadline, waits."""
     limits, arrivals = load
     served = [
         place

@@ -1,4 +1,4 @@
-"""A command that could not be journaled or sent is refused by the machine, whoever let it
+"""A command that could not be journaled or sent is refused by the machine, whatever let it
 through."""
 
 from __future__ import annotations
