@@ -23,7 +23,7 @@ import pytest
 
 from .callers import guest, injection, is_open, messaging, prompt
 from .forked_daemon import is_alive, until
-from .harness import KillHarness, new_harness
+from .kill_harness import KillHarness, new_harness
 
 KILLS = int(os.environ.get("GUESTD_KILLS", "20"))
 SEED = int(os.environ.get("GUESTD_KILL_SEED", str(Random().randrange(10**6))))
