@@ -15,7 +15,7 @@ ANSWERS_LOST = {
 }
 
 
-@pytest.mark.parametrize("deed", ANSWERS_LOST)
+@pytest.mark.parametrize("mutation", ANSWERS_LOST)
 @pytest.mark.parametrize("when", ["before", "after"])
 async def test_http_2_a_stop_with_a_call_under_way_doubles_nothing(
     emulator, tmp_path, mutation, when
