@@ -291,10 +291,11 @@ class RestCalls:
         the others."""
         self._metrics.count_platform_error(_kind(error))
         logger.warning(
-            f"{call.row.name}: %s; %s (status %s, code %s, correlation id %s, key %s, %d attempts,"
-            " %.3f ms)",
+            f"{call.row.name}: %s; %s (%s, status %s, code %s, correlation id %s, key %s,"
+            " %d attempts, %.3f ms)",
             error.args[0],
             error.remedy or "try again",
+            call.url.removeprefix(self._api).partition("?")[0],
             error.status or "none",
             error.platform_code or error.cause or "none",
             error.correlation_id or "none",

@@ -121,6 +121,19 @@ class Uploads:
         self._metrics.observe_rest(PUT, outcome, latency_s)
         told = {**_about(runner, effect), "latency_ms": round(latency_s * 1000.0, 3), **details}
         self._note(PUT, "success" if outcome == "ok" else "failed", told)
+        if outcome not in ("ok", "cancelled"):
+            logger.warning(
+                "an upload failed: %s (session %s, command %s, try %d, status %s, code %s,"
+                " correlation id %s, %.3f ms)",
+                told["error_message"],
+                told["session_id"],
+                told["command_id"],
+                told["try"],
+                told.get("error_status", "none"),
+                told.get("platform_code") or told.get("error_cause") or "none",
+                told.get("correlation_id", "none"),
+                told["latency_ms"],
+            )
 
     def _forget(self, runner: Runner, attachment_id: str) -> asyncio.Task[None] | None:
         wanted = self._wanted.get(runner)
@@ -141,9 +154,7 @@ class Uploads:
             else str(ended.status or "broken")
         )
         uploads[word] = uploads.get(word, 0) + 1
-        if ended.problem:
-            logger.warning("an upload failed: %s", ended.problem)
-        else:
+        if not ended.problem:
             self._metrics.upload_bytes += size_bytes
 
     async def _ask(self, runner: Runner, effect: AskPresigned) -> None:
