@@ -21,7 +21,12 @@ from typer.testing import CliRunner
 from guestd.app.cli import app
 from guestd.app.config import Config
 from guestd.audit.verify import select, verify
-from guestd.emulator import DEFAULT_QUEUE_ID
+from guestd.emulator import (
+    DEFAULT_DEPLOYMENT_ID,
+    DEFAULT_QUEUE_ID,
+    Emulator,
+    EmulatorSettings,
+)
 from guestd.webhooks.payloads import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
 from tests.webhooks.harness import Receiver, until
 
@@ -336,12 +341,35 @@ async def test_audit_1_each_upload_of_a_file_has_a_line_under_its_session(tmp_pa
         ("attachment.presign", "success", "f1", 2),
         ("attachment.put", "success", "f1", 2),
     ]
-    assert len({one["details"]["attachment_id"] for one in lines}) == 2
+    keys = [one["idempotency_key"] for one in lines if one["action"] == "attachment.presign"]
+    assert keys == list(dict.fromkeys(one["details"]["attachment_id"] for one in lines))
     assert lines[1]["error"] == {
         "error_code": "platform_unavailable",
         "error_status": 503,
         "error_message": "the storage answered 503",
     }
+
+
+async def test_audit_1_a_reading_of_the_deployment_that_failed_has_a_line(tmp_path):
+    """As one of a history: it is measured and told, and the one that succeeds is measured."""
+    rule = {"kind": "http_status", "status": 503, "count": 1, "path": "/webdeployments"}
+    async with Emulator(EmulatorSettings(faults=(rule,))) as emulator:
+        platform = {
+            "guest_socket_url": "ws" + emulator.url.removeprefix("http"),
+            "deployment_id": DEFAULT_DEPLOYMENT_ID,
+            "cdn_url": emulator.url,
+            "api_url": emulator.url,
+        }
+        sections = {"platform": platform, "journal": {"directory": str(tmp_path)}}
+        async with running_daemon(**sections) as (daemon, _):
+            seconds = daemon.metrics.rest_s
+            await until(lambda: ("deployment.read", "ok") in seconds)
+            await until(lambda: len(audited(tmp_path, "deployment.read")) == 1)
+    (line,) = audited(tmp_path, "deployment.read")
+    codes = [line["error"][name] for name in ("error_code", "error_status", "platform_code")]
+    assert (line["status"], codes) == ("failed", ["platform_unavailable", 503, "fault"])
+    assert (line["latency_ms"] > 0.0, bool(line["details"]["correlation_id"])) == (True, True)
+    assert seconds["deployment.read", "unavailable"].count == 1
 
 
 async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_line(tmp_path):
