@@ -52,6 +52,7 @@ from ..model.client_messages import ClientMessage, SayAttachments, SayReply, Say
 from ..model.commands import Attach, Reply, Send
 from ..model.effects import Discard, Effects
 from ..model.events import DeliveryEvent
+from ..model.failures import NO_FAILURE, PlatformFailure
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
 from .uploads import FileUpload
@@ -334,10 +335,23 @@ def settled(
     out: Effects,
     reason: str = "",
     message_id: str = "",
+    failure: PlatformFailure = NO_FAILURE,
 ) -> None:
     """What became of a message, for the journal; and our own copy of its file is not needed any
     more."""
     command = outgoing.command
-    out.append(DeliveryEvent(seq, command.command_id, status, reason, message_id))
+    out.append(
+        DeliveryEvent(
+            seq,
+            command.command_id,
+            status,
+            reason,
+            message_id,
+            failure.code,
+            failure.status,
+            failure.platform_code,
+            failure.correlation_id,
+        )
+    )
     if isinstance(command, Attach):
         out.append(Discard(command.path))

@@ -33,6 +33,11 @@ def grant(table, **more):
     return asked.attachment_id
 
 
+def asked_for(table):
+    """The questions for places over REST."""
+    return [one for one in table.effects if isinstance(one, e.AskPresigned)]
+
+
 def upload(table):
     """Grant, put, confirm: the file is there."""
     attachment_id = grant(table)
