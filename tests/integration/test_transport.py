@@ -301,6 +301,26 @@ class TestTls:
         link.close()
         await ear.ended
 
+    async def test_the_second_connection_resumes_the_session_of_the_first(self, secured):
+        port, ca = secured
+        one = dialer(ca_file=ca)
+        links = [
+            await one.dial(DialTarget(f"wss://{host}:{port}{PATH}"), Ear())
+            for host in ("localhost", "localhost", "emu.test", "localhost")
+        ]
+        connections = [link._transport.get_extra_info("ssl_object") for link in links]
+        assert [c.session_reused for c in connections] == [False, True, False, True]
+        for link in links:
+            link.abort()
+
+    async def test_a_ticket_is_no_pass_for_another_name(self, secured):
+        port, ca = secured
+        one = dialer(ca_file=ca)
+        (await one.dial(DialTarget(f"wss://localhost:{port}{PATH}"), Ear())).abort()
+        with pytest.raises(DialError) as refused:
+            await one.dial(DialTarget(f"wss://other.test:{port}{PATH}"), Ear())
+        assert refused.value.ending.cause is Cause.CERTIFICATE_REFUSED
+
     async def test_an_unknown_ca_is_refused_with_the_remedy(self, secured):
         port, _ = secured
         with pytest.raises(DialError) as refused:
