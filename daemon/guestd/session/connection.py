@@ -12,10 +12,10 @@ from ..model import effects as e
 from ..model import requests as r
 from ..model.effects import Notice
 from ..model.endings import Cause, Ending
+from ..model.instants import NEVER
 from ..model.traits import Beating, Traits
 from ..policy.backoff import Backoff
 from .heartbeat import ConnectionHeartbeat
-from .inbox import NEVER
 from .settings import SessionSettings
 
 

@@ -16,7 +16,6 @@ history is read first, and only a message it does not hold begins anew, with a n
 from __future__ import annotations
 
 from dataclasses import replace
-from random import Random
 
 from ..model import commands as c
 from ..model import effects as e
@@ -24,13 +23,13 @@ from ..model import events as v
 from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError
-from ..model.traits import FileRules, Traits
+from ..model.instants import NEVER
+from ..model.traits import FileRules
 from ..policy.buckets import SlidingCount
 from . import inputs as i
-from .inbox import NEVER
+from .fleet_rules import FleetRules
 from .numbers import EventNumbers, draw_id
 from .outbox import Outbox, Outgoing, settled
-from .settings import SessionSettings
 from .uploads import (
     FileUpload,
     UploadStep,
@@ -48,38 +47,34 @@ FileInput = (
 
 
 class FileUploads:
-    """`session_rules`: what the platform said of this session's files; None: nothing."""
+    """Without a state of its own, so it is made when it is needed. `session_rules`: what the
+    platform said of this session's files; None: nothing."""
 
-    __slots__ = ("_numbers", "_rng", "_settings", "_traits", "session_rules")
+    __slots__ = ("_numbers", "_rules", "_session_rules")
 
     def __init__(
-        self, settings: SessionSettings, traits: Traits, numbers: EventNumbers, rng: Random
+        self, rules: FleetRules, numbers: EventNumbers, session_rules: FileRules | None
     ) -> None:
-        self._settings = settings
-        self._traits = traits
+        self._rules = rules
+        self._session_rules = session_rules
         self._numbers = numbers
-        self._rng = rng
-        self.session_rules: FileRules | None = None
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
 
     # ------------------------------------------------------------------ rules
 
     def refusal(self, command: c.Attach) -> CommandError | None:
-        if not self._traits.can_attach:
+        traits = self._rules.traits
+        if not traits.can_attach:
             return CommandError(
-                f"attachments in the {self._traits.name} dialect need an OAuth client; configure"
-                " one",
+                f"attachments in the {traits.name} dialect need an OAuth client; configure one",
                 code="not_configured",
             )
-        return file_refusal(command, self._rules())
+        return file_refusal(command, self._file_rules())
 
-    def _rules(self) -> FileRules:
+    def _file_rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below
         all of them."""
-        own = self._settings.attachments.file_bytes_max
-        rules = self.session_rules or self._traits.file_rules
+        own = self._rules.settings.attachments.file_bytes_max
+        rules = self._session_rules or self._rules.traits.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
             rules = replace(rules, bytes_max=own)
         return rules
@@ -104,7 +99,7 @@ class FileUploads:
                     out,
                 )
         files = lane.files()
-        free = self._settings.attachments.per_session_max - sum(
+        free = self._rules.settings.attachments.per_session_max - sum(
             upload.is_under_way for _, upload in files
         )
         for outgoing, upload in files:
@@ -125,7 +120,7 @@ class FileUploads:
             if upload.step is UploadStep.WAITING and outgoing.durable
         ]
         at = min(under_way, default=NEVER)
-        if waiting and len(under_way) < self._settings.attachments.per_session_max:
+        if waiting and len(under_way) < self._rules.settings.attachments.per_session_max:
             at = min(at, max(min(waiting), requests.ready_at(now) if requests is not None else now))
         return at
 
@@ -147,11 +142,11 @@ class FileUploads:
             if requests.ready_at(now) > now:
                 return False
             requests.take(now)
-        attachment_id, trace = draw_id(self._rng), draw_id(self._rng)
-        upload.ask(attachment_id, trace, now + self._settings.attachments.slot_timeout_s)
+        attachment_id, trace = draw_id(self._rules.rng), draw_id(self._rules.rng)
+        upload.ask(attachment_id, trace, now + self._rules.settings.attachments.slot_timeout_s)
         self._tell(outgoing, "asked", out)
         what = file.filename, file.content_type, file.size_bytes
-        if self._traits.slot_by_rest:
+        if self._rules.traits.slot_by_rest:
             out.append(e.AskPresigned(attachment_id, *what))
         else:
             out.append(e.Say(r.AskSlot(attachment_id, *what, trace)))
@@ -223,7 +218,7 @@ class FileUploads:
         if given.problem:
             verdict = UploadVerdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
             return self._failed(outgoing, lane, verdict, given.problem, now, out, live)
-        upload.put(now + self._settings.attachments.confirm_timeout_s)
+        upload.put(now + self._rules.settings.attachments.confirm_timeout_s)
         return self._is_there(outgoing, out) if upload.is_done else None
 
     def _refused(
@@ -248,7 +243,7 @@ class FileUploads:
             return None
         reason = f"{given.code} {given.reason}"
         correlation_id = given.correlation_id if isinstance(given, s.SlotRefused) else ""
-        verdict = verdict_on_code(given.code, by_rest=self._traits.slot_by_rest)
+        verdict = verdict_on_code(given.code, by_rest=self._rules.traits.slot_by_rest)
         return self._failed(outgoing, lane, verdict, reason, now, out, live, correlation_id)
 
     def concerns(self, trace: str, lane: Outbox) -> bool:
@@ -284,7 +279,7 @@ class FileUploads:
     def connection_lost(self, lane: Outbox) -> None:
         """A question that will not be answered any more is asked again; a PUT goes its own way and
         does not notice."""
-        if self._traits.slot_by_rest:
+        if self._rules.traits.slot_by_rest:
             return
         for _, upload in lane.files():
             if upload.step is UploadStep.ASKED:
@@ -293,7 +288,7 @@ class FileUploads:
     def rejoined(self, lane: Outbox, new_session: bool, now: float, out: e.Effects) -> None:
         """The success event may have been lost with the connection: ask for the file. A new session
         knows no file of ours."""
-        if self._traits.slot_by_rest:
+        if self._rules.traits.slot_by_rest:
             return
         for _, upload in lane.files():
             if new_session and upload.step is not UploadStep.WAITING:
@@ -301,7 +296,7 @@ class FileUploads:
                     out.append(e.CancelUpload(upload.attachment_id))
                 upload.rest(now)
             elif upload.step is UploadStep.CONFIRMING:
-                upload.wake_at = now + self._settings.attachments.confirm_timeout_s
+                upload.wake_at = now + self._rules.settings.attachments.confirm_timeout_s
                 out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
 
     # ------------------------------------------------------------------ how it ends
@@ -326,11 +321,11 @@ class FileUploads:
         _, upload = file_of(outgoing)
         if (
             verdict is UploadVerdict.AGAIN
-            and upload.attempts < self._settings.attachments.attempts_max
+            and upload.attempts < self._rules.settings.attachments.attempts_max
         ):
             self._tell(outgoing, "retrying", out, reason, correlation_id)
             self._give_back(upload, live, out)
-            upload.rest(now + pause_s(upload.attempts, self._settings.attachments.retry_s))
+            upload.rest(now + pause_s(upload.attempts, self._rules.settings.attachments.retry_s))
         else:
             self._give_up(outgoing, lane, "failed", reason, out, live, correlation_id)
         return Wants.PROCEED
@@ -353,8 +348,8 @@ class FileUploads:
     def _give_back(self, upload: FileUpload, live: bool, out: e.Effects) -> None:
         if upload.step is UploadStep.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
-        if upload.has_place and not self._traits.slot_by_rest and live:
-            out.append(e.Say(r.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
+        if upload.has_place and not self._rules.traits.slot_by_rest and live:
+            out.append(e.Say(r.DeleteAttachment(upload.attachment_id, draw_id(self._rules.rng))))
 
     def _tell(
         self,

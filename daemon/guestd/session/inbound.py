@@ -13,7 +13,6 @@ the inbox flows again."""
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from random import Random
 
 from ..model import effects as e
 from ..model import events as v
@@ -21,13 +20,13 @@ from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Notice
 from ..model.foreign import HISTORY_PAGES_MAX
-from ..model.traits import Traits
+from ..model.instants import NEVER
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .backfill import BackfillStep, HistoryBackfill
-from .inbox import NEVER, InboxOutcome, MessageInbox
+from .fleet_rules import FleetRules
+from .inbox import InboxOutcome, MessageInbox
 from .numbers import EventNumbers, draw_id
-from .settings import SessionSettings
 from .wants import BackfillAbandoned, BackfillRead, BackfillResult
 
 #: Which command a message of the guest's own is the echo of: tracing id or marker → command id.
@@ -46,9 +45,7 @@ class Inbound:
         "_jwt",
         "_numbers",
         "_reads",
-        "_rng",
-        "_settings",
-        "_traits",
+        "_rules",
         "backfill",
         "inbox",
         "read_only",
@@ -57,23 +54,16 @@ class Inbound:
     def __init__(
         self,
         inbox: MessageInbox,
-        settings: SessionSettings,
-        traits: Traits,
+        rules: FleetRules,
         numbers: EventNumbers,
-        rng: Random,
     ) -> None:
         self.inbox = inbox
-        self._settings = settings
-        self._traits = traits
+        self._rules = rules
         self._numbers = numbers
-        self._rng = rng
         self.backfill: HistoryBackfill | None = None
         self._jwt: tuple[str, float] | None = None
         self._reads: SlidingCount | None = None
         self.read_only = False
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
 
     # ------------------------------------------------------------------ questions
 
@@ -188,18 +178,18 @@ class Inbound:
         """What is held stays held: what was lost with the connection may belong before it."""
         self._jwt = None
         self.backfill = None
-        if was_joined and self._traits.has_history:
+        if was_joined and self._rules.traits.has_history:
             self.inbox.begin_fill()
 
     def _read_page(self, now: float, out: e.Effects) -> None:
         backfill = self.backfill
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
-            backfill.asked(BackfillStep.JWT, now + self._settings.lifetime.join_timeout_s)
-            out.append(e.Say(r.AskJwt(tracing_id=draw_id(self._rng))))
+            backfill.asked(BackfillStep.JWT, now + self._rules.settings.lifetime.join_timeout_s)
+            out.append(e.Say(r.AskJwt(tracing_id=draw_id(self._rules.rng))))
             return
         budget = self._reads = self._reads or SlidingCount(
-            self._settings.history.reads_per_minute, 60.0
+            self._rules.settings.history.reads_per_minute, 60.0
         )
         ready_at = budget.ready_at(now)
         if ready_at > now:
@@ -287,7 +277,7 @@ class Inbound:
     ) -> BackfillResult | None:
         backfill = self.backfill
         assert backfill is not None
-        settings = self._settings
+        settings = self._rules.settings
         backfill.failed(now)
         pauses_s = settings.history.retry_s * settings.history.attempts_max
         give_up_at = backfill.failing_since + pauses_s
@@ -302,7 +292,7 @@ class Inbound:
     def _complete(
         self, backfill: HistoryBackfill, now: float, out: e.Effects
     ) -> BackfillResult | None:
-        if backfill.again and backfill.attempts + 1 < self._settings.history.attempts_max:
+        if backfill.again and backfill.attempts + 1 < self._rules.settings.history.attempts_max:
             backfill.begin_again(now)
             self._read_page(now, out)
             return None

@@ -37,10 +37,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..model.effects import Notice
+from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.reorder_delay import ReorderDelay
-
-NEVER = float("inf")
 
 #: So many arrivals of one fill are told from what was shown before it: about as many as the pages
 #: that are read can hold. With more of them, the reading may end before the gap is reached.
@@ -192,7 +191,7 @@ class ByTime:
         self._remembered = Remembered(remembered_max)
         self._held: list[_Held] | None = None
         self._last_time = ""
-        self.heard_at = -NEVER  # when something last arrived in order: a sign of life, too
+        self.heard_at = LONG_AGO  # when something last arrived in order: a sign of life, too
         self.filling = False
         self.wake_at = NEVER
 

@@ -18,12 +18,13 @@ from ..model.commands import Command
 from ..model.endings import Ending
 from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
+from ..model.instants import NEVER
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Link, SessionView
 from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
-from ..runtime.timers import NEVER, Timers
+from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbound import Inbound
 from ..session.machine import Machine
@@ -31,7 +32,7 @@ from ..session.outbound import Outbound
 from ..session.states import State
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
-from .callers import Answered, WaitingCallers
+from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
 
@@ -92,7 +93,7 @@ class Runner:
         self._callbacks: ConnectionCallbacks | None = None
         self._link: Link | None = None
         self._timer_at = NEVER
-        self._callers = WaitingCallers()
+        self._callers = NO_CALLERS
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
@@ -151,6 +152,8 @@ class Runner:
 
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
+        if self._callers is NO_CALLERS:
+            self._callers = WaitingCallers()
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted_seq))
 

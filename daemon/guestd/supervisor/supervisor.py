@@ -236,8 +236,6 @@ class Supervisor:
         """From now on these settings, for all guest sessions; how long one lives was settled when
         it was opened."""
         self._factory.use(session)
-        for runner in self._runners.values():
-            runner.machine.use(session, self._factory.traits)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._factory.machine(guest, duration_s), self._context)
