@@ -68,8 +68,8 @@ async def test_sync_1_a_damaged_event_does_not_stop_the_webhooks(damage):
     assert [one["event"] for one in crm.got] == [CONNECTED, TERMINATED]
 
 
-async def test_sync_1_a_stream_that_cannot_be_read_is_told_rather_than_kept_back():
-    """Whether it was connected before is not known: a receiver may hear it twice, and not never."""
+async def test_sync_1_a_connect_says_itself_whether_it_is_the_first():
+    """No earlier event is read for it: a damaged one there changes nothing."""
 
     class Refusing:
         def __init__(self, journal):
@@ -82,13 +82,28 @@ async def test_sync_1_a_stream_that_cannot_be_read_is_told_rather_than_kept_back
             return getattr(self._journal, name)
 
     world = World()
-    world.session("s1", "resting")
     async with Receiver() as crm:
-        world.journal.cursor("webhooks")
         told, _ = webhooks(Refusing(world.journal), target(crm))
+        world.session("s1", "live")
+        world.session("s1", "resting")
+        world.journal.cursor("webhooks")
         told.start()
         await asyncio.sleep(0)
         world.session("s1", "live")
+        world.session("s2", "live")
         await until(lambda: crm.got)
         await told.stop()
-    assert [one["event"] for one in crm.got] == [CONNECTED]
+    assert [(one["event"], one["conversationId"]) for one in crm.got] == [(CONNECTED, "s2")]
+
+
+async def test_sync_1_a_connect_that_version_0_1_recorded_is_told_rather_than_kept_back():
+    """It does not say whether it is the first: a receiver may hear it twice, and not never."""
+    world = World()
+    async with Receiver() as crm:
+        told, _ = webhooks(world.journal, target(crm))
+        told.start()
+        row = EventRow("s1", 3, "session", b'{"seq":3,"state":"live","reason":""}', "", b"")
+        world.journal.commit(Commit(rows=[row], at_ms=next(world._ms)), lambda: None)
+        await until(lambda: crm.got)
+        await told.stop()
+    assert [(one["event"], one["conversationId"]) for one in crm.got] == [(CONNECTED, "s1")]

@@ -123,6 +123,7 @@ async def test_a_content_type_that_is_signed_is_left_alone(uploader, file):
     [
         ("403 Forbidden", PlatformRefused),
         ("307 Moved", PlatformRefused),
+        ("408 Request Timeout", PlatformUnavailable),
         ("503 Slow Down", PlatformUnavailable),
     ],
 )

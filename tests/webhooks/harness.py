@@ -99,6 +99,7 @@ class World:
     def __init__(self, journal: Any = None) -> None:
         self.journal = journal if journal is not None else MemoryJournal()
         self._seqs: dict[str, itertools.count[int]] = {}
+        self._connected: set[str] = set()
         self._ms = itertools.count(int(time.time() * 1000))
 
     def _put(self, stream: str, event: Any) -> None:
@@ -113,7 +114,9 @@ class World:
         return next(self._seqs.setdefault(stream, itertools.count(1)))
 
     def session(self, name: str, state: str, reason: str = "") -> None:
-        self._put(name, SessionEvent(self._seq(name), state, reason))
+        first = state == "live" and name not in self._connected
+        self._connected |= {name} if first else set()
+        self._put(name, SessionEvent(self._seq(name), state, reason, first=first))
 
     def fact(
         self, action: str, status: str = "success", conversation: str = "c1", **details: Any

@@ -158,6 +158,18 @@ async def test_a_gone_receiver_is_not_asked_again():
     assert len(crm.got) == 1
 
 
+async def test_a_receiver_that_timed_out_is_asked_again():
+    """408 is about the receiver's present state (RFC 9110, 15.5.9), unlike that of a REST call."""
+    world = World()
+    async with Receiver(lambda n, body: 408 if n == 1 else 204) as crm:
+        told, metrics = webhooks(world.journal, target(crm))
+        told.start()
+        world.session("s1", "live")
+        await until(lambda: metrics.webhooks_delivered)
+        await told.stop()
+    assert crm.ids() == crm.ids()[:1] * 2 and not metrics.webhooks_dead
+
+
 async def test_retry_after_is_obeyed_by_the_whole_host():
     world = World()
     times: list[float] = []

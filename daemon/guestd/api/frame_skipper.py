@@ -62,7 +62,7 @@ class FrameSkipper:
         #: At most a few: each stands for more bytes than the limit, and the listener takes them
         #: one by one.
         self.refused: deque[Oversize] = deque()
-        #: How many headers were read.
+        #: How many headers were read up to their length.
         self.frames = 0
         self._head = b""
         self._rest_bytes = 0
@@ -98,7 +98,6 @@ class FrameSkipper:
         and what becomes of it."""
         if len(data) < at + 2:
             return False
-        self.frames += 1
         first = data[at]
         length = data[at + 1] & _LENGTH
         head_bytes = 6 if data[at + 1] & _MASKED else 2
@@ -117,6 +116,7 @@ class FrameSkipper:
                 head_bytes += more
             self._rest_bytes = head_bytes + length
             self._begin_data(first, length)
+        self.frames += 1
         return True
 
     def _begin_data(self, first: int, length: int) -> None:

@@ -163,8 +163,7 @@ class SessionConversation:
 
     def flush(self, now: float, out: e.Effects) -> None:
         """Hold nothing any more, and wait for no history."""
-        self.inbound.cancel_backfill()
-        self.inbound.merge([], now, self.outbound.commands.traces, out)
+        self.inbound.leave_unread(now, self.outbound.commands.traces, out)
 
     # ------------------------------------------------------------------ the history
 
@@ -179,7 +178,7 @@ class SessionConversation:
             inbound.merge(result.history, now, outbound.commands.traces, out)
             outbound.settle_under_way(result.asked_at, out)
         else:
-            inbound.merge([], now, outbound.commands.traces, out)
+            inbound.flush(now, outbound.commands.traces, out)
             outbound.give_up_under_way("the history could not be read", out)
         self.proceed(now, out)
 
@@ -337,7 +336,7 @@ class SessionConversation:
         if self._rules.traits.has_history and not given.new_session:
             inbound.request_backfill(now, out)
         elif inbound.inbox.filling:
-            inbound.merge([], now, outbound.commands.traces, out)
+            inbound.flush(now, outbound.commands.traces, out)
         if outbound.outbox is not None:
             self.files.rejoined(outbound.outbox, given.new_session and not first, now, out)
         self.proceed(now, out)
@@ -351,13 +350,19 @@ class SessionConversation:
 
     def finish(self, reason: str, out: e.Effects) -> None:
         """The guest session is over: show what is held, and settle all that was accepted."""
-        self.inbound.cancel_backfill()
         self.downloads.connection_lost(out)
-        if self.inbound.inbox.held:
-            self.flush(0.0, out)
+        self.flush(0.0, out)
         self.outbound.give_up(reason, out)
 
+    def stop(self, out: e.Effects) -> None:
+        """The daemon stops. What waits for the history is left to it: shown now, it would end the
+        next reading before the gap is reached. Anything else that is held is shown, because it may
+        never come again."""
+        if not self.inbound.inbox.filling:
+            self.flush(0.0, out)
+
     def break_off(self, recorded_seq: int, out: e.Effects) -> None:
-        """Over after a bug: only what was recorded has happened."""
+        """Over after a bug: only what was recorded has happened. What is held is shown."""
         self.downloads.connection_lost(out)
         self.outbound.give_up("the guest session ended by an internal error", out, recorded_seq)
+        self.inbound.flush_broken(self.outbound.commands.traces, out)

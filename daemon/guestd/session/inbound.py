@@ -42,6 +42,7 @@ class Inbound:
     may be asked for their deadlines; `backfill` is None while no history is read."""
 
     __slots__ = (
+        "_gap_open",
         "_jwt",
         "_numbers",
         "_reads",
@@ -61,6 +62,7 @@ class Inbound:
         self._rules = rules
         self._numbers = numbers
         self.backfill: HistoryBackfill | None = None
+        self._gap_open = False
         self._jwt: tuple[str, float] | None = None
         self._reads: SlidingCount | None = None
         self.read_only = False
@@ -99,7 +101,31 @@ class Inbound:
         self, history: list[s.MessageArrived], now: float, traces: Traces, out: e.Effects
     ) -> None:
         """Close the gap: put the history and what is held together, and hold no more."""
+        self._gap_open = False
         self._show(self.inbox.merge(history, now), traces, out)
+
+    def flush(self, now: float, traces: Traces, out: e.Effects) -> None:
+        """Show all that is held, and hold no more."""
+        self._gap_open = False
+        self._show(self.inbox.flush(now), traces, out)
+
+    def leave_unread(self, now: float, traces: Traces, out: e.Effects) -> None:
+        """The history is not waited for any more: show all that is held, and tell that something
+        may be missing before it."""
+        self.backfill = None
+        if self._gap_open and self.inbox.held:
+            self._leave_gap("the guest session ended before the history was read", out)
+        self.flush(now, traces, out)
+
+    def flush_broken(self, traces: Traces, out: e.Effects) -> None:
+        """As `leave_unread`, after a bug. If it is the inbox that broke, its messages are lost, but
+        the session can end in an orderly way."""
+        seq, count = self._numbers.last, len(out)
+        try:
+            self.leave_unread(0.0, traces, out)
+        except Exception:
+            self._numbers.last = seq
+            del out[count:]
 
     def preload_seen(self, known: Sequence[tuple[str, str]]) -> None:
         self.inbox.restore(known)
@@ -161,18 +187,16 @@ class Inbound:
 
     def hold_for_gap(self) -> None:
         """Something may be missing before what arrives from now on."""
+        self._gap_open = True
         self.inbox.begin_fill()
 
     def request_backfill(self, now: float, out: e.Effects) -> None:
         if self.backfill is not None:
             self.backfill.again = True
             return
-        self.inbox.begin_fill()
+        self.hold_for_gap()
         self.backfill = HistoryBackfill()
         self._read_page(now, out)
-
-    def cancel_backfill(self) -> None:
-        self.backfill = None
 
     def connection_lost(self, was_joined: bool) -> None:
         """What is held stays held: what was lost with the connection may belong before it."""

@@ -2,11 +2,13 @@
 
 The wire gives no promise of order (protocol §0.3, fact 5), repeats items after a reconnect when we
 read the history, and two dialects say the order in two ways. Both give the same answers to the same
-three verbs, so the machine does not know which one it holds:
+verbs, so the machine does not know which one it holds:
 
     arrive(item, now)   what may be shown now, and what was noticed
     release(now)        the same, when `wake_at` is reached
     merge(history)      the same, when a gap was filled
+    flush(now)          all that is held: the session ends, and it was received
+    flush(now)          everything that is held, because nothing can come before it any more
 
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
 still under way, so order can only be bought with waiting, and the price is `ReorderDelay.hold_ms`:
@@ -75,6 +77,7 @@ class Remembered:
         "_since_gap",
         "forgotten_time",
         "has_forgotten",
+        "restored_time",
     )
 
     def __init__(self, kept_max: int) -> None:
@@ -82,7 +85,7 @@ class Remembered:
         self._seen: dict[str, str] | None = None
         self._since_gap: set[str] | None = None
         self._postponed_time = ""
-        self.forgotten_time = ""
+        self.forgotten_time = self.restored_time = ""
         self.has_forgotten = False
 
     def __contains__(self, identity: str) -> bool:
@@ -120,6 +123,13 @@ class Remembered:
         if len(seen) > self._kept_max:
             self._forget_oldest(seen)
         return True
+
+    def restored(self, oldest_time: str) -> None:
+        """Those of an earlier life are taken. With as many as are kept there may have been more
+        before: the journal knows them."""
+        if len(self) >= self._kept_max:
+            self.has_forgotten = True
+            self.restored_time = oldest_time
 
     def _forget_oldest(self, seen: dict[str, str]) -> None:
         identity = next(iter(seen))
@@ -169,6 +179,8 @@ class MessageInbox(Protocol):
     def closes_gap(self, item: MessageArrived) -> bool: ...
 
     def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome: ...
+
+    def flush(self, now: float) -> InboxOutcome: ...
 
 
 class ByTime:
@@ -230,7 +242,8 @@ class ByTime:
         remembered = self._remembered
         if not remembered.has_forgotten or not item.identity or item.identity in remembered:
             return False
-        return not item.time or item.time == remembered.forgotten_time
+        is_equal = item.time == remembered.forgotten_time
+        return not item.time or is_equal or item.time <= remembered.restored_time
 
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()
@@ -255,6 +268,8 @@ class ByTime:
         for identity, time in known:
             self._remembered.take(identity, time)
             self._last_time = max(self._last_time, time)
+        if known:
+            self._remembered.restored(known[0][1])
 
     def begin_fill(self) -> None:
         """A gap may be open, before what is held now and what arrives from now on. One fill closes
@@ -310,6 +325,10 @@ class ByTime:
         self._remembered.close_gap()
         self._release_first(len(spine), outcome)
         return outcome
+
+    def flush(self, now: float) -> InboxOutcome:
+        """End the fill without a history."""
+        return self.merge([], now)
 
     def _is_known(self, item: MessageArrived) -> bool:
         return bool(item.identity) and (

@@ -114,6 +114,7 @@ class BySequence:
             key = natural_key(sequence)
             if self._last_key is None or key > self._last_key:
                 self._last, self._last_key = sequence, key
+        self._remembered.restored("")
 
     def begin_fill(self) -> None:
         """webchat has no history to fill from."""
@@ -131,6 +132,10 @@ class BySequence:
             outcome.placed += part.placed
             outcome.notices += part.notices
         return outcome
+
+    def flush(self, now: float) -> InboxOutcome:
+        """What is missing before each counts as waited for."""
+        return self.release(NEVER)
 
     def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
         held = self._held or []

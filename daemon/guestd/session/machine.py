@@ -133,12 +133,12 @@ class Machine:
     def stop(self) -> Effects:
         """The daemon stops and keeps this guest session: what the journal must know so that nothing
         is in doubt later. Nothing is sent after this."""
-        if self.state is not State.LIVE:
-            return []
         out: Effects = []
-        self._move(Move.LOST)
-        self.wake_at = NEVER
-        self._tell_state("resting", out, Cause.CLOSED_BY_US.value)
+        self.conversation.stop(out)
+        if self.state is State.LIVE:
+            self._move(Move.LOST)
+            self.wake_at = NEVER
+            self._tell_state("resting", out, Cause.CLOSED_BY_US.value)
         return out
 
     def set_aside(self) -> None:

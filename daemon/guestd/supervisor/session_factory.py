@@ -50,6 +50,11 @@ class SessionFactory:
     def _effective(self, settings: SessionSettings) -> Traits:
         return effective_traits(self._dialect_traits, settings, self._can_attach)
 
+    @property
+    def remembered_max(self) -> int:
+        """What is held is remembered."""
+        return max(self.settings.inbox.remembered_max, self.settings.inbox.held_max)
+
     def machine(self, guest: Guest, duration_s: float | None) -> Machine:
         machine = Machine(guest, self._rules, self._inbox())
         if duration_s is not None:
@@ -58,8 +63,6 @@ class SessionFactory:
 
     def _inbox(self) -> MessageInbox:
         given = self.settings.inbox
-        held_max = given.held_max
-        remembered_max = max(given.remembered_max, held_max)  # what is held is remembered
         if self.traits.ordering is Ordering.BY_TIME:
-            return ByTime(self._hold, held_max, remembered_max)
-        return BySequence(given.gap_wait_s, held_max, remembered_max)
+            return ByTime(self._hold, given.held_max, self.remembered_max)
+        return BySequence(given.gap_wait_s, given.held_max, self.remembered_max)

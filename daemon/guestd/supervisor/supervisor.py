@@ -370,8 +370,8 @@ class Supervisor:
         False if the journal has to be asked first; it is admitted when that has answered."""
         if runner.session_id not in self._awaiting_dedupe_state:
             return True
-        remembered_max = self._factory.settings.inbox.remembered_max
-        self._shown.ask(runner.session_id, remembered_max, partial(self._preloaded, runner))
+        limit = self._factory.remembered_max
+        self._shown.ask(runner.session_id, limit, partial(self._preloaded, runner))
         return False
 
     def _preloaded(

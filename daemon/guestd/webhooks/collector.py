@@ -7,9 +7,6 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 
-import orjson
-
-from ..model.errors import CommandError
 from ..model.journal import Commit, Journal, StoredEvent
 from ..model.ports import Clock
 from ..model.records import DeliveryRecord
@@ -29,10 +26,6 @@ LINGER_S = 0.02
 MOVED_MAX = 5000
 BEHIND_S = 30.0
 
-#: Guest sessions remembered as connected, so that a reconnecting fleet is not read up one by one.
-CONNECTED_MAX = 20_000
-LOOK_BACK = 16
-
 
 class Collector:
     """Reads on from the cursor `webhooks`; `made` hears, on the loop, that new deliveries are
@@ -46,13 +39,11 @@ class Collector:
         targets: Sequence[WebhookTarget],
         made: Callable[[], None],
     ) -> None:
-        self._loop = loop
         self._clock = clock
         self._journal = journal
         self._targets = targets
         self._made = made
         self._marked, self._marked_at = 0, clock.now()
-        self._connected: dict[str, int] = {}
         self._follower = JournalFollower(
             loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take
         )
@@ -64,7 +55,7 @@ class Collector:
 
     async def _take(self, page: Sequence[StoredEvent]) -> None:
         now_ms = self._clock.epoch_ms()
-        deliveries = [one for kept in page for one in await self._deliveries(kept, now_ms)]
+        deliveries = [one for kept in page for one in self._deliveries(kept, now_ms)]
         now, last = self._clock.now(), page[-1].offset
         if not deliveries and last - self._marked < MOVED_MAX and now - self._marked_at < BEHIND_S:
             return
@@ -75,12 +66,9 @@ class Collector:
         if deliveries:
             self._made()
 
-    async def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
-        row = kept.row
-        is_live = row.kind == "session" and _state_of(row.payload) == "live"
-        before = is_live and await self._connected_before(row.session_id, row.seq)
+    def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
         try:
-            told = payload_of(kept, before)
+            told = payload_of(kept)
         except (ValueError, LookupError, TypeError, AttributeError):
             logger.error(
                 "event %d of the journal cannot be read; no webhook tells of it", kept.offset
@@ -96,40 +84,6 @@ class Collector:
         if told.url and told.url not in (one.url for one in self._targets if one.wants(told.event)):
             found.append(_delivery(told, told.url, OPERATION, now_ms))
         return found
-
-    async def _connected_before(self, session_id: str, seq: int) -> bool:
-        """Remembered, or read up: the first `live` of a guest session stands at the very beginning
-        of its stream."""
-        first = self._connected.get(session_id) or await self._first_live(session_id, seq)
-        if len(self._connected) >= CONNECTED_MAX:
-            self._connected.clear()
-        self._connected[session_id] = first
-        return first < seq
-
-    async def _first_live(self, session_id: str, seq: int) -> int:
-        after = 0
-        while after + 1 < seq:
-            try:
-                replay = await self._journal.read(session_id, after, LOOK_BACK)
-            except CommandError:  # a damaged row: better told twice than never
-                break
-            if not replay.rows:
-                break
-            if replay.first_kept_seq > after + 1:
-                return 0  # the beginning is gone: it connected long ago
-            for row in replay.rows:
-                if row.kind == "session" and _state_of(row.payload) == "live":
-                    return row.seq
-            after = replay.rows[-1].seq
-        return seq
-
-
-def _state_of(payload: bytes) -> str:
-    """ "" if it cannot be read."""
-    try:
-        return str(orjson.loads(payload)["state"])
-    except (ValueError, LookupError, TypeError):
-        return ""
 
 
 def _delivery(told: WebhookPayload, target: str, name: str, now_ms: int) -> DeliveryRecord:

@@ -57,9 +57,9 @@ class WebhookPayload:
         return orjson.dumps({**head, **self.fields})
 
 
-def payload_of(kept: StoredEvent, connected_before: bool) -> WebhookPayload | None:
-    """What is to be told of an event, or None. `connected_before`: the guest session of this event
-    was live earlier."""
+def payload_of(kept: StoredEvent) -> WebhookPayload | None:
+    """What is to be told of an event, or None. A connect that version 0.1 recorded does not say
+    whether it is the first: it is told, because twice is better than never."""
     row = kept.row
     if row.kind == "fact":
         return _of_fact(kept, orjson.loads(row.payload))
@@ -68,7 +68,7 @@ def payload_of(kept: StoredEvent, connected_before: bool) -> WebhookPayload | No
     event = orjson.loads(row.payload)
     if event["state"] == "ended":
         return _of_session(kept, TERMINATED, row.session_id, event)
-    if event["state"] == "live" and not connected_before:
+    if event["state"] == "live" and event.get("first", True):
         return _of_session(kept, CONNECTED, row.session_id, event)
     return None
 

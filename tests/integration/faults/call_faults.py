@@ -26,6 +26,9 @@ CALL_FAULTS: dict[str, Rule] = {
     "time-out after it acted": {"kind": "no_answer", "when": "after"},
     "reset before it acted": {"kind": "reset", "when": "before"},
     "reset after it acted": {"kind": "reset", "when": "after"},
-    "slow body": {"kind": "slow_body", "ms": 20_000},
+    "slow body": {"kind": "slow_body", "ms": 60_000},
     "malformed JSON": {"kind": "broken_json"},
 }
+
+#: Those that an answer is waited for in vain.
+WITHOUT_ANSWER = ("time-out before it acted", "time-out after it acted", "slow body")

@@ -42,6 +42,14 @@ class Seen:
     body: bytes
 
 
+def let_pass(seconds: float) -> None:
+    """The running loop's clock goes on by so much at once: who waits for less has waited in
+    vain, however busy the machine is."""
+    loop = asyncio.get_running_loop()
+    before = loop.time
+    loop.time = lambda: before() + seconds  # type: ignore[method-assign]
+
+
 class Script:
     """What the server does with the next requests, in turn; after the last one it is well again.
 
@@ -59,6 +67,7 @@ class Script:
         self.clients_of_tokens: dict[str, str] = {}
         self.url = ""
         self.leaving = asyncio.Event()
+        self.stuck: Callable[[], None] = lambda: None  # called by a turn that never ends
 
     # -------------------------------------------------------------- turns
 
@@ -91,6 +100,7 @@ class Script:
         async def turn(request: web.Request) -> web.StreamResponse:
             if acted:
                 self.act(request)
+            self.stuck()
             await self.leaving.wait()
             return web.Response()
 
@@ -102,6 +112,7 @@ class Script:
             answer = web.StreamResponse(headers={"Content-Type": "application/json"})
             await answer.prepare(request)
             await answer.write(b'{"id": ')
+            self.stuck()
             await self.leaving.wait()
             return answer
 

@@ -55,6 +55,16 @@ def test_it_is_known_when_the_header_has_its_length():
     assert skipped(over[:4]) == (EMPTY_MESSAGE, [Oversize(0, MAX_BYTES + 1, True)])
 
 
+def test_a_header_counts_once_however_it_is_split():
+    frames = (frame(5), frame(200), frame(MAX_BYTES + 1), frame(70_000), frame(9, wide=8))
+    data = b"".join(frames)
+    for size in (1, 2, 3, 5, 9, len(data)):
+        skipper = FrameSkipper(MAX_BYTES)
+        for at in range(0, len(data), size):
+            skipper.pass_on(data[at : at + size])
+        assert skipper.frames == len(frames), f"in chunks of {size} bytes"
+
+
 def test_parts_are_counted_together_and_control_frames_between_them_handed_on():
     begin, ping = frame(200, final=False), frame(5, PING)
     parts = [

@@ -173,7 +173,7 @@ class TestTheWay:
 
 
 class TestWhatGoesWrong:
-    @pytest.mark.parametrize("status", [403, 404, 500, 503, None])
+    @pytest.mark.parametrize("status", [403, 404, 408, 500, 503, None])
     def test_a_dead_url_or_a_broken_put_gets_a_fresh_place_and_a_fresh_id(self, table, status):
         give(table.to(State.LIVE), bill())
         first = grant(table)

@@ -136,6 +136,16 @@ class TestByTime:
         outcome = inbox.merge([item(0, 7), item(1, 7)], 1.0)
         assert [(one.item.text, one.late) for one in outcome.placed] == [("0", True)]
 
+    def test_after_a_restart_there_may_be_more_than_is_remembered(self):
+        items = [item(n, n * 10) for n in range(1, 12)]
+        inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 4)
+        inbox.restore([(one.identity, one.time) for one in items[6:10]])
+        assert inbox.may_have_shown(items[2]) and inbox.may_have_shown(item(99, 70))
+        assert not inbox.may_have_shown(items[7]) and not inbox.may_have_shown(items[10])
+        whole = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 5)
+        whole.restore([(one.identity, one.time) for one in items[6:10]])
+        assert not whole.may_have_shown(item(99, 70))
+
     def test_what_was_held_and_belongs_before_what_was_shown_is_late(self):
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)
         inbox.arrive(item(1, 7), 0.0)
@@ -219,6 +229,12 @@ class TestBySequence:
             now += 2.0
             inbox.release(now)
         assert [p.item.text for p in inbox.arrive(numbered("50"), now).placed] == ["50"]
+
+    def test_after_a_restart_the_journal_is_asked_for_what_is_not_remembered(self):
+        inbox = BySequence(2.0, 16, 3)
+        inbox.restore([(str(n), "") for n in (7, 8, 9)])
+        assert inbox.may_have_shown(numbered("6"))
+        assert not inbox.may_have_shown(numbered("8")) and not inbox.may_have_shown(numbered("10"))
 
     def test_messages_without_a_sequence_pass(self):
         inbox = BySequence(2.0, 16, 64)
