@@ -145,7 +145,9 @@ class SessionConversation:
         inbound, outbound = self.inbound, self.outbound
         confirmed = outbound.confirmed(item, now, out)
         traces = outbound.commands.traces
-        if not inbound.take_in_order(item, now, traces, out):
+        if inbound.inbox.accept_in_order(item, now):
+            inbound.record(item, traces, out)
+        else:
             inbound.arrived(item, now, traces, out)
         if confirmed:
             self.proceed(now, out)

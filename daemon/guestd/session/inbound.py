@@ -1,8 +1,8 @@
 """Inbound messages: in order, each once; and the history, read when something may be missing.
 
 A message takes one of two ways. In order and not seen before, with nothing held and no gap open, it
-is recorded at once (`take_in_order`). Everything else goes through the inbox (`arrived`), which may
-hold it, drop it as a repetition, or release several at once.
+is accepted by the inbox as it is, and recorded at once (`record`). Everything else is put into the
+inbox (`arrived`), which may hold it, drop it as a repetition, or release several at once.
 
 A gap is closed in three steps, and the machine stands between them. `request_backfill` begins to
 hold what arrives and asks for a token and then for pages. When the reading is over, it is returned
@@ -67,23 +67,7 @@ class Inbound:
         self._reads: SlidingCount | None = None
         self.read_only = False
 
-    # ------------------------------------------------------------------ questions
-
-    def may_have_shown(self, item: s.MessageArrived) -> bool:
-        """True if the journal must be asked whether this item was shown before it is given to the
-        machine."""
-        return self.inbox.may_have_shown(item)
-
     # ------------------------------------------------------------------ messages
-
-    def take_in_order(
-        self, item: s.MessageArrived, now: float, traces: Traces, out: e.Effects
-    ) -> bool:
-        """The common case: True if it was recorded, and no deadline has changed by it."""
-        taken = self.inbox.accept_in_order(item, now)
-        if taken:
-            self._record(item, traces, out)
-        return taken
 
     def arrived(self, item: s.MessageArrived, now: float, traces: Traces, out: e.Effects) -> None:
         self._show(self.inbox.arrive(item, now), traces, out)
@@ -149,11 +133,11 @@ class Inbound:
             if placed.gap is not None:
                 after, before = placed.gap
                 out.append(v.GapEvent(self._numbers.next(), "not delivered in time", after, before))
-            self._record(placed.item, traces, out, placed.late)
+            self.record(placed.item, traces, out, placed.late)
         for notice, count in outcome.notices:
             out.append(e.Count(notice, count))
 
-    def _record(
+    def record(
         self, item: s.MessageArrived, traces: Traces, out: e.Effects, late: bool = False
     ) -> None:
         numbers = self._numbers

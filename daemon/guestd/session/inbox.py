@@ -135,10 +135,10 @@ class Remembered:
         identity = next(iter(seen))
         time = seen.pop(identity)
         self.has_forgotten = True
-        if self.is_since_gap(identity):
+        if self._since_gap is not None and identity in self._since_gap:
             self._postponed_time = max(self._postponed_time, time)
-        else:
-            self.forgotten_time = max(self.forgotten_time, time)
+        elif time > self.forgotten_time:
+            self.forgotten_time = time
 
 
 @dataclass(slots=True)
@@ -239,11 +239,11 @@ class ByTime:
         forgotten.
 
         An item older than the forgotten ones is taken for known without asking (`knows`)."""
-        remembered = self._remembered
-        if not remembered.has_forgotten or not item.identity or item.identity in remembered:
+        remembered, time = self._remembered, item.time
+        if not remembered.has_forgotten or not item.identity:
             return False
-        is_equal = item.time == remembered.forgotten_time
-        return not item.time or is_equal or item.time <= remembered.restored_time
+        may_be = not time or time == remembered.forgotten_time or time <= remembered.restored_time
+        return may_be and item.identity not in remembered
 
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()

@@ -286,10 +286,12 @@ class Machine:
         conversation = self.conversation
         outbound, inbound = conversation.outbound, conversation.inbound
         # nine of ten: nothing waits to be confirmed, and it is the next one; no deadline moves
-        if outbound.outbox or not inbound.take_in_order(given, now, outbound.commands.traces, out):
-            conversation.message(given, now, out)
-            self._say_goodbye_if_idle(now, out)
-            self._rearm(now)
+        if not outbound.outbox and inbound.inbox.accept_in_order(given, now):
+            inbound.record(given, outbound.commands.traces, out)
+            return
+        conversation.message(given, now, out)
+        self._say_goodbye_if_idle(now, out)
+        self._rearm(now)
 
     def _talk(self, given: TalkInput, now: float, out: Effects) -> None:
         if self.conversation.take(given, now, out) is Wants.LEAVE:

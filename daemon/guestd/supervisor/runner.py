@@ -159,7 +159,7 @@ class Runner:
 
     def may_have_shown(self, item: MessageArrived) -> bool:
         """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
-        return self.inbound.may_have_shown(item)
+        return self.machine.conversation.inbound.inbox.may_have_shown(item)
 
     async def was_shown(self, item: MessageArrived) -> bool:
         return await self.context.was_shown(self.session_id, item.identity, item.time)
