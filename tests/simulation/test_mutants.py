@@ -118,7 +118,7 @@ def believe_the_history_of_a_lost_link(monkeypatch):
     monkeypatch.setattr(
         HistoryReader,
         "_read",
-        lambda self, callbacks, effect: read(self, NeverCut(callbacks.owner), effect),
+        lambda self, callbacks, *more: read(self, NeverCut(callbacks.owner), *more),
     )
 
 

@@ -25,12 +25,13 @@ from ..journal.sqlite import SqliteJournal
 from ..model.journal import Journal, SavedSession
 from ..model.ports import DeploymentFacts, Operations
 from ..observe.log import Log
+from ..observe.measured_read import measured_read
 from ..observe.metrics import Metrics
 from ..operations.event_appender import EventAppender
 from ..operations.service import OperationService, SavedOperations
 from ..operations.unavailable import OperationsUnavailable
 from ..platform.calls import RestCalls
-from ..platform.deployment import fetch_deployment
+from ..platform.deployment import DEPLOYMENT_READ, fetch_deployment
 from ..platform.http import Http
 from ..runtime.clock import LoopClock
 from ..spool.reading import open_copy
@@ -195,8 +196,18 @@ class Daemon:
             self.fleet.use(session_settings(self._config, facts))
             file.write(facts)
 
+        async def ask() -> DeploymentFacts:
+            deployment = place.deployment_id
+            return await measured_read(
+                lambda: fetch_deployment(http, place.endpoints.cdn, deployment),
+                DEPLOYMENT_READ,
+                {"deployment": deployment},
+                self.metrics,
+                self._appender.note,
+            )
+
         self._deployment = DeploymentWatch(
-            lambda: fetch_deployment(http, place.endpoints.cdn, place.deployment_id),
+            ask,
             is_known,
             learn,
             self._fail,

@@ -94,17 +94,20 @@ class AwaitDurable:
 class FetchHistory:
     jwt: str = field(repr=False)
     page_number: int = 1
+    attempt: int = 1
 
 
 @dataclass(slots=True)
 class AskPresigned:
     """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or
-    SlotRefused."""
+    SlotRefused. `command_id` and `attempt` say in the audit whose file it is, and which try."""
 
     attachment_id: str
     filename: str
     content_type: str
     size_bytes: int
+    command_id: str = ""
+    attempt: int = 1
 
 
 @dataclass(slots=True)
@@ -119,6 +122,7 @@ class Upload:
     path: str
     size_bytes: int
     attempt: int = 1
+    command_id: str = ""
 
 
 @dataclass(slots=True)

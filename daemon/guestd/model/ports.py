@@ -216,7 +216,8 @@ COMMAND = Urgency()
 
 #: Told of an attempt that failed and is made again: the error's `attempts` is its number,
 #: `latency_ms` its own time. Returns at once.
-AttemptFailed = Callable[[PlatformError], None]
+#: What a line of the audit is to be called, and the error of one attempt.
+AttemptFailed = Callable[[str, PlatformError], None]
 
 
 class PlatformCalls(Protocol):
@@ -237,7 +238,9 @@ class PlatformCalls(Protocol):
         or PlatformUnavailable, whose `acted` says whether the platform may have done it all the
         same; or BudgetSpent, if it never got its turn.
         `urgency` None: as the table has it for that call. `attempt_failed` is told of each attempt
-        that is made again (AUDIT-1); None: the audit is told, without the ids of who called."""
+        that is made again (`platform.attempt`), and of each that the platform found too many
+        (`platform.rate_limited`), the last one too (AUDIT-1); None: the audit is told, without the
+        ids of who called."""
 
 
 OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]

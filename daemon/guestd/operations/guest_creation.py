@@ -15,6 +15,7 @@ from typing import Any, Self
 from ..model.errors import CommandError, PlatformError
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
+from .failure_policy import problem_of
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import GuestCreationRequest, WorkflowRequest
 from .settings import ContactReference
@@ -119,9 +120,7 @@ class GuestCreationWorkflow(Workflow):
         if operation.step != "contact" or error.status != 409:
             return None
         operation.probing = True
-        return Transition(
-            problem={"code": "conflict", "message": str(error), "status": 409, "field": "guestId"}
-        )
+        return Transition(problem={**problem_of(operation, error, self), "field": "guestId"})
 
     def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
         """A refusal that mentions the token, and no attempt may have acted."""

@@ -11,6 +11,9 @@ from ..model.foreign import FILE_KB_MAX, file_rules
 from ..model.ports import DeploymentFacts
 from .http import Http
 
+#: By what name metrics and audit tell of it.
+DEPLOYMENT_READ = "deployment.read"
+
 
 async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> DeploymentFacts:
     """Raises PlatformRefused with what to do if the deployment is unknown or inactive,
@@ -25,13 +28,15 @@ async def fetch_deployment(http: Http, cdn: str, deployment_id: str) -> Deployme
                 " platform.deployment_id and platform.region against the Messenger deployment in"
                 " Genesys Cloud Admin",
                 status=error.status,
-                platform_code="deployment.not.found",
+                platform_code=error.platform_code,
+                cause="deployment.not.found",
+                correlation_id=error.correlation_id,
             ) from None
         raise
     if found.get("status", "Active") != "Active":
         raise PlatformRefused(
             f"deployment {deployment_id} is {found['status']}; activate it in Genesys Cloud Admin",
-            platform_code="deployment.inactive",
+            cause="deployment.inactive",
         )
     return facts_of(found)
 

@@ -113,7 +113,7 @@ class Budget:
         return BudgetSpent(
             f"{self.per_minute} requests a minute are used up, and no turn is free for"
             f" {wait_s:.1f} s",
-            platform_code="budget",
+            cause="budget",
             retry_after_s=wait_s,
             remedy="wait, or raise rest.requests_per_minute if the platform allows your org more",
         )

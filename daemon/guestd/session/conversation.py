@@ -12,6 +12,7 @@ from ..model import effects as e
 from ..model import signals as s
 from ..model.effects import Notice
 from ..model.errors import CommandError
+from ..model.failures import failure_of_frame
 from ..model.ids import Guest
 from ..model.journal import SavedSession
 from ..model.traits import FileRules
@@ -299,14 +300,14 @@ class SessionConversation:
         under_way = lane.under_way
         if under_way is None:
             return
-        reason = f"{given.code} {given.reason}"
+        reason, failure = f"{given.code} {given.reason}", failure_of_frame(given.code)
         is_its = lane.match(trace) is not None
         if is_its and under_way.upload is not None and given.code in FILE_REFUSALS:
             lane.put_back()
-            self.files.begin_again(under_way, lane, reason, self.live, now, out)
+            self.files.begin_again(under_way, lane, reason, failure, self.live, now, out)
             self.proceed(now, out)
         elif is_its or (not trace and given.code in MESSAGE_REFUSALS):
-            self.outbound.fail_under_way(reason, out)
+            self.outbound.fail_under_way(reason, failure, out)
             self.proceed(now, out)
 
     # ------------------------------------------------------------------ connections

@@ -207,7 +207,7 @@ class Inbound:
         backfill.asked(BackfillStep.PAGE, NEVER)
         if backfill.page_number == 1:
             backfill.asked_at = now
-        out.append(e.FetchHistory(self._jwt[0], backfill.page_number))
+        out.append(e.FetchHistory(self._jwt[0], backfill.page_number, backfill.attempts + 1))
 
     def jwt_granted(self, given: s.JwtGranted, now: float, out: e.Effects) -> None:
         self._jwt = (given.jwt, now + JWT_USED_S)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..model.commands import Command
 from ..model.endings import Cause, Ending
+from ..model.failures import PlatformFailure
 from ..model.signals import MessageArrived
 
 
@@ -90,12 +91,13 @@ class HistoryUnread:
 @dataclass(slots=True)
 class PutEnded:
     """An upload's PUT is over: `problem` is "" if the storage took it. `is_file_lost`: our own copy
-    cannot be read."""
+    cannot be read. `failure`: what the storage said."""
 
     attachment_id: str
     status: int | None = None
     problem: str = ""
     is_file_lost: bool = False
+    failure: PlatformFailure | None = None
 
 
 @dataclass(slots=True)

@@ -18,6 +18,7 @@ from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Notice
 from ..model.errors import CommandError
+from ..model.failures import ENDED, NO_FAILURE, UNAVAILABLE, UNCONFIRMED, PlatformFailure
 from ..model.instants import LONG_AGO, NEVER
 from ..model.journal import SavedCommand, SavedSession
 from ..policy.buckets import SlidingCount
@@ -358,8 +359,8 @@ class Outbound:
             return True
         return False
 
-    def fail_under_way(self, reason: str, out: e.Effects) -> None:
-        self._settle_head("failed", out, reason)
+    def fail_under_way(self, reason: str, failure: PlatformFailure, out: e.Effects) -> None:
+        self._settle_head("failed", out, reason, failure)
 
     def settle_under_way(self, history_asked_at: float, out: e.Effects) -> None:
         """The history was read and does not hold the message under way. May it be sent again?
@@ -377,7 +378,8 @@ class Outbound:
         if not under_way.orphaned and not overdue:
             return
         if under_way.attempts >= ATTEMPTS_MAX:
-            self._settle_head("failed", out, "the platform did not take it, often tried")
+            reason = "the platform did not take it, often tried"
+            self._settle_head("failed", out, reason, UNAVAILABLE)
         else:
             outbox.put_back()
         outbox.end_doubt()
@@ -385,7 +387,7 @@ class Outbound:
     def give_up_under_way(self, reason: str, out: e.Effects) -> None:
         """All of what is under way: after a restart that may be more than one."""
         while self.under_way is not None:
-            self._settle_head("uncertain", out, reason)
+            self._settle_head("uncertain", out, reason, UNCONFIRMED)
 
     def give_up(self, reason: str, out: e.Effects, recorded_seq: int | None = None) -> None:
         """The guest session ends. What was certainly not sent has failed, all else is uncertain.
@@ -395,9 +397,16 @@ class Outbound:
             if recorded_seq is not None and not self.was_accepted(command_id, recorded_seq):
                 continue
             unsent = outgoing.sent_at is None and not outgoing.doubted
-            status = "failed" if unsent else "uncertain"
-            settled(outgoing, self._numbers.next(), status, out, reason)
+            status, failure = ("failed", ENDED) if unsent else ("uncertain", UNCONFIRMED)
+            settled(outgoing, self._numbers.next(), status, out, reason, failure=failure)
 
-    def _settle_head(self, status: str, out: e.Effects, reason: str = "") -> None:
+    def _settle_head(
+        self,
+        status: str,
+        out: e.Effects,
+        reason: str = "",
+        failure: PlatformFailure = NO_FAILURE,
+    ) -> None:
         assert self.outbox is not None
-        settled(self.outbox.finish_head(), self._numbers.next(), status, out, reason)
+        outgoing = self.outbox.finish_head()
+        settled(outgoing, self._numbers.next(), status, out, reason, failure=failure)

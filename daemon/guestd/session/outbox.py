@@ -51,6 +51,7 @@ from typing import Any
 from ..model.commands import Attach, Reply, Send
 from ..model.effects import Discard, Effects
 from ..model.events import DeliveryEvent
+from ..model.failures import NO_FAILURE, PlatformFailure
 from ..model.instants import LONG_AGO, NEVER
 from ..model.requests import Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived
@@ -333,10 +334,23 @@ def settled(
     out: Effects,
     reason: str = "",
     message_id: str = "",
+    failure: PlatformFailure = NO_FAILURE,
 ) -> None:
     """What became of a message, for the journal; and our own copy of its file is not needed any
     more."""
     command = outgoing.command
-    out.append(DeliveryEvent(seq, command.command_id, status, reason, message_id))
+    out.append(
+        DeliveryEvent(
+            seq,
+            command.command_id,
+            status,
+            reason,
+            message_id,
+            failure.code,
+            failure.status,
+            failure.platform_code,
+            failure.correlation_id,
+        )
+    )
     if isinstance(command, Attach):
         out.append(Discard(command.path))

@@ -193,7 +193,14 @@ def verdict_on_put(status: int | None) -> UploadVerdict:
     return UploadVerdict.FAILED if status in _PUT_REFUSED else UploadVerdict.AGAIN
 
 
-def pause_s(attempts: int, base_s: float) -> float:
-    """How long to rest before the next attempt: nothing before the second, which most often heals a
-    dead URL."""
-    return 0.0 if attempts <= 1 else min(base_s * 2.0 ** (attempts - 2), 60.0)
+def is_dead_url(status: int | None) -> bool:
+    """403 and its kind: the URL is worth nothing any more, and a fresh one is."""
+    return status is not None and 400 <= status < 500 and status not in (408, 429)
+
+
+def pause_s(attempts: int, base_s: float, at_once: bool = True) -> float:
+    """How long to rest before the next attempt. `at_once`: nothing before the second, which most
+    often heals a dead URL; what else is asked again waits before each (HTTP-1)."""
+    if at_once:
+        return 0.0 if attempts <= 1 else min(base_s * 2.0 ** (attempts - 2), 60.0)
+    return min(base_s * 2.0 ** (max(attempts, 1) - 1), 60.0)

@@ -57,7 +57,7 @@ class SessionContext:
     ask_admission: Callable[[Runner], None]
     cancel_admission: Callable[[Runner], None]
     dial: Callable[[Runner, ConnectionCallbacks], None]
-    fetch_history: Callable[[ConnectionCallbacks, e.FetchHistory], None]
+    fetch_history: Callable[[ConnectionCallbacks, e.FetchHistory, str], None]
     finished: Callable[[Runner, Ending], None]
     ask_presigned: Callable[[Runner, e.AskPresigned], None]
     upload: Callable[[Runner, e.Upload], None]
@@ -277,7 +277,7 @@ class Runner:
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         if self._callbacks is not None:
-            self.context.fetch_history(self._callbacks, effect)
+            self.context.fetch_history(self._callbacks, effect, self.machine.guest.session_id)
 
     def _ask_presigned(self, effect: e.AskPresigned) -> None:
         self.context.ask_presigned(self, effect)

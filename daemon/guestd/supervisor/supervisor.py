@@ -115,7 +115,9 @@ class Supervisor:
         self._journal = journal
         self._hub = Hub()
         self._uploads = Uploads(uploader, calls, metrics, settings.attachments.inflight_max, note)
-        self._history = HistoryReader(history, dialect, metrics, settings.history.inflight_max)
+        self._history = HistoryReader(
+            history, dialect, metrics, settings.history.inflight_max, note
+        )
         self._connector = Connector(
             settings.admission,
             session.reconnect.retry_after_max_s,

@@ -234,7 +234,7 @@ async def test_http_3_a_success_that_cannot_be_read_may_have_acted(line, name, b
     line.script.turns.append(line.script.raw(200, body))
     error = await line.fail(name, idempotency_key="op-1")
     assert isinstance(error, PlatformUnavailable)
-    assert (error.status, error.platform_code, error.attempts) == (200, "malformed", 1)
+    assert (error.status, error.cause, error.attempts) == (200, "malformed", 1)
     assert error.acted == (name in WRITES)
     assert "JSON" in str(error)
 
@@ -260,7 +260,7 @@ async def test_http_3_redirects_are_not_followed(line, status):
 async def test_http_3_a_huge_answer_is_refused(line):
     line.script.turns.append(line.script.raw(200, b'{"a":"' + b"x" * (8 * 1024 * 1024) + b'"}'))
     error = await line.fail("contact.create", idempotency_key="op-1")
-    assert (error.platform_code, error.attempts, error.acted) == ("too_long", 1, True)
+    assert (error.cause, error.attempts, error.acted) == ("too_long", 1, True)
 
 
 async def test_http_3_a_large_answer_in_many_pieces_is_read_whole(line):

@@ -3,6 +3,7 @@ without secrets."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -13,6 +14,8 @@ from yarl import URL
 from guestd.model.errors import PayloadRefused
 from guestd.platform.answers import redacted_line, secrets_in
 from guestd.platform.table import CALLS
+
+ROOT = Path(__file__).parents[3]
 
 
 @given(st.text(max_size=80))
@@ -51,6 +54,20 @@ def test_http_1_what_the_table_promises():
         "interaction.inject",
         "prompt.inject",
     }
+
+
+def test_http_1_what_is_made_again_without_a_key_says_why_that_is_harmless():
+    """At the table, and to operators in the same words."""
+    unkeyed = [one for one in CALLS.values() if one.repeatable and one.verb != "GET"]
+    text = (ROOT / "docs" / "platform-differences.md").read_text()
+    assert {one.name for one in unkeyed} == {
+        "analytics.events",
+        "attachment.presign",
+        "conversation.patch",
+    }
+    assert [one.name for one in unkeyed if not one.harmless] == []
+    assert [one.name for one in unkeyed if f"| `{one.name}` | {one.harmless} |" not in text] == []
+    assert [one.name for one in CALLS.values() if one.harmless and one not in unkeyed] == []
 
 
 def test_http_3_secrets_are_found_wherever_they_lie_in_a_request():

@@ -10,6 +10,7 @@ from guestd.model import effects as e
 from guestd.model import requests as r
 from guestd.model import signals as s
 from guestd.model.commands import Attach, FreshLink, Send, Withdraw
+from guestd.model.failures import PlatformFailure
 from guestd.model.journal import SavedCommand, SavedSession, SessionRecord
 from guestd.model.traits import ANY_FILE, FileRules
 from guestd.session import inputs as i
@@ -39,6 +40,11 @@ def grant(table, **more):
     figures = {"headers": {"x-amz-tagging": "a=b"}, "tracing_id": asked.tracing_id, **more}
     table.feed(s.SlotGranted(asked.attachment_id, URL, **figures))
     return asked.attachment_id
+
+
+def asked_for(table):
+    """The questions for places over REST."""
+    return [one for one in table.effects if isinstance(one, e.AskPresigned)]
 
 
 def upload(table):
@@ -173,13 +179,22 @@ class TestTheWay:
 
 
 class TestWhatGoesWrong:
-    @pytest.mark.parametrize("status", [403, 404, 408, 500, 503, None])
-    def test_a_dead_url_or_a_broken_put_gets_a_fresh_place_and_a_fresh_id(self, table, status):
+    @pytest.mark.parametrize(
+        ("status", "rest_s"),
+        [(403, 0.0), (404, 0.0), (408, 1.0), (429, 1.0), (500, 1.0), (503, 1.0), (None, 1.0)],
+    )
+    def test_a_dead_url_or_a_broken_put_gets_a_fresh_place_and_a_fresh_id(
+        self, table, status, rest_s
+    ):
+        """At once where the URL is dead; what may be the storage's own trouble has a rest."""
         give(table.to(State.LIVE), bill())
         first = grant(table)
         table.feed(i.PutEnded(first, status, "it failed"))
         assert [one.attachment_id for one in table.said(r.DeleteAttachment)] == [first]
-        assert len(table.said(r.AskSlot)) == 2, "the first retry does not rest"
+        table.pass_time(max(0.0, rest_s - 0.01))
+        assert len(table.said(r.AskSlot)) == (1 if rest_s else 2)
+        table.pass_time(0.6 * rest_s)
+        assert len(table.said(r.AskSlot)) == 2
         assert upload(table) != first
         assert table.said(r.SayText)
 
@@ -211,6 +226,8 @@ class TestWhatGoesWrong:
         give(table.to(State.LIVE), bill())
         question = table.said(r.AskSlot)[-1]
         table.feed(s.SlotRefused(question.attachment_id, code, "no", question.tracing_id))
+        assert len(table.said(r.AskSlot)) == 1, "what is asked again waits"
+        table.pass_time(1.6)
         assert len(table.said(r.AskSlot)) == asked
         assert deliveries(table) == ([("f1", "failed")] if asked == 1 else [])
 
@@ -219,6 +236,7 @@ class TestWhatGoesWrong:
         give(table.to(State.LIVE), bill())
         attachment_id = grant(table)
         table.feed(i.PutEnded(attachment_id, 200), s.UploadFailed(attachment_id, code, "no"))
+        table.pass_time(1.6)
         assert len(table.said(r.AskSlot)) == asked
 
     def test_a_plain_error_frame_with_the_questions_tracing_id_counts_as_well(self, table):
@@ -538,19 +556,56 @@ class TestWebchat:
         assert (said.attachments, said.caption) == (({"id": "x"},), "see")
         assert deliveries(table) == [("f1", "sent")] and not table.said(r.DeleteAttachment)
 
-    def test_http_3_a_refused_place_carries_the_correlation_id(self, new_table, webchat_traits):
-        """Of a place that is asked for again as of one that is not."""
+    def test_http_3_a_refused_place_carries_the_codes(self, new_table, webchat_traits):
+        """Of a place that is asked for again as of one that is not, and of the message that its
+        file was for: our own word, and the platform's status, code and correlation id."""
         table = new_table(replace(webchat_traits, slot_by_rest=True)).to(State.LIVE)
         give(table, bill())
-        for code in (503, 408):
+        for code, word in ((503, "platform_unavailable"), (408, "platform_refused")):
             asked = table.last(e.AskPresigned)
-            refused = s.SlotRefused(asked.attachment_id, code, "no", correlation_id=f"corr-{code}")
-            table.feed(refused)
-        told = [(one.status, one.reason, one.correlation_id) for one in table.events("attachment")]
-        assert [one for one in told if one[0] != "asked"] == [
-            ("retrying", "503 no", "corr-503"),
-            ("failed", "408 no", "corr-408"),
+            failure = PlatformFailure(word, code, f"word-{code}", f"corr-{code}")
+            table.feed(s.SlotRefused(asked.attachment_id, code, "no", failure=failure))
+            table.pass_time(1.6)
+        events = [*table.events("attachment"), *table.events("delivery")]
+        assert [
+            (one.kind, one.status, one.reason, one.code, one.platform_status, one.platform_code)
+            for one in events
+            if one.status != "asked" and one.correlation_id == f"corr-{one.platform_status}"
+        ] == [
+            ("attachment", "retrying", "503 no", "platform_unavailable", 503, "word-503"),
+            ("attachment", "failed", "408 no", "platform_refused", 408, "word-408"),
+            ("delivery", "failed", "408 no", "platform_refused", 408, "word-408"),
         ]
+
+    def test_http_1_a_place_is_never_asked_for_again_without_a_rest(
+        self, new_table, webchat_traits
+    ):
+        """The rests double, and are at least what the platform asks for; a call under way has its
+        own time limits and is not asked again beside them."""
+        traits = replace(webchat_traits, slot_by_rest=True)
+        table = new_table(
+            traits,
+            upload_attempts_max=4,
+            upload_retry_s=1.0,
+            slot_timeout_s=2.0,
+            heartbeat_interval_s=600.0,
+        )
+        give(table.to(State.LIVE), bill())
+        rests = []
+        for n, retry_after_s in ((1, 0.0), (2, 9.0), (3, 0.0)):
+            table.pass_time(60.0)
+            asked = table.last(e.AskPresigned)
+            assert (len(asked_for(table)), asked.attempt) == (n, n)
+            table.feed(s.SlotRefused(asked.attachment_id, 503, "no", retry_after_s=retry_after_s))
+            failed_at = table.now
+            while len(asked_for(table)) == n:
+                table.pass_time(0.1)
+            rests.append(table.now - failed_at)
+        assert [1.0 <= rests[0] <= 1.6, 9.0 <= rests[1] <= 9.2, 4.0 <= rests[2] <= 6.1] == [
+            True
+        ] * 3
+        table.feed(s.SlotRefused(table.last(e.AskPresigned).attachment_id, 503, "no"))
+        assert deliveries(table) == [("f1", "failed")]
 
     def test_without_a_client_to_ask_with_it_is_refused(self, new_table, webchat_traits):
         table = new_table(replace(webchat_traits, slot_by_rest=True, can_attach=False)).to(
