@@ -19,6 +19,7 @@ from guestd.model.events import Event
 from guestd.model.ids import Guest
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
+from guestd.session.fleet_rules import FleetRules
 from guestd.session.inbox import ByTime
 from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
@@ -127,9 +128,8 @@ class _Life:
             else BySequence(settings.inbox.gap_wait_s, HELD_MAX, 32)
         )
         self.dialect = dialect
-        self.machine = Machine(
-            GUEST, settings, effective_traits(dialect.traits, settings), inbox, Random(1)
-        )
+        traits = effective_traits(dialect.traits, settings)
+        self.machine = Machine(GUEST, FleetRules(settings, traits, Random(1)), inbox)
         self.now = 1000.0
         self.seqs: list[int] = []
         self.seen: set[Hashable] = set()

@@ -303,6 +303,28 @@ class TestTls:
         connection.close()
         await sink.ended
 
+    async def test_the_second_connection_resumes_the_session_of_the_first(self, secured):
+        port, ca = secured
+        one = dialer(ca_file=ca)
+        connections = [
+            await one.dial(DialTarget(f"wss://{host}:{port}{PATH}"), RecordingSink())
+            for host in ("localhost", "localhost", "emu.test", "localhost")
+        ]
+        connections = [
+            connection._transport.get_extra_info("ssl_object") for connection in connections
+        ]
+        assert [c.session_reused for c in connections] == [False, True, False, True]
+        for connection in connections:
+            connection.abort()
+
+    async def test_a_ticket_is_no_pass_for_another_name(self, secured):
+        port, ca = secured
+        one = dialer(ca_file=ca)
+        (await one.dial(DialTarget(f"wss://localhost:{port}{PATH}"), RecordingSink())).abort()
+        with pytest.raises(DialError) as refused:
+            await one.dial(DialTarget(f"wss://other.test:{port}{PATH}"), RecordingSink())
+        assert refused.value.ending.cause is Cause.CERTIFICATE_REFUSED
+
     async def test_an_unknown_ca_is_refused_with_the_remedy(self, secured):
         port, _ = secured
         with pytest.raises(DialError) as refused:

@@ -16,6 +16,8 @@ from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredComman
 from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
 
+OF_COMMANDS = frozenset({"accepted", "delivery"})
+
 
 class MemoryJournal:
     def __init__(
@@ -47,11 +49,14 @@ class MemoryJournal:
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
         for row in commit.rows:
             self._append(row)
-            self._offset += 1
-            if self._order is not None:
-                self._order.append(StoredEvent(self._offset, commit.at_ms, row))
-        self._operations.update((one.operation_id, one) for one in commit.operations)
-        self._deliveries.update((one.delivery_id, one) for one in commit.deliveries)
+        if self._order is not None:
+            rows = enumerate(commit.rows, self._offset + 1)
+            self._order.extend(StoredEvent(offset, commit.at_ms, row) for offset, row in rows)
+        self._offset += len(commit.rows)
+        for operation in commit.operations:
+            self._operations[operation.operation_id] = operation
+        for delivery in commit.deliveries:
+            self._deliveries[delivery.delivery_id] = delivery
         self._cursors.update(commit.cursors)
         self._keep_within_bounds()
         done()
@@ -163,7 +168,7 @@ class MemoryJournal:
                 _drop_what_is_done(works)
 
     def _append(self, row: EventRow) -> None:
-        session_id, seq = row.session_id, row.seq
+        session_id, seq, kind, _, key, _ = row
         events = self._kept.get(session_id)
         if events is None:
             events = self._kept[session_id] = deque()
@@ -172,8 +177,8 @@ class MemoryJournal:
         )
         events.append(row)
         self._count += 1
-        if row.kind in ("accepted", "delivery"):
-            self._of_commands.setdefault(session_id, {})[row.kind, row.key] = row
+        if kind in OF_COMMANDS:
+            self._of_commands.setdefault(session_id, {})[kind, key] = row
         if len(events) > self._per_session_max:
             self._drop_first(events)
         if self._count > self._events_max:
@@ -189,7 +194,7 @@ class MemoryJournal:
     def _drop_first(self, events: deque[EventRow]) -> None:
         row = events.popleft()
         self._count -= 1
-        if row.kind in ("accepted", "delivery"):
+        if row.kind in OF_COMMANDS:
             self._of_commands[row.session_id].pop((row.kind, row.key), None)
 
 

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ..model.errors import BudgetSpent
+from ..model.instants import NEVER
 from ..model.ports import Urgency
-from ..policy.request_line import NEVER, WINDOW_S, RequestLine, WaitingRequest
+from ..policy.request_line import WINDOW_S, RequestLine, WaitingRequest
 
 
 @dataclass(slots=True, frozen=True)

@@ -18,11 +18,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
+from ..model.instants import NEVER
 from ..model.ports import Urgency
 from .buckets import SlidingCount, TokenBucket
 
 WINDOW_S = 60.0
-NEVER = float("inf")
 #: Of the whole budget: what all but the commands may use in the long run, and at once. Together
 #: they leave a tenth of every minute to commands alone; heartbeats are stretched to less than the
 #: first (`stretch.py`), so that a backlog of them shrinks.

@@ -52,3 +52,7 @@ class AcceptedCommands:
         if not self._has_forgotten or self.find(command_id) is not None:
             return False
         return is_text(command_id)  # what cannot be written was never accepted
+
+
+#: Of a guest session that has accepted none yet: nothing may be added to it.
+NONE_ACCEPTED = AcceptedCommands()

@@ -15,9 +15,8 @@ from __future__ import annotations
 
 from enum import Enum
 
+from ..model.instants import NEVER
 from ..model.signals import MessageArrived
-
-NEVER = float("inf")
 
 
 class BackfillStep(Enum):

@@ -12,10 +12,10 @@ from ..model import client_messages as m
 from ..model import effects as e
 from ..model.effects import SessionCounter
 from ..model.endings import Cause, Ending
+from ..model.instants import NEVER
 from ..model.traits import Beating, Traits
 from ..policy.backoff import Backoff
 from .heartbeat import ConnectionHeartbeat
-from .inbox import NEVER
 from .settings import SessionSettings
 
 

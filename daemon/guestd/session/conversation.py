@@ -7,8 +7,6 @@ lets its message go. What concerns the life of the session is not decided here: 
 
 from __future__ import annotations
 
-from random import Random
-
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
@@ -17,16 +15,16 @@ from ..model.errors import CommandError
 from ..model.failures import failure_of_frame
 from ..model.ids import Guest
 from ..model.journal import SavedSession
-from ..model.traits import Traits
+from ..model.traits import FileRules
 from . import inputs as i
 from .commands import Situation, refusal
-from .download_links import DownloadLinks
+from .download_links import NO_LINKS, DownloadLinks
 from .files import FileUploads
+from .fleet_rules import FleetRules
 from .inbound import Inbound
 from .inbox import MessageInbox
 from .numbers import EventNumbers
 from .outbound import Outbound
-from .settings import SessionSettings
 from .uploads import rules_of
 from .wants import BackfillRead, BackfillResult, Wants
 
@@ -48,10 +46,10 @@ class SessionConversation:
 
     __slots__ = (
         "_attribute_bytes_max",
-        "_settings",
-        "_traits",
+        "_file_rules",
+        "_numbers",
+        "_rules",
         "downloads",
-        "files",
         "inbound",
         "live",
         "outbound",
@@ -61,24 +59,22 @@ class SessionConversation:
         self,
         guest: Guest,
         inbox: MessageInbox,
-        settings: SessionSettings,
-        traits: Traits,
+        rules: FleetRules,
         numbers: EventNumbers,
-        rng: Random,
     ) -> None:
-        self._settings = settings
-        self._traits = traits
-        self.inbound = Inbound(inbox, settings, traits, numbers, rng)
-        self.outbound = Outbound(guest.attributes, settings, traits, numbers, rng)
-        self.files = FileUploads(settings, traits, numbers, rng)
-        self.downloads = DownloadLinks(settings, traits, rng)
+        self._rules = rules
+        self._numbers = numbers
+        self.inbound = Inbound(inbox, rules, numbers)
+        self.outbound = Outbound(guest.attributes, rules, numbers)
+        self.downloads = NO_LINKS
         self.live = False
         self._attribute_bytes_max: int | None = None
+        self._file_rules: FileRules | None = None  # what the platform said of this session's files
 
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
-        for part in (self.inbound, self.outbound, self.files, self.downloads):
-            part.use(settings, traits)
+    @property
+    def files(self) -> FileUploads:
+        """For the moment: it keeps nothing of its own."""
+        return FileUploads(self._rules, self._numbers, self._file_rules)
 
     @property
     def is_idle(self) -> bool:
@@ -150,7 +146,9 @@ class SessionConversation:
         inbound, outbound = self.inbound, self.outbound
         confirmed = outbound.confirmed(item, now, out)
         traces = outbound.commands.traces
-        if not inbound.take_in_order(item, now, traces, out):
+        if inbound.inbox.accept_in_order(item, now):
+            inbound.record(item, traces, out)
+        else:
             inbound.arrived(item, now, traces, out)
         if confirmed:
             self.proceed(now, out)
@@ -158,7 +156,7 @@ class SessionConversation:
     def _garbage(self, given: s.Garbage, now: float, out: e.Effects) -> None:
         """It might have been a message."""
         self.inbound.note(given, out)
-        if self.live and self._traits.has_history:
+        if self.live and self._rules.traits.has_history:
             self.inbound.request_backfill(now, out)
 
     def release(self, now: float, out: e.Effects) -> None:
@@ -201,7 +199,7 @@ class SessionConversation:
         elif isinstance(command, c.Typing):
             outbound.show_typing(command, now, out)
         elif isinstance(command, c.RenewDownloadLink):
-            self.downloads.request(command, self.live, now, out)
+            self._links().request(command, self._rules, self.live, now, out)
         else:
             outbound.accept(command, now, out)
 
@@ -211,9 +209,9 @@ class SessionConversation:
             command,
             situation,
             read_only=self.inbound.read_only,
-            settings=self._settings,
-            traits=self._traits,
-            attribute_bytes_max=self._attribute_bytes_max or self._traits.attribute_bytes_max,
+            settings=self._rules.settings,
+            traits=self._rules.traits,
+            attribute_bytes_max=self._attribute_bytes_max or self._rules.traits.attribute_bytes_max,
             waiting=len(outbound.outbox) if outbound.outbox is not None else 0,
             is_over_rate=outbound.is_over_rate(now),
         )
@@ -222,6 +220,11 @@ class SessionConversation:
         if refused is None and isinstance(command, c.Withdraw):
             return outbound.withdraw_refusal(command)
         return refused
+
+    def _links(self) -> DownloadLinks:
+        if self.downloads is NO_LINKS:
+            self.downloads = DownloadLinks()
+        return self.downloads
 
     def _intent_durable(self, command_id: str, now: float, out: e.Effects) -> Wants | None:
         wanted = self.outbound.intent_durable(command_id, self.live, out)
@@ -271,7 +274,7 @@ class SessionConversation:
             return
         self._proceed_with_files(now, out)
         if self.inbound.backfill is None and outbound.is_overdue(now):
-            if self._traits.has_history:
+            if self._rules.traits.has_history:
                 self.inbound.request_backfill(now, out)
             else:
                 outbound.give_up_under_way("the platform did not confirm it", out)
@@ -312,14 +315,14 @@ class SessionConversation:
     def restore(self, saved: SavedSession, now: float) -> Wants | None:
         """`LEAVE` if the guest had asked to end the conversation."""
         self.inbound.read_only = saved.read_only
-        if saved.joined and self._traits.has_history:
+        if saved.joined and self._rules.traits.has_history:
             self.inbound.hold_for_gap()
         return self.outbound.restore(saved, now)
 
     def note_limits(self, given: s.Joined) -> None:
         """What the platform says of this session's files and attributes."""
         if given.file_types or given.file_bytes_max is not None:
-            self.files.session_rules = rules_of(
+            self._file_rules = rules_of(
                 given.file_types, given.file_bytes_max, given.blocked_extensions
             )
         attribute_bytes_max = given.custom_attribute_bytes_max
@@ -333,7 +336,7 @@ class SessionConversation:
         if given.new_session and not first:
             outbound.give_up_under_way("the platform began a new session", out)
         outbound.greet(join, out)
-        if self._traits.has_history and not given.new_session:
+        if self._rules.traits.has_history and not given.new_session:
             inbound.request_backfill(now, out)
         elif inbound.inbox.is_backfilling:
             inbound.flush(now, outbound.commands.traces, out)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ..model import signals as s
 from ..model.endings import Cause, Ending
-from .inbox import NEVER
+from ..model.instants import NEVER
 
 EndSignal = s.Left | s.SessionCleared | s.ConnectionClosed | s.SessionExpired | s.LoggedOut
 

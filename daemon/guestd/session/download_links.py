@@ -6,17 +6,16 @@ A download link is the URL of a file of the conversation. It is valid for about 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
 
 from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
 from ..model.errors import CommandError, Overloaded
+from ..model.instants import NEVER
 from ..model.traits import Traits
-from .inbox import NEVER
+from .fleet_rules import FleetRules
 from .numbers import draw_id
-from .settings import SessionSettings
 
 #: Links requested and not yet answered, per session.
 REQUESTED_MAX = 16
@@ -33,45 +32,48 @@ class DownloadLinks:
     """The links a guest session has asked for, by the tracing id of the request. `wake_at`: when
     the earliest answer is overdue."""
 
-    __slots__ = ("_requested", "_rng", "_settings", "_traits", "wake_at")
+    __slots__ = ("_requested", "wake_at")
 
-    def __init__(self, settings: SessionSettings, traits: Traits, rng: Random) -> None:
-        self._settings = settings
-        self._traits = traits
-        self._rng = rng
+    def __init__(self) -> None:
         self._requested: dict[str, RequestedLink] | None = None
         self.wake_at = NEVER
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
 
     def _rearm(self) -> None:
         requested = self._requested or {}
         self.wake_at = min((one.answer_by for one in requested.values()), default=NEVER)
 
-    def request(self, command: c.RenewDownloadLink, live: bool, now: float, out: e.Effects) -> None:
-        refused = self._refusal(command, live)
+    def request(
+        self,
+        command: c.RenewDownloadLink,
+        rules: FleetRules,
+        live: bool,
+        now: float,
+        out: e.Effects,
+    ) -> None:
+        refused = self._refusal(command, rules.traits, live)
         if refused is not None:
             out.append(e.SendAnswer(c.Answer(command.command_id, error=refused)))
             return
-        trace = draw_id(self._rng)
+        trace = draw_id(rules.rng)
         if self._requested is None:
             self._requested = {}
         self._requested[trace] = RequestedLink(
             command.command_id,
             command.attachment_id,
-            now + self._settings.attachments.slot_timeout_s,
+            now + rules.settings.attachments.slot_timeout_s,
         )
         self._rearm()
         out.append(e.Say(m.AskDownload(command.attachment_id, trace)))
 
-    def _refusal(self, command: c.RenewDownloadLink, live: bool) -> CommandError | None:
+    def _refusal(
+        self, command: c.RenewDownloadLink, traits: Traits, live: bool
+    ) -> CommandError | None:
         requested = len(self._requested) if self._requested is not None else 0
         if not live:
             return CommandError("Genesys connection not ready", code="not_ready")
-        if self._traits.slot_by_rest:
+        if traits.slot_by_rest:
             return CommandError(
-                f"the {self._traits.name} dialect has no fresh links", code="not_supported"
+                f"the {traits.name} dialect has no fresh links", code="not_supported"
             )
         if not command.attachment_id:
             return CommandError(
@@ -131,3 +133,7 @@ class DownloadLinks:
         for one in (requested or {}).values():
             error = CommandError("the link to the platform was lost; ask again", code="not_ready")
             out.append(e.SendAnswer(c.Answer(one.command_id, error=error)))
+
+
+#: Of a guest session that never asked for one; most do not.
+NO_LINKS = DownloadLinks()

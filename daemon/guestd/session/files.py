@@ -16,7 +16,6 @@ history is read first, and only a message it does not hold begins anew, with a n
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from random import Random
 
 from ..model import client_messages as m
 from ..model import commands as c
@@ -31,13 +30,13 @@ from ..model.failures import (
     PlatformFailure,
     failure_of_frame,
 )
-from ..model.traits import FileRules, Traits
+from ..model.instants import NEVER
+from ..model.traits import FileRules
 from ..policy.buckets import SlidingCount
 from . import inputs as i
-from .inbox import NEVER
+from .fleet_rules import FleetRules
 from .numbers import EventNumbers, draw_id
 from .outbox import Outbox, Outgoing, settled
-from .settings import SessionSettings
 from .uploads import (
     FileUpload,
     UploadStep,
@@ -56,38 +55,34 @@ FileInput = (
 
 
 class FileUploads:
-    """`session_rules`: what the platform said of this session's files; None: nothing."""
+    """Without a state of its own, so it is made when it is needed. `session_rules`: what the
+    platform said of this session's files; None: nothing."""
 
-    __slots__ = ("_numbers", "_rng", "_settings", "_traits", "session_rules")
+    __slots__ = ("_numbers", "_rules", "_session_rules")
 
     def __init__(
-        self, settings: SessionSettings, traits: Traits, numbers: EventNumbers, rng: Random
+        self, rules: FleetRules, numbers: EventNumbers, session_rules: FileRules | None
     ) -> None:
-        self._settings = settings
-        self._traits = traits
+        self._rules = rules
+        self._session_rules = session_rules
         self._numbers = numbers
-        self._rng = rng
-        self.session_rules: FileRules | None = None
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
 
     # ------------------------------------------------------------------ rules
 
     def refusal(self, command: c.Attach) -> CommandError | None:
-        if not self._traits.can_attach:
+        traits = self._rules.traits
+        if not traits.can_attach:
             return CommandError(
-                f"attachments in the {self._traits.name} dialect need an OAuth client; configure"
-                " one",
+                f"attachments in the {traits.name} dialect need an OAuth client; configure one",
                 code="not_configured",
             )
-        return file_refusal(command, self._rules())
+        return file_refusal(command, self._file_rules())
 
-    def _rules(self) -> FileRules:
+    def _file_rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below
         all of them."""
-        own = self._settings.attachments.file_bytes_max
-        rules = self.session_rules or self._traits.file_rules
+        own = self._rules.settings.attachments.file_bytes_max
+        rules = self._session_rules or self._rules.traits.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
             rules = replace(rules, bytes_max=own)
         return rules
@@ -107,7 +102,7 @@ class FileUploads:
                 late = _Setback("the platform did not answer in time", UNAVAILABLE, at_once=True)
                 self._failed(outgoing, lane, UploadVerdict.AGAIN, late, now, out)
         files = lane.files()
-        free = self._settings.attachments.per_session_max - sum(
+        free = self._rules.settings.attachments.per_session_max - sum(
             upload.is_under_way for _, upload in files
         )
         for outgoing, upload in files:
@@ -128,7 +123,7 @@ class FileUploads:
             if upload.step is UploadStep.WAITING and outgoing.durable
         ]
         at = min(under_way, default=NEVER)
-        if waiting and len(under_way) < self._settings.attachments.per_session_max:
+        if waiting and len(under_way) < self._rules.settings.attachments.per_session_max:
             at = min(at, max(min(waiting), requests.ready_at(now) if requests is not None else now))
         return at
 
@@ -151,9 +146,9 @@ class FileUploads:
             if requests.ready_at(now) > now:
                 return False
             requests.take(now)
-        attachment_id, trace = draw_id(self._rng), draw_id(self._rng)
-        by_rest = self._traits.slot_by_rest  # a REST call has time limits of its own
-        answer_by = NEVER if by_rest else now + self._settings.attachments.slot_timeout_s
+        attachment_id, trace = draw_id(self._rules.rng), draw_id(self._rules.rng)
+        by_rest = self._rules.traits.slot_by_rest  # a REST call has time limits of its own
+        answer_by = NEVER if by_rest else now + self._rules.settings.attachments.slot_timeout_s
         upload.ask(attachment_id, trace, answer_by)
         self._tell(outgoing, "asked", out)
         what = file.filename, file.content_type, file.size_bytes
@@ -234,7 +229,7 @@ class FileUploads:
             failure = given.failure or PlatformFailure(own, given.status)
             setback = _Setback(given.problem, failure, at_once=is_dead_url(given.status))
             return self._failed(outgoing, lane, verdict, setback, now, out, live)
-        upload.put(now + self._settings.attachments.confirm_timeout_s)
+        upload.put(now + self._rules.settings.attachments.confirm_timeout_s)
         return self._is_there(outgoing, out) if upload.is_done else None
 
     def _refused(
@@ -261,7 +256,7 @@ class FileUploads:
         if isinstance(given, s.SlotRefused):
             failure, retry_after_s = given.failure or failure, given.retry_after_s
         setback = _Setback(f"{given.code} {given.reason}", failure, retry_after_s=retry_after_s)
-        verdict = verdict_on_code(given.code, by_rest=self._traits.slot_by_rest)
+        verdict = verdict_on_code(given.code, by_rest=self._rules.traits.slot_by_rest)
         return self._failed(outgoing, lane, verdict, setback, now, out, live)
 
     def concerns(self, trace: str, lane: Outbox) -> bool:
@@ -297,8 +292,9 @@ class FileUploads:
     # ------------------------------------------------------------------ connections
 
     def connection_lost(self, lane: Outbox) -> None:
-        """A request that can no longer be answered is made again; a PUT is not affected."""
-        if self._traits.slot_by_rest:
+        """A question that will not be answered any more is asked again; a PUT goes its own way and
+        does not notice."""
+        if self._rules.traits.slot_by_rest:
             return
         for _, upload in lane.files():
             if upload.step is UploadStep.ASKED:
@@ -307,7 +303,7 @@ class FileUploads:
     def rejoined(self, lane: Outbox, new_session: bool, now: float, out: e.Effects) -> None:
         """The success event may have been lost with the connection: ask for the file. A new session
         knows no file of ours."""
-        if self._traits.slot_by_rest:
+        if self._rules.traits.slot_by_rest:
             return
         for _, upload in lane.files():
             if new_session and upload.step is not UploadStep.WAITING:
@@ -315,7 +311,7 @@ class FileUploads:
                     out.append(e.CancelUpload(upload.attachment_id))
                 upload.rest(now)
             elif upload.step is UploadStep.CONFIRMING:
-                upload.wake_at = now + self._settings.attachments.confirm_timeout_s
+                upload.wake_at = now + self._rules.settings.attachments.confirm_timeout_s
                 out.append(e.Say(m.AskDownload(upload.attachment_id, upload.trace)))
 
     # ------------------------------------------------------------------ how it ends
@@ -339,7 +335,7 @@ class FileUploads:
         _, upload = file_of(outgoing)
         if (
             verdict is UploadVerdict.AGAIN
-            and upload.attempts < self._settings.attachments.attempts_max
+            and upload.attempts < self._rules.settings.attachments.attempts_max
         ):
             self._tell(outgoing, "retrying", out, setback)
             self._give_back(upload, live, out)
@@ -351,10 +347,11 @@ class FileUploads:
     def _rest_s(self, attempts: int, setback: _Setback) -> float:
         """Doubling, with jitter; what the platform asks for counts if it is longer, within our own
         bound (HTTP-1)."""
-        own_s = pause_s(attempts, self._settings.attachments.retry_s, setback.at_once)
+        own_s = pause_s(attempts, self._rules.settings.attachments.retry_s, setback.at_once)
         if not setback.at_once:
-            own_s *= self._rng.uniform(1.0, 1.5)
-        return max(own_s, min(setback.retry_after_s, self._settings.reconnect.retry_after_max_s))
+            own_s *= self._rules.rng.uniform(1.0, 1.5)
+        bound_s = self._rules.settings.reconnect.retry_after_max_s
+        return max(own_s, min(setback.retry_after_s, bound_s))
 
     def _give_up(
         self,
@@ -374,8 +371,8 @@ class FileUploads:
     def _give_back(self, upload: FileUpload, live: bool, out: e.Effects) -> None:
         if upload.step is UploadStep.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
-        if upload.has_slot and not self._traits.slot_by_rest and live:
-            out.append(e.Say(m.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
+        if upload.has_slot and not self._rules.traits.slot_by_rest and live:
+            out.append(e.Say(m.DeleteAttachment(upload.attachment_id, draw_id(self._rules.rng))))
 
     def _tell(
         self, outgoing: Outgoing, status: str, out: e.Effects, setback: _Setback | None = None

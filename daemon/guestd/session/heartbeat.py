@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from random import Random
 
+from ..model.instants import NEVER
+
 GRID_S = 1.0
 
 
@@ -24,7 +26,7 @@ class ConnectionHeartbeat:
     __slots__ = ("asked_at", "beats", "next_at")
 
     def __init__(self) -> None:
-        self.next_at = float("inf")
+        self.next_at = NEVER
         self.asked_at: float | None = None
         self.beats = 0
 
@@ -34,7 +36,7 @@ class ConnectionHeartbeat:
 
     def stop(self) -> None:
         self.asked_at = None
-        self.next_at = float("inf")
+        self.next_at = NEVER
 
     def is_due(self, now: float) -> bool:
         return self.asked_at is None and now >= self.next_at

@@ -38,10 +38,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from ..model.effects import SessionCounter
+from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.reorder_delay import ReorderDelay
-
-NEVER = float("inf")
 
 #: So many arrivals of one fill are told from what was shown before it: about as many as the pages
 #: that are read can hold. With more of them, the reading may end before the gap is reached.
@@ -135,10 +134,10 @@ class Remembered:
         identity = next(iter(seen))
         time = seen.pop(identity)
         self.has_forgotten = True
-        if self.is_since_gap(identity):
+        if self._since_gap is not None and identity in self._since_gap:
             self._postponed_time = max(self._postponed_time, time)
-        else:
-            self.forgotten_time = max(self.forgotten_time, time)
+        elif time > self.forgotten_time:
+            self.forgotten_time = time
 
 
 @dataclass(slots=True)
@@ -203,7 +202,7 @@ class ByTime:
         self._remembered = Remembered(remembered_max)
         self._held: list[_Held] | None = None
         self._last_time = ""
-        self.heard_at = -NEVER  # when something last arrived in order: a sign of life, too
+        self.heard_at = LONG_AGO  # when something last arrived in order: a sign of life, too
         self.is_backfilling = False
         self.wake_at = NEVER
 
@@ -239,11 +238,11 @@ class ByTime:
         forgotten.
 
         An item older than the forgotten ones is taken for known without asking (`knows`)."""
-        remembered = self._remembered
-        if not remembered.has_forgotten or not item.identity or item.identity in remembered:
+        remembered, time = self._remembered, item.time
+        if not remembered.has_forgotten or not item.identity:
             return False
-        is_equal = item.time == remembered.forgotten_time
-        return not item.time or is_equal or item.time <= remembered.restored_time
+        may_be = not time or time == remembered.forgotten_time or time <= remembered.restored_time
+        return may_be and item.identity not in remembered
 
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()

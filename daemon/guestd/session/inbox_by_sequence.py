@@ -6,9 +6,10 @@ from bisect import bisect_right, insort
 from collections.abc import Sequence
 
 from ..model.effects import SessionCounter
+from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.naturals import NaturalKey, natural_key
-from .inbox import NEVER, InboxOutcome, PlacedMessage, Remembered
+from .inbox import InboxOutcome, PlacedMessage, Remembered
 
 
 class BySequence:
@@ -40,7 +41,7 @@ class BySequence:
         self._strikes = 0
         self._used: list[NaturalKey] = []
         self.is_backfilling = False
-        self.heard_at = -NEVER
+        self.heard_at = LONG_AGO
         self.wake_at = NEVER
 
     @property

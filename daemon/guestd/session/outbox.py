@@ -53,11 +53,10 @@ from ..model.commands import Attach, Reply, Send
 from ..model.effects import Discard, Effects
 from ..model.events import DeliveryEvent
 from ..model.failures import NO_FAILURE, PlatformFailure
+from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
 from .uploads import FileUpload
-
-NEVER = float("inf")
 
 
 @dataclass(slots=True)
@@ -184,7 +183,7 @@ class Outbox:
         self._messages = messages
         self._spacing_s = spacing_s
         self._accepted = accepted
-        self.blocked_until = -NEVER
+        self.blocked_until = LONG_AGO
         self.file_count = 0
 
     def __len__(self) -> int:
@@ -315,7 +314,7 @@ class Outbox:
             self._take_for_sent(done.sent_at or 0.0)
         return done
 
-    def put_back(self, until: float = -NEVER) -> None:
+    def put_back(self, until: float = LONG_AGO) -> None:
         """The head was not taken by the platform: it may be sent again, not before `until`."""
         self._lane[0].sent_at = None
         self.blocked_until = max(self.blocked_until, until)

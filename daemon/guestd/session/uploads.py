@@ -26,9 +26,9 @@ from typing import Any
 from ..model.commands import Attach
 from ..model.errors import CommandError
 from ..model.file_names import control_character_in, file_name_problem
+from ..model.instants import LONG_AGO, NEVER
 from ..model.traits import FileRules
 
-NEVER = float("inf")
 NAME_MAX = 1023  # protocol §5: fewer than 1024 characters
 
 #: Answers to a PUT that will be the same again: method, length or type not accepted, too large, a
@@ -127,7 +127,7 @@ class FileUpload:
     attachment_id: str = ""
     trace: str = ""
     attempts: int = 0
-    wake_at: float = -NEVER
+    wake_at: float = LONG_AGO
     metadata: dict[str, Any] | None = None
 
     @property
@@ -172,8 +172,9 @@ class FileUpload:
         self.step, self.wake_at, self.attachment_id, self.trace = UploadStep.WAITING, until, "", ""
         self.metadata = None
 
-    def forget_request(self, until: float = -NEVER) -> None:
-        """The request was lost, or put off by the platform: it does not count as an attempt."""
+    def forget_request(self, until: float = LONG_AGO) -> None:
+        """The question was not heard, or put off by the platform: it does not count as an
+        attempt."""
         self.attempts -= 1
         self.rest(until)
 

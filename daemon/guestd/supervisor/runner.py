@@ -19,11 +19,12 @@ from ..model.commands import Command
 from ..model.endings import Ending
 from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
+from ..model.instants import NEVER
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Connection, SessionView
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
-from ..runtime.timers import NEVER, Timers
+from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbound import Inbound
 from ..session.machine import Machine
@@ -31,7 +32,7 @@ from ..session.outbound import Outbound
 from ..session.states import State
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
-from .callers import Answered, WaitingCallers
+from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
 
@@ -92,7 +93,7 @@ class Runner:
         self._callbacks: ConnectionCallbacks | None = None
         self._connection: Connection | None = None
         self._timer_at = NEVER
-        self._callers = WaitingCallers()
+        self._callers = NO_CALLERS
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
@@ -151,12 +152,14 @@ class Runner:
 
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
+        if self._callers is NO_CALLERS:
+            self._callers = WaitingCallers()
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted_seq))
 
     def may_have_shown(self, item: MessageArrived) -> bool:
         """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
-        return self.inbound.may_have_shown(item)
+        return self.machine.conversation.inbound.inbox.may_have_shown(item)
 
     async def was_shown(self, item: MessageArrived) -> bool:
         return await self.context.was_shown(self.session_id, item.identity, item.time)

@@ -238,8 +238,6 @@ class Supervisor:
         """From now on these settings, for all guest sessions; how long one lasts was settled when
         it was opened."""
         self._factory.use(session)
-        for runner in self._runners.values():
-            runner.machine.use(session, self._factory.traits)
 
     def _new_runner(self, guest: Guest, duration_s: float | None) -> Runner:
         runner = Runner(self._factory.machine(guest, duration_s), self._context)

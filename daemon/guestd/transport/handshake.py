@@ -4,11 +4,11 @@ the connection is open."""
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from abc import ABC, abstractmethod
 from typing import cast
 
-from websockets.client import ClientProtocol
 from websockets.uri import WebSocketURI
 
 from ..model.endings import Cause, Ending
@@ -17,6 +17,7 @@ from ..model.numbers import whole_number
 from ..model.ports import ConnectionSink
 from ..model.proxy import Proxy
 from ..policy.retry_after import retry_after_s
+from . import upgrade
 from .settings import TransportSettings
 from .socket import GuestSocket
 
@@ -85,18 +86,19 @@ class Upgrade(_Head):
         retry_after_max_s: float,
     ) -> None:
         super().__init__(loop)
-        self._client = ClientProtocol(uri, max_size=settings.frame_bytes_max)
-        self._headers = headers
+        self._request, self._accept = upgrade.request(uri, headers)
         self._sink = sink
         self._settings = settings
         self._retry_after_max_s = retry_after_max_s
 
+    @property
+    def tls_connection(self) -> ssl.SSLObject:
+        """Of a transport that has one."""
+        assert self._transport is not None
+        return cast(ssl.SSLObject, self._transport.get_extra_info("ssl_object"))
+
     def _send(self, transport: asyncio.Transport) -> None:
-        request = self._client.connect()
-        for name, value in self._headers:
-            request.headers[name] = value
-        self._client.send_request(request)
-        transport.writelines(self._client.data_to_send())
+        transport.write(self._request)
 
     def _head_received(self, head: bytes, rest: bytes) -> GuestSocket:
         status, headers = _parsed(head)
@@ -117,9 +119,9 @@ class Upgrade(_Head):
                 self._retry_after_max_s,
             )
             raise DialError(Ending(Cause.UPGRADE_REFUSED, status, detail, wait_s))
-        self._client.receive_data(head)
-        if self._client.handshake_exc is not None:
-            detail = f"no valid upgrade: {self._client.handshake_exc}"
+        fault = upgrade.fault_in_answer(headers, self._accept)
+        if fault:
+            detail = f"no valid upgrade: {fault}"
             raise DialError(Ending(Cause.PROTOCOL_VIOLATION, status, detail[:200]))
         transport = self._transport
         assert transport is not None
@@ -161,15 +163,19 @@ class Tunnel(_Head):
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """The status, and the headers with lower-case names. Raises DialError if this is not an HTTP
-    response."""
-    lines = head.split(b"\r\n")
-    parts = lines[0].split(b" ", 2)
+    """The status, and the headers with lower-case names; the values of one that comes twice are one
+    list (RFC 9110 §5.3). Raises DialError if this is not an HTTP response."""
+    parts = head[: head.index(b"\r\n")].split(b" ", 2)
     status = whole_number(parts[1]) if len(parts) >= 2 and len(parts[1]) == 3 else None
     if status is None or not parts[0].startswith(b"HTTP/1."):
         raise DialError(Ending(Cause.PROTOCOL_VIOLATION, None, "the answer is not HTTP"))
     headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, _, value = line.partition(b":")
-        headers.setdefault(name.strip().lower().decode("latin-1"), value.strip().decode("latin-1"))
+    for line in head.decode("latin-1").split("\r\n")[1:-2]:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise DialError(
+                Ending(Cause.PROTOCOL_VIOLATION, status, "a header line without a colon")
+            )
+        name, value = name.lower(), value.strip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return status, headers

@@ -189,7 +189,11 @@ class GuestSocket(asyncio.Protocol):
             if end > size:
                 break
             if head == frames.TEXT_HEAD and self._fragments is None:
-                self._text(data[start:end])
+                payload = data[start:end]
+                if self._closing or not payload.isascii():
+                    self._text(payload)
+                else:
+                    self._sink.text_received(payload)
             elif head == frames.PONG_HEAD:
                 self._pong(data[start:end])
             else:

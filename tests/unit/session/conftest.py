@@ -18,6 +18,7 @@ from guestd.model.ids import Guest
 from guestd.model.traits import ANY_FILE, Traits
 from guestd.policy.reorder_delay import ReorderDelay
 from guestd.session import inputs as i
+from guestd.session.fleet_rules import FleetRules
 from guestd.session.inbox import ByTime
 from guestd.session.inbox_by_sequence import BySequence
 from guestd.session.machine import Machine
@@ -186,7 +187,7 @@ def new_table() -> Callable[..., Table]:
                 figures.inbox.gap_wait_s, figures.inbox.held_max, figures.inbox.remembered_max
             )
         guest = Guest("g1", "ana", "token", "ana@example.org")
-        return Table(Machine(guest, figures, traits, inbox, Random(seed)))
+        return Table(Machine(guest, FleetRules(figures, traits, Random(seed)), inbox))
 
     return build
 

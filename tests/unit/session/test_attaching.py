@@ -117,8 +117,8 @@ class TestTheWay:
         table = new_table(
             uploads_per_session_max=99, slot_timeout_s=600.0, heartbeat_interval_s=600.0
         )
-        eight_are_kept_back = replace(table.machine._traits, requests_per_minute=12)
-        table.machine.use(table.machine._settings, eight_are_kept_back)
+        eight_are_kept_back = replace(table.machine._rules.traits, requests_per_minute=12)
+        table.machine._rules.traits = eight_are_kept_back
         table.to(State.LIVE)
         for n in range(6):
             give(table, bill(f"f{n}"))

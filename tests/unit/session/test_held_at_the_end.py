@@ -99,7 +99,7 @@ def test_sock_5_webchat_shows_it_when_the_session_breaks(webchat, make_text):
     assert shown(webchat) == ["live", "text 1", "not delivered in time", "text 3", "ended"]
 
 
-@pytest.mark.parametrize("inner", ["flush", "_record"])
+@pytest.mark.parametrize("inner", ["flush", "record"])
 def test_a_session_that_breaks_in_its_inbox_still_settles_its_commands(
     webchat, make_text, monkeypatch, inner
 ):
