@@ -310,10 +310,8 @@ class TestTls:
             await one.dial(DialTarget(f"wss://{host}:{port}{PATH}"), RecordingSink())
             for host in ("localhost", "localhost", "emu.test", "localhost")
         ]
-        connections = [
-            connection._transport.get_extra_info("ssl_object") for connection in connections
-        ]
-        assert [c.session_reused for c in connections] == [False, True, False, True]
+        tls = [one._transport.get_extra_info("ssl_object") for one in connections]
+        assert [one.session_reused for one in tls] == [False, True, False, True]
         for connection in connections:
             connection.abort()
 
