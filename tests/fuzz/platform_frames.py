@@ -197,8 +197,8 @@ class _Life:
             self.seqs.append(event.seq)
             self.seen.add(event.kind)
         elif isinstance(effect, e.Say):
-            self.dialect.encode(GUEST, effect.request)
-            self.seen.add(type(effect.request).__name__)
+            self.dialect.encode(GUEST, effect.message)
+            self.seen.add(type(effect.message).__name__)
         elif isinstance(effect, e.AwaitDurable):
             self.feed(i.EventDurable(effect.seq))
 

@@ -277,7 +277,7 @@ class TestTakingBack:
         assert table.answers()[-1].error.code == "not_found"
 
 
-class TestFreshLinks:
+class TestRenewedLinks:
     def test_it_is_told_and_written_nowhere(self, table):
         table.to(State.LIVE).feed(i.CommandGiven(RenewDownloadLink("l1", "a1")))
         before = len(table.events())
