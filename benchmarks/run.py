@@ -3,10 +3,11 @@
     make bench                        everything (several minutes)
     .venv/bin/python benchmarks/run.py --quick
     .venv/bin/python benchmarks/run.py --json
+    .venv/bin/python benchmarks/run.py --against HEAD~20 --rounds 10
 
 Only the client process is measured: CPU seconds it used (never elapsed time) and resident memory.
-The server runs beside it. Ratios are against the library in the same run, because absolute figures
-belong to the machine."""
+The server runs beside it. Ratios are against the library in the same run, or with `--against`
+against guestd itself at another commit, because absolute figures belong to the machine."""
 
 from __future__ import annotations
 
@@ -18,11 +19,14 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from guestd.emulator.tls import ensure_certificate
 
 HERE = Path(__file__).parent
 
@@ -59,8 +63,11 @@ class Process:
 
 
 class Server:
+    def __init__(self, *flags: str) -> None:
+        self.flags = flags
+
     def __enter__(self) -> Server:
-        self.process = Process(sys.executable, str(HERE / "server.py"))
+        self.process = Process(sys.executable, str(HERE / "server.py"), *self.flags)
         ports = self.process.answer()
         self.port = ports["port"]
         self.control = socket.create_connection(("127.0.0.1", ports["control"])).makefile("rw")
@@ -82,6 +89,13 @@ class Contender:
     command: list[str]
     env: dict[str, str]
 
+    @property
+    def reads(self) -> str:
+        """What its client and the module beside it read: an old one knows nothing of TLS."""
+        client = Path(self.command[-1])
+        worker = client.with_name("worker.py")
+        return worker.read_text() if client.suffix == ".py" else ""
+
     def start(self, port: int, *flags: str) -> Process:
         return Process(*self.command, str(port), *flags, env=self.env)
 
@@ -96,6 +110,33 @@ def contenders(node_home: Path) -> list[Contender]:
         command = ["node", "--expose-gc", str(HERE / "client_node.mjs")]
         found.append(Contender("Node.js ws", command, {"WS_HOME": str(node_home)}))
     return found
+
+
+def guestd_twice(ref: str, home: Path) -> list[Contender]:
+    """guestd as it is here, and as it was at a commit, with the benchmark client of that commit."""
+    tree = subprocess.run(
+        ["git", "-C", str(HERE), "rev-parse", "--short", f"{ref}^{{commit}}"],
+        capture_output=True,
+        text=True,
+    )
+    if tree.returncode:
+        raise SystemExit(f"--against: there is no commit {ref!r} in this repository")
+    commit = tree.stdout.strip()
+    archive = subprocess.run(
+        ["git", "-C", str(HERE.parent), "archive", commit], stdout=subprocess.PIPE, check=True
+    )
+    subprocess.run(["tar", "-x", "-C", str(home)], input=archive.stdout, check=True)
+    return [
+        guestd_in(HERE.parent, "guestd"),
+        guestd_in(home, f"guestd {commit}"),
+    ]
+
+
+def guestd_in(tree: Path, name: str) -> Contender:
+    """The import package is daemon/guestd; before 29 November 2026 it was daemon itself."""
+    source = tree / "daemon" if (tree / "daemon" / "guestd").is_dir() else tree
+    client = tree / "benchmarks" / "client_guestd.py"
+    return Contender(name, [sys.executable, str(client)], {"PYTHONPATH": str(source)})
 
 
 def install_ws(home: Path) -> bool:
@@ -132,6 +173,22 @@ def connect_and_rest(contender: Contender, small: int, large: int) -> dict[str, 
     return {
         "KiB per idle session": (second["rss_bytes"] - first["rss_bytes"]) / more / 1024,
         "CPU ms per connect": (second["cpu_s"] - first["cpu_s"]) / more * 1000,
+    }
+
+
+def connect_by_tls(contender: Contender, count: int) -> dict[str, float]:
+    """After a hundred connections, of which the first does the full handshake."""
+    with tempfile.TemporaryDirectory(prefix="guestd-bench-") as folder:
+        certificate, key, ca = ensure_certificate(Path(folder))
+        trusting = replace(contender, env=contender.env | {"GUESTD_BENCH_CA": str(ca)})
+        with Server("--tls", str(certificate), str(key)) as server:
+            client = trusting.start(server.port, "--idle")
+            first = client.ask(do="open", count=100)
+            second = client.ask(do="open", count=count)
+            client.end()
+    return {
+        "KiB per idle session, TLS": (second["rss_bytes"] - first["rss_bytes"]) / count / 1024,
+        "CPU ms per connect, TLS": (second["cpu_s"] - first["cpu_s"]) / count * 1000,
     }
 
 
@@ -189,13 +246,16 @@ def in_turns(
     rows: list[Row],
     measure: Callable[[Contender], dict[str, float]],
 ) -> None:
-    """Each contender once, then each again: whatever disturbs the machine disturbs them alike.
+    """Each contender once, then each again in the other order: what disturbs the machine disturbs
+    them alike.
 
     Rows get the median of each figure; the ratio is the median of the rounds' ratios, which moves
     less than either figure."""
     rounds: list[list[dict[str, float]]] = []
-    for _ in range(times):
-        rounds.append([measure(contender) for contender in found])
+    for turn in range(times):
+        order = found if turn % 2 == 0 else found[::-1]
+        taken = {contender.name: measure(contender) for contender in order}
+        rounds.append([taken[contender.name] for contender in found])
         print(".", end="", flush=True, file=sys.stderr)
     for key in rounds[0][0]:
         for n, row in enumerate(rows[: len(found)]):
@@ -206,39 +266,62 @@ def in_turns(
             )
 
 
-def measure(quick: bool, node_home: Path) -> list[Row]:
-    found = contenders(node_home)
+@dataclass(frozen=True)
+class Plan:
+    """What is measured: how often, how much of it, and which figures."""
+
+    rounds: int
+    quick: bool
+    only: str | None
+
+    def has(self, figure: str) -> bool:
+        return self.only in (None, figure)
+
+
+FIGURES = ("connect", "tls", "paced", "flood", "flat", "idle")
+
+
+def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
+    """The first `of_guestd` contenders are guestd, and measured for what only guestd promises."""
     rows: list[Row] = [{"client": contender.name} for contender in found]
-    times = 1 if quick else 5
-    small, large = (500, 2000) if quick else (1000, 5000)
-    seconds = 3.0 if quick else 6.0
-    in_turns(times, found, rows, lambda c: connect_and_rest(c, small, large))
-    in_turns(
-        times,
-        found,
-        rows,
-        lambda c: {"µs per message, paced 10,000/s": paced(c, 1000, 10_000, seconds)},
-    )
-    in_turns(
-        times,
-        found,
-        rows,
-        lambda c: {"µs per message, flood": flooded(c, 100, 500 if quick else 2000)},
-    )
-    sizes = (100, 1000) if quick else (100, 1000, 10_000)
-    in_turns(
-        times,
-        found[:1],
-        rows,
-        lambda c: {
-            f"µs paced over {sessions:,} sessions": paced(c, sessions, 10_000, seconds)
-            for sessions in sizes
-        },
-    )
-    many = 2000 if quick else 10_000
-    percent, beats = idle(found[0], many, 20.0 if quick else 60.0)
-    rows[0][f"% of a core, {many:,} idle sessions"] = percent
-    rows[0]["heartbeats/s while idle"] = beats
+    small, large = (500, 2000) if plan.quick else (1000, 5000)
+    seconds = 3.0 if plan.quick else 6.0
+    if plan.has("connect"):
+        in_turns(plan.rounds, found, rows, lambda c: connect_and_rest(c, small, large))
+    if plan.has("tls"):
+        of_python = [one for one in found if "GUESTD_BENCH_CA" in one.reads]
+        in_turns(plan.rounds, of_python, rows, lambda c: connect_by_tls(c, small))
+    if plan.has("paced"):
+        in_turns(
+            plan.rounds,
+            found,
+            rows,
+            lambda c: {"µs per message, paced 10,000/s": paced(c, 1000, 10_000, seconds)},
+        )
+    if plan.has("flood"):
+        in_turns(
+            plan.rounds,
+            found,
+            rows,
+            lambda c: {"µs per message, flood": flooded(c, 100, 500 if plan.quick else 2000)},
+        )
+    if plan.has("flat"):
+        sizes = (100, 1000) if plan.quick else (100, 1000, 10_000)
+        in_turns(
+            plan.rounds,
+            found[:of_guestd],
+            rows,
+            lambda c: {
+                f"µs paced over {sessions:,} sessions": paced(c, sessions, 10_000, seconds)
+                for sessions in sizes
+            },
+        )
+    if plan.has("idle"):
+        many = 2000 if plan.quick else 10_000
+        for row, contender in zip(rows, found[:of_guestd], strict=False):
+            percent, beats = idle(contender, many, 20.0 if plan.quick else 60.0)
+            row[f"% of a core, {many:,} idle sessions"] = percent
+            row["heartbeats/s while idle"] = beats
     print(file=sys.stderr)
     return rows
 
@@ -248,7 +331,7 @@ def table(rows: list[dict[str, Any]]) -> str:
     names = list(
         dict.fromkeys(key for row in rows for key in row if key not in ("client", "ratio"))
     )
-    head = ["", *(row["client"] for row in rows), "guestd / library"]
+    head = ["", *(row["client"] for row in rows), f"guestd / {rows[1]['client']}"]
     lines = [head]
     for name in names:
         cells = [f"{row[name]:.3g}" if name in row else "-" for row in rows]
@@ -274,8 +357,18 @@ def main() -> None:
     options.add_argument(
         "--node-home", type=Path, default=HERE / "results" / "node", help="where ws is installed"
     )
+    options.add_argument(
+        "--against", metavar="COMMIT", help="guestd at that commit instead of other clients"
+    )
+    options.add_argument("--rounds", type=int, help="how often each figure is taken (5; quick 1)")
+    options.add_argument("--only", choices=FIGURES, help="one figure of them all")
     chosen = options.parse_args()
-    rows = measure(chosen.quick, chosen.node_home.resolve())
+    plan = Plan(chosen.rounds or (1 if chosen.quick else 5), chosen.quick, chosen.only)
+    if chosen.against:
+        with tempfile.TemporaryDirectory(prefix="guestd-bench-") as home:
+            rows = measure(plan, guestd_twice(chosen.against, Path(home)), 2)
+    else:
+        rows = measure(plan, contenders(chosen.node_home.resolve()), 1)
     print(json.dumps(rows, indent=2, ensure_ascii=False) if chosen.json else table(rows))
 
 

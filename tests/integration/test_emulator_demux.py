@@ -262,9 +262,7 @@ async def test_an_upgrade_after_a_chunked_body(body, piece):
 async def test_nothing_is_read_behind_a_chunk_without_a_size():
     async with emulating() as emulator:
         _, writer = await asyncio.open_connection("127.0.0.1", emulator.port)
-        request = (
-            b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
-        )
+        request = b"POST /oauth/token HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         writer.write(request + b"-1\r\nhello\r\n0\r\n\r\n")
         await until(lambda: emulator.demuxes)
         writer.write(UPGRADE)

@@ -5,7 +5,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -17,11 +21,16 @@ from typer.testing import CliRunner
 from guestd.app.cli import app
 from guestd.app.config import Config
 from guestd.audit.verify import select, verify
-from guestd.emulator import DEFAULT_QUEUE_ID
+from guestd.emulator import (
+    DEFAULT_DEPLOYMENT_ID,
+    DEFAULT_QUEUE_ID,
+    Emulator,
+    EmulatorSettings,
+)
 from guestd.webhooks.payloads import CONNECTED, CREATED, INJECTED, PROMPTED, TERMINATED
 from tests.webhooks.harness import Receiver, until
 
-from .test_control_operations import MESSAGING, conversation, running_daemon
+from .operations_daemon import MESSAGING, conversation, running_daemon
 
 PROMPT_ID = "77ab0000-0000-4000-8000-000000000001"
 DISPLAY = {"delayMs": 1000, "maxConcurrentPrompts": 1, "autoDismissMs": 10_000}
@@ -140,7 +149,9 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
             )
             _, view, _ = await ask("POST", "/v1/prompts?wait=10s", request)
             await until(lambda: audited(tmp_path, "webhook.delivered"))
-    (told,) = [line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"]
+    (reported,) = [
+        line for line in audited(tmp_path, "prompt.injected") if line["status"] == "success"
+    ]
     body = own.got[1]
     assert [
         body[name]
@@ -148,11 +159,11 @@ async def test_assist_3_a_prompt_is_told_to_its_own_webhook_within_its_time_and_
     ] == [
         PROMPTED,
         view["result"]["injection_id"],
-        told["latency_ms"],
+        reported["latency_ms"],
         {"agentId": "a-1"},
         "SYNCED",
     ]
-    tries = [told, *audited(tmp_path, "webhook.failed", "webhook.delivered")]
+    tries = [reported, *audited(tmp_path, "webhook.failed", "webhook.delivered")]
     assert [(line["action"], line["details"]["alignmentStatus"]) for line in tries] == [
         ("prompt.injected", "PENDING"),
         ("webhook.failed", "PENDING"),
@@ -188,34 +199,179 @@ async def test_assist_5_the_audit_has_id_tag_retention_and_the_status_from_pendi
     assert (len(set(ids.values())), Config().audit.retention_days) == (2, 90)
 
 
+WEBCHAT = {"platform": {"dialect": "webchat"}}
+PLACES = "/api/v2/webchat/attachments"
+
+
+async def send_bill(daemon: Any, command_id: str, name: str = "ana") -> None:
+    form = aiohttp.FormData(default_to_multipart=True)
+    form.add_field("command_id", command_id)
+    form.add_field("file", b"%PDF", filename="bill.pdf", content_type="application/pdf")
+    async with aiohttp.ClientSession(daemon.http.url) as http:
+        answer = await http.post(f"/v1/sessions/{name}/attachments", data=form)
+        assert answer.status == 202, await answer.text()
+
+
+@asynccontextmanager
+async def webchat_guest(directory: Path, **sections: Any) -> AsyncIterator[tuple[Any, ...]]:
+    """(the daemon, how to ask it, the session's id, how to set the emulator's faults)."""
+    async with running_daemon(**WEBCHAT, journal={"directory": str(directory)}, **sections) as (
+        daemon,
+        ask,
+    ):
+        _, opened, _ = await ask("POST", "/v1/sessions", {"name": "ana", "email": "a@example.org"})
+        await until(lambda: daemon.metrics.sessions.get("live") == 1)
+
+        def faults(*rules: dict[str, Any]) -> None:
+            whole = [{"kind": "http_status", "count": 1, **rule} for rule in rules]
+            daemon.emulator.faults.set(whole, daemon.emulator.now())
+
+        yield daemon, ask, opened["session_id"], faults
+
+
 async def test_http_4_a_place_for_a_file_has_its_latency_in_the_audit(tmp_path):
     """webchat asks for it over REST: one that is given after a failed attempt, then one that is
     refused."""
-    path = "/api/v2/webchat/attachments"
-    sections = {"platform": {"dialect": "webchat"}, "journal": {"directory": str(tmp_path)}}
-    async with running_daemon(**sections) as (daemon, ask):
-        guest = {"name": "ana", "email": "ana@example.org"}
-        _, opened, _ = await ask("POST", "/v1/sessions", guest)
-        await until(lambda: daemon.metrics.sessions.get("live") == 1)
+    async with webchat_guest(tmp_path) as (daemon, _, session_id, faults):
         for status, lines in ((503, 1), (403, 2)):
-            rule = {"kind": "http_status", "status": status, "count": 1, "path": path}
-            daemon.emulator.faults.set([rule], daemon.emulator.now())
-            form = aiohttp.FormData(default_to_multipart=True)
-            form.add_field("file", b"%PDF", filename="bill.pdf", content_type="application/pdf")
-            async with aiohttp.ClientSession(daemon.http.url) as http:
-                await http.post("/v1/sessions/ana/attachments", data=form)
+            faults({"status": status, "path": PLACES})
+            await send_bill(daemon, f"f{status}")
             await until(lambda n=lines: len(audited(tmp_path, "attachment.presign")) == n)
     lines = audited(tmp_path, "platform.attempt", "attachment.presign")
     assert [
         (one["action"], one["status"], one.get("error", {}).get("error_status"))
         for one in lines
-        if one["latency_ms"] > 0.0 and one["details"]["session_id"] == opened["session_id"]
+        if one["latency_ms"] > 0.0 and one["session"] == session_id
     ] == [
         ("platform.attempt", "failed", 503),
         ("attachment.presign", "success", None),
         ("attachment.presign", "failed", 403),
     ]
     assert lines[1]["latency_ms"] > 1000.0 > lines[0]["latency_ms"]
+
+
+async def test_http_4_the_upload_of_a_file_is_measured_in_metrics_and_audit(tmp_path):
+    """A PUT that the storage fails, and the next one; and the token's request beside them."""
+    async with webchat_guest(tmp_path, attachments={"retry_s": 0.1}) as (daemon, _, _, faults):
+        faults({"status": 503, "path": "/__storage", "method": "PUT"})
+        await send_bill(daemon, "f1")
+        await until(lambda: len(audited(tmp_path, "attachment.put")) == 2)
+        async with aiohttp.ClientSession(daemon.http.url) as http:
+            text = await (await http.get("/metrics")).text()
+    shown = [
+        f'guestd_rest_seconds_count{{operation="{operation}",outcome="{outcome}"}} {count}.0'
+        for operation, outcome, count in (
+            ("attachment.presign", "ok", 2),
+            ("attachment.put", "ok", 1),
+            ("attachment.put", "unavailable", 1),
+            ("oauth.token", "ok", 1),
+        )
+    ]
+    assert [line for line in shown if line not in text.splitlines()] == []
+    lines = audited(tmp_path, "attachment.put")
+    assert [one["latency_ms"] > 0.0 for one in lines] == [True, True]
+
+
+async def test_http_1_a_place_for_a_file_waits_before_each_retry_and_has_a_key(tmp_path):
+    """One request of each call (`rest.attempts_max`), three tries of the file: three requests, and
+    a rest before each but the first. Each try has a key of its own (HTTP-2)."""
+    sections = {"rest": {"attempts_max": 1}, "attachments": {"attempts_max": 3, "retry_s": 0.4}}
+    async with webchat_guest(tmp_path, **sections) as (daemon, _, _, faults):
+        faults({"status": 503, "path": PLACES, "count": 9})
+        await send_bill(daemon, "f1")
+        await until(lambda: len(audited(tmp_path, "command.settled")) == 1, 10.0)
+    lines = audited(tmp_path, "attachment.presign")
+    at_s = [datetime.fromisoformat(one["time"]).timestamp() for one in lines]
+    rests = [after - before for before, after in pairwise(at_s)]
+    assert (len(rests), rests[0] >= 0.35, rests[1] >= 0.75) == (2, True, True), rests
+    keys = [one["idempotency_key"] for one in lines]
+    assert keys == [one["details"]["attachment_id"] for one in lines] and len(set(keys)) == 3
+
+
+async def test_http_3_a_refused_place_is_told_in_full_wherever_it_is_told(tmp_path):
+    """The platform's status, code and correlation id: in the events of file and message, in the
+    answer about the command, and in the audit, whose codes are codes."""
+    async with webchat_guest(tmp_path) as (daemon, ask, _, faults):
+        faults({"status": 403, "path": PLACES})
+        await send_bill(daemon, "f1")
+        await until(lambda: len(audited(tmp_path, "command.settled")) == 1)
+        _, state, _ = await ask("GET", "/v1/sessions/ana/commands/f1")
+        _, page, _ = await ask("GET", "/v1/sessions/ana/events")
+    correlation_id = state["correlation_id"]
+    assert len(correlation_id) > 8
+    codes = {
+        "code": "platform_refused",
+        "platform_status": 403,
+        "platform_code": "fault",
+        "correlation_id": correlation_id,
+    }
+    told = [one for one in page["events"] if one.get("status") == "failed"]
+    for one, kind in ((state, None), (told[0], "attachment"), (told[1], "delivery")):
+        assert {name: one[name] for name in codes} == codes, kind
+        assert ("refused by a fault with 403" in one["reason"], one.get("kind")) == (True, kind)
+    for line in audited(tmp_path, "attachment.presign", "command.settled"):
+        message = line["error"].pop("error_message")
+        assert ("refused by a fault" in message, line["status"]) == (True, "failed")
+        assert line["error"] == {
+            "error_code": "platform_refused",
+            "error_status": 403,
+            "platform_code": "fault",
+        }
+        assert line["details"]["correlation_id"] == correlation_id
+
+
+async def test_audit_1_each_upload_of_a_file_has_a_line_under_its_session(tmp_path):
+    """Of each try, with the command, and what the storage said; the export of the session has
+    them, and those of the places."""
+    async with webchat_guest(tmp_path, attachments={"retry_s": 0.1}) as (
+        daemon,
+        _,
+        session_id,
+        faults,
+    ):
+        faults({"status": 503, "path": "/__storage", "method": "PUT"})
+        await send_bill(daemon, "f1")
+        await until(lambda: len(audited(tmp_path, "attachment.put")) == 2)
+    of_session = list(select(tmp_path / "audit", conversation=session_id))
+    lines = [one for one in of_session if one["action"].startswith("attachment.")]
+    assert [
+        (one["action"], one["status"], one["details"]["command_id"], one["details"]["try"])
+        for one in lines
+    ] == [
+        ("attachment.presign", "success", "f1", 1),
+        ("attachment.put", "failed", "f1", 1),
+        ("attachment.presign", "success", "f1", 2),
+        ("attachment.put", "success", "f1", 2),
+    ]
+    keys = [one["idempotency_key"] for one in lines if one["action"] == "attachment.presign"]
+    assert keys == list(dict.fromkeys(one["details"]["attachment_id"] for one in lines))
+    assert lines[1]["error"] == {
+        "error_code": "platform_unavailable",
+        "error_status": 503,
+        "error_message": "the storage answered 503",
+    }
+
+
+async def test_audit_1_a_reading_of_the_deployment_that_failed_has_a_line(tmp_path):
+    """As one of a history: it is measured and told, and the one that succeeds is measured."""
+    rule = {"kind": "http_status", "status": 503, "count": 1, "path": "/webdeployments"}
+    async with Emulator(EmulatorSettings(faults=(rule,))) as emulator:
+        platform = {
+            "guest_socket_url": "ws" + emulator.url.removeprefix("http"),
+            "deployment_id": DEFAULT_DEPLOYMENT_ID,
+            "cdn_url": emulator.url,
+            "api_url": emulator.url,
+        }
+        sections = {"platform": platform, "journal": {"directory": str(tmp_path)}}
+        async with running_daemon(**sections) as (daemon, _):
+            seconds = daemon.metrics.rest_s
+            await until(lambda: ("deployment.read", "ok") in seconds)
+            await until(lambda: len(audited(tmp_path, "deployment.read")) == 1)
+    (line,) = audited(tmp_path, "deployment.read")
+    codes = [line["error"][name] for name in ("error_code", "error_status", "platform_code")]
+    assert (line["status"], codes) == ("failed", ["platform_unavailable", 503, "fault"])
+    assert (line["latency_ms"] > 0.0, bool(line["details"]["correlation_id"])) == (True, True)
+    assert seconds["deployment.read", "unavailable"].count == 1
 
 
 async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_line(tmp_path):
@@ -252,18 +408,18 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
             await ask("DELETE", "/v1/messaging-sessions/m1")
             await until(lambda: daemon.metrics.webhooks_delivered == {"crm": 2})
     lines = list(select(tmp_path / "audit"))
-    told = {
+    reported = {
         name: [(one["action"], one["status"]) for one in lines if one.get("operation", "") == name]
         for name in ("", "g1")
     }
-    assert told == {
+    assert reported == {
         "": [
             ("oauth.fetched", "success"),
-            ("platform.rate_limited", "failed"),
             ("identity.key_rotated", "success"),
         ],
         "g1": [
             ("guest.queue", "attempt"),
+            ("platform.rate_limited", "failed"),
             ("platform.attempt", "failed"),
             ("guest.queue", "success"),
             ("guest.contact", "attempt"),
@@ -313,7 +469,7 @@ def documented_check() -> Any:
     return namespace["is_from_guestd"]
 
 
-class Town:
+class Stack:
     """A receiver that is away in the first life of the daemon, and in the second refuses each event
     once; guests it does not want at all."""
 
@@ -341,8 +497,8 @@ def events_and_ids(crm: Receiver) -> set[tuple[str, str]]:
 async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_are_replayed(
     tmp_path,
 ):
-    town = Town()
-    async with Receiver(town) as crm:
+    stack = Stack()
+    async with Receiver(stack) as crm:
         sections = {
             "webhooks": hooks(crm),
             "journal": {"directory": str(tmp_path)},
@@ -360,12 +516,12 @@ async def test_sync_1_webhooks_outlive_the_daemon_in_order_signed_and_dead_ones_
             await ask("POST", "/v1/prompts?wait=10s", wish(there, "p1"))
             await until(lambda: daemon.metrics.webhooks_dead and len(crm.got) > 3)
         first_life = events_and_ids(crm)
-        town.is_away = False
+        stack.is_away = False
         async with running_daemon(**sections) as (daemon, ask):
-            await until(lambda: len(town.taken) == 3)
+            await until(lambda: len(stack.taken) == 3)
             await ask("POST", "/v1/webhooks/replay-dead")
-            await until(lambda: len(town.taken) == 4)
-    order = [event for event, _ in town.taken]
+            await until(lambda: len(stack.taken) == 4)
+    order = [event for event, _ in stack.taken]
     again = {one for one in events_and_ids(crm) if one[0] in (CONNECTED, CREATED)}
     assert (order, again) == ([CONNECTED, INJECTED, PROMPTED, CREATED], first_life)
     is_from_guestd = documented_check()

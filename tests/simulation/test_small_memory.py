@@ -153,7 +153,7 @@ def tell(dialect, remembered_max, seed):
             said = [one for one in said if one.identity in stream.shown]
             stream.begin_life()
             if dialect == "webmessaging" and rng.random() < 0.7:
-                stream.inbox.begin_fill()
+                stream.inbox.begin_backfill()
                 for one in rng.choices(said or [message(n, dialect)], k=rng.randint(0, 4)):
                     stream.arrive(one)
                 by_time = sorted(said, key=lambda one: one.time, reverse=True)

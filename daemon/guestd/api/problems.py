@@ -49,7 +49,14 @@ _STATUS = {
 _PLATFORM_STATUS = {400: 422, 404: 404, 409: 409, 413: 413, 422: 422, 429: 429}
 
 #: What else a problem may contain of the platform's refusal.
-PLATFORM_FIELDS = ("platform_status", "platform_code", "errors", "missing_scope", "scopes")
+PLATFORM_FIELDS = (
+    "platform_status",
+    "platform_code",
+    "cause",
+    "errors",
+    "missing_scope",
+    "scopes",
+)
 
 _RETRY_AFTER_S = 1.0
 
@@ -79,6 +86,10 @@ class ProblemDocument(BaseModel):
         default=None, description="The HTTP status that the platform answered."
     )
     platform_code: str = Field(default="", description="The platform's own word for its refusal.")
+    cause: str = Field(
+        default="",
+        description="guestd's own word where the platform gave none: timeout, broken, malformed.",
+    )
     errors: list[dict[str, str]] = Field(
         default=[], description="The single errors that the platform lists: message, code, field."
     )
@@ -165,6 +176,7 @@ def problem_of(error: Exception) -> Problem:
         platform: dict[str, Any] = {
             "platform_status": error.status,
             "platform_code": error.platform_code,
+            "cause": error.cause,
         }
         platform["errors"] = [item.shown() for item in error.errors]
         if error.scopes:

@@ -36,10 +36,10 @@ class ApiRefusal(GuestdError):
         )
         where = f" ({field})" if field and not detail.startswith(field) else ""
         said = f"{problem.get('code', 'refused')}{where}: {detail}"
-        super().__init__("\n".join(filter(None, (said, _platform_facts(problem)))))
+        super().__init__("\n".join(filter(None, (said, platform_facts(problem)))))
 
 
-def _platform_facts(problem: Json) -> str:
+def platform_facts(problem: Json) -> str:
     """What its support asks for of a refusal of the platform's; "" of one of the daemon's own
     (HTTP-3)."""
     names = {

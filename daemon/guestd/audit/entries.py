@@ -97,7 +97,8 @@ def identity(line: dict[str, Any]) -> tuple[Any, ...]:
 
 def _fact(fact: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any]:
     details = (without_secrets if bodies else without_bodies)(dict(fact.get("details") or {}))
-    idempotency_key, latency_ms = (
+    session, idempotency_key, latency_ms = (
+        details.pop("session_id", ""),
         details.pop("idempotency_key", ""),
         details.pop("latency_ms", None),
     )
@@ -113,6 +114,7 @@ def _fact(fact: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, 
     return {
         "action": fact["action"],
         "status": fact["status"],
+        "session": session,
         "conversation": fact.get("conversation_id", ""),
         "operation": fact.get("operation_id", ""),
         "idempotency_key": idempotency_key,
@@ -144,12 +146,21 @@ def _accepted(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[
 
 
 def _delivery(event: dict[str, Any], bodies: bool, retention_days: int) -> dict[str, Any]:
+    """Events of earlier versions have no codes."""
+    is_well = not event.get("reason")
+    error = {
+        "error_code": event.get("code") or event["status"],
+        "error_message": without_secrets(event.get("reason", "")),
+        "error_status": event.get("platform_status"),
+        "platform_code": event.get("platform_code"),
+    }
+    details = {name: event.get(name) for name in ("message_id", "correlation_id")}
     return {
         "action": "command.settled",
         "status": event["status"],
         "idempotency_key": event["command_id"],
-        "error": event.get("reason", "") and {"error_code": event["reason"]},
-        "details": {"message_id": event["message_id"]} if event.get("message_id") else {},
+        "error": {} if is_well else {name: one for name, one in error.items() if one},
+        "details": {name: one for name, one in details.items() if one},
     }
 
 

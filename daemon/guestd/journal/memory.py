@@ -3,7 +3,7 @@ What is read is answered at once, without a suspension.
 
 Bounds: `events_per_session_max` and `events_max` over all. When one is reached the oldest events
 go, and a reader who asks for them learns from `first_kept_seq` what he cannot get any more. The one
-order of all streams is kept only once somebody has asked for it, within `events_max`; operations
+order of all streams is kept only once it has been requested, within `events_max`; operations
 that are over and deliveries that are done go when there are `works_max`."""
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ import orjson
 from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredCommand, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
+
+OF_COMMANDS = frozenset({"accepted", "delivery"})
 
 
 class MemoryJournal:
@@ -32,7 +34,7 @@ class MemoryJournal:
         self._offset = 0
         self._order: deque[StoredEvent] | None = None
         self._cursors: dict[str, int] = {}
-        self._told: list[Callable[[], None]] = []
+        self._durable_callbacks: list[Callable[[], None]] = []
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
         self._kept: dict[str, deque[EventRow]] = {}
@@ -49,16 +51,19 @@ class MemoryJournal:
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
         for row in commit.rows:
             self._append(row)
-            self._offset += 1
-            if self._order is not None:
-                self._order.append(StoredEvent(self._offset, commit.at_ms, row))
-        self._operations.update((one.operation_id, one) for one in commit.operations)
-        self._deliveries.update((one.delivery_id, one) for one in commit.deliveries)
+        if self._order is not None:
+            rows = enumerate(commit.rows, self._offset + 1)
+            self._order.extend(StoredEvent(offset, commit.at_ms, row) for offset, row in rows)
+        self._offset += len(commit.rows)
+        for operation in commit.operations:
+            self._operations[operation.operation_id] = operation
+        for delivery in commit.deliveries:
+            self._deliveries[delivery.delivery_id] = delivery
         self._cursors.update(commit.cursors)
         self._keep_within_bounds()
         done()
-        for told in self._told:
-            told()
+        for callback in self._durable_callbacks:
+            callback()
 
     async def read(
         self, session_id: str, after_seq: int, limit: int, bytes_max: int | None = None
@@ -123,8 +128,8 @@ class MemoryJournal:
             self._order = deque(maxlen=self._events_max)
         return self._cursors.setdefault(name, self._offset)
 
-    def on_durable(self, told: Callable[[], None]) -> None:
-        self._told.append(told)
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        self._durable_callbacks.append(callback)
 
     async def operation(self, operation_id: str) -> OperationRecord | None:
         return self._operations.get(operation_id)
@@ -171,7 +176,7 @@ class MemoryJournal:
                 _drop_what_is_done(works)
 
     def _append(self, row: EventRow) -> None:
-        session_id, seq = row.session_id, row.seq
+        session_id, seq, kind, _, key, _ = row
         events = self._kept.get(session_id)
         if events is None:
             events = self._kept[session_id] = deque()
@@ -180,8 +185,8 @@ class MemoryJournal:
         )
         events.append(row)
         self._count += 1
-        if row.kind in ("accepted", "delivery"):
-            self._of_commands.setdefault(session_id, {})[row.kind, row.key] = row
+        if kind in OF_COMMANDS:
+            self._of_commands.setdefault(session_id, {})[kind, key] = row
         if len(events) > self._per_session_max:
             self._drop_first(events)
         if self._count > self._events_max:
@@ -197,7 +202,7 @@ class MemoryJournal:
     def _drop_first(self, events: deque[EventRow]) -> None:
         row = events.popleft()
         self._count -= 1
-        if row.kind in ("accepted", "delivery"):
+        if row.kind in OF_COMMANDS:
             self._of_commands[row.session_id].pop((row.kind, row.key), None)
 
 

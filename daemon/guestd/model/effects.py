@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
+from .client_messages import ClientMessage
 from .commands import Answer
 from .endings import Ending
 from .events import AcceptedEvent, Recorded
-from .requests import Request
 
 
-class Notice(Enum):
+class SessionCounter(Enum):
     """Things worth counting that change nothing else. Also the words of the metrics."""
 
     DUPLICATE = "duplicates"
@@ -49,7 +49,7 @@ class Dial:
 
 @dataclass(slots=True)
 class Say:
-    request: Request
+    message: ClientMessage
 
 
 @dataclass(slots=True)
@@ -65,7 +65,7 @@ class HangUp:
 
 @dataclass(slots=True)
 class Drop:
-    """Abort the link without a closing handshake: the peer is taken for dead."""
+    """Abort the connection without a closing handshake: the peer is taken for dead."""
 
 
 @dataclass(slots=True)
@@ -94,17 +94,20 @@ class AwaitDurable:
 class FetchHistory:
     jwt: str = field(repr=False)
     page_number: int = 1
+    attempt: int = 1
 
 
 @dataclass(slots=True)
 class AskPresigned:
     """Ask the platform's REST side where to upload a file (SOCK-6); answered by SlotGranted or
-    SlotRefused."""
+    SlotRefused. `command_id` and `attempt` say in the audit whose file it is, and which try."""
 
     attachment_id: str
     filename: str
     content_type: str
     size_bytes: int
+    command_id: str = ""
+    attempt: int = 1
 
 
 @dataclass(slots=True)
@@ -119,6 +122,7 @@ class Upload:
     path: str
     size_bytes: int
     attempt: int = 1
+    command_id: str = ""
 
 
 @dataclass(slots=True)
@@ -135,7 +139,7 @@ class Discard:
 
 @dataclass(slots=True)
 class Count:
-    notice: Notice
+    counter: SessionCounter
     count: int = 1
 
 

@@ -121,7 +121,7 @@ class SpoolError(GuestdError):
 
 
 class DialError(GuestdError):
-    """A dial that did not become a link."""
+    """A dial that did not become a connection."""
 
     code = "dial"
 
@@ -155,6 +155,8 @@ class ErrorItem:
 class PlatformError(GuestdError):
     """A call of the platform's REST side that is not a success (HTTP-3).
 
+    `platform_code` is the platform's own word; `cause` is ours, where it was not the platform that
+    said what went wrong: `timeout`, `broken`, `unreachable`, `malformed`, `budget`…
     `status` is None when no answer came. `operation` is the name it was called by, `remedy` what to
     do about it. `acted`: the platform may have done it all the same (an answer was lost, or cannot
     be read), so look before asking again. `attempts` and
@@ -172,6 +174,7 @@ class PlatformError(GuestdError):
         *,
         status: int | None = None,
         platform_code: str = "",
+        cause: str = "",
         correlation_id: str = "",
         retry_after_s: float | None = None,
         operation: str = "",
@@ -181,6 +184,7 @@ class PlatformError(GuestdError):
         super().__init__(message)
         self.status = status
         self.platform_code = platform_code
+        self.cause = cause
         self.correlation_id = correlation_id
         self.retry_after_s = retry_after_s
         self.operation = operation
@@ -194,6 +198,7 @@ class PlatformError(GuestdError):
         found = {
             "error_code": self.code,
             "error_status": self.status,
+            "error_cause": self.cause,
             "platform_code": self.platform_code,
             "correlation_id": self.correlation_id,
         }
@@ -202,12 +207,14 @@ class PlatformError(GuestdError):
     def attempt_details(self) -> dict[str, Any]:
         """Of the error of a single attempt, what an audit keeps."""
         latency_ms = round(self.latency_ms, 3)
-        about = {"call": self.operation, "attempt": self.attempts, "latency_ms": latency_ms}
-        return {**about, **self.codes()}
+        found = {"call": self.operation, "attempt": self.attempts, "latency_ms": latency_ms}
+        if self.retry_after_s is not None:
+            found["retry_after_s"] = self.retry_after_s
+        return {**found, **self.codes()}
 
     def __str__(self) -> str:
-        told = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
-        return f"{told}; {self.remedy}" if self.remedy else told
+        message = f"{self.operation}: {self.args[0]}" if self.operation else str(self.args[0])
+        return f"{message}; {self.remedy}" if self.remedy else message
 
 
 class PlatformRefused(PlatformError):

@@ -107,7 +107,8 @@ class AcceptedEvent:
 @dataclass(slots=True)
 class DeliveryEvent:
     """What became of a command: `confirmed` by the platform, `failed` for `reason`, or
-    `uncertain`."""
+    `uncertain`. `code` is our own stable word for why; `platform_status`, `platform_code` and
+    `correlation_id` are the platform's, where it was the platform that refused."""
 
     KEY: ClassVar[str] = "command_id"
 
@@ -116,14 +117,19 @@ class DeliveryEvent:
     status: str
     reason: str = ""
     message_id: str = ""
+    code: str = ""
+    platform_status: int | None = None
+    platform_code: str = ""
+    correlation_id: str = ""
     kind: str = "delivery"
 
 
 @dataclass(slots=True)
 class AttachmentEvent:
     """How far an `Attach` has come: `asked` for a place, `uploading`, `uploaded`, `retrying` for
-    `reason`, `failed`, `withdrawn`. `correlation_id`: the platform's, of a place that it refused
-    over REST (webchat).
+    `reason`, `failed`, `withdrawn`. `code` is our own stable word for why; `platform_status`,
+    `platform_code` and `correlation_id` are the platform's, of a place that it refused over REST
+    (webchat), of a frame, or the storage's of an upload.
 
     What became of the message that carries it is told by its DeliveryEvent."""
 
@@ -138,6 +144,9 @@ class AttachmentEvent:
     attempt: int = 1
     reason: str = ""
     correlation_id: str = ""
+    code: str = ""
+    platform_status: int | None = None
+    platform_code: str = ""
     kind: str = "attachment"
 
 

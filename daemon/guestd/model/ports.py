@@ -24,8 +24,8 @@ class DialTarget:
     headers: tuple[tuple[str, str], ...] = ()
 
 
-class LinkSink(Protocol):
-    """Who is told what a link receives. Plain callbacks on the loop; they never raise."""
+class ConnectionSink(Protocol):
+    """What a connection hands its input to. Plain callbacks on the loop; they never raise."""
 
     def text_received(self, text: bytes) -> None:
         """One whole text message, valid UTF-8."""
@@ -39,12 +39,12 @@ class LinkSink(Protocol):
     def writable_changed(self, writable: bool) -> None:
         """The write buffer went over its high-water mark (False) or came back under it (True)."""
 
-    def link_ended(self, ending: Ending) -> None:
+    def connection_ended(self, ending: Ending) -> None:
         """Exactly once, after which no other callback comes; never before `dial` has returned the
-        link."""
+        connection."""
 
 
-class Link(Protocol):
+class Connection(Protocol):
     """One open WebSocket to the platform."""
 
     def send_text(self, text: bytes) -> None: ...
@@ -63,8 +63,8 @@ class Link(Protocol):
 
 
 class Dialer(Protocol):
-    async def dial(self, target: DialTarget, sink: LinkSink) -> Link:
-        """Open a link. Raises DialError with the ending; never anything else, except
+    async def dial(self, target: DialTarget, sink: ConnectionSink) -> Connection:
+        """Open a connection. Raises DialError with the ending; never anything else, except
         cancellation."""
 
 
@@ -97,10 +97,9 @@ class History(Protocol):
 
 
 @dataclass(slots=True, frozen=True)
-class DeploymentFacts:
+class DeploymentConfig:
     """What a deployment's config.json says that changes what a guest may do (protocol §8)."""
 
-    active: bool = True
     auto_start: bool = False
     conversation_clear: bool = False
     user_typing: bool = True
@@ -109,8 +108,8 @@ class DeploymentFacts:
 
 
 class Watcher(Protocol):
-    """Someone who follows one guest session. Neither method blocks, raises, or changes who
-    watches."""
+    """What follows one guest session: a frontend, an event stream. Neither method blocks, raises,
+    or changes who watches."""
 
     def offer(self, row: EventRow) -> None: ...
 
@@ -204,7 +203,7 @@ Priority = Literal["command", "opening", "heartbeat", "housekeeping"]
 class Urgency:
     """Whose turn it is when the budget of requests is short: the earliest deadline first. A call's
     deadline for its turn is
-    `patience_s` after it asks. What is no command is also spread evenly, so that a command finds
+    `patience_s` after it asks. What is not a command is also spread evenly, so that a command finds
     some of the budget left."""
 
     priority: Priority = "command"
@@ -216,7 +215,8 @@ COMMAND = Urgency()
 
 #: Told of an attempt that failed and is made again: the error's `attempts` is its number,
 #: `latency_ms` its own time. Returns at once.
-AttemptFailed = Callable[[PlatformError], None]
+#: What a line of the audit is to be called, and the error of one attempt.
+AttemptFailed = Callable[[str, PlatformError], None]
 
 
 class PlatformCalls(Protocol):
@@ -237,7 +237,9 @@ class PlatformCalls(Protocol):
         or PlatformUnavailable, whose `acted` says whether the platform may have done it all the
         same; or BudgetSpent, if it never got its turn.
         `urgency` None: as the table has it for that call. `attempt_failed` is told of each attempt
-        that is made again (AUDIT-1); None: the audit is told, without the ids of who called."""
+        that is made again (`platform.attempt`), and of each that the platform found too many
+        (`platform.rate_limited`), the last one too (AUDIT-1); None: the audit is told, without the
+        ids of who called."""
 
 
 OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]

@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from .failures import PlatformFailure
+
 INBOUND = "Inbound"  # guest → platform, as the platform says it
 OUTBOUND = "Outbound"  # platform → guest
 
@@ -120,14 +122,15 @@ class SlotGranted:
 
 @dataclass(slots=True)
 class SlotRefused:
-    """GenerateUrlError (protocol §3.12), or the refusal of a REST call, which has a
-    `correlation_id`."""
+    """GenerateUrlError (protocol §3.12), or the refusal of a REST call, whose `failure` says more
+    and which may ask to wait `retry_after_s`."""
 
     attachment_id: str
     code: int
     reason: str
     tracing_id: str = ""
-    correlation_id: str = ""
+    failure: PlatformFailure | None = None
+    retry_after_s: float = 0.0
 
 
 @dataclass(slots=True)

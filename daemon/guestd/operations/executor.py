@@ -16,10 +16,20 @@ from ..model.errors import NoSuchPath, PlatformError, PlatformUnavailable
 from ..model.ports import Clock, PlatformAnswer, PlatformCalls
 from ..model.records import OperationEvent
 from .event_appender import EventAppender
-from .failure_policy import after_failed_probe, after_failure, is_key_expired, was_never_sent
+from .failure_policy import (
+    after_failed_probe,
+    after_failure,
+    is_key_expired,
+    problem_of,
+    was_never_sent,
+    words_of,
+)
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
+
+#: The action of the event of a request that finds out whether a step was done.
+PROBE = "platform.probe"
 
 _MORE = re.compile(r"and \d+ more")
 
@@ -83,7 +93,7 @@ class Executor:
                     (
                         workflow.outcome,
                         _status_of(transition),
-                        {"latency_ms": took_ms, **_problem_details(transition.problem)},
+                        {"latency_ms": took_ms, **_problem_details(workflow, transition.problem)},
                     )
                 )
         if not transition.quiet:
@@ -103,24 +113,17 @@ class Executor:
         await self._record_attempt(workflow, operation, request)
         try:
             answer = await self._call(workflow, operation, request)
-            transition = workflow.answered(operation, answer, self._clock.epoch_ms())
         except PlatformError as error:
             await self._handle_error(workflow, operation, request, error)
             return
+        try:
+            transition = workflow.answered(operation, answer, self._clock.epoch_ms())
         except InvalidPlatformAnswer as problem:
-            await self._handle_error(
-                workflow, operation, request, PlatformUnavailable(str(problem), acted=True)
-            )
+            await self._handle_error(workflow, operation, request, _invalid(answer, problem))
             return
-        details = {
-            "latency_ms": round(answer.latency_ms, 3),
-            "correlation_id": answer.correlation_id,
-        }
-        event = (
-            request.action,
-            _status_of(transition),
-            {**_key_detail(request), **details, **_problem_details(_problem_of(transition))},
-        )
+        told = _problem_details(workflow, _problem_of(transition))
+        details = {**_key_detail(request), **_answer_details(answer), **told}
+        event = (request.action, _status_of(transition), details)
         await self.settle(operation, transition, *(() if request.quiet else (event,)))
 
     async def _record_attempt(
@@ -146,10 +149,15 @@ class Executor:
     async def _call(
         self, workflow: Workflow, operation: Operation, request: PlatformRequest
     ) -> PlatformAnswer:
-        def attempt_failed(error: PlatformError) -> None:
+        def attempt_failed(action: str, error: PlatformError) -> None:
             status = "uncertain" if request.acts and error.acted else "failed"
-            details = {**_key_detail(request), **error.attempt_details()}
-            self._appender.append(_event(workflow, operation, "platform.attempt", status, details))
+            words = _shown_words(workflow, words_of(operation, error), error.status)
+            details = {
+                **_key_detail(request),
+                "error_message": words,
+                **error.attempt_details(),
+            }
+            self._appender.append(_event(workflow, operation, action, status, details))
 
         return await self._platform.call(
             request.call,
@@ -172,14 +180,18 @@ class Executor:
         transition = workflow.refused(operation, error, now_ms) or after_failure(
             workflow, operation, request, error, self._settings, self._rng, now_ms
         )
-        latency_ms = round(error.latency_ms, 3)
-        details = {
+        problem = _problem_of(transition) or problem_of(operation, error, workflow)
+        told = {
             **_key_detail(request),
-            "latency_ms": latency_ms,
-            **_problem_details(_problem_of(transition)),
-            "final": transition.ends,
+            "latency_ms": round(error.latency_ms, 3),
+            "attempts": error.attempts,
+            **_problem_details(workflow, problem),
         }
-        event = (request.action, _status_of_error(request, error, transition), details)
+        transition.facts = [
+            (action, status, {**told, **details}) for action, status, details in transition.facts
+        ]
+        status = _status_of_error(request, error, transition)
+        event = (request.action, status, {**told, "final": transition.ends})
         await self.settle(
             operation, transition, *(() if request.quiet or transition.facts else (event,))
         )
@@ -204,26 +216,44 @@ class Executor:
         now_ms = self._clock.epoch_ms()
         try:
             answer = await self._call(workflow, operation, request)
-            transition = workflow.probed(operation, answer, now_ms)
         except PlatformError as error:
-            transition = None
-            is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
-            # 404 for a search says that the search does not exist
-            if not is_absent or not request.path:
-                await self.settle(
-                    operation,
-                    after_failed_probe(
-                        workflow, operation, error, self._settings, self._rng, now_ms
-                    ),
-                )
-                return
+            await self._probe_failed(workflow, operation, request, error, now_ms)
+            return
+        try:
+            transition = workflow.probed(operation, answer, now_ms)
         except InvalidPlatformAnswer as problem:
             transition = Transition(
                 status="uncertain", problem=as_uncertain({"message": str(problem)})
             )
-        if transition is None:
+            status = "failed"
+        else:
+            status = "success"
+        fact = (PROBE, status, {"call": request.call, **_answer_details(answer)})
+        await self.settle(operation, transition or _after_negative_probe(operation), fact)
+
+    async def _probe_failed(
+        self,
+        workflow: Workflow,
+        operation: Operation,
+        request: PlatformRequest,
+        error: PlatformError,
+        now_ms: int,
+    ) -> None:
+        """404 for a search says that the search does not exist."""
+        is_absent = error.status == 404 and not isinstance(error, NoSuchPath)
+        details = {
+            "call": request.call,
+            "latency_ms": round(error.latency_ms, 3),
+            "attempts": error.attempts,
+            **_problem_details(workflow, problem_of(operation, error, workflow)),
+        }
+        if is_absent and request.path:
             transition = _after_negative_probe(operation)
-        await self.settle(operation, transition)
+        else:
+            transition = after_failed_probe(
+                workflow, operation, error, self._settings, self._rng, now_ms
+            )
+        await self.settle(operation, transition, (PROBE, "failed", details))
 
 
 def _apply(operation: Operation, transition: Transition) -> None:
@@ -273,7 +303,7 @@ def _problem_of(transition: Transition) -> dict[str, Any] | None:
 
 def _status_of_error(request: PlatformRequest, error: PlatformError, transition: Transition) -> str:
     """The status of this one attempt, whatever the operation's will be."""
-    if transition.ends:
+    if transition.ends and transition.status != "succeeded":
         return _status_of(transition)
     if was_never_sent(error):
         return "deferred"
@@ -284,7 +314,30 @@ def _key_detail(request: PlatformRequest) -> dict[str, Any]:
     return {"idempotency_key": request.key}
 
 
-def _problem_details(problem: dict[str, Any] | None) -> dict[str, Any]:
+def _answer_details(answer: PlatformAnswer) -> dict[str, Any]:
+    return {"latency_ms": round(answer.latency_ms, 3), "correlation_id": answer.correlation_id}
+
+
+def _invalid(answer: PlatformAnswer, problem: InvalidPlatformAnswer) -> PlatformUnavailable:
+    """An answer that lacks what it must have, as the error of its call."""
+    error = PlatformUnavailable(
+        str(problem),
+        status=answer.status,
+        cause="malformed",
+        correlation_id=answer.correlation_id,
+        acted=True,
+    )
+    error.attempts, error.latency_ms = answer.attempts, answer.latency_ms
+    return error
+
+
+def _shown_words(workflow: Workflow, words: str, status: int | None) -> Any:
+    """What a platform says may quote what a guest was told: then it goes under `text`, of which the
+    audit keeps only a hash unless it is configured to keep texts."""
+    return {"text": words} if workflow.has_texts and status is not None else words
+
+
+def _problem_details(workflow: Workflow, problem: dict[str, Any] | None) -> dict[str, Any]:
     """What the audit keeps of a problem: codes, fields, the missing scope. The platform's words go
     under `text`, of which the audit keeps only a hash unless it is configured to keep texts: they
     may quote what a guest has said."""
@@ -300,6 +353,9 @@ def _problem_details(problem: dict[str, Any] | None) -> dict[str, Any]:
         "scopes": "scopes",
     }
     found = {name: problem[key] for key, name in names.items() if problem and key in problem}
+    if problem and "message" in problem:
+        words = _shown_words(workflow, problem["message"], problem.get("status"))
+        found["error_message"] = words
     if problem and "errors" in problem:
         found["errors"] = [_as_text(item) for item in problem["errors"]]
     return found

@@ -12,7 +12,7 @@ from random import Random
 from typing import Any
 
 from ..model.errors import BudgetSpent, ErrorItem, NoSuchPath, PlatformError
-from ..observe.redaction import without_values
+from ..observe.redaction import without_fingerprinted, without_values
 from .operation import Operation, PlatformRequest, Transition
 from .settings import OperationsSettings
 from .workflow import Workflow, as_uncertain
@@ -21,9 +21,9 @@ from .workflow import Workflow, as_uncertain
 def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -> dict[str, Any]:
     """The failure as callers see it, without any secret that the platform may have repeated."""
     secrets = tuple(operation.secrets.values())
-    message = without_values(str(error), secrets, "(secret)")
+    message = words_of(operation, error)
     found: dict[str, Any] = {"code": _code_of(operation, error, workflow), "message": message}
-    for name in ("status", "platform_code", "correlation_id"):
+    for name in ("status", "platform_code", "cause", "correlation_id"):
         if getattr(error, name):
             found[name] = getattr(error, name)
     if error.errors:
@@ -33,6 +33,16 @@ def problem_of(operation: Operation, error: PlatformError, workflow: Workflow) -
     if _is_missing(operation, error, workflow):
         found["field"] = workflow.field_by_step[operation.step]
     return found
+
+
+def words_of(operation: Operation, error: PlatformError) -> str:
+    """What the error says, without any secret of the operation, also one that is known by its
+    fingerprint only."""
+    message = without_values(str(error), tuple(operation.secrets.values()), "(secret)")
+    token_fingerprint = operation.data.get("token_fingerprint")
+    if token_fingerprint and not operation.secrets:
+        message = without_fingerprinted(message, token_fingerprint)
+    return message
 
 
 def _item_shown(item: ErrorItem, secrets: tuple[str, ...]) -> dict[str, str]:

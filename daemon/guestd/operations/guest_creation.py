@@ -15,6 +15,7 @@ from typing import Any, Self
 from ..model.errors import CommandError, PlatformError
 from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer
+from .failure_policy import problem_of
 from .operation import InvalidPlatformAnswer, Operation, PlatformRequest, Transition
 from .requests import GuestCreationRequest, WorkflowRequest
 from .settings import ContactReference
@@ -119,9 +120,7 @@ class GuestCreationWorkflow(Workflow):
         if operation.step != "contact" or error.status != 409:
             return None
         operation.probing = True
-        return Transition(
-            problem={"code": "conflict", "message": str(error), "status": 409, "field": "guestId"}
-        )
+        return Transition(problem={**problem_of(operation, error, self), "field": "guestId"})
 
     def _rejects_our_token(self, operation: Operation, error: PlatformError) -> bool:
         """A refusal that mentions the token, and no attempt may have acted."""
@@ -166,10 +165,13 @@ class GuestCreationWorkflow(Workflow):
         )
 
     def details(self, operation: Operation) -> dict[str, Any]:
-        told = {**operation.result, "guest_token_fingerprint": operation.data["token_fingerprint"]}
+        details = {
+            **operation.result,
+            "guest_token_fingerprint": operation.data["token_fingerprint"],
+        }
         if expires_ms := operation.data.get("token_expires_ms"):
-            told["guest_token_expires_ms"] = expires_ms
-        return told
+            details["guest_token_expires_ms"] = expires_ms
+        return details
 
     def _conversation(self, operation: Operation) -> dict[str, Any]:
         queue = operation.result["queue_id"]

@@ -23,7 +23,7 @@ from ..model.ids import fingerprint
 from ..model.ports import PlatformAnswer, Urgency
 from ..model.times import iso_of_ms
 from ..observe.metrics import Metrics
-from ..observe.redaction import is_long_enough, without_fingerprinted
+from ..observe.redaction import is_long_enough
 from ..policy.stretch import Stretch
 from .failure_policy import problem_of, was_never_sent
 from .operation import Operation, PlatformRequest, Transition
@@ -208,7 +208,7 @@ class MessagingWorkflow(Workflow):
             return self._missed(operation, error, now_ms)
         if operation.step == "open" and error.status == 409:
             operation.probing = True
-            return Transition(problem={"code": "conflict", "message": str(error), "status": 409})
+            return Transition(problem=problem_of(operation, error, self))
         if operation.step == "leave" and not error.worth_retrying:
             is_gone = error.status in (404, 409, 410) and not isinstance(error, NoSuchPath)
             return self._left(operation, is_gone)
@@ -221,17 +221,10 @@ class MessagingWorkflow(Workflow):
             return self._delayed(operation, error, now_ms)
         self._count("failed")
         operation.data["failures"] += 1
-        problem = problem_of(operation, error, self)
-        problem["message"] = without_fingerprinted(
-            problem["message"], operation.data["token_fingerprint"]
-        )
-        operation.data["last_failure"] = problem
+        operation.data["last_failure"] = problem_of(operation, error, self)
         details: dict[str, Any] = {
             "failures": operation.data["failures"],
             "heartbeatSequence": operation.result["heartbeats"],
-            "latency_ms": round(error.latency_ms, 3),
-            "error_message": problem["message"],
-            **error.codes(),
         }
         last = operation.data["failures"] >= self._settings.heartbeat_failures_max
         wake_ms = 0 if last else self._next_beat(operation, now_ms)

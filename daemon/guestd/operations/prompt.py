@@ -13,12 +13,14 @@ from uuid import NAMESPACE_OID, uuid5
 
 from ..model.errors import CommandError, PlatformError
 from ..model.ports import PlatformAnswer
+from .failure_policy import problem_of
 from .operation import Operation, PlatformRequest, Transition
 from .requests import PromptRequest, WorkflowRequest
 from .settings import OperationsSettings
 from .workflow import Workflow, WorkflowContext, as_uncertain, failed, id_of, succeeded
 
 COMPLIANCE = {"complianceTag": "AGENT_ASSIST_INJECTION", "retentionPolicy": "90_DAYS"}
+SCREEN_FULL = "the agent's screen is full"
 #: ASSIST-5's words for the state; an unknown outcome is neither SUCCESS nor FAILED.
 _INJECTION_STATUS = {"succeeded": "SUCCESS", "failed": "FAILED"}
 
@@ -30,6 +32,7 @@ class PromptWorkflow(Workflow):
     summary = "Show an agent-assist prompt (ASSIST-1)"
     ending = "Give up a deferred prompt"
     outcome = "prompt.injected"
+    has_texts = True
     field_by_step: Mapping[str, str] = {"inject": "conversationId"}
 
     def __init__(self, settings: OperationsSettings) -> None:
@@ -76,23 +79,28 @@ class PromptWorkflow(Workflow):
         wake_ms = now_ms + ceil(operation.request["displaySettings"]["autoDismissMs"])
         late = wake_ms - operation.started_ms > self._settings.prompt_age_max_s * 1000
         if late or deferrals > self._settings.prompt_deferrals_max:
-            return failed(
-                "conflict",
-                f"the agent's screen stayed full through {deferrals} attempts; try again, or lower"
-                " the number of prompts",
-                status=409,
+            return Transition(
+                status="failed",
+                problem={
+                    **problem_of(operation, error, self),
+                    "message": f"the agent's screen stayed full through {deferrals} attempts; try"
+                    " again, or lower the number of prompts",
+                },
             )
         operation.data["deferrals"] = operation.result["deferrals"] = deferrals
         operation.tries = 0
         return Transition(
             status="deferred",
             wake_ms=wake_ms,
-            problem={"code": "conflict", "message": "the agent's screen is full", "status": 409},
+            problem={
+                **problem_of(operation, error, self),
+                "message": SCREEN_FULL,
+            },
             facts=[
                 (
                     "prompt.deferred",
                     "deferred",
-                    {"deferrals": deferrals, "until_ms": wake_ms, "error_status": 409},
+                    {"deferrals": deferrals, "until_ms": wake_ms, "error_message": SCREEN_FULL},
                 )
             ],
         )
@@ -110,19 +118,19 @@ class PromptWorkflow(Workflow):
 
     def details(self, operation: Operation) -> dict[str, Any]:
         status = _INJECTION_STATUS.get(operation.status, "PENDING")
-        told = {
+        details = {
             "auditId": operation.data["audit_id"],
             **COMPLIANCE,
             "status": status,
             **operation.result,
         }
         if operation.status == "succeeded":
-            told["alignmentStatus"] = (
+            details["alignmentStatus"] = (
                 "PENDING"  # until its webhook is delivered, which is an event of its own
             )
             if "contextData" in operation.request:
-                told["context"] = operation.request["contextData"]
-        return told
+                details["context"] = operation.request["contextData"]
+        return details
 
 
 def _too_late(operation: Operation) -> Transition:

@@ -68,7 +68,7 @@ def object_of(reply: HttpReply, lists: bool = False) -> dict[str, Any]:
     raise PlatformUnavailable(
         f"the platform answered {reply.status}, but its answer {problem}",
         status=reply.status,
-        platform_code="malformed",
+        cause="malformed",
         correlation_id=reply.correlation_id,
         remedy="look whether it was done before asking again",
         acted=True,

@@ -28,6 +28,7 @@ from ..model.errors import (
 from ..model.ports import COMMAND, AttemptFailed, PlatformAnswer, Urgency
 from ..model.records import Note, no_note
 from ..observe.metrics import Metrics
+from ..observe.outcomes import outcome_of
 from ..platform.settings import RestSettings
 from ..policy.retry import Outcome
 from .answers import ERROR_CHARACTERS_MAX, HttpReply, object_of, redacted_line, refusal, secrets_in
@@ -82,6 +83,8 @@ class RestCalls:
         self._http = http
         sources = [tokens] if isinstance(tokens, TokenSource) else [*(tokens or ())]
         self.clients = OAuthClients(sources, rest.requests_per_minute, pace) if sources else None
+        for source in sources:
+            source.metrics = metrics
         self._api = api
         self._figures = rest
         self._policy = rest.retry_policy()
@@ -179,7 +182,7 @@ class RestCalls:
         if self.clients is None:
             raise NotAuthenticated(
                 "no OAuth client is configured",
-                platform_code="not_configured",
+                cause="not_configured",
                 remedy="set platform.client_id and platform.client_secret_file",
             )
         attempt_s = min(self._figures.timeout_s, self._policy.deadline_s / 3.0)
@@ -221,11 +224,17 @@ class RestCalls:
         """One that is made again; the last one is told by what becomes of the call (AUDIT-1)."""
         if not error.attempts:
             return  # nothing was sent
+        self._tell(call, "platform.attempt", error)
+
+    def _tell(self, call: _Call, action: str, error: PlatformError) -> None:
+        """Tell who made the call, who knows the ids of what it was for; else the audit."""
         error.operation = call.row.name
         if call.attempt_failed is not None:
-            call.attempt_failed(error)
+            call.attempt_failed(action, error)
         else:
-            self._note("platform.attempt", "failed", error.attempt_details())
+            key = {"idempotency_key": call.key} if call.key else {}
+            message = {"error_message": error.args[0]}
+            self._note(action, "failed", {**key, **message, **error.attempt_details()})
 
     # ------------------------------------------------------------------ one attempt
 
@@ -234,7 +243,7 @@ class RestCalls:
         if timeout_s <= 0.0:
             raise BudgetSpent(
                 "deadline exceeded before the request was sent",
-                platform_code="budget",
+                cause="budget",
                 remedy="try again",
             )
         began = self._pace.clock()
@@ -247,13 +256,8 @@ class RestCalls:
             latency_s = self._pace.clock() - began
             error.attempts, error.latency_ms = call.attempts, latency_s * 1000.0
             if isinstance(error, RateLimited):
-                told = {
-                    "call": call.row.name,
-                    "attempt": call.attempts,
-                    "retry_after_s": error.retry_after_s,
-                }
-                self._note("platform.rate_limited", "failed", told)
-            self._metrics.observe_rest(call.row.name, _outcome(error), latency_s)
+                self._tell(call, "platform.rate_limited", error)
+            self._metrics.observe_rest(call.row.name, outcome_of(error), latency_s)
             raise
         now = self._pace.clock()
         self._metrics.observe_rest(call.row.name, "ok", now - began)
@@ -287,12 +291,17 @@ class RestCalls:
         the others."""
         self._metrics.count_platform_error(_kind(error))
         logger.warning(
-            f"{call.row.name}: %s; %s (status %s, correlation id %s, %d attempts)",
+            f"{call.row.name}: %s; %s (%s, status %s, code %s, correlation id %s, key %s,"
+            " %d attempts, %.3f ms)",
             error.args[0],
             error.remedy or "try again",
+            call.url.removeprefix(self._api).partition("?")[0],
             error.status or "none",
+            error.platform_code or error.cause or "none",
             error.correlation_id or "none",
+            call.key or "none",
             error.attempts,
+            error.latency_ms,
         )
 
 
@@ -300,29 +309,16 @@ def _checked_key(name: str, key: str) -> str:
     if not _KEY.fullmatch(key):
         raise PayloadRefused(
             "the idempotency key cannot be sent",
-            platform_code="idempotency_key",
+            cause="idempotency_key",
             operation=name,
             remedy="use 1 to 255 visible ASCII characters",
         )
     return key
 
 
-def _outcome(error: PlatformError) -> str:
-    """One attempt's outcome as a label, from a closed list (HTTP-4)."""
-    if error.platform_code in ("malformed", "too_long"):
-        return "unreadable"
-    if isinstance(error, NotAuthenticated):
-        return "unauthorized"
-    if isinstance(error, RateLimited):
-        return "rate_limited"
-    if error.status is None:
-        return "network"
-    return "unavailable" if isinstance(error, PlatformUnavailable) else "refused"
-
-
 def _kind(error: PlatformError) -> str:
     """The error counters of GUEST-3."""
-    if isinstance(error, RateLimited) or error.platform_code == "budget":
+    if isinstance(error, RateLimited) or error.cause == "budget":
         return "rate_limit"
     if isinstance(error, (NotAuthenticated, ScopeMissing)):
         return "auth"

@@ -31,7 +31,7 @@ class WebMessagingHistory:
                 f"the history's page has {len(entities)} messages, and {self._page_size} were"
                 " asked for",
                 status=200,
-                platform_code="malformed",
+                cause="malformed",
             )
         return HistoryAnswer(
             (

@@ -117,7 +117,7 @@ class Http:
             raise PlatformUnavailable(
                 f"the platform's answer is longer than {self._rest.answer_bytes_max} bytes",
                 status=answer.status,
-                platform_code="too_long",
+                cause="too_long",
                 remedy="ask for less at once",
                 acted=acted,
             ) from None
@@ -126,7 +126,7 @@ class Http:
             raise PlatformUnavailable(
                 f"the platform's answer has {error}",
                 status=answer.status,
-                platform_code="malformed",
+                cause="malformed",
                 acted=acted,
             ) from None
 
@@ -171,7 +171,7 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
             return PlatformRefused(
                 "the platform's certificate was refused; name the CA that signed it in"
                 " platform.ca_file, or check the host",
-                platform_code="certificate",
+                cause="certificate",
             )
         case TimeoutError():
             message = (
@@ -179,26 +179,24 @@ def _translated(error: Exception, sent: bool) -> PlatformError:
                 if sent
                 else "the platform could not be reached in time"
             )
-            return PlatformUnavailable(
-                message, platform_code="timeout", remedy=_PATIENCE, acted=sent
-            )
+            return PlatformUnavailable(message, cause="timeout", remedy=_PATIENCE, acted=sent)
         case aiohttp.ClientHttpProxyError():
             return PlatformUnavailable(
                 f"the proxy answered {error.status}",
-                platform_code="proxy",
+                cause="proxy",
                 remedy="check platform.proxy_url",
             )
         case aiohttp.ClientConnectorError():
             return PlatformUnavailable(
                 f"{error.host} cannot be reached: {_why(error.os_error)}; check platform.region and"
                 " the way there (network, platform.proxy_url)",
-                platform_code="unreachable",
+                cause="unreachable",
             )
         case _:
             cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
             return PlatformUnavailable(
                 f"the connection broke: {cause}",
-                platform_code="broken",
+                cause="broken",
                 remedy=_PATIENCE,
                 acted=sent,
             )

@@ -4,7 +4,7 @@ A token is fetched by a task of its own, so that callers meanwhile wait for the 
 and a waiter that is cancelled takes nothing from the others. It is renewed before it expires; if
 that fails while the old one is still good, the old one serves on and the next try comes after half
 of what is left. A client that was refused is not presented again at once: every waiting session
-would knock in turn, and platforms lock clients for less."""
+would ask in turn, and platforms lock clients for less."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 from ..model.errors import NotAuthenticated, PlatformError, PlatformRefused, PlatformUnavailable
 from ..model.foreign import TOKEN_LIFE_MAX_S
 from ..model.records import Note, no_note
+from ..observe.metrics import Metrics
+from ..observe.outcomes import outcome_of
 from ..platform.settings import ClientAuth, OAuthClient, RestSettings
 from ..policy.retry import Outcome
 from .answers import object_of, redacted_line, refusal
@@ -73,6 +75,7 @@ class TokenSource:
         self._fetch_began = 0.0
         self.changed: Callable[[], None] = _nothing
         self.note: Note = no_note
+        self.metrics: Metrics | None = None
 
     @property
     def is_ready(self) -> bool:
@@ -143,13 +146,14 @@ class TokenSource:
         try:
             await self._persist()
         except PlatformError as error:
+            told = {"attempts": error.attempts, **error.codes()}
             error = _not_of_a_thing(error)
-            self._fail(error)
+            self._fail(error, told)
             return error
         self._refused = None
         return None
 
-    def _fail(self, error: PlatformError) -> None:
+    def _fail(self, error: PlatformError, told: dict[str, Any]) -> None:
         now = self._pace.now()
         error.operation, error.acted = OPERATION, False
         error.args = (f"no bearer token could be had: {error.args[0]}",)
@@ -161,7 +165,7 @@ class TokenSource:
         self._say(
             "refused" if isinstance(error, PlatformRefused) else "unavailable",
             {},
-            {"latency_ms": self._fetch_ms(), **error.codes()},
+            {"latency_ms": self._fetch_ms(), "error_message": error.args[0], **told},
         )
 
     def _fetch_ms(self) -> float:
@@ -173,12 +177,9 @@ class TokenSource:
         attempt = 0
         while True:
             attempt += 1
-            began = self._pace.clock()
             try:
-                return await self._ask(deadline)
+                return await self._attempt(attempt, deadline)
             except PlatformUnavailable as error:
-                error.operation, error.attempts = OPERATION, attempt
-                error.latency_ms = (self._pace.clock() - began) * 1000.0
                 outcome = Outcome(error.status, error.acted, error.retry_after_s)
                 now = self._pace.now()
                 rest_s = self._policy.next(
@@ -187,8 +188,27 @@ class TokenSource:
                 if rest_s is None:
                     raise
                 details = {"oauth_client": self.access.client.id, **error.attempt_details()}
+                details["error_message"] = error.args[0]
                 self.note("oauth.attempt", "failed", details)
+                if self.metrics is not None:
+                    self.metrics.count_rest_retry(OPERATION)
                 await self._pace.sleep(rest_s)
+
+    async def _attempt(self, attempt: int, deadline: float) -> None:
+        """One request, measured (HTTP-4)."""
+        began = self._pace.clock()
+        word = "network"
+        try:
+            await self._ask(deadline)
+            word = "ok"
+        except PlatformError as error:
+            error.operation, error.attempts = OPERATION, attempt
+            error.latency_ms = (self._pace.clock() - began) * 1000.0
+            word = outcome_of(error)
+            raise
+        finally:
+            if self.metrics is not None:
+                self.metrics.observe_rest(OPERATION, word, self._pace.clock() - began)
 
     async def _ask(self, deadline: float) -> None:
         access, asked_at = self.access, self._pace.now()
@@ -205,7 +225,7 @@ class TokenSource:
             raise PlatformUnavailable(
                 "the platform's token answer has no access_token, or no life that makes sense",
                 status=200,
-                platform_code="malformed",
+                cause="malformed",
                 remedy="check platform.token_url",
             )
         if -math.inf < self._expires_at <= asked_at:
@@ -220,13 +240,13 @@ class TokenSource:
         self, word: str, details: dict[str, Any], for_audit: dict[str, Any] | None = None
     ) -> None:
         """What became of the token, in the log and in the audit (AUTH-2)."""
-        told = {"oauth_client": self.access.client.id, **details}
+        described = {"oauth_client": self.access.client.id, **details}
         is_well = word in ("fetched", "refreshed", "expired")
         if is_well:
             word_said = "has expired" if word == "expired" else f"was {word}"
-            why = ", ".join(f"{key} {one}" for key, one in told.items())
+            why = ", ".join(f"{key} {one}" for key, one in described.items())
             logger.info("the bearer token %s (%s)", word_said, why)
-        audited = {**told, **(for_audit or {})}
+        audited = {**described, **(for_audit or {})}
         self.note(f"oauth.{word}", "success" if is_well else "failed", audited)
 
 
@@ -276,6 +296,7 @@ def _not_of_a_thing(error: PlatformError) -> PlatformError:
     return NotAuthenticated(
         str(error.args[0]),
         platform_code=error.platform_code,
+        cause=error.cause,
         correlation_id=error.correlation_id,
         remedy="check platform.token_url",
     )
@@ -306,7 +327,7 @@ def _life_s(value: Any) -> float | None:
 def _late() -> PlatformError:
     return PlatformUnavailable(
         "no bearer token could be had: none came in time",
-        platform_code="timeout",
+        cause="timeout",
         operation=OPERATION,
         remedy="try again",
     )

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field
 from random import Random
 
 from ..model.errors import BudgetSpent
+from ..model.instants import NEVER
 from ..model.ports import Urgency
-from ..policy.request_line import NEVER, WINDOW_S, RequestLine, WaitingRequest
+from ..policy.request_line import WINDOW_S, RequestLine, WaitingRequest
 
 
 @dataclass(slots=True, frozen=True)
@@ -112,7 +113,7 @@ class Budget:
         return BudgetSpent(
             f"{self.per_minute} requests a minute are used up, and no turn is free for"
             f" {wait_s:.1f} s",
-            platform_code="budget",
+            cause="budget",
             retry_after_s=wait_s,
             remedy="wait, or raise rest.requests_per_minute if the platform allows your org more",
         )

@@ -211,7 +211,9 @@ class RestSettings:
         Count,
         Doc(
             "How often a call is tried, the first included. 429, 502, 503, 504 and broken "
-            "connections are tried again, where that cannot do a thing twice."
+            "connections are tried again, where that cannot do a thing twice. What makes the call "
+            "may make it again later (operations.tries_max, attachments.attempts_max): the numbers "
+            "multiply."
         ),
     ] = 3
     base_s: Annotated[Seconds, Doc("The pause before the second try; it doubles from there.")] = 1.0

@@ -25,9 +25,10 @@ _PATH = re.compile(r"/(?:[A-Za-z0-9._~!$'()*+,;=:@%/-]|\{\w+\})*")
 @dataclass(slots=True, frozen=True)
 class NamedCall:
     """`scopes`: any one of them is enough. `reads`: it changes nothing. `repeatable`: doing it
-    twice is doing it once; others may be repeated only with an Idempotency-Key. `retry_500`:
-    HTTP-1's "guest creation retries 5xx". `lists`: it may answer with a bare list. `urgency`: how
-    soon it wants its turn, where the asker does not say."""
+    twice is doing it once; others may be repeated only with an Idempotency-Key. `harmless`: why
+    that is so, of one whose verb does not say it. `retry_500`: HTTP-1's "guest creation retries
+    5xx". `lists`: it may answer with a bare list. `urgency`: how soon it wants its turn, where the
+    asker does not say."""
 
     name: str
     verb: str
@@ -35,6 +36,7 @@ class NamedCall:
     scopes: tuple[str, ...]
     reads: bool = False
     repeatable: bool = False
+    harmless: str = ""
     retry_500: bool = False
     lists: bool = False
     urgency: Urgency = COMMAND
@@ -58,7 +60,7 @@ class NamedCall:
             ):
                 raise PayloadRefused(
                     f"{key} cannot be part of a path",
-                    platform_code="path",
+                    cause="path",
                     operation=self.name,
                     remedy=(
                         f"give 1 to {PARAMETER_LENGTH_MAX} characters without control characters,"
@@ -110,7 +112,8 @@ _CALLS = (
         "PATCH",
         "/api/v2/conversations/messaging/{conversationId}",
         ("conversation:write", "conversations:messaging", "webchat:write"),
-        repeatable=True,  # what we patch is absolute: a time, a sequence number, `disconnected`
+        repeatable=True,
+        harmless="what it sets is absolute: a time, a sequence number, `disconnected`",
     ),
     _reading(
         "interaction.get", "/api/v2/interactions/chat/{interactionId}", "interaction:chat:write"
@@ -140,6 +143,7 @@ _CALLS = (
             "analytics:events:read",
             verb="POST",
         ),
+        harmless="it is a search, and changes nothing",
         urgency=Urgency("housekeeping", 10.0),  # pages of a report: no user waits for them
     ),
     NamedCall(
@@ -147,7 +151,8 @@ _CALLS = (
         "POST",
         "/api/v2/webchat/attachments/generate-presigned-url",
         ("webchat:attachment:write", "conversation:webchat:write", "webchat:write"),
-        repeatable=True,  # an unused slot expires
+        repeatable=True,
+        harmless="a place that is not used expires",
     ),
 )
 

@@ -31,6 +31,7 @@ import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 ANSWERED, NEW, FAILING = "answered", "new", "failing"
 
@@ -59,6 +60,7 @@ def is_local_name(host: str) -> bool:
     return name == "localhost" or name.endswith((".localhost", ".test"))
 
 
+@lru_cache(maxsize=1024)
 def is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

@@ -10,10 +10,9 @@ import asyncio
 from collections.abc import Callable
 from typing import Generic, TypeVar
 
+from ..model.instants import NEVER
 from ..model.ports import Clock
 from ..policy.deadlines import DeadlineWheel
-
-NEVER = float("inf")
 
 #: Deadlines are met to within this.
 TIMER_TICK_S = 0.05

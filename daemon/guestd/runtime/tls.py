@@ -3,16 +3,38 @@
 from __future__ import annotations
 
 import ssl
+import sys
+from typing import TypeVar
 
 from ..model.errors import ConfigError
+
+#: As `ssl.create_default_context` of the Python at hand.
+STRICT = (
+    ssl.VERIFY_X509_PARTIAL_CHAIN | ssl.VERIFY_X509_STRICT
+    if sys.version_info >= (3, 13)
+    else ssl.VerifyFlags(0)
+)
+
+Context = TypeVar("Context", bound=ssl.SSLContext)
 
 
 def client_context(ca_file: str | None, field: str) -> ssl.SSLContext:
     """Trusts `ca_file`, or the system's CAs if None; loading those takes a tenth of a second.
 
     Raises ConfigError naming `field`."""
+    return client_context_of(ssl.SSLContext, ca_file, field)
+
+
+def client_context_of(kind: type[Context], ca_file: str | None, field: str) -> Context:
+    """As `client_context`, as an object of that class."""
+    context = kind(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.verify_flags |= STRICT
     try:
-        context = ssl.create_default_context(cafile=ca_file)
+        if ca_file is None:
+            context.load_default_certs()
+        else:
+            context.load_verify_locations(ca_file)
     except FileNotFoundError:
         raise ConfigError(
             field, f"{ca_file} does not exist", "name a PEM file with the CA"
@@ -20,7 +42,6 @@ def client_context(ca_file: str | None, field: str) -> ssl.SSLContext:
     except (OSError, ssl.SSLError) as error:
         reason = getattr(error, "strerror", None) or "not PEM"
         raise ConfigError(field, f"{ca_file} cannot be used: {reason}", "name a PEM file") from None
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
     return context
 
 

@@ -13,7 +13,7 @@ from ..model.json_values import is_text
 
 @dataclass(slots=True)
 class Accepted:
-    """A command we said yes to; `durable` once its intent is, so that a repetition gets the same
+    """A command that was accepted; `durable` once its intent is, so that a repetition gets the same
     answer.
 
     `trace` is the tracing id and marker of its message: ours, because a caller's command id need
@@ -52,3 +52,7 @@ class AcceptedCommands:
         if not self._has_forgotten or self.find(command_id) is not None:
             return False
         return is_text(command_id)  # what cannot be written was never accepted
+
+
+#: Of a guest session that has accepted none yet: nothing may be added to it.
+NONE_ACCEPTED = AcceptedCommands()

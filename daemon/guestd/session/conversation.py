@@ -7,25 +7,24 @@ lets its message go. What concerns the life of the session is not decided here: 
 
 from __future__ import annotations
 
-from random import Random
-
 from ..model import commands as c
 from ..model import effects as e
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.errors import CommandError
+from ..model.failures import failure_of_frame
 from ..model.ids import Guest
 from ..model.journal import SavedSession
-from ..model.traits import Traits
+from ..model.traits import FileRules
 from . import inputs as i
 from .commands import Situation, refusal
-from .download_links import DownloadLinks
+from .download_links import NO_LINKS, DownloadLinks
 from .files import FileUploads
+from .fleet_rules import FleetRules
 from .inbound import Inbound
 from .inbox import MessageInbox
 from .numbers import EventNumbers
 from .outbound import Outbound
-from .settings import SessionSettings
 from .uploads import rules_of
 from .wants import BackfillRead, BackfillResult, Wants
 
@@ -47,10 +46,10 @@ class SessionConversation:
 
     __slots__ = (
         "_attribute_bytes_max",
-        "_settings",
-        "_traits",
+        "_file_rules",
+        "_numbers",
+        "_rules",
         "downloads",
-        "files",
         "inbound",
         "live",
         "outbound",
@@ -60,24 +59,22 @@ class SessionConversation:
         self,
         guest: Guest,
         inbox: MessageInbox,
-        settings: SessionSettings,
-        traits: Traits,
+        rules: FleetRules,
         numbers: EventNumbers,
-        rng: Random,
     ) -> None:
-        self._settings = settings
-        self._traits = traits
-        self.inbound = Inbound(inbox, settings, traits, numbers, rng)
-        self.outbound = Outbound(guest.attributes, settings, traits, numbers, rng)
-        self.files = FileUploads(settings, traits, numbers, rng)
-        self.downloads = DownloadLinks(settings, traits, rng)
+        self._rules = rules
+        self._numbers = numbers
+        self.inbound = Inbound(inbox, rules, numbers)
+        self.outbound = Outbound(guest.attributes, rules, numbers)
+        self.downloads = NO_LINKS
         self.live = False
         self._attribute_bytes_max: int | None = None
+        self._file_rules: FileRules | None = None  # what the platform said of this session's files
 
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
-        for part in (self.inbound, self.outbound, self.files, self.downloads):
-            part.use(settings, traits)
+    @property
+    def files(self) -> FileUploads:
+        """For the moment: it keeps nothing of its own."""
+        return FileUploads(self._rules, self._numbers, self._file_rules)
 
     @property
     def is_idle(self) -> bool:
@@ -99,8 +96,8 @@ class SessionConversation:
 
     def __repr__(self) -> str:
         lane = self.outbound.outbox
-        filling = " filling" if self.inbound.backfill else ""
-        return f"held={self.inbound.inbox.held} out={len(lane) if lane else 0}{filling}"
+        backfilling = " backfilling" if self.inbound.backfill else ""
+        return f"held={self.inbound.inbox.held} out={len(lane) if lane else 0}{backfilling}"
 
     def take(self, given: TalkInput, now: float, out: e.Effects) -> Wants | None:
         """`LEAVE` if the guest's own end of the conversation may be carried out."""
@@ -149,7 +146,9 @@ class SessionConversation:
         inbound, outbound = self.inbound, self.outbound
         confirmed = outbound.confirmed(item, now, out)
         traces = outbound.commands.traces
-        if not inbound.take_in_order(item, now, traces, out):
+        if inbound.inbox.accept_in_order(item, now):
+            inbound.record(item, traces, out)
+        else:
             inbound.arrived(item, now, traces, out)
         if confirmed:
             self.proceed(now, out)
@@ -157,7 +156,7 @@ class SessionConversation:
     def _garbage(self, given: s.Garbage, now: float, out: e.Effects) -> None:
         """It might have been a message."""
         self.inbound.note(given, out)
-        if self.live and self._traits.has_history:
+        if self.live and self._rules.traits.has_history:
             self.inbound.request_backfill(now, out)
 
     def release(self, now: float, out: e.Effects) -> None:
@@ -199,8 +198,8 @@ class SessionConversation:
             outbound.refuse(command, refused, out)
         elif isinstance(command, c.Typing):
             outbound.show_typing(command, now, out)
-        elif isinstance(command, c.FreshLink):
-            self.downloads.request(command, self.live, now, out)
+        elif isinstance(command, c.RenewDownloadLink):
+            self._links().request(command, self._rules, self.live, now, out)
         else:
             outbound.accept(command, now, out)
 
@@ -210,9 +209,9 @@ class SessionConversation:
             command,
             situation,
             read_only=self.inbound.read_only,
-            settings=self._settings,
-            traits=self._traits,
-            attribute_bytes_max=self._attribute_bytes_max or self._traits.attribute_bytes_max,
+            settings=self._rules.settings,
+            traits=self._rules.traits,
+            attribute_bytes_max=self._attribute_bytes_max or self._rules.traits.attribute_bytes_max,
             waiting=len(outbound.outbox) if outbound.outbox is not None else 0,
             is_over_rate=outbound.is_over_rate(now),
         )
@@ -221,6 +220,11 @@ class SessionConversation:
         if refused is None and isinstance(command, c.Withdraw):
             return outbound.withdraw_refusal(command)
         return refused
+
+    def _links(self) -> DownloadLinks:
+        if self.downloads is NO_LINKS:
+            self.downloads = DownloadLinks()
+        return self.downloads
 
     def _intent_durable(self, command_id: str, now: float, out: e.Effects) -> Wants | None:
         wanted = self.outbound.intent_durable(command_id, self.live, out)
@@ -231,7 +235,7 @@ class SessionConversation:
     def _file(self, given: FileInput | s.Refused, now: float, out: e.Effects) -> None:
         """An answer about an upload or about a download link."""
         if isinstance(given, s.SlotRefused | s.UploadFailed):
-            out.append(e.Count(Notice.PLATFORM_ERROR))
+            out.append(e.Count(SessionCounter.PLATFORM_ERROR))
         if (
             isinstance(given, s.SlotGranted)
             and not given.headers
@@ -270,7 +274,7 @@ class SessionConversation:
             return
         self._proceed_with_files(now, out)
         if self.inbound.backfill is None and outbound.is_overdue(now):
-            if self._traits.has_history:
+            if self._rules.traits.has_history:
                 self.inbound.request_backfill(now, out)
             else:
                 outbound.give_up_under_way("the platform did not confirm it", out)
@@ -296,14 +300,14 @@ class SessionConversation:
         under_way = lane.under_way
         if under_way is None:
             return
-        reason = f"{given.code} {given.reason}"
+        reason, failure = f"{given.code} {given.reason}", failure_of_frame(given.code)
         is_its = lane.match(trace) is not None
         if is_its and under_way.upload is not None and given.code in FILE_REFUSALS:
             lane.put_back()
-            self.files.begin_again(under_way, lane, reason, self.live, now, out)
+            self.files.begin_again(under_way, lane, reason, failure, self.live, now, out)
             self.proceed(now, out)
         elif is_its or (not trace and given.code in MESSAGE_REFUSALS):
-            self.outbound.fail_under_way(reason, out)
+            self.outbound.fail_under_way(reason, failure, out)
             self.proceed(now, out)
 
     # ------------------------------------------------------------------ connections
@@ -311,14 +315,14 @@ class SessionConversation:
     def restore(self, saved: SavedSession, now: float) -> Wants | None:
         """`LEAVE` if the guest had asked to end the conversation."""
         self.inbound.read_only = saved.read_only
-        if saved.joined and self._traits.has_history:
+        if saved.joined and self._rules.traits.has_history:
             self.inbound.hold_for_gap()
         return self.outbound.restore(saved, now)
 
     def note_limits(self, given: s.Joined) -> None:
         """What the platform says of this session's files and attributes."""
         if given.file_types or given.file_bytes_max is not None:
-            self.files.session_rules = rules_of(
+            self._file_rules = rules_of(
                 given.file_types, given.file_bytes_max, given.blocked_extensions
             )
         attribute_bytes_max = given.custom_attribute_bytes_max
@@ -327,14 +331,14 @@ class SessionConversation:
             self._attribute_bytes_max = attribute_bytes_max
 
     def joined(self, given: s.Joined, first: bool, join: bool, now: float, out: e.Effects) -> None:
-        """`join`: the guest's presence is told to a new session."""
+        """`join`: a new session is told that the guest is present."""
         inbound, outbound = self.inbound, self.outbound
         if given.new_session and not first:
             outbound.give_up_under_way("the platform began a new session", out)
         outbound.greet(join, out)
-        if self._traits.has_history and not given.new_session:
+        if self._rules.traits.has_history and not given.new_session:
             inbound.request_backfill(now, out)
-        elif inbound.inbox.filling:
+        elif inbound.inbox.is_backfilling:
             inbound.flush(now, outbound.commands.traces, out)
         if outbound.outbox is not None:
             self.files.rejoined(outbound.outbox, given.new_session and not first, now, out)
@@ -357,7 +361,7 @@ class SessionConversation:
         """The daemon stops. What waits for the history is left to it: shown now, it would end the
         next reading before the gap is reached. Anything else that is held is shown, because it may
         never come again."""
-        if not self.inbound.inbox.filling:
+        if not self.inbound.inbox.is_backfilling:
             self.flush(0.0, out)
 
     def break_off(self, recorded_seq: int, out: e.Effects) -> None:

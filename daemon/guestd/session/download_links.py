@@ -1,22 +1,21 @@
-"""Fresh download links: requested over the socket, answered to the caller, written nowhere.
+"""Fresh download links: requested over the socket, answered to the caller, never stored.
 
-A download link is the URL of a file of the conversation. It lives about ten minutes (protocol §5)
-and is a key to the file: so it is not an event and is not journaled."""
+A download link is the URL of a file of the conversation. It is valid for about ten minutes
+(protocol §5) and opens the file without a login, so it is not an event and is not journaled."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from random import Random
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
-from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError, Overloaded
+from ..model.instants import NEVER
 from ..model.traits import Traits
-from .inbox import NEVER
+from .fleet_rules import FleetRules
 from .numbers import draw_id
-from .settings import SessionSettings
 
 #: Links requested and not yet answered, per session.
 REQUESTED_MAX = 16
@@ -30,48 +29,51 @@ class RequestedLink:
 
 
 class DownloadLinks:
-    """The links a guest session has asked for, by the tracing id of the question. `wake_at`: when
+    """The links a guest session has asked for, by the tracing id of the request. `wake_at`: when
     the earliest answer is overdue."""
 
-    __slots__ = ("_requested", "_rng", "_settings", "_traits", "wake_at")
+    __slots__ = ("_requested", "wake_at")
 
-    def __init__(self, settings: SessionSettings, traits: Traits, rng: Random) -> None:
-        self._settings = settings
-        self._traits = traits
-        self._rng = rng
+    def __init__(self) -> None:
         self._requested: dict[str, RequestedLink] | None = None
         self.wake_at = NEVER
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
 
     def _rearm(self) -> None:
         requested = self._requested or {}
         self.wake_at = min((one.answer_by for one in requested.values()), default=NEVER)
 
-    def request(self, command: c.FreshLink, live: bool, now: float, out: e.Effects) -> None:
-        refused = self._refusal(command, live)
+    def request(
+        self,
+        command: c.RenewDownloadLink,
+        rules: FleetRules,
+        live: bool,
+        now: float,
+        out: e.Effects,
+    ) -> None:
+        refused = self._refusal(command, rules.traits, live)
         if refused is not None:
             out.append(e.SendAnswer(c.Answer(command.command_id, error=refused)))
             return
-        trace = draw_id(self._rng)
+        trace = draw_id(rules.rng)
         if self._requested is None:
             self._requested = {}
         self._requested[trace] = RequestedLink(
             command.command_id,
             command.attachment_id,
-            now + self._settings.attachments.slot_timeout_s,
+            now + rules.settings.attachments.slot_timeout_s,
         )
         self._rearm()
-        out.append(e.Say(r.AskDownload(command.attachment_id, trace)))
+        out.append(e.Say(m.AskDownload(command.attachment_id, trace)))
 
-    def _refusal(self, command: c.FreshLink, live: bool) -> CommandError | None:
+    def _refusal(
+        self, command: c.RenewDownloadLink, traits: Traits, live: bool
+    ) -> CommandError | None:
         requested = len(self._requested) if self._requested is not None else 0
         if not live:
             return CommandError("Genesys connection not ready", code="not_ready")
-        if self._traits.slot_by_rest:
+        if traits.slot_by_rest:
             return CommandError(
-                f"the {self._traits.name} dialect has no fresh links", code="not_supported"
+                f"the {traits.name} dialect has no fresh links", code="not_supported"
             )
         if not command.attachment_id:
             return CommandError(
@@ -82,7 +84,7 @@ class DownloadLinks:
         return None
 
     def granted(self, given: s.SlotGranted, out: e.Effects) -> bool:
-        """True if this URL is the answer to one of our questions."""
+        """True if this URL answers one of our requests."""
         for trace, one in (self._requested or {}).items():
             if given.tracing_id == trace or (
                 not given.tracing_id and given.attachment_id == one.attachment_id
@@ -104,7 +106,7 @@ class DownloadLinks:
         return True
 
     def refused(self, given: s.Refused, out: e.Effects) -> bool:
-        """True if this error is about one of our questions."""
+        """True if this error is about one of our requests."""
         asked = self._requested.pop(given.tracing_id, None) if self._requested else None
         if asked is None:
             return False
@@ -131,3 +133,7 @@ class DownloadLinks:
         for one in (requested or {}).values():
             error = CommandError("the link to the platform was lost; ask again", code="not_ready")
             out.append(e.SendAnswer(c.Answer(one.command_id, error=error)))
+
+
+#: Of a guest session that never asked for one; most do not.
+NO_LINKS = DownloadLinks()

@@ -4,10 +4,10 @@ A file's message takes its place in the lane when the command is accepted, and w
 it stays behind it: the order is the guest's. The uploads themselves run ahead of the lane,
 `uploads_per_session_max` at a time, so that a row of files costs no more than the slowest of them.
 
-An upload lives and dies with the message that carries it, so it stands in the lane beside it
-(`Outgoing.upload`), and this part keeps no list of its own: with each call it is handed the lane.
-It decides about uploads only. What a message may do next is the outbox's answer; where an upload
-has ended, `Wants.PROCEED` says so.
+An upload exists as long as the message that carries it, so it is kept beside it in the lane
+(`Outgoing.upload`), and this part has no list of its own: each call is given the lane. It decides
+about uploads only. What a message may do next is the outbox's answer; where an upload has ended,
+`Wants.PROCEED` says so.
 
 After a restart a file's message may have been sent. Nothing is uploaded while that is in doubt: the
 history is read first, and only a message it does not hold begins anew, with a new attachment id.
@@ -15,27 +15,34 @@ history is read first, and only a message it does not hold begins anew, with a n
 
 from __future__ import annotations
 
-from dataclasses import replace
-from random import Random
+from dataclasses import dataclass, replace
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
 from ..model.errors import CommandError
-from ..model.traits import FileRules, Traits
+from ..model.failures import (
+    NO_FAILURE,
+    UNAVAILABLE,
+    WITHDRAWN,
+    PlatformFailure,
+    failure_of_frame,
+)
+from ..model.instants import NEVER
+from ..model.traits import FileRules
 from ..policy.buckets import SlidingCount
 from . import inputs as i
-from .inbox import NEVER
+from .fleet_rules import FleetRules
 from .numbers import EventNumbers, draw_id
 from .outbox import Outbox, Outgoing, settled
-from .settings import SessionSettings
 from .uploads import (
     FileUpload,
     UploadStep,
     UploadVerdict,
     file_refusal,
+    is_dead_url,
     pause_s,
     verdict_on_code,
     verdict_on_put,
@@ -48,38 +55,34 @@ FileInput = (
 
 
 class FileUploads:
-    """`session_rules`: what the platform said of this session's files; None: nothing."""
+    """Without a state of its own, so it is made when it is needed. `session_rules`: what the
+    platform said of this session's files; None: nothing."""
 
-    __slots__ = ("_numbers", "_rng", "_settings", "_traits", "session_rules")
+    __slots__ = ("_numbers", "_rules", "_session_rules")
 
     def __init__(
-        self, settings: SessionSettings, traits: Traits, numbers: EventNumbers, rng: Random
+        self, rules: FleetRules, numbers: EventNumbers, session_rules: FileRules | None
     ) -> None:
-        self._settings = settings
-        self._traits = traits
+        self._rules = rules
+        self._session_rules = session_rules
         self._numbers = numbers
-        self._rng = rng
-        self.session_rules: FileRules | None = None
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
 
     # ------------------------------------------------------------------ rules
 
     def refusal(self, command: c.Attach) -> CommandError | None:
-        if not self._traits.can_attach:
+        traits = self._rules.traits
+        if not traits.can_attach:
             return CommandError(
-                f"attachments in the {self._traits.name} dialect need an OAuth client; configure"
-                " one",
+                f"attachments in the {traits.name} dialect need an OAuth client; configure one",
                 code="not_configured",
             )
-        return file_refusal(command, self._rules())
+        return file_refusal(command, self._file_rules())
 
-    def _rules(self) -> FileRules:
+    def _file_rules(self) -> FileRules:
         """The session's own profile, else the deployment's, else the dialect's; our own bound below
         all of them."""
-        own = self._settings.attachments.file_bytes_max
-        rules = self.session_rules or self._traits.file_rules
+        own = self._rules.settings.attachments.file_bytes_max
+        rules = self._session_rules or self._rules.traits.file_rules
         if rules.bytes_max is None or rules.bytes_max > own:
             rules = replace(rules, bytes_max=own)
         return rules
@@ -93,18 +96,13 @@ class FileUploads:
         live."""
         for outgoing, upload in lane.files():
             if outgoing.withdrawn:
-                self._give_up(outgoing, lane, "withdrawn", "taken back before it was sent", out)
+                reason = "taken back before it was sent"
+                self._give_up(outgoing, lane, "withdrawn", _Setback(reason, WITHDRAWN), out)
             elif upload.is_under_way and now >= upload.wake_at:
-                self._failed(
-                    outgoing,
-                    lane,
-                    UploadVerdict.AGAIN,
-                    "the platform did not answer in time",
-                    now,
-                    out,
-                )
+                late = _Setback("the platform did not answer in time", UNAVAILABLE, at_once=True)
+                self._failed(outgoing, lane, UploadVerdict.AGAIN, late, now, out)
         files = lane.files()
-        free = self._settings.attachments.per_session_max - sum(
+        free = self._rules.settings.attachments.per_session_max - sum(
             upload.is_under_way for _, upload in files
         )
         for outgoing, upload in files:
@@ -125,7 +123,7 @@ class FileUploads:
             if upload.step is UploadStep.WAITING and outgoing.durable
         ]
         at = min(under_way, default=NEVER)
-        if waiting and len(under_way) < self._settings.attachments.per_session_max:
+        if waiting and len(under_way) < self._rules.settings.attachments.per_session_max:
             at = min(at, max(min(waiting), requests.ready_at(now) if requests is not None else now))
         return at
 
@@ -141,20 +139,25 @@ class FileUploads:
         file, upload = file_of(outgoing)
         refused = self.refusal(file)  # accepted without a connection, so the rules were not known
         if refused is not None:
-            self._give_up(outgoing, lane, "failed", str(refused), out)
+            setback = _Setback(str(refused), PlatformFailure(refused.code))
+            self._give_up(outgoing, lane, "failed", setback, out)
             return False
         if requests is not None:
             if requests.ready_at(now) > now:
                 return False
             requests.take(now)
-        attachment_id, trace = draw_id(self._rng), draw_id(self._rng)
-        upload.ask(attachment_id, trace, now + self._settings.attachments.slot_timeout_s)
+        attachment_id, trace = draw_id(self._rules.rng), draw_id(self._rules.rng)
+        by_rest = self._rules.traits.slot_by_rest  # a REST call has time limits of its own
+        answer_by = NEVER if by_rest else now + self._rules.settings.attachments.slot_timeout_s
+        upload.ask(attachment_id, trace, answer_by)
         self._tell(outgoing, "asked", out)
         what = file.filename, file.content_type, file.size_bytes
-        if self._traits.slot_by_rest:
-            out.append(e.AskPresigned(attachment_id, *what))
+        if by_rest:
+            out.append(
+                e.AskPresigned(attachment_id, *what, file.command_id, attempt=upload.attempts)
+            )
         else:
-            out.append(e.Say(r.AskSlot(attachment_id, *what, trace)))
+            out.append(e.Say(m.AskSlot(attachment_id, *what, trace)))
         return True
 
     # ------------------------------------------------------------------ answers
@@ -193,9 +196,8 @@ class FileUploads:
         if upload.step is not UploadStep.ASKED:
             return None
         if not given.url:
-            return self._failed(
-                outgoing, lane, UploadVerdict.FAILED, "the platform gave no URL", now, out, live
-            )
+            without = _Setback("the platform gave no URL", PlatformFailure("platform_refused"))
+            return self._failed(outgoing, lane, UploadVerdict.FAILED, without, now, out, live)
         upload.granted(given.attachment_id, given.metadata)
         self._tell(outgoing, "uploading", out)
         out.append(
@@ -207,6 +209,7 @@ class FileUploads:
                 file.path,
                 file.size_bytes,
                 upload.attempts,
+                file.command_id,
             )
         )
         return None
@@ -222,8 +225,11 @@ class FileUploads:
             return None
         if given.problem:
             verdict = UploadVerdict.FAILED if given.is_file_lost else verdict_on_put(given.status)
-            return self._failed(outgoing, lane, verdict, given.problem, now, out, live)
-        upload.put(now + self._settings.attachments.confirm_timeout_s)
+            own = "spool" if given.is_file_lost else "platform_unavailable"
+            failure = given.failure or PlatformFailure(own, given.status)
+            setback = _Setback(given.problem, failure, at_once=is_dead_url(given.status))
+            return self._failed(outgoing, lane, verdict, setback, now, out, live)
+        upload.put(now + self._rules.settings.attachments.confirm_timeout_s)
         return self._is_there(outgoing, out) if upload.is_done else None
 
     def _refused(
@@ -246,10 +252,12 @@ class FileUploads:
             upload.step is not UploadStep.ASKED and not isinstance(given, s.UploadFailed)
         ):
             return None
-        reason = f"{given.code} {given.reason}"
-        correlation_id = given.correlation_id if isinstance(given, s.SlotRefused) else ""
-        verdict = verdict_on_code(given.code, by_rest=self._traits.slot_by_rest)
-        return self._failed(outgoing, lane, verdict, reason, now, out, live, correlation_id)
+        failure, retry_after_s = failure_of_frame(given.code), 0.0
+        if isinstance(given, s.SlotRefused):
+            failure, retry_after_s = given.failure or failure, given.retry_after_s
+        setback = _Setback(f"{given.code} {given.reason}", failure, retry_after_s=retry_after_s)
+        verdict = verdict_on_code(given.code, by_rest=self._rules.traits.slot_by_rest)
+        return self._failed(outgoing, lane, verdict, setback, now, out, live)
 
     def concerns(self, trace: str, lane: Outbox) -> bool:
         """True if a frame with this tracing id is about an upload that is under way."""
@@ -264,7 +272,7 @@ class FileUploads:
         _, upload = file_of(outgoing)
         is_ours = upload.step is UploadStep.ASKED
         if is_ours:
-            upload.unask(until)
+            upload.forget_request(until)
         return is_ours
 
     def begin_again(
@@ -272,28 +280,30 @@ class FileUploads:
         outgoing: Outgoing,
         lane: Outbox,
         reason: str,
+        failure: PlatformFailure,
         live: bool,
         now: float,
         out: e.Effects,
     ) -> None:
         """The platform does not know, or not any more, the file of a message it has refused."""
-        self._failed(outgoing, lane, UploadVerdict.AGAIN, reason, now, out, live)
+        setback = _Setback(reason, failure, at_once=True)
+        self._failed(outgoing, lane, UploadVerdict.AGAIN, setback, now, out, live)
 
     # ------------------------------------------------------------------ connections
 
     def connection_lost(self, lane: Outbox) -> None:
         """A question that will not be answered any more is asked again; a PUT goes its own way and
         does not notice."""
-        if self._traits.slot_by_rest:
+        if self._rules.traits.slot_by_rest:
             return
         for _, upload in lane.files():
             if upload.step is UploadStep.ASKED:
-                upload.unask()
+                upload.forget_request()
 
     def rejoined(self, lane: Outbox, new_session: bool, now: float, out: e.Effects) -> None:
         """The success event may have been lost with the connection: ask for the file. A new session
         knows no file of ours."""
-        if self._traits.slot_by_rest:
+        if self._rules.traits.slot_by_rest:
             return
         for _, upload in lane.files():
             if new_session and upload.step is not UploadStep.WAITING:
@@ -301,8 +311,8 @@ class FileUploads:
                     out.append(e.CancelUpload(upload.attachment_id))
                 upload.rest(now)
             elif upload.step is UploadStep.CONFIRMING:
-                upload.wake_at = now + self._settings.attachments.confirm_timeout_s
-                out.append(e.Say(r.AskDownload(upload.attachment_id, upload.trace)))
+                upload.wake_at = now + self._rules.settings.attachments.confirm_timeout_s
+                out.append(e.Say(m.AskDownload(upload.attachment_id, upload.trace)))
 
     # ------------------------------------------------------------------ how it ends
 
@@ -316,55 +326,59 @@ class FileUploads:
         outgoing: Outgoing,
         lane: Outbox,
         verdict: UploadVerdict,
-        reason: str,
+        setback: _Setback,
         now: float,
         out: e.Effects,
         live: bool = True,
-        correlation_id: str = "",
     ) -> Wants:
-        """Once more with a fresh slot, or never."""
+        """Try again with a new slot, or give up."""
         _, upload = file_of(outgoing)
         if (
             verdict is UploadVerdict.AGAIN
-            and upload.attempts < self._settings.attachments.attempts_max
+            and upload.attempts < self._rules.settings.attachments.attempts_max
         ):
-            self._tell(outgoing, "retrying", out, reason, correlation_id)
+            self._tell(outgoing, "retrying", out, setback)
             self._give_back(upload, live, out)
-            upload.rest(now + pause_s(upload.attempts, self._settings.attachments.retry_s))
+            upload.rest(now + self._rest_s(upload.attempts, setback))
         else:
-            self._give_up(outgoing, lane, "failed", reason, out, live, correlation_id)
+            self._give_up(outgoing, lane, "failed", setback, out, live)
         return Wants.PROCEED
+
+    def _rest_s(self, attempts: int, setback: _Setback) -> float:
+        """Doubling, with jitter; what the platform asks for counts if it is longer, within our own
+        bound (HTTP-1)."""
+        own_s = pause_s(attempts, self._rules.settings.attachments.retry_s, setback.at_once)
+        if not setback.at_once:
+            own_s *= self._rules.rng.uniform(1.0, 1.5)
+        bound_s = self._rules.settings.reconnect.retry_after_max_s
+        return max(own_s, min(setback.retry_after_s, bound_s))
 
     def _give_up(
         self,
         outgoing: Outgoing,
         lane: Outbox,
         status: str,
-        reason: str,
+        setback: _Setback,
         out: e.Effects,
         live: bool = True,
-        correlation_id: str = "",
     ) -> None:
-        self._tell(outgoing, status, out, reason, correlation_id)
+        self._tell(outgoing, status, out, setback)
         self._give_back(file_of(outgoing)[1], live, out)
         lane.remove(outgoing)
-        settled(outgoing, self._numbers.next(), "failed", out, reason)
+        reason, failure = setback.reason, setback.failure
+        settled(outgoing, self._numbers.next(), "failed", out, reason, failure=failure)
 
     def _give_back(self, upload: FileUpload, live: bool, out: e.Effects) -> None:
         if upload.step is UploadStep.PUTTING:
             out.append(e.CancelUpload(upload.attachment_id))
-        if upload.has_place and not self._traits.slot_by_rest and live:
-            out.append(e.Say(r.DeleteAttachment(upload.attachment_id, draw_id(self._rng))))
+        if upload.has_slot and not self._rules.traits.slot_by_rest and live:
+            out.append(e.Say(m.DeleteAttachment(upload.attachment_id, draw_id(self._rules.rng))))
 
     def _tell(
-        self,
-        outgoing: Outgoing,
-        status: str,
-        out: e.Effects,
-        reason: str = "",
-        correlation_id: str = "",
+        self, outgoing: Outgoing, status: str, out: e.Effects, setback: _Setback | None = None
     ) -> None:
         file, upload = file_of(outgoing)
+        failure = setback.failure if setback is not None else NO_FAILURE
         out.append(
             v.AttachmentEvent(
                 self._numbers.next(),
@@ -374,10 +388,24 @@ class FileUploads:
                 file.size_bytes,
                 upload.attachment_id,
                 upload.attempts,
-                reason,
-                correlation_id,
+                setback.reason if setback is not None else "",
+                failure.correlation_id,
+                failure.code,
+                failure.status,
+                failure.platform_code,
             )
         )
+
+
+@dataclass(slots=True, frozen=True)
+class _Setback:
+    """What went wrong on the way. `at_once`: a fresh place most often heals it, so the first time
+    it is asked for without a rest. `retry_after_s`: what the platform asked for, or 0."""
+
+    reason: str
+    failure: PlatformFailure
+    at_once: bool = False
+    retry_after_s: float = 0.0
 
 
 def file_of(outgoing: Outgoing) -> tuple[c.Attach, FileUpload]:

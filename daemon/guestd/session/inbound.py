@@ -1,33 +1,32 @@
 """Inbound messages: in order, each once; and the history, read when something may be missing.
 
 A message takes one of two ways. In order and not seen before, with nothing held and no gap open, it
-is recorded at once (`take_in_order`). Everything else goes through the inbox (`arrived`), which may
-hold it, drop it as a repetition, or release several at once.
+is accepted by the inbox as it is, and recorded at once (`record`). Everything else is put into the
+inbox (`arrived`), which may hold it, drop it as a repetition, or release several at once.
 
 A gap is closed in three steps, and the machine stands between them. `request_backfill` begins to
-hold what arrives and asks for a token and then for pages. When the reading is over, it is returned
-as a word (`wants.BackfillRead`, or `BackfillAbandoned`), because the messages of ours that are
-under way must be looked for in it first. Then `merge` puts history and held messages together, and
-the inbox flows again."""
+hold what arrives and asks for a token and then for pages. When the reading is over, its result is
+returned (`wants.BackfillRead` or `BackfillAbandoned`), because the messages of ours that are under
+way must be looked for in it first. Then `merge` puts history and held messages together, and the
+inbox flows again."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from random import Random
 
+from ..model import client_messages as m
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.foreign import HISTORY_PAGES_MAX
-from ..model.traits import Traits
+from ..model.instants import NEVER
 from ..policy.buckets import SlidingCount
 from . import inputs as i
 from .backfill import BackfillStep, HistoryBackfill
-from .inbox import NEVER, InboxOutcome, MessageInbox
+from .fleet_rules import FleetRules
+from .inbox import InboxOutcome, MessageInbox
 from .numbers import EventNumbers, draw_id
-from .settings import SessionSettings
 from .wants import BackfillAbandoned, BackfillRead, BackfillResult
 
 #: Which command a message of the guest's own is the echo of: tracing id or marker → command id.
@@ -47,9 +46,7 @@ class Inbound:
         "_jwt",
         "_numbers",
         "_reads",
-        "_rng",
-        "_settings",
-        "_traits",
+        "_rules",
         "backfill",
         "inbox",
         "read_only",
@@ -58,42 +55,19 @@ class Inbound:
     def __init__(
         self,
         inbox: MessageInbox,
-        settings: SessionSettings,
-        traits: Traits,
+        rules: FleetRules,
         numbers: EventNumbers,
-        rng: Random,
     ) -> None:
         self.inbox = inbox
-        self._settings = settings
-        self._traits = traits
+        self._rules = rules
         self._numbers = numbers
-        self._rng = rng
         self.backfill: HistoryBackfill | None = None
         self._gap_open = False
         self._jwt: tuple[str, float] | None = None
         self._reads: SlidingCount | None = None
         self.read_only = False
 
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
-
-    # ------------------------------------------------------------------ questions
-
-    def may_have_shown(self, item: s.MessageArrived) -> bool:
-        """True if the journal must be asked whether this item was shown before it is given to the
-        machine."""
-        return self.inbox.may_have_shown(item)
-
     # ------------------------------------------------------------------ messages
-
-    def take_in_order(
-        self, item: s.MessageArrived, now: float, traces: Traces, out: e.Effects
-    ) -> bool:
-        """The common case: True if it was recorded, and no deadline has changed by it."""
-        taken = self.inbox.accept_in_order(item, now)
-        if taken:
-            self._record(item, traces, out)
-        return taken
 
     def arrived(self, item: s.MessageArrived, now: float, traces: Traces, out: e.Effects) -> None:
         self._show(self.inbox.arrive(item, now), traces, out)
@@ -150,20 +124,20 @@ class Inbound:
             case s.ReceiptArrived():
                 out.append(v.ReceiptEvent(self._numbers.next(), given.sequence, given.status))
             case s.Unknown():
-                out.append(e.Count(Notice.UNKNOWN))
+                out.append(e.Count(SessionCounter.UNKNOWN))
             case s.Garbage() | s.ContentRefused():
-                out.append(e.Count(Notice.GARBAGE))
+                out.append(e.Count(SessionCounter.GARBAGE))
 
     def _show(self, outcome: InboxOutcome, traces: Traces, out: e.Effects) -> None:
         for placed in outcome.placed:
             if placed.gap is not None:
                 after, before = placed.gap
                 out.append(v.GapEvent(self._numbers.next(), "not delivered in time", after, before))
-            self._record(placed.item, traces, out, placed.late)
-        for notice, count in outcome.notices:
+            self.record(placed.item, traces, out, placed.late)
+        for notice, count in outcome.counts:
             out.append(e.Count(notice, count))
 
-    def _record(
+    def record(
         self, item: s.MessageArrived, traces: Traces, out: e.Effects, late: bool = False
     ) -> None:
         numbers = self._numbers
@@ -198,7 +172,7 @@ class Inbound:
     def hold_for_gap(self) -> None:
         """Something may be missing before what arrives from now on."""
         self._gap_open = True
-        self.inbox.begin_fill()
+        self.inbox.begin_backfill()
 
     def request_backfill(self, now: float, out: e.Effects) -> None:
         if self.backfill is not None:
@@ -212,18 +186,18 @@ class Inbound:
         """What is held stays held: what was lost with the connection may belong before it."""
         self._jwt = None
         self.backfill = None
-        if was_joined and self._traits.has_history:
-            self.inbox.begin_fill()
+        if was_joined and self._rules.traits.has_history:
+            self.inbox.begin_backfill()
 
     def _read_page(self, now: float, out: e.Effects) -> None:
         backfill = self.backfill
         assert backfill is not None
         if self._jwt is None or self._jwt[1] <= now:
-            backfill.asked(BackfillStep.JWT, now + self._settings.lifetime.join_timeout_s)
-            out.append(e.Say(r.AskJwt(tracing_id=draw_id(self._rng))))
+            backfill.asked(BackfillStep.JWT, now + self._rules.settings.lifetime.join_timeout_s)
+            out.append(e.Say(m.AskJwt(tracing_id=draw_id(self._rules.rng))))
             return
         budget = self._reads = self._reads or SlidingCount(
-            self._settings.history.reads_per_minute, 60.0
+            self._rules.settings.history.reads_per_minute, 60.0
         )
         ready_at = budget.ready_at(now)
         if ready_at > now:
@@ -233,7 +207,7 @@ class Inbound:
         backfill.asked(BackfillStep.PAGE, NEVER)
         if backfill.page_number == 1:
             backfill.asked_at = now
-        out.append(e.FetchHistory(self._jwt[0], backfill.page_number))
+        out.append(e.FetchHistory(self._jwt[0], backfill.page_number, backfill.attempts + 1))
 
     def jwt_granted(self, given: s.JwtGranted, now: float, out: e.Effects) -> None:
         self._jwt = (given.jwt, now + JWT_USED_S)
@@ -274,8 +248,8 @@ class Inbound:
         """An empty page where there must be something: known messages, pages still to come, a total
         above nothing.
 
-        With a message under way, "there is nothing" would mean to send it again: believed only when
-        said twice."""
+        With a message under way, "there is nothing" would mean to send it again: believed only the
+        second time."""
         if given.total > 0 or given.page_number < given.page_count:
             return True
         return given.page_number == 1 and (
@@ -312,7 +286,7 @@ class Inbound:
     ) -> BackfillResult | None:
         backfill = self.backfill
         assert backfill is not None
-        settings = self._settings
+        settings = self._rules.settings
         backfill.failed(now)
         pauses_s = settings.history.retry_s * settings.history.attempts_max
         give_up_at = backfill.failing_since + pauses_s
@@ -327,7 +301,7 @@ class Inbound:
     def _complete(
         self, backfill: HistoryBackfill, now: float, out: e.Effects
     ) -> BackfillResult | None:
-        if backfill.again and backfill.attempts + 1 < self._settings.history.attempts_max:
+        if backfill.again and backfill.attempts + 1 < self._rules.settings.history.attempts_max:
             backfill.begin_again(now)
             self._read_page(now, out)
             return None
@@ -335,5 +309,5 @@ class Inbound:
         return BackfillRead(backfill.oldest_first(), backfill.asked_at)
 
     def _leave_gap(self, reason: str, out: e.Effects) -> None:
-        out.append(e.Count(Notice.GAP_LEFT))
+        out.append(e.Count(SessionCounter.GAP_LEFT))
         out.append(v.GapEvent(self._numbers.next(), reason))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Container, Sequence
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
+from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.naturals import NaturalKey, natural_key
-from .inbox import NEVER, InboxOutcome, PlacedMessage, Remembered
+from .inbox import InboxOutcome, PlacedMessage, Remembered
 
 
 class BySequence:
@@ -23,8 +24,8 @@ class BySequence:
         "_remembered",
         "_strikes",
         "_used",
-        "filling",
         "heard_at",
+        "is_backfilling",
         "wake_at",
     )
 
@@ -39,8 +40,8 @@ class BySequence:
         self._last_key: NaturalKey | None = None
         self._strikes = 0
         self._used: list[NaturalKey] = []
-        self.filling = False
-        self.heard_at = -NEVER
+        self.is_backfilling = False
+        self.heard_at = LONG_AGO
         self.wake_at = NEVER
 
     @property
@@ -68,12 +69,12 @@ class BySequence:
             outcome.placed.append(PlacedMessage(item))
             return outcome
         if self.knows(item):
-            outcome.notices.append((Notice.DUPLICATE, 1))
+            outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._remembered.take(item.sequence, "")
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
-            outcome.notices.append((Notice.LATE, 1))
+            outcome.counts.append((SessionCounter.LATE, 1))
             outcome.placed.append(PlacedMessage(item, late=True))
             return outcome
         held = self._held
@@ -81,14 +82,14 @@ class BySequence:
             held = self._held = []
         place = bisect_right(held, key, key=_key_of)
         if place < len(held):
-            outcome.notices.append((Notice.REORDERED, 1))
+            outcome.counts.append((SessionCounter.REORDERED, 1))
         held.insert(place, (key, now, item))
         self._release_ripe(now, outcome)
         return outcome
 
     def use(self, sequence: str, now: float) -> InboxOutcome:
-        """A frame that is no message has this number: it is no gap. It is not remembered as shown,
-        so that a message with the same number is not lost."""
+        """A frame that is not a message has this number, so it is not a gap. It is not remembered
+        as shown, so that a message with the same number is not lost."""
         outcome = InboxOutcome()
         key = natural_key(sequence)
         if self._last_key is not None and key > self._last_key:
@@ -103,7 +104,8 @@ class BySequence:
         return outcome
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None:
-        """What was shown before a restart, oldest first: life goes on after the last of it."""
+        """What was shown before a restart, oldest first: the next message comes after the last of
+        it."""
         for sequence, _ in known:
             self._remembered.take(sequence, "")
             key = natural_key(sequence)
@@ -111,7 +113,7 @@ class BySequence:
                 self._last, self._last_key = sequence, key
         self._remembered.restored()
 
-    def begin_fill(self) -> None:
+    def begin_backfill(self) -> None:
         """webchat has no history to fill from."""
 
     def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None:
@@ -132,7 +134,7 @@ class BySequence:
         for item in history:
             part = self.arrive(item, now)
             outcome.placed += part.placed
-            outcome.notices += part.notices
+            outcome.counts += part.counts
         return outcome
 
     def flush(self, now: float) -> InboxOutcome:
@@ -152,7 +154,7 @@ class BySequence:
                 if self._strikes < self.STRIKES_MAX:
                     self._strikes += 1
                     gap = (self._last, item.sequence)
-                    outcome.notices.append((Notice.GAP_LEFT, 1))
+                    outcome.counts.append((SessionCounter.GAP_LEFT, 1))
             elif self._strikes < self.STRIKES_MAX:
                 self._strikes = 0
             self._last, self._last_key = item.sequence, key

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 
 from ..model.commands import Command
 from ..model.endings import Cause, Ending
+from ..model.failures import PlatformFailure
 from ..model.signals import MessageArrived
 
 
 @dataclass(slots=True)
 class Opened:
-    """The guest session exists; let it live."""
+    """The guest session exists; connect it."""
 
 
 @dataclass(slots=True)
@@ -22,8 +23,8 @@ class Admitted:
 
 
 @dataclass(slots=True)
-class LinkOpened:
-    """The WebSocket is open. Not yet ready: that is the platform's word to say."""
+class ConnectionOpened:
+    """The WebSocket is open. Not yet ready: the platform has to say so."""
 
 
 @dataclass(slots=True)
@@ -32,7 +33,7 @@ class DialFailed:
 
 
 @dataclass(slots=True)
-class LinkEnded:
+class ConnectionEnded:
     ending: Ending
 
 
@@ -93,12 +94,13 @@ class HistoryUnread:
 @dataclass(slots=True)
 class PutEnded:
     """An upload's PUT is over: `problem` is "" if the storage took it. `is_file_lost`: our own copy
-    cannot be read."""
+    cannot be read. `failure`: what the storage said."""
 
     attachment_id: str
     status: int | None = None
     problem: str = ""
     is_file_lost: bool = False
+    failure: PlatformFailure | None = None
 
 
 @dataclass(slots=True)
@@ -111,9 +113,9 @@ class LeaveAsked:
 OwnInput = (
     Opened
     | Admitted
-    | LinkOpened
+    | ConnectionOpened
     | DialFailed
-    | LinkEnded
+    | ConnectionEnded
     | PongArrived
     | DeadlineReached
     | CommandGiven

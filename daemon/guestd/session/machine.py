@@ -2,15 +2,15 @@
 
 It is the only place where a guest session changes. It runs to its end without suspension, so
 whatever holds at the top of a method still holds at the bottom. It has no clock (`now` is monotonic
-seconds), no global chance (a `Random` is given) and no voice: what deserves a count comes out as a
-`Count`, and `repr()` is the line for a log.
+seconds), no global randomness (a `Random` is given) and no logging: what is worth counting comes
+out as a `Count`, and `repr()` is the line for a log.
 
 The machine is the session's *life*: it joins, loses, rests, leaves and ends (`states.py`), with
 `connection` (tries and heartbeats) and `departure` (why it ends). What is said meanwhile is in
 `conversation`, over parts that know nothing of each other: `inbound` (messages that arrive),
 `outbound` (commands and messages to send), `files` (uploads) and `download_links`. Each input goes
-to one part. A part writes the effects it wants and returns a word when it needs something from
-elsewhere (`wants.py`); who holds the parts decides what the word means.
+to one part. A part writes the effects it wants and returns a value of `wants.py` when it needs
+something from elsewhere; the holder of the parts decides what that means.
 
 An input of our own that is illegal in the present state raises `IllegalInput`, because it is our
 bug. What the platform sends never raises, whatever it is: at worst it leads to an ending.
@@ -26,30 +26,29 @@ then does the inbox flow again and the outbox move on."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from random import Random
 from typing import Any, get_args
 
+from ..model import client_messages as m
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
 from ..model.effects import Effects
 from ..model.endings import Cause, Ending
 from ..model.ids import Guest
+from ..model.instants import NEVER
 from ..model.journal import SavedSession
-from ..model.traits import Traits
 from . import inputs as i
 from .commands import Situation
 from .connection import ConnectionState, unanswered
 from .conversation import ENDED_TEXT, SessionConversation, TalkInput
 from .departure import Departure, EndSignal, ending_on_error, is_session_unknown
-from .inbox import NEVER, MessageInbox
+from .fleet_rules import FleetRules
+from .inbox import MessageInbox
 from .numbers import EventNumbers, draw_id
-from .settings import SessionSettings
 from .states import CONNECTED, LEGAL, IllegalInput, Move, State, next_state
 from .wants import Wants
 
-Failure = i.DialFailed | i.LinkEnded
+Failure = i.DialFailed | i.ConnectionEnded
 BeatAnswer = s.HeartbeatAnswered | i.PongArrived
 
 _ENDED = State.ENDED  # looked up for every frame; an Enum's attribute is not free
@@ -65,9 +64,7 @@ class Machine:
     __slots__ = (
         "_departure",
         "_numbers",
-        "_rng",
-        "_settings",
-        "_traits",
+        "_rules",
         "connection",
         "conversation",
         "duration_s",
@@ -79,28 +76,19 @@ class Machine:
     def __init__(
         self,
         guest: Guest,
-        settings: SessionSettings,
-        traits: Traits,
+        rules: FleetRules,
         inbox: MessageInbox,
-        rng: Random,
         seq: int = 0,
     ) -> None:
         self.guest = guest
         self.state = State.WAITING
         self.wake_at = NEVER
-        self.duration_s = settings.lifetime.duration_s
-        self._settings = settings
-        self._traits = traits
-        self._rng = rng
+        self.duration_s = rules.settings.lifetime.duration_s
+        self._rules = rules
         self._numbers = numbers = EventNumbers(seq)
         self.connection = ConnectionState()
         self._departure = Departure()
-        self.conversation = SessionConversation(guest, inbox, settings, traits, numbers, rng)
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        """From now on these: the deployment's facts came after this guest session began."""
-        self._settings, self._traits = settings, traits
-        self.conversation.use(settings, traits)
+        self.conversation = SessionConversation(guest, inbox, rules, numbers)
 
     def __repr__(self) -> str:
         departure, connection, conversation = self._departure, self.connection, self.conversation
@@ -154,7 +142,7 @@ class Machine:
         return out
 
     def set_aside(self) -> None:
-        """Over at once, without a word: this session's record cannot be gone on with."""
+        """End at once, without a goodbye: this session's record in the journal cannot be used."""
         self._move(Move.END)
         self.wake_at = NEVER
 
@@ -168,8 +156,10 @@ class Machine:
     # ------------------------------------------------------------------ the way to live
 
     def _opened(self, given: i.Opened, now: float, out: Effects) -> None:
-        self._departure.opened(now + self.duration_s, now + self._settings.lifetime.leave_timeout_s)
-        if not self._traits.confirms:
+        self._departure.opened(
+            now + self.duration_s, now + self._rules.settings.lifetime.leave_timeout_s
+        )
+        if not self._rules.traits.confirms:
             self.conversation.outbound.give_up_under_way("guestd stopped before it could tell", out)
         # or a second kill before the next `live` would put in doubt what is accepted from now on
         if self.connection.was_live:
@@ -180,11 +170,11 @@ class Machine:
         self._move(Move.ADMITTED)
         out.append(e.Dial())
 
-    def _link_opened(self, given: i.LinkOpened, now: float, out: Effects) -> None:
+    def _connection_opened(self, given: i.ConnectionOpened, now: float, out: Effects) -> None:
         self._move(Move.CONNECTED)
-        self.connection.opened(now + self._settings.lifetime.join_timeout_s)
+        self.connection.opened(now + self._rules.settings.lifetime.join_timeout_s)
         self.conversation.outbound.connection_opened()
-        out.append(e.Say(r.Hello(tracing_id=draw_id(self._rng))))
+        out.append(e.Say(m.Hello(tracing_id=draw_id(self._rules.rng))))
 
     def _joined(self, given: s.Joined, now: float, out: Effects) -> None:
         self.conversation.note_limits(given)
@@ -192,42 +182,41 @@ class Machine:
             return
         departure, conversation = self._departure, self.conversation
         self._move(Move.JOINED)
-        first = self.connection.joined(now, self._settings, self._rng)
+        first = self.connection.joined(now, self._rules.settings, self._rules.rng)
         conversation.inbound.read_only = given.read_only
         self._tell_state("live", out, first=first)
         conversation.outbound.await_durable(out)
         if departure.cause is not None and departure.goodbye_id and given.new_session:
             self._finish(departure.ending(), out, hang_up=True)
             return
-        may_join = self._settings.join_on_new_session and not given.read_only
+        may_join = self._rules.settings.join_on_new_session and not given.read_only
         conversation.joined(given, first, first and given.new_session and may_join, now, out)
         self._say_goodbye_if_idle(now, out)
 
     # ------------------------------------------------------------------ connections that fail
 
     def _connection_failed(self, given: Failure, now: float, out: Effects) -> None:
-        if self._departure.cleared and isinstance(given, i.LinkEnded):
+        if self._departure.cleared and isinstance(given, i.ConnectionEnded):
             self._finish(self._departure.ending(Cause.SESSION_CLEARED), out)
         else:
             self._rest_or_end(given.ending, now, out)
 
     def _lose_connection(self, ending: Ending, now: float, out: Effects) -> None:
-        """Our own verdict that the connection is dead: drop it, and do not wait for TCP to
-        agree."""
+        """We take the connection for dead: drop it, and do not wait for TCP to notice."""
         out.append(e.Drop())
         self._rest_or_end(ending, now, out)
 
     def _rest_or_end(self, ending: Ending, now: float, out: Effects) -> None:
-        connection, settings = self.connection, self._settings
+        connection, settings = self.connection, self._rules.settings
         connection.lost()
         self.conversation.connection_lost(connection.joined_once, out)
-        if not ending.may_come_back(self._traits.reconnect_codes):
+        if not ending.may_come_back(self._rules.traits.reconnect_codes):
             self._finish(ending, out)
             return
         if self._departure.cause is not None and not connection.joined_once:
             self._finish(self._departure.ending(), out)
             return
-        rest_s = connection.rest_s(settings, self._rng, self._bounded_s(ending.retry_after_s))
+        rest_s = connection.rest_s(settings, self._rules.rng, self._bounded_s(ending.retry_after_s))
         if rest_s is None:
             self._finish(Ending(Cause.ATTEMPTS_EXHAUSTED, detail=str(ending)), out)
             return
@@ -238,7 +227,7 @@ class Machine:
 
     def _bounded_s(self, retry_after_s: float | None) -> float:
         """What the platform asks us to wait, within our own bound."""
-        return min(retry_after_s or 0.0, self._settings.reconnect.retry_after_max_s)
+        return min(retry_after_s or 0.0, self._rules.settings.reconnect.retry_after_max_s)
 
     # ------------------------------------------------------------------ time
 
@@ -269,7 +258,9 @@ class Machine:
 
     def _on_deadline_heartbeat(self, now: float, out: Effects) -> None:
         heard_at = self.conversation.inbound.inbox.heard_at
-        lost = self.connection.heartbeat_due(now, heard_at, self._settings, self._traits, out)
+        lost = self.connection.heartbeat_due(
+            now, heard_at, self._rules.settings, self._rules.traits, out
+        )
         if lost is not None:
             self._lose_connection(lost, now, out)
 
@@ -284,7 +275,7 @@ class Machine:
         held_until = conversation.inbound.inbox.wake_at
         at = min(self.connection.step_at, departure.ends_at, departure.leave_by, held_until)
         if self.state in (State.LIVE, State.LEAVING):
-            beat_at = self.connection.heartbeat.wake_at(self._settings.heartbeat.timeout_s)
+            beat_at = self.connection.heartbeat.wake_at(self._rules.settings.heartbeat.timeout_s)
             at = min(at, beat_at, conversation.wake_at(now))
         self.wake_at = at
 
@@ -294,10 +285,12 @@ class Machine:
         conversation = self.conversation
         outbound, inbound = conversation.outbound, conversation.inbound
         # nine of ten: nothing waits to be confirmed, and it is the next one; no deadline moves
-        if outbound.outbox or not inbound.take_in_order(given, now, outbound.commands.traces, out):
-            conversation.message(given, now, out)
-            self._say_goodbye_if_idle(now, out)
-            self._rearm(now)
+        if not outbound.outbox and inbound.inbox.accept_in_order(given, now):
+            inbound.record(given, outbound.commands.traces, out)
+            return
+        conversation.message(given, now, out)
+        self._say_goodbye_if_idle(now, out)
+        self._rearm(now)
 
     def _talk(self, given: TalkInput, now: float, out: Effects) -> None:
         if self.conversation.take(given, now, out) is Wants.LEAVE:
@@ -313,7 +306,7 @@ class Machine:
 
     def _error(self, given: s.Throttled | s.Refused, now: float, out: Effects) -> None:
         is_throttled = isinstance(given, s.Throttled)
-        kind = e.Notice.THROTTLED if is_throttled else e.Notice.PLATFORM_ERROR
+        kind = e.SessionCounter.THROTTLED if is_throttled else e.SessionCounter.PLATFORM_ERROR
         out.append(e.Count(kind))
         self.connection.heartbeat.answered()
         departure, conversation = self._departure, self.conversation
@@ -325,9 +318,9 @@ class Machine:
                 self._finish(ending, out, hang_up=True)
         elif isinstance(given, s.Throttled):
             conversation.throttled(given, now + self._bounded_s(given.retry_after_s), now, out)
-        elif departure.is_goodbye(given.tracing_id) and self._settings.conversation_clear:
-            departure.goodbye_id = draw_id(self._rng)
-            out.append(e.Say(r.CloseSession(departure.goodbye_id)))
+        elif departure.is_goodbye(given.tracing_id) and self._rules.settings.conversation_clear:
+            departure.goodbye_id = draw_id(self._rules.rng)
+            out.append(e.Say(m.CloseSession(departure.goodbye_id)))
         else:
             conversation.refused(given, now, out)
         self._say_goodbye_if_idle(now, out)
@@ -342,7 +335,7 @@ class Machine:
         never heard of us."""
         if self._departure.cause is not None:
             return
-        self._departure.begin(cause, now + self._settings.lifetime.leave_timeout_s)
+        self._departure.begin(cause, now + self._rules.settings.lifetime.leave_timeout_s)
         if not self.connection.joined_once and self.state is not State.JOINING:
             self._finish(Ending(cause), out)
         elif self.state is State.RESTING:
@@ -358,19 +351,19 @@ class Machine:
 
     def _say_goodbye(self, now: float, out: Effects) -> None:
         departure = self._departure
-        if not self._traits.has_goodbye:
+        if not self._rules.traits.has_goodbye:
             self._finish(departure.ending(), out, hang_up=True)
             return
         self._move(Move.GOODBYE)
-        departure.goodbye_id = goodbye_id = draw_id(self._rng)
-        clear = self._settings.conversation_clear
-        out.append(e.Say(r.Clear(goodbye_id) if clear else r.CloseSession(goodbye_id)))
+        departure.goodbye_id = goodbye_id = draw_id(self._rules.rng)
+        clear = self._rules.settings.conversation_clear
+        out.append(e.Say(m.Clear(goodbye_id) if clear else m.CloseSession(goodbye_id)))
 
     def _out_of_patience(self, now: float, out: Effects) -> None:
         """`leave_by` has passed. With commands still waiting, say goodbye over them; else go
         without an answer."""
-        if self.state is State.LIVE and self._traits.has_goodbye:
-            self._departure.leave_by = now + self._settings.lifetime.leave_timeout_s
+        if self.state is State.LIVE and self._rules.traits.has_goodbye:
+            self._departure.leave_by = now + self._rules.settings.lifetime.leave_timeout_s
             self.conversation.flush(now, out)
             self._say_goodbye(now, out)
         else:
@@ -413,7 +406,7 @@ class Machine:
 
     def _after_the_end(self, given: i.OwnInput | s.Signal) -> Effects:
         out: Effects = []
-        if isinstance(given, i.LinkOpened):
+        if isinstance(given, i.ConnectionOpened):
             out.append(e.HangUp(1000, ENDED_TEXT))
         else:
             self.conversation.take_after_the_end(given, out)
@@ -424,7 +417,7 @@ class Machine:
 _ROUTES: tuple[tuple[Step, tuple[type, ...]], ...] = (
     (Machine._opened, (i.Opened,)),
     (Machine._admitted, (i.Admitted,)),
-    (Machine._link_opened, (i.LinkOpened,)),
+    (Machine._connection_opened, (i.ConnectionOpened,)),
     (Machine._connection_failed, get_args(Failure)),
     (Machine._joined, (s.Joined,)),
     (Machine._beat_answered, get_args(BeatAnswer)),

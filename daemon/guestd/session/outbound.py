@@ -1,33 +1,32 @@
-"""Commands accepted once, messages on their way, confirmed, failed, or honestly uncertain.
+"""Commands, accepted once, and their messages: sent in order, then confirmed, failed or uncertain.
 
-What is refused was never accepted, and is the machine's to decide (`commands.py`). From acceptance
-on a command is here. Its intent is recorded first; when that is durable, a context is applied, the
-end of the conversation is returned as a word, and a message is ready to be sent, in its place in
-the lane (`outbox.py`). The lane is strict and paced, and each message sent waits for its echo.
-What cannot be confirmed by an echo is settled by the history, if the dialect has one; what nothing
-can settle is told as `uncertain`, never sent again on a guess."""
+Whether a command is refused is decided before (`commands.py`); from its acceptance on it is handled
+here. Its intent is recorded first; when that is durable, a context is applied, the end of the
+conversation is returned as a word, and a message is ready to be sent, in its place in the lane
+(`outbox.py`). The lane is strict and paced, and each message sent waits for its echo. What cannot
+be confirmed by an echo is settled by the history, if the dialect has one; what cannot be settled is
+reported as `uncertain`, never sent again on a guess."""
 
 from __future__ import annotations
 
-from random import Random
 from typing import Any
 
+from ..model import client_messages as m
 from ..model import commands as c
 from ..model import effects as e
 from ..model import events as v
-from ..model import requests as r
 from ..model import signals as s
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.errors import CommandError
+from ..model.failures import ENDED, NO_FAILURE, UNAVAILABLE, UNCONFIRMED, PlatformFailure
+from ..model.instants import LONG_AGO, NEVER
 from ..model.journal import SavedCommand, SavedSession
-from ..model.traits import Traits
 from ..policy.buckets import SlidingCount
-from .accepted import Accepted, AcceptedCommands
+from .accepted import NONE_ACCEPTED, Accepted, AcceptedCommands
 from .commands import flatten_context
-from .inbox import NEVER
+from .fleet_rules import FleetRules
 from .numbers import EventNumbers, draw_id
 from .outbox import Outbox, Outgoing, settled
-from .settings import SessionSettings
 from .wants import Wants
 
 #: Requests of a connection's budget that messages leave alone: heartbeats, the hello, JWTs, the
@@ -54,9 +53,7 @@ class Outbound:
         "_numbers",
         "_pending_attributes",
         "_requests",
-        "_rng",
-        "_settings",
-        "_traits",
+        "_rules",
         "_typed_at",
         "_unproven_seq",
         "commands",
@@ -66,28 +63,21 @@ class Outbound:
     def __init__(
         self,
         attributes: dict[str, str] | None,
-        settings: SessionSettings,
-        traits: Traits,
+        rules: FleetRules,
         numbers: EventNumbers,
-        rng: Random,
     ) -> None:
-        self._settings = settings
-        self._traits = traits
+        self._rules = rules
         self._numbers = numbers
-        self._rng = rng
-        self.commands = AcceptedCommands()
+        self.commands = NONE_ACCEPTED
         self.outbox: Outbox | None = None
         self._requests: SlidingCount | None = None
         self._pending_attributes = attributes or None
         self._context: dict[str, Any] | None = None
         self._context_id = ""
         self._end_id = ""
-        self._typed_at = -NEVER
+        self._typed_at = LONG_AGO
         #: Nothing is sent before the event of that seq is durable; 0: nothing to wait for.
         self._unproven_seq = 0
-
-    def use(self, settings: SessionSettings, traits: Traits) -> None:
-        self._settings, self._traits = settings, traits
 
     # ------------------------------------------------------------------ questions
 
@@ -104,12 +94,12 @@ class Outbound:
         under_way = self.under_way
         if under_way is None:
             return False
-        return now >= (under_way.sent_at or now) + self._settings.messages.confirm_timeout_s
+        return now >= (under_way.sent_at or now) + self._rules.settings.messages.confirm_timeout_s
 
     def is_over_rate(self, now: float) -> bool:
         """Whether `reject` refuses a message now: by the rates and the platform's 429, never by how
         fast the journal is."""
-        if self._settings.messages.pacing != "reject" or self.outbox is None:
+        if self._rules.settings.messages.pacing != "reject" or self.outbox is None:
             return False
         spent = self._requests is not None and self._requests.ready_at(now) > now
         return spent or self.outbox.refuses(now)
@@ -146,7 +136,7 @@ class Outbound:
             return (
                 NEVER
                 if backfilling
-                else under_way.sent_at + self._settings.messages.confirm_timeout_s
+                else under_way.sent_at + self._rules.settings.messages.confirm_timeout_s
             )
         return NEVER if self._unproven_seq else outbox.ready_at(now, self.requests())
 
@@ -182,7 +172,7 @@ class Outbound:
         trace, text = "", ""
         intent: dict[str, Any]
         if isinstance(command, c.Send | c.Reply | c.Attach):
-            trace = draw_id(self._rng)
+            trace = draw_id(self._rules.rng)
             attributes = command.attributes if isinstance(command, c.Send) else None
             outgoing = Outgoing(command, trace, attributes=attributes)
             lane = self._lane()
@@ -206,7 +196,9 @@ class Outbound:
         out.append(e.Accept(event, intent))
 
     def _remember(self, command_id: str, accepted: Accepted) -> None:
-        self.commands.add(command_id, accepted, self._settings.answers_kept_max)
+        if self.commands is NONE_ACCEPTED:
+            self.commands = AcceptedCommands()
+        self.commands.add(command_id, accepted, self._rules.settings.answers_kept_max)
 
     def intent_durable(self, command_id: str, live: bool, out: e.Effects) -> Wants | None:
         accepted = self.commands.find(command_id)
@@ -230,18 +222,18 @@ class Outbound:
     def _apply_context(self, live: bool, out: e.Effects) -> None:
         self._context_id = ""
         assert self._context is not None
-        if not self._traits.has_context:
+        if not self._rules.traits.has_context:
             self._pending_attributes = {
                 **(self._pending_attributes or {}),
                 **flatten_context(self._context),
             }
         elif live:
-            out.append(e.Say(r.SetContext(self._context)))
+            out.append(e.Say(m.SetContext(self._context)))
 
     def show_typing(self, command: c.Typing, now: float, out: e.Effects) -> None:
         if now >= self._typed_at + TYPING_INTERVAL_S:
             self._typed_at = now
-            out.append(e.Say(r.ShowTyping()))
+            out.append(e.Say(m.ShowTyping()))
         out.append(e.SendAnswer(c.Answer(command.command_id)))
 
     # ------------------------------------------------------------------ connections and restarts
@@ -267,14 +259,14 @@ class Outbound:
                 case "end":
                     wanted = Wants.LEAVE
         if doubted and self.outbox is not None:
-            self.outbox.doubt(now, doubted if self._traits.confirms else 1)
+            self.outbox.doubt(now, doubted if self._rules.traits.confirms else 1)
         return wanted
 
     def _may_have_been_sent(self, command: SavedCommand, saved: SavedSession) -> bool:
         """What the journal proves of an unsettled message; see `outbox.py`."""
         if saved.was_live:
             return saved.joined
-        return saved.joined and self._traits.confirms and command.seq < saved.state_seq
+        return saved.joined and self._rules.traits.confirms and command.seq < saved.state_seq
 
     def connection_opened(self) -> None:
         self._requests = None
@@ -287,18 +279,18 @@ class Outbound:
     def greet(self, join: bool, out: e.Effects) -> None:
         """What a new connection is told first: that the guest has come, and the custom context."""
         if join:
-            out.append(e.Say(r.Join(draw_id(self._rng), attributes=self._take_attributes())))
-        if self._context is not None and self._traits.has_context and not self._context_id:
-            out.append(e.Say(r.SetContext(self._context)))
+            out.append(e.Say(m.Join(draw_id(self._rules.rng), attributes=self._take_attributes())))
+        if self._context is not None and self._rules.traits.has_context and not self._context_id:
+            out.append(e.Say(m.SetContext(self._context)))
 
     # ------------------------------------------------------------------ the lane
 
     def _lane(self) -> Outbox:
         if self.outbox is None:
-            per_s = self._traits.messages_per_s
+            per_s = self._rules.traits.messages_per_s
             limit = max(1, int(per_s))
             rate = SlidingCount(limit, limit / per_s)
-            if self._settings.messages.pacing == "queue":
+            if self._rules.settings.messages.pacing == "queue":
                 self.outbox = Outbox(rate, 1.0 / per_s)
             else:
                 self.outbox = Outbox(rate, accepted=SlidingCount(limit, limit / per_s))
@@ -306,7 +298,7 @@ class Outbound:
 
     def requests(self) -> SlidingCount | None:
         """The connection's budget of requests, which messages and slots share; None: no limit."""
-        per_minute = self._traits.requests_per_minute
+        per_minute = self._rules.traits.requests_per_minute
         if per_minute is None:
             return None
         if self._requests is None:
@@ -321,9 +313,9 @@ class Outbound:
             if outgoing.attributes is None:
                 outgoing.attributes = self._take_attributes()
             if outgoing.attempts > 1:
-                out.append(e.Count(Notice.RESENT))
+                out.append(e.Count(SessionCounter.RESENT))
             out.append(e.Say(outgoing.request()))
-            if not self._traits.confirms:
+            if not self._rules.traits.confirms:
                 self._settle_head("sent", out)
                 self.await_durable(out)
 
@@ -367,8 +359,8 @@ class Outbound:
             return True
         return False
 
-    def fail_under_way(self, reason: str, out: e.Effects) -> None:
-        self._settle_head("failed", out, reason)
+    def fail_under_way(self, reason: str, failure: PlatformFailure, out: e.Effects) -> None:
+        self._settle_head("failed", out, reason, failure)
 
     def settle_under_way(self, history_asked_at: float, out: e.Effects) -> None:
         """The history was read and does not hold the message under way. May it be sent again?
@@ -380,11 +372,14 @@ class Outbound:
         under_way = self.under_way
         if outbox is None or under_way is None or under_way.sent_at is None:
             return
-        overdue = under_way.sent_at + self._settings.messages.confirm_timeout_s <= history_asked_at
+        overdue = (
+            under_way.sent_at + self._rules.settings.messages.confirm_timeout_s <= history_asked_at
+        )
         if not under_way.orphaned and not overdue:
             return
         if under_way.attempts >= ATTEMPTS_MAX:
-            self._settle_head("failed", out, "the platform did not take it, often tried")
+            reason = "the platform did not take it, often tried"
+            self._settle_head("failed", out, reason, UNAVAILABLE)
         else:
             outbox.put_back()
         outbox.end_doubt()
@@ -392,7 +387,7 @@ class Outbound:
     def give_up_under_way(self, reason: str, out: e.Effects) -> None:
         """All of what is under way: after a restart that may be more than one."""
         while self.under_way is not None:
-            self._settle_head("uncertain", out, reason)
+            self._settle_head("uncertain", out, reason, UNCONFIRMED)
 
     def give_up(self, reason: str, out: e.Effects, recorded_seq: int | None = None) -> None:
         """The guest session ends. What was certainly not sent has failed, all else is uncertain.
@@ -402,9 +397,16 @@ class Outbound:
             if recorded_seq is not None and not self.was_accepted(command_id, recorded_seq):
                 continue
             unsent = outgoing.sent_at is None and not outgoing.doubted
-            status = "failed" if unsent else "uncertain"
-            settled(outgoing, self._numbers.next(), status, out, reason)
+            status, failure = ("failed", ENDED) if unsent else ("uncertain", UNCONFIRMED)
+            settled(outgoing, self._numbers.next(), status, out, reason, failure=failure)
 
-    def _settle_head(self, status: str, out: e.Effects, reason: str = "") -> None:
+    def _settle_head(
+        self,
+        status: str,
+        out: e.Effects,
+        reason: str = "",
+        failure: PlatformFailure = NO_FAILURE,
+    ) -> None:
         assert self.outbox is not None
-        settled(self.outbox.finish_head(), self._numbers.next(), status, out, reason)
+        outgoing = self.outbox.finish_head()
+        settled(outgoing, self._numbers.next(), status, out, reason, failure=failure)

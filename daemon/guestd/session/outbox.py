@@ -1,9 +1,9 @@
-"""Commands on their way to the platform: in order, paced, each with proof or an honest "uncertain".
+"""Commands on their way to the platform: in order, paced, each confirmed or reported as uncertain.
 
 The lane is strict: where the platform confirms (it echoes what a guest said, protocol §3.5), one
 message is under way at a time and the next waits for its proof. That costs a round trip per
 message, which a limit of five messages a second hides, and buys two things: a throttled or lost
-message can never be overtaken by its successor, and after a lost link there is at most *one*
+message can never be overtaken by its successor, and after a lost connection there is at most *one*
 message whose fate is unknown.
 
 A message's life:
@@ -48,15 +48,15 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
+from ..model.client_messages import ClientMessage, SayAttachments, SayReply, SayText
 from ..model.commands import Attach, Reply, Send
 from ..model.effects import Discard, Effects
 from ..model.events import DeliveryEvent
-from ..model.requests import Request, SayAttachments, SayReply, SayText
+from ..model.failures import NO_FAILURE, PlatformFailure
+from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.buckets import SlidingCount
 from .uploads import FileUpload
-
-NEVER = float("inf")
 
 
 @dataclass(slots=True)
@@ -68,7 +68,7 @@ class Outgoing:
     durable: bool = False
     sent_at: float | None = None
     attempts: int = 0
-    orphaned: bool = False  # the link it was sent on is gone
+    orphaned: bool = False  # the connection it was sent on is gone
     doubted: bool = False  # from before a restart: it may have been sent
     attributes: dict[str, str] | None = None
     upload: FileUpload | None = None  # the way of its file, if it has one
@@ -79,7 +79,7 @@ class Outgoing:
         if isinstance(self.command, Attach):
             self.upload = FileUpload()
 
-    def request(self) -> Request:
+    def request(self) -> ClientMessage:
         command = self.command
         if isinstance(command, Send):
             return SayText(
@@ -96,7 +96,7 @@ class Outgoing:
             attributes=self.attributes,
         )
 
-    def _file_request(self, command: Attach) -> Request:
+    def _file_request(self, command: Attach) -> ClientMessage:
         upload = self.upload
         assert upload is not None
         if upload.metadata is not None:
@@ -183,7 +183,7 @@ class Outbox:
         self._messages = messages
         self._spacing_s = spacing_s
         self._accepted = accepted
-        self.blocked_until = -NEVER
+        self.blocked_until = LONG_AGO
         self.file_count = 0
 
     def __len__(self) -> int:
@@ -314,7 +314,7 @@ class Outbox:
             self._take_for_sent(done.sent_at or 0.0)
         return done
 
-    def put_back(self, until: float = -NEVER) -> None:
+    def put_back(self, until: float = LONG_AGO) -> None:
         """The head was not taken by the platform: it may be sent again, not before `until`."""
         self._lane[0].sent_at = None
         self.blocked_until = max(self.blocked_until, until)
@@ -334,10 +334,23 @@ def settled(
     out: Effects,
     reason: str = "",
     message_id: str = "",
+    failure: PlatformFailure = NO_FAILURE,
 ) -> None:
     """What became of a message, for the journal; and our own copy of its file is not needed any
     more."""
     command = outgoing.command
-    out.append(DeliveryEvent(seq, command.command_id, status, reason, message_id))
+    out.append(
+        DeliveryEvent(
+            seq,
+            command.command_id,
+            status,
+            reason,
+            message_id,
+            failure.code,
+            failure.status,
+            failure.platform_code,
+            failure.correlation_id,
+        )
+    )
     if isinstance(command, Attach):
         out.append(Discard(command.path))

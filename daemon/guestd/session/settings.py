@@ -1,4 +1,4 @@
-"""The figures one guest session lives by. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and
+"""The settings of one guest session. Defaults are the contracts' (SOCK-2, SOCK-7, SESS-2) and
 the platform's published limits (protocol §5); configuration may change every one of them."""
 
 from __future__ import annotations
@@ -109,11 +109,27 @@ class AttachmentSettings:
         Count, Doc("Files of all guest sessions under way at once; the rest wait.")
     ] = 100
     attempts_max: Annotated[
-        Count, Doc("How often a file is tried, each time with a fresh upload URL.")
+        Count,
+        Doc(
+            "How often a file is tried, each time with a fresh upload URL. In webchat each try "
+            "asks for it in one REST call, which itself makes up to rest.attempts_max requests: "
+            "the two numbers multiply."
+        ),
     ] = 4
-    retry_s: Annotated[Seconds, Doc("The pause before the third try; it doubles from there.")] = 1.0
+    retry_s: Annotated[
+        Seconds,
+        Doc(
+            "The pause before the second try, or what the platform asks for if that is longer; it "
+            "doubles from there. After a dead upload URL (403 and its kind) the second try "
+            "is made at once, and this is the pause before the third."
+        ),
+    ] = 1.0
     slot_timeout_s: Annotated[
-        Seconds, Doc("How long the platform may take to name an upload URL.")
+        Seconds,
+        Doc(
+            "How long the platform may take to name an upload URL, in webmessaging; in webchat the "
+            "limits of REST calls count (rest.timeout_s, rest.deadline_s)."
+        ),
     ] = 15.0
     stall_timeout_s: Annotated[Seconds, Doc("How long an upload may make no progress.")] = 30.0
     confirm_timeout_s: Annotated[
@@ -233,7 +249,7 @@ class ReconnectSettings:
 
 @dataclass(slots=True, frozen=True)
 class SessionSettings:
-    """The sections that one guest session lives by, and what its deployment decides:
+    """The sections that one guest session uses, and what its deployment decides:
     `join_on_new_session` where it starts conversations by itself, `conversation_clear` where a
     conversation is ended by Presence Clear instead of closeSession."""
 

@@ -50,3 +50,7 @@ def _call(answered: Answered, answer: Answer) -> None:
         answered(answer)
     except Exception as error:
         log_bug(logger, "answering a command", error)
+
+
+#: Of a guest session that was never given a command: nothing may be added to it.
+NO_CALLERS = WaitingCallers()

@@ -1,4 +1,4 @@
-"""Record, then publish, then tell: the order that makes us trustworthy.
+"""Record, then publish, then report: the order that durability depends on.
 
 Everything the fleet records within one turn of the loop is one batch, and a batch is one commit.
 With a journal that answers at once the batch is durable before the turn ends; with one that waits
@@ -18,7 +18,7 @@ from typing import Protocol
 
 import orjson
 
-from ..model.events import AcceptedEvent, Event
+from ..model.events import AcceptedEvent, Event, MessageEvent
 from ..model.journal import Commit, EventRow, EventStore, SessionRecord
 from ..model.ports import Clock
 from ..observe.metrics import Metrics
@@ -89,11 +89,16 @@ class CommitBatcher:
     ) -> None:
         """`intent` is an accepted command's."""
         batch = self._batch or self._open_batch()
-        key = getattr(event, event.KEY) if event.KEY else ""
-        row = session_id, event.seq, event.kind, _encoded(event), key, intent
+        if type(event) is MessageEvent:  # nine of ten
+            key = event.id
+        else:
+            key = getattr(event, event.KEY) if event.KEY else ""
+            if type(event) is AcceptedEvent:
+                batch.intents.append((owner, event.command_id))
+        # the slice copies the JSON into exactly its size: what orjson gives keeps a buffer of 4 KiB
+        payload = orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]
+        row = session_id, event.seq, event.kind, payload, key, intent
         batch.rows.append(_new_tuple(EventRow, row))
-        if type(event) is AcceptedEvent:
-            batch.intents.append((owner, event.command_id))
         self._uncommitted += 1
         if self._uncommitted >= self._uncommitted_max and not self._is_full:
             self._is_full = True
@@ -155,9 +160,3 @@ class CommitBatcher:
         if self._is_full and self._uncommitted <= self._uncommitted_max // 2:
             self._is_full = False
             self._full(False)
-
-
-def _encoded(event: Event) -> bytes:
-    """The event's JSON. The slice copies it into exactly its size: what orjson gives keeps a buffer
-    of four kilobytes."""
-    return orjson.dumps(event, option=orjson.OPT_APPEND_NEWLINE)[:-1]

@@ -17,7 +17,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.endings import Ending
 from ..model.errors import JournalError
 from ..model.signals import Garbage, MessageArrived, Signal
@@ -28,7 +28,7 @@ from .breakage import log_bug
 logger = logging.getLogger("guestd.session")
 
 #: What may wait for the journal's word, or behind something that does.
-Heard = Signal | i.PongArrived | i.LinkEnded | i.HistoryRead | i.HistoryUnread
+Heard = Signal | i.PongArrived | i.ConnectionEnded | i.HistoryRead | i.HistoryUnread
 
 
 class ConnectionOwner(Protocol):
@@ -45,7 +45,7 @@ class ConnectionOwner(Protocol):
 
     def pause_reading(self, paused: bool) -> None: ...
 
-    def link_ended(self, ending: Ending) -> None: ...
+    def connection_ended(self, ending: Ending) -> None: ...
 
 
 class ConnectionCallbacks:
@@ -96,17 +96,17 @@ class ConnectionCallbacks:
 
     def garbage_received(self, reason: str) -> None:
         if self.owner is not None:
-            self._metrics.notice(Notice.GARBAGE)
+            self._metrics.count_session(SessionCounter.GARBAGE)
 
     def writable_changed(self, writable: bool) -> None:
         """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
 
-    def link_ended(self, ending: Ending) -> None:
-        self._pass_on(i.LinkEnded(ending))
+    def connection_ended(self, ending: Ending) -> None:
+        self._pass_on(i.ConnectionEnded(ending))
 
     # ------------------------------------------------------------------ in order
 
-    def _pass_on(self, given: i.PongArrived | i.LinkEnded) -> None:
+    def _pass_on(self, given: i.PongArrived | i.ConnectionEnded) -> None:
         if self.owner is not None:
             self._take(self.owner, given)
 
@@ -131,7 +131,7 @@ class ConnectionCallbacks:
             if self.is_cut:
                 break
             if is_known:
-                self._metrics.notice(Notice.DUPLICATE)
+                self._metrics.count_session(SessionCounter.DUPLICATE)
             else:
                 _feed(owner, given)
         self._waiting = None
@@ -156,7 +156,7 @@ async def _is_known(owner: ConnectionOwner, item: MessageArrived) -> bool:
 
 
 def _feed(owner: ConnectionOwner, given: Heard) -> None:
-    if isinstance(given, i.LinkEnded):
-        owner.link_ended(given.ending)
+    if isinstance(given, i.ConnectionEnded):
+        owner.connection_ended(given.ending)
     else:
         owner.feed(given)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 
-from ..model.effects import FetchHistory, Notice
+from ..model.effects import FetchHistory, SessionCounter
 from ..model.errors import PlatformError
 from ..model.ports import History, HistoryAnswer
+from ..model.records import Note, no_note
 from ..model.signals import MessageArrived
+from ..observe.measured_read import measured_read
 from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool
 from ..session.inputs import HistoryRead, HistoryUnread
@@ -17,35 +19,53 @@ from .connection_callbacks import ConnectionCallbacks
 
 logger = logging.getLogger("guestd.supervisor")
 
+READ = "history.read"
+
 
 class HistoryReader:
     """Without a `history` every page is answered as one that cannot be read."""
 
     def __init__(
-        self, history: History | None, dialect: Dialect, metrics: Metrics, inflight_max: int
+        self,
+        history: History | None,
+        dialect: Dialect,
+        metrics: Metrics,
+        inflight_max: int,
+        note: Note = no_note,
     ) -> None:
+        """`note` tells the audit of pages that could not be read."""
         self._history = history
         self._dialect = dialect
         self._metrics = metrics
+        self._note = note
         self._readings = TaskPool("history", inflight_max)
 
-    def read(self, callbacks: ConnectionCallbacks, effect: FetchHistory) -> None:
+    def read(self, callbacks: ConnectionCallbacks, effect: FetchHistory, session_id: str) -> None:
         """Answered through the callbacks of the connection it is read for."""
-        self._readings.run(lambda: self._read(callbacks, effect))
+        self._readings.run(lambda: self._read(callbacks, effect, session_id))
 
     async def stop(self) -> None:
         await self._readings.stop()
 
-    async def _read(self, callbacks: ConnectionCallbacks, effect: FetchHistory) -> None:
+    async def _read(
+        self, callbacks: ConnectionCallbacks, effect: FetchHistory, session_id: str
+    ) -> None:
         if callbacks.is_cut:  # while it waited for its turn
             return
-        callbacks.history_answered(await self._page(effect))
+        callbacks.history_answered(await self._page(effect, session_id))
 
-    async def _page(self, effect: FetchHistory) -> HistoryRead | HistoryUnread:
-        if self._history is None:
+    async def _page(self, effect: FetchHistory, session_id: str) -> HistoryRead | HistoryUnread:
+        history = self._history
+        if history is None:
             return HistoryUnread("this deployment has no history endpoint", worth_retrying=False)
         try:
-            page = await self._history.page(effect.jwt, effect.page_number)
+            page = await measured_read(
+                lambda: history.page(effect.jwt, effect.page_number),
+                READ,
+                {"session_id": session_id, "page": effect.page_number, "attempt": effect.attempt},
+                self._metrics,
+                self._note,
+            )
         except PlatformError as error:
             self._count(error.code)
             return HistoryUnread(str(error), error.worth_retrying, error.retry_after_s)
@@ -65,7 +85,7 @@ class HistoryReader:
         ]
         items = [one for one in signals if isinstance(one, MessageArrived)]
         if refused := len(signals) - len(items):
-            self._metrics.notice(Notice.GARBAGE, refused)
+            self._metrics.count_session(SessionCounter.GARBAGE, refused)
         return HistoryRead(items, page.page_number, page.page_count, page.total)
 
     def _count(self, outcome: str) -> None:

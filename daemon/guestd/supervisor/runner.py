@@ -14,16 +14,17 @@ from typing import Any, ClassVar, assert_never, get_args
 import orjson
 
 from ..model import effects as e
+from ..model.client_messages import ClientMessage, CloseSession, SayAttachments, SayReply, SayText
 from ..model.commands import Command
 from ..model.endings import Ending
 from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
+from ..model.instants import NEVER
 from ..model.journal import SavedSession
-from ..model.ports import Clock, Link, SessionView
-from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
+from ..model.ports import Clock, Connection, SessionView
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
-from ..runtime.timers import NEVER, Timers
+from ..runtime.timers import Timers
 from ..session import inputs as i
 from ..session.inbound import Inbound
 from ..session.machine import Machine
@@ -31,7 +32,7 @@ from ..session.outbound import Outbound
 from ..session.states import State
 from ..wire.dialect import Dialect
 from .breakage import Report, log_bug, places_of, shape_of
-from .callers import Answered, WaitingCallers
+from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
 
@@ -56,7 +57,7 @@ class SessionContext:
     ask_admission: Callable[[Runner], None]
     cancel_admission: Callable[[Runner], None]
     dial: Callable[[Runner, ConnectionCallbacks], None]
-    fetch_history: Callable[[ConnectionCallbacks, e.FetchHistory], None]
+    fetch_history: Callable[[ConnectionCallbacks, e.FetchHistory, str], None]
     finished: Callable[[Runner, Ending], None]
     ask_presigned: Callable[[Runner, e.AskPresigned], None]
     upload: Callable[[Runner, e.Upload], None]
@@ -77,9 +78,9 @@ class Runner:
     __slots__ = (
         "_callbacks",
         "_callers",
+        "_connection",
         "_counted",
         "_is_over",
-        "_link",
         "_recorded_seq",
         "_timer_at",
         "context",
@@ -90,9 +91,9 @@ class Runner:
         self.machine = machine
         self.context = context
         self._callbacks: ConnectionCallbacks | None = None
-        self._link: Link | None = None
+        self._connection: Connection | None = None
         self._timer_at = NEVER
-        self._callers = WaitingCallers()
+        self._callers = NO_CALLERS
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
@@ -118,19 +119,19 @@ class Runner:
 
     # ------------------------------------------------------------------ what happens
 
-    def link_opened(self, link: Link) -> None:
-        self._link = link
+    def connection_opened(self, connection: Connection) -> None:
+        self._connection = connection
         if self.context.is_full:
-            link.pause_reading()
-        self.feed(i.LinkOpened())
+            connection.pause_reading()
+        self.feed(i.ConnectionOpened())
 
     def dial_failed(self, ending: Ending) -> None:
         self._cut_callbacks()
         self.feed(i.DialFailed(ending))
 
-    def link_ended(self, ending: Ending) -> None:
+    def connection_ended(self, ending: Ending) -> None:
         self._cut_callbacks()
-        self.feed(i.LinkEnded(ending))
+        self.feed(i.ConnectionEnded(ending))
 
     def deadline_reached(self) -> None:
         self._timer_at = NEVER
@@ -151,12 +152,14 @@ class Runner:
 
     def give(self, command: Command, answered: Answered, accepted_seq: int = 0) -> None:
         """`accepted_seq`: the journal knows this command from long ago."""
+        if self._callers is NO_CALLERS:
+            self._callers = WaitingCallers()
         self._callers.add(command.command_id, answered)
         self.feed(i.CommandGiven(command, accepted_seq))
 
     def may_have_shown(self, item: MessageArrived) -> bool:
         """A repetition of what the machine has forgotten, perhaps: the journal has to be asked."""
-        return self.inbound.may_have_shown(item)
+        return self.machine.conversation.inbound.inbox.may_have_shown(item)
 
     async def was_shown(self, item: MessageArrived) -> bool:
         return await self.context.was_shown(self.session_id, item.identity, item.time)
@@ -168,11 +171,11 @@ class Runner:
         return self._callbacks is not None and self._callbacks.is_waiting
 
     def pause_reading(self, paused: bool) -> None:
-        if self._link is not None:
+        if self._connection is not None:
             if paused:
-                self._link.pause_reading()
+                self._connection.pause_reading()
             elif not (self.context.is_full or self._is_waiting()):
-                self._link.resume_reading()
+                self._connection.resume_reading()
 
     def feed(self, given: i.OwnInput | Signal) -> None:
         machine = self.machine
@@ -218,18 +221,18 @@ class Runner:
         self._record(effect.event, orjson.dumps(effect.intent))
 
     def _say(self, effect: e.Say) -> None:
-        frame = self.context.dialect.encode(self.machine.guest, effect.request)
-        if frame is None or self._link is None:
+        frame = self.context.dialect.encode(self.machine.guest, effect.message)
+        if frame is None or self._connection is None:
             return
         metrics = self.context.metrics
         metrics.frames_out += 1
         metrics.bytes_out += len(frame)
-        metrics.messages_out += is_message(effect.request)
-        self._link.send_text(frame)
+        metrics.messages_out += is_message(effect.message)
+        self._connection.send_text(frame)
 
     def _ping(self, effect: e.Ping) -> None:
-        if self._link is not None:
-            self._link.ping()
+        if self._connection is not None:
+            self._connection.ping()
 
     def _dial(self, effect: e.Dial) -> None:
         context = self.context
@@ -237,22 +240,22 @@ class Runner:
         self.context.dial(self, self._callbacks)
 
     def _hang_up(self, effect: e.HangUp) -> None:
-        link = self._link
+        connection = self._connection
         self._cut_callbacks()
-        if link is not None:
-            link.resume_reading()
-            link.close(effect.code, effect.reason)
+        if connection is not None:
+            connection.resume_reading()
+            connection.close(effect.code, effect.reason)
 
     def _drop(self, effect: e.Drop | None) -> None:
-        link = self._link
+        connection = self._connection
         self._cut_callbacks()
-        if link is not None:
-            link.abort()
+        if connection is not None:
+            connection.abort()
 
     def _cut_callbacks(self) -> None:
         if self._callbacks is not None:
             self._callbacks.cut()
-        self._callbacks = self._link = None
+        self._callbacks = self._connection = None
 
     def _ask_admission(self, effect: e.AskAdmission) -> None:
         self.context.ask_admission(self)
@@ -274,7 +277,7 @@ class Runner:
 
     def _fetch_history(self, effect: e.FetchHistory) -> None:
         if self._callbacks is not None:
-            self.context.fetch_history(self._callbacks, effect)
+            self.context.fetch_history(self._callbacks, effect, self.machine.guest.session_id)
 
     def _ask_presigned(self, effect: e.AskPresigned) -> None:
         self.context.ask_presigned(self, effect)
@@ -289,7 +292,7 @@ class Runner:
         self.context.discard(effect.path)
 
     def _count_notice(self, effect: e.Count) -> None:
-        self.context.metrics.notice(effect.notice, effect.count)
+        self.context.metrics.count_session(effect.counter, effect.count)
 
     def _echoed(self, effect: e.Echoed) -> None:
         self.context.metrics.echo_latency_s.observe(effect.latency_s)
@@ -322,8 +325,8 @@ class Runner:
     # ------------------------------------------------------------------ a bug of ours
 
     def _break(self, given: object, error: Exception) -> None:
-        """A bug of ours in one guest session must not reach the others: say it loudly, end this one
-        for all to see."""
+        """A bug of ours in one guest session must not reach the others: log it, and end this one
+        visibly."""
         recorded_seq = self._recorded_seq
         log_bug(logger, f"guest session {self.session_id} on {type(given).__name__}", error)
         self._keep_report(given, error)
@@ -338,7 +341,7 @@ class Runner:
     def _end_broken(self, effects: list[e.Effect]) -> None:
         """Say goodbye where there is a connection, whatever the machine thought of it; then what
         the machine wants."""
-        if self._link is not None:
+        if self._connection is not None:
             self._perform(e.Say(CloseSession("")))
             self._perform(e.HangUp(1000, "the guest session has ended"))
         for effect in effects:
@@ -425,7 +428,7 @@ def _count(event: Event, metrics: Metrics) -> None:
         metrics.reconnects[event.reason] = metrics.reconnects.get(event.reason, 0) + 1
 
 
-def is_message(request: Request) -> bool:
+def is_message(request: ClientMessage) -> bool:
     return type(request) in MESSAGES
 
 

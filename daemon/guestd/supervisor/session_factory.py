@@ -7,6 +7,7 @@ from random import Random
 from ..model.ids import Guest
 from ..model.traits import Ordering, Traits
 from ..policy.reorder_delay import ReorderDelay
+from ..session.fleet_rules import FleetRules
 from ..session.inbox import ByTime, MessageInbox
 from ..session.inbox_by_sequence import BySequence
 from ..session.machine import Machine
@@ -24,18 +25,30 @@ class SessionFactory:
     ) -> None:
         self._dialect_traits = traits
         self._can_attach = can_attach
-        self._rng = rng
         self._hold = ReorderDelay(
             settings.inbox.hold_initial_ms,
             settings.inbox.hold_min_ms,
             settings.inbox.hold_max_ms,
             HOLD_TRUST_AFTER,
         )
-        self.use(settings)
+        self._rules = FleetRules(settings, self._effective(settings), rng)
+
+    @property
+    def settings(self) -> SessionSettings:
+        return self._rules.settings
+
+    @property
+    def traits(self) -> Traits:
+        return self._rules.traits
 
     def use(self, settings: SessionSettings) -> None:
-        self.settings = settings
-        self.traits = effective_traits(self._dialect_traits, settings, self._can_attach)
+        """From now on these, for all machines that were made here: the deployment's facts came
+        after the guest sessions began."""
+        self._rules.settings = settings
+        self._rules.traits = self._effective(settings)
+
+    def _effective(self, settings: SessionSettings) -> Traits:
+        return effective_traits(self._dialect_traits, settings, self._can_attach)
 
     @property
     def remembered_max(self) -> int:
@@ -43,7 +56,7 @@ class SessionFactory:
         return max(self.settings.inbox.remembered_max, self.settings.inbox.held_max)
 
     def machine(self, guest: Guest, duration_s: float | None) -> Machine:
-        machine = Machine(guest, self.settings, self.traits, self._inbox(), self._rng)
+        machine = Machine(guest, self._rules, self._inbox())
         if duration_s is not None:
             machine.duration_s = duration_s
         return machine

@@ -1,22 +1,25 @@
-"""Files on their way, over all guest sessions: so many PUTs at once, the rest in line, each
-cancelled when it is no longer wanted.
+"""Files on their way, over all guest sessions: a bounded number of PUTs at once, the rest queued,
+each cancelled when it is no longer wanted.
 
-The line is bounded by its givers: each guest session has at most `uploads_per_session_max` uploads
-under way. What waits here is the knowledge where a file lies, never the file.
-"""
+The queue is bounded because each guest session has at most `uploads_per_session_max` uploads under
+way. What waits here is the path of a file, never its content."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
+from typing import Any
 
 from ..model.effects import AskPresigned, Upload
 from ..model.errors import PlatformError, SpoolError
+from ..model.failures import PlatformFailure, failure_of
 from ..model.json_values import is_writable
 from ..model.ports import PlatformCalls, Uploader
 from ..model.records import Note, no_note
 from ..model.signals import SlotGranted, SlotRefused
 from ..observe.metrics import Metrics
+from ..observe.outcomes import outcome_of
 from ..runtime.task_pool import TaskPool
 from ..session.inputs import PutEnded
 from ..session.states import State
@@ -25,6 +28,7 @@ from .runner import Runner
 logger = logging.getLogger("guestd.supervisor")
 
 PRESIGN = "attachment.presign"
+PUT = "attachment.put"
 UNAVAILABLE = 503  # what a question without any answer that can be read counts as
 
 
@@ -37,7 +41,7 @@ class Uploads:
         inflight_max: int,
         note: Note = no_note,
     ) -> None:
-        """`note` tells the audit of each place that was asked for over REST."""
+        """`note` tells the audit of each slot that was requested over REST."""
         self._uploader = uploader
         self._calls = calls
         self._metrics = metrics
@@ -75,20 +79,60 @@ class Uploads:
             return
         assert self._uploader is not None
         wanted[effect.attachment_id] = asyncio.current_task()
-        ended = PutEnded(effect.attachment_id)
+        began = time.perf_counter()
         try:
-            await self._uploader.put(
-                effect.url, effect.headers, effect.content_type, effect.path, effect.size_bytes
-            )
-        except PlatformError as error:
-            ended = PutEnded(effect.attachment_id, error.status, str(error))
-        except SpoolError as error:
-            ended = PutEnded(effect.attachment_id, None, str(error), is_file_lost=True)
+            ended, outcome, details = await self._put_ended(self._uploader, effect)
+        except asyncio.CancelledError:
+            gone = {"error_code": "cancelled", "error_message": "the upload is not wanted any more"}
+            self._tell_of_put(runner, effect, began, "cancelled", gone)
+            raise
         finally:
             self._forget(runner, effect.attachment_id)
+        self._tell_of_put(runner, effect, began, outcome, details)
         self._count(ended, effect.size_bytes)
         if runner.machine.state is not State.ENDED:
             runner.feed(ended)
+
+    @staticmethod
+    async def _put_ended(
+        uploader: Uploader, effect: Upload
+    ) -> tuple[PutEnded, str, dict[str, Any]]:
+        """How it ended: for the session, for the metrics, for the audit."""
+        attachment_id = effect.attachment_id
+        try:
+            await uploader.put(
+                effect.url, effect.headers, effect.content_type, effect.path, effect.size_bytes
+            )
+        except PlatformError as error:
+            ended = PutEnded(attachment_id, error.status, str(error), failure=failure_of(error))
+            return ended, outcome_of(error), {"error_message": error.args[0], **error.codes()}
+        except SpoolError as error:
+            ended = PutEnded(attachment_id, None, str(error), is_file_lost=True)
+            lost = {"error_code": error.code, "error_message": str(error)}
+            return ended, "file_lost", lost
+        return PutEnded(attachment_id), "ok", {}
+
+    def _tell_of_put(
+        self, runner: Runner, effect: Upload, began: float, outcome: str, details: dict[str, Any]
+    ) -> None:
+        """Its latency (HTTP-4), and a line of the audit (AUDIT-1)."""
+        latency_s = time.perf_counter() - began
+        self._metrics.observe_rest(PUT, outcome, latency_s)
+        told = {**_about(runner, effect), "latency_ms": round(latency_s * 1000.0, 3), **details}
+        self._note(PUT, "success" if outcome == "ok" else "failed", told)
+        if outcome not in ("ok", "cancelled"):
+            logger.warning(
+                "an upload failed: %s (session %s, command %s, try %d, status %s, code %s,"
+                " correlation id %s, %.3f ms)",
+                told["error_message"],
+                told["session_id"],
+                told["command_id"],
+                told["try"],
+                told.get("error_status", "none"),
+                told.get("platform_code") or told.get("error_cause") or "none",
+                told.get("correlation_id", "none"),
+                told["latency_ms"],
+            )
 
     def _forget(self, runner: Runner, attachment_id: str) -> asyncio.Task[None] | None:
         wanted = self._wanted.get(runner)
@@ -109,9 +153,7 @@ class Uploads:
             else str(ended.status or "broken")
         )
         uploads[word] = uploads.get(word, 0) + 1
-        if ended.problem:
-            logger.warning("an upload failed: %s", ended.problem)
-        else:
+        if not ended.problem:
             self._metrics.upload_bytes += size_bytes
 
     async def _ask(self, runner: Runner, effect: AskPresigned) -> None:
@@ -123,30 +165,58 @@ class Uploads:
             "contentType": effect.content_type,
             "size": effect.size_bytes,
         }
-        session_id = runner.machine.guest.session_id
-        about = {"session_id": session_id, "attachment_id": effect.attachment_id}
+        key = effect.attachment_id  # a fresh one for each place, so this call's own (HTTP-2)
+        about = {**_about(runner, effect), "idempotency_key": key}
 
-        def attempt_failed(error: PlatformError) -> None:
-            self._note("platform.attempt", "failed", {**about, **error.attempt_details()})
+        def attempt_failed(action: str, error: PlatformError) -> None:
+            words = {"error_message": error.args[0]}
+            attempt = error.attempt_details()
+            self._note(action, "failed", {**about, **words, **attempt})
 
         try:
-            found = await self._calls.call(PRESIGN, body=body, attempt_failed=attempt_failed)
+            found = await self._calls.call(
+                PRESIGN, body=body, idempotency_key=key, attempt_failed=attempt_failed
+            )
         except PlatformError as error:
-            latency_ms = round(error.latency_ms, 3)
-            self._note(PRESIGN, "failed", {**about, "latency_ms": latency_ms, **error.codes()})
-            refused = (
-                error.status if error.status is not None and error.status >= 400 else UNAVAILABLE
-            )
-            given = SlotRefused(
-                effect.attachment_id, refused, str(error), correlation_id=error.correlation_id
-            )
+            self._note(PRESIGN, "failed", {**about, **_call_details(error)})
+            given = _refusal_of(effect.attachment_id, error)
         else:
             latency_ms, correlation_id = round(found.latency_ms, 3), found.correlation_id
             details = {"latency_ms": latency_ms, "correlation_id": correlation_id}
-            self._note(PRESIGN, "success", {**about, **details})
             given = _slot_of(effect.attachment_id, found.body)
+            if isinstance(given, SlotRefused):
+                invalid = {"error_code": "platform_unavailable", "error_cause": "malformed"}
+                details |= {**invalid, "error_status": found.status, "error_message": given.reason}
+                codes = PlatformFailure("platform_unavailable", found.status, "", correlation_id)
+                given.failure = codes
+            status = "failed" if isinstance(given, SlotRefused) else "success"
+            self._note(PRESIGN, status, {**about, **details})
         if runner.machine.state is not State.ENDED:
             runner.feed(given)
+
+
+def _about(runner: Runner, effect: Upload | AskPresigned) -> dict[str, Any]:
+    """Whose file it is, and which try of it."""
+    return {
+        "session_id": runner.machine.guest.session_id,
+        "command_id": effect.command_id,
+        "attachment_id": effect.attachment_id,
+        "try": effect.attempt,
+    }
+
+
+def _call_details(error: PlatformError) -> dict[str, Any]:
+    latency_ms = round(error.latency_ms, 3)
+    words = {"error_message": error.args[0], "requests": error.attempts}
+    return {"latency_ms": latency_ms, **words, **error.codes()}
+
+
+def _refusal_of(attachment_id: str, error: PlatformError) -> SlotRefused:
+    code = error.status if error.status is not None and error.status >= 400 else UNAVAILABLE
+    wait_s = error.retry_after_s or 0.0
+    return SlotRefused(
+        attachment_id, code, str(error), failure=failure_of(error), retry_after_s=wait_s
+    )
 
 
 def _slot_of(attachment_id: str, answer: dict[str, object]) -> SlotGranted | SlotRefused:

@@ -1,5 +1,5 @@
-"""Opens links: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all of
-it."""
+"""Opens connections: resolve, connect (`eyeballs`), (tunnel,) TLS, upgrade; one time limit over all
+of it."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable
+from functools import lru_cache
 from itertools import cycle
 from typing import cast
 
@@ -16,17 +17,22 @@ from websockets.uri import WebSocketURI, parse_uri
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.outbound_route import OutboundRoute
-from ..model.ports import DialTarget, LinkSink
+from ..model.ports import ConnectionSink, DialTarget
 from ..model.proxy import proxy_of
 from ..runtime.resolver import Resolver
-from ..runtime.tls import client_context
+from ..runtime.tls import client_context_of
 from ..session.settings import ReconnectSettings
 from .eyeballs import ConnectedSocket, connected, in_turns, open_connection
 from .handshake import Tunnel, Upgrade
 from .settings import TransportSettings
 from .socket import GuestSocket
+from .tls_sessions import ResumingContext
 
 CA_FILE = "platform.ca_file"
+
+
+#: A fleet dials one URL again and again.
+_uri_of = lru_cache(maxsize=64)(parse_uri)
 
 
 class WebsocketDialer:
@@ -43,35 +49,39 @@ class WebsocketDialer:
         self._settings = settings = settings or TransportSettings()
         self._route = route = route or OutboundRoute()
         self._retry_after_max_s = (reconnect or ReconnectSettings()).retry_after_max_s
-        self._tls: ssl.SSLContext | None = None
+        self._tls: ResumingContext | None = None
         if route.ca_file is not None:
-            self._tls = client_context(route.ca_file, CA_FILE)
+            self._tls = client_context_of(ResumingContext, route.ca_file, CA_FILE)
         self._proxy = proxy_of(route.proxy_url) if route.proxy_url else None
         self._local = cycle(settings.local_addresses) if settings.local_addresses else None
         self._resolver = Resolver(ttl_s=settings.dns_ttl_s, local_names=True)
 
-    async def dial(self, target: DialTarget, sink: LinkSink) -> GuestSocket:
+    async def dial(self, target: DialTarget, sink: ConnectionSink) -> GuestSocket:
         loop = asyncio.get_running_loop()
         try:
-            uri = parse_uri(target.url)
+            uri = _uri_of(target.url)
             async with asyncio.timeout(self._settings.dial_timeout_s):
-                link = await self._open(loop, uri, target, sink)
+                connection = await self._open(loop, uri, target, sink)
         except DialError:
             raise
         except (OSError, ssl.SSLError, TimeoutError, InvalidURI) as error:
             raise DialError(ending_of(error)) from error
-        loop.call_soon(link.begin)
-        return link
+        loop.call_soon(connection.begin)
+        return connection
 
-    def _trust(self) -> ssl.SSLContext:
+    def _trust(self) -> ResumingContext:
         """Loaded at the first dial that needs it: a tenth of a second, which a plain `ws://` need
         not spend."""
         if self._tls is None:
-            self._tls = client_context(None, CA_FILE)
+            self._tls = client_context_of(ResumingContext, None, CA_FILE)
         return self._tls
 
     async def _open(
-        self, loop: asyncio.AbstractEventLoop, uri: WebSocketURI, target: DialTarget, sink: LinkSink
+        self,
+        loop: asyncio.AbstractEventLoop,
+        uri: WebSocketURI,
+        target: DialTarget,
+        sink: ConnectionSink,
     ) -> GuestSocket:
         upgrade = Upgrade(loop, uri, target.headers, sink, self._settings, self._retry_after_max_s)
         try:
@@ -83,7 +93,10 @@ class WebsocketDialer:
                 await self._connect(
                     loop, upgrade, host, port, tls, uri.host if uri.secure else None
                 )
-            return cast(GuestSocket, await upgrade.done)
+            link = cast(GuestSocket, await upgrade.done)
+            if uri.secure:
+                self._trust().keep(upgrade.tls_connection)
+            return link
         except BaseException:
             upgrade.abandon()
             raise
@@ -101,7 +114,13 @@ class WebsocketDialer:
             local_address = next(self._local) if self._local is not None else None
             return open_connection(loop, address, port, local_address, tls, server_name)
 
-        opened = await connected(in_turns(await self._resolver(host, port)), connect)
+        addresses = in_turns(await self._resolver(host, port))
+        if len(addresses) == 1 and self._local is None:  # no race: one object less, one step less
+            await loop.create_connection(
+                lambda: protocol, addresses[0], port, ssl=tls, server_hostname=server_name
+            )
+            return
+        opened = await connected(addresses, connect)
         opened.hand_over(protocol)
 
     async def _through_proxy(
@@ -127,7 +146,7 @@ class WebsocketDialer:
 
 
 def ending_of(error: BaseException) -> Ending:
-    """Every foreign exception of a dial, and what it means: the one place that knows."""
+    """Every foreign exception of a dial, and what it means; decided only here."""
     match error:
         case ssl.SSLCertVerificationError():
             remedy = "name the CA that signed it in platform.ca_file, or check the host name"

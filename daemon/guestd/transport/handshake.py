@@ -1,21 +1,23 @@
 """The upgrade from HTTP to WebSocket, and the CONNECT through a proxy before it. Both are gone once
-the link is open."""
+the connection is open."""
 
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
+from abc import ABC, abstractmethod
 from typing import cast
 
-from websockets.client import ClientProtocol
 from websockets.uri import WebSocketURI
 
 from ..model.endings import Cause, Ending
 from ..model.errors import DialError
 from ..model.numbers import whole_number
-from ..model.ports import LinkSink
+from ..model.ports import ConnectionSink
 from ..model.proxy import Proxy
 from ..policy.retry_after import retry_after_s
+from . import upgrade
 from .settings import TransportSettings
 from .socket import GuestSocket
 
@@ -25,7 +27,7 @@ HEAD_BYTES_MAX = 32_768
 WRITE_HIGH_WATER_BYTES = 65_536
 
 
-class _Head(asyncio.Protocol):
+class _Head(asyncio.Protocol, ABC):
     """Reads one HTTP response head; `done` gets what `_head_received` makes of it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -62,11 +64,13 @@ class _Head(asyncio.Protocol):
         if not self.done.done():
             self.done.set_exception(DialError(ending))
 
+    @abstractmethod
     def _send(self, transport: asyncio.Transport) -> None:
-        raise NotImplementedError  # each of the two heads below asks its own question
+        """Write the request."""
 
+    @abstractmethod
     def _head_received(self, head: bytes, rest: bytes) -> object:
-        raise NotImplementedError  # … and reads its own answer
+        """What `done` is given for this response; `rest` came behind it. Raises DialError."""
 
 
 class Upgrade(_Head):
@@ -77,23 +81,24 @@ class Upgrade(_Head):
         loop: asyncio.AbstractEventLoop,
         uri: WebSocketURI,
         headers: tuple[tuple[str, str], ...],
-        sink: LinkSink,
+        sink: ConnectionSink,
         settings: TransportSettings,
         retry_after_max_s: float,
     ) -> None:
         super().__init__(loop)
-        self._client = ClientProtocol(uri, max_size=settings.frame_bytes_max)
-        self._headers = headers
+        self._request, self._accept = upgrade.request(uri, headers)
         self._sink = sink
         self._settings = settings
         self._retry_after_max_s = retry_after_max_s
 
+    @property
+    def tls_connection(self) -> ssl.SSLObject:
+        """Of a transport that has one."""
+        assert self._transport is not None
+        return cast(ssl.SSLObject, self._transport.get_extra_info("ssl_object"))
+
     def _send(self, transport: asyncio.Transport) -> None:
-        request = self._client.connect()
-        for name, value in self._headers:
-            request.headers[name] = value
-        self._client.send_request(request)
-        transport.writelines(self._client.data_to_send())
+        transport.write(self._request)
 
     def _head_received(self, head: bytes, rest: bytes) -> GuestSocket:
         status, headers = _parsed(head)
@@ -114,9 +119,9 @@ class Upgrade(_Head):
                 self._retry_after_max_s,
             )
             raise DialError(Ending(Cause.UPGRADE_REFUSED, status, detail, wait_s))
-        self._client.receive_data(head)
-        if self._client.handshake_exc is not None:
-            detail = f"no valid upgrade: {self._client.handshake_exc}"
+        fault = upgrade.fault_in_answer(headers, self._accept)
+        if fault:
+            detail = f"no valid upgrade: {fault}"
             raise DialError(Ending(Cause.PROTOCOL_VIOLATION, status, detail[:200]))
         transport = self._transport
         assert transport is not None
@@ -158,15 +163,19 @@ class Tunnel(_Head):
 
 
 def _parsed(head: bytes) -> tuple[int, dict[str, str]]:
-    """The status, and the headers with lower-case names. Raises DialError if this is not an HTTP
-    response."""
-    lines = head.split(b"\r\n")
-    parts = lines[0].split(b" ", 2)
+    """The status, and the headers with lower-case names; the values of one that comes twice are one
+    list (RFC 9110 §5.3). Raises DialError if this is not an HTTP response."""
+    parts = head[: head.index(b"\r\n")].split(b" ", 2)
     status = whole_number(parts[1]) if len(parts) >= 2 and len(parts[1]) == 3 else None
     if status is None or not parts[0].startswith(b"HTTP/1."):
         raise DialError(Ending(Cause.PROTOCOL_VIOLATION, None, "the answer is not HTTP"))
     headers: dict[str, str] = {}
-    for line in lines[1:]:
-        name, _, value = line.partition(b":")
-        headers.setdefault(name.strip().lower().decode("latin-1"), value.strip().decode("latin-1"))
+    for line in head.decode("latin-1").split("\r\n")[1:-2]:
+        name, colon, value = line.partition(":")
+        if not colon:
+            raise DialError(
+                Ending(Cause.PROTOCOL_VIOLATION, status, "a header line without a colon")
+            )
+        name, value = name.lower(), value.strip(" \t")
+        headers[name] = f"{headers[name]}, {value}" if name in headers else value
     return status, headers

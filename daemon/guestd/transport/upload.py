@@ -1,13 +1,13 @@
 """A file's way to the platform's storage: one PUT to a presigned URL, streamed from the disk.
 
-The URL is signed as it stands, so it is used byte by byte as it came; every header that came with
-it goes along, and of our own only what HTTP needs. It is also a key: its reader can write
-there, so neither it nor its query appears in any error.
+The URL is signed, so it is used byte for byte as received; every header that came with it is sent,
+and of our own only what HTTP needs. Anyone who knows the URL can write there, so neither it nor its
+query appears in any error.
 
-Memory does not grow with the file: one chunk is in our hands, one in the socket's. In one turn of
-the loop only so many chunks go, of all uploads together, so that a hundred files at once delay no
-message. There is no limit on the whole, because the time that a large file takes is not known;
-there is one on standing still."""
+Memory does not grow with the file: one chunk is in our hands, one in the socket's. All uploads
+together send a bounded number of chunks per turn of the loop, so that a hundred files at once delay
+no message. There is no time limit on the whole, because the time that a large file takes is not
+known; there is one on a stall."""
 
 from __future__ import annotations
 
@@ -41,6 +41,9 @@ CHUNKS_PER_TURN = 8
 _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", "expect"})
 
 
+_REQUEST_IDS = ("inin-correlation-id", "x-amz-request-id", "x-request-id")
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+_CODE = re.compile(rb"<Code>([A-Za-z0-9._-]{1,100})</Code>")
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
@@ -95,7 +98,7 @@ class FileUploader:
         scheme = urlsplit(url).scheme
         if scheme != "https" and (self._secure_only or scheme != "http"):
             raise PlatformRefused(
-                "the platform gave an upload URL that is not https", platform_code="insecure"
+                "the platform gave an upload URL that is not https", cause="insecure"
             )
 
     async def _put(self, url: URL, headers: dict[str, str], copy: CopyReader) -> None:
@@ -106,6 +109,7 @@ class FileUploader:
                 **headers,
                 **for_proxy,
             }  # the proxy itself reads this request; there is no CONNECT before it
+        said = b""
         async with asyncio.timeout(stall_s) as patience:
             async with self._client().put(
                 url,
@@ -117,19 +121,24 @@ class FileUploader:
                 allow_redirects=False,
             ) as answer:
                 with suppress(aiohttp.ClientError):
-                    await answer.content.read(ANSWER_BYTES_MAX)
+                    said = await answer.content.read(ANSWER_BYTES_MAX)
         if not 200 <= answer.status < 300:
             kind = (
                 PlatformUnavailable
                 if answer.status in (408, 429) or answer.status >= 500
                 else PlatformRefused
             )
-            raise kind(f"the storage answered {answer.status}", status=answer.status)
+            raise kind(
+                f"the storage answered {answer.status}",
+                status=answer.status,
+                platform_code=_code_of(said),
+                correlation_id=_request_id_of(answer.headers),
+            )
 
     async def _chunks(
         self, copy: CopyReader, patience: asyncio.Timeout, stall_s: float
     ) -> AsyncIterator[bytes]:
-        """Each chunk that is asked for shows that the one before has found its way."""
+        """A request for a chunk shows that the one before was sent."""
         assert self._turns is not None
         loop, offset = asyncio.get_running_loop(), 0
         while True:
@@ -160,6 +169,18 @@ class FileUploader:
                 middlewares=(no_resending,),
             )
         return self._session
+
+
+def _code_of(said: bytes) -> str:
+    """The storage's word for its refusal, as S3 and its like write it."""
+    found = _CODE.search(said[:4096])
+    return found[1].decode() if found is not None else ""
+
+
+def _request_id_of(headers: Mapping[str, str]) -> str:
+    """What the storage's support asks for. One that is not an id is not passed on."""
+    found = next((headers[name] for name in _REQUEST_IDS if name in headers), "")
+    return found if _REQUEST_ID.fullmatch(found) else ""
 
 
 def _headers(given: Mapping[str, str], content_type: str, size_bytes: int) -> dict[str, str]:
@@ -209,18 +230,14 @@ def _translated(error: Exception) -> PlatformError:
             return PlatformRefused(
                 "the storage's certificate was refused; name the CA that signed it in"
                 " platform.ca_file",
-                platform_code="certificate",
+                cause="certificate",
             )
         case TimeoutError():
-            return PlatformUnavailable(
-                "the upload stood still for too long", platform_code="timeout"
-            )
+            return PlatformUnavailable("the upload stood still for too long", cause="timeout")
         case aiohttp.ClientConnectorError():
-            return PlatformUnavailable(
-                f"{error.host} cannot be reached", platform_code="unreachable"
-            )
+            return PlatformUnavailable(f"{error.host} cannot be reached", cause="unreachable")
         case ValueError():
             return PlatformRefused("the platform returned an invalid upload URL or header")
         case _:
             cause = error if isinstance(error, ConnectionBroke) else type(error).__name__
-            return PlatformUnavailable(f"the connection broke: {cause}", platform_code="broken")
+            return PlatformUnavailable(f"the connection broke: {cause}", cause="broken")

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from ..model.times import iso
 
 #: Digits and nothing else: the journal makes a number of them.
-_CANONICAL = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z")
+is_canonical = re.compile(
+    r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z"
+).fullmatch
 _CHARS_MAX = 64  # longer than any ISO 8601 instant
 
 
@@ -17,7 +19,7 @@ def canonical(value: object) -> str:
     is canonical already."""
     if not isinstance(value, str):
         return ""
-    if _CANONICAL.fullmatch(value):
+    if is_canonical(value):
         return value
     if len(value) > _CHARS_MAX or not value.isascii():
         return ""

@@ -12,7 +12,7 @@ from .conftest import guest, has_status, injection, life, prompt, session
 async def test_sess_7_a_guest_is_made_in_three_steps(harness):
     view = await harness.do("guest", guest(customAttributes={"tier": "gold"}), "g-1")
     assert view.status == "succeeded", view
-    (contact,), (conversation,) = harness.books("contacts"), harness.books("conversations")
+    (contact,), (conversation,) = harness.resources("contacts"), harness.resources("conversations")
     assert (contact["id"], contact["key"]) == (view.result["contact_id"], "g-1-contact")
     assert (conversation["id"], conversation["key"]) == (
         view.result["conversation_id"],
@@ -26,7 +26,7 @@ async def test_sess_7_a_guest_is_made_in_three_steps(harness):
 
 async def test_sess_1_2_3_and_4_a_session_is_opened_as_asked(harness):
     view = await harness.do("messaging", session(durationS=60, locale="de-DE", name="Ana"))
-    (conversation,) = harness.books("conversations")
+    (conversation,) = harness.resources("conversations")
     assert conversation["id"] == view.result["conversation_id"] and conversation["name"] == "Ana"
     assert (
         conversation["sessionDurationLimit"] == 60 and conversation["context"]["locale"] == "de-DE"
@@ -92,6 +92,8 @@ async def test_audit_1_an_attempt_that_is_made_again_has_a_line(harness):
         {
             "call": "interaction.inject",
             "attempt": 1,
+            "error_message": {"text": details["error_message"]["text"]},
+            "retry_after_s": 1.0,
             "error_code": "platform_unavailable",
             "error_status": 503,
             "platform_code": "fault",
@@ -102,6 +104,117 @@ async def test_audit_1_an_attempt_that_is_made_again_has_a_line(harness):
         True,
         correlation_id or "one",
     )
+
+
+async def test_audit_1_a_heartbeat_that_meets_429_has_a_line_with_all_that_is_known(harness):
+    """Its conversation, its operation, the call, the attempt, the latency, status, code and
+    correlation id; it is delayed, and no heartbeat has failed."""
+    path = "/api/v2/conversations/messaging/"
+    rule = {"kind": "http_status", "status": 429, "retry_after_s": 1, "count": 2, "path": path}
+    harness.faults({**rule, "method": "PATCH"})
+    view = await harness.do("messaging", session(durationS=5), "s-1")
+
+    async def are_two():
+        told = [action for action, _ in await harness.told()]
+        return told.count("platform.rate_limited") == 2
+
+    await harness.until(are_two)
+    facts = await harness.facts()
+    lines = [one for one in facts if one["action"] == "platform.rate_limited"]
+    names = ("call", "attempt", "error_code", "error_status", "platform_code")
+    assert [
+        (one["operation_id"], one["conversation_id"], *(one["details"][name] for name in names))
+        for one in lines
+        if one["details"]["latency_ms"] > 0.0
+        and one["details"]["correlation_id"]
+        and one["details"]["error_message"]
+    ] == [
+        (
+            "s-1",
+            view.result["conversation_id"],
+            "conversation.patch",
+            attempt,
+            "platform_unavailable",
+            429,
+            "fault",
+        )
+        for attempt in (1, 2)
+    ]
+    assert not [one for one in facts if one["action"] == "messaging.heartbeat_failed"]
+
+
+async def deferred(harness):
+    """The line of a prompt that found the agent's screen full: (the conversation, the fact)."""
+    conversation = await harness.conversation()
+    for name in ("p-1", "p-2"):
+        await harness.do("prompt", prompt(conversation, maxConcurrentPrompts=1), name)
+    (fact,) = [one for one in await harness.facts() if one["action"] == "prompt.deferred"]
+    return conversation, fact
+
+
+async def test_http_3_a_deferred_prompt_says_why(harness):
+    """In our own words, and with the platform's status, code and correlation id."""
+    _, fact = await deferred(harness)
+    details = fact["details"]
+    assert [details[name] for name in ("error_message", "error_code", "error_status")] == [
+        "the agent's screen is full",
+        "conflict",
+        409,
+    ]
+    assert details["platform_code"] == "prompts.at.maximum"
+    assert len(details["correlation_id"]) > 8
+
+
+async def test_http_4_a_deferred_prompt_has_its_latency(harness):
+    _, fact = await deferred(harness)
+    assert (fact["details"]["latency_ms"] > 0.0, fact["details"]["attempts"]) == (True, 1)
+
+
+async def test_audit_1_a_deferred_prompt_has_its_ids_and_its_key(harness):
+    conversation, fact = await deferred(harness)
+    assert (fact["conversation_id"], fact["operation_id"], fact["status"]) == (
+        conversation,
+        "p-2",
+        "deferred",
+    )
+    assert fact["details"]["idempotency_key"] == "p-2-prompt"
+
+
+async def test_audit_1_a_request_that_looks_whether_it_was_done_has_a_line(harness):
+    """An opening whose answers are lost is looked for; the looks that fail have lines as well."""
+    path = "/api/v2/conversations/messaging"
+    lost = {"kind": "http_status", "status": 500, "path": path, "when": "after", "count": 9}
+    look = {"kind": "http_status", "status": 503, "path": f"{path}/", "method": "GET", "count": 3}
+    harness.faults({**lost, "method": "POST"}, look)
+    view = await harness.do("messaging", session(), "s-1")
+    facts = [one for one in await harness.facts() if one["action"] == "platform.probe"]
+    told = [(one["status"], one["details"].get("error_status")) for one in facts]
+    assert (view.result["conversation_id"], told[0], told[-1]) == (
+        facts[0]["conversation_id"],
+        ("failed", 503),
+        ("success", None),
+    )
+    for one in facts:
+        assert (one["details"]["call"], one["details"]["latency_ms"] > 0.0) == (
+            "conversation.get",
+            True,
+        )
+        assert one["details"]["correlation_id"]
+
+
+async def test_http_3_a_goodbye_that_the_platform_refuses_says_why(harness):
+    """The session is over all the same; its last line says that the platform was not told."""
+    await harness.do("messaging", session(), "s-1")
+    path = "/api/v2/conversations/messaging/"
+    rule = {"kind": "http_status", "status": 403, "path": path, "method": "PATCH", "count": 9}
+    harness.faults(rule)
+    await harness.service.end("s-1")
+    await harness.until(lambda: has_status(harness, "s-1", "succeeded"))
+    fact = [one for one in await harness.facts() if one["action"] == "messaging.disconnect"][-1]
+    details = fact["details"]
+    assert (fact["status"], details["platform_told"], details["final"]) == ("failed", False, True)
+    assert (details["error_status"], details["platform_code"]) == (403, "fault")
+    assert (details["idempotency_key"], bool(details["correlation_id"])) == ("s-1-disconnect", True)
 
 
 async def test_sess_5_three_lost_heartbeats_end_it_once(harness):
@@ -119,7 +232,7 @@ async def test_sess_5_three_lost_heartbeats_end_it_once(harness):
     )
     await harness.until(lambda: has_status(harness, "s-1", "succeeded"))
     assert (await harness.service.view("s-1")).result["ended"] == "heartbeats_failed"
-    (conversation,) = harness.books("conversations")
+    (conversation,) = harness.resources("conversations")
     assert (conversation["id"], conversation["ended_by"]) == (
         view.result["conversation_id"],
         "guest",
@@ -130,7 +243,7 @@ async def test_sess_6_and_8_the_platform_is_told_and_it_is_counted(harness):
     await harness.do("messaging", session(), "s-1")
     await harness.service.end("s-1")
     await harness.until(lambda: has_status(harness, "s-1", "succeeded"))
-    assert harness.books("conversations")[0]["status"] == "disconnected"
+    assert harness.resources("conversations")[0]["status"] == "disconnected"
     figures = harness.metrics.rest_figures()
     assert (figures["total_sessions"], figures["disconnection_rate"]) == (1, 1.0)
     assert ("messaging.ended", "success") in (await harness.told())
@@ -144,7 +257,7 @@ async def test_assist_1_3_and_5_a_prompt_is_shown_and_told(harness):
         "webhookUrl": "https://kb.example.org/sync",
     }
     view = await harness.do("prompt", request, "p-1")
-    (shown,) = harness.books("prompts")
+    (shown,) = harness.resources("prompts")
     assert (shown["id"], shown["key"]) == (view.result["injection_id"], "p-1-prompt")
     first, last = [
         fact["details"] for fact in (await harness.facts()) if fact["operation_id"] == "p-1"

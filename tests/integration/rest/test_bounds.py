@@ -45,7 +45,7 @@ async def test_a_packed_answer_has_the_same_bound(line, body, encoding, code):
     line.script.turns.append(packed(body, encoding))
     with pytest.raises(PlatformUnavailable) as refused:
         await line.http.get_object(f"{line.script.url}/api/x")
-    assert refused.value.platform_code == code
+    assert refused.value.cause == code
 
 
 def test_a_bomb_is_unpacked_no_further_than_the_bound():

@@ -1,4 +1,4 @@
-"""HTTP-1, HTTP-2 and HTTP-4 for every named call, over real HTTP, with every misfortune there
+"""HTTP-1, HTTP-2 and HTTP-4 for every named call, over real HTTP, with every failure there
 is."""
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from functools import partial
 
 import pytest
 
+from guestd.api.problems import problem_of
 from guestd.model.errors import (
     BudgetSpent,
     Conflicting,
@@ -126,7 +127,7 @@ async def test_http_1_an_attempt_on_a_broken_connection_is_one_request(new_line,
         line.script.turns.extend([line.script.reset(acted=False)] * attempts_max)
         line.script.seen.clear()
         error = await line.fail("queue.get")
-    assert (error.platform_code, len(line.script.seen), len(line.time.slept)) == (
+    assert (error.cause, len(line.script.seen), len(line.time.slept)) == (
         "broken",
         attempts_max,
         attempts_max - 1,
@@ -216,7 +217,7 @@ async def test_http_3_a_reset_without_a_key_says_that_it_may_have_acted(line, ac
         line.script.turns.append(line.script.reset(acted=acted))
         error = await line.fail(name)
         assert isinstance(error, PlatformUnavailable)
-        assert (error.status, error.attempts, error.acted, error.platform_code) == (
+        assert (error.status, error.attempts, error.acted, error.cause) == (
             None,
             1,
             True,
@@ -241,7 +242,7 @@ async def test_http_3_a_time_out_without_a_key_says_that_it_may_have_acted(new_l
         line.script.stuck = partial(let_pass, PATIENCE_S)
         line.script.turns.append(getattr(line.script, turn)())
         error = await line.fail("prompt.inject")
-        assert (error.platform_code, error.attempts, error.acted) == ("timeout", 1, True)
+        assert (error.cause, error.attempts, error.acted) == ("timeout", 1, True)
 
 
 async def test_http_3_a_refused_connection_has_not_acted(line):
@@ -372,19 +373,25 @@ async def test_http_4_a_latency_is_finer_than_the_loops_clock(line):
 async def test_audit_1_an_attempt_that_was_not_the_last_is_told(line):
     """To who made the call, else to the audit; the last one is told by what the call comes to."""
     told, noted = [], []
+
+    def listen(action, error):
+        told.append((action, error))
+
     line.calls.note_to(lambda *fact: noted.append(fact))
     say = line.script.say
-    for listener in ({"attempt_failed": told.append}, {}):
+    for listener in ({"attempt_failed": listen}, {}):
         line.script.turns.extend([say(503, {"code": "busy"}, ININ_Correlation_Id="c-1"), say(401)])
         line.script.turns.append(say(503))
         with pytest.raises(PlatformError):
             line.script.turns.append(say(404))
             await line.make("interaction.get", **listener)
-    seen = [(one.attempts, one.status, one.platform_code, one.latency_ms) for one in told]
+    seen = [(one.attempts, one.status, one.platform_code, one.latency_ms) for _, one in told]
     common = {"call": "interaction.get", "latency_ms": 0.0}
     passing = {**common, "error_code": "platform_unavailable", "error_status": 503}
+    passing["error_message"] = "the platform answered 503"
     busy = {"platform_code": "busy", "correlation_id": "c-1"}
     refused = {**common, "error_code": "platform_refused", "error_status": 401}
+    refused["error_message"] = "the platform answered 401"
     facts = [
         {**passing, "attempt": 1, **busy},
         {**refused, "attempt": 2},
@@ -394,6 +401,54 @@ async def test_audit_1_an_attempt_that_was_not_the_last_is_told(line):
         [(1, 503, "busy", 0.0), (2, 401, "", 0.0), (3, 503, "", 0.0)],
         [("platform.attempt", "failed", one) for one in facts],
     )
+
+
+async def test_audit_1_each_429_has_a_line_with_all_that_is_known_of_it(line):
+    """The last one too, to who made the call, else to the audit."""
+    told, noted = [], []
+    line.calls.note_to(lambda *fact: noted.append(fact))
+    say = line.script.say
+    for listener in ({"attempt_failed": lambda *one: told.append(one)}, {}):
+        answer = {"code": "too.many", "message": "slow down"}
+        line.script.turns.extend([say(429, answer, Retry_After="2", ININ_Correlation_Id="c-1")] * 3)
+        with pytest.raises(RateLimited):
+            await line.make("contact.create", idempotency_key="op-1", **listener)
+    details = {
+        "idempotency_key": "op-1",
+        "error_message": "the platform answered 429 slow down",
+        "call": "contact.create",
+        "latency_ms": 0.0,
+        "retry_after_s": 2.0,
+        "error_code": "platform_unavailable",
+        "error_status": 429,
+        "platform_code": "too.many",
+        "correlation_id": "c-1",
+    }
+    lines = [
+        (action, attempt)
+        for attempt in (1, 2, 3)
+        for action in ("platform.rate_limited", "platform.attempt")
+    ][:-1]
+    assert [one for one in noted if not one[0].startswith("oauth.")] == [
+        (action, "failed", {**details, "attempt": attempt}) for action, attempt in lines
+    ]
+    assert [(action, error.operation) for action, error in told] == [
+        (action, "contact.create") for action, _ in lines
+    ]
+
+
+@pytest.mark.parametrize("body", [None, b"not JSON"], ids=repr)
+async def test_http_3_our_own_word_is_not_the_platforms_code(line, body):
+    """A connection that broke, an answer that cannot be read: the platform has said no code."""
+    script = line.script
+    turn = script.reset(acted=False) if body is None else script.raw(200, body)
+    script.turns.append(turn)
+    error = await line.fail("interaction.inject")
+    found = problem_of(error).platform
+    word = "broken" if body is None else "malformed"
+    assert (error.platform_code, error.cause, error.codes()["error_cause"]) == ("", word, word)
+    assert ("platform_code" in found, "platform_code" in error.codes()) == (False, False)
+    assert found["cause"] == word
 
 
 async def test_guest_3_failed_calls_are_counted_by_kind(line):

@@ -151,8 +151,8 @@ async def test_auth_1_the_client_shows_itself_as_configured(line, case):
 
 async def test_auth_2_what_becomes_of_the_token_is_logged_and_told(line, caplog):
     """Fetched; over its life, and refreshed; not taken by the platform, and refreshed."""
-    told = []
-    line.tokens.note = lambda action, status, details: told.append((action, details))
+    reported = []
+    line.tokens.note = lambda action, status, details: reported.append((action, details))
     with caplog.at_level(logging.INFO, "guestd.platform"):
         await line.tokens.current(1e9)
         line.time.at += 4000.0
@@ -172,13 +172,13 @@ async def test_auth_2_what_becomes_of_the_token_is_logged_and_told(line, caplog)
         "the bearer token has expired (oauth_client client-1, reason the platform did not take it)",
         "the bearer token was refreshed (oauth_client client-1, life_s 3600)",
     ]
-    assert (told, [record.getMessage() for record in caplog.records]) == (words, logged)
+    assert (reported, [record.getMessage() for record in caplog.records]) == (words, logged)
 
 
 async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
     """Of the whole fetch, with its rests; the attempt that failed on the way has its own."""
-    told = []
-    line.tokens.note = lambda *fact: told.append(fact)
+    reported = []
+    line.tokens.note = lambda *fact: reported.append(fact)
 
     async def quarter(request):
         line.time.at += 0.25
@@ -187,8 +187,9 @@ async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
     line.script.token_turns.append(quarter)
     await line.tokens.current(1e9)
     attempt = {"call": "oauth.token", "attempt": 1, "latency_ms": 250.0, "error_status": 503}
+    attempt["error_message"] = "the platform answered 503"
     whole_ms = round(250.0 + 1000.0 * line.time.slept[0], 3)
-    assert told == [
+    assert reported == [
         (
             "oauth.attempt",
             "failed",
@@ -200,6 +201,46 @@ async def test_http_4_the_audit_has_the_latency_of_each_fetch_of_a_token(line):
             {"oauth_client": "client-1", "life_s": 3600, "latency_ms": whole_ms},
         ),
     ]
+
+
+async def test_http_4_every_request_for_a_token_is_measured_by_outcome(line):
+    """As every other call: one that failed in passing, one that was taken, and one refused."""
+
+    async def quarter(request):
+        line.time.at += 0.25
+        return await line.script.say(503)(request)
+
+    line.script.token_turns.append(quarter)
+    await line.tokens.current(1e9)
+    line.tokens.drop(line.tokens.secrets()[-1])
+    line.script.token_turns.append(line.script.say(401, {"error": "invalid_client"}))
+    with pytest.raises(NotAuthenticated):
+        await line.tokens.current(1e9)
+    found = {
+        outcome: (one.count, one.total)
+        for (operation, outcome), one in line.metrics.rest_s.items()
+        if operation == "oauth.token"
+    }
+    assert found == {"unavailable": (1, 0.25), "ok": (1, 0.0), "unauthorized": (1, 0.0)}
+    assert line.metrics.rest_retries == {"oauth.token": 1}
+
+
+async def test_http_3_a_refused_token_says_all_that_the_platform_said(line):
+    """In the audit: status, code, correlation id and words, of the token's address too."""
+    told = []
+    line.tokens.note = lambda *fact: told.append(fact)
+    answer = {"error": "no.such.path", "message": "nothing here", "code": "gone"}
+    line.script.token_turns.append(line.script.say(404, answer, ININ_Correlation_Id="c-7"))
+    with pytest.raises(NotAuthenticated):
+        await line.tokens.current(1e9)
+    ((action, status, details),) = told
+    names = ("attempts", "error_status", "platform_code", "correlation_id")
+    assert (action, status, [details[name] for name in names]) == (
+        "oauth.refused",
+        "failed",
+        [1, 404, "gone", "c-7"],
+    )
+    assert "nothing here" in details["error_message"]
 
 
 @pytest.mark.parametrize(
@@ -379,7 +420,7 @@ async def test_auth_3_an_answer_that_is_no_token(line, body):
     line.script.token_turns.append(line.script.say(200, body))
     with pytest.raises(PlatformUnavailable, match=r"platform\.token_url") as caught:
         await line.tokens.current(1e9)
-    assert caught.value.platform_code == "malformed"
+    assert caught.value.cause == "malformed"
 
 
 async def test_auth_3_another_refusal_keeps_its_own_words(line):

@@ -76,8 +76,8 @@ SHAPES = {
 async def test_http_3_the_message_is_told_wherever_it_stands(line, shape):
     line.script.turns.append(line.script.say(400, SHAPES[shape]))
     error = await line.fail("interaction.inject")
-    told = ("too long" in str(error), error.platform_code, "correct the request" in str(error))
-    assert told == (True, "bad.text", True)
+    reported = ("too long" in str(error), error.platform_code, "correct the request" in str(error))
+    assert reported == (True, "bad.text", True)
 
 
 async def test_http_3_all_errors_are_told_with_field_and_code(line):
@@ -133,8 +133,8 @@ async def test_auth_4_403_names_the_scope_of_the_call(line):
     for name in line.each(NAMES):
         line.script.turns.append(line.script.say(403, {"message": "Forbidden"}))
         error = await line.fail(name)
-        told = f"missing scope: {' or '.join(CALLS[name].scopes)}; add it to the OAuth client"
-        assert (type(error), error.scopes, told in str(error)) == (
+        reported = f"missing scope: {' or '.join(CALLS[name].scopes)}; add it to the OAuth client"
+        assert (type(error), error.scopes, reported in str(error)) == (
             ScopeMissing,
             CALLS[name].scopes,
             True,
@@ -234,7 +234,7 @@ async def test_http_3_a_success_that_cannot_be_read_may_have_acted(line, name, b
     line.script.turns.append(line.script.raw(200, body))
     error = await line.fail(name, idempotency_key="op-1")
     assert isinstance(error, PlatformUnavailable)
-    assert (error.status, error.platform_code, error.attempts) == (200, "malformed", 1)
+    assert (error.status, error.cause, error.attempts) == (200, "malformed", 1)
     assert error.acted == (name in WRITES)
     assert "JSON" in str(error)
 
@@ -260,7 +260,7 @@ async def test_http_3_redirects_are_not_followed(line, status):
 async def test_http_3_a_huge_answer_is_refused(line):
     line.script.turns.append(line.script.raw(200, b'{"a":"' + b"x" * (8 * 1024 * 1024) + b'"}'))
     error = await line.fail("contact.create", idempotency_key="op-1")
-    assert (error.platform_code, error.attempts, error.acted) == ("too_long", 1, True)
+    assert (error.cause, error.attempts, error.acted) == ("too_long", 1, True)
 
 
 async def test_http_3_a_large_answer_in_many_pieces_is_read_whole(line):

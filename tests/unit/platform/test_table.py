@@ -3,6 +3,7 @@ without secrets."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
@@ -13,6 +14,8 @@ from yarl import URL
 from guestd.model.errors import PayloadRefused
 from guestd.platform.answers import redacted_line, secrets_in
 from guestd.platform.table import CALLS
+
+ROOT = Path(__file__).parents[3]
 
 
 @given(st.text(max_size=80))
@@ -53,6 +56,20 @@ def test_http_1_what_the_table_promises():
     }
 
 
+def test_http_1_what_is_made_again_without_a_key_says_why_that_is_harmless():
+    """At the table, and to operators in the same words."""
+    unkeyed = [one for one in CALLS.values() if one.repeatable and one.verb != "GET"]
+    text = (ROOT / "docs" / "platform-differences.md").read_text()
+    assert {one.name for one in unkeyed} == {
+        "analytics.events",
+        "attachment.presign",
+        "conversation.patch",
+    }
+    assert [one.name for one in unkeyed if not one.harmless] == []
+    assert [one.name for one in unkeyed if f"| `{one.name}` | {one.harmless} |" not in text] == []
+    assert [one.name for one in CALLS.values() if one.harmless and one not in unkeyed] == []
+
+
 def test_http_3_secrets_are_found_wherever_they_lie_in_a_request():
     body = {
         "a": [{"guestToken": "secret-1"}, {"b": ({"PASSWORD": "secret-2"},)}],
@@ -65,8 +82,8 @@ def test_http_3_secrets_are_found_wherever_they_lie_in_a_request():
 
 @given(st.text(max_size=200), st.lists(st.text(min_size=6, max_size=20), max_size=3))
 def test_http_3_what_is_told_is_one_line_without_secrets(text, secrets):
-    told = redacted_line(text, tuple(secrets))
-    assert len(told) <= 300
-    assert "\n" not in told
+    reported = redacted_line(text, tuple(secrets))
+    assert len(reported) <= 300
+    assert "\n" not in reported
     words = [" ".join(one.split()) for one in secrets]
-    assert not [one for one in words if one and "…" not in one and one in told]
+    assert not [one for one in words if one and "…" not in one and one in reported]

@@ -88,4 +88,8 @@ def _state_of(session_id: str, found: StoredCommand, after_seq: int) -> CommandS
         status=last.get("status", "accepted"),
         reason=last.get("reason", ""),
         message_id=last.get("message_id", ""),
+        code=last.get("code", ""),
+        platform_status=last.get("platform_status"),
+        platform_code=last.get("platform_code", ""),
+        correlation_id=last.get("correlation_id", ""),
     )

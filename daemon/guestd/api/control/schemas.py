@@ -34,7 +34,7 @@ class OpenSession(RequestBody):
     """A guest session to be opened."""
 
     name: Name = Field(
-        default_factory=str, description="Unique among the living ones; one is drawn if left out."
+        default_factory=str, description="Unique among the open ones; generated if left out."
     )
     email: str = Field(default="", max_length=254, description="webchat needs one.")
     attributes: dict[str, str] = Field(
@@ -119,7 +119,7 @@ class SendMessage(RequestBody):
     model_config = ConfigDict(json_schema_extra={"oneOf": [_TEXT, _REPLY]})
 
     command_id: CommandId = Field(
-        default_factory=str, description="Yours, for asking again safely; drawn if left out."
+        default_factory=str, description="Yours, for asking again safely; generated if left out."
     )
     text: str = Field(default_factory=str, min_length=1)
     attributes: dict[str, str] = Field(
@@ -164,8 +164,24 @@ class CommandState(BaseModel):
     seq: int
     action: str = Field(description="send, reply, context, attach or end.")
     status: str = Field(description="accepted, sent, confirmed, failed or uncertain.")
-    reason: str = ""
+    reason: str = Field(default="", description="Why it failed or is uncertain, in words.")
     message_id: str = ""
+    code: str = Field(
+        default="",
+        description=(
+            "guestd's own stable word for why: platform_refused, platform_unavailable, unconfirmed,"
+            " ended, withdrawn, spool, or that of the rule that a file breaks."
+        ),
+    )
+    platform_status: int | None = Field(
+        default=None, description="The HTTP status that the platform answered, if it was one."
+    )
+    platform_code: str = Field(
+        default="", description="The platform's own code: of an error frame, or of a refused call."
+    )
+    correlation_id: str = Field(
+        default="", description="The platform's id of its refusal, for its support."
+    )
 
 
 class CommandQuery(QueryParameters):

@@ -21,7 +21,7 @@ from ...observe.log import configure_logging
 from ...observe.terminal_text import json_line, one_line, several_lines
 from .. import exit_codes
 from ..config import Config
-from ..control_client import why
+from ..control_client import platform_facts, why
 from ..daemon import Daemon
 from ..load_config import ConfigProblems, load_config
 from ..systemd import Notifier
@@ -179,7 +179,8 @@ class Screen:
                 reason = f" ({event['reason']})" if event.get("reason") else ""
                 self.say(f"{event.get('filename')}: {event.get('status')}{reason}")
             case "delivery" if event.get("status") not in ("confirmed", "sent"):
-                self.say(f"your message: {event.get('status')} {event.get('reason', '')}")
+                said = f"your message: {event.get('status')} {event.get('reason', '')}"
+                self.say("; ".join(filter(None, (said, platform_facts(event)))))
             case "gap":
                 self.say(f"messages may be missing here: {event.get('reason', '')}")
             case None if "error" in event:

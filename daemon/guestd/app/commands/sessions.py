@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from ...observe.terminal_text import one_line
-from ..control_client import ControlClient, session_path
+from ..control_client import ControlClient, platform_facts, session_path
 from .client_options import (
     DEFAULT_URL,
     AsJson,
@@ -77,7 +77,7 @@ def list_(
     "open", epilog="Example:\n\nguestd sessions open ana --attribute tier=gold --duration 30m"
 )
 def open_(
-    name: Annotated[str | None, typer.Argument(help="Its name; one is drawn if left out.")] = None,
+    name: Annotated[str | None, typer.Argument(help="Its name; generated if left out.")] = None,
     email: Annotated[str, typer.Option(help="webchat needs one.")] = "",
     attribute: Annotated[
         list[str] | None, typer.Option(help="A custom attribute, key=value; repeatable.")
@@ -250,10 +250,8 @@ def _tell(event: dict[str, Any]) -> None:
         case "session":
             line = f"(session {event['state']}{': ' if event['reason'] else ''}{event['reason']})"
         case "delivery":
-            line = (
-                f"({event['command_id']}:"
-                f" {event['status']}{': ' if event['reason'] else ''}{event['reason']})"
-            )
+            told = filter(None, (event["reason"], platform_facts(event)))
+            line = f"({': '.join((event['command_id'], event['status'], *told))})"
         case _:
             return
     print(f"{event['seq']:>6}  {one_line(line)}", flush=True)

@@ -1,0 +1,63 @@
+"""The opening handshake of RFC 6455 §4.1, as a client that offers no extension and no subprotocol:
+the request, and what makes an answer to it valid.
+
+The library's own handshake makes a protocol object, a logger and a parser for each connection: a
+third of what a connect costs. What is compared is still read by the library's parsers."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+from websockets.exceptions import InvalidHeader
+from websockets.headers import (
+    build_authorization_basic,
+    build_host,
+    parse_connection,
+    parse_upgrade,
+)
+from websockets.uri import WebSocketURI
+from websockets.utils import accept_key, generate_key
+
+Headers = tuple[tuple[str, str], ...]
+
+
+def request(uri: WebSocketURI, headers: Headers) -> tuple[bytes, str]:
+    """The request with a fresh key, and the `Sec-WebSocket-Accept` that its answer must have."""
+    key = generate_key()
+    if uri.user_info is not None:
+        headers = (*headers, ("Authorization", build_authorization_basic(*uri.user_info)))
+    head = _all_but_key(uri.resource_name, build_host(uri.host, uri.port, uri.secure), headers)
+    return head + f"Sec-WebSocket-Key: {key}\r\n\r\n".encode(), accept_key(key)
+
+
+@lru_cache(maxsize=64)
+def _all_but_key(resource: str, host: str, headers: Headers) -> bytes:
+    """The same for each connection to one target."""
+    lines = [
+        f"GET {resource} HTTP/1.1",
+        f"Host: {host}",
+        "Upgrade: websocket",
+        "Connection: Upgrade",
+        "Sec-WebSocket-Version: 13",
+        *(f"{name}: {value}" for name, value in headers),
+    ]
+    return "".join(f"{line}\r\n" for line in lines).encode()
+
+
+def fault_in_answer(headers: dict[str, str], accept: str) -> str:
+    """Why a 101 with these headers (names in lower case) is no valid upgrade, or ""."""
+    try:
+        connection = [one.lower() for one in parse_connection(headers.get("connection", ""))]
+        upgrade = [one.lower() for one in parse_upgrade(headers.get("upgrade", ""))]
+    except InvalidHeader as error:
+        return str(error)
+    if "upgrade" not in connection:
+        return "the Connection header does not say Upgrade"
+    if upgrade != ["websocket"]:
+        return "the Upgrade header does not say websocket"
+    if headers.get("sec-websocket-accept") != accept:
+        return "Sec-WebSocket-Accept is missing or belongs to another request"
+    for name in ("sec-websocket-extensions", "sec-websocket-protocol"):
+        if headers.get(name):
+            return f"a {name} that was not offered"
+    return ""
