@@ -60,7 +60,8 @@ class MemoryJournal:
         for delivery in commit.deliveries:
             self._deliveries[delivery.delivery_id] = delivery
         self._cursors.update(commit.cursors)
-        self._keep_within_bounds()
+        if self._order is not None or commit.operations or commit.deliveries:
+            self._keep_within_bounds()
         done()
         for callback in self._durable_callbacks:
             callback()
