@@ -89,7 +89,12 @@ class ConnectionCallbacks:
             log_bug(logger, "decoding a frame", error)
             signals = [Garbage("not decoded")]
         for signal in signals:
-            self._take(owner, signal)
+            if self._waiting is not None or (
+                type(signal) is MessageArrived and owner.may_have_shown(signal)
+            ):
+                self._take(owner, signal)
+            else:  # as `_take`, without its calls: nine of ten
+                owner.feed(signal)
 
     def pong_received(self) -> None:
         self._pass_on(i.PongArrived())
