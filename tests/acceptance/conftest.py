@@ -74,6 +74,10 @@ class Program:
             time.sleep(0.02)
         raise AssertionError(f"no {wanted!r} in\n{self.out}\n{self.err}")
 
+    def said(self, text: str) -> bool:
+        """Whether a line of standard error has that text."""
+        return any(text in line for line in list(self.err))
+
     def url(self) -> str:
         return self.until("ready http").removeprefix("ready ")
 

@@ -98,7 +98,7 @@ async def test_files_deleted_under_way_end_the_daemon_with_74(run, tmp_path):
         one.unlink()
     code = await asyncio.to_thread(program.wait, 30.0)
     assert code == 74, program.err[-20:]
-    output = [line for line in program.err if line.startswith("guestd:")]
+    output = [line for line in program.err if '"guestd: ' in line]
     assert any(
         str(deleted) in line and "deleted or replaced" in line and "restore" in line
         for line in output

@@ -66,7 +66,7 @@ def kept_sessions(run, path: str, count: int) -> None:
         converse(url, f"guest-{number}")
     program.interrupt(signal.SIGTERM)
     assert program.wait() == 0
-    assert f"{count} guest sessions kept for the next start" in program.err
+    assert program.said(f"{count} guest sessions kept for the next start")
 
 
 def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is_there(
@@ -185,7 +185,7 @@ def test_sigusr_is_ignored_with_a_line_and_sighup_drains(run):
     assert get(f"{url}/healthz")["status"] == "up"
     program.interrupt(signal.SIGHUP)
     assert program.wait() == 0
-    assert "0 guest sessions ended, 0 left behind" in program.err
+    assert program.said("0 guest sessions ended, 0 left behind")
 
 
 def test_a_manager_that_does_not_read_stops_nothing(run, tmp_path):

@@ -71,7 +71,7 @@ class TestServe:
         assert "ws://127.0.0.1" in program.until("the simulator listens on", program.err)
         program.interrupt()
         assert program.wait() == 0
-        assert "5 guest sessions ended, 0 left behind" in program.err
+        assert program.said("5 guest sessions ended, 0 left behind")
 
     def test_a_plain_websocket_client_holds_a_conversation(self, run):
         url = run("serve", "--port", "0").url()
@@ -90,7 +90,7 @@ class TestServe:
         converse(program.url())
         program.interrupt(signal.SIGTERM)
         assert program.wait() == 0
-        assert "1 guest sessions ended, 0 left behind" in program.err
+        assert program.said("1 guest sessions ended, 0 left behind")
 
     @pytest.mark.parametrize(
         "number", [signal.SIGHUP, signal.SIGUSR1, signal.SIGTERM, signal.SIGINT]

@@ -10,6 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from ..model.errors import ConfigError
+from .refusal_log import log_token_refused
 from .settings import SimulatorSettings
 
 logger = logging.getLogger("guestd.api")
@@ -35,6 +36,7 @@ def simulator_refusal(request: web.Request, token: str) -> web.Response | None:
     given = bearer_token(request) or request.query.get(QUERY_PARAMETER, "")
     if not token or has_token(given, token):
         return None
+    log_token_refused(request, "simulator.token", bool(given))
     text = (
         "send the token of simulator.token or simulator.token_file,"
         " as the header Authorization: Bearer TOKEN or as ?access_token=TOKEN\n"

@@ -19,6 +19,7 @@ from contextlib import AsyncExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from ..api.refusal_log import log_limit
 from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal
@@ -99,6 +100,7 @@ class Daemon:
         self._clock = LoopClock(loop)
         self._stops = AsyncExitStack()
         self.metrics = Metrics()
+        self.metrics.on_refusal = log_limit
         if log is not None:
             self.metrics.log_dropped = lambda: log.dropped
         self.broken: asyncio.Future[None] = loop.create_future()

@@ -83,7 +83,7 @@ def run_logged(main: Callable[[], Coroutine[Any, Any, int | None]], log: Log) ->
     """As `run`, for a program that runs until a signal: its last lines go through the log as
     well, and if nothing reads them, the process ends here and now, since the interpreter's own
     end may wait for the same reader."""
-    code = run(main, log.line)
+    code = run(main, log.failure)
     if not log.close():
         os._exit(code)
     return code

@@ -105,6 +105,6 @@ class SignalListener:
     def _end(self, code: Callable[[], int]) -> None:
         found = code()
         if self._log is not None:
-            self._log.line(f"guestd: did not stop in time and is ended with exit code {found}")
+            self._log.failure(f"guestd: did not stop in time and is ended with exit code {found}")
             self._log.close()
         os._exit(found)

@@ -35,9 +35,21 @@ FRAMES_MAX = 40
 _PRIORITY = {"DEBUG": 7, "INFO": 6, "WARNING": 4, "ERROR": 3, "CRITICAL": 2}
 
 
+def fields(**values: Any) -> dict[str, Any]:
+    """For `extra=` of a log call: members of the JSON line beside its message. Never what a guest
+    says."""
+    return {"fields": values}
+
+
+def counted_elsewhere(**values: Any) -> dict[str, Any]:
+    """As `fields`, for lines whose number the caller bounds: none of them is taken for a
+    repetition."""
+    return {"fields": values, "is_counted": True}
+
+
 class _Once(logging.Filter):
     """Lets a line through once in REPEAT_S seconds; the next one says how often it would have
-    come."""
+    come. Lines with another `reason` among their fields are not the same."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -46,7 +58,10 @@ class _Once(logging.Filter):
     def filter(self, record: logging.LogRecord) -> bool:
         if record.levelno >= logging.ERROR or record.levelno <= logging.DEBUG:
             return True
-        key = (record.name, record.lineno, str(record.msg))
+        if getattr(record, "is_counted", False):
+            return True
+        reason = str(_fields_of(record).get("reason", ""))
+        key = (record.name, record.lineno, f"{record.msg} {reason}")
         last, missed = self._seen.get(key, (-REPEAT_S, 0))
         if record.created - last < REPEAT_S:
             self._seen[key] = (last, missed + 1)
@@ -57,6 +72,11 @@ class _Once(logging.Filter):
         if missed:
             record.msg = f"{record.msg} (and {missed} more like it)"
         return True
+
+
+def _fields_of(record: logging.LogRecord) -> dict[str, Any]:
+    found: dict[str, Any] = getattr(record, "fields", {})
+    return found
 
 
 class _Foreign(logging.Filter):
@@ -129,6 +149,8 @@ class _Json(_Formatter):
             "logger": record.name,
             "message": self.message_of(record),
         }
+        for name, value in _fields_of(record).items():
+            line.setdefault(name, redacted(value) if isinstance(value, str) else value)
         if (exception := self.exception_of(record)) is not None:
             line["exception"] = exception
         return json_line(line)
@@ -174,17 +196,28 @@ class _Handler(logging.Handler):
 class Log:
     """Everything this process says on standard error and standard output. `close` it at the end."""
 
-    def __init__(self, lines: LineWriter, error_sink: Sink) -> None:
-        self._lines, self._error_sink = lines, error_sink
+    def __init__(
+        self, lines: LineWriter, error_sink: Sink, formatter: logging.Formatter | None = None
+    ) -> None:
+        """`formatter` is given where every line on standard error is a record of its form."""
+        self._lines, self._error_sink, self._formatter = lines, error_sink, formatter
 
     @property
     def dropped(self) -> int:
         """Lines that found no room, because a reader does not read."""
         return self._lines.dropped
 
-    def line(self, text: str) -> None:
-        """A plain line on standard error."""
-        self._lines.write(self._error_sink, f"{escaped(text)}\n")
+    def line(self, text: str, level: int = logging.INFO) -> None:
+        """For a person, on standard error: plain where a person reads the log, else a record like
+        all others."""
+        line = escaped(text)
+        if self._formatter is not None:
+            line = self._formatter.format(_record(text, level))
+        self._lines.write(self._error_sink, f"{line}\n")
+
+    def failure(self, text: str) -> None:
+        """As `line`, for what ends the program."""
+        self.line(text, logging.ERROR)
 
     def out(self, text: str) -> None:
         """A plain line on standard output."""
@@ -224,7 +257,7 @@ def configure_logging(level: str, form: str, stream: TextIO | None = None) -> Lo
     logging.captureWarnings(True)
     sys.unraisablehook = _log_unraisable
     threading.excepthook = _log_thread_error
-    log = Log(lines, sink)
+    log = Log(lines, sink, None if is_text else formatter)
     atexit.register(log.close)
     return log
 
@@ -260,7 +293,11 @@ class _MemorySink:
 
 def _dropped_record(count: int) -> logging.LogRecord:
     text = f"{count} lines of the log were dropped: nothing read them"
-    return logging.LogRecord("guestd", logging.WARNING, "", 0, text, None, None)
+    return _record(text, logging.WARNING)
+
+
+def _record(text: str, level: int) -> logging.LogRecord:
+    return logging.LogRecord("guestd", level, "", 0, text, None, None)
 
 
 def _log_unraisable(unraisable: Any) -> None:

@@ -120,6 +120,7 @@ class Metrics:
         "loop_lag_s",
         "messages_in",
         "messages_out",
+        "on_refusal",
         "operations",
         "platform_errors",
         "read_pauses",
@@ -162,6 +163,8 @@ class Metrics:
         self.watchers_held_bytes: Callable[[], int] = int
         self.frontends_unfinished_bytes: Callable[[], int] = int
         self.frontends_refused: dict[str, int] = {}
+        #: Is told what was refused (a frontend, a request), and the limit that it met.
+        self.on_refusal: Callable[[str, str], None] = lambda what, reason: None
         self.sessions: dict[str, int] = {}
         self.connects: dict[str, int] = {}
         self.reconnects: dict[str, int] = {}
@@ -232,6 +235,7 @@ class Metrics:
         """A frontend or event stream that got no place (full, address), or lost it (unfinished,
         held)."""
         self.frontends_refused[reason] = self.frontends_refused.get(reason, 0) + 1
+        self.on_refusal("frontend", reason)
 
     def webhook(self, counts: dict[str, int], target: str) -> None:
         counts[target] = counts.get(target, 0) + 1
@@ -239,6 +243,7 @@ class Metrics:
     def count_http_refused(self, reason: str) -> None:
         """A connection or request refused or given up, by the limit that it met."""
         self.http_refused[reason] = self.http_refused.get(reason, 0) + 1
+        self.on_refusal("request", reason)
 
     def count_session(self, counter: SessionCounter, count: int = 1) -> None:
         self.session_counts[counter] = self.session_counts.get(counter, 0) + count

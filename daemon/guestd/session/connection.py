@@ -1,7 +1,8 @@
 """The connection of a guest session as its machine sees it: attempts, timed steps and heartbeats.
 
 There is no socket here. `step_at` is when the present step ends (the hello's answer, the rest
-before the next attempt); `joined_once` says that the platform knows the session; `was_live` is what
+before the next attempt); `attempt` counts the tries since the session was live; `lost_by` is why
+there is no connection; `joined_once` says that the platform knows the session; `was_live` is what
 the previous process journaled last about the connection."""
 
 from __future__ import annotations
@@ -20,17 +21,18 @@ from .settings import SessionSettings
 
 
 class ConnectionState:
-    __slots__ = ("_attempt", "heartbeat", "joined_once", "step_at", "was_live")
+    __slots__ = ("attempt", "heartbeat", "joined_once", "lost_by", "step_at", "was_live")
 
     def __init__(self) -> None:
-        self._attempt = 0
+        self.attempt = 0
         self.heartbeat = ConnectionHeartbeat()
         self.joined_once = False
+        self.lost_by: Ending | None = None
         self.step_at = NEVER
         self.was_live = False
 
     def __repr__(self) -> str:
-        return f"attempt={self._attempt}"
+        return f"attempt={self.attempt}"
 
     def opened(self, join_by: float) -> None:
         self.step_at = join_by
@@ -38,12 +40,13 @@ class ConnectionState:
     def joined(self, now: float, settings: SessionSettings, rng: Random) -> bool:
         """True if it is the first connect."""
         first, self.joined_once = not self.joined_once, True
-        self._attempt = 0
+        self.attempt, self.lost_by = 0, None
         self.step_at = NEVER
         self.heartbeat.start(now, settings.heartbeat.interval_s, rng)
         return first
 
-    def lost(self) -> None:
+    def lost(self, ending: Ending) -> None:
+        self.lost_by = ending
         self.heartbeat.stop()
         self.step_at = NEVER
 
@@ -56,10 +59,10 @@ class ConnectionState:
             settings.reconnect.cap_s,
             settings.reconnect.attempts_max,
         )
-        if backoff.exhausted(self._attempt):
+        if backoff.exhausted(self.attempt):
             return None
-        rest_s = max(backoff.delay_s(self._attempt, rng), asked_s)
-        self._attempt += 1
+        rest_s = max(backoff.delay_s(self.attempt, rng), asked_s)
+        self.attempt += 1
         return rest_s
 
     def heartbeat_due(

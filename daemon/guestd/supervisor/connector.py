@@ -112,7 +112,6 @@ class Connector:
             self._look_soon()
 
     def _failed(self, runner: Runner, callbacks: ConnectionCallbacks, ending: Ending) -> None:
-        logger.warning("a dial failed: %s", ending)
         self._count(ending.cause.value)
         if ending.cause is Cause.UPGRADE_REFUSED and ending.code in (429, 503):
             self._admission.refused(self._clock.now(), ending.retry_after_s)

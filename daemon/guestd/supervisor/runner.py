@@ -14,15 +14,16 @@ from typing import Any, ClassVar, assert_never, get_args
 import orjson
 
 from ..model import effects as e
-from ..model.client_messages import ClientMessage, CloseSession, SayAttachments, SayReply, SayText
+from ..model.client_messages import CloseSession
 from ..model.commands import Command
 from ..model.endings import Ending
 from ..model.errors import CommandError
-from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
+from ..model.events import Event, MessageEvent, Recorded, SessionEvent
 from ..model.instants import NEVER
 from ..model.journal import SavedSession
 from ..model.ports import Clock, Connection, SessionView
 from ..model.signals import MessageArrived, Signal
+from ..observe.log import fields
 from ..observe.metrics import Metrics
 from ..runtime.timers import Timers
 from ..session import inputs as i
@@ -35,11 +36,10 @@ from .breakage import Report, log_bug, places_of, shape_of
 from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
+from .event_counts import count_event, is_message
+from .session_log import SessionLog
 
 logger = logging.getLogger("guestd.session")
-
-#: What counts as a message of the guest.
-MESSAGES = frozenset({SayText, SayReply, SayAttachments})
 
 #: A method of Runner, and the effect it performs.
 Performed = Callable[["Runner", Any], None]
@@ -64,6 +64,7 @@ class SessionContext:
     cancel_upload: Callable[[Runner, str], None]
     discard: Callable[[str], None]
     keep_report: Callable[[Report], None]
+    log: SessionLog
     was_shown: Callable[[str, str, str], Awaitable[bool]]
     ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
     is_full: bool = False
@@ -210,7 +211,9 @@ class Runner:
         """The seq counts as taken only when the event could be written: a broken session's last
         event comes after it."""
         context = self.context
-        _count(event, context.metrics)
+        count_event(event, context.metrics)
+        if type(event) is SessionEvent and event.state == "live":
+            context.log.live(self.machine.guest, event.first)
         context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
 
@@ -317,14 +320,18 @@ class Runner:
             self.context.timers.set(self, at)
 
     def _count_state(self) -> None:
-        sessions = self.context.metrics.sessions
-        if self._counted is not None:
-            sessions[self._counted.value] -= 1
-        self._counted = state = self.machine.state
+        sessions, machine, before = self.context.metrics.sessions, self.machine, self._counted
+        if before is not None:
+            sessions[before.value] -= 1
+        self._counted = state = machine.state
         if state is not State.ENDED:
             sessions[state.value] = sessions.get(state.value, 0) + 1
+        if state is State.RESTING:
+            had_joined = before is State.LIVE or before is State.LEAVING
+            self.context.log.rests(machine.guest, machine.connection, had_joined)
         if logger.isEnabledFor(logging.DEBUG):
-            logger.debug("%r", self.machine)
+            who = fields(guest=machine.guest.name, session_id=machine.guest.session_id)
+            logger.debug("%s: %r", machine.guest.name, machine, extra=who)
 
     # ------------------------------------------------------------------ a bug of ours
 
@@ -425,17 +432,6 @@ def _method_for(effect: e.Effect) -> Performed:
 
 
 Runner._PERFORM.update((kind, _method_for(object.__new__(kind))) for kind in get_args(e.Effect))
-
-
-def _count(event: Event, metrics: Metrics) -> None:
-    if type(event) is DeliveryEvent:
-        metrics.deliveries[event.status] = metrics.deliveries.get(event.status, 0) + 1
-    elif type(event) is SessionEvent and event.state == "resting":
-        metrics.reconnects[event.reason] = metrics.reconnects.get(event.reason, 0) + 1
-
-
-def is_message(request: ClientMessage) -> bool:
-    return type(request) in MESSAGES
 
 
 def view_of(runner: Runner) -> SessionView:

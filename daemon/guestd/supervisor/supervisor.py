@@ -8,7 +8,6 @@ where they belong."""
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -18,7 +17,7 @@ from uuid import uuid4
 
 from ..model.commands import Answer, Attach, Command
 from ..model.effects import SessionCounter
-from ..model.endings import Cause, Ending
+from ..model.endings import Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
 from ..model.journal import EventStore, Replay, SavedSession, StoredCommand
@@ -54,19 +53,15 @@ from .opening import OpeningSession
 from .records import guest_of, record_of, remaining_s
 from .runner import Runner, SessionContext, view_of
 from .session_factory import SessionFactory
+from .session_log import SessionLog
 from .settings import SupervisorSettings
 from .uploads import Uploads
-
-logger = logging.getLogger("guestd.supervisor")
 
 STORAGE_FULL = "the disk is full: new work is refused until space is freed"
 STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is freed"
 
 #: Connections for which the journal is asked at once about a repeated message; more wait.
 REPETITIONS_ASKED_MAX = 100
-
-#: Endings that deserve a line in the log: those that were not asked for.
-_QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 
 class Supervisor:
@@ -136,7 +131,7 @@ class Supervisor:
         self._awaiting_dedupe_state: set[str] = set()  # recovered, without what they have shown
         self._empty = asyncio.Event()
         self._empty.set()
-        self._draining = False
+        self._draining, self._log = False, SessionLog(target.url, clock, loop)
         self._context = self._new_context(loop, keep_report)
 
     def _new_context(
@@ -167,6 +162,7 @@ class Supervisor:
             cancel_upload=self._uploads.cancel,
             discard=self._discard_copy,
             keep_report=keep_report,
+            log=self._log,
             was_shown=self._was_shown,
             ask_journal=self._repetitions.run,
         )
@@ -194,10 +190,12 @@ class Supervisor:
             raise CommandError(STORAGE_LOW, code="storage_low")
         if len(self._runners) >= self._settings.limits.max_sessions:
             self.metrics.refused_sessions += 1
-            raise LimitExceeded(
+            problem = (
                 f"limit exceeded: {len(self._runners)} guest sessions live, limits.max_sessions is"
                 f" {self._settings.limits.max_sessions}"
             )
+            self._log.refused(guest.name, "limit", problem)
+            raise LimitExceeded(problem)
         self._guests.check(guest.name, guest.email)
         identity = Guest(
             self._draw_session_id(),
@@ -216,6 +214,7 @@ class Supervisor:
         self._context.commits.open_session(
             runner if durable is None else OpeningSession(runner, durable), record
         )
+        self._log.opened(identity)
         return identity.session_id
 
     def recover(self, saved_sessions: Sequence[SavedSession]) -> int:
@@ -339,6 +338,7 @@ class Supervisor:
         self._runners.clear()
         self._guests.clear()
         self._context.timers.stop()
+        self._log.stop()
         await self._connector.stop()
         for pool in (self._history, self._commands, self._shown, self._repetitions, self._uploads):
             await pool.stop()
@@ -435,13 +435,13 @@ class Supervisor:
         self._context.commits.session_over(guest.session_id)
         endings = self.metrics.endings
         endings[ending.cause.value] = endings.get(ending.cause.value, 0) + 1
-        if ending.cause not in _QUIET:
-            logger.warning("guest session %s ended: %s", guest.session_id, ending)
+        self._log.ended(guest, ending)
         if not self._runners:
             self._empty.set()
 
     def _journal_is_full(self, is_full: bool) -> None:
         self._context.is_full = is_full
         self.metrics.read_pauses += is_full
+        self._log.overload(is_full, self._context.commits.uncommitted)
         for runner in self._runners.values():
             runner.pause_reading(is_full)

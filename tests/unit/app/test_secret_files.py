@@ -277,7 +277,7 @@ def signal_mask():
 
 @pytest.mark.usefixtures("signal_mask")
 def test_a_start_warns(tmp_path, monkeypatch, caplog):
-    log = SimpleNamespace(line=print, close=lambda: True)
+    log = SimpleNamespace(line=print, failure=print, close=lambda: True)
     monkeypatch.setattr("guestd.app.commands.serve.configure_logging", lambda level, form: log)
     monkeypatch.setattr("guestd.app.commands.serve.exit_codes.run", lambda main, say: 0)
     monkeypatch.setattr("guestd.app.commands.serve.SignalListener", Mock)

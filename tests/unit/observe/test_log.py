@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from guestd.observe.log import configure_logging, log_loop_error
+from guestd.observe.log import configure_logging, counted_elsewhere, fields, log_loop_error
 from guestd.observe.redaction import redacted
 
 
@@ -121,3 +121,39 @@ def test_a_callbacks_arguments_are_left_out(written):
     context = {"message": "Exception in callback send('canary')", "exception": ValueError("canary")}
     (line,) = written("json", lambda _logger: log_loop_error(None, context))
     assert "canary" not in line and "Exception in callback send" in line
+
+
+def test_fields_are_members_of_the_json_line_and_secrets_in_them_are_masked(written):
+    found = fields(guest="ana", attempt=2, why="token=abc123", message="not this")
+    (line,) = written("json", lambda logger: logger.warning("lost", extra=found))
+    record = json.loads(line)
+    assert (record["guest"], record["attempt"], record["message"]) == ("ana", 2, "lost")
+    assert "abc123" not in line
+
+
+def test_lines_whose_number_the_caller_bounds_are_no_repetitions(written):
+    def tell(logger):
+        for name in ("ana", "ben"):
+            logger.warning("lost: %s", name, extra=counted_elsewhere(guest=name))
+
+    assert [json.loads(one)["guest"] for one in written("json", tell)] == ["ana", "ben"]
+
+
+def test_lines_with_another_reason_are_no_repetitions(written):
+    def tell(logger):
+        for reason in ("full", "address", "full"):
+            logger.warning("refused", extra=fields(reason=reason))
+
+    assert [json.loads(one)["reason"] for one in written("json", tell)] == ["full", "address"]
+
+
+@pytest.mark.parametrize("form", ["json", "auto"])
+def test_a_line_for_a_person_is_a_record_where_no_person_reads(written, form):
+    stream = io.StringIO()
+    log = configure_logging("info", form, stream)
+    log.line("the simulator listens")
+    log.failure("guestd: the port is taken")
+    log.close()
+    first, second = (json.loads(one) for one in stream.getvalue().splitlines())
+    assert (first["level"], first["message"]) == ("info", "the simulator listens")
+    assert (second["level"], second["message"]) == ("error", "guestd: the port is taken")

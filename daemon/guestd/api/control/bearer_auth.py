@@ -9,6 +9,7 @@ from aiohttp import web
 
 from ...model.errors import ConfigError
 from ..problems import Problem
+from ..refusal_log import log_token_refused
 from ..settings import ApiSettings
 from ..tokens import bearer_token, has_token, is_loopback, text_of
 
@@ -25,6 +26,7 @@ class BearerAuth:
         given = bearer_token(request)
         if has_token(given, self._token):
             return
+        log_token_refused(request, "api.token", bool(given))
         realm = 'Bearer realm="guestd"' + (', error="invalid_token"' if given else "")
         detail = (
             "send the header Authorization: Bearer TOKEN, with the token of api.token or"

@@ -1,0 +1,21 @@
+"""Which events and client messages are counted, and as what."""
+
+from __future__ import annotations
+
+from ..model.client_messages import ClientMessage, SayAttachments, SayReply, SayText
+from ..model.events import DeliveryEvent, Event, SessionEvent
+from ..observe.metrics import Metrics
+
+#: What counts as a message of the guest.
+MESSAGES = frozenset({SayText, SayReply, SayAttachments})
+
+
+def count_event(event: Event, metrics: Metrics) -> None:
+    if type(event) is DeliveryEvent:
+        metrics.deliveries[event.status] = metrics.deliveries.get(event.status, 0) + 1
+    elif type(event) is SessionEvent and event.state == "resting":
+        metrics.reconnects[event.reason] = metrics.reconnects.get(event.reason, 0) + 1
+
+
+def is_message(request: ClientMessage) -> bool:
+    return type(request) in MESSAGES
