@@ -208,7 +208,7 @@ async def measure(base: str, folder: Path, gib: float, files: int, megabytes: in
     )
     print(
         f"    lost {counts.get(SessionCounter.HEARTBEAT_LOST, 0)}, connections lost"
-        f" {sum(daemon.metrics.reconnects.values())}"
+        f" {sum(daemon.metrics.connections_lost.values())}"
     )
     await daemon.close()
 

@@ -85,14 +85,20 @@ def test_kept_guest_sessions_come_back_without_the_platform_and_go_on_when_it_is
     url = program.url()
     health = get(f"{url}/healthz")
     assert health["resting"] == 2 and health["platform"] == "unreachable"
-    assert status_of(f"{url}/readyz") == (200, {"ready": True, "platform": "unreachable"})
+    away = {"ready": False, "reason": "platform_unreachable", "platform": "unreachable"}
+    until(lambda: status_of(f"{url}/readyz") == (503, away))
+    with urllib.request.urlopen(f"{url}/metrics", timeout=10.0) as answer:
+        figures = dict(line.rsplit(" ", 1) for line in answer.read().decode().splitlines())
+    assert figures["guestd_ready"] == figures["guestd_storage_low"] == "0.0"
+    assert float(figures["guestd_journal_bytes"]) >= 4096
+    assert float(figures["guestd_journal_disk_free_bytes"]) > 0
     assert any(
         "the deployment cannot be looked up" in line and "last known" in line
         for line in program.err
     )
 
     run(*emulate).url()
-    until(lambda: status_of(f"{url}/readyz")[1]["platform"] == "reachable", 60.0)
+    until(lambda: status_of(f"{url}/readyz") == (200, {"ready": True, "platform": "reachable"}), 90)
     program.interrupt(signal.SIGTERM)
     assert program.wait() == 0
 

@@ -168,7 +168,9 @@ async def test_what_frontends_saw_is_what_the_platform_holds(new_stack):
             f"faults {injected}\nnoticed"
             f" { ({k.value: v for k, v in stack.metrics.session_counts.items()}) }"
         )
-        print(f"reconnects {stack.metrics.reconnects} deliveries {stack.metrics.deliveries}")
+        print(
+            f"reconnects {stack.metrics.connections_lost} deliveries {stack.metrics.commands_settled}"
+        )
         late = _compare(stack, frontends)
         assert late <= 2 * injected["half_open"], f"seed {SEED}: {late} late"
         assert all(

@@ -113,8 +113,8 @@ async def test_sess_8_the_figures_are_shown_in_metrics_in_stats_and_by_the_comma
     shown = [
         "guestd_rest_sessions_opened_total 2.0",
         "guestd_guest_sessions_opened_total 3.0",
-        "guestd_rest_disconnection_rate 0.5",
-        "guestd_disconnection_rate 0.6",
+        "guestd_rest_disconnection_ratio 0.5",
+        "guestd_disconnection_ratio 0.6",
         f"guestd_sync_latency_average_seconds {average_ms / 1000.0}",
     ]
     assert [line for line in shown if line not in text.splitlines()] == []

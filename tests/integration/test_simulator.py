@@ -198,7 +198,7 @@ async def test_the_same_command_id_again_gets_the_same_answer(new_stack):
             await frontend.send('{"action": "send", "text": "once", "command_id": "c1"}')
         answers = [await frame(frontend, command_id="c1", ok=True) for _ in range(3)]
         assert answers[0] == answers[1] == answers[2]
-        await stack.until(lambda: stack.metrics.deliveries.get("confirmed") == 1)
+        await stack.until(lambda: stack.metrics.commands_settled.get("confirmed") == 1)
         (session,) = stack.emulator.world.sessions.values()
         assert [
             body["text"]
@@ -321,7 +321,7 @@ async def test_health_readiness_and_metrics(new_stack):
                 text = await answer.text()
                 assert 'guestd_sessions{state="live"} 1.0' in text
                 assert "guestd_messages_received_total 2.0" in text
-                assert 'guestd_deliveries_total{status="confirmed"} 1.0' in text
+                assert 'guestd_commands_settled_total{status="confirmed"} 1.0' in text
         await stack.fleet.drain(5.0)
         async with session.get(f"{stack.http.url}/readyz") as answer:
             assert answer.status == 503

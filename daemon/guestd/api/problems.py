@@ -94,7 +94,7 @@ class ProblemDocument(BaseModel):
         default=[], description="The single errors that the platform lists: message, code, field."
     )
     missing_scope: str = Field(
-        default="", description="The OAuth scope that the platform asks for (AUTH-4)."
+        default="", description="The OAuth scope that the platform asks for."
     )
     scopes: list[str] = Field(default=[], description="All scopes any one of which is enough.")
     error_id: str = Field(default="", description="With 500: the id beside the error in the log.")

@@ -290,6 +290,7 @@ class Daemon:
         self._stops.push_async_callback(self.fleet.stop)
         emulator_url = self.emulator.url if self.emulator is not None else None
         self._readiness = Readiness(self.fleet, self._journal, self._journal_watch, emulator_url)
+        self.metrics.readiness = self._readiness.figures
 
     def _open_operations(self, calls: RestCalls | None, ring: KeyRing | None) -> None:
         """Without calls OperationsUnavailable stays, which says what is missing."""

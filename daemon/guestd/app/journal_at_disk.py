@@ -57,6 +57,7 @@ class JournalAtDisk:
             )
         journal = SqliteJournal(directory, self._loop, self._journal_failed, self._config.journal)
         self._metrics.journal_damaged_rows = lambda: journal.damaged_rows
+        self._metrics.disk_figures = journal.disk_figures
         self._journal = journal
         self._is_under_way = True
         await self._begin(journal)

@@ -37,19 +37,34 @@ class Readiness:
         if reason:
             found["reason"] = reason
         if self.deployment is not None:
-            found["platform"] = self.deployment.trouble or (
+            found["platform"] = self._platform_trouble() or (
                 "reachable" if self.deployment.has_answered else "asked"
             )
         return found
+
+    def figures(self) -> dict[str, bool]:
+        """For the metrics: `ready`, `storage_low`, `storage_full`."""
+        journal = self._journal
+        return {
+            "ready": not self._not_ready_reason(),
+            "storage_low": journal.storage_low,
+            "storage_full": journal.storage_full,
+        }
 
     def health(self) -> dict[str, Any]:
         return {**self.readiness(), "emulator": self._emulator_url, **self._fleet.status()}
 
     def line(self) -> str:
         """For a person: the guest sessions, then what is wrong."""
-        trouble = self.deployment.trouble if self.deployment is not None else ""
+        trouble = self._platform_trouble()
         disk = " | the journal's disk does not answer" if self._journal_watch.is_stalled else ""
         return line_of(self._fleet.status()) + (f" | platform {trouble}" if trouble else "") + disk
+
+    def _platform_trouble(self) -> str:
+        """ "" while all is well."""
+        if self.deployment is not None and self.deployment.trouble:
+            return self.deployment.trouble
+        return "unreachable" if self._fleet.is_platform_away() else ""
 
     def _not_ready_reason(self) -> str:
         if self.is_leaving:
@@ -62,4 +77,6 @@ class Readiness:
             return "storage_low"
         if self.deployment is not None and not self.deployment.is_known:
             return "deployment_unknown"
+        if self._fleet.is_platform_away():
+            return "platform_unreachable"
         return "" if self._fleet.is_ready() else "draining"

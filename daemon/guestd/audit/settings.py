@@ -17,7 +17,7 @@ class AuditSettings:
     directory: Annotated[
         str | None,
         Doc(
-            "Where the audit's files are (AUDIT-1); beside the journal (its directory, then"
+            "Where the audit's files are; beside the journal (its directory, then"
             " audit/) if left out, and none at all if the journal is in memory.",
             example="/var/lib/guestd/audit",
         ),

@@ -15,7 +15,7 @@ KeyId = Annotated[str, StringConstraints(pattern=r"^[\x21-\x7e]{1,200}$")]
 
 @dataclass(slots=True, frozen=True)
 class IdentitySettings:
-    """The keys that sign guest tokens, and those tokens (GUEST-1, GUEST-2)."""
+    """The keys that sign guest tokens, and those tokens."""
 
     directory: Annotated[
         str | None,
@@ -31,15 +31,12 @@ class IdentitySettings:
         Ge(2048),
         Le(8192),
         MultipleOf(256),
-        Doc(
-            "The size of a new RSA key (GUEST-1). A signature of 4096 bits costs about six "
-            "times as much."
-        ),
+        Doc("The size of a new RSA key. A signature of 4096 bits costs about six times as much."),
     ] = 2048
     overlap_s: Annotated[
         SecondsOrZero,
         Doc(
-            "How long the previous key stays valid after `guestd keys rotate` (GUEST-2); at"
+            "How long the previous key stays valid after `guestd keys rotate`; at"
             " least a token's life."
         ),
     ] = 86_400.0
@@ -54,7 +51,7 @@ class IdentitySettings:
         SecondsOrZero,
         Doc("A running daemon checks at most so often whether the command line has rotated."),
     ] = 1.0
-    token_life_s: Annotated[Seconds, Ge(1), Doc("A guest token's life (GUEST-1).")] = 300.0
+    token_life_s: Annotated[Seconds, Ge(1), Doc("A guest token's life.")] = 300.0
     leeway_s: Annotated[
         SecondsOrZero, Doc("How far another clock may be off when a token is checked.")
     ] = 5.0

@@ -27,12 +27,13 @@ class DiskReserve:
         self._free_bytes_min = settings.free_bytes_min
         self._ballast_bytes = settings.ballast_bytes
         self.is_low = False
+        self.last_free_bytes = 0  # at the last look
         self.is_short = False  # the ballast was removed and cannot be made again yet
 
     def look(self) -> None:
         """How much is free; and the ballast, if it is missing and fits."""
         figures = os.statvfs(self._directory)
-        free = figures.f_bavail * figures.f_frsize
+        free = self.last_free_bytes = figures.f_bavail * figures.f_frsize
         least = min(self._free_bytes_min, int(figures.f_blocks * figures.f_frsize * LOW_SHARE))
         self.is_low = free < least
         if self._ballast_bytes and free >= self._ballast_bytes + least and not self._path.exists():

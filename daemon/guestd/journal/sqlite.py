@@ -25,7 +25,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ..model.errors import JournalError, StorageFull
-from ..model.journal import Commit, SetAside
+from ..model.journal import Commit, DiskFigures, SetAside
 from . import database
 from .disk_reserve import DiskReserve
 from .file_watch import FileWatch
@@ -218,6 +218,11 @@ class SqliteJournal(ReadsOnThread):
 
     def _write_down_aside(self, aside: list[SetAside]) -> None:
         self.commit(Commit(aside=aside), lambda: None)
+
+    def disk_figures(self) -> DiskFigures:
+        """As the writer's thread saw them at its last look, a second ago: asking does not wait for
+        the disk."""
+        return DiskFigures(self._watch.bytes, self._reserve.last_free_bytes)
 
     def oldest_wait_s(self) -> float:
         try:

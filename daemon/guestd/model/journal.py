@@ -130,6 +130,14 @@ class StoredCommand:
     outcome: EventRow | None = None
 
 
+@dataclass(slots=True, frozen=True)
+class DiskFigures:
+    """What the journal's files take, and what is free for it on their file system."""
+
+    journal_bytes: int
+    free_bytes: int
+
+
 class Commits(Protocol):
     """Where things become durable, in the order they were given. `storage_full`: nothing new may be
     promised now; `storage_low`: no new guest session should begin."""

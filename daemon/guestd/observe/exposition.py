@@ -122,10 +122,25 @@ _COUNTERS: tuple[tuple[str, str, Callable[[Metrics], float]], ...] = (
 )
 
 _COUNTERS_BY: tuple[tuple[str, str, str, Callable[[Metrics], Mapping[str, int]]], ...] = (
-    ("connects", "Dials by outcome.", "outcome", attrgetter("connects")),
-    ("reconnects", "Lost links by cause.", "cause", attrgetter("reconnects")),
+    (
+        "connects",
+        "Tries to connect to the platform, by outcome.",
+        "outcome",
+        attrgetter("connects"),
+    ),
+    (
+        "connections_lost",
+        "Connections lost by guest sessions that were live, by cause.",
+        "cause",
+        attrgetter("connections_lost"),
+    ),
     ("sessions_ended", "Guest sessions ended by cause.", "cause", attrgetter("endings")),
-    ("deliveries", "Commands by what became of them.", "status", attrgetter("deliveries")),
+    (
+        "commands_settled",
+        "Accepted commands by what became of them.",
+        "status",
+        attrgetter("commands_settled"),
+    ),
     ("rest_heartbeats", "REST heartbeats by outcome.", "outcome", attrgetter("rest_heartbeats")),
     ("uploads", "PUTs of attachments by outcome.", "outcome", attrgetter("uploads")),
     ("history_reads", "History pages by outcome.", "outcome", attrgetter("history_fetches")),
@@ -205,6 +220,7 @@ class _Families:
     def collect(self) -> Iterator[Metric]:
         m = self._metrics
         yield from _gauges(m)
+        yield from _storage(m)
         yield from _session_figures(m)
         operations = CounterMetricFamily(
             "guestd_operations", "REST operations over.", labels=["kind", "status"]
@@ -261,17 +277,34 @@ def _gauges(m: Metrics) -> Iterator[Metric]:
     )
 
 
+_READINESS = {
+    "ready": "Whether new guest sessions are admitted and can live (/readyz).",
+    "storage_low": "Whether the disk is nearly full: no new guest sessions.",
+    "storage_full": "Whether the disk is full: no new work.",
+}
+
+
+def _storage(m: Metrics) -> Iterator[Metric]:
+    """What is not known is left out: a journal in memory has no disk."""
+    for word, is_so in sorted(m.readiness().items()):
+        yield GaugeMetricFamily(f"guestd_{word}", _READINESS[word], value=float(is_so))
+    disk = m.disk_figures()
+    if disk is not None:
+        text = "What the journal's files take on the disk."
+        yield GaugeMetricFamily("guestd_journal_bytes", text, value=disk.journal_bytes)
+        text = "What is free for guestd on the journal's file system."
+        yield GaugeMetricFamily("guestd_journal_disk_free_bytes", text, value=disk.free_bytes)
+
+
 def _session_figures(m: Metrics) -> Iterator[Metric]:
     figures = m.rest_figures()
-    text = "Disconnections / sessions, of guest and REST messaging sessions (SESS-8)."
+    text = "Disconnections / sessions, of guest and REST messaging sessions."
     rate = figures["disconnection_rate"]
-    yield GaugeMetricFamily("guestd_disconnection_rate", text, value=rate)
+    yield GaugeMetricFamily("guestd_disconnection_ratio", text, value=rate)
     text = "Disconnections / sessions, of REST messaging sessions only."
     rate = m.rest_disconnections / (m.rest_sessions_total or 1)
-    yield GaugeMetricFamily("guestd_rest_disconnection_rate", text, value=rate)
-    text = (
-        "Mean of what a delivered webhook took, from its request to the receiver's answer (SESS-8)."
-    )
+    yield GaugeMetricFamily("guestd_rest_disconnection_ratio", text, value=rate)
+    text = "Mean of what a delivered webhook took, from its request to the receiver's answer."
     average_s = figures["average_sync_latency_ms"] / 1000.0
     yield GaugeMetricFamily("guestd_sync_latency_average_seconds", text, value=average_s)
 

@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections.abc import Callable
 
 from ..model.effects import SessionCounter
+from ..model.journal import DiskFigures
 
 LATENCY_BOUNDS_S = (
     0.0001,
@@ -98,9 +99,11 @@ class Metrics:
         "bytes_out",
         "commands_accepted",
         "commands_refused",
+        "commands_settled",
+        "connections_lost",
         "connects",
         "control_answers",
-        "deliveries",
+        "disk_figures",
         "echo_latency_s",
         "endings",
         "frames_in",
@@ -124,7 +127,7 @@ class Metrics:
         "operations",
         "platform_errors",
         "read_pauses",
-        "reconnects",
+        "readiness",
         "refused_sessions",
         "rest_disconnections",
         "rest_heartbeats",
@@ -167,9 +170,9 @@ class Metrics:
         self.on_refusal: Callable[[str, str], None] = lambda what, reason: None
         self.sessions: dict[str, int] = {}
         self.connects: dict[str, int] = {}
-        self.reconnects: dict[str, int] = {}
+        self.connections_lost: dict[str, int] = {}
         self.endings: dict[str, int] = {}
-        self.deliveries: dict[str, int] = {}
+        self.commands_settled: dict[str, int] = {}
         self.history_fetches: dict[str, int] = {}
         self.simulator_errors: dict[str, int] = {}
         self.tokens_signed = 0
@@ -186,6 +189,11 @@ class Metrics:
         self.loop_lag_s = Histogram()
         self.log_dropped: Callable[[], int] = int
         self.journal_oldest_wait_s: Callable[[], float] = float
+        #: None: the journal is in memory.
+        self.disk_figures: Callable[[], DiskFigures | None] = lambda: None
+        #: Whether guest sessions are admitted, and the disk's state: `ready`, `storage_low`,
+        #: `storage_full`.
+        self.readiness: Callable[[], dict[str, bool]] = dict
         self.operations: dict[tuple[str, str], int] = {}
         self.guest_sessions_total = 0
         self.rest_sessions = self.rest_sessions_total = self.rest_disconnections = 0

@@ -31,7 +31,7 @@ class AdoptionWorkflow(Workflow):
     kind = "adoption"
     request_model = AdoptionRequest
     path, noun = "adoption", "Adoption"
-    summary = "Compute adoption rates (ASSIST-4)"
+    summary = "Compute adoption rates"
     outcome = "adoption.read"
 
     def __init__(self, settings: OperationsSettings) -> None:

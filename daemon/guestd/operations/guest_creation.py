@@ -30,7 +30,7 @@ class GuestCreationWorkflow(Workflow):
     kind = "guest"
     request_model = GuestCreationRequest
     path, noun = "guests", "Guest"
-    summary = "Create a guest in its three steps (SESS-7)"
+    summary = "Create a guest in its three steps"
     outcome = "guest.created"
     field_by_step: Mapping[str, str] = {"queue": "queueId", "conversation": "queueId"}
 

@@ -26,7 +26,7 @@ class InjectionWorkflow(Workflow):
     kind = "injection"
     request_model = InjectionRequest
     path, noun = "injections", "Injection"
-    summary = "Inject messages into an interaction (INJ-1)"
+    summary = "Inject messages into an interaction"
     outcome = "injection.completed"
     has_texts = True
     field_by_step: Mapping[str, str] = {"preflight": "interactionId", "inject": "interactionId"}

@@ -44,8 +44,8 @@ class MessagingWorkflow(Workflow):
     kind = "messaging"
     request_model = MessagingRequest
     path, noun = "messaging-sessions", "MessagingSession"
-    summary = "Open a messaging session (SESS-1)"
-    ending = "End it (SESS-6)"
+    summary = "Open a messaging session"
+    ending = "End it"
     field_by_step: Mapping[str, str] = {"open": "queueId"}
 
     def __init__(

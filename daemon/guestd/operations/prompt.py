@@ -29,7 +29,7 @@ class PromptWorkflow(Workflow):
     kind = "prompt"
     request_model = PromptRequest
     path, noun = "prompts", "Prompt"
-    summary = "Show an agent-assist prompt (ASSIST-1)"
+    summary = "Show an agent-assist prompt"
     ending = "Give up a deferred prompt"
     outcome = "prompt.injected"
     has_texts = True

@@ -76,9 +76,7 @@ class OperationsSettings:
             "unknown after that is looked up, never asked again."
         ),
     ] = 86_400.0
-    session_duration_s: Annotated[
-        Seconds, Ge(1), Doc("A REST messaging session's life (SESS-2).")
-    ] = 1800.0
+    session_duration_s: Annotated[Seconds, Ge(1), Doc("A REST messaging session's life.")] = 1800.0
     session_duration_max_s: Annotated[
         Seconds, Ge(1), Doc("The longest life that may be asked for.")
     ] = 2700.0
@@ -86,7 +84,7 @@ class OperationsSettings:
         Seconds,
         Doc(
             "A heartbeat every min(interval, duration / heartbeats_per_duration), up to a "
-            "tenth sooner (SESS-5)."
+            "tenth sooner."
         ),
     ] = 30.0
     heartbeats_per_duration: Annotated[
@@ -101,7 +99,7 @@ class OperationsSettings:
         ),
     ] = 3
     prompt_deferrals_max: Annotated[
-        Count, Doc("A prompt for a full screen is put off so many times (ASSIST-2).")
+        Count, Doc("A prompt for a full screen is put off so many times.")
     ] = 20
     prompt_age_max_s: Annotated[Seconds, Doc("And until it is so old.")] = 3600.0
     adoption_prompts_max: Annotated[
@@ -126,7 +124,7 @@ class OperationsSettings:
         Doc(
             "What names a guest's contact in contactId of a conversation: its address "
             "(guest-<guestId>), as the documents have it, or the id that the platform gave "
-            "it (SESS-7)."
+            "it."
         ),
     ] = "address"
 

@@ -20,7 +20,7 @@ class LifetimeSettings:
         Seconds,
         Ge(1),
         Le(2700),
-        Doc("A guest session's life, 1 to 2700 s (SESS-2); then it is ended in an orderly way."),
+        Doc("A guest session's life, 1 to 2700 s; then it is ended in an orderly way."),
     ] = 1800.0
     join_timeout_s: Annotated[
         Seconds,
@@ -45,7 +45,7 @@ class MessageSettings:
     pacing: Annotated[
         Literal["queue", "reject"],
         Doc(
-            'What happens to messages that come too fast (SOCK-7): "queue" paces them, '
+            'What happens to messages that come too fast: "queue" paces them, '
             '"reject" answers with the error rate_limited.'
         ),
     ] = "queue"
@@ -53,7 +53,7 @@ class MessageSettings:
         Literal["queue", "reject"],
         Doc(
             'What happens to messages while a lost connection is not back: "reject" answers'
-            ' with the error not_ready (SIM-3), "queue" keeps them. Before the first '
+            ' with the error not_ready, "queue" keeps them. Before the first '
             "connection messages wait."
         ),
     ] = "reject"
@@ -227,8 +227,7 @@ class HeartbeatSettings:
 
 @dataclass(slots=True, frozen=True)
 class ReconnectSettings:
-    """Coming back after a lost connection: min(base × 2^n + random(0..jitter), cap) before try n
-    (SOCK-2)."""
+    """After a lost connection: min(base × 2^n + random(0..jitter), cap) before try n."""
 
     base_s: Annotated[Seconds, Doc("The pause before the first try; it doubles from there.")] = 1.0
     jitter_s: Annotated[SecondsOrZero, Doc("Up to so much is added to each pause at random.")] = 1.0

@@ -12,9 +12,9 @@ MESSAGES = frozenset({SayText, SayReply, SayAttachments})
 
 def count_event(event: Event, metrics: Metrics) -> None:
     if type(event) is DeliveryEvent:
-        metrics.deliveries[event.status] = metrics.deliveries.get(event.status, 0) + 1
+        metrics.commands_settled[event.status] = metrics.commands_settled.get(event.status, 0) + 1
     elif type(event) is SessionEvent and event.state == "resting":
-        metrics.reconnects[event.reason] = metrics.reconnects.get(event.reason, 0) + 1
+        metrics.connections_lost[event.reason] = metrics.connections_lost.get(event.reason, 0) + 1
 
 
 def is_message(request: ClientMessage) -> bool:

@@ -37,6 +37,7 @@ from .callers import NO_CALLERS, Answered, WaitingCallers
 from .commits import CommitBatcher
 from .connection_callbacks import ConnectionCallbacks
 from .event_counts import count_event, is_message
+from .outage import Outage
 from .session_log import SessionLog
 
 logger = logging.getLogger("guestd.session")
@@ -68,11 +69,13 @@ class SessionContext:
     was_shown: Callable[[str, str, str], Awaitable[bool]]
     ask_journal: Callable[[Callable[[], Coroutine[Any, Any, None]]], None]
     is_full: bool = False
+    outage: Outage = field(init=False)
     now: Callable[[], float] = field(init=False)
     decode: Callable[[bytes], list[Signal]] = field(init=False)
 
     def __post_init__(self) -> None:
         self.now, self.decode = self.clock.now, self.dialect.decode
+        self.outage = Outage(self.clock, self.metrics)
 
 
 class Runner:
@@ -213,6 +216,7 @@ class Runner:
         context = self.context
         count_event(event, context.metrics)
         if type(event) is SessionEvent and event.state == "live":
+            context.outage.joined()
             context.log.live(self.machine.guest, event.first)
         context.commits.record(self, self.machine.guest.session_id, event, intent)
         self._recorded_seq = event.seq
@@ -328,6 +332,7 @@ class Runner:
             sessions[state.value] = sessions.get(state.value, 0) + 1
         if state is State.RESTING:
             had_joined = before is State.LIVE or before is State.LEAVING
+            self.context.outage.failed()
             self.context.log.rests(machine.guest, machine.connection, had_joined)
         if logger.isEnabledFor(logging.DEBUG):
             who = fields(guest=machine.guest.name, session_id=machine.guest.session_id)

@@ -16,14 +16,14 @@ class LimitSettings:
     max_sessions: Annotated[
         Count,
         Doc(
-            "Guest sessions at once (SESS-1); one more is refused with limit_exceeded. "
+            "Guest sessions at once; one more is refused with limit_exceeded. "
             "About 10 KiB each; tens of thousands are fine."
         ),
     ] = 500
     max_rest_sessions: Annotated[
         Count,
         Doc(
-            "Messaging sessions over REST at once (SESS-1); one more is refused with "
+            "Messaging sessions over REST at once; one more is refused with "
             "limit_exceeded. Each beats every half minute at most, so 500 of them want "
             "1,000 requests a minute. With a smaller rest.requests_per_minute all intervals"
             " are stretched alike (to 133 s for 500 sessions and 300 requests a minute), "

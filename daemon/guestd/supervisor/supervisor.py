@@ -190,10 +190,8 @@ class Supervisor:
             raise CommandError(STORAGE_LOW, code="storage_low")
         if len(self._runners) >= self._settings.limits.max_sessions:
             self.metrics.refused_sessions += 1
-            problem = (
-                f"limit exceeded: {len(self._runners)} guest sessions live, limits.max_sessions is"
-                f" {self._settings.limits.max_sessions}"
-            )
+            live, most = len(self._runners), self._settings.limits.max_sessions
+            problem = f"limit exceeded: {live} guest sessions live, limits.max_sessions is {most}"
             self._log.refused(guest.name, "limit", problem)
             raise LimitExceeded(problem)
         self._guests.check(guest.name, guest.email)
@@ -316,6 +314,9 @@ class Supervisor:
 
     def is_ready(self) -> bool:
         return not (self._draining or self._journal.storage_full or self._journal.storage_low)
+
+    def is_platform_away(self) -> bool:
+        return self._context.outage.is_on()
 
     # ------------------------------------------------------------------ the end
 

@@ -59,7 +59,7 @@ class WebhookSettings:
     targets: Annotated[
         tuple[WebhookTarget, ...],
         Doc(
-            "Who is told what happens (SYNC-1), in order per conversation, each at least "
+            "Who is told what happens, in order per conversation, each at least "
             "once, signed. In place of this line write a table per receiver; a secret is "
             '"file:PATH", "credential:NAME" or the secret itself (16 bytes at least), two '
             "while one is being exchanged; without events it is told everything; "
@@ -98,7 +98,7 @@ class WebhookSettings:
     ] = None
     time_out_s: Annotated[Seconds, Doc("How long a receiver may take.")] = 5.0
     prompt_time_out_s: Annotated[
-        Seconds, Doc("How long it may take for prompts and created sessions (ASSIST-3).")
+        Seconds, Doc("How long it may take for prompts and created sessions.")
     ] = 3.0
     retry_base_s: Annotated[
         Seconds,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from guestd.model.effects import SessionCounter
+from guestd.model.journal import DiskFigures
 from guestd.observe.exposition import exposition
 from guestd.observe.metrics import Histogram, Metrics
 
@@ -47,3 +50,32 @@ def test_quantiles_are_interpolated_within_their_bucket():
     assert histogram.quantile(1.0) == pytest.approx(4.0)
     histogram.observe(99.0)
     assert histogram.quantile(1.0) == 4.0
+
+
+def test_the_disk_and_the_readiness_are_gauges_where_they_are_known():
+    metrics = Metrics()
+    text = exposition(metrics).decode()
+    assert "guestd_ready" not in text and "guestd_journal_bytes" not in text
+    metrics.disk_figures = lambda: DiskFigures(journal_bytes=4096, free_bytes=10_000)
+    metrics.readiness = lambda: {"ready": False, "storage_low": True, "storage_full": False}
+    lines = exposition(metrics).decode().splitlines()
+    assert "guestd_journal_bytes 4096.0" in lines
+    assert "guestd_journal_disk_free_bytes 10000.0" in lines
+    assert "guestd_ready 0.0" in lines and "guestd_storage_low 1.0" in lines
+    assert "guestd_storage_full 0.0" in lines
+
+
+def test_what_the_process_and_the_build_are_is_there():
+    text = exposition(Metrics()).decode()
+    for name in ("guestd_build_info", "process_resident_memory_bytes", "process_open_fds"):
+        assert f"\n{name}" in text
+    assert "process_start_time_seconds" in text and "python_info" in text
+
+
+def test_help_speaks_to_operators_and_every_name_says_one_thing():
+    text = exposition(Metrics()).decode()
+    assert not re.search(r"[A-Z]{3,}-[0-9]", text), "no ids of contracts"
+    for name in ("guestd_connections_lost", "guestd_commands_settled"):
+        assert f"# TYPE {name}_total counter" in text
+    for gone in ("reconnects", "guestd_deliveries", "disconnection_rate"):
+        assert gone not in text

@@ -352,7 +352,7 @@ def test_sess_8_totals_and_rate(world):
     text = exposition(metrics).decode()
     assert (
         "guestd_rest_sessions_opened_total 4.0" in text
-        and "guestd_rest_disconnection_rate 0.25" in text
+        and "guestd_rest_disconnection_ratio 0.25" in text
     )
     assert "guestd_rest_sessions 3.0" in text and "guestd_rest_sync_seconds_count" in text
 

@@ -110,7 +110,7 @@ class AttachmentRoutes:
                 "POST",
                 "/v1/sessions/{session}/attachments",
                 "sendAttachment",
-                "Send a file (SOCK-6)",
+                "Send a file",
                 self._send,
                 {
                     202: RouteResponse(

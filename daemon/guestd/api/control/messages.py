@@ -62,7 +62,7 @@ class MessageRoutes:
                 "PUT",
                 f"{one}/context",
                 "setContext",
-                "Tell the frontend's state (SOCK-4)",
+                "Tell the frontend's state",
                 self._context,
                 accepted,
                 tag,

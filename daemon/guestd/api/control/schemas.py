@@ -47,7 +47,7 @@ class OpenSession(RequestBody):
         default_factory=float,
         ge=1,
         le=2700,
-        description="Its life in seconds (SESS-2); sessions.duration_s if left out.",
+        description="Its life in seconds; sessions.duration_s if left out.",
     )
 
 

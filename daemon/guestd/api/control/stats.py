@@ -49,7 +49,7 @@ class StatsRoutes:
 
     def routes(self) -> list[Route]:
         outcome = {200: RouteResponse("Since the start.", Stats)}
-        summary = "Average sync latency, disconnection rate, total sessions (SESS-8)"
+        summary = "Average sync latency, disconnection rate, total sessions"
         return [Route("GET", "/v1/stats", "showStats", summary, self._show, outcome, "about")]
 
     async def _show(self, call: ApiCall[None, None]) -> web.StreamResponse:
