@@ -169,6 +169,16 @@ async def test_the_own_stream_is_a_stream_and_no_guest_session(new_journal):
     assert OWN_STREAM not in [one.record.session_id for one in (await journal.recover())]
 
 
+async def test_the_guests_names_are_known_for_a_while_after_the_end(new_journal):
+    journal = new_journal()
+    for session_id, name in (("a", "ana"), ("b", "ben")):
+        opened = [record(session_id, name=name)]
+        journal.commit(Commit(opened, [row(session_id, 1)]), lambda: None)
+    journal.forget("a")
+    assert await journal.guest_names(["a", "b", "nowhere"]) == {"a": "ana", "b": "ben"}
+    assert await journal.guest_names([]) == {}
+
+
 async def test_the_last_seq_of_a_stream(new_journal):
     journal = new_journal()
     assert ((await journal.last_seq(OWN_STREAM)), (await journal.last_seq("a"))) == (0, 0)

@@ -17,7 +17,7 @@ from aiohttp import web
 from pydantic import SecretBytes
 
 from guestd.journal.memory import MemoryJournal
-from guestd.model.events import SessionEvent
+from guestd.model.events import MessageEvent, SessionEvent
 from guestd.model.journal import Commit, EventRow, SessionRecord
 from guestd.model.records import OWN_STREAM, OperationEvent
 from guestd.observe.metrics import Metrics
@@ -106,7 +106,9 @@ class World:
         row = EventRow(stream, event.seq, event.kind, orjson.dumps(asdict(event)), "", b"")
         is_new = stream != OWN_STREAM and event.seq == 1
         opened = (
-            [SessionRecord(stream, stream, f"token-{stream}", "", {}, {}, 0, 0)] if is_new else []
+            [SessionRecord(stream, f"guest {stream}", f"token-{stream}", "", {}, {}, 0, 0)]
+            if is_new
+            else []
         )
         self.journal.commit(Commit(opened=opened, rows=[row], at_ms=next(self._ms)), lambda: None)
 
@@ -117,6 +119,13 @@ class World:
         first = state == "live" and name not in self._connected
         self._connected |= {name} if first else set()
         self._put(name, SessionEvent(self._seq(name), state, reason, first=first))
+
+    def message(self, name: str, direction: str, text: str, **more: Any) -> None:
+        seq = self._seq(name)
+        event = MessageEvent(
+            seq, f"m{seq}", direction, "Text", text, "2026-11-29T18:00:00Z", **more
+        )
+        self._put(name, event)
 
     def fact(
         self, action: str, status: str = "success", conversation: str = "c1", **details: Any

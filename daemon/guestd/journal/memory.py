@@ -9,7 +9,7 @@ that are over and deliveries that are done go when there are `works_max`."""
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 
 import orjson
@@ -17,6 +17,9 @@ import orjson
 from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredCommand, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
+
+#: Ended guest sessions whose names are still known: far more than end while a reader catches up.
+NAMES_OF_ENDED_MAX = 10_000
 
 OF_COMMANDS = frozenset({"accepted", "delivery"})
 
@@ -37,6 +40,9 @@ class MemoryJournal:
         self._durable_callbacks: list[Callable[[], None]] = []
         self._operations: dict[str, OperationRecord] = {}
         self._deliveries: dict[str, DeliveryRecord] = {}
+        #: Of guest sessions that live, and of the last that ended: a reader may be behind.
+        self._names: dict[str, str] = {}
+        self._names_of_ended: deque[str] = deque()
         self._kept: dict[str, deque[EventRow]] = {}
         #: Of what is kept: the events of commands, by kind and key.
         self._of_commands: dict[str, dict[tuple[str, str], EventRow]] = {}
@@ -49,6 +55,8 @@ class MemoryJournal:
         return self._count
 
     def commit(self, commit: Commit, done: Callable[[], None]) -> None:
+        for opened in commit.opened:
+            self._names[opened.session_id] = opened.name
         for row in commit.rows:
             self._append(row)
         if self._order is not None:
@@ -87,6 +95,12 @@ class MemoryJournal:
     def forget(self, session_id: str) -> None:
         self._count -= len(self._kept.pop(session_id, ()))
         self._of_commands.pop(session_id, None)
+        self._names_of_ended.append(session_id)
+        while len(self._names_of_ended) > NAMES_OF_ENDED_MAX:
+            self._names.pop(self._names_of_ended.popleft(), None)
+
+    async def guest_names(self, session_ids: Sequence[str]) -> Mapping[str, str]:
+        return {one: self._names[one] for one in session_ids if one in self._names}
 
     async def command(self, session_id: str, command_id: str) -> StoredCommand | None:
         kept = self._of_commands.get(session_id, {})

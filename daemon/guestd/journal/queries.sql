@@ -124,6 +124,10 @@ SELECT delivery_id, target, lane, event, body, status, attempts, created_ms, due
 SELECT id, session_id, name, token, guest, opened_ms, ends_ms, over_ms, first_seq, checksum FROM sessions
  WHERE over_ms IS NULL AND id > 0 ORDER BY id;
 
+-- guest_names
+SELECT id, session_id, name, token, guest, opened_ms, ends_ms, over_ms, first_seq, checksum FROM sessions
+ WHERE session_id IN (SELECT value FROM json_each(:session_ids));
+
 -- command
 SELECT e.id, e.session, e.seq, e.prev, e.jump, e.at_ms, e.time, e.kind, e.key, e.payload, e.intent, e.checksum
   FROM events e WHERE e.session = :session AND e.kind = 'accepted' AND e.key = :command

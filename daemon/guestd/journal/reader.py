@@ -235,6 +235,13 @@ class Reader:
             rows = self._connection.execute(queries()["operations_over"], (limit,)).fetchall()
         return [_operation(row) for row in rows if self._is_fine("operations", row)]
 
+    def guest_names(self, session_ids: Sequence[str]) -> dict[str, str]:
+        """A session with a damaged row is left out."""
+        asked = {"session_ids": json.dumps(list(session_ids))}
+        with self._one_view():
+            rows = self._connection.execute(queries()["guest_names"], asked).fetchall()
+        return {row[1]: row[2] for row in rows if is_sound(row)}
+
     def delivery(self, delivery_id: str) -> DeliveryRecord | None:
         with self._one_view():
             row = self._connection.execute(queries()["delivery"], (delivery_id,)).fetchone()

@@ -103,6 +103,9 @@ class ReadsOnThread:
         end = self._acknowledged
         return await self._ask(lambda reader: reader.read_on(after_offset, limit, end, kinds))
 
+    async def guest_names(self, session_ids: Sequence[str]) -> dict[str, str]:
+        return await self._ask(lambda reader: reader.guest_names(session_ids))
+
     async def operation(self, operation_id: str) -> OperationRecord | None:
         return await self._ask(lambda reader: reader.operation(operation_id))
 

@@ -12,7 +12,7 @@ event that becomes durable meanwhile is not in the answer.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -232,6 +232,9 @@ class EventReader(Commits, Protocol):
         one's offset is always how far the reader has come. Nothing at all means that there is
         nothing new. In the place of a damaged event stands one of kind `damaged`, whatever `kinds`
         says, with no session and only its offset as content."""
+
+    async def guest_names(self, session_ids: Sequence[str]) -> Mapping[str, str]:
+        """The guests' names of those guest sessions that are kept."""
 
     def cursor(self, name: str) -> int:
         """How far that reader had come when it last committed; what it has not read yet is not

@@ -13,7 +13,8 @@ from ..model.records import DeliveryRecord
 from ..runtime.callback import committed
 from ..runtime.journal_follower import JournalFollower
 from .delivery_scheduler import OPERATION
-from .payloads import WebhookPayload, payload_of
+from .guest_names import GuestNames
+from .payloads import RECEIVED, SENT, WebhookPayload, payload_of
 from .settings import WebhookTarget
 
 logger = logging.getLogger("guestd.webhooks")
@@ -43,10 +44,11 @@ class Collector:
         self._journal = journal
         self._targets = targets
         self._made = made
+        self._names = GuestNames(journal)
         self._marked, self._marked_at = 0, clock.now()
-        self._follower = JournalFollower(
-            loop, journal, CURSOR, ("session", "fact"), LINGER_S, self._take
-        )
+        tells_messages = any(one.wants(word) for one in targets for word in (RECEIVED, SENT))
+        kinds = ("session", "fact", *(("message",) if tells_messages else ()))
+        self._follower = JournalFollower(loop, journal, CURSOR, kinds, LINGER_S, self._take)
         self.start, self.stop, self.abandon = (
             self._follower.start,
             self._follower.stop,
@@ -55,7 +57,11 @@ class Collector:
 
     async def _take(self, page: Sequence[StoredEvent]) -> None:
         now_ms = self._clock.epoch_ms()
-        deliveries = [one for kept in page for one in self._deliveries(kept, now_ms)]
+        told = [payload for kept in page if (payload := self._payload(kept)) is not None]
+        names = await self._names.of(one.session_id for one in told if one.session_id)
+        for one in told:
+            one.name_guest(names.get(one.session_id, ""))
+        deliveries = [delivery for one in told for delivery in self._deliveries(one, now_ms)]
         now, last = self._clock.now(), page[-1].offset
         if not deliveries and last - self._marked < MOVED_MAX and now - self._marked_at < BEHIND_S:
             return
@@ -66,16 +72,21 @@ class Collector:
         if deliveries:
             self._made()
 
-    def _deliveries(self, kept: StoredEvent, now_ms: int) -> list[DeliveryRecord]:
+    def _payload(self, kept: StoredEvent) -> WebhookPayload | None:
+        """None if nothing is to be told, or to no target."""
         try:
             told = payload_of(kept)
         except (ValueError, LookupError, TypeError, AttributeError):
             logger.error(
                 "event %d of the journal cannot be read; no webhook tells of it", kept.offset
             )
-            return []
-        if told is None:
-            return []
+            return None
+        is_wanted = told is not None and (
+            told.url or any(one.wants(told.event) for one in self._targets)
+        )
+        return told if is_wanted else None
+
+    def _deliveries(self, told: WebhookPayload, now_ms: int) -> list[DeliveryRecord]:
         found = [
             _delivery(told, one.name, one.name, now_ms)
             for one in self._targets

@@ -24,7 +24,16 @@ CREATED, INJECTED, PROMPTED = (
     "chat.injection.completed",
     "AGENT_ASSIST_PROMPT_INJECTED",
 )
+#: What every target is told that names no events.
 EVENTS = (CONNECTED, TERMINATED, CREATED, INJECTED, PROMPTED)
+
+CONNECTION_LOST, CONNECTION_BACK = "session.connection_lost", "session.connection_restored"
+RECEIVED, SENT = "message.received", "message.sent"
+TEST = "webhook.test"
+
+#: What only targets are told that name it: there are many of these, and messages hold what was
+#: said.
+OPT_IN = frozenset({CONNECTION_LOST, CONNECTION_BACK, RECEIVED, SENT})
 
 #: Which successful facts are told, and as what.
 TOLD = {
@@ -40,7 +49,8 @@ QUICK = frozenset({CREATED, PROMPTED})
 
 @dataclass(slots=True)
 class WebhookPayload:
-    """`lane`: whose order it keeps. `url`: where the operation itself wants it told, or ""."""
+    """`lane`: whose order it keeps. `url`: where the operation itself wants it told, or "".
+    `session_id`: of the guest session that it tells of, or ""."""
 
     event: str
     lane: str
@@ -48,6 +58,12 @@ class WebhookPayload:
     at_ms: int
     fields: dict[str, Any]
     url: str = field(default="", repr=False)
+    session_id: str = ""
+
+    def name_guest(self, name: str) -> None:
+        """Of the guest session that it tells of."""
+        if name:
+            self.fields["data"]["guest"] = name
 
     def delivery_id(self, target: str) -> str:
         return f"{self.stem}-{target}"
@@ -63,13 +79,19 @@ def payload_of(kept: StoredEvent) -> WebhookPayload | None:
     row = kept.row
     if row.kind == "fact":
         return _of_fact(kept, orjson.loads(row.payload))
+    if row.kind == "message":
+        return _of_message(kept, orjson.loads(row.payload))
     if row.kind != "session":
         return None
     event = orjson.loads(row.payload)
-    if event["state"] == "ended":
-        return _of_session(kept, TERMINATED, row.session_id, event)
-    if event["state"] == "live" and event.get("first", True):
-        return _of_session(kept, CONNECTED, row.session_id, event)
+    match event["state"]:
+        case "ended":
+            return _of_session(kept, TERMINATED, event)
+        case "live":
+            word = CONNECTED if event.get("first", True) else CONNECTION_BACK
+            return _of_session(kept, word, event)
+        case "resting":
+            return _of_session(kept, CONNECTION_LOST, event)
     return None
 
 
@@ -84,9 +106,8 @@ def stem(kept: StoredEvent) -> str:
     return f"{kept.offset:012d}-{sha256(own).hexdigest()[:12]}"
 
 
-def _of_session(
-    kept: StoredEvent, event: str, session_id: str, found: dict[str, Any]
-) -> WebhookPayload:
+def _of_session(kept: StoredEvent, event: str, found: dict[str, Any]) -> WebhookPayload:
+    session_id = kept.row.session_id
     reason = {"reason": found["reason"]} if found.get("reason") else {}
     fields = {
         "conversationId": session_id,
@@ -94,7 +115,36 @@ def _of_session(
         "metadata": reason,
         "data": {"sessionId": session_id, **reason},
     }
-    return WebhookPayload(event, session_id, stem(kept), kept.at_ms, fields)
+    return WebhookPayload(event, session_id, stem(kept), kept.at_ms, fields, session_id=session_id)
+
+
+def _of_message(kept: StoredEvent, found: dict[str, Any]) -> WebhookPayload:
+    """With its words as they were said. `message.sent` is the platform's echo of the guest's."""
+    session_id, event = kept.row.session_id, SENT if found["direction"] == "Inbound" else RECEIVED
+    told = {_camel(name): found[name] for name in _OF_MESSAGE if found.get(name)}
+    data = {"sessionId": session_id, "seq": kept.row.seq, **told}
+    return WebhookPayload(
+        event,
+        session_id,
+        stem(kept),
+        kept.at_ms,
+        {"conversationId": session_id, "data": data},
+        session_id=session_id,
+    )
+
+
+#: What a message's webhook has of its event, in this order; what is empty is left out.
+_OF_MESSAGE = (
+    "message_id",
+    "command_id",
+    "type",
+    "text",
+    "content",
+    "time",
+    "sender",
+    "bot",
+    "late",
+)
 
 
 def _of_fact(kept: StoredEvent, fact: dict[str, Any]) -> WebhookPayload | None:

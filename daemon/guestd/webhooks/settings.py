@@ -9,6 +9,7 @@ from annotated_types import Len, MaxLen
 from pydantic import SecretBytes, StringConstraints
 
 from ..model.settings import Count, Doc, Seconds
+from .payloads import OPT_IN
 
 WebhookEvent = Literal[
     "session.connected",
@@ -16,6 +17,10 @@ WebhookEvent = Literal[
     "webchat.session.created",
     "chat.injection.completed",
     "AGENT_ASSIST_PROMPT_INJECTED",
+    "session.connection_lost",
+    "session.connection_restored",
+    "message.received",
+    "message.sent",
 ]
 
 
@@ -38,7 +43,11 @@ class WebhookTarget:
         Doc("What signs its webhooks, 16 bytes at least; two while one is being exchanged."),
     ]
     events: Annotated[
-        tuple[WebhookEvent, ...], Doc("What it is told; everything if left out.")
+        tuple[WebhookEvent, ...],
+        Doc(
+            "What it is told; if left out, everything but messages and lost and restored "
+            "connections."
+        ),
     ] = ()
     time_out_s: Annotated[
         Seconds | None, Doc("How long it may take; webhooks.time_out_s if left out.")
@@ -49,7 +58,7 @@ class WebhookTarget:
     ] = ()
 
     def wants(self, event: str) -> bool:
-        return not self.events or event in self.events
+        return event in self.events if self.events else event not in OPT_IN
 
 
 @dataclass(slots=True, frozen=True)
@@ -62,7 +71,7 @@ class WebhookSettings:
             "Who is told what happens, in order per conversation, each at least "
             "once, signed. In place of this line write a table per receiver; a secret is "
             '"file:PATH", "credential:NAME" or the secret itself (16 bytes at least), two '
-            "while one is being exchanged; without events it is told everything; "
+            "while one is being exchanged; events is all but messages and connections if left out; "
             "allow_internal lists internal hosts and networks that may be called, also by "
             "http:\n"
             "  [[webhooks.targets]]\n"

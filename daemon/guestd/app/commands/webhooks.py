@@ -1,4 +1,4 @@
-"""`guestd webhooks list | replay | verify`."""
+"""`guestd webhooks list | replay | verify | listen | test`."""
 
 from __future__ import annotations
 
@@ -24,10 +24,11 @@ from ...observe.terminal_text import json_line, one_line
 from ...webhooks.admin import PAGE, as_new, view
 from ...webhooks.signing import problem_with
 from ..secret_files import read_secret
+from . import webhook_listener, webhook_test_event
 from .files import AsJson, File, find_journal, guarded
 
 app = typer.Typer(
-    help="Look at webhooks, send dead letters again, check a signature.",
+    help="Look at webhooks, send dead letters again, check a signature, receive and send a test.",
     no_args_is_help=True,
     add_completion=False,
 )
@@ -129,6 +130,10 @@ def verify(
             raise typer.Exit(1)
 
     guarded(work)
+
+
+app.command(epilog=webhook_listener.EXAMPLES)(webhook_listener.listen)
+app.command(epilog=webhook_test_event.EXAMPLES)(webhook_test_event.test)
 
 
 @contextmanager
