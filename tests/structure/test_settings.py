@@ -20,7 +20,8 @@ from guestd.app import reference
 from guestd.app.cli import app
 from guestd.app.config import Config
 from guestd.app.config_keys import all_keys, collection, sections, typed_keys
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.load_config import load_config
 
 ROOT = Path(__file__).parents[2]
 BEFORE = json.loads((Path(__file__).parent / "configuration_0_1.json").read_text())

@@ -42,9 +42,30 @@ Every key of the configuration file, written by `guestd config reference` from t
 what is wrong with one, `guestd config show` what is in effect. The file is TOML; unknown keys are
 refused.
 
+The file is the one of `-c FILE`, else the one that `GUESTD_CONFIG` names, else `./guestd.toml` if
+there is one, else none. Which it was is said at the start, and in the first line of
+`guestd config show`.
+
 A duration is a number of seconds (milliseconds where the name ends in `_ms`) or words: `30s`, `5m`,
 `1h30m`, `250ms`. A key `a.b` may be overridden by the environment as `GUESTD_A__B`; there a list is
 a JSON array or parts between commas, and lists of tables and tables are JSON.
+
+## Variables
+
+| variable | what it is |
+| --- | --- |
+| `GUESTD_SECTION__KEY` | a key of the configuration, with two underscores |
+| `GUESTD_CONFIG` | the configuration file, where no `-c` names one |
+| `GUESTDCTL_URL`, `GUESTDCTL_SOCKET` | the daemon for `guestd sessions`, `send` and the like |
+| `GUESTDCTL_TOKEN` | that daemon's `api.token`, for the same commands |
+| `GENESYS_REGION`, else `GENESYSCLOUD_REGION` | `platform.region`, beside a `deployment_id` alone |
+| `GENESYSCLOUD_OAUTHCLIENT_ID` with `GENESYSCLOUD_OAUTHCLIENT_SECRET` | `platform.client_id` and \
+`client_secret`, where a region is known and no client is configured |
+
+Any other variable that begins with `GUESTD_` is refused: with one underscore too few,
+`GUESTD_API_TOKEN` would otherwise be an API without a token. What Kubernetes sets for a service
+named guestd (`GUESTD_SERVICE_HOST`, `GUESTD_PORT=tcp://…`) is passed over. What was taken from
+another tool's variable is said at the start.
 """
 
 

@@ -9,7 +9,8 @@ from collections import Counter
 import pytest
 
 from guestd.app.config import Config
-from guestd.app.load_config import ConfigProblems, load_config
+from guestd.app.config_problems import ConfigProblems
+from guestd.app.load_config import load_config
 from guestd.app.wiring.endpoints import platform_target
 from guestd.app.wiring.rest import oauth_clients
 from guestd.model.errors import NotAuthenticated, RateLimited

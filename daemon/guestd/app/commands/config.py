@@ -12,10 +12,11 @@ import typer
 
 from ...model.errors import ConfigError
 from ...observe.redaction import bare_url
+from ...observe.terminal_text import one_line
 from .. import exit_codes, reference
-from ..config import Config
+from ..config_problems import ConfigPlaces, ConfigProblems
 from ..heartbeat_budget import heartbeat_notes
-from ..load_config import ConfigProblems, load_config
+from ..load_config import CONFIG_HELP, LoadedConfig, find_config
 from ..secret_files import open_secrets
 
 app = typer.Typer(
@@ -24,7 +25,7 @@ app = typer.Typer(
     add_completion=False,
 )
 
-File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")]
+File = Annotated[Path | None, typer.Option("-c", "--config", help=CONFIG_HELP)]
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
@@ -32,22 +33,25 @@ AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")
 def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     try:
-        found = load_config(config, os.environ)
-        _check_entrance(found)
+        loaded = find_config(config, os.environ)
+        _check_entrance(loaded)
     except ConfigProblems as problems:
         if as_json:
-            print(json.dumps({"ok": False, "problems": problems.problems}))
+            found = {"ok": False, "problems": problems.problems, "lines": problems.lines}
+            print(json.dumps(found))
             raise typer.Exit(exit_codes.CONFIG) from None
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
-    warnings, notes = open_secrets(found, os.environ), heartbeat_notes(found)
+    warnings = open_secrets(loaded.config, os.environ)
+    notes = [*loaded.notes, *heartbeat_notes(loaded.config)]
     if as_json:
-        print(json.dumps({"ok": True, "problems": [], "warnings": warnings, "notes": notes}))
+        known = {"warnings": warnings, "notes": notes, "origin": loaded.origin}
+        print(json.dumps({"ok": True, "problems": [], **known}))
         return
     for line in warnings:
         print(f"guestd: warning: {line}", file=sys.stderr)
     for line in notes:
         print(f"guestd: note: {line}", file=sys.stderr)
-    print("the configuration is good")
+    print(f"the configuration is good ({loaded.origin})")
 
 
 @app.command(epilog="Example:\n\nguestd config show -c guestd.toml --json")
@@ -55,16 +59,18 @@ def show(config: File = None, as_json: AsJson = False) -> None:
     """The configuration in effect: defaults, file, environment. Secrets are masked, and of a
     receiver's URL its path and query, for they can be a key."""
     try:
-        found = load_config(config, os.environ)
+        loaded = find_config(config, os.environ)
     except ConfigProblems as problems:
         raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
-    data: dict[str, Any] = found.model_dump(mode="json")
+    data: dict[str, Any] = loaded.config.model_dump(mode="json")
     data["platform"]["proxy_url"] = _masked(data["platform"]["proxy_url"])
     for target in data["webhooks"]["targets"]:
         target["url"] = _origin(target["url"])
     if as_json:
         print(json.dumps(data, indent=2))
         return
+    for line in (loaded.origin, *loaded.notes):
+        sys.stdout.write(f"# {one_line(line)}\n")
     for section, values in data.items():
         sys.stdout.write(f"[{section}]\n")
         for key, value in values.items():
@@ -101,21 +107,22 @@ def show_reference(as_json: AsJson = False) -> None:
 
 
 def _refuse(path: Path, problem: str) -> NoReturn:
-    problems = ConfigProblems(str(path), [problem])
+    problems = ConfigProblems(ConfigPlaces(path), [problem])
     raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
 
 
-def _check_entrance(config: Config) -> None:
+def _check_entrance(loaded: LoadedConfig) -> None:
     """What the daemon would find wrong with its tokens when it starts."""
     from ...api.control.bearer_auth import check_exposure
     from ...api.tokens import check_simulator_exposure
     from ..wiring.api import api_settings, simulator_settings
 
+    config = loaded.config
     try:
         check_exposure(config.simulator.host, api_settings(config))
         check_simulator_exposure(simulator_settings(config))
     except ConfigError as error:
-        raise ConfigProblems("configuration", [str(error)]) from None
+        raise loaded.problems([str(error)]) from None
 
 
 def _line(full: str, key: str, value: Any) -> str:
