@@ -27,7 +27,10 @@ class SimulatorSettings:
     ] = 3000
     origins_allowed: Annotated[
         tuple[str, ...],
-        Doc('Pages beside those on localhost that may connect, such as "https://dev.example.org".'),
+        Doc(
+            "Pages beside those on localhost that may connect, by their origin, such as "
+            '"https://dev.example.org"; "null" is a page from a file, and every page in a sandbox.'
+        ),
     ] = ()
     hosts_allowed: Annotated[
         tuple[str, ...],

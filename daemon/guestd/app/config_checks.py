@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..api.origin_patterns import pattern_problem
 from ..emulator.agents.script import built_in
 from ..model.errors import ConfigError
 from ..model.proxy import proxy_of
@@ -22,6 +23,7 @@ def problems_of(config: Config, environment: Mapping[str, str]) -> list[str]:
         *_of_address(config.platform),
         *_problems_of_client(config),
         *_of_urls(config.platform),
+        *_of_origins(config),
         *_of_files(config.platform),
         *_of_figures(config),
         *_of_agent(config),
@@ -59,6 +61,12 @@ def _of_urls(platform: PlatformSettings) -> Iterator[str]:
             proxy_of(platform.proxy_url)
         except ConfigError as error:
             yield str(error)
+
+
+def _of_origins(config: Config) -> Iterator[str]:
+    for n, pattern in enumerate(config.simulator.origins_allowed):
+        if (problem := pattern_problem(pattern)) is not None:
+            yield f"simulator.origins_allowed[{n}]: {problem}"
 
 
 def _of_files(platform: PlatformSettings) -> Iterator[str]:

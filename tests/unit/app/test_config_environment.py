@@ -107,6 +107,7 @@ def test_the_commands_say_which_file_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run = CliRunner().invoke
     assert "there is no ./guestd.toml" in run(app, ["config", "check"]).stdout
+    (tmp_path / "here").mkdir()
     (tmp_path / "guestd.toml").write_text("[journal]\ndirectory = 'here'\n")
     assert "(./guestd.toml)" in run(app, ["config", "check"]).stdout
     assert run(app, ["config", "show"]).stdout.startswith("# ./guestd.toml\n")

@@ -40,7 +40,7 @@ def configured(tmp_path: Path, modes: int = 0o600, mark: bytes = MARK) -> Path:
         + f"""
 [platform]
 region = "mypurecloud.de"
-deployment_id = "x"
+deployment_id = '0b7d4c1e-5a0e-4e6a-9b1d-2f6f6c1f9a10'
 client_id = "c"
 client_secret_file = "{tmp_path}/client"
 [api]
@@ -180,8 +180,8 @@ def from_environment(**values: str) -> Config:
     ],
 )
 def test_a_list_from_the_environment(text, found):
-    config = from_environment(SIMULATOR__ORIGINS_ALLOWED=text, ATTACHMENTS__TYPES=text)
-    assert config.simulator.origins_allowed == found and config.attachments.types == found
+    config = from_environment(SIMULATOR__HOSTS_ALLOWED=text, ATTACHMENTS__TYPES=text)
+    assert config.simulator.hosts_allowed == found and config.attachments.types == found
 
 
 def test_tables_from_the_environment():

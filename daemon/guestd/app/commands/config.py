@@ -10,14 +10,14 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ...model.errors import ConfigError
 from ...observe.redaction import bare_url
 from ...observe.terminal_text import one_line
 from .. import exit_codes, reference
 from ..config_problems import ConfigPlaces, ConfigProblems
 from ..heartbeat_budget import heartbeat_notes
-from ..load_config import CONFIG_HELP, LoadedConfig, find_config
+from ..load_config import CONFIG_HELP, find_config
 from ..secret_files import open_secrets
+from ..start_checks import start_problems
 
 app = typer.Typer(
     help="Check the configuration, show the one in effect, write a new one.",
@@ -34,13 +34,14 @@ def check(config: File = None, as_json: AsJson = False) -> None:
     """Say everything that is wrong with a configuration, or that nothing is."""
     try:
         loaded = find_config(config, os.environ)
-        _check_entrance(loaded)
-    except ConfigProblems as problems:
+        if problems := start_problems(loaded.config, os.environ):
+            raise loaded.problems(problems)
+    except ConfigProblems as bad:
         if as_json:
-            found = {"ok": False, "problems": problems.problems, "lines": problems.lines}
+            found = {"ok": False, "problems": bad.problems, "lines": bad.lines}
             print(json.dumps(found))
             raise typer.Exit(exit_codes.CONFIG) from None
-        raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
+        raise typer.Exit(exit_codes.tell(bad, exit_codes.CONFIG)) from None
     warnings = open_secrets(loaded.config, os.environ)
     notes = [*loaded.notes, *heartbeat_notes(loaded.config)]
     if as_json:
@@ -109,20 +110,6 @@ def show_reference(as_json: AsJson = False) -> None:
 def _refuse(path: Path, problem: str) -> NoReturn:
     problems = ConfigProblems(ConfigPlaces(path), [problem])
     raise typer.Exit(exit_codes.tell(problems, exit_codes.CONFIG)) from None
-
-
-def _check_entrance(loaded: LoadedConfig) -> None:
-    """What the daemon would find wrong with its tokens when it starts."""
-    from ...api.control.bearer_auth import check_exposure
-    from ...api.tokens import check_simulator_exposure
-    from ..wiring.api import api_settings, simulator_settings
-
-    config = loaded.config
-    try:
-        check_exposure(config.simulator.host, api_settings(config))
-        check_simulator_exposure(simulator_settings(config))
-    except ConfigError as error:
-        raise loaded.problems([str(error)]) from None
 
 
 def _line(full: str, key: str, value: Any) -> str:
