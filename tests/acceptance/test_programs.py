@@ -282,7 +282,7 @@ class TestConfig:
     def test_check_and_show(self, run, config):
         path = config("[simulator]\nport = 4001\n")
         checked = run("config", "check", "-c", path)
-        assert checked.wait() == 0 and checked.out == ["the configuration is good"]
+        assert checked.wait() == 0 and checked.out == [f"the configuration is good ({path})"]
         shown = run(
             "config", "show", "-c", path, "--json", env={"GUESTD_LIMITS__MAX_SESSIONS": "9"}
         )

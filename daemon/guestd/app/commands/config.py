@@ -1,4 +1,4 @@
-"""`guestd config check | show | init | reference`."""
+"""`guestd config check | show | init | schema | reference`."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from ...observe.redaction import bare_url
 from ...observe.terminal_text import one_line
 from .. import exit_codes, reference
 from ..config_problems import ConfigPlaces, ConfigProblems
+from ..config_schema import FILE_NAME, schema_text
 from ..heartbeat_budget import heartbeat_notes
 from ..load_config import CONFIG_HELP, find_config
 from ..secret_files import open_secrets
@@ -79,23 +80,36 @@ def show(config: File = None, as_json: AsJson = False) -> None:
         sys.stdout.write("\n")
 
 
-@app.command(epilog="Example:\n\nguestd config init guestd.toml")
+@app.command(epilog="Example:\n\nguestd config init guestd.toml --minimal")
 def init(
     path: Annotated[
         Path | None, typer.Argument(help="Where to write it; standard output if left out.")
     ] = None,
+    minimal: Annotated[
+        bool, typer.Option("--minimal", help="Only the keys that most change, commented out.")
+    ] = False,
 ) -> None:
-    """Write a configuration file with every key, its meaning and its default."""
+    """Write a configuration file with every key, its meaning and its default, and beside it the
+    schema that lets an editor complete it."""
+    text = reference.minimal() if minimal else reference.example()
     if path is None:
-        sys.stdout.write(reference.example())
+        sys.stdout.write(text)
         return
     try:
         with path.open("x", encoding="utf-8") as file:
-            file.write(reference.example())
+            file.write(text)
+        path.with_name(FILE_NAME).write_text(schema_text(), encoding="utf-8")
     except FileExistsError:
         _refuse(path, "already exists; name a file that does not, or remove it")
     except OSError as error:
         _refuse(path, f"cannot be written: {error.strerror}; name another place")
+    print(f"wrote {path}, and {FILE_NAME} beside it for editors")
+
+
+@app.command(epilog=f"Example:\n\nguestd config schema > {FILE_NAME}")
+def schema() -> None:
+    """The JSON Schema of the configuration file, for editors."""
+    sys.stdout.write(schema_text())
 
 
 @app.command("reference", epilog="Example:\n\nguestd config reference --json")
