@@ -1,4 +1,4 @@
-"""Record, then publish, then tell: the order that makes us trustworthy.
+"""Record, then publish, then report: the order that durability depends on.
 
 Everything the fleet records within one turn of the loop is one batch, and a batch is one commit.
 With a journal that answers at once the batch is durable before the turn ends; with one that waits

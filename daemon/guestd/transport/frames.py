@@ -19,8 +19,7 @@ def ping_frame(payload: bytes) -> bytes:
 
 
 def close_frame(code: int, reason: str) -> bytes:
-    """The reason is cut to what a control frame holds: it is for people, and the code says it
-    all."""
+    """The reason is cut to what a control frame holds: it is for people; programs use the code."""
     fitting = reason.encode()[:123].decode(errors="ignore")
     return Frame(Opcode.CLOSE, Close(code, fitting).serialize()).serialize(mask=True)
 

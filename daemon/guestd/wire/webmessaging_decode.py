@@ -2,7 +2,8 @@
 
 Nothing in a frame can be trusted to have the type it should: the vendor's own sources disagree
 about some, and a guest session must outlive all of them. So every look goes through `reading`,
-unknown classes are `Unknown`, and what is no JSON object at all is `Garbage`. Nothing here raises.
+unknown classes are `Unknown`, and what is not a JSON object at all is `Garbage`. Nothing here
+raises.
 
 The hot path is a StructuredMessage of type Text, and has a short way of its own
 (`text_messages`)."""

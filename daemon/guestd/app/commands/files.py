@@ -17,7 +17,7 @@ from .. import exit_codes
 from ..config import Config
 from ..config_problems import ConfigProblems
 from ..load_config import configured
-from ..wiring.records import audit_directory
+from ..wiring.followers import audit_directory
 from ..wiring.storage import journal_directory
 
 File = Annotated[
