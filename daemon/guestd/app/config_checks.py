@@ -38,7 +38,8 @@ def _of_address(platform: PlatformSettings) -> Iterator[str]:
         except ConfigError as error:
             yield str(error)
     needs_deployment = TRAITS[platform.dialect].deployment_required
-    if platform.is_given and needs_deployment and not platform.deployment_id:
+    is_the_platform = platform.is_given and platform.emulator is None
+    if is_the_platform and needs_deployment and not platform.deployment_id:
         yield (
             "platform.deployment_id: is missing; it is the id of the Messenger deployment in"
             " Genesys Cloud Admin"
@@ -51,11 +52,15 @@ def _of_address(platform: PlatformSettings) -> Iterator[str]:
 
 
 def _of_urls(platform: PlatformSettings) -> Iterator[str]:
-    for name in ("guest_socket_url", "api_url", "cdn_url", "token_url"):
+    for name in ("emulator", "guest_socket_url", "api_url", "cdn_url", "token_url"):
         value = getattr(platform, name)
         schemes = ("ws://", "wss://") if name == "guest_socket_url" else ("http://", "https://")
         if value is not None and not value.startswith(schemes):
             yield f"platform.{name}: must begin with {' or '.join(schemes)}"
+    if platform.emulator is not None:
+        for name in ("region", "guest_socket_url", "api_url", "cdn_url", "token_url"):
+            if getattr(platform, name) is not None:
+                yield f"platform.{name}: stands beside platform.emulator; leave one of them out"
     if platform.proxy_url is not None:
         try:
             proxy_of(platform.proxy_url)

@@ -34,6 +34,7 @@ SCHEMA_LINE = f"#:schema ./{FILE_NAME}\n"
 MINIMAL = (
     "platform.region",
     "platform.deployment_id",
+    "platform.emulator",
     "platform.client_id",
     "platform.client_secret",
     "journal.directory",

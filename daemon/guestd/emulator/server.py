@@ -196,6 +196,20 @@ class Emulator:
     def ws_url(self) -> str:
         return "ws" + self.url[4:]
 
+    def about(self) -> Json:
+        """What a client must know of it, the secret of its first OAuth client included."""
+        deployment = self.settings.deployments[0].id
+        client, secret = next(iter(self.settings.oauth_clients.items()), (None, None))
+        return {
+            "deployment_id": deployment,
+            "guest_socket_url": f"{self.ws_url}/v1?deploymentId={deployment}",
+            "api_url": self.url,
+            "token_url": f"{self.url}/oauth/token",
+            "client_id": client,
+            "client_secret": secret,
+            "queue_id": self.settings.queues[0].id if self.settings.queues else None,
+        }
+
     def _tls(self) -> ssl.SSLContext | None:
         if self.settings.tls_dir is None:
             return None

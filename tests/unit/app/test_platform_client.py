@@ -29,7 +29,7 @@ def load(tmp_path: Path, text: str, environment=None) -> Config:
 
 
 def client(config: Config):
-    found = oauth_clients(config, platform_target(config, None), None)
+    found = oauth_clients(config, platform_target(config, None))
     return found[0] if found else None
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from ...emulator import DEFAULT_DEPLOYMENT_ID
+from ...emulator import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_DEPLOYMENT_ID
 from ...emulator.agents.script import built_in
 from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
@@ -35,6 +35,9 @@ curl -s localhost:PORT/__emulator/mutations     what its REST API created, once 
 
 guestd emulate --set token_life_s=30            OAuth tokens live 30 s; --list-settings shows all
 """
+
+
+DEFAULT_CLIENT = f"{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"
 
 
 def emulate(
@@ -65,7 +68,9 @@ def emulate(
         return _print_settings()
     log = configure_logging("info", "auto")
     _check_words(agent, disconnect)
-    clients, scopes = _oauth_clients(oauth_client or ["emulator-client:emulator-secret"])
+    clients, scopes = _oauth_clients(
+        oauth_client or [f"{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"]
+    )
     settings = _settings(
         host=host,
         port=port,
@@ -203,7 +208,23 @@ async def _run(settings: EmulatorSettings, log: Log) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, stop.set)
     async with _listening(settings) as emulator:
-        log.line("this is guestd's emulator, not the platform")
-        log.line(f"deployment {settings.deployments[0].id}, agent {settings.agent}")
+        for line in _introduction(emulator):
+            log.line(line)
         log.out(f"ready {emulator.url}")
         await stop.wait()
+
+
+def _introduction(emulator: Emulator) -> list[str]:
+    """What a client needs, and the one line by which guestd knows the rest."""
+    settings, about = emulator.settings, emulator.about()
+    return [
+        "this is guestd's emulator, not the platform",
+        f"agent         {settings.agent if isinstance(settings.agent, str) else 'a script'}",
+        f"deployment    {about['deployment_id']}",
+        f"guest socket  {about['guest_socket_url']}",
+        f"OAuth client  {about['client_id']}, secret {about['client_secret']}",
+        f"token URL     {about['token_url']}",
+        f"queue         {about['queue_id']}",
+        f"admin API     {emulator.url}/__emulator/",
+        f'for guestd    [platform] emulator = "{emulator.url}"',
+    ]

@@ -1,6 +1,7 @@
 """`/__emulator/…` for guest sessions: inspect them, speak as the agent, inject faults, change
 settings.
 
+GET  about      what a client needs: deployment, addresses, OAuth client, queue
 GET  state      {"sessions": {token: {"messages": [… in order], "conversations": […], …}}}
                 `?token=` for one
 POST say        {"token", "text", "content"?, "type"?, "nickname"?, "image"?, "bot"?,
@@ -54,6 +55,7 @@ def guest_admin_routes(server: AdminContext) -> list[web.RouteDef]:
     admin = _GuestAdmin(server)
     prefix = "/__emulator"
     routes = [
+        web.get(f"{prefix}/about", admin.about),
         web.get(f"{prefix}/state", admin.state),
         web.post(f"{prefix}/say", admin.say),
         web.post(f"{prefix}/typing", admin.typing),
@@ -117,6 +119,9 @@ class _GuestAdmin:
         return session
 
     # ------------------------------------------------------------------ looking
+
+    async def about(self, request: web.Request) -> web.Response:
+        return as_json(self._server.about())
 
     async def state(self, request: web.Request) -> web.Response:
         world = self._server.world
