@@ -20,6 +20,7 @@ from aiohttp.web_protocol import RequestHandler
 from .admin.guard import AdminGuard
 from .admin.guest_admin import guest_admin_routes
 from .admin.platform_admin import platform_admin_routes
+from .admin.routes import NOTE, PREFIX, served
 from .core import agent_runner
 from .core.faults import FaultInjector
 from .core.records import CloseConnection, Effect, Json, SendFrame, StartTimer
@@ -35,7 +36,6 @@ from .tls import ensure_certificate
 logger = logging.getLogger("guestd.emulator")
 
 BANNER = "not-the-platform"
-CONTROL_PREFIX = "/__emulator/"
 
 
 class Emulator:
@@ -108,8 +108,8 @@ class Emulator:
         app = web.Application(
             middlewares=[self._banner, self._guard_control], client_max_size=1024 * 1024
         )
-        app.add_routes(guest_admin_routes(self))
-        app.add_routes(platform_admin_routes(self))
+        app.add_routes(served([*guest_admin_routes(self), *platform_admin_routes(self)]))
+        app.add_routes([web.get("/", _entrance), web.get("/healthz", _health)])
         app.add_routes(platform_routes(self))
         self._runner = web.AppRunner(
             app,
@@ -248,7 +248,7 @@ class Emulator:
         self, request: web.Request, handler: Callable[[web.Request], Any]
     ) -> web.StreamResponse:
         resource = request.match_info.route.resource
-        if resource is not None and resource.canonical.startswith(CONTROL_PREFIX):
+        if resource is not None and resource.canonical.startswith(PREFIX):
             refused = self._guard.refuse(request)
             if refused is not None:
                 return refused
@@ -352,3 +352,11 @@ class Emulator:
             ):
                 connection.close(1001, "going away")
         self._age_timer = self.loop.call_later(1.0, self._close_old)
+
+
+async def _entrance(request: web.Request) -> web.Response:
+    return web.json_response({"note": NOTE, "admin": f"{PREFIX}/"})
+
+
+async def _health(request: web.Request) -> web.Response:
+    return web.json_response({"status": "up", "note": NOTE})

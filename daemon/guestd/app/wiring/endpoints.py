@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from pydantic import SecretStr
 
-from ...emulator import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_DEPLOYMENT_ID
+from ...emulator import (
+    DEFAULT_CLIENT_ID,
+    DEFAULT_CLIENT_SECRET,
+    DEFAULT_DEPLOYMENT_ID,
+    GUEST_HEADER,
+)
 from ...model.errors import ConfigError, PlatformRefused, PlatformUnavailable
 from ...platform.http import Http
 from ...platform.regions import Endpoints, endpoints
@@ -28,11 +33,13 @@ RETRY_S = 0.25
 @dataclass(slots=True, frozen=True)
 class PlatformTarget:
     """Where the platform is, real or emulated, and which deployment. `client`: the OAuth client of
-    an emulator, used where none is configured."""
+    an emulator, used where none is configured. `guest_header`: by which an emulator is told the
+    guest's name; the platform never is."""
 
     endpoints: Endpoints
     deployment_id: str
     client: OAuthClient | None = None
+    guest_header: str = ""
 
 
 def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget:
@@ -41,12 +48,15 @@ def platform_target(config: Config, emulator: Emulator | None) -> PlatformTarget
     if emulator is not None:
         base = Endpoints(emulator.ws_url, emulator.url, emulator.url, emulator.url)
         client = next(iter(emulator.settings.oauth_clients.items()), None)
-        return PlatformTarget(base, DEFAULT_DEPLOYMENT_ID, client and _client(*client))
+        return PlatformTarget(
+            base, DEFAULT_DEPLOYMENT_ID, client and _client(*client), GUEST_HEADER
+        )
     if platform.emulator is not None:
         url = platform.emulator.rstrip("/")
         deployment = platform.deployment_id or DEFAULT_DEPLOYMENT_ID
         client_of_all = _client(DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET)
-        return PlatformTarget(Endpoints(f"ws{url[4:]}", url, url, url), deployment, client_of_all)
+        base = Endpoints(f"ws{url[4:]}", url, url, url)
+        return PlatformTarget(base, deployment, client_of_all, GUEST_HEADER)
     base = endpoints(platform.region) if platform.region is not None else Endpoints("", "", "", "")
     own_socket = base.socket(platform.dialect)
     socket_url = (platform.guest_socket_url or own_socket).rstrip("/")
@@ -71,10 +81,11 @@ async def asked_target(config: Config, http: Http, wait_s: float) -> PlatformTar
         return target
     about = await _asked(http, target.endpoints.api, wait_s)
     client, secret = about.get("client_id"), about.get("client_secret")
-    return PlatformTarget(
-        target.endpoints,
-        config.platform.deployment_id or str(about.get("deployment_id") or target.deployment_id),
-        _client(str(client), str(secret)) if client and secret else target.client,
+    deployment = config.platform.deployment_id or about.get("deployment_id")
+    return replace(
+        target,
+        deployment_id=str(deployment or target.deployment_id),
+        client=_client(str(client), str(secret)) if client and secret else target.client,
     )
 
 
