@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ..api.origin_patterns import pattern_problem
-from ..emulator.agents.script import built_in
+from ..emulator.agents.script import script_of
 from ..model.errors import ConfigError
 from ..model.proxy import proxy_of
 from ..platform.regions import endpoints
@@ -80,9 +80,10 @@ def _of_files(platform: PlatformSettings) -> Iterator[str]:
 
 
 def _of_agent(config: Config) -> Iterator[str]:
-    if config.emulator.agent not in built_in():
-        known = ", ".join(sorted(built_in()))
-        yield f"emulator.agent: {config.emulator.agent!r} must be one of {known}"
+    try:
+        script_of(config.emulator.agent)
+    except ValueError as error:
+        yield f"emulator.agent: {error}"
 
 
 def _of_figures(config: Config) -> Iterator[str]:

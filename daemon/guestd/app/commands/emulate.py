@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from ...emulator import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET, DEFAULT_DEPLOYMENT_ID
-from ...emulator.agents.script import built_in
+from ...emulator.agents.script import script_of
 from ...model.errors import ConfigError
 from ...observe.log import Log, configure_logging, log_loop_error
 from .. import exit_codes
@@ -67,7 +67,7 @@ def emulate(
     if list_settings:
         return _print_settings()
     log = configure_logging("info", "auto")
-    _check_words(agent, disconnect)
+    _check_disconnect(disconnect)
     clients, scopes = _oauth_clients(
         oauth_client or [f"{DEFAULT_CLIENT_ID}:{DEFAULT_CLIENT_SECRET}"]
     )
@@ -77,7 +77,7 @@ def emulate(
         tls_dir=tls_dir,
         tls_names=tuple(tls_name or ()),
         seed=seed,
-        agent=agent,
+        agent=_script(agent),
         deployments=[
             {
                 "id": deployment_id,
@@ -108,15 +108,18 @@ def _print_settings() -> None:
     print("\n".join(table()))
 
 
-def _check_words(agent: str, disconnect: str) -> None:
-    if agent not in built_in():
-        raise typer.BadParameter(
-            f"{agent!r} must be one of {', '.join(sorted(built_in()))}", param_hint="--agent"
-        )
+def _check_disconnect(disconnect: str) -> None:
     if disconnect not in ("disabled", "Send", "ReadOnly"):
         raise typer.BadParameter(
             f"{disconnect!r} must be disabled, Send or ReadOnly", param_hint="--disconnect"
         )
+
+
+def _script(agent: str) -> str | dict[str, Any]:
+    try:
+        return script_of(agent)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--agent") from None
 
 
 def _settings(**given: Any) -> EmulatorSettings:

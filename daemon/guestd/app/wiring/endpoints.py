@@ -123,12 +123,13 @@ def new_emulator(config: Config) -> Emulator:
     """The embedded one; its connection limit follows our own admission, so that a large demo is not
     throttled by it."""
     from ...emulator import Emulator, EmulatorSettings
+    from ...emulator.agents.script import script_of
     from ...emulator.settings import EmulatorLimits
 
     per_minute = max(1000, config.admission.connects_per_minute)
     return Emulator(
         EmulatorSettings(
-            **asdict(config.emulator),
+            **asdict(config.emulator) | {"agent": script_of(config.emulator.agent)},
             limits=EmulatorLimits(connections_per_minute=per_minute),
             contact_reference=config.operations.contact_reference,
         )
