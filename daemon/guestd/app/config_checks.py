@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 from ..api.origin_patterns import pattern_problem
 from ..emulator.agents.script import script_of
@@ -14,7 +13,7 @@ from ..platform.settings import PlatformSettings
 from ..platform.table import table_with
 from ..wire.dialects import TRAITS
 from .config import Config
-from .webhook_settings import webhook_settings
+from .webhook_settings import problem_with_ca, webhook_settings
 
 
 def problems_of(config: Config, environment: Mapping[str, str]) -> list[str]:
@@ -75,8 +74,8 @@ def _of_origins(config: Config) -> Iterator[str]:
 
 
 def _of_files(platform: PlatformSettings) -> Iterator[str]:
-    if platform.ca_file is not None and not Path(platform.ca_file).is_file():
-        yield f"platform.ca_file: there is no file {platform.ca_file}; name a PEM file with the CA"
+    if platform.ca_file is not None and (problem := problem_with_ca(platform.ca_file)):
+        yield f"platform.ca_file: {problem}; name a PEM file with the CA"
 
 
 def _of_agent(config: Config) -> Iterator[str]:

@@ -10,9 +10,10 @@ from typing import Any
 
 from pydantic import SecretStr
 
+from ..runtime.files import NOT_REGULAR
 from .config import Config
 from .config_problems import ConfigPlaces, ConfigProblems
-from .secret_files import read_secret
+from .secret_files import SecretOfFile, read_secret
 
 
 def with_credentials(
@@ -54,12 +55,9 @@ def _client_secret(
 ) -> SecretStr:
     key = f"platform.oauth_clients[{n}].secret"
     name = value.removeprefix("file:")
-    found = (
-        _secret_of_file(places, name, key)
-        if name != value
-        else _credential(places, key, value, environment)
-    )
-    return SecretStr(found)
+    if name != value:
+        return SecretOfFile(_secret_of_file(places, name, key), name)
+    return SecretStr(_credential(places, key, value, environment))
 
 
 def _credential(places: ConfigPlaces, key: str, value: str, environment: Mapping[str, str]) -> str:
@@ -75,11 +73,16 @@ def _credential(places: ConfigPlaces, key: str, value: str, environment: Mapping
         raise ConfigProblems(places, [problem])
     try:
         return read_secret(Path(folder) / name).decode()
-    except (OSError, UnicodeDecodeError):
-        problem = (
-            f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
-        )
-        raise ConfigProblems(places, [problem]) from None
+    except OSError as error:
+        if error.strerror == NOT_REGULAR:
+            raise ConfigProblems(places, [f"{key}: credential {name!r}: {NOT_REGULAR}"]) from None
+        raise ConfigProblems(places, [_no_credential(key, name)]) from None
+    except UnicodeDecodeError:
+        raise ConfigProblems(places, [_no_credential(key, name)]) from None
+
+
+def _no_credential(key: str, name: str) -> str:
+    return f"{key}: there is no readable credential {name!r}; put it into /etc/credstore/{name}"
 
 
 def _secret_of_file(

@@ -43,7 +43,7 @@ def check(config: File = None, as_json: AsJson = False) -> None:
             print(json.dumps(found))
             raise typer.Exit(exit_codes.CONFIG) from None
         raise typer.Exit(exit_codes.tell(bad, exit_codes.CONFIG)) from None
-    warnings = open_secrets(loaded.config, os.environ)
+    warnings = open_secrets(loaded.config, os.environ, loaded.places.file)
     notes = [*loaded.notes, *heartbeat_notes(loaded.config)]
     if as_json:
         known = {"warnings": warnings, "notes": notes, "origin": loaded.origin}

@@ -66,7 +66,7 @@ def serve(
     logger.info("the configuration is %s", loaded.origin)
     for line in loaded.notes:
         logger.info("%s", line)
-    for line in open_secrets(settings, os.environ):
+    for line in open_secrets(settings, os.environ, loaded.places.file):
         logger.warning("%s", line)
     allow_open_files(settings.limits.max_sessions, settings.api.connections_max)
     raise typer.Exit(exit_codes.run_logged(lambda: live(settings, log, signals, demo), log))
