@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 
 import aiohttp
 import orjson
@@ -323,8 +324,10 @@ class TestMessages:
                 visit.transport.abort()
             await town.until(lambda: town.live() == 0)
             status, found, headers = await client.post("/v1/sessions/ana/messages", {"text": "x"})
-            assert (status, found["code"], found["retry_after_s"]) == (409, "not_ready", 1.0)
-            assert headers["Retry-After"] == "1"
+            assert (status, found["code"], found["state"]) == (409, "not_ready", "resting")
+            assert 20.0 < found["retry_after_s"] < 31.0
+            assert found["retry_after_ms"] == math.ceil(found["retry_after_s"] * 1000)
+            assert headers["Retry-After"] == str(math.ceil(found["retry_after_s"]))
 
     async def test_an_unknown_guest_session_is_not_found(self, new_town, client_of):
         asked = [

@@ -102,7 +102,8 @@ async def test_a_since_from_the_future_is_told_and_survived(new_town):
         async with open_frontend(town, "?guest=ana") as frontend:
             await live(frontend)
         async with open_frontend(town, "?guest=ana&since=999") as frontend:
-            assert (await frame(frontend, field="since"))["code"] == "invalid"
+            assert (await frame(frontend, field="since"))["code"] == "unknown_since"
+            assert (await frame(frontend, kind="session"))["seq"] == 1
             await frontend.send(json.dumps({"action": "send", "text": "x", "command_id": "c"}))
             await frame(frontend, command_id="c", ok=True)
 

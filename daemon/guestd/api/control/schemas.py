@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 from pydantic.config import JsonDict
@@ -18,6 +18,15 @@ SEQ_MAX = 2**53 - 1
 
 Name = Annotated[str, StringConstraints(pattern=NAME)]
 CommandId = Annotated[str, StringConstraints(pattern=COMMAND_ID_PATTERN)]
+WhenDownField = Annotated[
+    Literal["queue", "reject"] | None,
+    Field(
+        description=(
+            "What is to become of it while a lost connection is not back: wait, or be refused with"
+            " not_ready; messages.when_down if left out."
+        )
+    ),
+]
 
 
 class RequestBody(BaseModel):
@@ -126,6 +135,7 @@ class SendMessage(RequestBody):
         default_factory=dict, max_length=100, description="With a text only."
     )
     reply: ReplyTo | None = None
+    when_down: WhenDownField = None
 
     @model_validator(mode="after")
     def _one_of_both(self) -> SendMessage:

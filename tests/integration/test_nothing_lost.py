@@ -1,0 +1,140 @@
+"""Nothing is lost by chance: what a frontend or a caller says while there is no connection, and
+what it is told when it comes back to a guest session that is not the one it knew."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from websockets.exceptions import ConnectionClosed
+
+from .test_control import client_of  # noqa: F401
+from .test_control import opened as opened_by_api
+from .test_simulator import frame, live, open_frontend
+
+#: A lost connection stays lost for the whole test.
+RESTS = {"reconnect_base_s": 30.0}
+
+HELLO = {"action": "send", "text": "hello", "command_id": "c1"}
+
+
+async def say(frontend, **what):
+    await frontend.send(json.dumps({**HELLO, **what}))
+
+
+async def answer(frontend, command_id="c1"):
+    """To that command, not the event about it."""
+    while (found := await frame(frontend, command_id=command_id)).get("kind"):
+        pass
+    return found
+
+
+async def lose_connection(town):
+    for visit in list(town.emulator.connections.values()):
+        visit.transport.abort()
+    await town.until(lambda: town.live() == 0)
+
+
+class TestWhileTheConnectionIsLost:
+    @pytest.mark.parametrize(
+        ("setting", "socket", "own", "accepted"),
+        [
+            ("reject", "", None, False),
+            ("reject", "queue", None, True),
+            ("reject", "", "queue", True),
+            ("reject", "queue", "reject", False),
+            ("queue", "", None, True),
+            ("queue", "reject", None, False),
+            ("queue", "reject", "queue", True),
+        ],
+    )
+    async def test_the_message_decides_before_the_socket_before_the_setting(
+        self, new_town, setting, socket, own, accepted
+    ):
+        query = f"?guest=ana&when_down={socket}" if socket else "?guest=ana"
+        async with (
+            new_town(session={**RESTS, "when_down": setting}) as town,
+            open_frontend(town, query) as frontend,
+        ):
+            await live(frontend)
+            await lose_connection(town)
+            await say(frontend, **({"when_down": own} if own else {}))
+            found = await answer(frontend)
+            assert found.get("ok", False) is accepted
+            if not accepted:
+                assert found["error"] == "Genesys connection not ready"
+                assert (found["code"], found["state"]) == ("not_ready", "resting")
+                assert 20_000 < found["retry_after_ms"] < 31_000
+
+    @pytest.mark.parametrize(
+        ("path", "more"),
+        [
+            ("messages", {"body": {"text": "x", "when_down": "queue"}}),
+            (
+                "messages",
+                {"body": {"reply": {"choices": [{"text": "a", "payload": "b"}]}}},
+            ),
+            ("attachments?filename=a.png&when_down=queue", {"data": b"x"}),
+        ],
+    )
+    async def test_a_request_decides_for_itself(self, new_town, client_of, path, more):  # noqa: F811
+        async with new_town(session=RESTS) as town, client_of(town) as client:
+            await opened_by_api(town, client)
+            await lose_connection(town)
+            if "data" in more:
+                more["headers"] = {"Content-Type": "image/png"}
+            if "reply" in more.get("body", {}):
+                refused = await client.post(f"/v1/sessions/ana/{path}", **more)
+                assert (refused[0], refused[1]["state"]) == (409, "resting")
+                more["body"]["when_down"] = "queue"
+            assert (await client.post(f"/v1/sessions/ana/{path}", **more))[0] == 202
+
+    async def test_another_word_is_refused_with_its_field(self, new_town, client_of):  # noqa: F811
+        async with new_town() as town, client_of(town) as client:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await live(frontend)
+                await say(frontend, when_down="later")
+                assert (await answer(frontend))["field"] == "when_down"
+            async with open_frontend(town, "?guest=ana&when_down=later") as frontend:
+                assert (await frame(frontend, field="when_down"))["code"] == "invalid"
+            body = {"text": "x", "when_down": "later"}
+            status, found, _ = await client.post("/v1/sessions/ana/messages", body)
+            assert (status, found["field"]) == (422, "when_down")
+
+
+class TestAnotherSessionOfThatName:
+    async def test_hello_says_whether_this_frontend_made_it(self, new_town):
+        async with new_town() as town:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                assert (await frame(frontend))["new"] is True
+                await live(frontend)
+            async with open_frontend(town, "?guest=ana") as frontend:
+                assert (await frame(frontend))["new"] is False
+
+    async def test_a_since_of_a_session_that_has_ended_is_unknown(self, new_town):
+        async with new_town() as town:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await live(frontend)
+                await frontend.send('{"action": "end"}')
+                last = (await frame(frontend, kind="session", state="ended"))["seq"]
+            await town.until(lambda: town.fleet.find("ana") is None)
+            async with open_frontend(town, f"?guest=ana&since={last}") as frontend:
+                hello, error = await frame(frontend), await frame(frontend)
+                assert hello["new"] is True
+                assert (error["code"], error["field"]) == ("unknown_since", "since")
+                assert (await frame(frontend))["seq"] == 1
+
+    async def test_without_create_only_a_living_one_is_followed(self, new_town):
+        async with new_town() as town:
+            async with open_frontend(town, "?guest=ana&create=false") as frontend:
+                assert (await frame(frontend))["code"] == "not_found"
+                with pytest.raises(ConnectionClosed) as closed:
+                    await frontend.recv()
+                assert (closed.value.rcvd.code, closed.value.rcvd.reason) == (1008, "not_found")
+            assert not town.fleet.sessions()
+            async with open_frontend(town, "?guest=ana&create=true") as frontend:
+                await live(frontend)
+            async with open_frontend(town, "?guest=ana&create=false") as frontend:
+                assert (await frame(frontend))["new"] is False
+            async with open_frontend(town, "?guest=ana&create=maybe") as frontend:
+                assert (await frame(frontend))["field"] == "create"
