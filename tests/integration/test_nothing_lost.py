@@ -138,3 +138,47 @@ class TestAnotherSessionOfThatName:
                 assert (await frame(frontend))["new"] is False
             async with open_frontend(town, "?guest=ana&create=maybe") as frontend:
                 assert (await frame(frontend))["field"] == "create"
+
+
+class TestTheSameIdWithOtherContent:
+    async def test_a_frontend_is_told_and_nothing_is_thrown_away(self, new_town):
+        async with new_town(emulator={"agent": "echo"}) as town:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await live(frontend)
+                found = []
+                for text in ("hello", "hello", "something else"):
+                    await say(frontend, text=text)
+                    found.append(await answer(frontend))
+                first, second, third = found
+                assert first == second and first["ok"]
+                assert (third["code"], third["field"]) == ("conflict", "command_id")
+
+    async def test_a_caller_is_told_with_409(self, new_town, client_of):  # noqa: F811
+        async with new_town() as town, client_of(town) as client:
+            await opened_by_api(town, client)
+            path = "/v1/sessions/ana/messages"
+            asked = ("first", "first", "second")
+            found = [await client.post(path, {"text": one, "command_id": "c1"}) for one in asked]
+            assert [status for status, *_ in found] == [202, 202, 409]
+            assert found[0][1] == found[1][1] and found[2][1]["code"] == "conflict"
+            key = {"headers": {"Idempotency-Key": "c1"}}
+            assert (await client.post(path, {"text": "second"}, **key))[0] == 409
+
+    async def test_a_file_is_known_by_its_bytes(self, new_town, client_of):  # noqa: F811
+        async with new_town() as town, client_of(town) as client:
+            await opened_by_api(town, client)
+            path = "/v1/sessions/ana/attachments?filename=a.png"
+            headers = {"Content-Type": "image/png", "Idempotency-Key": "f1"}
+            for data, status in ((b"one", 202), (b"one", 202), (b"two", 409)):
+                assert (await client.post(path, data=data, headers=headers))[0] == status
+
+    async def test_when_only_the_journal_remembers_the_first(self, new_town, client_of):  # noqa: F811
+        session = {"answers_kept_max": 2, "messages_per_s": 1000.0}
+        async with new_town(session=session) as town, client_of(town) as client:
+            await opened_by_api(town, client)
+            path = "/v1/sessions/ana/messages"
+            for n in range(5):
+                assert (await client.post(path, {"text": f"{n}", "command_id": f"c{n}"}))[0] == 202
+            status, found, _ = await client.post(path, {"text": "other", "command_id": "c0"})
+            assert (status, found["code"]) == (409, "conflict")
+            assert (await client.post(path, {"text": "0", "command_id": "c0"}))[0] == 202

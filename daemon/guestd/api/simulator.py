@@ -395,6 +395,7 @@ class SimulatorServer:
             str(spooled.path),
             upload.caption,
             upload.when_down,
+            spooled.sha256,
         )
         return Attach(upload.command_id, *what)
 

@@ -62,7 +62,8 @@ class Attach:
     """Send a file (SOCK-6): `path` is our own copy of it on disk, which lasts as long as the
     command is under way.
 
-    `size_bytes` is the whole file's; `caption` is the text of the message that carries it."""
+    `size_bytes` and `sha256` are the whole file's; `caption` is the text of the message that
+    carries it."""
 
     command_id: str
     filename: str
@@ -71,6 +72,7 @@ class Attach:
     path: str
     caption: str = ""
     when_down: WhenDown = ""
+    sha256: str = ""
 
 
 @dataclass(slots=True, frozen=True)

@@ -39,6 +39,7 @@ from ..observe.metrics import Metrics
 from ..runtime.task_pool import TaskPool
 from ..runtime.timers import TIMER_TICK_S, Timers
 from ..session import inputs as i
+from ..session.accepted import Accepted
 from ..session.settings import SessionSettings
 from ..wire.dialect import Dialect
 from .breakage import Report
@@ -263,12 +264,12 @@ class Supervisor:
             or runner.outbound.commands.may_have_forgotten(command_id)
         )
         if not must_ask:
-            self._give(session_id, command, answered, 0, None)
+            self._give(session_id, command, answered, None, None)
             return
         self._commands.ask(
             session_id,
             command_id,
-            lambda seq, error: self._give(session_id, command, answered, seq, error),
+            lambda accepted, error: self._give(session_id, command, answered, accepted, error),
         )
 
     def _give(
@@ -276,17 +277,17 @@ class Supervisor:
         session_id: str,
         command: Command,
         answered: Answered,
-        accepted_seq: int,
+        accepted: Accepted | None,
         error: CommandError | None,
     ) -> None:
-        """`accepted_seq` as in `Runner.give`; `error`: why it is not known."""
+        """`accepted` as in `Runner.give`; `error`: why it is not known."""
         runner = self._runners.get(session_id)
         if runner is None:
             error = NotFound(f"no guest session {session_id} lives here", code="ended")
         elif self._journal.storage_full:
             error = CommandError(STORAGE_FULL, code="storage_full")
         elif error is None:
-            runner.give(command, answered, accepted_seq)
+            runner.give(command, answered, accepted)
             return
         if isinstance(command, Attach):
             self._discard_copy(command.path)

@@ -144,6 +144,7 @@ class AttachmentRoutes:
             str(file.copy.path),
             file.caption,
             call.query.when_down or "",
+            file.copy.sha256,
         )
         return await accept(self._fleet, session_id, command, self._settings)
 
