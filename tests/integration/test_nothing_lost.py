@@ -3,6 +3,7 @@ what it is told when it comes back to a guest session that is not the one it kne
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -182,3 +183,53 @@ class TestTheSameIdWithOtherContent:
             status, found, _ = await client.post(path, {"text": "other", "command_id": "c0"})
             assert (status, found["code"]) == (409, "conflict")
             assert (await client.post(path, {"text": "0", "command_id": "c0"}))[0] == 202
+
+
+class TestOpeningASession:
+    async def test_wait_live_answers_when_messages_flow(self, new_town, client_of):  # noqa: F811
+        async with new_town() as town, client_of(town) as client:
+            status, found, _ = await client.post("/v1/sessions?wait=live", {"name": "ana"})
+            assert (status, found["state"]) == (201, "live")
+            assert (await client.post("/v1/sessions/ana/typing"))[0] == 204
+
+    async def test_wait_live_ends_in_time(self, new_town, client_of):  # noqa: F811
+        async with (
+            new_town(fleet={"connects_per_minute": 1, "burst": 1}) as town,
+            client_of(town) as client,
+        ):
+            assert (await client.post("/v1/sessions?wait=live", {"name": "ana"}))[0] == 201
+            status, found, _ = await client.post("/v1/sessions?wait=live&wait_s=0.05", {})
+            assert (status, found["state"]) == (201, "waiting")
+
+    async def test_the_same_key_opens_one_session(self, new_town, client_of):  # noqa: F811
+        async with new_town() as town, client_of(town) as client:
+            key = {"headers": {"Idempotency-Key": "k1"}}
+            asked = [client.post("/v1/sessions", {"metadata": {"a": 1}}, **key) for _ in range(5)]
+            first, *others = await asyncio.gather(*asked)
+            assert first[0] == 201 and first[2]["Location"].startswith("/v1/sessions/")
+            assert all(one[:2] == first[:2] for one in others)
+            assert all(one[2]["Location"] == first[2]["Location"] for one in others)
+            assert len(town.fleet.sessions()) == 1
+            status, found, _ = await client.post("/v1/sessions", {"metadata": {"a": 2}}, **key)
+            assert (status, found["code"], found["field"]) == (409, "conflict", "Idempotency-Key")
+
+    async def test_a_refused_request_may_be_made_again_with_its_key(self, new_town, client_of):  # noqa: F811
+        async with new_town() as town, client_of(town) as client:
+            await opened_by_api(town, client)
+            key = {"headers": {"Idempotency-Key": "k1"}}
+            assert (await client.post("/v1/sessions", {"name": "ana"}, **key))[0] == 409
+            await client.ask("DELETE", "/v1/sessions/ana")
+            await town.until(lambda: town.fleet.find("ana") is None)
+            assert (await client.post("/v1/sessions", {"name": "ana"}, **key))[0] == 201
+
+    async def test_every_post_takes_a_key(self, new_town, client_of):  # noqa: F811
+        async with new_town() as town, client_of(town) as client:
+            _, document, _ = await client.get("/v1/openapi.json")
+            without = [
+                path
+                for path, verbs in document["paths"].items()
+                for verb, one in verbs.items()
+                if verb == "post"
+                and "Idempotency-Key" not in {each["name"] for each in one["parameters"]}
+            ]
+            assert without == []

@@ -226,4 +226,7 @@ class ApiSettings:
     answer_timeout_s: Annotated[
         Seconds, Doc("How long the journal may take before a caller is told that it is slow.")
     ] = 10.0
-    wait_max_s: Annotated[Seconds, Doc("The longest ?wait= for an operation's end.")] = 60.0
+    wait_max_s: Annotated[
+        Seconds,
+        Doc("The longest ?wait= for an operation's end, and ?wait_s= for a session to be live."),
+    ] = 60.0

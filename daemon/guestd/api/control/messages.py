@@ -79,6 +79,8 @@ class MessageRoutes:
                 {204: RouteResponse("Shown, or shown already: it is sent at most once in 5 s.")},
                 tag,
                 problems=(409,),
+                keyed=True,
+                remembers=True,
             ),
         ]
 

@@ -60,6 +60,15 @@ class OpenSession(RequestBody):
     )
 
 
+class OpenQuery(QueryParameters):
+    wait: Literal["live"] | None = Field(
+        default=None, description="Answer when the session is live, or `wait_s` are over."
+    )
+    wait_s: float = Field(
+        default=10.0, ge=0, le=3600, description="With wait=live: how long; at most api.wait_max_s."
+    )
+
+
 class Session(BaseModel):
     """A guest session. `seq` is that of its newest event."""
 

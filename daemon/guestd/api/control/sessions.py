@@ -11,9 +11,10 @@ from ...model.commands import End
 from ...model.ports import Fleet, OpenGuest
 from ..settings import ApiSettings
 from .commands import LOCATION, accept
+from .live_wait import wait_until_live
 from .lookup import opened, session_of
 from .routes import ApiCall, Route, RouteResponse, answer
-from .schemas import CommandAccepted, OpenSession, Session, SessionPage, SessionQuery
+from .schemas import CommandAccepted, OpenQuery, OpenSession, Session, SessionPage, SessionQuery
 
 
 class SessionRoutes:
@@ -40,8 +41,11 @@ class SessionRoutes:
                 self._open,
                 {201: opened_},
                 tag,
+                query=OpenQuery,
                 body=OpenSession,
                 problems=(409,),
+                keyed=True,
+                remembers=True,
             ),
             Route(
                 "GET",
@@ -74,13 +78,16 @@ class SessionRoutes:
             ),
         ]
 
-    async def _open(self, call: ApiCall[None, OpenSession]) -> web.StreamResponse:
+    async def _open(self, call: ApiCall[OpenQuery, OpenSession]) -> web.StreamResponse:
         body = call.body
         name = body.name or f"guest-{self._draw_id()[:8]}"
         guest = OpenGuest(name, body.email, body.attributes, body.metadata, body.duration_s or None)
         session_id = await opened(
             lambda durable: self._fleet.open(guest, durable), self._settings.answer_timeout_s
         )
+        if call.query.wait == "live":
+            within_s = min(call.query.wait_s, self._settings.wait_max_s)
+            await wait_until_live(self._fleet, session_id, within_s)
         return answer(
             Session.of(self._fleet.view(session_id)),
             201,
