@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 
 import pytest
 from websockets.exceptions import ConnectionClosed
@@ -233,3 +234,67 @@ class TestOpeningASession:
                 and "Idempotency-Key" not in {each["name"] for each in one["parameters"]}
             ]
             assert without == []
+
+
+class TestSessionsLeftWithoutAWord:
+    SOON = {"unused_after_s": 0.2}
+
+    async def test_one_is_ended_and_the_event_and_the_log_say_why(self, new_town, caplog):
+        caplog.set_level(logging.INFO, "guestd.simulator")
+        async with new_town(api=self.SOON) as town:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                session_id = (await frame(frontend))["session"]
+                await live(frontend)
+                await asyncio.sleep(0.4)
+                assert town.fleet.find("ana")
+            await town.until(lambda: town.fleet.find("ana") is None)
+            assert town.metrics.endings == {"unused": 1}
+            (line,) = [one.getMessage() for one in caplog.records if "ana" in one.getMessage()]
+            assert session_id in line and "simulator.unused_after_s" in line
+            assert not town.http._simulator._unused._connected
+
+    async def test_one_in_which_the_guest_spoke_lives_on(self, new_town):
+        async with new_town(api=self.SOON) as town:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await say(frontend)
+                assert (await answer(frontend))["ok"]
+            await asyncio.sleep(0.5)
+            assert town.fleet.find("ana")
+
+    async def test_one_that_a_program_opened_lives_on(self, new_town, client_of):  # noqa: F811
+        async with new_town(api=self.SOON) as town, client_of(town) as client:
+            await opened_by_api(town, client)
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await frame(frontend)
+            await asyncio.sleep(0.5)
+            assert town.fleet.find("ana")
+
+    async def test_a_frontend_that_comes_back_in_time_keeps_it(self, new_town):
+        async with new_town(api={"unused_after_s": 0.6}) as town:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await live(frontend)
+            await asyncio.sleep(0.1)
+            async with open_frontend(town, "?guest=ana") as frontend:
+                assert (await frame(frontend))["new"] is False
+                await asyncio.sleep(1.0)
+                assert town.fleet.find("ana")
+            await town.until(lambda: town.fleet.find("ana") is None)
+
+    async def test_one_that_an_event_stream_follows_lives_on(self, new_town, client_of):  # noqa: F811
+        async with new_town(api=self.SOON) as town, client_of(town) as client:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await live(frontend)
+                stream = await client.session.get(
+                    "/v1/sessions/ana/events", headers={"Accept": "text/event-stream"}
+                )
+            await asyncio.sleep(0.6)
+            assert town.fleet.find("ana")
+            stream.close()
+            await town.until(lambda: town.fleet.find("ana") is None)
+
+    async def test_with_0_none_is_ended(self, new_town):
+        async with new_town(api={"unused_after_s": 0.0}) as town:
+            async with open_frontend(town, "?guest=ana") as frontend:
+                await live(frontend)
+            await asyncio.sleep(0.3)
+            assert town.fleet.find("ana")

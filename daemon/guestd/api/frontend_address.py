@@ -30,6 +30,15 @@ class FrontendAddress:
     details: GuestDetails
 
 
+@dataclass(slots=True, frozen=True)
+class SelectedSession:
+    """`since`: what the frontend has of it already; None: it wants new events only."""
+
+    session_id: str
+    since: int | None
+    is_new: bool
+
+
 def address_from_query(query: Mapping[str, str], draw_id: Callable[[], str]) -> FrontendAddress:
     """Raises CommandError naming the parameter."""
     name = query.get("guest") or f"guest-{draw_id().replace('-', '')[:16]}"

@@ -15,7 +15,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
@@ -39,25 +38,17 @@ from .frames import (
     parse,
 )
 from .frontend import GOODBYE_S, Frontend, Socket, close_socket, drop_traceback
-from .frontend_address import FrontendAddress, address_from_query
+from .frontend_address import FrontendAddress, SelectedSession, address_from_query
 from .handshakes import HandshakeLimiter, early_bytes, early_refusal, has_sent_early, pace_refusal
 from .pacing import VALUES_MAX, FramePace, FrameRate, has_too_many_values, is_large
 from .receiver import MessageReceiver, ReceivedMessage
 from .settings import SimulatorSettings
 from .throttled_protocol import ThrottledProtocol, new_read_limiter
+from .unused_sessions import UnusedSessions
 
 _UNFINISHED = "too many large frames are incomplete; finish them sooner, or upload over HTTP"
 #: For the first frame that the URL announces; a frontend sends it at once.
 _FIRST_FRAME_S = 10.0
-
-
-@dataclass(slots=True, frozen=True)
-class SelectedSession:
-    """`since`: what the frontend has of it already; None: it wants new events only."""
-
-    session_id: str
-    since: int | None
-    is_new: bool
 
 
 class SimulatorServer:
@@ -77,6 +68,7 @@ class SimulatorServer:
         self._feeds = feeds
         self._spool = spool
         self._sockets: set[Socket] = set()
+        self._unused = UnusedSessions(fleet, settings.unused_after_s)
         self._pace = FramePace()
         self._reads = new_read_limiter()
         self.unfinished = SharedByteLimit(settings.unfinished_bytes_max)
@@ -147,6 +139,7 @@ class SimulatorServer:
 
     async def close(self) -> None:
         """Close every frontend (1001)."""
+        self._unused.close()
         await asyncio.gather(
             *(
                 one.close(code=WSCloseCode.GOING_AWAY, message=b"guestd is shutting down")
@@ -186,12 +179,23 @@ class SimulatorServer:
         frontend = Frontend(socket, request, feed, self._settings.write_timeout_s, self._metrics)
         frontend.when_down = address.when_down
         protocol.on_evict = lambda: self._evict(frontend)
+        with self._unused.connected(selected.session_id, selected.is_new):
+            await self._run(frontend, socket, receiver, protocol, selected.session_id)
+
+    async def _run(
+        self,
+        frontend: Frontend,
+        socket: Socket,
+        receiver: MessageReceiver,
+        protocol: ThrottledProtocol,
+        session_id: str,
+    ) -> None:
         writing = asyncio.get_running_loop().create_task(frontend.run(), name="frontend")
         try:
-            await self._listen(socket, receiver, frontend, selected.session_id)
+            await self._listen(socket, receiver, frontend, session_id)
         finally:
             protocol.close()
-            feed.close()
+            frontend.feed.close()
             writing.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await writing

@@ -36,6 +36,11 @@ class AcceptedCommands:
         self._has_forgotten = False
         self.traces: dict[str, str] | None = None
 
+    @property
+    def has_messages(self) -> bool:
+        """True if a message was accepted, ever; or so many commands that one may have been."""
+        return self._has_forgotten or any(self.traces or ())
+
     def find(self, command_id: str) -> Accepted | None:
         return self._accepted.get(command_id) if self._accepted is not None else None
 

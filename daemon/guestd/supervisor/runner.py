@@ -437,5 +437,10 @@ def view_of(runner: Runner) -> SessionView:
     machine = runner.machine
     guest = machine.guest
     return SessionView(
-        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
+        guest.session_id,
+        guest.name,
+        machine.state.value,
+        machine.seq,
+        machine.read_only,
+        machine.conversation.outbound.commands.has_messages,
     )

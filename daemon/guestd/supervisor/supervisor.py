@@ -17,7 +17,6 @@ from typing import Any
 from uuid import uuid4
 
 from ..model.commands import Answer, Attach, Command
-from ..model.effects import Notice
 from ..model.endings import Cause, Ending
 from ..model.errors import CommandError, Damaged, LimitExceeded, NotFound
 from ..model.ids import Guest
@@ -56,6 +55,7 @@ from .records import guest_of, record_of, remaining_s
 from .runner import Runner, SessionContext, view_of
 from .session_factory import SessionFactory
 from .settings import SupervisorSettings
+from .status import status_of
 from .uploads import Uploads
 
 logger = logging.getLogger("guestd.supervisor")
@@ -67,7 +67,7 @@ STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is fre
 REPETITIONS_ASKED_MAX = 100
 
 #: Endings that deserve a line in the log: not what somebody asked for.
-_QUIET = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
+_QUIET = frozenset({Cause.FINISHED, Cause.UNUSED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 
 class Supervisor:
@@ -293,6 +293,12 @@ class Supervisor:
             self._discard_copy(command.path)
         answered(Answer(command.command_id, error=error))
 
+    def end_unused(self, session_id: str) -> bool:
+        if self._hub.is_watched(session_id):
+            return False
+        self._runner(session_id).feed(i.LeaveAsked(Cause.UNUSED))
+        return True
+
     def files_wanted(self) -> set[str]:
         """The paths of all copies that commands under way still need; any other copy is an
         orphan."""
@@ -347,21 +353,8 @@ class Supervisor:
     # ------------------------------------------------------------------ figures
 
     def status(self) -> dict[str, Any]:
-        """The status line's figures; `echo_p99_s` is None before the first echo."""
-        metrics = self.metrics
-        return {
-            "live": metrics.sessions.get("live", 0),
-            "resting": sum(
-                metrics.sessions.get(state, 0)
-                for state in ("resting", "waiting", "dialing", "joining")
-            ),
-            "leaving": metrics.sessions.get("leaving", 0),
-            "messages_in": metrics.messages_in,
-            "messages_out": metrics.messages_out,
-            "reordered": metrics.notices.get(Notice.REORDERED, 0),
-            "gaps_filled": metrics.notices.get(Notice.GAP_FILLED, 0),
-            "echo_p99_s": metrics.echo_latency_s.quantile(0.99),
-        }
+        """As `status_of` has it."""
+        return status_of(self.metrics)
 
     def _count(self) -> int:
         return len(self._runners)
