@@ -22,9 +22,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
+
+from guestd.emulator.tls import ensure_certificate
 
 HERE = Path(__file__).parent
 
@@ -61,8 +63,11 @@ class Process:
 
 
 class Server:
+    def __init__(self, *flags: str) -> None:
+        self.flags = flags
+
     def __enter__(self) -> Server:
-        self.process = Process(sys.executable, str(HERE / "server.py"))
+        self.process = Process(sys.executable, str(HERE / "server.py"), *self.flags)
         ports = self.process.answer()
         self.port = ports["port"]
         self.control = socket.create_connection(("127.0.0.1", ports["control"])).makefile("rw")
@@ -83,6 +88,13 @@ class Contender:
     name: str
     command: list[str]
     env: dict[str, str]
+
+    @property
+    def reads(self) -> str:
+        """What its client and the module beside it read: an old one knows nothing of TLS."""
+        client = Path(self.command[-1])
+        worker = client.with_name("worker.py")
+        return worker.read_text() if client.suffix == ".py" else ""
 
     def start(self, port: int, *flags: str) -> Process:
         return Process(*self.command, str(port), *flags, env=self.env)
@@ -161,6 +173,22 @@ def connect_and_rest(contender: Contender, small: int, large: int) -> dict[str, 
     return {
         "KiB per idle session": (second["rss_bytes"] - first["rss_bytes"]) / more / 1024,
         "CPU ms per connect": (second["cpu_s"] - first["cpu_s"]) / more * 1000,
+    }
+
+
+def connect_by_tls(contender: Contender, count: int) -> dict[str, float]:
+    """After a hundred connections, of which the first does the full handshake."""
+    with tempfile.TemporaryDirectory(prefix="guestd-bench-") as folder:
+        certificate, key, ca = ensure_certificate(Path(folder))
+        trusting = replace(contender, env=contender.env | {"GUESTD_BENCH_CA": str(ca)})
+        with Server("--tls", str(certificate), str(key)) as server:
+            client = trusting.start(server.port, "--idle")
+            first = client.ask(do="open", count=100)
+            second = client.ask(do="open", count=count)
+            client.end()
+    return {
+        "KiB per idle session, TLS": (second["rss_bytes"] - first["rss_bytes"]) / count / 1024,
+        "CPU ms per connect, TLS": (second["cpu_s"] - first["cpu_s"]) / count * 1000,
     }
 
 
@@ -250,7 +278,7 @@ class Plan:
         return self.only in (None, figure)
 
 
-FIGURES = ("connect", "paced", "flood", "flat", "idle")
+FIGURES = ("connect", "tls", "paced", "flood", "flat", "idle")
 
 
 def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
@@ -260,6 +288,9 @@ def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
     seconds = 3.0 if plan.quick else 6.0
     if plan.has("connect"):
         in_turns(plan.rounds, found, rows, lambda c: connect_and_rest(c, small, large))
+    if plan.has("tls"):
+        of_python = [one for one in found if "GUESTD_BENCH_CA" in one.reads]
+        in_turns(plan.rounds, of_python, rows, lambda c: connect_by_tls(c, small))
     if plan.has("paced"):
         in_turns(
             plan.rounds,

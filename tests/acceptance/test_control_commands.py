@@ -132,7 +132,7 @@ class TestExits:
     def test_1_the_daemon_refused(self, guestd):
         code, out, err = guestd("send", "nobody", "hello", "--json")
         assert code == 1 and json.loads(out)["code"] == "not_found"
-        assert err == "guestd: not_found: no guest session nobody lives here\n"
+        assert err == "guestd: not_found: there is no guest session nobody\n"
 
     @pytest.mark.parametrize(
         "arguments",

@@ -133,18 +133,18 @@ class TestServe:
             program = run(
                 "serve", "--port", "0", env={"NOTIFY_SOCKET": address, "WATCHDOG_USEC": "300000"}
             )
-            told = ""
+            output = ""
             while (
                 "STATUS=live 0, resting 0 | messages in 0, out 0 | reordered 0, gaps filled 0 |"
-                " echo p99 -" not in told
+                " echo p99 -" not in output
             ):
-                told += listener.recv(4096).decode() + "\n"
-            while "WATCHDOG=1" not in told or "READY=1" not in told:
-                told += listener.recv(4096).decode() + "\n"
+                output += listener.recv(4096).decode() + "\n"
+            while "WATCHDOG=1" not in output or "READY=1" not in output:
+                output += listener.recv(4096).decode() + "\n"
             program.interrupt(signal.SIGTERM)
-            while "STOPPING=1" not in told:
-                told += listener.recv(4096).decode() + "\n"
-            assert "STATUS=live" in told or "STATUS=admitting" in told
+            while "STOPPING=1" not in output:
+                output += listener.recv(4096).decode() + "\n"
+            assert "STATUS=live" in output or "STATUS=admitting" in output
             assert program.wait() == 0
 
 
@@ -189,8 +189,8 @@ class TestAgainstAnotherProcess:
         )
         program = run("serve", "-c", path, "--port", "0")
         assert program.wait() == 69
-        told = "\n".join(program.err)
-        assert "platform.ca_file" in told and "Traceback" not in told
+        output = "\n".join(program.err)
+        assert "platform.ca_file" in output and "Traceback" not in output
 
     def test_an_unknown_deployment_is_refused_with_the_remedy(self, run, config, emulator):
         path = config(
@@ -199,11 +199,11 @@ class TestAgainstAnotherProcess:
         )
         program = run("serve", "-c", path, "--port", "0")
         assert program.wait() == 69
-        told = "\n".join(program.err)
+        output = "\n".join(program.err)
         assert (
-            "deployment none is unknown or refused" in told
-            and "Genesys Cloud Admin" in told
-            and "Traceback" not in told
+            "deployment none is unknown or refused" in output
+            and "Genesys Cloud Admin" in output
+            and "Traceback" not in output
         )
 
 
@@ -222,8 +222,8 @@ class TestMistakes:
     def test_a_bad_configuration(self, run, config, text, expected):
         program = run("serve", "-c", config(text))
         assert program.wait() == 78
-        told = "\n".join(program.err)
-        assert expected in told and "Traceback" not in told and not program.out
+        output = "\n".join(program.err)
+        assert expected in output and "Traceback" not in output and not program.out
 
     def test_a_port_in_use(self, run):
         with socket.socket() as taken:
@@ -232,11 +232,11 @@ class TestMistakes:
             port = taken.getsockname()[1]
             program = run("serve", "--port", str(port))
             assert program.wait() == 78
-            told = "\n".join(program.err)
+            output = "\n".join(program.err)
             assert (
-                f"port {port} on localhost is already in use" in told
-                and "--port" in told
-                and "Traceback" not in told
+                f"port {port} on localhost is already in use" in output
+                and "--port" in output
+                and "Traceback" not in output
             )
             emulator = run("emulate", "--port", str(port))
             assert emulator.wait() == 78
@@ -316,9 +316,13 @@ class TestChat:
     def test_with_the_embedded_emulator(self, run):
         program = self.chat(run, "Where is my parcel?\n")
         assert program.wait() == 0
-        told = "\n".join(program.out)
-        assert "you: Where is my parcel?" in told and "Leo: Let me look that up." in told
-        assert "is typing" in told and "/1 Track it" in told and "session ended (finished)" in told
+        output = "\n".join(program.out)
+        assert "you: Where is my parcel?" in output and "Leo: Let me look that up." in output
+        assert (
+            "is typing" in output
+            and "/1 Track it" in output
+            and "session ended (finished)" in output
+        )
 
     def test_json_lines_through_a_running_guestd(self, run):
         url = run("serve", "--port", "0").url()
@@ -336,8 +340,8 @@ class TestChat:
     def test_a_choice_that_is_not_a_number_is_text(self, run):
         program = self.chat(run, f"/²\n/{'9' * 5000}\n/9\n")
         assert program.wait() == 0
-        told = "\n".join(program.out)
-        assert "you: /²" in told and "there is no choice /9 now" in told
+        output = "\n".join(program.out)
+        assert "you: /²" in output and "there is no choice /9 now" in output
         assert "Traceback" not in "\n".join(program.err)
 
     def test_files_go_and_are_shown_with_name_and_size(self, run, tmp_path):
@@ -346,10 +350,11 @@ class TestChat:
             run, f'/file "{tmp_path}/my bill.pdf" the bill\n/file /not/there.txt\n/file\n'
         )
         assert program.wait() == 0
-        told = "\n".join(program.out)
-        assert "you: the bill" in told and "[file] my bill.pdf, 2.0 MB, application/pdf" in told
+        output = "\n".join(program.out)
+        assert "you: the bill" in output and "[file] my bill.pdf, 2.0 MB, application/pdf" in output
         assert (
-            "/not/there.txt cannot be read: No such file" in told and "/file PATH [caption]" in told
+            "/not/there.txt cannot be read: No such file" in output
+            and "/file PATH [caption]" in output
         )
 
     def test_nobody_at_the_url(self, run):

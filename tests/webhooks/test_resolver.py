@@ -1,4 +1,4 @@
-"""A name whose server is silent delays nobody else's webhooks (SYNC-1): a resolver that really
+"""A name whose server is silent delays no others' webhooks (SYNC-1): a resolver that really
 blocks, for as long as we say."""
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ async def test_forty_names_that_hang_do_not_delay_a_new_one(resolver):
     dead = wanting(names, 40)
     await until(lambda: resolver.hanging == 40)
     assert await ask(names, "healthy.example") == ["127.0.0.1"]
-    assert resolver.hanging == 40, "nobody had to be answered first"
+    assert resolver.hanging == 40, "no query had to be answered first"
     await give_up(dead)
     names.close()
 
@@ -176,16 +176,16 @@ async def test_sync_1_forty_receivers_without_a_name_server_do_not_delay_a_healt
         healthy.url = healthy.url.replace("127.0.0.1", "healthy.example")
         allowed = ("127.0.0.1", "healthy.example", *(f"dead-{n}.example" for n in range(40)))
         targets = [target(one, f"lost-{n}", allow_internal=allowed) for n, one in enumerate(lost)]
-        told, _ = webhooks(
+        service, _ = webhooks(
             world.journal,
             *targets,
             target(healthy, allow_internal=allowed),
             lookup=names,
             time_out_s=60.0,
         )
-        told.start()
+        service.start()
         world.session("s1", "live")
         await until(lambda: healthy.got and resolver.hanging == 40)
-        await told.abandon()
+        await service.abandon()
     resolver.let_go()
     names.close()

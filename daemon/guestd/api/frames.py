@@ -31,7 +31,7 @@ from ..model.commands import (
     Command,
     Context,
     End,
-    FreshLink,
+    RenewDownloadLink,
     Reply,
     Send,
     Typing,
@@ -241,8 +241,8 @@ def _withdraw(frame: Json, command_id: str) -> Withdraw:
     return Withdraw(command_id, _text(frame, "target"))
 
 
-def _link(frame: Json, command_id: str) -> FreshLink:
-    return FreshLink(command_id, _text(frame, "attachment_id"))
+def _link(frame: Json, command_id: str) -> RenewDownloadLink:
+    return RenewDownloadLink(command_id, _text(frame, "attachment_id"))
 
 
 def _buffer(value: object) -> bytes:

@@ -218,7 +218,7 @@ class SimulatorServer:
         if session_id is not None:
             return SelectedSession(session_id, since, is_new=False)
         if not address.may_create:
-            raise NotFound(f"no guest session named {name!r} lives here, and create=false")
+            raise NotFound(f"there is no guest session named {name!r}, and create=false")
         email = details.email or unique_email(name, self._settings.guest_email)
         guest = OpenGuest(name, email=email, metadata=details.metadata, display_name=details.name)
         return SelectedSession(self._fleet.open(guest), since or 0, is_new=True)

@@ -23,7 +23,7 @@ HEAD_BYTES_MAX = 65_536
 
 #: A client sends its head at once; a slower one only occupies a connection.
 HEAD_WAIT_S = 10.0
-#: Between two pieces of a body; uploads over slow links send something all the time.
+#: Between two pieces of a body; uploads over slow connections send something all the time.
 BODY_WAIT_S = 30.0
 #: Without any request. Longer than a fault may delay an answer, which looks the same from here.
 IDLE_S = 300.0

@@ -230,8 +230,8 @@ class EventReader(Commits, Protocol):
 
         A reader never heard of before begins at the newest event: it is not told of old stories."""
 
-    def on_durable(self, told: Callable[[], None]) -> None:
-        """`told` is called on the loop after each commit has become durable."""
+    def on_durable(self, callback: Callable[[], None]) -> None:
+        """`callback` is called on the loop after each commit has become durable."""
 
 
 class Journal(EventStore, OperationStore, DeliveryStore, EventReader, Protocol):

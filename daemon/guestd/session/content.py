@@ -13,7 +13,17 @@ from typing import Any, assert_never
 
 import orjson
 
-from ..model.commands import Attach, Command, Context, End, FreshLink, Reply, Send, Typing, Withdraw
+from ..model.commands import (
+    Attach,
+    Command,
+    Context,
+    End,
+    RenewDownloadLink,
+    Reply,
+    Send,
+    Typing,
+    Withdraw,
+)
 
 #: In an intent, but not the caller's words: our tracing id, and where our copy of a file is.
 _OURS = frozenset({"trace", "path"})
@@ -52,7 +62,7 @@ def content_of(command: Command) -> dict[str, Any]:
             return {"action": "withdraw", "target": command.target}
         case Typing():
             return {"action": "typing"}
-        case FreshLink():
+        case RenewDownloadLink():
             return {"action": "link", "attachment_id": command.attachment_id}
         case End():
             return {"action": "end"}

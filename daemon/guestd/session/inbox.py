@@ -1,17 +1,16 @@
 """Puts what arrives into the conversation's order: each item once, in bounded memory.
 
-The wire gives no promise of order (protocol §0.3, fact 5), repeats items after a reconnect when we
-read the history, and two dialects say the order in two ways. Both give the same answers to the same
-verbs, so the machine does not know which one it holds:
+The wire does not promise an order (protocol §0.3, fact 5), the history repeats items after a
+reconnect, and the two dialects express order in two ways. Both inboxes have the same methods,
+so the machine does not know which one it holds:
 
     arrive(item, now)   what may be shown now, and what was noticed
     release(now)        the same, when `wake_at` is reached
     merge(history)      the same, when a gap was filled
-    flush(now)          all that is held: the session ends, and it was received
     flush(now)          everything that is held, because nothing can come before it any more
 
 `ByTime` (webmessaging) has only `channel.time`. Nothing on the wire tells that an earlier item is
-still under way, so order can only be bought with waiting, and the price is `ReorderDelay.hold_ms`:
+still under way, so order costs waiting, and the wait is `ReorderDelay.hold_ms`:
 learned from what all sessions of the deployment see, nothing while traffic is in order. An item
 that comes too late even so is shown at the end, marked `late`: never dropped. Equal times are two
 messages; they keep the order of their arrival, or the history's where it is known: one of them that
@@ -22,8 +21,8 @@ arrives now. The history is the platform's own order, so on `merge` it is the sp
 does not hold yet is sorted in by time.
 
 `BySequence` (webchat) has increasing strings (SOCK-5). A missing number holds what follows for
-`gap_wait_s`, then the gap is stated and life goes on. A stream whose numbers jump by nature strikes
-out after three unfilled gaps: from then on only order and repetition are checked.
+`gap_wait_s`, then the gap is stated and delivery continues. After three unfilled gaps a stream is
+taken for one that skips numbers: from then on only order and repetition are checked.
 
 Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max`
 identities are kept to know a repetition; an item older than the oldest forgotten one is taken for
@@ -38,7 +37,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.reorder_delay import ReorderDelay
@@ -61,7 +60,7 @@ class PlacedMessage:
 @dataclass(slots=True)
 class InboxOutcome:
     placed: list[PlacedMessage] = field(default_factory=list)
-    notices: list[tuple[Notice, int]] = field(default_factory=list)
+    counts: list[tuple[SessionCounter, int]] = field(default_factory=list)
 
 
 class Remembered:
@@ -150,10 +149,10 @@ class _Held:
 
 
 class MessageInbox(Protocol):
-    """What both orderings answer to."""
+    """What both orderings have in common."""
 
     heard_at: float
-    filling: bool
+    is_backfilling: bool
     wake_at: float
 
     @property
@@ -174,7 +173,7 @@ class MessageInbox(Protocol):
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None: ...
 
-    def begin_fill(self) -> None: ...
+    def begin_backfill(self) -> None: ...
 
     def closes_gap(self, item: MessageArrived) -> bool: ...
 
@@ -192,8 +191,8 @@ class ByTime:
         "_hold",
         "_last_time",
         "_remembered",
-        "filling",
         "heard_at",
+        "is_backfilling",
         "wake_at",
     )
 
@@ -204,7 +203,7 @@ class ByTime:
         self._held: list[_Held] | None = None
         self._last_time = ""
         self.heard_at = LONG_AGO  # when something last arrived in order: a sign of life, too
-        self.filling = False
+        self.is_backfilling = False
         self.wake_at = NEVER
 
     @property
@@ -221,7 +220,7 @@ class ByTime:
         time = item.time
         if (
             self._held
-            or self.filling
+            or self.is_backfilling
             or self._hold.hold_ms
             or not item.identity
             or not time
@@ -248,7 +247,7 @@ class ByTime:
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()
         if self._is_known(item):
-            outcome.notices.append((Notice.DUPLICATE, 1))
+            outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._insert(item, now, outcome)
         self._release_ripe(now, outcome)
@@ -271,13 +270,13 @@ class ByTime:
         if known:
             self._remembered.restored(known[0][1])
 
-    def begin_fill(self) -> None:
+    def begin_backfill(self) -> None:
         """A gap may be open, before what is held now and what arrives from now on. One fill closes
         all gaps of its time."""
         self._remembered.open_gap(
             one.item.identity for one in self._held or () if one.item.identity
         )
-        self.filling = True
+        self.is_backfilling = True
         self.wake_at = NEVER
 
     def closes_gap(self, item: MessageArrived) -> bool:
@@ -320,8 +319,8 @@ class ByTime:
         for extra in live.values():
             spine.insert(bisect_right(spine, extra.time, key=_time_of), extra)
         if fetched:
-            outcome.notices.append((Notice.GAP_FILLED, fetched))
-        self._held, self.filling = spine, False
+            outcome.counts.append((SessionCounter.GAP_FILLED, fetched))
+        self._held, self.is_backfilling = spine, False
         self._remembered.close_gap()
         self._release_first(len(spine), outcome)
         return outcome
@@ -356,8 +355,8 @@ class ByTime:
         held.insert(place, _Held(time, now, item))
         if overtaker_at == NEVER:
             self._hold.saw_in_order()
-        elif not self.filling:
-            outcome.notices.append((Notice.REORDERED, 1))
+        elif not self.is_backfilling:
+            outcome.counts.append((SessionCounter.REORDERED, 1))
             self._hold.saw_displacement((now - overtaker_at) * 1000.0)
 
     def _release_ripe(self, now: float, outcome: InboxOutcome) -> None:
@@ -366,7 +365,7 @@ class ByTime:
             self.wake_at = NEVER
             return
         count = max(0, len(held) - self._held_max)
-        if not self.filling:
+        if not self.is_backfilling:
             hold_s = self._hold.hold_ms / 1000.0
             for n in range(len(held) - 1, count - 1, -1):
                 if held[n].arrived_at + hold_s <= now:
@@ -380,7 +379,7 @@ class ByTime:
         for one in held[:count]:
             late = one.is_overtaken or one.time < self._last_time
             if late:
-                outcome.notices.append((Notice.LATE, 1))
+                outcome.counts.append((SessionCounter.LATE, 1))
             self._last_time = max(self._last_time, one.time)
             self.heard_at = max(self.heard_at, one.arrived_at)
             outcome.placed.append(PlacedMessage(one.item, late))
@@ -388,7 +387,7 @@ class ByTime:
         if not held:
             self._held = None
             self.wake_at = NEVER
-        elif self.filling:
+        elif self.is_backfilling:
             self.wake_at = NEVER
         else:
             self.wake_at = min(one.arrived_at for one in held) + self._hold.hold_ms / 1000.0

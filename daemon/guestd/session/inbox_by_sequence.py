@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right, insort
 from collections.abc import Sequence
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.instants import LONG_AGO, NEVER
 from ..model.signals import MessageArrived
 from ..policy.naturals import NaturalKey, natural_key
@@ -24,8 +24,8 @@ class BySequence:
         "_remembered",
         "_strikes",
         "_used",
-        "filling",
         "heard_at",
+        "is_backfilling",
         "wake_at",
     )
 
@@ -40,7 +40,7 @@ class BySequence:
         self._last_key: NaturalKey | None = None
         self._strikes = 0
         self._used: list[NaturalKey] = []
-        self.filling = False
+        self.is_backfilling = False
         self.heard_at = LONG_AGO
         self.wake_at = NEVER
 
@@ -73,12 +73,12 @@ class BySequence:
             outcome.placed.append(PlacedMessage(item))
             return outcome
         if item.sequence in self._remembered:
-            outcome.notices.append((Notice.DUPLICATE, 1))
+            outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._remembered.take(item.sequence, "")
         key = natural_key(item.sequence)
         if self._last_key is not None and key <= self._last_key:
-            outcome.notices.append((Notice.LATE, 1))
+            outcome.counts.append((SessionCounter.LATE, 1))
             outcome.placed.append(PlacedMessage(item, late=True))
             return outcome
         held = self._held
@@ -86,14 +86,14 @@ class BySequence:
             held = self._held = []
         place = bisect_right(held, key, key=_key_of)
         if place < len(held):
-            outcome.notices.append((Notice.REORDERED, 1))
+            outcome.counts.append((SessionCounter.REORDERED, 1))
         held.insert(place, (key, now, item))
         self._release_ripe(now, outcome)
         return outcome
 
     def use(self, sequence: str, now: float) -> InboxOutcome:
-        """A frame that is no message has this number: it is no gap. It is not remembered as shown,
-        so that a message with the same number is not lost."""
+        """A frame that is not a message has this number, so it is not a gap. It is not remembered
+        as shown, so that a message with the same number is not lost."""
         outcome = InboxOutcome()
         key = natural_key(sequence)
         if self._last_key is not None and key > self._last_key:
@@ -108,7 +108,8 @@ class BySequence:
         return outcome
 
     def restore(self, known: Sequence[tuple[str, str]]) -> None:
-        """What was shown before a restart, oldest first: life goes on after the last of it."""
+        """What was shown before a restart, oldest first: the next message comes after the last of
+        it."""
         for sequence, _ in known:
             self._remembered.take(sequence, "")
             key = natural_key(sequence)
@@ -116,7 +117,7 @@ class BySequence:
                 self._last, self._last_key = sequence, key
         self._remembered.restored("")
 
-    def begin_fill(self) -> None:
+    def begin_backfill(self) -> None:
         """webchat has no history to fill from."""
 
     def closes_gap(self, item: MessageArrived) -> bool:
@@ -130,7 +131,7 @@ class BySequence:
         for item in history:
             part = self.arrive(item, now)
             outcome.placed += part.placed
-            outcome.notices += part.notices
+            outcome.counts += part.counts
         return outcome
 
     def flush(self, now: float) -> InboxOutcome:
@@ -150,7 +151,7 @@ class BySequence:
                 if self._strikes < self.STRIKES_MAX:
                     self._strikes += 1
                     gap = (self._last, item.sequence)
-                    outcome.notices.append((Notice.GAP_LEFT, 1))
+                    outcome.counts.append((SessionCounter.GAP_LEFT, 1))
             elif self._strikes < self.STRIKES_MAX:
                 self._strikes = 0
             self._last, self._last_key = item.sequence, key

@@ -14,7 +14,7 @@ from .accepted import Accepted
 
 @dataclass(slots=True)
 class Opened:
-    """The guest session exists; let it live."""
+    """The guest session exists; connect it."""
 
 
 @dataclass(slots=True)
@@ -23,8 +23,8 @@ class Admitted:
 
 
 @dataclass(slots=True)
-class LinkOpened:
-    """The WebSocket is open. Not yet ready: that is the platform's word to say."""
+class ConnectionOpened:
+    """The WebSocket is open. Not yet ready: the platform has to say so."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class DialFailed:
 
 
 @dataclass(slots=True)
-class LinkEnded:
+class ConnectionEnded:
     ending: Ending
 
 
@@ -111,9 +111,9 @@ class LeaveAsked:
 OwnInput = (
     Opened
     | Admitted
-    | LinkOpened
+    | ConnectionOpened
     | DialFailed
-    | LinkEnded
+    | ConnectionEnded
     | PongArrived
     | DeadlineReached
     | CommandGiven

@@ -16,7 +16,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import Any, Protocol
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..model.endings import Ending
 from ..model.errors import JournalError
 from ..model.signals import Garbage, MessageArrived, Signal
@@ -41,7 +41,7 @@ class ConnectionOwner(Protocol):
 
     def pause_reading(self, paused: bool) -> None: ...
 
-    def link_ended(self, ending: Ending) -> None: ...
+    def connection_ended(self, ending: Ending) -> None: ...
 
 
 class ConnectionCallbacks:
@@ -53,7 +53,7 @@ class ConnectionCallbacks:
         self.owner: ConnectionOwner | None = owner
         self._metrics = metrics
         self._decode = decode
-        self._waiting: deque[Signal | i.PongArrived | i.LinkEnded] | None = None
+        self._waiting: deque[Signal | i.PongArrived | i.ConnectionEnded] | None = None
 
     @property
     def is_waiting(self) -> bool:
@@ -99,17 +99,17 @@ class ConnectionCallbacks:
 
     def garbage_received(self, reason: str) -> None:
         if self.owner is not None:
-            self._metrics.notice(Notice.GARBAGE)
+            self._metrics.count_session(SessionCounter.GARBAGE)
 
     def writable_changed(self, writable: bool) -> None:
         """Nothing to do: pacing keeps far fewer bytes under way than a socket buffer holds."""
 
-    def link_ended(self, ending: Ending) -> None:
-        self._pass_on(i.LinkEnded(ending))
+    def connection_ended(self, ending: Ending) -> None:
+        self._pass_on(i.ConnectionEnded(ending))
 
     # ------------------------------------------------------------------ in order
 
-    def _pass_on(self, given: i.PongArrived | i.LinkEnded) -> None:
+    def _pass_on(self, given: i.PongArrived | i.ConnectionEnded) -> None:
         if self._waiting is not None:
             self._waiting.append(given)
         elif self.owner is not None:
@@ -124,7 +124,7 @@ class ConnectionCallbacks:
             if self.is_cut:
                 break
             if is_known:
-                self._metrics.notice(Notice.DUPLICATE)
+                self._metrics.count_session(SessionCounter.DUPLICATE)
             else:
                 _feed(owner, given)
         self._waiting = None
@@ -142,8 +142,8 @@ async def _is_known(owner: ConnectionOwner, item: MessageArrived) -> bool:
         return False
 
 
-def _feed(owner: ConnectionOwner, given: Signal | i.PongArrived | i.LinkEnded) -> None:
-    if isinstance(given, i.LinkEnded):
-        owner.link_ended(given.ending)
+def _feed(owner: ConnectionOwner, given: Signal | i.PongArrived | i.ConnectionEnded) -> None:
+    if isinstance(given, i.ConnectionEnded):
+        owner.connection_ended(given.ending)
     else:
         owner.feed(given)

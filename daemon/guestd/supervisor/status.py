@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..model.effects import Notice
+from ..model.effects import SessionCounter
 from ..observe.metrics import Metrics
 
 
@@ -18,7 +18,7 @@ def status_of(metrics: Metrics) -> dict[str, Any]:
         "leaving": metrics.sessions.get("leaving", 0),
         "messages_in": metrics.messages_in,
         "messages_out": metrics.messages_out,
-        "reordered": metrics.notices.get(Notice.REORDERED, 0),
-        "gaps_filled": metrics.notices.get(Notice.GAP_FILLED, 0),
+        "reordered": metrics.session_counts.get(SessionCounter.REORDERED, 0),
+        "gaps_filled": metrics.session_counts.get(SessionCounter.GAP_FILLED, 0),
         "echo_p99_s": metrics.echo_latency_s.quantile(0.99),
     }

@@ -1,5 +1,5 @@
-"""All guest sessions of this process: opened, found, listed, told, watched, ended (the `Fleet`
-port).
+"""All guest sessions of this process: opened, found, listed, given commands, watched, ended (the
+`Fleet` port).
 
 Deciding and doing are apart here as well: who may dial now is `policy/admission`, when to wake is
 `policy/deadlines`, what a session does is its machine. This package only carries their answers to
@@ -52,11 +52,12 @@ from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
 from .records import guest_of, record_of, remaining_s
-from .runner import Runner, SessionContext, view_of
+from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
 from .settings import SupervisorSettings
 from .status import status_of
 from .uploads import Uploads
+from .view import view_of
 
 logger = logging.getLogger("guestd.supervisor")
 
@@ -66,7 +67,7 @@ STORAGE_LOW = "the disk is nearly full: no new guest sessions until space is fre
 #: Connections for which the journal is asked at once about a repeated message; more wait.
 REPETITIONS_ASKED_MAX = 100
 
-#: Endings that deserve a line in the log: not what somebody asked for.
+#: Endings that deserve a line in the log: those that were not asked for.
 _QUIET = frozenset({Cause.FINISHED, Cause.UNUSED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 
@@ -220,8 +221,8 @@ class Supervisor:
         return identity.session_id
 
     def recover(self, saved_sessions: Sequence[SavedSession]) -> int:
-        """Bring back every guest session that the journal says should live (`EventStore.recover`);
-        returns how many.
+        """Bring back every guest session that was open according to the journal
+        (`EventStore.recover`); returns how many.
 
         They come back under the connect budget, those with unsent commands first. What was shown
         before is looked up only when a session's turn comes, so that thousands of them do not hold
@@ -236,7 +237,7 @@ class Supervisor:
         return len(saved_sessions)
 
     def use(self, session: SessionSettings) -> None:
-        """From now on these settings, for all guest sessions; how long one lives was settled when
+        """From now on these settings, for all guest sessions; how long one lasts was settled when
         it was opened."""
         self._factory.use(session)
 
@@ -283,7 +284,7 @@ class Supervisor:
         """`accepted` as in `Runner.give`; `error`: why it is not known."""
         runner = self._runners.get(session_id)
         if runner is None:
-            error = NotFound(f"no guest session {session_id} lives here", code="ended")
+            error = NotFound(f"there is no guest session {session_id}", code="ended")
         elif self._journal.storage_full:
             error = CommandError(STORAGE_FULL, code="storage_full")
         elif error is None:
@@ -404,16 +405,14 @@ class Supervisor:
     def _runner(self, session_id: str) -> Runner:
         runner = self._runners.get(session_id)
         if runner is None:
-            raise NotFound(f"no guest session {session_id} lives here")
+            raise NotFound(f"there is no guest session {session_id}")
         return runner
 
     async def _check_known(self, session_id: str) -> None:
         """Raises NotFound."""
         known = session_id in self._runners or self._hub.is_ending(session_id)
         if not known and not await self._journal.last_seq(session_id):
-            raise NotFound(
-                f"no guest session {session_id} lives here, and the journal has none with that id"
-            )
+            raise NotFound(f"there is no guest session {session_id} here or in the journal")
 
     def _finished(self, runner: Runner, ending: Ending) -> None:
         guest = runner.machine.guest

@@ -26,7 +26,7 @@ class Circuit:
         return self.is_closed or not self._probing
 
     def calls(self) -> None:
-        """Somebody was permitted, and calls."""
+        """A caller was permitted, and calls."""
         self._probing = not self.is_closed
 
     def succeeded(self) -> None:

@@ -101,7 +101,7 @@ class Sender:
         metrics.webhook_circuits_open = self._scheduler.circuits_open
 
     def start(self) -> None:
-        """What earlier lives left undelivered is sent first."""
+        """What earlier processes left undelivered is sent first."""
         self.news()
 
     async def stop(self, leave_s: float = LEAVE_S) -> None:

@@ -8,7 +8,16 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from guestd.model.commands import Attach, Context, End, FreshLink, Reply, Send, Typing, Withdraw
+from guestd.model.commands import (
+    Attach,
+    Context,
+    End,
+    RenewDownloadLink,
+    Reply,
+    Send,
+    Typing,
+    Withdraw,
+)
 from guestd.session import inputs as i
 from guestd.session.accepted import Accepted, AcceptedCommands
 from guestd.session.content import NO_DIGEST, content_of, digest_of, digest_of_intent
@@ -28,7 +37,7 @@ OTHERS = [
     (FILE, replace(FILE, sha256="cd" * 32)),
     (FILE, replace(FILE, caption="")),
     (CONTEXT, Context("c1", {"a": 2})),
-    (CONTEXT, FreshLink("c1", "a1")),
+    (CONTEXT, RenewDownloadLink("c1", "a1")),
     (Withdraw("c1", "x"), Withdraw("c1", "y")),
     (End("c1"), SEND),
 ]

@@ -16,7 +16,7 @@ from ...model.errors import CommandError, ConfigError, JournalError
 from .. import exit_codes
 from ..config import Config
 from ..load_config import ConfigProblems, load_config
-from ..wiring.records import audit_directory
+from ..wiring.followers import audit_directory
 from ..wiring.storage import journal_directory
 
 File = Annotated[
