@@ -49,7 +49,7 @@ class TestWhileTheConnectionIsLost:
             ("queue", "reject", "queue", True),
         ],
     )
-    async def test_the_message_decides_before_the_socket_before_the_setting(
+    async def test_sim_3_the_message_decides_before_the_socket_before_the_setting(
         self, new_stack, setting, socket, own, accepted
     ):
         query = f"?guest=ana&when_down={socket}" if socket else "?guest=ana"
