@@ -222,6 +222,17 @@ class TestOpeningASession:
             await stack.until(lambda: stack.fleet.find("ana") is None)
             assert (await client.post("/v1/sessions", {"name": "ana"}, **key))[0] == 201
 
+    async def test_a_forgotten_key_finds_the_session_that_was_given_no_name(
+        self, new_stack, client_of
+    ):
+        async with new_stack() as stack, client_of(stack) as client:
+            key = {"headers": {"Idempotency-Key": "k1"}}
+            first = await client.post("/v1/sessions?wait=live", {"metadata": {"a": 1}}, **key)
+            stack.http._control._answers._kept.clear()  # as a restart does
+            again = await client.post("/v1/sessions", {"metadata": {"a": 1}}, **key)
+            assert (again[0], again[1]["session_id"]) == (201, first[1]["session_id"])
+            assert len(stack.fleet.sessions()) == 1
+
     async def test_every_post_takes_a_key(self, new_stack, client_of):
         async with new_stack() as stack, client_of(stack) as client:
             _, document, _ = await client.get("/v1/openapi.json")

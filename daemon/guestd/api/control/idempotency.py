@@ -4,7 +4,8 @@ The key of a message, a context, a file or an operation becomes its id, and the 
 A request without an id of its own (a guest session is opened, a webhook is sent again) is
 remembered here: the same key and content gets the same answer again, and waits for it if the first
 is still under way; other content is refused. Only successes are remembered, so that a refused
-request can be made again with its key. A restart forgets them all.
+request can be made again with its key. A restart forgets them all; a guest session that was given
+no name is still found then, by a name made of key and body (`sessions.py`).
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ class IdempotentAnswers:
         """The answer of `handle`, or that of the request before with the same key. Raises Problem
         409 if that had other content."""
         slot = (route.method, call.request.path, call.idempotency_key)
-        content = _digest(call.body)
+        content = digest_of_body(call.body)
         while (known := self._kept.get(slot)) is not None:
             if known.content != content:
                 raise _other_content()
@@ -80,7 +81,7 @@ class IdempotentAnswers:
             remembered.over.set()
 
 
-def _digest(body: BaseModel | None) -> bytes:
+def digest_of_body(body: BaseModel | None) -> bytes:
     given = body.model_dump(mode="json") if body is not None else None
     return blake2b(orjson.dumps(given, option=orjson.OPT_SORT_KEYS), digest_size=16).digest()
 
