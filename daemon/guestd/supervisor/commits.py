@@ -39,12 +39,13 @@ class CommitListener(Protocol):
 class Batch(Commit):
     """One turn's commit, and who waits for it."""
 
-    __slots__ = ("awaited", "given_at", "intents", "openers")
+    __slots__ = ("awaited", "given_at", "intents", "openers", "settled")
 
     def __init__(self) -> None:
         super().__init__([], [], [], [], [], [], [])  # no seven calls of a factory
         self.openers: list[CommitListener] = []
         self.intents: list[tuple[CommitListener, str]] = []
+        self.settled: list[asyncio.Future[None]] = []
         self.awaited: list[tuple[CommitListener, int]] = []
         self.given_at = 0.0
 
@@ -68,6 +69,7 @@ class CommitBatcher:
         self._uncommitted_max = uncommitted_max
         self._full = full
         self._batch: Batch | None = None
+        self._newest: Batch | None = None  # not durable yet
         self._uncommitted = 0
         self._is_full = False
 
@@ -117,6 +119,14 @@ class CommitBatcher:
         """`owner.event_durable(seq)` when the event recorded just now is."""
         (self._batch or self._open_batch()).awaited.append((owner, seq))
 
+    async def settled(self) -> None:
+        """Until everything that is recorded by now is durable."""
+        batch = self._batch or self._newest
+        if batch is not None:
+            durable = self._loop.create_future()
+            batch.settled.append(durable)
+            await durable
+
     def session_over(self, session_id: str) -> None:
         """After what is recorded so far is durable, the journal may let this session go."""
         self._open_batch().over.append(session_id)
@@ -134,12 +144,15 @@ class CommitBatcher:
             return
         batch.given_at = self._clock.now()
         batch.at_ms = self._clock.epoch_ms()
+        self._newest = batch
         self._journal.commit(batch, lambda: self._committed(batch))
 
     def _committed(self, batch: Batch) -> None:
         self._metrics.journal_commit_s.observe(self._clock.now() - batch.given_at)
         self._metrics.journal_batch.observe(len(batch.rows))
         self._uncommitted -= len(batch.rows)
+        if self._newest is batch:
+            self._newest = None
         publish = self._hub.publish
         for row in batch.rows:
             publish(row)
@@ -149,6 +162,9 @@ class CommitBatcher:
             owner.intent_durable(command_id)
         for owner, seq in batch.awaited:
             owner.event_durable(seq)
+        for one in batch.settled:
+            if not one.done():
+                one.set_result(None)
         for session_id in batch.over:
             self._journal.forget(session_id)
             self._hub.over(session_id)
