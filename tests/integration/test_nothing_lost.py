@@ -280,23 +280,23 @@ class TestSessionsLeftWithoutAWord:
             assert stack.fleet.find("ana")
 
     async def test_a_frontend_that_comes_back_in_time_keeps_it(self, new_stack):
-        async with new_stack(api={"unused_after_s": 0.6}) as stack:
-            async with open_frontend(stack, "?guest=ana") as frontend:
-                await live(frontend)
-            await asyncio.sleep(0.1)
-            async with open_frontend(stack, "?guest=ana") as frontend:
-                assert (await frame(frontend))["new"] is False
-                await asyncio.sleep(1.0)
-                assert stack.fleet.find("ana")
-            await stack.until(lambda: stack.fleet.find("ana") is None)
+        async with new_stack(api={"unused_after_s": 60.0}) as stack:
+            due_at = stack.http._simulator._unused._due_at
+            for new in (True, False, False):
+                async with open_frontend(stack, "?guest=ana") as frontend:
+                    assert (await frame(frontend))["new"] is new
+                    assert not due_at
+                await stack.until(lambda: due_at)
+            assert list(due_at) == [stack.fleet.find("ana")]
 
     async def test_one_that_an_event_stream_follows_lives_on(self, new_stack, client_of):
         async with new_stack(api=self.SOON) as stack, client_of(stack) as client:
             async with open_frontend(stack, "?guest=ana") as frontend:
                 await live(frontend)
                 stream = await client.session.get(
-                    "/v1/sessions/ana/events", headers={"Accept": "text/event-stream"}
+                    "/v1/sessions/ana/events?after=0", headers={"Accept": "text/event-stream"}
                 )
+                await stream.content.readline()
             await asyncio.sleep(0.6)
             assert stack.fleet.find("ana")
             stream.close()
