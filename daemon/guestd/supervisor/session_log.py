@@ -33,7 +33,7 @@ _SUMS = {
 }
 
 #: Ends that were asked for, and what else is no news to worry about.
-_ASKED_FOR = frozenset({Cause.FINISHED, Cause.DURATION_REACHED, Cause.DRAINED})
+_ASKED_FOR = frozenset({Cause.FINISHED, Cause.UNUSED, Cause.DURATION_REACHED, Cause.DRAINED})
 
 #: The event, the cause ("" for none) and the level of a line.
 LineKey = tuple[str, str, int]
