@@ -10,7 +10,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from ..model.errors import ConfigError
-from .refusal_log import log_token_refused
+from .client_log import log_token_refused
 from .settings import SimulatorSettings
 
 logger = logging.getLogger("guestd.api")

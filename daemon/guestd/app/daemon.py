@@ -19,7 +19,7 @@ from contextlib import AsyncExitStack
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from ..api.refusal_log import log_limit
+from ..api.client_log import log_limit
 from ..api.server import HttpServer
 from ..audit.audit import Audit
 from ..journal.sqlite import SqliteJournal

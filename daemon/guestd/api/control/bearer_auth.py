@@ -8,8 +8,8 @@ from __future__ import annotations
 from aiohttp import web
 
 from ...model.errors import ConfigError
+from ..client_log import log_token_refused
 from ..problems import Problem
-from ..refusal_log import log_token_refused
 from ..settings import ApiSettings
 from ..tokens import bearer_token, has_token, is_loopback, text_of
 
