@@ -86,3 +86,15 @@ async def test_names_are_asked_for_once_and_a_session_that_is_gone_has_none():
     assert await names.of(["s1", "s9", "s1"]) == {"s1": "guest s1", "s9": ""}
     assert await names.of(["s1"]) == {"s1": "guest s1"}
     assert asked == [["s1", "s9"]]
+
+
+async def test_a_guest_over_rest_is_named_as_well():
+    world = World()
+    async with Receiver() as crm:
+        service, _ = webhooks(world.journal, target(crm))
+        service.start()
+        world.fact("messaging.opened", guest_id="ana")
+        world.fact("prompt.injected", injection_id="i1")
+        await until(lambda: len(crm.got) == 2)
+        await service.stop()
+    assert [one["data"].get("guest") for one in crm.got] == ["ana", None]

@@ -160,6 +160,8 @@ def _of_fact(kept: StoredEvent, fact: dict[str, Any]) -> WebhookPayload | None:
         "operationId": operation,
         **details,
     }
+    if guest := details.get("guestId"):
+        data["guest"] = guest
     if event == INJECTED:
         data["timestamp"], data["status"] = iso_of_ms(kept.at_ms), data.pop("httpStatus", None)
     elif event == CREATED:
