@@ -419,7 +419,6 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
         ],
         "g1": [
             ("guest.queue", "attempt"),
-            ("platform.rate_limited", "failed"),
             ("platform.attempt", "failed"),
             ("guest.queue", "success"),
             ("guest.contact", "attempt"),
@@ -435,6 +434,7 @@ async def test_audit_1_attempts_outcomes_webhooks_limits_tokens_and_keys_have_a_
     tries = [one["details"]["attempt"] for one in lines if one["action"].startswith("webhook.")]
     assert tries == [1, 2, 3, 1]
     details = {one["action"]: one["details"] for one in lines}
+    assert details["platform.attempt"]["rate_limited"] is True
     assert details["messaging.ended"]["disconnection_rate"] == 1.0
     assert details["guest.created"]["guest_token_expires_ms"] > 0
     assert details["identity.key_rotated"]["kid"] == rotated.output.split()[0]

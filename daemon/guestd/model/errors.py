@@ -24,6 +24,7 @@
         └── PlatformUnavailable  5xx, network: worth retrying
             ├── RateLimited      429
             └── BudgetSpent      our own request budget; nothing was sent
+                └── AskedToWait  nothing was sent, because a 429 asked to wait
 
 Foreign exceptions are translated on layer 2 and seen nowhere above it.
 """
@@ -34,6 +35,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .endings import Ending
+
+#: What the audit is told of a call whose last attempt was answered 429.
+RATE_LIMITED = "platform.rate_limited"
 
 
 class GuestdError(Exception):
@@ -204,12 +208,16 @@ class PlatformError(GuestdError):
         }
         return {name: value for name, value in found.items() if value not in (None, "")}
 
-    def attempt_details(self) -> dict[str, Any]:
-        """Of the error of a single attempt, what an audit keeps."""
+    def attempt_details(self, action: str = "") -> dict[str, Any]:
+        """Of the error of a single attempt, what an audit keeps. A line of `RATE_LIMITED` says how
+        many attempts there were, and is none itself (AUDIT-1)."""
+        number = "attempts" if action == RATE_LIMITED else "attempt"
         latency_ms = round(self.latency_ms, 3)
-        found = {"call": self.operation, "attempt": self.attempts, "latency_ms": latency_ms}
+        found = {"call": self.operation, number: self.attempts, "latency_ms": latency_ms}
         if self.retry_after_s is not None:
             found["retry_after_s"] = self.retry_after_s
+        if self.status == 429:
+            found["rate_limited"] = True
         return {**found, **self.codes()}
 
     def __str__(self) -> str:
@@ -260,3 +268,10 @@ class RateLimited(PlatformUnavailable):
 
 class BudgetSpent(PlatformUnavailable):
     code = "budget"
+
+
+class AskedToWait(BudgetSpent):
+    """No turn either, but not for our budget: a 429 asked this client to wait. `retry_after_s` is
+    what is left of that."""
+
+    code = "platform_unavailable"

@@ -237,9 +237,9 @@ class PlatformCalls(Protocol):
         or PlatformUnavailable, whose `acted` says whether the platform may have done it all the
         same; or BudgetSpent, if it never got its turn.
         `urgency` None: as the table has it for that call. `attempt_failed` is told of each attempt
-        that is made again (`platform.attempt`), and of each that the platform found too many
-        (`platform.rate_limited`), the last one too (AUDIT-1); None: the audit is told, without the
-        ids of who called."""
+        that is made again (`platform.attempt`), and of the last one if that was answered 429
+        (`platform.rate_limited`; AUDIT-1); None: the audit is told, without the ids of who
+        called."""
 
 
 OperationStatus = Literal["running", "deferred", "succeeded", "failed", "uncertain"]

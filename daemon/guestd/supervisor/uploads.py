@@ -170,7 +170,7 @@ class Uploads:
 
         def attempt_failed(action: str, error: PlatformError) -> None:
             words = {"error_message": error.args[0]}
-            attempt = error.attempt_details()
+            attempt = error.attempt_details(action)
             self._note(action, "failed", {**about, **words, **attempt})
 
         try:
