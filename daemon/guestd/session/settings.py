@@ -120,7 +120,7 @@ class AttachmentSettings:
         Seconds,
         Doc(
             "The pause before the second try, or what the platform asks for if that is longer; it "
-            "doubles from there. After a dead upload URL (403 and its kind) the second try "
+            "doubles from there. After a dead upload URL (403, 404, 410) the second try "
             "is made at once, and this is the pause before the third."
         ),
     ] = 1.0
