@@ -17,6 +17,7 @@
         ├── PlatformRefused      what will not pass by itself
         │   ├── PayloadRefused   400 and its like: the message says what is wrong with the request
         │   ├── NotAuthenticated 401: the OAuth client, or its token
+        │   │   └── TokenRefused the platform gives the OAuth client no token
         │   ├── ScopeMissing     403: names the scope
         │   ├── NoSuchThing      404, 410
         │   ├── NoSuchPath       404, 405 where the platform does not know the path at all
@@ -235,6 +236,13 @@ class PayloadRefused(PlatformRefused):
 
 class NotAuthenticated(PlatformRefused):
     pass
+
+
+class TokenRefused(NotAuthenticated):
+    """The platform gives the OAuth client no token. `status` is that of the token's address, and
+    says nothing of the request or the thing that was asked for."""
+
+    code = "platform_token_refused"
 
 
 class ScopeMissing(PlatformRefused):
