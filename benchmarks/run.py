@@ -133,7 +133,7 @@ def guestd_twice(ref: str, home: Path) -> list[Contender]:
 
 
 def guestd_in(tree: Path, name: str) -> Contender:
-    """The import package is daemon/guestd; before 29 November 2026 it was daemon itself."""
+    """The import package is daemon/guestd; before version 0.2 it was daemon itself."""
     source = tree / "daemon" if (tree / "daemon" / "guestd").is_dir() else tree
     client = tree / "benchmarks" / "client_guestd.py"
     return Contender(name, [sys.executable, str(client)], {"PYTHONPATH": str(source)})
@@ -218,23 +218,25 @@ def flooded(contender: Contender, connections: int, messages: int) -> float:
     return (after["cpu_s"] - before["cpu_s"]) / more * 1e6
 
 
-def idle(contender: Contender, sessions: int, seconds: float) -> tuple[float, float]:
+def idle(contender: Contender, sessions: int, seconds: float) -> dict[str, float]:
     """Percent of a core for heartbeating sessions, and heartbeats (echo or ping) per second as the
-    server saw them."""
+    server saw them. The first heartbeats come before it is measured."""
     with Server() as server:
         client = contender.start(server.port, "--idle")
         client.ask(do="open", count=sessions)
         time.sleep(20.0)
         seen, before, started = server.ask(do="state"), client.ask(do="figures"), time.monotonic()
         time.sleep(seconds)
-        after, last, elapsed = (
-            client.ask(do="figures"),
-            server.ask(do="state"),
-            time.monotonic() - started,
-        )
+        after, last = client.ask(do="figures"), server.ask(do="state")
+        elapsed = time.monotonic() - started
         client.end()
     beats = last["echoes"] + last["pings"] - seen["echoes"] - seen["pings"]
-    return (after["cpu_s"] - before["cpu_s"]) / elapsed * 100, beats / elapsed
+    return {
+        f"% of a core, {sessions:,} idle sessions": (after["cpu_s"] - before["cpu_s"])
+        / elapsed
+        * 100,
+        "heartbeats/s while idle": beats / elapsed,
+    }
 
 
 Row = dict[str, Any]
@@ -317,11 +319,8 @@ def measure(plan: Plan, found: list[Contender], of_guestd: int) -> list[Row]:
             },
         )
     if plan.has("idle"):
-        many = 2000 if plan.quick else 10_000
-        for row, contender in zip(rows, found[:of_guestd], strict=False):
-            percent, beats = idle(contender, many, 20.0 if plan.quick else 60.0)
-            row[f"% of a core, {many:,} idle sessions"] = percent
-            row["heartbeats/s while idle"] = beats
+        many, seconds = (2000, 20.0) if plan.quick else (10_000, 30.0)
+        in_turns(plan.rounds, found[:of_guestd], rows, lambda c: idle(c, many, seconds))
     print(file=sys.stderr)
     return rows
 

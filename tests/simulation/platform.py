@@ -36,6 +36,7 @@ class Weather:
     throttle: float = 0.0
     garbage: float = 0.0
     duplicate: float = 0.0
+    repeat: float = 0.0  # any old frame of this connection comes again
     delay_s: float = 0.02
     partitioned: bool = False
 
@@ -96,6 +97,7 @@ class PlatformConnection:
         platform.connections[self.connection_id] = self
         self.is_open = True
         self.silent = False
+        self._sent: list[bytes] = []
         self._up_at = self._down_at = 0.0
 
     # ---- the Connection port
@@ -125,6 +127,9 @@ class PlatformConnection:
         elif is_conversation and rng.random() < weather.duplicate:
             self._down_at = self._carry(self._down_at, self._arrive_down, frame)
         self._down_at = self._carry(self._down_at, self._arrive_down, frame)
+        if is_conversation and weather.repeat and rng.random() < weather.repeat:
+            self._sent.append(frame)
+            self._down_at = self._carry(self._down_at, self._arrive_down, rng.choice(self._sent))
 
     def _carry(self, last_at: float, arrive, *what) -> float:
         platform, rng = self.platform, self.platform.rng

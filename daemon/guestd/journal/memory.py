@@ -12,6 +12,8 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from itertools import islice
 
+import orjson
+
 from ..model.journal import Commit, EventRow, Replay, SavedSession, StoredCommand, StoredEvent
 from ..model.records import DeliveryRecord, OperationRecord
 from .excerpt import up_to_bytes
@@ -58,7 +60,8 @@ class MemoryJournal:
         for delivery in commit.deliveries:
             self._deliveries[delivery.delivery_id] = delivery
         self._cursors.update(commit.cursors)
-        self._keep_within_bounds()
+        if self._order is not None or commit.operations or commit.deliveries:
+            self._keep_within_bounds()
         done()
         for callback in self._durable_callbacks:
             callback()
@@ -91,9 +94,15 @@ class MemoryJournal:
         return StoredCommand(accepted, outcome) if accepted or outcome else None
 
     async def was_shown(self, session_id: str, identity: str, time: str) -> bool:
-        """Row by row: asked only of messages older than what a guest session remembers."""
-        rows = self._kept.get(session_id, ())
-        return any(row.key == identity and row.kind in ("message", "presence") for row in rows)
+        """Row by row: asked only of messages older than what a guest session remembers. What is
+        older than all that is kept counts as shown."""
+        rows = list(self._kept.get(session_id, ()))
+        messages = [row for row in rows if row.kind in ("message", "presence")]
+        if any(row.key == identity for row in messages):
+            return True
+        has_dropped = bool(rows) and rows[0].seq > 1
+        oldest = orjson.loads(messages[0].payload) if messages and time and has_dropped else {}
+        return bool(oldest) and time <= oldest.get("time", "")
 
     async def last_seq(self, session_id: str) -> int:
         events = self._kept.get(session_id)

@@ -172,7 +172,8 @@ class EventStore(Commits, Protocol):
         aside."""
 
     async def identities(self, session_id: str, limit: int) -> Sequence[tuple[str, str]]:
-        """The last `limit` messages' identities and times, oldest first. Raises Damaged; the
+        """The last `limit` messages' identities and times, oldest first, and more before them until
+        one is among them that was shown in order. Raises Damaged; the
         session is set aside then."""
 
     def forget(self, session_id: str) -> None:

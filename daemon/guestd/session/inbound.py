@@ -230,6 +230,7 @@ class Inbound:
         if not given.items and self._is_suspicious(given, backfill, in_doubt):
             return self._failed("the platform answered an empty page", None, now, out)
         backfill.take(given.items)
+        self.inbox.note_shown(given.items, given.shown)
         complete = (
             not given.items
             or given.page_number >= given.page_count

@@ -28,15 +28,17 @@ for every message: after a gap that nothing filled the next one is waited for ha
 messages in order, with one that fills a gap or comes too late for it, and with a new connection.
 
 Bounds: `held_max` items wait at most; one more releases the oldest, in order. `remembered_max`
-identities are kept to know a repetition; an item older than the oldest forgotten one is taken for
-known, because the history repeats old ones. One that is exactly as old, has no time, or comes out
-of order where the order is by numbers, may be new or forgotten: the journal, which forgets nothing
-of a living guest session, is asked (`may_have_shown`)."""
+identities are kept to know a repetition. An item that is not remembered and not newer than what was
+forgotten, or than what an earlier life has shown, may be new and late, or an old one repeated, as
+the history does. The journal, which forgets nothing of a living guest session, is asked
+(`may_have_shown`) before the item is given to the inbox. Of a page of the history its word comes
+along (`note_shown`), and holds until the gap is closed: what is forgotten meanwhile is not shown
+again either. What is held is known for as long as it is held, whether it is remembered or not."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -69,6 +71,8 @@ class InboxOutcome:
 class Remembered:
     """The last `kept_max` identities with their times, oldest forgotten first.
 
+    `has_unrestored`: an earlier life has shown more than is remembered of it.
+
     While a gap is open, what arrived since is kept apart as well (`SINCE_GAP_MAX`): it is newer
     than what is missing, so forgetting it must not make the missing ones look forgotten."""
 
@@ -77,21 +81,27 @@ class Remembered:
         "_postponed_time",
         "_seen",
         "_since_gap",
+        "_told",
         "forgotten_time",
         "has_forgotten",
-        "restored_time",
+        "has_unrestored",
     )
 
     def __init__(self, kept_max: int) -> None:
         self._kept_max = kept_max
         self._seen: dict[str, str] | None = None
         self._since_gap: set[str] | None = None
+        self._told: set[str] | None = None
         self._postponed_time = ""
-        self.forgotten_time = self.restored_time = ""
-        self.has_forgotten = False
+        self.forgotten_time = ""
+        self.has_forgotten = self.has_unrestored = False
 
     def __contains__(self, identity: str) -> bool:
-        return (self._seen is not None and identity in self._seen) or self.is_since_gap(identity)
+        return (
+            (self._seen is not None and identity in self._seen)
+            or self.is_since_gap(identity)
+            or (self._told is not None and identity in self._told)
+        )
 
     def is_since_gap(self, identity: str) -> bool:
         return self._since_gap is not None and identity in self._since_gap
@@ -102,8 +112,13 @@ class Remembered:
         if self._since_gap is None:
             self._since_gap = set(held)
 
+    def note_shown(self, identities: Iterable[str]) -> None:
+        """These were shown before the gap; to be known until it is closed."""
+        self._told = (self._told or set()).union(identities)
+
     def close_gap(self) -> None:
         self._since_gap = None
+        self._told = None
         self.forgotten_time = max(self.forgotten_time, self._postponed_time)
         self._postponed_time = ""
 
@@ -126,12 +141,11 @@ class Remembered:
             self._forget_oldest(seen)
         return True
 
-    def restored(self, oldest_time: str) -> None:
+    def restored(self) -> None:
         """Those of an earlier life are taken. With as many as are kept there may have been more
         before: the journal knows them."""
         if len(self) >= self._kept_max:
-            self.has_forgotten = True
-            self.restored_time = oldest_time
+            self.has_forgotten = self.has_unrestored = True
 
     def _forget_oldest(self, seen: dict[str, str]) -> None:
         identity = next(iter(seen))
@@ -179,6 +193,8 @@ class MessageInbox(Protocol):
     def connection_lost(self) -> None: ...
 
     def begin_backfill(self) -> None: ...
+
+    def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None: ...
 
     def closes_gap(self, item: MessageArrived) -> bool: ...
 
@@ -240,18 +256,18 @@ class ByTime:
 
     def may_have_shown(self, item: MessageArrived) -> bool:
         """True if only the journal can tell whether this item was shown: it may be one of those
-        forgotten.
-
-        An item older than the forgotten ones is taken for known without asking (`knows`)."""
-        remembered, time = self._remembered, item.time
+        forgotten."""
+        remembered = self._remembered
         if not remembered.has_forgotten or not item.identity:
             return False
-        may_be = not time or time == remembered.forgotten_time or time <= remembered.restored_time
-        return may_be and item.identity not in remembered
+        is_old = item.time <= remembered.forgotten_time or (
+            remembered.has_unrestored and item.time <= self._last_time
+        )
+        return is_old and not self.knows(item)
 
     def arrive(self, item: MessageArrived, now: float) -> InboxOutcome:
         outcome = InboxOutcome()
-        if self._is_known(item):
+        if self.knows(item):
             outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._insert(item, now, outcome)
@@ -272,8 +288,7 @@ class ByTime:
         for identity, time in known:
             self._remembered.take(identity, time)
             self._last_time = max(self._last_time, time)
-        if known:
-            self._remembered.restored(known[0][1])
+        self._remembered.restored()
 
     def connection_lost(self) -> None:
         """What is known of the path's order belongs to all sessions (`ReorderDelay`)."""
@@ -287,14 +302,27 @@ class ByTime:
         self.is_backfilling = True
         self.wake_at = NEVER
 
+    def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None:
+        """A page of the history was read; `shown` are those of its items that the journal knows."""
+        remembered = self._remembered
+        remembered.note_shown(
+            name
+            for name in (one.identity for one in items)
+            if name in shown or (name in remembered and not remembered.is_since_gap(name))
+        )
+
     def closes_gap(self, item: MessageArrived) -> bool:
-        """True if this item of the history is from before the gap: what is older was shown."""
+        """True if this item of the history was shown before the gap."""
         return self.knows(item) and not self._remembered.is_since_gap(item.identity)
 
     def knows(self, item: MessageArrived) -> bool:
-        """True if this item of the history was seen, or is as old as what we have forgotten."""
-        return self._is_known(item) or (
-            bool(item.time) and item.time <= self._remembered.forgotten_time
+        """True if this item was seen; of one that `may_have_shown` the journal knows more."""
+        remembered, identity = self._remembered, item.identity
+        if not identity:
+            return False
+        return identity in remembered or (
+            remembered.has_forgotten
+            and any(held.item.identity == identity for held in self._held or ())
         )
 
     def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
@@ -307,10 +335,10 @@ class ByTime:
         live = {
             held.item.identity or f"unnamed {n}": held for n, held in enumerate(self._held or ())
         }
-        shown = [
+        shown = {
             n for n, item in enumerate(history) if item.identity not in live and self.knows(item)
-        ]
-        last_shown = shown[-1] if shown else -1
+        }
+        last_shown = max(shown, default=-1)
         spine: list[_Held] = []
         fetched = 0
         time = ""
@@ -318,7 +346,7 @@ class ByTime:
             time = item.time or time
             if item.identity in live:
                 del live[item.identity]
-            elif self.knows(item):
+            elif n in shown:
                 continue
             else:
                 self._remember(item)
@@ -336,14 +364,6 @@ class ByTime:
     def flush(self, now: float) -> InboxOutcome:
         """End the fill without a history."""
         return self.merge([], now)
-
-    def _is_known(self, item: MessageArrived) -> bool:
-        return bool(item.identity) and (
-            item.identity in self._remembered or self._is_forgotten(item)
-        )
-
-    def _is_forgotten(self, item: MessageArrived) -> bool:
-        return bool(item.time) and item.time < self._remembered.forgotten_time
 
     def _remember(self, item: MessageArrived) -> None:
         if item.identity:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right, insort
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from ..model.effects import SessionCounter
 from ..model.instants import LONG_AGO, NEVER
@@ -61,11 +61,7 @@ class BySequence:
     def may_have_shown(self, item: MessageArrived) -> bool:
         """True if only the journal can tell whether this item was shown: not after the last one,
         and not remembered."""
-        if (
-            not self._remembered.has_forgotten
-            or not item.sequence
-            or item.sequence in self._remembered
-        ):
+        if not self._remembered.has_forgotten or not item.sequence or self.knows(item):
             return False
         return self._last_key is not None and natural_key(item.sequence) <= self._last_key
 
@@ -75,7 +71,7 @@ class BySequence:
         if not item.sequence:
             outcome.placed.append(PlacedMessage(item))
             return outcome
-        if item.sequence in self._remembered:
+        if self.knows(item):
             outcome.counts.append((SessionCounter.DUPLICATE, 1))
             return outcome
         self._remembered.take(item.sequence, "")
@@ -120,7 +116,7 @@ class BySequence:
             key = natural_key(sequence)
             if self._last_key is None or key > self._last_key:
                 self._last, self._last_key = sequence, key
-        self._remembered.restored("")
+        self._remembered.restored()
 
     def connection_lost(self) -> None:
         """What this connection did to the order says nothing about the next one."""
@@ -129,11 +125,18 @@ class BySequence:
     def begin_backfill(self) -> None:
         """webchat has no history to fill from."""
 
+    def note_shown(self, items: Sequence[MessageArrived], shown: Container[str]) -> None:
+        """webchat has no history."""
+
     def closes_gap(self, item: MessageArrived) -> bool:
         return self.knows(item)
 
     def knows(self, item: MessageArrived) -> bool:
-        return item.sequence in self._remembered
+        remembered = self._remembered
+        return item.sequence in remembered or (
+            remembered.has_forgotten
+            and any(held.sequence == item.sequence for _, _, held in self._held or ())
+        )
 
     def merge(self, history: list[MessageArrived], now: float) -> InboxOutcome:
         outcome = InboxOutcome()

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from ..model.commands import Command
@@ -71,12 +72,14 @@ class EventDurable:
 
 @dataclass(slots=True)
 class HistoryRead:
-    """One page, newest first."""
+    """One page, newest first. `shown`: the identities of those that were shown already, where only
+    the journal can tell."""
 
     items: list[MessageArrived]
     page_number: int
     page_count: int
     total: int
+    shown: Container[str] = ()
 
 
 @dataclass(slots=True)

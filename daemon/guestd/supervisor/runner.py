@@ -210,11 +210,15 @@ class Runner:
         """The seq counts as taken only when the event could be written: a broken session's last
         event comes after it."""
         context = self.context
-        if type(event) is MessageEvent:
-            context.metrics.messages_in += 1
-        else:
-            _count(event, context.metrics)
+        _count(event, context.metrics)
         context.commits.record(self, self.machine.guest.session_id, event, intent)
+        self._recorded_seq = event.seq
+
+    def _record_message(self, event: MessageEvent) -> None:
+        """The same for nine of ten events, with less to ask."""
+        context = self.context
+        context.metrics.messages_in += 1
+        context.commits.record_message(self.machine.guest.session_id, event)
         self._recorded_seq = event.seq
 
     def _accept(self, effect: e.Accept) -> None:
@@ -375,6 +379,8 @@ class Runner:
 
 def _method_for(effect: e.Effect) -> Performed:
     """How an effect is performed. mypy proves that none is left out."""
+    if isinstance(effect, MessageEvent):
+        return Runner._record_message
     if isinstance(effect, Recorded):
         return Runner._record
     match effect:

@@ -167,7 +167,7 @@ class Supervisor:
             cancel_upload=self._uploads.cancel,
             discard=self._discard_copy,
             keep_report=keep_report,
-            was_shown=self._journal.was_shown,
+            was_shown=self._was_shown,
             ask_journal=self._repetitions.run,
         )
 
@@ -385,6 +385,11 @@ class Supervisor:
         self._awaiting_dedupe_state.discard(runner.session_id)
         runner.inbound.preload_seen(shown)
         runner.feed(i.Admitted())
+
+    async def _was_shown(self, session_id: str, identity: str, time: str) -> bool:
+        """What was recorded just now counts, too."""
+        await self._context.commits.settled()
+        return await self._journal.was_shown(session_id, identity, time)
 
     def _cancel_admission(self, runner: Runner) -> None:
         self._connector.cancel(runner)

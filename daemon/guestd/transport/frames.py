@@ -10,6 +10,13 @@ FIN = 0x80
 CONTROL = 0x08
 
 
+def is_illegal(head: int, second: int) -> bool:
+    """True if no unmasked frame without extensions begins with these two bytes."""
+    if second & 0x80 or head & 0x70:
+        return True
+    return bool(head & CONTROL) and (second > 125 or not head & FIN)
+
+
 def text_frame(payload: bytes) -> bytes:
     return Frame(Opcode.TEXT, payload).serialize(mask=True)
 

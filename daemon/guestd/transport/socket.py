@@ -163,11 +163,7 @@ class GuestSocket(asyncio.Protocol):
                 self._pause_until_next_turn()
                 return data[at:]
             head, second = data[at], data[at + 1]
-            if (
-                second >= 0x80
-                or head & 0x70
-                or (head & frames.CONTROL and (second > 125 or not head & frames.FIN))
-            ):
+            if second >= 0x80 or (head != frames.TEXT_HEAD and frames.is_illegal(head, second)):
                 self._violated(data[at:])
                 return b""
             if second < 126:

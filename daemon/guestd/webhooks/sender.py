@@ -89,6 +89,7 @@ class Sender:
             settings.inflight_per_host_max,
             settings.circuit_failures,
             settings.circuit_open_s,
+            rng,
         )
         self._calls: set[asyncio.Task[None]] = set()
         self._changed: list[_Change] = []

@@ -81,7 +81,11 @@ class TestByTime:
                 item(n, n * 10), float(n)
             )
         inbox.begin_backfill()
-        outcome = inbox.merge([item(n, n * 10) for n in range(45)], 50.0)
+        history = [item(n, n * 10) for n in range(45)]
+        shown = {one.identity for one in history[:40] if inbox.may_have_shown(one)}
+        assert shown == {one.identity for one in history[:32]}
+        inbox.note_shown(history, shown)
+        outcome = inbox.merge(history, 50.0)
         assert [placed.item.text for placed in outcome.placed] == ["40", "41", "42", "43", "44"]
 
     def test_history_is_the_spine_for_equal_times(self):
@@ -124,12 +128,16 @@ class TestByTime:
         inbox.arrive(item(1, 10), 0.0)
         inbox.begin_backfill()
         shown = [one for n in range(3, 40) for one in inbox.arrive(item(n, n * 10), 0.5).placed]
+        history = [item(n, n * 10) for n in range(1, 40)]
+        assert [one.text for one in history if inbox.may_have_shown(one)] == ["1"]
+        inbox.note_shown(history, {"m1"})
         assert not inbox.closes_gap(item(3, 30)) and inbox.closes_gap(item(1, 10))
-        shown += inbox.merge([item(n, n * 10) for n in range(1, 40)], 1.0).placed
+        shown += inbox.merge(history, 1.0).placed
         assert sorted(int(one.item.text) for one in shown) == list(range(2, 40))
         assert [one.item.text for one in shown if one.late] == ["2"]
         inbox.begin_backfill()
-        assert inbox.merge([item(n, n * 10) for n in range(1, 40)], 2.0).placed == []
+        inbox.note_shown(history, {one.identity for one in history if inbox.may_have_shown(one)})
+        assert inbox.merge(history, 2.0).placed == []
 
     def test_one_of_equal_time_found_after_a_restart_is_late(self):
         inbox = ByTime(ReorderDelay(0.0, 0.0, 2000.0), 16, 64)

@@ -78,7 +78,7 @@ def _token(path: Path | None) -> str:
     if path is None:
         return os.environ.get("GUESTD_API_TOKEN", "").strip()
     try:
-        return read_secret(path).decode()
+        return read_secret(path, may_be_pipe=True).decode()
     except (OSError, UnicodeDecodeError) as error:
         why = getattr(error, "strerror", None) or "it is not text"
         raise ConfigError(

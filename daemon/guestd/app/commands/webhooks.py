@@ -121,7 +121,9 @@ def verify(
 
     def work() -> None:
         body = sys.stdin.buffer.read()
-        problem = problem_with(signature, body, read_secret(secret_file), time.time(), max_age_s)
+        problem = problem_with(
+            signature, body, read_secret(secret_file, may_be_pipe=True), time.time(), max_age_s
+        )
         print(problem or "the signature is good")
         if problem:
             raise typer.Exit(1)
