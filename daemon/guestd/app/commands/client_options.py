@@ -77,6 +77,11 @@ def talk(
 def _token(path: Path | None) -> str:
     if path is None:
         return os.environ.get("GUESTD_API_TOKEN", "").strip()
+    return read_token(path)
+
+
+def read_token(path: Path) -> str:
+    """Raises ConfigError."""
     try:
         return read_secret(path).decode()
     except (OSError, UnicodeDecodeError) as error:
