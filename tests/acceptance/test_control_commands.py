@@ -7,6 +7,7 @@ import contextlib
 import json
 import subprocess
 import time
+import urllib.request
 
 import pytest
 from typer.testing import CliRunner
@@ -127,12 +128,38 @@ class TestSessions:
         code, out, _ = guestd("send", ana, "hello", "--wait", "0", "--json")
         assert code == 0 and json.loads(out)["status"] == "accepted"
 
+    def test_what_is_not_confirmed_in_time_is_no_success(self, guestd, run):
+        url = run("serve", "--port", "0").url()
+        at = {"GUESTD_URL": url, "GUESTD_API_TOKEN": ""}
+        with urllib.request.urlopen(f"{url}/healthz", timeout=10.0) as answer:
+            emulator = json.loads(answer.read())["emulator"]
+        assert guestd("sessions", "open", "ana", env=at)[0] == 0
+        until(lambda: "live" in guestd("sessions", "show", "ana", env=at)[1])
+        rules = json.dumps({"rules": [{"kind": "throttle", "rate": 1}]}).encode()
+        urllib.request.urlopen(f"{emulator}/__emulator/faults", rules, timeout=10.0).close()
+        code, out, err = guestd("send", "ana", "hello", "--id", "c1", "--wait", "1s", env=at)
+        assert code == 1 and "accepted" in out
+        assert "not confirmed it within 1s" in err and "--id c1" in err
+
 
 class TestExits:
     def test_1_the_daemon_refused(self, guestd):
         code, out, err = guestd("send", "nobody", "hello", "--json")
-        assert code == 1 and json.loads(out)["code"] == "not_found"
+        problem = json.loads(err)
+        assert (code, out) == (1, "") and problem["code"] == "not_found"
+        assert problem["exit_code"] == 1 and "nobody lives here" in problem["detail"]
+        code, out, err = guestd("send", "nobody", "hello")
+        assert (code, out) == (1, "")
         assert err == "guestd: not_found: no guest session nobody lives here\n"
+
+    def test_an_error_is_json_for_who_asked_for_json(self, guestd):
+        code, out, err = guestd("sessions", "list", "--json", env={"GUESTD_URL": "http://[::1]:1"})
+        assert (code, out) == (69, "") and json.loads(err)["exit_code"] == 69
+        assert "no guestd answers" in json.loads(err)["detail"]
+
+    def test_a_name_is_refused_in_words(self, guestd):
+        code, _, err = guestd("sessions", "open", "..a b")
+        assert code == 1 and "1 to 64 letters, digits" in err and "[A-Za" not in err
 
     @pytest.mark.parametrize(
         "arguments",

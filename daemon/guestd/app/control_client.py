@@ -24,12 +24,13 @@ LINE_MAX = 4_194_304
 
 
 class ApiRefusal(GuestdError):
-    """The daemon understood and said no. `problem` is its document."""
+    """The daemon understood and said no. `problem_document` is how it said it."""
 
     code = "refused"
+    exit_code = 1
 
     def __init__(self, problem: Json) -> None:
-        self.problem = problem
+        self.problem_document = problem
         field, detail = (
             str(problem.get("field") or ""),
             str(problem.get("detail", "no reason was given")),
@@ -65,7 +66,7 @@ class ApiAddress:
 
 
 class ControlClient:
-    """`async with` it. Every call raises Refused, or PlatformUnavailable when no guestd answers
+    """`async with` it. Every call raises ApiRefusal, or PlatformUnavailable when no guestd answers
     there."""
 
     def __init__(self, address: ApiAddress) -> None:

@@ -52,7 +52,7 @@ from .readiness import Readiness
 from .status import StatusLine
 from .systemd import Notifier
 from .wiring.api import api_settings, simulator_settings
-from .wiring.endpoints import PlatformTarget, new_emulator, platform_target
+from .wiring.endpoints import PlatformTarget, new_emulator, platform_target, start_emulator
 from .wiring.fleet import new_supervisor, new_uploader, session_settings
 from .wiring.records import audit_directory, new_audit, new_webhooks
 from .wiring.rest import new_calls, new_http, new_operations
@@ -170,7 +170,7 @@ class Daemon:
         if not self._config.platform.is_given:
             self.emulator = new_emulator(self._config)
             self._stops.push_async_callback(self.emulator.stop)
-            await self.emulator.start()
+            await start_emulator(self.emulator, self._config.emulator.port)
             logger.info(
                 "no platform is configured: the embedded emulator stands in at %s",
                 self.emulator.url,

@@ -37,10 +37,12 @@ from .endings import Ending
 
 
 class GuestdError(Exception):
-    """Root of everything we raise on purpose."""
+    """Root of everything we raise on purpose. `exit_code`: of a command that it ends, where that
+    does not follow from its kind."""
 
     worth_retrying = False
     code = "internal"
+    exit_code: int | None = None
 
 
 class ConfigError(GuestdError):

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.config import JsonDict
 
 from ...model.events import Event, GapEvent, MessageEvent, PresenceEvent
@@ -16,8 +24,30 @@ NAME = r"^[A-Za-z0-9_@+-][A-Za-z0-9._@+-]{0,63}$"
 
 SEQ_MAX = 2**53 - 1
 
-Name = Annotated[str, StringConstraints(pattern=NAME)]
-CommandId = Annotated[str, StringConstraints(pattern=COMMAND_ID_PATTERN)]
+
+def _matching(pattern: str, words: str) -> AfterValidator:
+    """Refused in words, not by the expression."""
+
+    def check(text: str) -> str:
+        if re.fullmatch(pattern[1:-1], text) is None:
+            raise ValueError(words)
+        return text
+
+    return AfterValidator(check)
+
+
+Name = Annotated[
+    str,
+    _matching(
+        NAME, "must be a name of 1 to 64 letters, digits and . _ @ + -, beginning with no dot"
+    ),
+    WithJsonSchema({"type": "string", "pattern": NAME}),
+]
+CommandId = Annotated[
+    str,
+    _matching(COMMAND_ID_PATTERN, "must be 1 to 128 letters, digits and . _ ~ : @ + -"),
+    WithJsonSchema({"type": "string", "pattern": COMMAND_ID_PATTERN}),
+]
 
 
 class RequestBody(BaseModel):

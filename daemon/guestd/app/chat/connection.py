@@ -38,6 +38,7 @@ class FrontendRefused(GuestdError):
     """The simulator does not want this frontend; its last words say why."""
 
     code = "refused"
+    exit_code = 1
 
 
 @dataclass(slots=True, frozen=True)

@@ -48,7 +48,7 @@ def verify(
         if verdict.problems:
             raise JournalError("\n".join(verdict.problems))
 
-    guarded(work)
+    guarded(work, as_json)
 
 
 @app.command(
@@ -74,7 +74,7 @@ def export(
         for line in select(place, _time("since", since), _time("until", until), conversation):
             sys.stdout.write((json_line(line) if as_json else one_line(_readable(line))) + "\n")
 
-    guarded(work)
+    guarded(work, as_json)
 
 
 def _time(name: str, text: str) -> str:

@@ -1,5 +1,5 @@
 """What the commands that talk to a running daemon share: where it is, how its answers are shown,
-and the exit codes.
+and the exit codes. With --json an error is one JSON object on standard error.
 
 0 done, 1 the daemon refused, 2 usage, 69 no daemon answers.
 """
@@ -20,7 +20,7 @@ from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
-from ..control_client import ApiAddress, ApiRefusal, ControlClient
+from ..control_client import ApiAddress, ControlClient
 from ..secret_files import read_secret
 
 REFUSED = 1
@@ -64,14 +64,9 @@ def talk(
     async def main() -> int | None:
         address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
         async with ControlClient(address) as client:
-            try:
-                return await work(client)
-            except ApiRefusal as refused:
-                if as_json:
-                    print(json_line(refused.problem))
-                return exit_codes.tell(refused, REFUSED)
+            return await work(client)
 
-    raise typer.Exit(exit_codes.run(main))
+    raise typer.Exit(exit_codes.run(main, as_json=as_json))
 
 
 def _token(path: Path | None) -> str:

@@ -26,19 +26,17 @@ File = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="JSON on standard output.")]
 
 
-def guarded(work: Callable[[], None]) -> None:
-    """Run; a known error becomes a line on standard error and its exit code."""
+def guarded(work: Callable[[], None], as_json: bool = False) -> None:
+    """Run; a known error becomes a line on standard error, with `as_json` an object, and its exit
+    code."""
     try:
         work()
         sys.stdout.flush()
     except BrokenPipeError:
         raise typer.Exit(exit_codes.unread()) from None
-    except (ConfigError, ConfigProblems) as error:
-        raise typer.Exit(exit_codes.tell(error, exit_codes.CONFIG)) from None
-    except CommandError as error:
-        raise typer.Exit(exit_codes.tell(error, exit_codes.USAGE)) from None
-    except (JournalError, OSError) as error:
-        raise typer.Exit(exit_codes.tell(error, exit_codes.JOURNAL)) from None
+    except (ConfigError, ConfigProblems, CommandError, JournalError, OSError) as error:
+        failed = exit_codes.failed_as_json if as_json else exit_codes.failed
+        raise typer.Exit(failed(error)) from None
 
 
 def find_journal(config: Path | None, directory: Path | None) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from ...emulator import DEFAULT_DEPLOYMENT_ID
+from ...model.errors import ConfigError
 from ...platform.regions import Endpoints, endpoints
 from ..config import Config
 
@@ -55,3 +57,14 @@ def new_emulator(config: Config) -> Emulator:
             contact_reference=config.operations.contact_reference,
         )
     )
+
+
+async def start_emulator(emulator: Emulator, port: int) -> None:
+    """Raises ConfigError where its port cannot be had."""
+    try:
+        await emulator.start()
+    except OSError as error:
+        is_taken = error.errno == errno.EADDRINUSE
+        why = "is already in use" if is_taken else f"cannot be listened on: {error.strerror}"
+        remedy = "choose another; 0 takes a free one"
+        raise ConfigError("emulator.port", f"port {port} {why}", remedy) from None
