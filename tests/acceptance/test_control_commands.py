@@ -102,7 +102,7 @@ class TestSessions:
         assert guestd("send", ana, "-", stdin="from a pipe\n")[0] == 0
         until(lambda: guestd("sessions", "transcript", ana)[1].count("from a pipe") == 2)
         lines = guestd("sessions", "transcript", ana)[1].splitlines()
-        assert [line.split(": ")[1] for line in lines] == [
+        assert [line.split(": ")[1] for line in lines if ": " in line] == [
             "hello",
             "hello",
             "from a pipe",
@@ -156,6 +156,23 @@ class TestExits:
         code, out, err = guestd("sessions", "list", "--json", env={"GUESTD_URL": "http://[::1]:1"})
         assert (code, out) == (69, "") and json.loads(err)["exit_code"] == 69
         assert "no guestd answers" in json.loads(err)["detail"]
+
+    def test_a_state_that_is_none_is_corrected(self, guestd):
+        code, _, err = guestd("sessions", "list", "--state", "liv")
+        assert code == 2 and "did you mean live?" in err
+
+    def test_what_is_over_is_found_again_without_its_id(self, guestd, run, tmp_path):
+        env = {"GUESTD_JOURNAL__DIRECTORY": str(tmp_path)}
+        at = {"GUESTD_URL": run("serve", "--port", "0", env=env).url(), "GUESTD_API_TOKEN": ""}
+        assert guestd("sessions", "open", "ana", env=at)[0] == 0
+        until(lambda: "live" in guestd("sessions", "list", "--state", "live", env=at)[1])
+        (row,) = guestd("sessions", "list", env=at)[1].splitlines()
+        assert row.split("\t")[5].startswith("29m"), "it says when it expires"
+        assert guestd("sessions", "end", "ana", env=at)[0] == 0
+        until(lambda: "ana" in guestd("sessions", "list", "--ended", env=at)[1])
+        session_id = guestd("sessions", "list", "--ended", env=at)[1].split("\t")[3]
+        code, out, _ = guestd("sessions", "transcript", session_id, env=at)
+        assert code == 0 and guestd("sessions", "list", env=at)[1] == "", out
 
     def test_a_name_is_refused_in_words(self, guestd):
         code, _, err = guestd("sessions", "open", "..a b")

@@ -20,7 +20,7 @@ from ..model.errors import CommandError
 from ..model.events import DeliveryEvent, Event, MessageEvent, Recorded, SessionEvent
 from ..model.instants import NEVER
 from ..model.journal import SavedSession
-from ..model.ports import Clock, Link, SessionView
+from ..model.ports import Clock, Link
 from ..model.requests import CloseSession, Request, SayAttachments, SayReply, SayText
 from ..model.signals import MessageArrived, Signal
 from ..observe.metrics import Metrics
@@ -84,7 +84,10 @@ class Runner:
         "_recorded_seq",
         "_timer_at",
         "context",
+        "ends_ms",
+        "last_message_ms",
         "machine",
+        "opened_ms",
     )
 
     def __init__(self, machine: Machine, context: SessionContext) -> None:
@@ -97,6 +100,7 @@ class Runner:
         self._counted: State | None = None
         self._recorded_seq = 0
         self._is_over = False
+        self.opened_ms = self.ends_ms = self.last_message_ms = 0
 
     @property
     def session_id(self) -> str:
@@ -212,6 +216,7 @@ class Runner:
         context = self.context
         if type(event) is MessageEvent:
             context.metrics.messages_in += 1
+            self.last_message_ms = context.clock.epoch_ms()
         else:
             _count(event, context.metrics)
         context.commits.record(self, self.machine.guest.session_id, event, intent)
@@ -430,11 +435,3 @@ def _count(event: Event, metrics: Metrics) -> None:
 
 def is_message(request: Request) -> bool:
     return type(request) in MESSAGES
-
-
-def view_of(runner: Runner) -> SessionView:
-    machine = runner.machine
-    guest = machine.guest
-    return SessionView(
-        guest.session_id, guest.name, machine.state.value, machine.seq, machine.read_only
-    )

@@ -52,10 +52,11 @@ from .hub import Hub
 from .lookups import CommandLookups, ShownLookups
 from .opening import OpeningSession
 from .records import guest_of, record_of, remaining_s
-from .runner import Runner, SessionContext, view_of
+from .runner import Runner, SessionContext
 from .session_factory import SessionFactory
 from .settings import SupervisorSettings
 from .uploads import Uploads
+from .views import view_of, view_of_ended
 
 logger = logging.getLogger("guestd.supervisor")
 
@@ -212,6 +213,7 @@ class Supervisor:
         runner = self._new_runner(identity, guest.duration_s)
         opened_ms = self._clock.epoch_ms()
         ends_ms = opened_ms + int(runner.machine.duration_s * 1000)
+        runner.opened_ms, runner.ends_ms = opened_ms, ends_ms
         record = record_of(identity, opened_ms, ends_ms)
         self._context.commits.open_session(
             runner if durable is None else OpeningSession(runner, durable), record
@@ -229,6 +231,7 @@ class Supervisor:
             record = saved.record
             guest = guest_of(record)
             runner = self._new_runner(guest, remaining_s(record, self._clock.epoch_ms()))
+            runner.opened_ms, runner.ends_ms = record.opened_ms, record.ends_ms
             runner.restore(saved)
             self._awaiting_dedupe_state.add(record.session_id)
             runner.feed(i.Opened())
@@ -255,6 +258,9 @@ class Supervisor:
 
     def sessions(self) -> Sequence[SessionView]:
         return [view_of(runner) for runner in self._runners.values()]
+
+    async def ended(self, limit: int) -> Sequence[SessionView]:
+        return [view_of_ended(one) for one in await self._journal.ended(limit)]
 
     def give(self, session_id: str, command: Command, answered: Answered) -> None:
         runner, command_id = self._runners.get(session_id), command.command_id

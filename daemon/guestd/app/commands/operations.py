@@ -27,6 +27,7 @@ from .client_options import (
     show_table,
     talk,
 )
+from .readable import with_readable_times
 
 EXAMPLES = """Examples:
 
@@ -70,10 +71,11 @@ def list_(
     async def work(client: ControlClient) -> None:
         found = await client.ask("GET", path, query={"limit": limit})
         rows = [
-            (one["operation_id"], one["kind"], one["status"], one["step"])
+            (one["operation_id"], one["kind"], one["status"], one["step"], _started(one))
             for one in found["operations"]
         ]
-        show(found, as_json, lambda _: show_table(("id", "kind", "status", "step"), rows))
+        columns = ("id", "kind", "status", "step", "started")
+        show(found, as_json, lambda _: show_table(columns, rows))
 
     talk(url, socket, token_file, as_json, work)
 
@@ -170,6 +172,10 @@ def read_json(path: Path) -> Json:
     if not isinstance(found, dict):
         raise typer.BadParameter(f"{path} is not a JSON object", param_hint=hint)
     return found
+
+
+def _started(one: Json) -> str:
+    return str(with_readable_times({"started_ms": one.get("started_ms")}).get("started", "-"))
 
 
 def _path(kind: str) -> str:
