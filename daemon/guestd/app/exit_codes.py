@@ -25,12 +25,12 @@ from typing import Any
 from ..model.errors import CommandError, ConfigError, GuestdError, JournalError, PlatformError
 from ..observe.log import Log
 from ..observe.terminal_text import json_line, one_line
-from .load_config import ConfigProblems
+from .interrupts import INTERRUPTED, may_interrupt
 
 logger = logging.getLogger("guestd")
 
 DAMAGED = 1
-USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG, INTERRUPTED = 2, 69, 70, 74, 78, 130
+USAGE, PLATFORM, INTERNAL, JOURNAL, CONFIG = 2, 69, 70, 74, 78
 
 
 class Interrupted(Exception):
@@ -70,6 +70,7 @@ def run(
     code. `as_json`: a JSON object on standard error instead."""
     import uvloop
 
+    may_interrupt()
     try:
         return uvloop.run(main()) or 0
     except Interrupted:
@@ -115,7 +116,7 @@ def failed(error: Exception, say: Tell = tell_on_stderr) -> int:
             return tell(error, code, say)
         case ConfigError() if _disk_is_to_blame(error):
             return tell(error, JOURNAL, say)
-        case ConfigError() | ConfigProblems():
+        case ConfigError():
             return tell(error, CONFIG, say)
         case CommandError():
             return tell(error, USAGE, say)

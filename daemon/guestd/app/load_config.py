@@ -39,6 +39,7 @@ class ConfigProblems(GuestdError):
     """Everything that is wrong with a configuration, a line each."""
 
     code = "config"
+    exit_code = 78
 
     def __init__(self, source: str, problems: list[str]) -> None:
         self.problems = problems

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ...observe.terminal_text import json_line, one_line, several_lines
-from ..control_client import platform_facts
+from ..control_words import platform_facts
 from .files import described
 
 Json = dict[str, Any]

@@ -18,7 +18,10 @@ from ...observe.terminal_text import json_line, one_line
 from .files import AsJson, File, find_audit, guarded
 
 app = typer.Typer(
-    help="Prove that the audit is whole, or read it.", no_args_is_help=True, add_completion=False
+    help="Prove that the audit is whole, or read it.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
 )
 
 Directory = Annotated[Path | None, typer.Argument(help="The audit's directory.")]

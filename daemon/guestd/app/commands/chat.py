@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from .. import exit_codes
+from ..interrupts import INTERRUPTED
 from .client_options import duration
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def _listen_for_ctrl_c() -> None:
     def interrupted() -> None:
         seen.append(1)
         if len(seen) > 1:
-            os._exit(exit_codes.INTERRUPTED)
+            os._exit(INTERRUPTED)
         talking.cancel()
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGINT, interrupted)

@@ -19,12 +19,12 @@ from ...model.durations import seconds_or_duration
 from ...model.errors import ConfigError
 from ...observe.terminal_text import json_line, one_line
 from .. import exit_codes
-from ..control_client import ApiAddress, ControlClient
-from ..secret_files import read_secret
 from .readable import fact_lines
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from ..control_client import ControlClient
 
 REFUSED = 1
 
@@ -64,6 +64,8 @@ def talk(
 ) -> None:
     """Do `work` with a client, and leave with its exit code."""
 
+    from ..control_client import ApiAddress, ControlClient
+
     async def main() -> int | None:
         address = ApiAddress(url.rstrip("/"), socket, _token(token_file))
         async with ControlClient(address) as client:
@@ -80,6 +82,8 @@ def _token(path: Path | None) -> str:
 
 def read_token(path: Path) -> str:
     """Raises ConfigError."""
+    from ..secret_files import read_secret
+
     try:
         return read_secret(path).decode()
     except (OSError, UnicodeDecodeError) as error:

@@ -22,6 +22,7 @@ app = typer.Typer(
     help="Check the configuration, show the one in effect, write a new one.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 File = Annotated[Path | None, typer.Option("-c", "--config", help="The configuration file (TOML).")]

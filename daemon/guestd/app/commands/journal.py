@@ -24,8 +24,6 @@ from ...observe.redaction import bare_url
 from ...observe.terminal_text import json_line
 from ...runtime.files import publish
 from .. import exit_codes
-from ..load_config import load_config
-from ..wiring.storage import journal_directory
 from .files import AsJson, find_journal, guarded
 
 REMEDY = (
@@ -38,6 +36,7 @@ app = typer.Typer(
     help="Look into the journal on disk, copy it, bring it back.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 File = Annotated[
@@ -50,6 +49,9 @@ Directory = Annotated[
 
 
 def _place(config: Path | None, directory: Path | None) -> Path:
+    from ..load_config import load_config
+    from ..wiring.storage import journal_directory
+
     place = directory or journal_directory(load_config(config, os.environ), os.environ)
     if place is None or not place.is_dir():
         raise ConfigError("journal.directory", f"{place} is not a directory", "name it with -d")

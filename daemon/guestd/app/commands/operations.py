@@ -6,13 +6,12 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from ...operations.workflows import WORKFLOWS
-from ..control_client import ControlClient
 from .client_options import (
     DEFAULT_URL,
     AsJson,
@@ -29,6 +28,9 @@ from .client_options import (
 )
 from .readable import with_readable_times
 
+if TYPE_CHECKING:
+    from ..control_client import ControlClient
+
 EXAMPLES = """Examples:
 
 guestd operations list
@@ -43,6 +45,7 @@ app = typer.Typer(
     help="Guests, messaging sessions, injections, prompts, adoption.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     epilog=EXAMPLES,
 )
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ...model.errors import GuestdError
-from ..control_client import ControlClient, session_path
+from ..control_words import session_path
 from .client_options import (
     DEFAULT_URL,
     REFUSED,
@@ -24,6 +24,9 @@ from .client_options import (
     show_facts,
     talk,
 )
+
+if TYPE_CHECKING:
+    from ..control_client import ControlClient
 
 EXAMPLES = """Examples:
 

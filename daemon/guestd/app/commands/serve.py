@@ -6,19 +6,15 @@ import logging
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ...observe.log import configure_logging
 from .. import exit_codes
-from ..config import Config
 from ..entry import hold_signals
-from ..lifecycle import serve as live
-from ..load_config import ConfigProblems, load_config
-from ..open_files import allow_open_files
-from ..secret_files import open_secrets
-from ..signals import SignalListener
+
+if TYPE_CHECKING:
+    from ..config import Config
 
 logger = logging.getLogger("guestd")
 
@@ -53,6 +49,13 @@ def serve(
 ) -> None:
     """Keep guest sessions alive until SIGTERM or Ctrl-C; then end them in an orderly way. A second
     Ctrl-C stops at once."""
+    from ...observe.log import configure_logging
+    from ..lifecycle import serve as live
+    from ..load_config import ConfigProblems, load_config
+    from ..open_files import allow_open_files
+    from ..secret_files import open_secrets
+    from ..signals import SignalListener
+
     given = {"simulator.host": host, "simulator.port": port, "log.level": log_level}
     flags: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     hold_signals()  # again: a test may begin here

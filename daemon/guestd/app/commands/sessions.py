@@ -7,11 +7,11 @@ import difflib
 import sys
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from ..control_client import ControlClient, session_path
+from ..control_words import session_path
 from .client_options import (
     DEFAULT_URL,
     AsJson,
@@ -28,6 +28,9 @@ from .client_options import (
 )
 from .readable import ago, local_time, parsed, span, until
 from .transcript_lines import TranscriptLines
+
+if TYPE_CHECKING:
+    from ..control_client import ControlClient
 
 EXAMPLES = """Examples:
 
@@ -47,6 +50,7 @@ app = typer.Typer(
     help="The guest sessions of a running daemon.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     epilog=EXAMPLES,
 )
 

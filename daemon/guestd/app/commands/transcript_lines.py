@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...observe.terminal_text import one_line
-from ..control_client import platform_facts
+from ..control_words import platform_facts
 from .readable import local_time
 
 Json = dict[str, Any]

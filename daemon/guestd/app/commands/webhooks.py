@@ -30,6 +30,7 @@ app = typer.Typer(
     help="Look at webhooks, send dead letters again, check a signature.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
 )
 
 Directory = Annotated[
